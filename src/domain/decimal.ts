@@ -1,0 +1,87 @@
+import { Decimal as DecimalJs } from "decimal.js";
+import { invalidField, quote } from "./errors.js";
+
+/**
+ * Our own configuration of decimal.js, whose default keeps 20 digits. The longest value here, a
+ * cost of 36 digits × a markup of 14 × a usage of 27, shifted by 47 places to be divided, has 124:
+ * with 200 no operation ever rounds on its own.
+ */
+export const Decimal = DecimalJs.clone({ precision: 200, defaults: true });
+export type Decimal = DecimalJs;
+
+/** The range of a decimal field, and how many fraction digits it may be written with. */
+export type DecimalBound = {
+  readonly maxFractionDigits: number;
+  readonly isInRange: (value: Decimal) => boolean;
+  /** The range in words, for messages. */
+  readonly range: string;
+};
+
+const tenTo18 = new Decimal("1e18");
+
+/** The bounds of every decimal in the contract; the database has the same as constraints. */
+export const decimalBounds = {
+  price: {
+    maxFractionDigits: 10,
+    isInRange: (value) => value.gte(0) && value.lte(1000),
+    range: "0 to 1000",
+  },
+  providerCost: {
+    maxFractionDigits: 18,
+    isInRange: (value) => value.abs().lt(tenTo18),
+    range: "a magnitude below 10^18",
+  },
+  usageRatio: {
+    maxFractionDigits: 18,
+    isInRange: (value) => value.gte(0) && value.lte(1),
+    range: "0 to 1",
+  },
+  usage: {
+    maxFractionDigits: 9,
+    isInRange: (value) => value.gte(0) && value.lt(tenTo18),
+    range: "0 to below 10^18",
+  },
+  totalUsage: {
+    maxFractionDigits: 9,
+    isInRange: (value) => value.gt(0) && value.lt(tenTo18),
+    range: "more than 0, below 10^18",
+  },
+} satisfies Record<string, DecimalBound>;
+
+/**
+ * Reads a decimal in plain notation. Never rounds: too many digits are refused.
+ *
+ * @throws DomainError INVALID_FIELD naming the field, the value and the allowed range.
+ */
+export function parseDecimal(field: string, text: string, bound: DecimalBound): Decimal {
+  const allowed = `${bound.range}, at most ${bound.maxFractionDigits} fraction digits`;
+  if (text === "") throw invalidField(field, `is required: a decimal, ${allowed}`);
+  const parts = text.length <= maxTextLength ? plainNotation.exec(text) : null;
+  if (parts === null) {
+    throw invalidField(
+      field,
+      `is ${quote(text)}; expected plain notation like 12.5 without exponent or spaces: ${allowed}`,
+    );
+  }
+  const value = new Decimal(text);
+  const fraction = parts[1] ?? "";
+  if (fraction.length > bound.maxFractionDigits || !bound.isInRange(value)) {
+    throw invalidField(field, `is ${quote(text)}; allowed: ${allowed}`);
+  }
+  return withoutNegativeZero(value);
+}
+
+/** Plain notation without trailing zeros: what every decimal without a scale is answered as. */
+export function toPlainText(value: Decimal): string {
+  return withoutNegativeZero(value).toFixed();
+}
+
+/** Money has one zero. */
+export function withoutNegativeZero(value: Decimal): Decimal {
+  return value.isZero() ? value.abs() : value;
+}
+
+const plainNotation = /^-?\d+(?:\.(\d+))?$/;
+
+// 18 digits on either side are the most that any bound allows; the rest is for leading zeros.
+const maxTextLength = 100;

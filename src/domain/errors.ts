@@ -1,0 +1,57 @@
+/** Why a call is refused. The closed list that callers match on; `ErrorReason` in the contract. */
+export type Reason =
+  | "INVALID_FIELD"
+  | "REQUEST_ID_REUSED"
+  | "PRICE_NOT_FOUND"
+  | "REVISION_NOT_FOUND"
+  | "CHARGE_TYPE_NOT_FOUND"
+  | "PROVIDER_NOT_FOUND"
+  | "MODEL_NOT_FOUND"
+  | "PRICE_ALREADY_EXISTS"
+  | "NAME_ALREADY_EXISTS"
+  | "ETAG_MISMATCH"
+  | "WRITE_CONFLICT"
+  | "KEY_AMBIGUOUS"
+  | "REVISION_IN_EFFECT"
+  | "STILL_REFERENCED"
+  | "BOOK_BEHIND"
+  | "DATABASE_UNAVAILABLE"
+  | "DEADLINE_EXCEEDED"
+  | "CANCELLED"
+  | "INTERNAL";
+
+/** One field that is wrong: its path in the request, and what is wrong with which value. */
+export type Violation = { readonly field: string; readonly description: string };
+
+export type Metadata = Readonly<Record<string, string>>;
+
+/** A refusal: its message and metadata go to the caller, its cause only to the log. */
+export class DomainError extends Error {
+  override readonly name = "DomainError";
+
+  constructor(
+    readonly reason: Reason,
+    message: string,
+    readonly metadata: Metadata = {},
+    readonly violations: readonly Violation[] = [],
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The refusal of one field: `problem` says what is wrong with the value and what is allowed. */
+export function invalidField(field: string, problem: string): DomainError {
+  return invalidFields([{ field, description: problem }]);
+}
+
+/** The refusal of all fields that are wrong, at once. */
+export function invalidFields(violations: readonly Violation[]): DomainError {
+  const message = violations.map(({ field, description }) => `${field} ${description}`).join("; ");
+  return new DomainError("INVALID_FIELD", message, {}, violations);
+}
+
+/** A value as it may stand in a message: quoted, escaped, and cut to a length a person reads. */
+export function quote(value: string): string {
+  return JSON.stringify(value.length <= 80 ? value : `${value.slice(0, 77)}...`);
+}
