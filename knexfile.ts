@@ -1,0 +1,9 @@
+import { readDatabaseUrl } from "./src/config.js";
+import { migratorConfig } from "./src/store/migrate.js";
+
+const connection = readDatabaseUrl();
+if (connection === undefined)
+  throw new Error("DATABASE_URL is not set: which database to migrate?");
+
+/** For knex's own command line: `npm run knex -- migrate:latest`. */
+export default migratorConfig(connection);

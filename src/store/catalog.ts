@@ -1,0 +1,132 @@
+import type { Knex } from "knex";
+import { DomainError } from "../domain/errors.js";
+import type { Key } from "../domain/key.js";
+import { nearestNames } from "./nearest.js";
+
+export type ChargeTypeRow = Timestamps & { readonly name: string; readonly description: string };
+export type ProviderRow = Timestamps & { readonly name: string; readonly display_name: string };
+export type ModelRow = Timestamps & { readonly provider: string; readonly name: string };
+type Timestamps = { readonly created_at: Date; readonly updated_at: Date };
+
+/** One page: rows after a key, and at most so many. */
+export type PageOf<K> = { readonly after: K | undefined; readonly limit: number };
+
+export async function insertChargeType(
+  knex: Knex,
+  row: Pick<ChargeTypeRow, "name" | "description">,
+): Promise<ChargeTypeRow> {
+  const [inserted] = await knex("charge_types").insert(row).returning("*");
+  return inserted;
+}
+
+export async function insertProvider(
+  knex: Knex,
+  row: Pick<ProviderRow, "name" | "display_name">,
+): Promise<ProviderRow> {
+  const [inserted] = await knex("providers").insert(row).returning("*");
+  return inserted;
+}
+
+/** @throws DomainError PROVIDER_NOT_FOUND with the nearest names. */
+export async function insertModel(
+  knex: Knex,
+  row: Pick<ModelRow, "provider" | "name">,
+): Promise<ModelRow> {
+  await requireProvider(knex, row.provider);
+  const [inserted] = await knex("models").insert(row).returning("*");
+  return inserted;
+}
+
+export function listChargeTypes(
+  knex: Knex,
+  { after, limit }: PageOf<string>,
+): Promise<ChargeTypeRow[]> {
+  const rows = knex("charge_types").orderBy("name").limit(limit);
+  return after === undefined ? rows : rows.where("name", ">", after);
+}
+
+export function listProviders(
+  knex: Knex,
+  { after, limit }: PageOf<string>,
+): Promise<ProviderRow[]> {
+  const rows = knex("providers").orderBy("name").limit(limit);
+  return after === undefined ? rows : rows.where("name", ">", after);
+}
+
+export function listModels(
+  knex: Knex,
+  provider: string | undefined,
+  { after, limit }: PageOf<readonly [provider: string, name: string]>,
+): Promise<ModelRow[]> {
+  const rows = knex("models").orderBy(["provider", "name"]).limit(limit);
+  if (provider !== undefined) rows.where({ provider });
+  return after === undefined ? rows : rows.whereRaw("(provider, name) > (:0, :1)", { ...after });
+}
+
+/** @throws DomainError CHARGE_TYPE_NOT_FOUND with the nearest names, or STILL_REFERENCED. */
+export async function deleteChargeType(knex: Knex, name: string): Promise<void> {
+  const removed = await knex("charge_types").where({ name }).delete();
+  if (removed === 0) throw await chargeTypeNotFound(knex, name);
+}
+
+/** @throws DomainError PROVIDER_NOT_FOUND with the nearest names, or STILL_REFERENCED. */
+export async function deleteProvider(knex: Knex, name: string): Promise<void> {
+  const removed = await knex("providers").where({ name }).delete();
+  if (removed === 0) throw await providerNotFound(knex, name);
+}
+
+/** @throws DomainError MODEL_NOT_FOUND with the nearest names, or STILL_REFERENCED. */
+export async function deleteModel(knex: Knex, provider: string, name: string): Promise<void> {
+  const removed = await knex("models").where({ provider, name }).delete();
+  if (removed === 0) throw await modelNotFound(knex, provider, name);
+}
+
+/**
+ * Keeps the three names of a key from being removed until the transaction ends.
+ *
+ * @throws DomainError CHARGE_TYPE_NOT_FOUND, PROVIDER_NOT_FOUND or MODEL_NOT_FOUND.
+ */
+export async function requireNames(knex: Knex, key: Key): Promise<void> {
+  const { chargeType, provider, model } = key;
+  const chargeTypes = knex("charge_types").where({ name: chargeType });
+  if (!(await exists(chargeTypes))) throw await chargeTypeNotFound(knex, chargeType);
+  await requireProvider(knex, provider);
+  const models = knex("models").where({ provider, name: model });
+  if (!(await exists(models))) throw await modelNotFound(knex, provider, model);
+}
+
+async function requireProvider(knex: Knex, name: string): Promise<void> {
+  if (!(await exists(knex("providers").where({ name })))) throw await providerNotFound(knex, name);
+}
+
+async function exists(rows: Knex.QueryBuilder): Promise<boolean> {
+  return (await rows.forKeyShare().first("name")) !== undefined;
+}
+
+async function chargeTypeNotFound(knex: Knex, name: string): Promise<DomainError> {
+  const names = await knex("charge_types").limit(maxCandidates).pluck("name");
+  return notFound("CHARGE_TYPE_NOT_FOUND", "charge type", { name }, names);
+}
+
+async function providerNotFound(knex: Knex, name: string): Promise<DomainError> {
+  const names = await knex("providers").limit(maxCandidates).pluck("name");
+  return notFound("PROVIDER_NOT_FOUND", "provider", { name }, names);
+}
+
+async function modelNotFound(knex: Knex, provider: string, name: string): Promise<DomainError> {
+  const names = await knex("models").where({ provider }).limit(maxCandidates).pluck("name");
+  return notFound("MODEL_NOT_FOUND", `model of ${provider}`, { provider, name }, names);
+}
+
+function notFound(
+  reason: "CHARGE_TYPE_NOT_FOUND" | "PROVIDER_NOT_FOUND" | "MODEL_NOT_FOUND",
+  noun: string,
+  key: Readonly<Record<string, string>> & { readonly name: string },
+  names: readonly string[],
+): DomainError {
+  const { metadata, hint } = nearestNames(key.name, names);
+  const message = `no ${noun} is registered as ${key.name}${hint}`;
+  return new DomainError(reason, message, { ...key, ...metadata });
+}
+
+const maxCandidates = 2000;

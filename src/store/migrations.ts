@@ -1,0 +1,35 @@
+import type { Knex } from "knex";
+import * as catalog from "../../migrations/20261124000001-catalog.js";
+import * as priceBook from "../../migrations/20261124000002-price-book.js";
+import * as answeredRequests from "../../migrations/20261124000003-answered-requests.js";
+
+type Migration = Pick<Knex.Migration, "up" | "down"> & { readonly name: string };
+
+const migrations: readonly Migration[] = [
+  { name: "20261124000001-catalog", ...catalog },
+  { name: "20261124000002-price-book", ...priceBook },
+  { name: "20261124000003-answered-requests", ...answeredRequests },
+];
+
+/**
+ * All migrations, in order. Listed and not read from a folder: Knex records a migration under its
+ * file name, which ends in .ts here and in .js once compiled.
+ */
+export const migrationSource: Knex.MigrationSource<Migration> = {
+  getMigrations: async () => [...migrations],
+  getMigrationName: (migration) => migration.name,
+  getMigration: async (migration) => migration,
+};
+
+/** The names of the migrations that this program needs and the database lacks. */
+export async function pendingMigrations(knex: Knex): Promise<string[]> {
+  const applied = await appliedMigrations(knex);
+  return migrations.map(({ name }) => name).filter((name) => !applied.has(name));
+}
+
+async function appliedMigrations(knex: Knex): Promise<Set<string>> {
+  const { rows: tables } = await knex.raw("select to_regclass('knex_migrations') as found");
+  if (tables[0].found === null) return new Set();
+  const { rows } = await knex.raw("select name from knex_migrations");
+  return new Set(rows.map(({ name }: { name: string }) => name));
+}

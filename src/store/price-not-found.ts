@@ -1,0 +1,46 @@
+import type { Knex } from "knex";
+import { DomainError } from "../domain/errors.js";
+import { type Instant, toInstantText } from "../domain/instant.js";
+import { type Key, type ModelKey, toKeyText } from "../domain/key.js";
+import { nearestKeys } from "./nearest.js";
+import { findKey } from "./timelines.js";
+
+/**
+ * The refusal of a look-up that found no price at an instant. Says when the key has one, and names
+ * the nearest keys: never a price, which nobody asked for.
+ */
+export async function priceNotFound(
+  knex: Knex,
+  wanted: Key | ModelKey,
+  at: Instant,
+): Promise<DomainError> {
+  const key = "chargeType" in wanted ? wanted : { chargeType: "", ...wanted };
+  const name = "chargeType" in wanted ? toKeyText(wanted) : `${wanted.provider}/${wanted.model}`;
+  const { metadata, hint } = await nearestKeys(knex, key, at);
+  const history = await tellHistory(knex, key, at);
+  return new DomainError(
+    "PRICE_NOT_FOUND",
+    `no price of ${name} is in effect at ${toInstantText(at)}${history || hint}`,
+    { key: name, as_of: toInstantText(at), ...metadata },
+  );
+}
+
+/** The refusal of an id that no price has. */
+export function idNotFound(id: string): DomainError {
+  return new DomainError("PRICE_NOT_FOUND", `no price has the id ${id}`, { llm_price_id: id });
+}
+
+async function tellHistory(knex: Knex, key: Key, at: Instant): Promise<string> {
+  const known = await findKey(knex, key);
+  if (known === undefined) return "";
+  const { rows } = await knex.raw(
+    `
+    select max(effective_from) filter (where effective_from <= :at) as ended,
+      min(effective_from) filter (where effective_from > :at) as begins
+    from llm_price_revisions where llm_price_id = :id`,
+    { id: known.id, at: toInstantText(at) },
+  );
+  const ended = rows[0].ended && `; it ended at ${rows[0].ended.toISOString()}`;
+  const begins = rows[0].begins && `; it begins at ${rows[0].begins.toISOString()}`;
+  return `${ended ?? ""}${begins ?? ""}`;
+}

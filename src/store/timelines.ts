@@ -1,0 +1,159 @@
+import type { Knex } from "knex";
+import { Decimal, toPlainText } from "../domain/decimal.js";
+import { type Instant, toInstantText } from "../domain/instant.js";
+import type { Key } from "../domain/key.js";
+import type { Change, OpenTimeline, Revision } from "../domain/timeline.js";
+import { TryAgain } from "./transaction.js";
+
+/** The version of the book that a transaction makes, and the instant that is its "now". */
+export type BookChange = { readonly version: bigint; readonly now: Instant };
+
+/** A key by its id or by its parts. */
+export type PriceLookup = { readonly id: string } | Key;
+
+/** The row of a key, whatever its timeline says. */
+export type KeyRow = { readonly id: string; readonly key: Key; readonly timelineVersion: bigint };
+
+/** A revision with who recorded it, why and when. */
+export type RecordedRevision = Revision & {
+  readonly changedBy: string;
+  readonly reason: string;
+  readonly createdAt: Instant;
+  readonly bookVersion: bigint;
+};
+
+/** Who changes a timeline, and why. */
+export type Author = { readonly changedBy: string; readonly reason: string };
+
+/**
+ * Opens the book for writing: what changes a timeline begins with this, and then has the whole book
+ * to itself until it commits. That gives each change a version and an instant in commit order, and
+ * leaves no two writers to wait for each other in a circle.
+ */
+export async function changeBook(transaction: Knex): Promise<BookChange> {
+  const { rows } = await transaction.raw("select * from raise_book_version()");
+  return { version: BigInt(rows[0].version), now: rows[0].changed_at.getTime() };
+}
+
+/** The current version of the book, for writes that do not change it. */
+export async function bookVersion(knex: Knex): Promise<bigint> {
+  const row = await knex("price_book").first("version");
+  return BigInt(row.version);
+}
+
+export async function findKey(knex: Knex, lookup: PriceLookup): Promise<KeyRow | undefined> {
+  const row = await knex("llm_prices")
+    .where("id" in lookup ? { id: lookup.id } : toColumns(lookup))
+    .first();
+  if (row === undefined) return undefined;
+  const key = { chargeType: row.charge_type, provider: row.provider, model: row.model };
+  return { id: row.id, key, timelineVersion: BigInt(row.book_version) };
+}
+
+/** The id of a key, the old one where it has had one. */
+export async function ensureKey(transaction: Knex, key: Key): Promise<string> {
+  const known = await findKey(transaction, key);
+  if (known !== undefined) return known.id;
+  const [inserted] = await transaction("llm_prices").insert(toColumns(key)).returning("id");
+  return inserted.id;
+}
+
+/** What can still be changed: the revision in effect and the scheduled ones, in order. */
+export async function loadOpenTimeline(
+  transaction: Knex,
+  id: string,
+  now: Instant,
+): Promise<OpenTimeline> {
+  const rows = await transaction("llm_price_revisions")
+    .where("llm_price_id", id)
+    .whereRaw(
+      `effective_from >= coalesce((
+        select max(effective_from) from llm_price_revisions
+        where llm_price_id = :id and effective_from <= :now
+      ), '-infinity')`,
+      { id, now: toInstantText(now) },
+    )
+    .orderBy("effective_from");
+  const revisions = rows.map(toRevision);
+  // It takes effect at this very instant: neither past nor future. A moment later it is past.
+  if (revisions.some(({ effectiveFrom }) => effectiveFrom === now)) throw new TryAgain();
+  return { now, revisions };
+}
+
+/** Writes a change to a timeline. The database's triggers judge it once more. */
+export async function saveChange(
+  transaction: Knex,
+  id: string,
+  { remove, add }: Change,
+  { changedBy, reason }: Author,
+): Promise<void> {
+  if (remove.length > 0) {
+    await transaction("llm_price_revisions")
+      .where("llm_price_id", id)
+      .whereIn("effective_from", remove.map(toInstantText))
+      .delete();
+  }
+  if (add === undefined) return;
+  await transaction("llm_price_revisions").insert({
+    llm_price_id: id,
+    effective_from: toInstantText(add.effectiveFrom),
+    price: add.price === null ? null : toPlainText(add.price),
+    changed_by: changedBy,
+    reason,
+  });
+}
+
+/** A timeline's revisions behind an instant, oldest first. */
+export async function listRevisions(
+  knex: Knex,
+  id: string,
+  after: Instant | undefined,
+  limit: number,
+): Promise<RecordedRevision[]> {
+  const rows = knex("llm_price_revisions")
+    .where("llm_price_id", id)
+    .orderBy("effective_from")
+    .limit(limit);
+  if (after !== undefined) rows.where("effective_from", ">", toInstantText(after));
+  return (await rows).map(toRecordedRevision);
+}
+
+/** The revision that begins exactly at an instant. */
+export async function findRevision(
+  knex: Knex,
+  id: string,
+  effectiveFrom: Instant,
+): Promise<RecordedRevision | undefined> {
+  const row = await knex("llm_price_revisions")
+    .where({ llm_price_id: id, effective_from: toInstantText(effectiveFrom) })
+    .first();
+  return row && toRecordedRevision(row);
+}
+
+type RevisionRow = {
+  readonly effective_from: Date;
+  readonly price: string | null;
+  readonly changed_by: string;
+  readonly reason: string;
+  readonly created_at: Date;
+  readonly book_version: string;
+};
+
+function toColumns({ chargeType, provider, model }: Key) {
+  return { charge_type: chargeType, provider, model };
+}
+
+function toRevision(row: RevisionRow): Revision {
+  const price = row.price === null ? null : new Decimal(row.price);
+  return { effectiveFrom: row.effective_from.getTime(), price };
+}
+
+function toRecordedRevision(row: RevisionRow): RecordedRevision {
+  return {
+    ...toRevision(row),
+    changedBy: row.changed_by,
+    reason: row.reason,
+    createdAt: row.created_at.getTime(),
+    bookVersion: BigInt(row.book_version),
+  };
+}

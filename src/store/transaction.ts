@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Knex } from "knex";
+import { DomainError } from "../domain/errors.js";
+import { isWriteConflict, toRefusal } from "./refusals.js";
+
+/** What a transaction must know of the call that it works for. */
+export type Call = {
+  /** Aborts when the call's time is up or its caller has gone. */
+  readonly signal: AbortSignal;
+  /** What is left of the call's time. Undefined: no limit. */
+  readonly timeoutMs: () => number | undefined;
+};
+
+/** Asks for the whole transaction to be tried again, at a later instant. */
+export class TryAgain extends Error {
+  override readonly name = "TryAgain";
+}
+
+/**
+ * Runs `work` in a transaction that ends with its call: PostgreSQL stops a statement when the
+ * call's time is up, and nothing is committed for a caller who no longer waits. A transaction that
+ * loses against a concurrent one is tried again.
+ *
+ * @throws DomainError for every refusal by the database; WRITE_CONFLICT after too many tries.
+ */
+export async function inTransaction<T>(
+  knex: Knex,
+  call: Call,
+  work: (transaction: Knex.Transaction) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await tryOnce(knex, call, work);
+    } catch (error) {
+      if (!(error instanceof TryAgain) && !isWriteConflict(error)) throw toRefusal(error);
+      if (attempt === maxAttempts) {
+        throw new DomainError(
+          "WRITE_CONFLICT",
+          `lost against concurrent transactions ${maxAttempts} times; try again`,
+          {},
+          [],
+          { cause: error },
+        );
+      }
+    }
+    // Both sides of a conflict wait for different times, or they would meet again.
+    await sleep(Math.random() * 5 * attempt);
+  }
+}
+
+function tryOnce<T>(
+  knex: Knex,
+  { signal, timeoutMs }: Call,
+  work: (transaction: Knex.Transaction) => Promise<T>,
+): Promise<T> {
+  return knex.transaction(async (transaction) => {
+    signal.throwIfAborted();
+    const limitMs = Math.max(1, Math.ceil(timeoutMs() ?? 0));
+    if (timeoutMs() !== undefined) {
+      await transaction.raw(`set local statement_timeout = ${limitMs}`);
+    }
+    const result = await work(transaction);
+    signal.throwIfAborted();
+    return result;
+  });
+}
+
+const maxAttempts = 8;
