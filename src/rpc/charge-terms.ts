@@ -1,0 +1,68 @@
+import type { ChargeTerms, UsageRatio } from "../domain/charge.js";
+import { toUsageRatio } from "../domain/charge.js";
+import { decimalBounds, parseDecimal } from "../domain/decimal.js";
+import { invalidField } from "../domain/errors.js";
+import type { Instant } from "../domain/instant.js";
+import type { Key } from "../domain/key.js";
+import { parseAll } from "../domain/parse-all.js";
+import type { AccountUsage } from "../gen/llmprices/v1/charge_pb.js";
+import type { CalculateChargeRequest } from "../gen/llmprices/v1/pricing_service_pb.js";
+import { parseCurrencyCode } from "./currency.js";
+import { parseKey } from "./lookups.js";
+import { parseRounding } from "./rounding.js";
+import { parseAsOf } from "./timestamps.js";
+
+/** A CalculateCharge request whose every field is known to be good. */
+export type ChargeRequest = {
+  readonly key: Key;
+  readonly terms: ChargeTerms;
+  readonly asOf: Instant | undefined;
+  readonly currencyCode: string;
+  readonly minBookVersion: bigint;
+};
+
+/** @throws DomainError INVALID_FIELD with every violation. */
+export function parseChargeRequest(request: CalculateChargeRequest): ChargeRequest {
+  const { key, providerCost, usageRatio, rounding, ...rest } = parseAll({
+    key: () => parseKey(request),
+    providerCost: () =>
+      parseDecimal("provider_cost", request.providerCost, decimalBounds.providerCost),
+    usageRatio: () => parseUsageRatio(request.usageRatio),
+    rounding: () => parseRounding(request.rounding),
+    asOf: () => parseAsOf(request.asOf),
+    currencyCode: () => parseCurrencyCode(request.currencyCode),
+    minBookVersion: () => parseBookVersion(request.minBookVersion),
+  });
+  return { key, terms: { providerCost, usageRatio, rounding }, ...rest };
+}
+
+function parseUsageRatio(ratio: CalculateChargeRequest["usageRatio"]): UsageRatio {
+  switch (ratio.case) {
+    case "accountUsageRatio":
+      return toUsageRatio(
+        parseDecimal("account_usage_ratio", ratio.value, decimalBounds.usageRatio),
+      );
+    case "accountUsage":
+      return parseAccountUsage(ratio.value);
+    default:
+      throw invalidField("account_usage_ratio", "or account_usage is required");
+  }
+}
+
+function parseAccountUsage(fraction: AccountUsage): UsageRatio {
+  const { usage, totalUsage } = parseAll({
+    usage: () => parseDecimal("account_usage.usage", fraction.usage, decimalBounds.usage),
+    totalUsage: () =>
+      parseDecimal("account_usage.total_usage", fraction.totalUsage, decimalBounds.totalUsage),
+  });
+  if (usage.lte(totalUsage)) return { usage, totalUsage };
+  throw invalidField(
+    "account_usage.usage",
+    `is ${fraction.usage}; allowed: 0 to total_usage, which is ${fraction.totalUsage}`,
+  );
+}
+
+function parseBookVersion(version: bigint): bigint {
+  if (version >= 0n) return version;
+  throw invalidField("min_book_version", `is ${version}; allowed: 0 or more`);
+}

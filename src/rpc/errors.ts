@@ -1,0 +1,62 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { DomainError, type Reason } from "../domain/errors.js";
+import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.js";
+import type { ErrorReason } from "../gen/llmprices/v1/error_reason_pb.js";
+
+/** The domain of every ErrorInfo (AIP-193). */
+export const errorDomain = "llmprices.v1";
+
+/**
+ * The one place where a reason gets its code. Does not compile when a reason of the domain or of
+ * the contract is missing here or there.
+ */
+const codes = {
+  INVALID_FIELD: Code.InvalidArgument,
+  REQUEST_ID_REUSED: Code.InvalidArgument,
+  PRICE_NOT_FOUND: Code.NotFound,
+  REVISION_NOT_FOUND: Code.NotFound,
+  CHARGE_TYPE_NOT_FOUND: Code.NotFound,
+  PROVIDER_NOT_FOUND: Code.NotFound,
+  MODEL_NOT_FOUND: Code.NotFound,
+  PRICE_ALREADY_EXISTS: Code.AlreadyExists,
+  NAME_ALREADY_EXISTS: Code.AlreadyExists,
+  ETAG_MISMATCH: Code.Aborted,
+  WRITE_CONFLICT: Code.Aborted,
+  KEY_AMBIGUOUS: Code.FailedPrecondition,
+  REVISION_IN_EFFECT: Code.FailedPrecondition,
+  STILL_REFERENCED: Code.FailedPrecondition,
+  BOOK_BEHIND: Code.Unavailable,
+  DATABASE_UNAVAILABLE: Code.Unavailable,
+  DEADLINE_EXCEEDED: Code.DeadlineExceeded,
+  CANCELLED: Code.Canceled,
+  INTERNAL: Code.Internal,
+} satisfies Record<Reason, Code> & Record<ContractReason, Code>;
+
+type ContractReason = Exclude<keyof typeof ErrorReason, "UNSPECIFIED">;
+
+/**
+ * What a caller gets to see of an error: code, message, ErrorInfo and, for bad fields, BadRequest.
+ * What is no refusal of ours is "internal error", its cause kept for the log only.
+ */
+export function toConnectError(error: unknown): ConnectError {
+  if (error instanceof ConnectError) return error;
+  const { reason, message, metadata, violations } =
+    error instanceof DomainError ? error : internalError;
+  const details = [
+    {
+      desc: ErrorInfoSchema,
+      value: create(ErrorInfoSchema, { reason, domain: errorDomain, metadata: { ...metadata } }),
+    },
+    ...(violations.length === 0
+      ? []
+      : [{ desc: BadRequestSchema, value: toBadRequest(violations) }]),
+  ];
+  return new ConnectError(message, codes[reason], undefined, details, error);
+}
+
+const internalError = new DomainError("INTERNAL", "internal error");
+
+function toBadRequest(violations: DomainError["violations"]) {
+  return create(BadRequestSchema, { fieldViolations: violations.map((each) => ({ ...each })) });
+}

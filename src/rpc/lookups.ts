@@ -1,0 +1,57 @@
+import { invalidField } from "../domain/errors.js";
+import {
+  type Key,
+  type ModelKey,
+  parseChargeType,
+  parseModel,
+  parseProvider,
+} from "../domain/key.js";
+import { parseAll } from "../domain/parse-all.js";
+import { parseUuid } from "../domain/text.js";
+import type { LLMPriceKey } from "../gen/llmprices/v1/llm_price_pb.js";
+import type { PriceLookup } from "../store/timelines.js";
+
+/** The `lookup` of a request, as generated. */
+export type LookupField =
+  | { readonly case: "id"; readonly value: string }
+  | { readonly case: "key"; readonly value: LLMPriceKey }
+  | { readonly case: undefined; readonly value?: undefined };
+
+/**
+ * Which key: by its id or by all three parts.
+ *
+ * @throws DomainError INVALID_FIELD
+ */
+export function parseLookup(lookup: LookupField): PriceLookup {
+  switch (lookup.case) {
+    case "id":
+      return { id: parseUuid("id", lookup.value) };
+    case "key":
+      return parseKey(lookup.value, "key.");
+    default:
+      throw invalidField("id", "or key is required");
+  }
+}
+
+/**
+ * As `parseLookup`, but the charge type may be left out.
+ *
+ * @throws DomainError INVALID_FIELD
+ */
+export function parseOpenLookup(lookup: LookupField): PriceLookup | ModelKey {
+  if (lookup.case !== "key" || lookup.value.chargeType !== "") return parseLookup(lookup);
+  const { provider, model } = lookup.value;
+  return parseAll({
+    provider: () => parseProvider("key.provider", provider),
+    model: () => parseModel("key.model", model),
+  });
+}
+
+/** @throws DomainError INVALID_FIELD */
+export function parseKey(key: Key, path = ""): Key {
+  return parseAll({
+    chargeType: () => parseChargeType(`${path}charge_type`, key.chargeType),
+    provider: () => parseProvider(`${path}provider`, key.provider),
+    model: () => parseModel(`${path}model`, key.model),
+  });
+}

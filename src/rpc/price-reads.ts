@@ -1,0 +1,114 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { Knex } from "knex";
+import { DomainError } from "../domain/errors.js";
+import { type Key, parseChargeType, parseModel, parseProvider, toKeyText } from "../domain/key.js";
+import type { LLMPrice } from "../domain/llm-price.js";
+import { parseAll } from "../domain/parse-all.js";
+import type {
+  ListLLMPricesRequest,
+  PricingService,
+} from "../gen/llmprices/v1/pricing_service_pb.js";
+import { idNotFound, priceNotFound } from "../store/price-not-found.js";
+import { pricesAt } from "../store/prices.js";
+import { findKey, type KeyRow, listRevisions, type PriceLookup } from "../store/timelines.js";
+import { inTransaction } from "../store/transaction.js";
+import { parseLookup, parseOpenLookup } from "./lookups.js";
+import { maxPageSize, parsePageSize, parsePageToken, toPage, toPageToken } from "./pages.js";
+import { toPriceMessage, toRevisionMessage } from "./price-messages.js";
+import { parseAsOf, toTimestamp } from "./timestamps.js";
+
+type PriceReads = Pick<
+  ServiceImpl<typeof PricingService>,
+  "getLLMPrice" | "listLLMPrices" | "listLLMPriceRevisions"
+>;
+
+/** The handlers that read prices and their timelines. */
+export function priceReads(knex: Knex): PriceReads {
+  return {
+    async getLLMPrice(request, context) {
+      const { lookup, asOf } = parseAll({
+        lookup: () => parseOpenLookup(request.lookup),
+        asOf: () => parseAsOf(request.asOf),
+      });
+      return inTransaction(knex, context, async (transaction) => {
+        const { prices, at } = await pricesAt(transaction, lookup, asOf, maxCandidates + 1);
+        if (prices.length > 1) throw ambiguous(prices);
+        if (prices[0] !== undefined) return { llmPrice: toPriceMessage(prices[0]) };
+        const wanted = "id" in lookup ? (await getKey(transaction, lookup)).key : lookup;
+        throw await priceNotFound(transaction, wanted, at);
+      });
+    },
+
+    async listLLMPrices(request, context) {
+      const { filter, asOf, pageSize } = parseListRequest(request);
+      const scope = ["ListLLMPrices", filter, asOf];
+      const position = parsePageToken(scope, request.pageToken, 3);
+      const from = { ...filter, after: position && toKey(position.after) };
+      const { prices, at } = await inTransaction(knex, context, (transaction) =>
+        pricesAt(transaction, from, asOf ?? position?.asOf, pageSize + 1),
+      );
+      const { page, nextPageToken } = toPage(prices, pageSize, ({ key }) =>
+        toPageToken(scope, { after: [key.chargeType, key.provider, key.model], asOf: at }),
+      );
+      return { llmPrices: page.map(toPriceMessage), nextPageToken, asOf: toTimestamp(at) };
+    },
+
+    async listLLMPriceRevisions(request, context) {
+      const { lookup, pageSize } = parseAll({
+        lookup: () => parseLookup(request.lookup),
+        pageSize: () => parsePageSize(request.pageSize, { whenUnset: maxPageSize }),
+      });
+      const { id, scope, revisions } = await inTransaction(knex, context, async (transaction) => {
+        const { id } = await getKey(transaction, lookup);
+        const scope = ["ListLLMPriceRevisions", id];
+        const after = parsePageToken(scope, request.pageToken, 1)?.after.map(Number)[0];
+        const revisions = await listRevisions(transaction, id, after, pageSize + 1);
+        return { id, scope, revisions };
+      });
+      const { page, nextPageToken } = toPage(revisions, pageSize, ({ effectiveFrom }) =>
+        toPageToken(scope, { after: [String(effectiveFrom)] }),
+      );
+      const llmPriceRevisions = page.map((revision, i) =>
+        toRevisionMessage(id, revision, revisions[i + 1]?.effectiveFrom),
+      );
+      return { llmPriceRevisions, nextPageToken };
+    },
+  };
+}
+
+/** @throws DomainError PRICE_NOT_FOUND when there is no such key, whatever its timeline. */
+export async function getKey(knex: Knex, lookup: PriceLookup): Promise<KeyRow> {
+  const found = await findKey(knex, lookup);
+  if (found !== undefined) return found;
+  if ("id" in lookup) throw idNotFound(lookup.id);
+  throw await priceNotFound(knex, lookup, Date.now());
+}
+
+function parseListRequest(request: ListLLMPricesRequest) {
+  // An empty filter is none.
+  const { chargeType, provider, modelPrefix } = request;
+  const { asOf, pageSize, ...filter } = parseAll({
+    chargeType: () => (chargeType ? parseChargeType("charge_type", chargeType) : undefined),
+    provider: () => (provider ? parseProvider("provider", provider) : undefined),
+    modelPrefix: () => (modelPrefix ? parseModel("model_prefix", modelPrefix) : undefined),
+    asOf: () => parseAsOf(request.asOf),
+    pageSize: () => parsePageSize(request.pageSize, { whenUnset: 100 }),
+  });
+  return { filter, asOf, pageSize };
+}
+
+function toKey([chargeType = "", provider = "", model = ""]: readonly string[]): Key {
+  return { chargeType, provider, model };
+}
+
+function ambiguous(prices: readonly LLMPrice[]): DomainError {
+  const candidates = prices.slice(0, maxCandidates).map(({ key }) => toKeyText(key));
+  const more = prices.length > maxCandidates ? " and others" : "";
+  return new DomainError(
+    "KEY_AMBIGUOUS",
+    `without a charge type several prices match: ${candidates.join(", ")}${more}; choose one`,
+    Object.fromEntries(candidates.map((candidate, i) => [`candidate_${i + 1}`, candidate])),
+  );
+}
+
+const maxCandidates = 10;
