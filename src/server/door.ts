@@ -1,0 +1,12 @@
+import type { Address } from "./address.js";
+
+/** A door that is open. */
+export type Door = {
+  /** Where it listens: the port is the real one where 0 was asked for. */
+  readonly address: Address;
+  /** Takes no new calls, waits for those at work for up to `graceMs`, then cuts them off. */
+  readonly close: (graceMs: number) => Promise<void>;
+};
+
+/** The most that one message may have, through any door. */
+export const maxMessageBytes = 4 * 1024 * 1024;

@@ -1,0 +1,105 @@
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
+import * as grpc from "@grpc/grpc-js";
+
+/**
+ * Connect's handler context for a call that came through grpc-js. Headers, values and the abort
+ * signal are built when a handler asks for them: most never do, and building them costs more than
+ * many a call.
+ */
+export class GrpcContext implements HandlerContext {
+  readonly requestMethod = "POST";
+  readonly protocolName = "grpc";
+  #abort: AbortController | undefined;
+  #values: ContextValues | undefined;
+  #requestHeader: Headers | undefined;
+  #responseHeader: Headers | undefined;
+  #responseTrailer: Headers | undefined;
+
+  constructor(
+    readonly service: DescService,
+    readonly method: DescMethod,
+    private readonly call: grpc.ServerUnaryCall<unknown, unknown>,
+  ) {}
+
+  get url(): string {
+    return `http://${this.call.getHost()}${this.call.getPath()}`;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= abortWith(this.call);
+    return this.#abort.signal;
+  }
+
+  readonly timeoutMs = (): number | undefined => {
+    const deadline = Number(this.call.getDeadline());
+    return Number.isFinite(deadline) ? Math.max(0, deadline - Date.now()) : undefined;
+  };
+
+  get values(): ContextValues {
+    this.#values ??= createContextValues();
+    return this.#values;
+  }
+
+  get requestHeader(): Headers {
+    this.#requestHeader ??= toHeaders(this.call.metadata);
+    return this.#requestHeader;
+  }
+
+  get responseHeader(): Headers {
+    this.#responseHeader ??= new Headers();
+    return this.#responseHeader;
+  }
+
+  get responseTrailer(): Headers {
+    this.#responseTrailer ??= new Headers();
+    return this.#responseTrailer;
+  }
+
+  /** Sends the response headers, if a handler has set any. */
+  sendHeaders(): void {
+    if (this.#responseHeader !== undefined)
+      this.call.sendMetadata(toMetadata(this.#responseHeader));
+  }
+
+  /** The trailers, if a handler has set any. */
+  trailers(): grpc.Metadata | undefined {
+    return this.#responseTrailer && toMetadata(this.#responseTrailer);
+  }
+}
+
+function abortWith(call: grpc.ServerUnaryCall<unknown, unknown>): AbortController {
+  const controller = new AbortController();
+  const abort = () => {
+    const isLate = Number(call.getDeadline()) <= Date.now();
+    const code = isLate ? Code.DeadlineExceeded : Code.Canceled;
+    controller.abort(new ConnectError(isLate ? "the call's time is up" : "cancelled", code));
+  };
+  if (call.cancelled) abort();
+  else call.once("cancelled", abort);
+  return controller;
+}
+
+function toHeaders(metadata: grpc.Metadata): Headers {
+  const headers = new Headers();
+  for (const name of Object.keys(metadata.getMap())) {
+    for (const value of metadata.get(name)) {
+      headers.append(name, typeof value === "string" ? value : value.toString("base64"));
+    }
+  }
+  return headers;
+}
+
+function toMetadata(headers: Headers): grpc.Metadata {
+  const metadata = new grpc.Metadata();
+  for (const [name, value] of headers) {
+    metadata.add(name, name.endsWith("-bin") ? Buffer.from(value, "base64") : value);
+  }
+  return metadata;
+}

@@ -1,0 +1,52 @@
+import * as grpc from "@grpc/grpc-js";
+import { HealthImplementation } from "grpc-health-check";
+import { type Address, formatAddress } from "./address.js";
+import { type Door, maxMessageBytes } from "./door.js";
+import { addConnectService } from "./grpc-bridge.js";
+import { addReflection } from "./reflection.js";
+import { type Mount, serviceNames } from "./services.js";
+
+export type GrpcDoor = Door & {
+  /** What the health service answers, for the server and for each service. */
+  readonly setHealth: (isServing: boolean) => void;
+};
+
+/** Opens the door for native gRPC, with reflection and health. Health begins as NOT_SERVING. */
+export async function openGrpcDoor(
+  address: Address,
+  mountServices: (mount: Mount) => void,
+): Promise<GrpcDoor> {
+  const server = new grpc.Server({ "grpc.max_receive_message_length": maxMessageBytes });
+  mountServices((service, implementation) => addConnectService(server, service, implementation));
+  addReflection(server);
+  const health = new HealthImplementation();
+  const setHealth = (isServing: boolean) => {
+    for (const name of ["", ...serviceNames]) {
+      health.setStatus(name, isServing ? "SERVING" : "NOT_SERVING");
+    }
+  };
+  setHealth(false);
+  health.addToServer(server);
+  const port = await listen(server, address);
+  return { address: { ...address, port }, setHealth, close: (graceMs) => close(server, graceMs) };
+}
+
+function listen(server: grpc.Server, address: Address): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const credentials = grpc.ServerCredentials.createInsecure();
+    server.bindAsync(formatAddress(address), credentials, (error, port) => {
+      if (error) reject(error);
+      else resolve(port);
+    });
+  });
+}
+
+function close(server: grpc.Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.forceShutdown(), graceMs);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,36 @@
+import { createServer, type ServerResponse } from "node:http";
+import type { Address } from "./address.js";
+import type { Door } from "./door.js";
+import { listen } from "./http-door.js";
+import type { Metrics } from "./metrics.js";
+import type { Readiness } from "./readiness.js";
+
+/**
+ * Opens the door for operators: /healthz (the process lives), /readyz (it can answer, or why not)
+ * and /metrics.
+ */
+export function openOpsDoor(
+  address: Address,
+  readiness: Pick<Readiness, "whyNot">,
+  metrics: Metrics,
+): Promise<Door> {
+  const server = createServer(async (request, response) => {
+    const path = request.url?.split("?")[0];
+    if (path === "/healthz") return send(response, 200, "text/plain", "ok\n");
+    if (path === "/readyz") {
+      const whyNot = readiness.whyNot();
+      if (whyNot === undefined) return send(response, 200, "text/plain", "ready\n");
+      return send(response, 503, "text/plain", `not ready: ${whyNot}\n`);
+    }
+    if (path === "/metrics") {
+      const { contentType, body } = await metrics.expose();
+      return send(response, 200, contentType, body);
+    }
+    send(response, 404, "text/plain", "try /healthz, /readyz or /metrics\n");
+  });
+  return listen(server, address);
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { "content-type": type }).end(body);
+}
