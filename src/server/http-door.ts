@@ -1,28 +1,25 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import type { Logger } from "pino";
 import type { Address } from "./address.js";
 import { type Door, maxMessageBytes } from "./door.js";
+import { blameTheCaller } from "./malformed-messages.js";
 import type { Mount } from "./services.js";
 
 /** Opens the door for Connect, gRPC-Web and plain JSON over HTTP/1.1. */
 export function openHttpDoor(
   address: Address,
   mountServices: (mount: Mount) => void,
+  log: Logger,
 ): Promise<Door> {
-  const adapter = connectNodeAdapter({
-    routes: (router) => {
-      mountServices((service, implementation) => router.service(service, implementation));
-    },
-    readMaxBytes: maxMessageBytes,
-    // A misspelled field that is ignored prices something nobody asked for.
-    jsonOptions: { ignoreUnknownFields: false },
-    fallback: (_, response) => {
-      response.writeHead(404, { "content-type": "application/json" });
-      response.end(JSON.stringify({ code: "unimplemented", message: "no such method" }));
-    },
-  });
-  return listen(createServer(adapter as RequestListener), address);
+  return listen(createServer(createListener(mountServices, log)), address);
 }
 
 /** Makes an HTTP server a door. */
@@ -33,6 +30,36 @@ export async function listen(server: Server, address: Address): Promise<Door> {
   });
   const { port } = server.address() as AddressInfo;
   return { address: { ...address, port }, close: (graceMs) => close(server, graceMs) };
+}
+
+/** What connectNodeAdapter does, but for malformed messages and for where errors are logged. */
+function createListener(mountServices: (mount: Mount) => void, log: Logger): RequestListener {
+  const router = createConnectRouter({
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes: maxMessageBytes,
+    // A misspelled field that is ignored prices something nobody asked for.
+    jsonOptions: { ignoreUnknownFields: false },
+  });
+  mountServices((service, implementation) => router.service(service, implementation));
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return (request, response) => {
+    const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
+    if (handler === undefined) return answerNoSuchMethod(response);
+    handler(universalRequestFromNodeRequest(request, response, undefined, undefined))
+      .then(blameTheCaller)
+      .then((answer) => universalResponseToNodeResponse(answer, response))
+      .catch((error) => {
+        // The caller has gone: its call ended with a line of its own.
+        if (ConnectError.from(error).code === Code.Aborted) return;
+        log.error({ err: error, rpc: handler.requestPath }, "cannot answer");
+        response.destroy();
+      });
+  };
+}
+
+function answerNoSuchMethod(response: ServerResponse): void {
+  response.writeHead(404, { "content-type": "application/json" });
+  response.end(JSON.stringify({ code: "unimplemented", message: "no such method" }));
 }
 
 function close(server: Server, graceMs: number): Promise<void> {

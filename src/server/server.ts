@@ -56,7 +56,7 @@ export async function startServer(config: ServerConfig, knex: Knex, log: Logger)
   };
   const { grpcAddress, httpAddress, opsAddress } = config;
   const grpc = await open("GRPC_ADDR", grpcAddress, openGrpcDoor(grpcAddress, services));
-  const http = await open("HTTP_ADDR", httpAddress, openHttpDoor(httpAddress, services));
+  const http = await open("HTTP_ADDR", httpAddress, openHttpDoor(httpAddress, services, log));
   const readiness = watchReadiness(knex, (whyNot) => {
     grpc.setHealth(whyNot === undefined);
     log.info({ ready: whyNot === undefined, ...(whyNot && { why_not: whyNot }) }, "readiness");

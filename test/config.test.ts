@@ -1,0 +1,75 @@
+import { expect } from "chai";
+import { ConfigError, readConfig } from "../src/config.js";
+
+const problemsOf = (environment: Record<string, string>) => {
+  try {
+    readConfig(environment);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.message.split("\n");
+  }
+};
+
+describe("Configuration", () => {
+  it("listens on loopback and embeds PostgreSQL when nothing is set", () => {
+    const config = readConfig({});
+    expect(config.grpcAddress).to.deep.equal({ host: "127.0.0.1", port: 50051 });
+    expect(config.httpAddress).to.deep.equal({ host: "127.0.0.1", port: 8080 });
+    expect(config.opsAddress).to.deep.equal({ host: "127.0.0.1", port: 9090 });
+    expect(config.maxBookStalenessMs).to.equal(10_000);
+    expect(config.database).to.equal(undefined);
+  });
+
+  it("takes an empty variable for an unset one", () => {
+    expect(readConfig({ GRPC_ADDR: "", DATABASE_URL: "" }).grpcAddress.port).to.equal(50051);
+  });
+
+  it("reads a database URL into an object, so that no log prints it whole", () => {
+    const { database } = readConfig({ DATABASE_URL: "postgres://ann:s3cret@db:6432/prices" });
+    expect(database).to.include({ host: "db", port: 6432, user: "ann", database: "prices" });
+  });
+
+  it("reads IPv6 addresses in brackets", () => {
+    expect(readConfig({ GRPC_ADDR: "[::1]:0" }).grpcAddress).to.deep.equal({
+      host: "::1",
+      port: 0,
+    });
+  });
+
+  it("names the variable, its value and what was expected, for every problem at once", () => {
+    expect(problemsOf({ GRPC_ADDR: "50051", MAX_BOOK_STALENESS_MS: "-1" })).to.deep.equal([
+      'GRPC_ADDR is "50051"; expected host:port',
+      'MAX_BOOK_STALENESS_MS is "-1"; expected a whole number from 1 to 3600000',
+    ]);
+  });
+
+  it("refuses ports above 65535", () => {
+    expect(problemsOf({ HTTP_ADDR: "127.0.0.1:65536" })).to.have.lengthOf(1);
+    expect(problemsOf({ HTTP_ADDR: "127.0.0.1:65535" })).to.deep.equal([]);
+  });
+
+  it("never shows a database URL that it cannot read", () => {
+    const [problem] = problemsOf({ DATABASE_URL: "mysql://ann:s3cret@db/prices" });
+    expect(problem).to.include("DATABASE_URL").and.not.include("s3cret");
+  });
+
+  it("refuses to listen beyond loopback without authentication", () => {
+    const [problem] = problemsOf({ GRPC_ADDR: "0.0.0.0:50051" });
+    expect(problem).to.include('GRPC_ADDR is "0.0.0.0:50051"').and.include("ALLOW_INSECURE");
+  });
+
+  it("listens anywhere when ALLOW_INSECURE says that a mesh authenticates", () => {
+    const environment = { GRPC_ADDR: "0.0.0.0:50051", ALLOW_INSECURE: "true" };
+    expect(readConfig(environment).grpcAddress.host).to.equal("0.0.0.0");
+  });
+
+  it("knows every loopback address", () => {
+    for (const host of ["127.0.0.1", "127.9.9.9", "localhost", "[::1]"]) {
+      expect(problemsOf({ GRPC_ADDR: `${host}:1` }), host).to.deep.equal([]);
+    }
+    for (const host of ["128.0.0.1", "127.0.0.1.example.org", "[::]", "10.0.0.1"]) {
+      expect(problemsOf({ GRPC_ADDR: `${host}:1` }), host).to.have.lengthOf(1);
+    }
+  });
+});

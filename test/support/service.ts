@@ -1,0 +1,87 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from "@connectrpc/connect-node";
+import { pino } from "pino";
+import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
+import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { formatAddress } from "../../src/server/address.js";
+import { type Server, type ServerConfig, startServer } from "../../src/server/server.js";
+import { createTestDatabase, type TestDatabase } from "./postgres.js";
+
+/** The service on a database of its own, with real sockets, and a client through each door. */
+export type TestService = {
+  readonly server: Server;
+  readonly database: TestDatabase;
+  /** Through the gRPC door. */
+  readonly pricing: Client<typeof PricingService>;
+  readonly catalog: Client<typeof CatalogService>;
+  /** Clients through any door and protocol. */
+  readonly doors: Readonly<Record<Protocol, Door>>;
+  readonly stop: () => Promise<void>;
+};
+
+export type Protocol = "gRPC" | "gRPC-Web" | "Connect" | "Connect JSON";
+
+export type Door = {
+  readonly transport: Transport;
+  readonly pricing: Client<typeof PricingService>;
+  readonly catalog: Client<typeof CatalogService>;
+};
+
+export async function startTestService(
+  config: Partial<ServerConfig> = {},
+  database?: TestDatabase,
+): Promise<TestService> {
+  const ownDatabase = database ?? (await createTestDatabase());
+  const anyPort = { host: "127.0.0.1", port: 0 };
+  const server = await startServer(
+    {
+      grpcAddress: anyPort,
+      httpAddress: anyPort,
+      opsAddress: anyPort,
+      maxBookStalenessMs: 10_000,
+      maxCallTimeoutMs: 30_000,
+      drainDelayMs: 0,
+      shutdownGraceMs: 1000,
+      ...config,
+    },
+    ownDatabase.knex,
+    pino({ level: "silent" }),
+  );
+  const doors = openDoors(server);
+  return {
+    server,
+    database: ownDatabase,
+    pricing: doors.gRPC.pricing,
+    catalog: doors.gRPC.catalog,
+    doors,
+    stop: async () => {
+      await server.stop();
+      if (database === undefined) await ownDatabase.drop();
+    },
+  };
+}
+
+function openDoors({ grpcAddress, httpAddress }: Server): Record<Protocol, Door> {
+  const grpc = `http://${formatAddress(grpcAddress)}`;
+  const http = `http://${formatAddress(httpAddress)}`;
+  return {
+    gRPC: toDoor(createGrpcTransport({ baseUrl: grpc })),
+    "gRPC-Web": toDoor(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1" })),
+    Connect: toDoor(
+      createConnectTransport({ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true }),
+    ),
+    "Connect JSON": toDoor(
+      createConnectTransport({ baseUrl: http, httpVersion: "1.1", useBinaryFormat: false }),
+    ),
+  };
+}
+
+function toDoor(transport: Transport): Door {
+  const client = <S extends DescService>(service: S) => createClient(service, transport);
+  return { transport, pricing: client(PricingService), catalog: client(CatalogService) };
+}
