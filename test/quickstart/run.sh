@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# What a newcomer does: clone, one command, paste the two calls that it prints.
+#
+#   run.sh [FOLDER]     FOLDER must not exist; default: one below a folder that only we can enter
+#
+# Needs git, npm, curl and grpcurl. Prints "N passed, N failed" and fails when anything did.
+set -uo pipefail
+
+command -v grpcurl >/dev/null || {
+  echo "grpcurl is missing: go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3" >&2
+  exit 1
+}
+source=$(git rev-parse --show-toplevel)
+folder=${1:-$(mktemp -d)/llmprices}
+passed=0
+failed=0
+check() { # check WHAT COMMAND...: runs it and counts
+  if "${@:2}"; then
+    passed=$((passed + 1))
+    echo "ok      $1"
+  else
+    failed=$((failed + 1))
+    echo "FAILED  $1"
+  fi
+}
+
+began=$(date +%s%N)
+git clone --quiet "$source" "$folder" && cd "$folder" || exit 1
+npm ci --no-audit --no-fund >npm-ci.log 2>&1 || { cat npm-ci.log; exit 1; }
+
+export GRPC_ADDR=127.0.0.1:0 HTTP_ADDR=127.0.0.1:0 OPS_ADDR=127.0.0.1:0
+start() { # starts the service and waits until it greets
+  npm start >start.out 2>start.log &
+  npm=$!
+  for _ in $(seq 300); do
+    grep -q '^curl ' start.out && return
+    kill -0 "$npm" 2>/dev/null || break
+    sleep 0.1
+  done
+  cat start.out start.log
+  return 1
+}
+stop() { # ends the service as Ctrl-C does
+  pkill -INT -f "$folder/node_modules/.*$folder|node dist/src/main.js serve" 2>/dev/null
+  wait "$npm"
+  for _ in $(seq 100); do pgrep -f "$folder" >/dev/null || return 0; sleep 0.1; done
+}
+answers() { # pastes the printed line that begins with $1
+  grep "^$1 " start.out | bash | tr -d ' \n' | tee "$1.out" | grep -q '"accountCharge":"312.8125"'
+}
+
+check "npm start greets" start
+check "the printed curl call answers the charge" answers curl
+echo "        $(( ($(date +%s%N) - began) / 1000000 )) ms from git clone to the first correct charge"
+check "the printed grpcurl call answers the charge" answers grpcurl
+check "Ctrl-C stops it" stop
+check "a second start greets" start
+check "and finds the same prices" answers grpcurl
+check "Ctrl-C stops it again" stop
+check "nothing but ignored files is left in the clone" test -z "$(git status --porcelain | grep -vE 'npm-ci.log|start\.(out|log)|(curl|grpcurl)\.out')"
+
+rm -rf "$folder"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
