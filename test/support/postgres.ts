@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Knex } from "knex";
@@ -70,6 +70,8 @@ async function startPostgres(): Promise<void> {
     return;
   }
   const dataDir = mkdtempSync(join(tmpdir(), "llmprices-test-"));
+  // As root, PostgreSQL's own user passes through it.
+  chmodSync(dataDir, 0o711);
   const embedded = await startEmbeddedPostgres({
     dataDir,
     // Nothing here outlives the run.
