@@ -60,6 +60,7 @@ check "a second start greets" start
 check "and finds the same prices" answers grpcurl
 check "Ctrl-C stops it again" stop
 
-rm -rf "$folder"
+# As root, below a folder of root's, the data lie where PostgreSQL's user can reach them.
+rm -rf "$(readlink -f .llmprices/postgres)" "$folder"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
