@@ -31,7 +31,8 @@ const priceBook = `
     changed_at timestamptz not null,
     changed_in xid8 not null,
     constraint price_book_pkey primary key (only_row),
-    constraint price_book_has_one_row check (only_row)
+    constraint price_book_has_one_row check (only_row),
+    constraint price_book_changed_at_instant check (is_instant(changed_at))
   );
   comment on column price_book.version is 'Counts the transactions that changed a timeline.';
   comment on column price_book.changed_at is
@@ -43,10 +44,13 @@ const priceBook = `
     values (0, instant_now(), pg_current_xact_id());
 
   -- Followers compare versions to learn whether they are current: a version that is skipped,
-  -- repeated or taken back would let them charge at an old price.
+  -- repeated or taken back would let them charge at an old price. An instant ahead of the clock
+  -- would carry "now" into the future.
   create function count_versions() returns trigger language plpgsql as $$
   begin
-    if tg_op = 'DELETE' or new.version <> old.version + 1 or new.changed_at <= old.changed_at then
+    if tg_op = 'DELETE' or new.version <> old.version + 1 or new.changed_at <= old.changed_at
+      or new.changed_at > greatest(instant_now(), old.changed_at + interval '1 millisecond')
+    then
       raise exception 'the price book counts its versions one by one'
         using errcode = 'integrity_constraint_violation',
           constraint = 'price_book_counts_one_by_one';
@@ -217,20 +221,26 @@ const keyTriggers = `
 
   create function keep_the_key() returns trigger language plpgsql as $$
   begin
+    if tg_op = 'INSERT' then
+      new.book_version := 0;
+      return new;
+    end if;
     if (new.id, new.charge_type, new.provider, new.model)
       is distinct from (old.id, old.charge_type, old.provider, old.model)
     then
       raise exception 'a key keeps its id, and an id its key'
         using errcode = 'integrity_constraint_violation', constraint = 'llm_prices_keep_the_key';
     end if;
-    if new.book_version < old.book_version then
-      raise exception 'book_version of llm_prices always moves forward'
+    if new.book_version < old.book_version
+      or new.book_version > (select version from price_book)
+    then
+      raise exception 'book_version of llm_prices moves forward, with the book'
         using errcode = 'integrity_constraint_violation', constraint = 'llm_prices_keep_the_key';
     end if;
     return new;
   end $$;
   -- One key, one id, for ever: charges that were billed refer to the id.
-  create trigger llm_prices_keep_the_key before update on llm_prices
+  create trigger llm_prices_keep_the_key before insert or update on llm_prices
     for each row execute function keep_the_key();
   create trigger llm_prices_keep_the_rows before delete on llm_prices
     for each row execute function keep_the_rows();

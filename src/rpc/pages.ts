@@ -63,7 +63,9 @@ export const maxPageSize = 1000;
 function decode(token: string): readonly unknown[] {
   try {
     const decoded: unknown = JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
-    if (Array.isArray(decoded)) return decoded;
+    // Buffer passes over what is no base64: only our own spelling is ours.
+    const isOurs = Buffer.from(token, "base64url").toString("base64url") === token;
+    if (isOurs && Array.isArray(decoded)) return decoded;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }

@@ -40,9 +40,7 @@ export function priceReads(knex: Knex): PriceReads {
     },
 
     async listLLMPrices(request, context) {
-      const { filter, asOf, pageSize } = parseListRequest(request);
-      const scope = ["ListLLMPrices", filter, asOf];
-      const position = parsePageToken(scope, request.pageToken, 3);
+      const { filter, asOf, pageSize, scope, position } = parseListRequest(request);
       const from = { ...filter, after: position && toKey(position.after) };
       const { prices, at } = await inTransaction(knex, context, (transaction) =>
         pricesAt(transaction, from, asOf ?? position?.asOf, pageSize + 1),
@@ -87,14 +85,17 @@ export async function getKey(knex: Knex, lookup: PriceLookup): Promise<KeyRow> {
 function parseListRequest(request: ListLLMPricesRequest) {
   // An empty filter is none.
   const { chargeType, provider, modelPrefix } = request;
-  const { asOf, pageSize, ...filter } = parseAll({
+  const at = request.asOf && [String(request.asOf.seconds), Math.floor(request.asOf.nanos / 1e6)];
+  const scope = ["ListLLMPrices", chargeType, provider, modelPrefix, at];
+  const { asOf, pageSize, position, ...filter } = parseAll({
     chargeType: () => (chargeType ? parseChargeType("charge_type", chargeType) : undefined),
     provider: () => (provider ? parseProvider("provider", provider) : undefined),
     modelPrefix: () => (modelPrefix ? parseModel("model_prefix", modelPrefix) : undefined),
     asOf: () => parseAsOf(request.asOf),
     pageSize: () => parsePageSize(request.pageSize, { whenUnset: 100 }),
+    position: () => parsePageToken(scope, request.pageToken, 3),
   });
-  return { filter, asOf, pageSize };
+  return { filter, asOf, pageSize, scope, position };
 }
 
 function toKey([chargeType = "", provider = "", model = ""]: readonly string[]): Key {

@@ -14,7 +14,9 @@ export function migratorConfig(connection: DatabaseConnection): Knex.Config {
   return {
     client: "pg",
     connection: { application_name: "llmprices migrate", ...connection },
-    pool: { min: 0, max: 1, afterCreate: lockMigrations },
+    // Waiting for another migrator is part of connecting.
+    pool: { min: 0, max: 1, createTimeoutMillis: waitMs, afterCreate: lockMigrations },
+    acquireConnectionTimeout: waitMs,
     migrations: { migrationSource },
   };
 }
@@ -63,6 +65,9 @@ type SqlClient = { query(sql: string, done: (error: Error | null) => void): void
 function lockMigrations(client: SqlClient, done: (error?: Error | null) => void): void {
   client.query(takeLock, (error) => done(error));
 }
+
+/** How long a migrator waits for another one. */
+const waitMs = 600_000;
 
 // The number is arbitrary and ours.
 const takeLock = `

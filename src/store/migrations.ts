@@ -3,12 +3,16 @@ import * as catalog from "../../migrations/20261124000001-catalog.js";
 import * as priceBook from "../../migrations/20261124000002-price-book.js";
 import * as answeredRequests from "../../migrations/20261124000003-answered-requests.js";
 
-type Migration = Pick<Knex.Migration, "up" | "down"> & { readonly name: string };
+type Migration = Required<Pick<Knex.Migration, "up" | "down">> & {
+  readonly name: string;
+  /** What knex's own command line prints for a pending migration. */
+  readonly file: string;
+};
 
 const migrations: readonly Migration[] = [
-  { name: "20261124000001-catalog", ...catalog },
-  { name: "20261124000002-price-book", ...priceBook },
-  { name: "20261124000003-answered-requests", ...answeredRequests },
+  named("20261124000001-catalog", catalog),
+  named("20261124000002-price-book", priceBook),
+  named("20261124000003-answered-requests", answeredRequests),
 ];
 
 /**
@@ -32,4 +36,8 @@ async function appliedMigrations(knex: Knex): Promise<Set<string>> {
   if (tables[0].found === null) return new Set();
   const { rows } = await knex.raw("select name from knex_migrations");
   return new Set(rows.map(({ name }: { name: string }) => name));
+}
+
+function named(name: string, steps: Pick<Migration, "up" | "down">): Migration {
+  return { name, file: name, up: steps.up, down: steps.down };
 }

@@ -35,3 +35,25 @@ export async function refusalOf(call: Promise<unknown>): Promise<Refusal> {
     descriptions: violations.map(({ description }) => description),
   };
 }
+
+/**
+ * Page tokens that no list has given, made from one that a list has: other bytes, other JSON, and
+ * forgeries that keep the genuine token's digest of the filters.
+ */
+export function garbageTokens(genuine: string): string[] {
+  const encode = (value: string) => Buffer.from(value).toString("base64url");
+  const [digest, after] = JSON.parse(Buffer.from(genuine, "base64url").toString());
+  const json = ["x", "null", "1", "{}", "[]", "[[]]", '["x"]', "[".repeat(100_000)];
+  const positions = [
+    ...[null, [], "x", {}, [null], [...after, "x"], after.map(() => 1), after.map(() => ["x"])],
+    ...[after.map(() => "\0"), after.map(() => "é"), after.map(() => "x".repeat(256))],
+  ];
+  const times = ["now", 1.5, 1e300, -1e300, {}, [], true];
+  return [
+    ...[" ", "\0", "x", "null", "é", `${genuine.slice(0, 8)}\0`, genuine.slice(0, -8)],
+    ...json.map(encode),
+    encode(JSON.stringify(["another list", after, null])),
+    ...positions.map((position) => encode(JSON.stringify([digest, position, null]))),
+    ...times.map((time) => encode(JSON.stringify([digest, after, time]))),
+  ];
+}
