@@ -35,7 +35,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
 
     async listChargeTypes(request, context) {
       const scope = ["ListChargeTypes"];
-      const { pageSize, position } = parsePage(scope, request, 1);
+      const { pageSize, position } = parseAll(pageParsers(scope, request, 1));
       const rows = await inTransaction(knex, context, (transaction) =>
         catalog.listChargeTypes(transaction, { after: position?.[0], limit: pageSize + 1 }),
       );
@@ -70,7 +70,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
 
     async listProviders(request, context) {
       const scope = ["ListProviders"];
-      const { pageSize, position } = parsePage(scope, request, 1);
+      const { pageSize, position } = parseAll(pageParsers(scope, request, 1));
       const rows = await inTransaction(knex, context, (transaction) =>
         catalog.listProviders(transaction, { after: position?.[0], limit: pageSize + 1 }),
       );
@@ -104,11 +104,11 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
     },
 
     async listModels(request, context) {
-      const { provider } = parseAll({
+      const scope = ["ListModels", request.provider];
+      const { provider, pageSize, position } = parseAll({
         provider: () => request.provider && parseProvider("provider", request.provider),
+        ...pageParsers(scope, request, 2),
       });
-      const scope = ["ListModels", provider];
-      const { pageSize, position } = parsePage(scope, request, 2);
       const after = position && ([position[0] ?? "", position[1] ?? ""] as const);
       const rows = await inTransaction(knex, context, (transaction) =>
         catalog.listModels(transaction, provider || undefined, { after, limit: pageSize + 1 }),
@@ -133,15 +133,15 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
   };
 }
 
-function parsePage(
+function pageParsers(
   scope: readonly string[],
   request: { readonly pageSize: number; readonly pageToken: string },
   keyParts: number,
 ) {
-  return parseAll({
+  return {
     pageSize: () => parsePageSize(request.pageSize, { whenUnset: 100 }),
     position: () => parsePageToken(scope, request.pageToken, keyParts)?.after,
-  });
+  };
 }
 
 function toChargeType(row: catalog.ChargeTypeRow): MessageInitShape<typeof ChargeTypeSchema> {

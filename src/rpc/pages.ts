@@ -38,11 +38,35 @@ export function parsePageToken(
   token: string,
   keyParts: number,
 ): PagePosition | undefined {
+  const decoded = decodePageToken(token, keyParts);
+  if (decoded !== undefined && decoded.scopeDigest !== digest(scope)) throw foreign(token);
+  return decoded?.position;
+}
+
+/**
+ * What a token says, of whatever list; undefined for the first page.
+ *
+ * @throws DomainError INVALID_FIELD when it is no token of ours.
+ */
+export function decodePageToken(token: string, keyParts: number) {
   if (token === "") return undefined;
   const [scopeDigest, after, asOf] = decode(token);
-  if (scopeDigest !== digest(scope) || !isKey(after, keyParts) || !isAsOf(asOf))
-    throw foreign(token);
-  return asOf === null ? { after } : { after, asOf };
+  if (!isKey(after, keyParts) || !isAsOf(asOf)) throw foreign(token);
+  const position: PagePosition = asOf === null ? { after } : { after, asOf };
+  return { scopeDigest, position };
+}
+
+/**
+ * The token of a list that is ordered by time: behind an instant.
+ *
+ * @throws DomainError INVALID_FIELD when it is no token of ours.
+ */
+export function parseInstantToken(token: string): Instant | undefined {
+  const text = decodePageToken(token, 1)?.position.after[0];
+  if (text === undefined) return undefined;
+  const instant = Number(text);
+  if (String(instant) !== text || !isAsOf(instant)) throw foreign(token);
+  return instant;
 }
 
 /** Splits one row more than a page into the page and the token of the next. */

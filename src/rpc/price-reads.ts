@@ -13,7 +13,14 @@ import { pricesAt } from "../store/prices.js";
 import { findKey, type KeyRow, listRevisions, type PriceLookup } from "../store/timelines.js";
 import { inTransaction } from "../store/transaction.js";
 import { parseLookup, parseOpenLookup } from "./lookups.js";
-import { maxPageSize, parsePageSize, parsePageToken, toPage, toPageToken } from "./pages.js";
+import {
+  maxPageSize,
+  parseInstantToken,
+  parsePageSize,
+  parsePageToken,
+  toPage,
+  toPageToken,
+} from "./pages.js";
 import { toPriceMessage, toRevisionMessage } from "./price-messages.js";
 import { parseAsOf, toTimestamp } from "./timestamps.js";
 
@@ -52,14 +59,15 @@ export function priceReads(knex: Knex): PriceReads {
     },
 
     async listLLMPriceRevisions(request, context) {
-      const { lookup, pageSize } = parseAll({
+      const { lookup, pageSize, after } = parseAll({
         lookup: () => parseLookup(request.lookup),
         pageSize: () => parsePageSize(request.pageSize, { whenUnset: maxPageSize }),
+        after: () => parseInstantToken(request.pageToken),
       });
       const { id, scope, revisions } = await inTransaction(knex, context, async (transaction) => {
         const { id } = await getKey(transaction, lookup);
         const scope = ["ListLLMPriceRevisions", id];
-        const after = parsePageToken(scope, request.pageToken, 1)?.after.map(Number)[0];
+        parsePageToken(scope, request.pageToken, 1);
         const revisions = await listRevisions(transaction, id, after, pageSize + 1);
         return { id, scope, revisions };
       });

@@ -13,6 +13,7 @@ import {
   planCreate,
   planDelete,
   planUpdate,
+  revisionAt,
 } from "../domain/timeline.js";
 import { PricingService } from "../gen/llmprices/v1/pricing_service_pb.js";
 import { requireNames } from "../store/catalog.js";
@@ -88,8 +89,9 @@ export function priceWrites(knex: Knex): PriceWrites {
         const from = effectiveFrom ?? timeline.now;
         if (change === undefined) throw await priceNotFound(transaction, key.key, from);
         await saveChange(transaction, key.id, change, authorOf(context, write.reason));
-        // The last instant with a price is the one before the end.
-        return answer(transaction, key.id, from - 1, version);
+        // The last instant with a price is the one before the end, which may be an earlier one.
+        const end = change.add ?? revisionAt(timeline.revisions, from - 1);
+        return answer(transaction, key.id, (end?.effectiveFrom ?? from) - 1, version);
       });
     },
 
