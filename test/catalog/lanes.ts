@@ -1,0 +1,14 @@
+/** Works through all items in order, so many at a time. The first error ends it. */
+export async function inLanes<T>(
+  items: readonly T[],
+  work: (item: T, index: number) => Promise<void>,
+): Promise<void> {
+  // One iterator for all lanes: each takes the next item when it is free.
+  const entries = items.entries();
+  const lane = async () => {
+    for (const [index, item] of entries) await work(item, index);
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
+const lanes = 20;
