@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import {
@@ -183,6 +184,39 @@ describe("CreateLLMPrice", () => {
       expect(refusal.metadata).to.include({ name, nearest_1: nearest });
       expect(refusal.message).to.include(nearest);
     });
+  }
+
+  it("asks the database at most six times while the book waits for it", async () => {
+    const key = await freshKey(service);
+    const asked: string[] = [];
+    const listen = ({ sql }: { sql: string }) => asked.push(sql);
+    service.database.knex.on("query", listen);
+    await create({ ...key, price: "1" });
+    service.database.knex.off("query", listen);
+    const opened = asked.findIndex((sql) => sql.includes("raise_book_version"));
+    // The names, the key, its timeline, the revision, the answer, and the commit.
+    expect(asked.slice(opened + 1)).to.have.length(6);
+  });
+
+  it("creates a key that a writer in SQL has just recorded, under that one's id", async () => {
+    const key = await freshKey(service);
+    const sql = await service.database.knex.transaction();
+    try {
+      const { chargeType: charge_type, provider, model } = key;
+      const [{ id }] = await sql("llm_prices").insert({ charge_type, provider, model }, "id");
+      const created = create({ ...key, price: "1" });
+      await untilBlocked();
+      await sql.commit();
+      expect((await created).llmPrice?.id).to.equal(id);
+    } finally {
+      if (!sql.isCompleted()) await sql.rollback();
+    }
+  });
+
+  async function untilBlocked(): Promise<void> {
+    const waiting = "datname = current_database() and wait_event_type = 'Lock'";
+    const { knex } = service.database;
+    while (!(await knex("pg_stat_activity").whereRaw(waiting).first())) await wait(5);
   }
 
   it("keeps nothing of a refused write", async () => {

@@ -88,19 +88,28 @@ export async function deleteModel(knex: Knex, provider: string, name: string): P
  */
 export async function requireNames(knex: Knex, key: Key): Promise<void> {
   const { chargeType, provider, model } = key;
-  const chargeTypes = knex("charge_types").where({ name: chargeType });
-  if (!(await exists(chargeTypes))) throw await chargeTypeNotFound(knex, chargeType);
-  await requireProvider(knex, provider);
-  const models = knex("models").where({ provider, name: model });
-  if (!(await exists(models))) throw await modelNotFound(knex, provider, model);
+  // One statement, since the whole book waits for it.
+  const { rows } = await knex.raw(
+    `
+    select
+      (select true from charge_types where name = :chargeType for key share) as charge_type,
+      (select true from providers where name = :provider for key share) as provider,
+      (
+        select true from models
+        where provider = :provider and name = :model
+        for key share
+      ) as model`,
+    { ...key },
+  );
+  const [found] = rows;
+  if (!found.charge_type) throw await chargeTypeNotFound(knex, chargeType);
+  if (!found.provider) throw await providerNotFound(knex, provider);
+  if (!found.model) throw await modelNotFound(knex, provider, model);
 }
 
 async function requireProvider(knex: Knex, name: string): Promise<void> {
-  if (!(await exists(knex("providers").where({ name })))) throw await providerNotFound(knex, name);
-}
-
-async function exists(rows: Knex.QueryBuilder): Promise<boolean> {
-  return (await rows.forKeyShare().first("name")) !== undefined;
+  const found = await knex("providers").where({ name }).forKeyShare().first("name");
+  if (found === undefined) throw await providerNotFound(knex, name);
 }
 
 async function chargeTypeNotFound(knex: Knex, name: string): Promise<DomainError> {

@@ -52,10 +52,24 @@ export async function findKey(knex: Knex, lookup: PriceLookup): Promise<KeyRow |
 
 /** The id of a key, the old one where it has had one. */
 export async function ensureKey(transaction: Knex, key: Key): Promise<string> {
-  const known = await findKey(transaction, key);
-  if (known !== undefined) return known.id;
-  const [inserted] = await transaction("llm_prices").insert(toColumns(key)).returning("id");
-  return inserted.id;
+  const { rows } = await transaction.raw(
+    `
+    with known as (
+      select id from llm_prices
+      where charge_type = :chargeType and provider = :provider and model = :model
+    ), inserted as (
+      insert into llm_prices (charge_type, provider, model)
+      select :chargeType, :provider, :model
+      where not exists (select from known)
+      on conflict do nothing
+      returning id
+    )
+    select id from known union all select id from inserted`,
+    { ...key },
+  );
+  // A writer in SQL, who need not open the book for a key alone, came first.
+  if (rows.length === 0) throw new TryAgain();
+  return rows[0].id;
 }
 
 /** What can still be changed: the revision in effect and the scheduled ones, in order. */
