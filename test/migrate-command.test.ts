@@ -12,6 +12,7 @@ const names = [
   "20261124000001-catalog",
   "20261124000002-price-book",
   "20261124000003-answered-requests",
+  "20261125000004-changes-take-effect-ahead",
 ];
 
 let database: TestDatabase;
@@ -63,7 +64,7 @@ describe("llmprices migrate", function () {
   });
 
   it("up applies all or none", async () => {
-    // The last migration's table is in the way.
+    // A later migration's table is in the way.
     await database.knex.raw("create table answered_requests ()");
     const { code, errors } = await llmprices("up");
     expect(errors).to.include('relation "answered_requests" already exists');
@@ -102,7 +103,7 @@ describe("npm run knex -- migrate", function () {
 
   it("latest applies what is pending", async () => {
     const { code, output } = await knexCommand("migrate:latest");
-    expect(output).to.match(/Batch 1 run: 3 migrations/);
+    expect(output).to.match(/Batch 1 run: 4 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
   });
@@ -110,7 +111,7 @@ describe("npm run knex -- migrate", function () {
   it("rollback undoes what llmprices migrate up did", async () => {
     await migrateUp(database.connection);
     const { code, output } = await knexCommand("migrate:rollback");
-    expect(output).to.match(/Batch 1 rolled back: 3 migrations/);
+    expect(output).to.match(/Batch 1 rolled back: 4 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal([]);
   });
@@ -119,14 +120,14 @@ describe("npm run knex -- migrate", function () {
     it(`${command.slice(8)} names what llmprices migrate up applied`, async () => {
       await migrateUp(database.connection);
       const { code, output } = await knexCommand(command);
-      expect(output).to.include(`Found 3 Completed Migration file/files.\n${names.join("\n")}\n`);
+      expect(output).to.include(`Found 4 Completed Migration file/files.\n${names.join("\n")}\n`);
       expect(code).to.equal(0);
     });
   }
 
   it("list names what is pending", async () => {
     const { code, output } = await knexCommand("migrate:list");
-    expect(output).to.include(`Found 3 Pending Migration file/files.\n${names.join("\n")}\n`);
+    expect(output).to.include(`Found 4 Pending Migration file/files.\n${names.join("\n")}\n`);
     expect(code).to.equal(0);
   });
 

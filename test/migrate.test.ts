@@ -9,6 +9,7 @@ const names = [
   "20261124000001-catalog",
   "20261124000002-price-book",
   "20261124000003-answered-requests",
+  "20261125000004-changes-take-effect-ahead",
 ];
 
 describe("migrations", () => {

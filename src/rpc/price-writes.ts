@@ -20,7 +20,6 @@ import { requireNames } from "../store/catalog.js";
 import { priceNotFound } from "../store/price-not-found.js";
 import { pricesAt } from "../store/prices.js";
 import {
-  changeBook,
   ensureKey,
   findRevision,
   type KeyRow,
@@ -33,7 +32,7 @@ import { type LookupField, parseKey, parseLookup } from "./lookups.js";
 import { toPriceMessage, toRevisionMessage } from "./price-messages.js";
 import { getKey } from "./price-reads.js";
 import { parseEffectiveFrom, parseRequiredEffectiveFrom } from "./timestamps.js";
-import { answerOnce, writeParsers } from "./writes.js";
+import { answerBookChange, writeParsers } from "./writes.js";
 
 type PriceWrites = Pick<
   ServiceImpl<typeof PricingService>,
@@ -51,8 +50,9 @@ export function priceWrites(knex: Knex): PriceWrites {
         effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
         ...writeParsers(request),
       });
-      return answerOnce(knex, context, method.createLLMPrice, request, async (transaction) => {
-        const { version, now } = await changeBook(transaction);
+      const { createLLMPrice } = method;
+      return answerBookChange(knex, context, createLLMPrice, request, async (transaction, book) => {
+        const { version, now } = book;
         await requireNames(transaction, key);
         const id = await ensureKey(transaction, key);
         const timeline = await loadOpenTimeline(transaction, id, now);
@@ -68,13 +68,14 @@ export function priceWrites(knex: Knex): PriceWrites {
         price: () => parseDecimal("price", request.price, decimalBounds.price),
         effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
       });
-      return answerOnce(knex, context, method.updateLLMPrice, request, async (transaction) => {
-        const { key, timeline, version } = await openTimeline(transaction, write);
+      const { updateLLMPrice } = method;
+      return answerBookChange(knex, context, updateLLMPrice, request, async (transaction, book) => {
+        const { key, timeline } = await openTimeline(transaction, write, book.now);
         const change = planUpdate(timeline, price, effectiveFrom);
         const from = effectiveFrom ?? timeline.now;
         if (change === undefined) throw await priceNotFound(transaction, key.key, from);
         await saveChange(transaction, key.id, change, authorOf(context, write.reason));
-        return answer(transaction, key.id, from, version);
+        return answer(transaction, key.id, from, book.version);
       });
     },
 
@@ -83,15 +84,16 @@ export function priceWrites(knex: Knex): PriceWrites {
         ...timelineParsers(request),
         effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
       });
-      return answerOnce(knex, context, method.deleteLLMPrice, request, async (transaction) => {
-        const { key, timeline, version } = await openTimeline(transaction, write);
+      const { deleteLLMPrice } = method;
+      return answerBookChange(knex, context, deleteLLMPrice, request, async (transaction, book) => {
+        const { key, timeline } = await openTimeline(transaction, write, book.now);
         const change = planDelete(timeline, effectiveFrom);
         const from = effectiveFrom ?? timeline.now;
         if (change === undefined) throw await priceNotFound(transaction, key.key, from);
         await saveChange(transaction, key.id, change, authorOf(context, write.reason));
         // The last instant with a price is the one before the end, which may be an earlier one.
         const end = change.add ?? revisionAt(timeline.revisions, from - 1);
-        return answer(transaction, key.id, (end?.effectiveFrom ?? from) - 1, version);
+        return answer(transaction, key.id, (end?.effectiveFrom ?? from) - 1, book.version);
       });
     },
 
@@ -100,13 +102,13 @@ export function priceWrites(knex: Knex): PriceWrites {
         ...timelineParsers(request),
         effectiveFrom: () => parseRequiredEffectiveFrom(request.effectiveFrom),
       });
-      return answerOnce(
+      return answerBookChange(
         knex,
         context,
         method.cancelLLMPriceRevision,
         request,
-        async (transaction) => {
-          const { key, timeline, version } = await openTimeline(transaction, write);
+        async (transaction, book) => {
+          const { key, timeline } = await openTimeline(transaction, write, book.now);
           const revision = await findRevision(transaction, key.id, effectiveFrom);
           const change = planCancel(timeline, effectiveFrom);
           if (revision === undefined) throw revisionNotFound(key, effectiveFrom);
@@ -116,7 +118,7 @@ export function priceWrites(knex: Knex): PriceWrites {
           const next = revisions.find((later) => later.effectiveFrom > effectiveFrom);
           return {
             llmPriceRevision: toRevisionMessage(key.id, revision, next?.effectiveFrom),
-            bookVersion: version,
+            bookVersion: book.version,
           };
         },
       );
@@ -145,14 +147,14 @@ function parseEtag(etag: string): string {
 }
 
 /**
- * Opens the book and a key's timeline in it. From here to the commit nobody else writes, so the
+ * Opens a key's timeline in a book that has been opened for writing. From there to the commit nobody else writes, so the
  * etag that is compared here is still the same when the change is saved.
  */
 async function openTimeline(
   transaction: Knex,
   { lookup, etag }: TimelineWrite,
-): Promise<{ key: KeyRow; timeline: OpenTimeline; version: bigint }> {
-  const { version, now } = await changeBook(transaction);
+  now: Instant,
+): Promise<{ key: KeyRow; timeline: OpenTimeline }> {
   const key = await getKey(transaction, lookup);
   const current = etagOf(key.timelineVersion);
   if (etag !== "" && etag !== current) {
@@ -162,7 +164,7 @@ async function openTimeline(
       { llm_price_id: key.id, etag: current },
     );
   }
-  return { key, timeline: await loadOpenTimeline(transaction, key.id, now), version };
+  return { key, timeline: await loadOpenTimeline(transaction, key.id, now) };
 }
 
 /** The key's price as it stands at an instant after a write, if it has one then. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   create,
   type DescMessage,
@@ -11,7 +12,9 @@ import {
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import { parseText, parseUuid } from "../domain/text.js";
+import { learnLead } from "../store/lead.js";
 import { claimRequest, keepAnswer } from "../store/requests.js";
+import { type BookChange, changeBook } from "../store/timelines.js";
 import { inTransaction } from "../store/transaction.js";
 
 /** What every write request has. */
@@ -36,7 +39,7 @@ export function answerOnce<I extends DescMessage, O extends DescMessage>(
   context: HandlerContext,
   { input, output }: DescMethodUnary<I, O>,
   request: MessageShape<I> & WriteFields,
-  work: (transaction: Knex.Transaction) => Promise<MessageInitShape<O>>,
+  work: (transaction: Knex.Transaction, attempt: number) => Promise<MessageInitShape<O>>,
 ): Promise<MessageInitShape<O>> {
   if (request.requestId === "") return inTransaction(knex, context, work);
   const requestId = request.requestId.toLowerCase();
@@ -44,13 +47,45 @@ export function answerOnce<I extends DescMessage, O extends DescMessage>(
     .update(`${input.typeName}\n`)
     .update(toBinary(input, { ...request, requestId }))
     .digest();
-  return inTransaction(knex, context, async (transaction) => {
+  return inTransaction(knex, context, async (transaction, attempt) => {
     const answered = await claimRequest(transaction, { requestId, fingerprint });
     if (answered !== undefined) return fromBinary(output, answered) as MessageInitShape<O>;
-    const answer = await work(transaction);
+    const answer = await work(transaction, attempt);
     await keepAnswer(transaction, requestId, toBinary(output, create(output, answer)));
     return answer;
   });
+}
+
+/**
+ * As `answerOnce`, for a change to the price book. Answers when the change's instant has come: no
+ * caller sees a price that begins later than its answer.
+ */
+export async function answerBookChange<I extends DescMessage, O extends DescMessage>(
+  knex: Knex,
+  context: HandlerContext,
+  method: DescMethodUnary<I, O>,
+  request: MessageShape<I> & WriteFields,
+  work: (transaction: Knex.Transaction, change: BookChange) => Promise<MessageInitShape<O>>,
+): Promise<MessageInitShape<O>> {
+  let change: BookChange | undefined;
+  const answer = await answerOnce(knex, context, method, request, async (transaction, attempt) => {
+    change = await changeBook(transaction, attempt);
+    return work(transaction, change);
+  });
+  if (change !== undefined) {
+    learnLead(performance.now() - change.openedAtMs);
+    await until(change.comesAtMs);
+  }
+  return answer;
+}
+
+/** Waits for an instant on the clock of `performance.now()`. */
+async function until(instantMs: number): Promise<void> {
+  // A timer may fire a little early.
+  for (let waitMs = instantMs - performance.now(); waitMs > 0; ) {
+    await sleep(Math.ceil(waitMs));
+    waitMs = instantMs - performance.now();
+  }
 }
 
 const maxReasonLength = 1000;

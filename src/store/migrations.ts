@@ -2,6 +2,7 @@ import type { Knex } from "knex";
 import * as catalog from "../../migrations/20261124000001-catalog.js";
 import * as priceBook from "../../migrations/20261124000002-price-book.js";
 import * as answeredRequests from "../../migrations/20261124000003-answered-requests.js";
+import * as changesTakeEffectAhead from "../../migrations/20261125000004-changes-take-effect-ahead.js";
 
 type Migration = Required<Pick<Knex.Migration, "up" | "down">> & {
   readonly name: string;
@@ -13,6 +14,7 @@ const migrations: readonly Migration[] = [
   named("20261124000001-catalog", catalog),
   named("20261124000002-price-book", priceBook),
   named("20261124000003-answered-requests", answeredRequests),
+  named("20261125000004-changes-take-effect-ahead", changesTakeEffectAhead),
 ];
 
 /**

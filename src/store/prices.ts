@@ -39,7 +39,12 @@ export async function pricesAt(
   const { rows } = await knex.raw(
     `
     with book as (
-      select version, coalesce(cast(:asOf as timestamptz), greatest(instant_now(), changed_at)) at
+      -- now() is when the transaction began, not later than any of its snapshots: a change that
+      -- this statement does not see takes effect behind it. statement_timestamp() would be later:
+      -- it is read once more when a statement is executed, and the snapshot is older.
+      select version, coalesce(
+        cast(:asOf as timestamptz), greatest(date_trunc('milliseconds', now()), changed_at)
+      ) at
       from price_book
     )
     select book.version as book_version, book.at, found.*

@@ -3,10 +3,17 @@ import { Decimal, toPlainText } from "../domain/decimal.js";
 import { type Instant, toInstantText } from "../domain/instant.js";
 import type { Key } from "../domain/key.js";
 import type { Change, OpenTimeline, Revision } from "../domain/timeline.js";
+import { leadOf } from "./lead.js";
 import { TryAgain } from "./transaction.js";
 
 /** The version of the book that a transaction makes, and the instant that is its "now". */
-export type BookChange = { readonly version: bigint; readonly now: Instant };
+export type BookChange = {
+  readonly version: bigint;
+  readonly now: Instant;
+  /** When the book was opened and when that instant comes, on the clock of `performance.now()`. */
+  readonly openedAtMs: number;
+  readonly comesAtMs: number;
+};
 
 /** A key by its id or by its parts. */
 export type PriceLookup = { readonly id: string } | Key;
@@ -29,10 +36,24 @@ export type Author = { readonly changedBy: string; readonly reason: string };
  * Opens the book for writing: what changes a timeline begins with this, and then has the whole book
  * to itself until it commits. That gives each change a version and an instant in commit order, and
  * leaves no two writers to wait for each other in a circle.
+ *
+ * The instant lies a moment ahead, and the database refuses to commit when it has come by then:
+ * until the commit others are answered the old price, at instants that stay the old price's. Without
+ * the number of an attempt the instant is the clock's, and the change may take its time.
  */
-export async function changeBook(transaction: Knex): Promise<BookChange> {
-  const { rows } = await transaction.raw("select * from raise_book_version()");
-  return { version: BigInt(rows[0].version), now: rows[0].changed_at.getTime() };
+export async function changeBook(transaction: Knex, attempt = 0): Promise<BookChange> {
+  const leadMs = attempt === 0 ? 0 : leadOf(attempt);
+  const { rows } = await transaction.raw(
+    `
+    select version, changed_at, extract(epoch from changed_at - clock_timestamp()) as seconds_ahead
+    from raise_book_version(cast(:lead as interval))`,
+    { lead: `${leadMs} milliseconds` },
+  );
+  // The difference of two times of one clock: ours may show another time.
+  const openedAtMs = performance.now();
+  const comesAtMs = openedAtMs + Number(rows[0].seconds_ahead) * 1000;
+  const { version, changed_at } = rows[0];
+  return { version: BigInt(version), now: changed_at.getTime(), openedAtMs, comesAtMs };
 }
 
 /** The current version of the book, for writes that do not change it. */

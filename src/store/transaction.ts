@@ -19,18 +19,18 @@ export class TryAgain extends Error {
 /**
  * Runs `work` in a transaction that ends with its call: PostgreSQL stops a statement when the
  * call's time is up, and nothing is committed for a caller who no longer waits. A transaction that
- * loses against a concurrent one is tried again.
+ * loses against a concurrent one is tried again; `work` gets the number of the attempt, from 1 on.
  *
  * @throws DomainError for every refusal by the database; WRITE_CONFLICT after too many tries.
  */
 export async function inTransaction<T>(
   knex: Knex,
   call: Call,
-  work: (transaction: Knex.Transaction) => Promise<T>,
+  work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await tryOnce(knex, call, work);
+      return await tryOnce(knex, call, (transaction) => work(transaction, attempt));
     } catch (error) {
       if (!(error instanceof TryAgain) && !isWriteConflict(error)) throw toRefusal(error);
       if (attempt === maxAttempts) {
