@@ -130,6 +130,59 @@ describe("llm_price_revisions, whoever writes", () => {
     expect(await startsOf(id)).to.deep.equal([yesterday]);
   });
 
+  describe("of a revision that takes effect while a transaction is open", () => {
+    it("never loses it", async () => {
+      const write = outlive((sql, id, soon) => at(id, soon).transacting(sql).delete());
+      expect(await refusalOf(write)).to.equal(keepThePast);
+    });
+
+    it("never loses it to another in its place", async () => {
+      const write = outlive(async (sql, id, soon) => {
+        await at(id, soon).transacting(sql).delete();
+        await sql("llm_price_revisions").insert(revision(id, tomorrow));
+      });
+      expect(await refusalOf(write)).to.equal(keepThePast);
+    });
+
+    it("never changes its price, nor moves it", async () => {
+      for (const change of [{ price: "2" }, { effective_from: tomorrow }]) {
+        const write = outlive((sql, id, soon) => at(id, soon).transacting(sql).update(change));
+        expect(await refusalOf(write)).to.equal(keepThePast);
+      }
+    });
+
+    it("takes no other before it", async () => {
+      const write = outlive((sql, id, soon) =>
+        sql("llm_price_revisions").insert(revision(id, new Date(soon.getTime() - 1))),
+      );
+      expect(await refusalOf(write)).to.equal(keepThePast);
+    });
+
+    it("takes others after it, and changes what the transaction itself wrote", async () => {
+      await outlive(async (sql, id, soon) => {
+        const next = new Date(soon.getTime() + 1);
+        await sql("llm_price_revisions").insert([revision(id, next), revision(id, tomorrow)]);
+        await at(id, next).transacting(sql).update({ price: "2" });
+        await at(id, next).transacting(sql).delete();
+      });
+    });
+  });
+
+  /** A transaction that begins before a scheduled revision, and writes when that has taken effect. */
+  async function outlive(
+    write: (sql: Knex.Transaction, id: string, soon: Date) => PromiseLike<unknown>,
+  ) {
+    const soon = new Date(Date.now() + 150);
+    const id = await newTimeline(yesterday, soon);
+    await knex.transaction(async (sql) => {
+      const { now } = await changeBook(sql);
+      expect(now).to.be.lessThan(soon.getTime() - 1);
+      const still = "extract(epoch from cast(? as timestamptz) - clock_timestamp()) + 0.005";
+      await sql.raw(`select pg_sleep(${still})`, [soon]);
+      await write(sql, id, soon);
+    });
+  }
+
   it("has no two revisions of a key at one instant", async () => {
     const id = await newTimeline(tomorrow);
     expect(await refusalOf(insert(id, tomorrow))).to.equal("llm_price_revisions_pkey");

@@ -13,6 +13,7 @@ const names = [
   "20261124000002-price-book",
   "20261124000003-answered-requests",
   "20261125000004-changes-take-effect-ahead",
+  "20261125000005-keep-the-past-at-commit",
 ];
 
 let database: TestDatabase;
@@ -103,7 +104,7 @@ describe("npm run knex -- migrate", function () {
 
   it("latest applies what is pending", async () => {
     const { code, output } = await knexCommand("migrate:latest");
-    expect(output).to.match(/Batch 1 run: 4 migrations/);
+    expect(output).to.match(/Batch 1 run: 5 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
   });
@@ -111,7 +112,7 @@ describe("npm run knex -- migrate", function () {
   it("rollback undoes what llmprices migrate up did", async () => {
     await migrateUp(database.connection);
     const { code, output } = await knexCommand("migrate:rollback");
-    expect(output).to.match(/Batch 1 rolled back: 4 migrations/);
+    expect(output).to.match(/Batch 1 rolled back: 5 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal([]);
   });
@@ -120,14 +121,14 @@ describe("npm run knex -- migrate", function () {
     it(`${command.slice(8)} names what llmprices migrate up applied`, async () => {
       await migrateUp(database.connection);
       const { code, output } = await knexCommand(command);
-      expect(output).to.include(`Found 4 Completed Migration file/files.\n${names.join("\n")}\n`);
+      expect(output).to.include(`Found 5 Completed Migration file/files.\n${names.join("\n")}\n`);
       expect(code).to.equal(0);
     });
   }
 
   it("list names what is pending", async () => {
     const { code, output } = await knexCommand("migrate:list");
-    expect(output).to.include(`Found 4 Pending Migration file/files.\n${names.join("\n")}\n`);
+    expect(output).to.include(`Found 5 Pending Migration file/files.\n${names.join("\n")}\n`);
     expect(code).to.equal(0);
   });
 

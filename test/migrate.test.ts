@@ -10,6 +10,7 @@ const names = [
   "20261124000002-price-book",
   "20261124000003-answered-requests",
   "20261125000004-changes-take-effect-ahead",
+  "20261125000005-keep-the-past-at-commit",
 ];
 
 describe("migrations", () => {

@@ -3,6 +3,7 @@ import * as catalog from "../../migrations/20261124000001-catalog.js";
 import * as priceBook from "../../migrations/20261124000002-price-book.js";
 import * as answeredRequests from "../../migrations/20261124000003-answered-requests.js";
 import * as changesTakeEffectAhead from "../../migrations/20261125000004-changes-take-effect-ahead.js";
+import * as keepThePastAtCommit from "../../migrations/20261125000005-keep-the-past-at-commit.js";
 
 type Migration = Required<Pick<Knex.Migration, "up" | "down">> & {
   readonly name: string;
@@ -15,6 +16,7 @@ const migrations: readonly Migration[] = [
   named("20261124000002-price-book", priceBook),
   named("20261124000003-answered-requests", answeredRequests),
   named("20261125000004-changes-take-effect-ahead", changesTakeEffectAhead),
+  named("20261125000005-keep-the-past-at-commit", keepThePastAtCommit),
 ];
 
 /**
