@@ -233,6 +233,21 @@ describe("UpdateLLMPrice", () => {
       }
     });
 
+    it("from an end until the price scheduled after it, and not from that on", async () => {
+      const { key } = await since2020();
+      const lookup = byKey(key);
+      await service.pricing.deleteLLMPrice({ lookup, effectiveFrom: at("2100-01-01") });
+      const again = { ...key, price: "2", effectiveFrom: at("2102-01-01") };
+      await service.pricing.createLLMPrice(again);
+      for (const effectiveFrom of [at("2100-01-01"), at("2101-12-31T23:59:59.999Z")]) {
+        const refusal = await refusalOf(update({ lookup, price: "3", effectiveFrom }));
+        expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+        expect(refusal.message).to.include("it ended at 2100-01-01T00:00:00.000Z");
+      }
+      await update({ lookup, price: "3", effectiveFrom: at("2102-01-01") });
+      expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 end", "2102-01-01 3"]);
+    });
+
     it("from a scheduled end on, and not a millisecond before it", async () => {
       const { key } = await since2020();
       const lookup = byKey(key);

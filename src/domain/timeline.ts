@@ -42,8 +42,8 @@ export function planCreate(
 }
 
 /**
- * Another price from `effectiveFrom` on. Undefined: nothing is there to update, the timeline has
- * ended by then.
+ * Another price from `effectiveFrom` on, be it before the first of a key that is only scheduled.
+ * Undefined: nothing is there to update, the price has ended by then.
  *
  * @throws DomainError INVALID_FIELD when `effectiveFrom` is in the past.
  */
@@ -54,8 +54,8 @@ export function planUpdate(
 ): Change | undefined {
   requireNotPast(timeline, effectiveFrom);
   const before = revisionAt(timeline.revisions, effectiveFrom);
-  const later = timeline.revisions.filter((revision) => revision.effectiveFrom > effectiveFrom);
-  if ([before, ...later].every((revision) => (revision?.price ?? null) === null)) return undefined;
+  const updated = before ?? timeline.revisions[0];
+  if (updated === undefined || updated.price === null) return undefined;
   const remove = before?.effectiveFrom === effectiveFrom ? [effectiveFrom] : [];
   return { remove, add: { effectiveFrom, price } };
 }
