@@ -83,6 +83,15 @@ describe("DeleteLLMPrice", () => {
     expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 end"]);
   });
 
+  it("cancels what is scheduled behind an end, at exactly that end, too", async () => {
+    const { key } = await since("2020");
+    await end({ lookup: byKey(key), effectiveFrom: at("2100-01-01") });
+    const again = { ...key, price: "2", effectiveFrom: at("2101-01-01") };
+    await service.pricing.createLLMPrice(again);
+    await end({ lookup: byKey(key), effectiveFrom: at("2100-01-01") });
+    expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 end"]);
+  });
+
   it("keeps the history, and what was billed can be computed again", async () => {
     const { key, id } = await since("2020");
     await end({ lookup: byKey(key), reason: "retired" });
@@ -186,6 +195,15 @@ describe("DeleteLLMPrice", () => {
       const { message } = await notFound({ lookup: byKey(key) });
       expect(message).to.include(`it ended at ${textOf(llmPrice?.effectiveUntil)}`);
       await notFound({ lookup: byKey(key), effectiveFrom: at("2100-01-01") });
+    });
+
+    it("for an end that is scheduled already, and leaves it who made it and why", async () => {
+      const { key } = await since("2020");
+      const request = { lookup: byKey(key), effectiveFrom: at("2100-01-01") };
+      await end({ ...request, reason: "retired" });
+      await notFound({ ...request, reason: "again" });
+      const { llmPriceRevisions } = await service.pricing.listLLMPriceRevisions(request);
+      expect(llmPriceRevisions[1]?.reason).to.equal("retired");
     });
 
     it("a millisecond after a scheduled end", async () => {

@@ -61,7 +61,8 @@ export function planUpdate(
 }
 
 /**
- * The end of the timeline at `effectiveFrom`. Undefined: no price is in effect then or later.
+ * The end of the timeline at `effectiveFrom`. Undefined: no price is in effect then or later, so
+ * that nothing would change.
  *
  * @throws DomainError INVALID_FIELD when `effectiveFrom` is in the past.
  */
@@ -73,7 +74,8 @@ export function planDelete(
   const kept = timeline.revisions.filter((revision) => revision.effectiveFrom < effectiveFrom);
   const removed = timeline.revisions.slice(kept.length);
   const before = kept.at(-1)?.price ?? null;
-  if (before === null && removed.every(({ price }) => price === null)) return undefined;
+  const isEnded = before === null || removed[0]?.effectiveFrom === effectiveFrom;
+  if (isEnded && removed.every(({ price }) => price === null)) return undefined;
   return {
     remove: removed.map((revision) => revision.effectiveFrom),
     add: before === null ? undefined : { effectiveFrom, price: null },
