@@ -56,14 +56,17 @@ const writeConflicts: ReadonlySet<string> = new Set(["40001", "40P01"]);
 
 /**
  * Connection and authorization failures, shutdown, too many connections, read-only standby, no such
- * database, and tables or columns that are missing because the schema is not current.
+ * database, a lock or a transaction that takes longer than the database allows, and tables or columns
+ * that are missing because the schema is not current.
  */
 function isOutage(code: string, name: string, message: string): boolean {
   return (
     /^(?:08|28|53|57P|58)/.test(code) ||
-    /^(?:25006|3D000|42P01|42703|42883|E[A-Z]{4,})$/.test(code) ||
+    /^(?:25006|25P03|25P04|3D000|42P01|42703|42883|55P03|E[A-Z]{4,})$/.test(code) ||
     name === "KnexTimeoutError" ||
-    // pg gives these no code.
-    /^(?:Connection terminated|timeout expired|Client has encountered a connection)/.test(message)
+    // pg gives these no code, and knex puts the statement before them.
+    /(?:^| - )(?:Connection terminated|timeout expired|Client has encountered a connection)/.test(
+      message,
+    )
   );
 }
