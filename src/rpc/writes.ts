@@ -15,7 +15,7 @@ import { parseText, parseUuid } from "../domain/text.js";
 import { learnLead } from "../store/lead.js";
 import { claimRequest, keepAnswer } from "../store/requests.js";
 import { type BookChange, changeBook } from "../store/timelines.js";
-import { inTransaction } from "../store/transaction.js";
+import { inWriteTransaction } from "../store/transaction.js";
 
 /** What every write request has. */
 export type WriteFields = { readonly requestId: string; readonly reason: string };
@@ -41,13 +41,13 @@ export function answerOnce<I extends DescMessage, O extends DescMessage>(
   request: MessageShape<I> & WriteFields,
   work: (transaction: Knex.Transaction, attempt: number) => Promise<MessageInitShape<O>>,
 ): Promise<MessageInitShape<O>> {
-  if (request.requestId === "") return inTransaction(knex, context, work);
+  if (request.requestId === "") return inWriteTransaction(knex, context, work);
   const requestId = request.requestId.toLowerCase();
   const fingerprint = createHash("sha256")
     .update(`${input.typeName}\n`)
     .update(toBinary(input, { ...request, requestId }))
     .digest();
-  return inTransaction(knex, context, async (transaction, attempt) => {
+  return inWriteTransaction(knex, context, async (transaction, attempt) => {
     const answered = await claimRequest(transaction, { requestId, fingerprint });
     if (answered !== undefined) return fromBinary(output, answered) as MessageInitShape<O>;
     const answer = await work(transaction, attempt);

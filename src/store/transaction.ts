@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Knex } from "knex";
 import { DomainError } from "../domain/errors.js";
+import { cancelOnAbort } from "./cancel.js";
 import { isWriteConflict, toRefusal } from "./refusals.js";
+import { inTurn } from "./write-turns.js";
 
 /** What a transaction must know of the call that it works for. */
 export type Call = {
@@ -16,9 +18,18 @@ export class TryAgain extends Error {
   override readonly name = "TryAgain";
 }
 
+/** As `inTransaction`, for work that writes: it waits for its turn, and leaves when aborted. */
+export function inWriteTransaction<T>(
+  knex: Knex,
+  call: Call,
+  work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
+): Promise<T> {
+  return inTurn(knex, () => inTransaction(knex, call, work));
+}
+
 /**
- * Runs `work` in a transaction that ends with its call: PostgreSQL stops a statement when the
- * call's time is up, and nothing is committed for a caller who no longer waits. A transaction that
+ * Runs `work` in a transaction that ends with its call: a statement is stopped when the call's time
+ * is up or its caller has gone, and nothing is committed for a caller who no longer waits. A transaction that
  * loses against a concurrent one is tried again; `work` gets the number of the attempt, from 1 on.
  *
  * @throws DomainError for every refusal by the database; WRITE_CONFLICT after too many tries.
@@ -32,6 +43,8 @@ export async function inTransaction<T>(
     try {
       return await tryOnce(knex, call, (transaction) => work(transaction, attempt));
     } catch (error) {
+      // What an aborted call's cancelled statement says is not why the call ends.
+      call.signal.throwIfAborted();
       if (!(error instanceof TryAgain) && !isWriteConflict(error)) throw toRefusal(error);
       if (attempt === maxAttempts) {
         throw new DomainError(
@@ -53,16 +66,32 @@ function tryOnce<T>(
   { signal, timeoutMs }: Call,
   work: (transaction: Knex.Transaction) => Promise<T>,
 ): Promise<T> {
+  signal.throwIfAborted();
   return knex.transaction(async (transaction) => {
     signal.throwIfAborted();
-    const limitMs = Math.max(1, Math.ceil(timeoutMs() ?? 0));
-    if (timeoutMs() !== undefined) {
-      await transaction.raw(`set local statement_timeout = ${limitMs}`);
+    const pid = await limitStatements(transaction, timeoutMs());
+    const endWatch = cancelOnAbort(knex, pid, signal);
+    try {
+      const result = await work(transaction);
+      signal.throwIfAborted();
+      return result;
+    } finally {
+      await endWatch();
     }
-    const result = await work(transaction);
-    signal.throwIfAborted();
-    return result;
   });
+}
+
+/** Sets the most time that a statement gets, and answers the backend's process id. */
+async function limitStatements(transaction: Knex, timeoutMs: number | undefined): Promise<number> {
+  const limit = timeoutMs === undefined ? null : String(Math.max(1, Math.ceil(timeoutMs)));
+  const { rows } = await transaction.raw(
+    `
+    select pg_backend_pid() as pid, set_config(
+      'statement_timeout', coalesce(:limit, current_setting('statement_timeout')), true
+    )`,
+    { limit },
+  );
+  return rows[0].pid;
 }
 
 const maxAttempts = 8;
