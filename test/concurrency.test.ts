@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
 import type { Knex } from "knex";
+import { createDatabase } from "../src/store/database.js";
 import { bookVersion } from "../src/store/timelines.js";
-import type { TestDatabase } from "./support/postgres.js";
+import { createTestDatabase, type TestDatabase } from "./support/postgres.js";
 import { freshKey, freshPrice, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
 import { startTestService, type TestService } from "./support/service.js";
@@ -52,6 +53,33 @@ describe("Concurrent writes", function () {
     expect(outcomes).to.deep.equal({ OK: 100 });
     const timeline = await service.pricing.listLLMPriceRevisions({ lookup: lookup(key) });
     expect(timeline.llmPriceRevisions).to.have.length(101);
+  });
+
+  it("all take effect on a server that is serializable unless told otherwise", async () => {
+    const own = await createTestDatabase();
+    await own.knex.raw(`
+      do $$ begin
+        execute format('alter database %I set default_transaction_isolation = serializable',
+          current_database());
+      end $$`);
+    // Connections have the setting that they began with.
+    const knex = createDatabase({
+      connection: own.connection,
+      poolSize: 20,
+      acquireTimeoutMs: 10_000,
+    });
+    const strict = await startTestService({}, { ...own, knex });
+    try {
+      const { key } = await freshPrice(strict, "1");
+      const outcomes = await atOnce(48, (i) =>
+        strict.pricing.updateLLMPrice({ lookup: lookup(key), price: `${i}` }),
+      );
+      expect(outcomes).to.deep.equal({ OK: 48 });
+    } finally {
+      await strict.stop();
+      await knex.destroy();
+      await own.drop();
+    }
   });
 
   it("register a name once: one of 100 wins, 99 are ALREADY_EXISTS", async () => {

@@ -78,8 +78,12 @@ function tryOnce<T>(
     } finally {
       await endWatch();
     }
-  });
+  }, transactionOptions);
 }
+
+// Writers wait for the book and then read what those before them wrote. A server may have another
+// level as its default, at which they would be told to try again instead.
+const transactionOptions = { isolationLevel: "read committed" } as const;
 
 /** Sets the most time that a statement gets, and answers the backend's process id. */
 async function limitStatements(transaction: Knex, timeoutMs: number | undefined): Promise<number> {
