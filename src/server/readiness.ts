@@ -12,7 +12,8 @@ export type Readiness = {
 };
 
 /**
- * Watches the database: ready is when it answers and has every migration that this program needs.
+ * Watches the database: ready is when it answers, within two seconds, and has every migration that
+ * this program needs.
  * `onChange` is called with the first finding and whenever it turns.
  */
 export function watchReadiness(
@@ -27,10 +28,25 @@ export function watchReadiness(
     whyNot = finding;
     onChange(finding);
   };
-  const check = async () => {
-    const finding = await findWhyNot(knex);
+  // A database that hangs is asked once, and not by one connection after the other.
+  let asking: Promise<string | undefined> | undefined;
+  let checking: Promise<boolean> | undefined;
+  const ask = () => {
+    asking ??= findWhyNot(knex).finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+  const look = async () => {
+    const finding = await withinLimit(ask());
     if (!isDraining) find(finding);
     return whyNot === undefined;
+  };
+  const check = () => {
+    checking ??= look().finally(() => {
+      checking = undefined;
+    });
+    return checking;
   };
   const timer = setInterval(check, intervalMs);
   return {
@@ -44,13 +60,30 @@ export function watchReadiness(
   };
 }
 
+/** The finding, or that there is none in time. */
+async function withinLimit(finding: Promise<string | undefined>): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(noAnswer), limitMs);
+  });
+  try {
+    return await Promise.race([finding, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 async function findWhyNot(knex: Knex): Promise<string | undefined> {
   try {
-    const pending = await pendingMigrations(knex);
+    const pending = await pendingMigrations(knex, limitMs);
     if (pending.length === 0) return undefined;
     return `the database lacks migrations: ${pending.join(", ")}; run "llmprices migrate up"`;
   } catch (error) {
+    if ((error as Error).name === "KnexTimeoutError") return noAnswer;
     const refusal = toRefusal(error);
     return refusal instanceof Error ? refusal.message : String(refusal);
   }
 }
+
+const limitMs = 2000;
+const noAnswer = "the database does not answer";

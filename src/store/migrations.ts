@@ -29,16 +29,22 @@ export const migrationSource: Knex.MigrationSource<Migration> = {
   getMigration: async (migration) => migration,
 };
 
-/** The names of the migrations that this program needs and the database lacks. */
-export async function pendingMigrations(knex: Knex): Promise<string[]> {
-  const applied = await appliedMigrations(knex);
+/**
+ * The names of the migrations that this program needs and the database lacks.
+ *
+ * @throws KnexTimeoutError when the database takes longer for a statement than `limitMs`. The
+ * connection is then given up, since its answer may never come.
+ */
+export async function pendingMigrations(knex: Knex, limitMs = 10_000): Promise<string[]> {
+  const applied = await appliedMigrations(knex, limitMs);
   return migrations.map(({ name }) => name).filter((name) => !applied.has(name));
 }
 
-async function appliedMigrations(knex: Knex): Promise<Set<string>> {
-  const { rows: tables } = await knex.raw("select to_regclass('knex_migrations') as found");
+async function appliedMigrations(knex: Knex, limitMs: number): Promise<Set<string>> {
+  const ask = (sql: string) => knex.raw(sql).timeout(limitMs);
+  const { rows: tables } = await ask("select to_regclass('knex_migrations') as found");
   if (tables[0].found === null) return new Set();
-  const { rows } = await knex.raw("select name from knex_migrations");
+  const { rows } = await ask("select name from knex_migrations");
   return new Set(rows.map(({ name }: { name: string }) => name));
 }
 
