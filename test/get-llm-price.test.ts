@@ -151,6 +151,7 @@ describe("GetLLMPrice", () => {
     const refusal = await refusalOf(get({ lookup: byId(unknown) }));
     expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
     expect(refusal.message).to.include(unknown);
+    expect(refusal.metadata).to.deep.equal({ llm_price_id: unknown });
     const { key, id } = await freshPrice(service, "1", new Date("2100-01-01"));
     const { code, metadata } = await refusalOf(get({ lookup: byId(id) }));
     expect(code).to.equal(Code.NotFound);

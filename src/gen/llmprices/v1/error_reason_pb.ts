@@ -44,7 +44,8 @@ export enum ErrorReason {
 
   /**
    * NOT_FOUND: no price of this key is in effect at the instant asked about. Metadata: `key`,
-   * `as_of`, and up to three `nearest_1` to `nearest_3` as `charge_type/provider/model`.
+   * `as_of`, and up to three `nearest_1` to `nearest_3` as `charge_type/provider/model`. For an id
+   * that no price has, at whatever instant: `llm_price_id` alone.
    *
    * @generated from enum value: ERROR_REASON_PRICE_NOT_FOUND = 3;
    */
