@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -95,6 +96,39 @@ describe("llmprices migrate", function () {
     expect(errors).to.equal('llmprices: database "nowhere" does not exist\n');
     expect(code).to.equal(1);
   });
+});
+
+describe("llmprices migrate, without a database that answers", function () {
+  this.timeout(60_000);
+
+  it("exits 1 when nothing listens, in one line that names the address", async () => {
+    const silent = await listen();
+    silent.close();
+    const { code, errors } = await llmprices("status", silent.url);
+    expect(errors).to.equal(
+      `llmprices: the database at 127.0.0.1:${silent.port} cannot be reached: ` +
+        `connect ECONNREFUSED 127.0.0.1:${silent.port}\n`,
+    );
+    expect(code).to.equal(1);
+  });
+
+  it("exits 1 when nothing answers for ten seconds, in one line that names the address", async () => {
+    const silent = await listen();
+    const { code, errors } = await llmprices("status", silent.url);
+    silent.close();
+    expect(errors).to.equal(
+      `llmprices: the database at 127.0.0.1:${silent.port} cannot be reached: timeout expired\n`,
+    );
+    expect(code).to.equal(1);
+  });
+
+  /** A server that accepts connections and says nothing. */
+  async function listen() {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    return { port, url: `postgres://postgres@127.0.0.1:${port}/x`, close: () => server.close() };
+  }
 });
 
 describe("npm run knex -- migrate", function () {

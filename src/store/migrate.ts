@@ -13,7 +13,13 @@ import { migrationSource } from "./migrations.js";
 export function migratorConfig(connection: DatabaseConnection): Knex.Config {
   return {
     client: "pg",
-    connection: { application_name: "llmprices migrate", ...connection },
+    connection: {
+      application_name: "llmprices migrate",
+      connectionTimeoutMillis: connectMs,
+      ...connection,
+    },
+    // What it would print is thrown as well.
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
     // Waiting for another migrator is part of connecting.
     pool: { min: 0, max: 1, createTimeoutMillis: waitMs, afterCreate: lockMigrations },
     acquireConnectionTimeout: waitMs,
@@ -55,9 +61,22 @@ async function withMigrator<T>(
   const knex = knexModule(migratorConfig(connection));
   try {
     return await work(knex);
+  } catch (error) {
+    throw toUnreachable(connection, error);
   } finally {
     await knex.destroy();
   }
+}
+
+/** Says which database it was that could not be reached; every other error as it is. */
+function toUnreachable({ host, port = 5432 }: DatabaseConnection, error: unknown): unknown {
+  const { code = "", message, errors } = error as NodeJS.ErrnoException & Partial<AggregateError>;
+  if (!/^E[A-Z]{4,}$/.test(code) && message !== "timeout expired") return error;
+  // A name of several addresses fails with one error for each, and no message of its own.
+  const problem = message || errors?.map((each: Error) => each.message).join(", ");
+  return new Error(`the database at ${host}:${port} cannot be reached: ${problem}`, {
+    cause: error,
+  });
 }
 
 type SqlClient = { query(sql: string, done: (error: Error | null) => void): void };
@@ -65,6 +84,9 @@ type SqlClient = { query(sql: string, done: (error: Error | null) => void): void
 function lockMigrations(client: SqlClient, done: (error?: Error | null) => void): void {
   client.query(takeLock, (error) => done(error));
 }
+
+/** How long the database may take to answer. */
+const connectMs = 10_000;
 
 /** How long a migrator waits for another one. */
 const waitMs = 600_000;
