@@ -180,6 +180,26 @@ describe("startEmbeddedPostgres", function () {
     expect(error).to.match(/^the data folder .*file\/data cannot be written .*set DATA_DIR/);
   });
 
+  it("refuses a data folder in a file system that takes none, as /proc", async function () {
+    if (process.platform !== "linux") this.skip();
+    for (const folder of ["/proc/nope", "/proc/nope/data"]) {
+      const error = await rejection(start(folder));
+      expect(error).to.match(/^the data folder \/proc\/nope.* cannot be written .*set DATA_DIR/);
+    }
+  });
+
+  it("creates the folders above the data folder, too", async () => {
+    const { connection } = await start(join(dataDir, "a/b"));
+    expect(await query(connection, "select 42 as answer")).to.deep.equal([{ answer: 42 }]);
+  });
+
+  it("refuses a data folder that is a file", async () => {
+    const file = join(dataDir, "file");
+    await writeFile(file, "", { mode: 0o777 });
+    await chmod(file, 0o777);
+    expect(await rejection(start(file))).to.match(/file cannot be written .*set DATA_DIR/);
+  });
+
   it("says what the server said when it does not start", async () => {
     const settings = { shared_buffers: "none" };
     const error = await rejection(

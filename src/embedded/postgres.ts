@@ -1,9 +1,10 @@
-import { access, constants, mkdir } from "node:fs/promises";
+import { access, constants } from "node:fs/promises";
 import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findBinaries } from "./binaries.js";
 import { openCluster, SUPERUSER } from "./cluster.js";
+import { ensureFolder } from "./folders.js";
 import { ensureOsUser, type OsUser } from "./os-user.js";
 import { clearTheWay } from "./rival.js";
 import { connect, type Server, type ServerPlan, startServer } from "./server.js";
@@ -83,7 +84,7 @@ export async function startEmbeddedPostgres(
 async function ensureDataDir(dataDir: string, user: OsUser | undefined): Promise<void> {
   try {
     // Root's lets PostgreSQL's user pass to its own subfolder, which nobody else can enter.
-    await mkdir(dataDir, { recursive: true, mode: user === undefined ? 0o700 : 0o711 });
+    await ensureFolder(dataDir, user === undefined ? 0o700 : 0o711);
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw new Error(
