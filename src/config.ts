@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { type Address, isLoopback, parseAddress } from "./server/address.js";
 import { type DatabaseConnection, parseDatabaseUrl } from "./store/database.js";
@@ -13,6 +14,10 @@ export type Config = {
   readonly databasePoolSize: number;
   readonly maxBookStalenessMs: number;
   readonly maxCallTimeoutMs: number;
+  readonly maxStreamTimeoutMs: number;
+  readonly maxBatchCalculations: number;
+  readonly maxAllocationAccounts: number;
+  readonly bulkThreads: number;
   readonly drainDelayMs: number;
   readonly shutdownGraceMs: number;
   readonly logLevel: string;
@@ -43,6 +48,14 @@ export function readConfig(environment: Environment = process.env): Config {
     databasePoolSize: read("DATABASE_POOL_SIZE", "10", ...wholeNumber(1, 1000)),
     maxBookStalenessMs: read("MAX_BOOK_STALENESS_MS", "10000", ...wholeNumber(1, 3_600_000)),
     maxCallTimeoutMs: read("MAX_CALL_TIMEOUT_MS", "30000", ...wholeNumber(1, 3_600_000)),
+    maxStreamTimeoutMs: read("MAX_STREAM_TIMEOUT_MS", "600000", ...wholeNumber(1, 86_400_000)),
+    maxBatchCalculations: read("MAX_BATCH_CALCULATIONS", "10000", ...wholeNumber(1, 1_000_000)),
+    maxAllocationAccounts: read(
+      "MAX_ALLOCATION_ACCOUNTS",
+      "5000000",
+      ...wholeNumber(1, 100_000_000),
+    ),
+    bulkThreads: read("BULK_THREADS", String(spareCores()), ...wholeNumber(1, 1000)),
     drainDelayMs: read("DRAIN_DELAY_MS", "0", ...wholeNumber(0, 600_000)),
     shutdownGraceMs: read("SHUTDOWN_GRACE_MS", "10000", ...wholeNumber(0, 600_000)),
     logLevel: read("LOG_LEVEL", "info", logLevels.join(", "), (text) =>
@@ -52,7 +65,7 @@ export function readConfig(environment: Environment = process.env): Config {
   const allowInsecure = read("ALLOW_INSECURE", "false", "true or false", (text) =>
     text === "true" || text === "false" ? text : undefined,
   );
-  if (problems.length === 0 && allowInsecure === "false") refuseOpenDoors(config, problems);
+  if (allowInsecure !== "true") refuseOpenDoors(config, problems);
   if (problems.length > 0) throw new ConfigError(problems.join("\n"));
   return config;
 }
@@ -75,6 +88,11 @@ export function readDatabaseUrl(
   );
   if (problems.length > 0) throw new ConfigError(problems.join("\n"));
   return database;
+}
+
+/** One core is for the calls that are served where the doors are. */
+function spareCores(): number {
+  return Math.max(1, availableParallelism() - 1);
 }
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -119,13 +137,14 @@ function toDatabase(url: string): DatabaseConnection | undefined {
 }
 
 function refuseOpenDoors(config: Config, problems: string[]): void {
-  const doors = {
+  const doors: Record<string, Address | undefined> = {
     GRPC_ADDR: config.grpcAddress,
     HTTP_ADDR: config.httpAddress,
     OPS_ADDR: config.opsAddress,
   };
   for (const [name, address] of Object.entries(doors)) {
-    if (isLoopback(address)) continue;
+    // Undefined: the value is no address, which has been said.
+    if (address === undefined || isLoopback(address)) continue;
     problems.push(
       `${name} is ${JSON.stringify(`${address.host}:${address.port}`)}; expected a loopback ` +
         "address like 127.0.0.1, because callers are not authenticated; ALLOW_INSECURE=true says " +

@@ -25,7 +25,7 @@ export async function serve(config: Config, log: Logger): Promise<Service> {
   try {
     const isFilled = config.database === undefined && (await fillExampleBook(knex));
     if (isFilled) log.info("filled the empty database with an example price book");
-    const server = await startServer(config, knex, log);
+    const server = await startServer(config, { knex, connection: database.connection }, log);
     const stop = async () => {
       await server.stop();
       await closeDatabase();

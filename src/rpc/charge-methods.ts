@@ -1,14 +1,14 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
 import { calculateCharge } from "../domain/charge.js";
 import { toPlainText } from "../domain/decimal.js";
-import { DomainError } from "../domain/errors.js";
-import type { PricingService } from "../gen/llmprices/v1/pricing_service_pb.js";
-import { priceNotFound } from "../store/price-not-found.js";
-import { type PricesAt, pricesAt } from "../store/prices.js";
-import { inTransaction } from "../store/transaction.js";
+import type {
+  CalculateChargeResponseSchema,
+  PricingService,
+} from "../gen/llmprices/v1/pricing_service_pb.js";
+import { type PriceFound, readPrice } from "./book-reads.js";
 import { type ChargeRequest, parseChargeRequest } from "./charge-terms.js";
-import { toEffectiveTimes } from "./price-messages.js";
+import { toAppliedPrice } from "./price-messages.js";
 import type { PricingDependencies } from "./pricing-service.js";
 import { toRoundingMessage } from "./rounding.js";
 import { toTimestamp } from "./timestamps.js";
@@ -20,53 +20,24 @@ export function chargeMethods(
   return {
     async calculateCharge(request, context) {
       const chargeRequest = parseChargeRequest(request);
-      const { prices, at, bookVersion } = await readPrice(dependencies, context, chargeRequest);
-      const [applied] = prices;
-      if (applied === undefined) {
-        throw await inTransaction(dependencies.knex, context, (transaction) =>
-          priceNotFound(transaction, chargeRequest.key, at),
-        );
-      }
-      const charge = calculateCharge(chargeRequest.terms, applied.price);
-      return {
-        accountCharge: charge.accountCharge,
-        markup: toPlainText(applied.price),
-        exact: charge.exact,
-        ...(charge.rounding && { rounding: toRoundingMessage(charge.rounding) }),
-        asOf: toTimestamp(at),
-        currencyCode: chargeRequest.currencyCode,
-        appliedPrice: { llmPriceId: applied.id, ...toEffectiveTimes(applied), bookVersion },
-      };
+      return toChargeMessage(chargeRequest, await readPrice(dependencies, context, chargeRequest));
     },
   };
 }
 
-/**
- * Reads the price of a key from a book of the version asked for, or a later one.
- *
- * @throws DomainError BOOK_BEHIND when the book has not reached that version in time.
- */
-async function readPrice(
-  { knex, maxBookStalenessMs }: PricingDependencies,
-  context: HandlerContext,
-  { key, asOf, minBookVersion }: ChargeRequest,
-): Promise<PricesAt> {
-  const giveUpAt = performance.now() + maxBookStalenessMs;
-  for (;;) {
-    const found = await inTransaction(knex, context, (transaction) =>
-      pricesAt(transaction, key, asOf, 1),
-    );
-    if (found.bookVersion >= minBookVersion) return found;
-    if (performance.now() >= giveUpAt) {
-      throw new DomainError(
-        "BOOK_BEHIND",
-        `the price book is at version ${found.bookVersion} and has not reached min_book_version ` +
-          `${minBookVersion} within ${maxBookStalenessMs} ms; try again`,
-        { book_version: String(found.bookVersion), min_book_version: String(minBookVersion) },
-      );
-    }
-    await sleep(pollMs, undefined, { signal: context.signal });
-  }
+/** The charge at the price found. */
+export function toChargeMessage(
+  { terms, currencyCode }: ChargeRequest,
+  { applied, at, bookVersion }: PriceFound,
+): MessageInitShape<typeof CalculateChargeResponseSchema> {
+  const charge = calculateCharge(terms, applied.price);
+  return {
+    accountCharge: charge.accountCharge,
+    markup: toPlainText(applied.price),
+    exact: charge.exact,
+    ...(charge.rounding && { rounding: toRoundingMessage(charge.rounding) }),
+    asOf: toTimestamp(at),
+    currencyCode,
+    appliedPrice: toAppliedPrice(applied, bookVersion),
+  };
 }
-
-const pollMs = 20;

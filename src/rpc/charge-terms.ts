@@ -62,7 +62,8 @@ function parseAccountUsage(fraction: AccountUsage): UsageRatio {
   );
 }
 
-function parseBookVersion(version: bigint): bigint {
+/** @throws DomainError INVALID_FIELD */
+export function parseBookVersion(version: bigint): bigint {
   if (version >= 0n) return version;
   throw invalidField("min_book_version", `is ${version}; allowed: 0 or more`);
 }

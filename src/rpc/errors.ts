@@ -1,7 +1,9 @@
 import { create } from "@bufbuild/protobuf";
+import { anyPack } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { DomainError, type Reason } from "../domain/errors.js";
 import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.js";
+import { type Status, StatusSchema } from "../gen/google/rpc/status_pb.js";
 import type { ErrorReason } from "../gen/llmprices/v1/error_reason_pb.js";
 
 /** The domain of every ErrorInfo (AIP-193). */
@@ -26,6 +28,9 @@ const codes = {
   KEY_AMBIGUOUS: Code.FailedPrecondition,
   REVISION_IN_EFFECT: Code.FailedPrecondition,
   STILL_REFERENCED: Code.FailedPrecondition,
+  NO_USAGE: Code.FailedPrecondition,
+  TOO_MANY_CALLS: Code.ResourceExhausted,
+  THREAD_LOST: Code.Unavailable,
   BOOK_BEHIND: Code.Unavailable,
   DATABASE_UNAVAILABLE: Code.Unavailable,
   DEADLINE_EXCEEDED: Code.DeadlineExceeded,
@@ -53,6 +58,14 @@ export function toConnectError(error: unknown): ConnectError {
       : [{ desc: BadRequestSchema, value: toBadRequest(violations) }]),
   ];
   return new ConnectError(message, codes[reason], undefined, details, error);
+}
+
+/** The same as a message: in a batch, and in the trailer that gRPC has for it. */
+export function toStatusMessage(error: ConnectError): Status {
+  const details = error.details.flatMap((detail) =>
+    "desc" in detail ? [anyPack(detail.desc, create(detail.desc, detail.value))] : [],
+  );
+  return create(StatusSchema, { code: error.code, message: error.rawMessage, details });
 }
 
 const internalError = new DomainError("INTERNAL", "internal error");

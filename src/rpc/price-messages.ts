@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { toPlainText } from "../domain/decimal.js";
 import type { Instant } from "../domain/instant.js";
 import { etagOf, type LLMPrice } from "../domain/llm-price.js";
+import type { AppliedPriceSchema } from "../gen/llmprices/v1/charge_pb.js";
 import type { LLMPriceRevisionSchema, LLMPriceSchema } from "../gen/llmprices/v1/llm_price_pb.js";
 import type { RecordedRevision } from "../store/timelines.js";
 import { toTimestamp } from "./timestamps.js";
@@ -32,6 +33,14 @@ export function toRevisionMessage(
     createdAt: toTimestamp(revision.createdAt),
     bookVersion: revision.bookVersion,
   };
+}
+
+/** The evidence of what a calculation was made with. */
+export function toAppliedPrice(
+  applied: LLMPrice,
+  bookVersion: bigint,
+): MessageInitShape<typeof AppliedPriceSchema> {
+  return { llmPriceId: applied.id, ...toEffectiveTimes(applied), bookVersion };
 }
 
 /** From when to when a price is in effect; no end where none is known. */

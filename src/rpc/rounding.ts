@@ -5,6 +5,7 @@ import {
   RoundingMode as ModeField,
   type Rounding as RoundingMessage,
 } from "../gen/llmprices/v1/charge_pb.js";
+import { findMinorUnitScale } from "./currency.js";
 
 /**
  * How to round, where a request says so.
@@ -17,6 +18,29 @@ export function parseRounding(rounding: RoundingMessage | undefined): Rounding |
     scale: () => parseScale(rounding.scale),
     mode: () => parseMode(rounding.mode),
   });
+}
+
+/**
+ * How to round an allocation: at the scale given, else at the minor unit of the currency.
+ *
+ * @throws DomainError INVALID_FIELD when there is neither.
+ */
+export function parseAllocationRounding(
+  rounding: RoundingMessage | undefined,
+  currencyCode: string,
+): Rounding {
+  return parseAll({
+    scale: () => parseAllocationScale(rounding?.scale, currencyCode),
+    mode: () => parseMode(rounding?.mode ?? ModeField.UNSPECIFIED),
+  });
+}
+
+function parseAllocationScale(scale: number | undefined, currencyCode: string): number {
+  if (scale !== undefined) return parseScale(scale);
+  const minorUnit = findMinorUnitScale(currencyCode);
+  if (minorUnit !== undefined) return minorUnit;
+  const why = currencyCode === "" ? "without currency_code" : `${currencyCode} has no minor unit`;
+  throw invalidField("rounding.scale", `is required, ${why}: 0 to ${maxScale} fraction digits`);
 }
 
 /** The rounding as it was applied, its mode spelled out. */

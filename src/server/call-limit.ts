@@ -7,6 +7,8 @@ export type LimitedCall = {
   readonly context: HandlerContext;
   /** Answers with what the work answers, or refuses at the moment the signal aborts. */
   readonly withinLimit: <T>(work: () => Promise<T>) => Promise<T>;
+  /** To be called when the call has been answered. */
+  readonly end: () => void;
 };
 
 /**
@@ -16,21 +18,21 @@ export type LimitedCall = {
 export function limitCall(outer: HandlerContext, maxTimeoutMs: number): LimitedCall {
   const limitMs = Math.min(outer.timeoutMs() ?? maxTimeoutMs, maxTimeoutMs);
   const endsAt = performance.now() + limitMs;
-  const end = new AbortController();
-  const timer = setTimeout(() => end.abort(deadlineExceeded(limitMs)), limitMs);
-  const leave = () => end.abort(toRefusal(outer.signal.reason, limitMs));
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(deadlineExceeded(limitMs)), limitMs);
+  const leave = () => limit.abort(toRefusal(outer.signal.reason, limitMs));
   if (outer.signal.aborted) leave();
   else outer.signal.addEventListener("abort", leave, { once: true });
+  const aborted = rejectOnAbort(limit.signal);
+  // Between two pieces of work nobody listens.
+  aborted.catch(() => undefined);
 
   return {
-    context: new LimitedContext(outer, end.signal, endsAt),
-    withinLimit: async (work) => {
-      try {
-        return await Promise.race([work(), rejectOnAbort(end.signal)]);
-      } finally {
-        clearTimeout(timer);
-        outer.signal.removeEventListener("abort", leave);
-      }
+    context: new LimitedContext(outer, limit.signal, endsAt),
+    withinLimit: (work) => Promise.race([work(), aborted]),
+    end: () => {
+      clearTimeout(timer);
+      outer.signal.removeEventListener("abort", leave);
     },
   };
 }
@@ -86,6 +88,11 @@ function toRefusal(reason: unknown, limitMs: number): DomainError {
   if (reason instanceof ConnectError && reason.code === Code.DeadlineExceeded) {
     return deadlineExceeded(limitMs);
   }
+  return callerGone();
+}
+
+/** The refusal of a call that nobody waits for. */
+export function callerGone(): DomainError {
   return new DomainError("CANCELLED", "the caller has gone");
 }
 

@@ -1,22 +1,16 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
-import {
-  Code,
-  type ConnectError,
-  type HandlerContext,
-  type ServiceImpl,
-} from "@connectrpc/connect";
-import type { Logger } from "pino";
-import { callerName } from "../rpc/caller.js";
+import type { ConnectError, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { toConnectError } from "../rpc/errors.js";
-import { limitCall } from "./call-limit.js";
-import type { Metrics } from "./metrics.js";
+import { callerGone, limitCall } from "./call-limit.js";
+import { type CallObserver, rpcName, toEndedCall } from "./call-observer.js";
 
 /** What every call passes, whichever door it came through. */
 export type CallSurroundings = {
-  readonly log: Logger;
-  readonly metrics: Metrics;
+  readonly observe: (context: HandlerContext) => CallObserver;
   /** The most time that a call gets, whatever deadline its caller sets. */
   readonly maxTimeoutMs: number;
+  /** The same for a stream. */
+  readonly maxStreamTimeoutMs: number;
 };
 
 /**
@@ -28,29 +22,35 @@ export function surroundCalls<S extends DescService>(
   implementation: ServiceImpl<S>,
   surroundings: CallSurroundings,
 ): ServiceImpl<S> {
-  const handlers = implementation as Record<string, UnaryHandler>;
+  const handlers = implementation as Record<string, unknown>;
   const entries = service.methods.map((method) => {
     const handler = handlers[method.localName];
-    if (method.methodKind !== "unary" || handler === undefined) {
-      throw new Error(`${service.typeName}/${method.name} is not a unary method with a handler`);
-    }
-    return [method.localName, surround(method, handler, surroundings)] as const;
+    const surrounded =
+      method.methodKind === "unary"
+        ? surroundUnary(method, handler as UnaryHandler, surroundings)
+        : surroundStream(method, handler as StreamHandler, surroundings);
+    return [method.localName, surrounded] as const;
   });
   return Object.fromEntries(entries) as ServiceImpl<S>;
 }
 
-type UnaryHandler = (request: unknown, context: HandlerContext) => unknown;
+type UnaryHandler = (request: object, context: HandlerContext) => unknown;
+type StreamHandler = (
+  requests: AsyncIterable<object>,
+  context: HandlerContext,
+) => AsyncIterable<unknown>;
 
-function surround(
+function surroundUnary(
   method: DescMethod,
   handler: UnaryHandler,
-  { log, metrics, maxTimeoutMs }: CallSurroundings,
+  { observe, maxTimeoutMs }: CallSurroundings,
 ): UnaryHandler {
-  const rpc = `${method.parent.typeName}/${method.name}`;
+  const rpc = rpcName(method);
   return async (request, outerContext) => {
     const startedAt = performance.now();
-    const { context, withinLimit } = limitCall(outerContext, maxTimeoutMs);
-    metrics.callStarts(rpc);
+    const { context, withinLimit, end } = limitCall(outerContext, maxTimeoutMs);
+    const { callStarts, callEnds } = observe(context);
+    callStarts(rpc);
     let failure: ConnectError | undefined;
     try {
       return await withinLimit(async () => handler(request, context));
@@ -58,44 +58,41 @@ function surround(
       failure = toConnectError(error);
       throw failure;
     } finally {
-      const seconds = (performance.now() - startedAt) / 1000;
-      metrics.callEnds(rpc, failure === undefined ? "ok" : codeName(failure.code), seconds);
-      logCall(log, { rpc, seconds, failure, request, context });
+      end();
+      callEnds(toEndedCall(method, context, startedAt, failure, request));
     }
   };
 }
 
-type EndedCall = {
-  readonly rpc: string;
-  readonly seconds: number;
-  readonly failure: ConnectError | undefined;
-  readonly request: unknown;
-  readonly context: HandlerContext;
-};
-
-/** One line a call: bugs as errors, outages as warnings, each with its cause. */
-function logCall(log: Logger, { rpc, seconds, failure, request, context }: EndedCall): void {
-  const { requestId, reason } = request as { requestId?: string; reason?: string };
-  const line = {
-    rpc,
-    protocol: context.protocolName,
-    caller: context.values.get(callerName),
-    ms: Math.round(seconds * 1e6) / 1000,
-    code: failure === undefined ? "ok" : codeName(failure.code),
-    ...(requestId && { request_id: requestId }),
-    ...(reason && { reason }),
-    ...(failure && { message: failure.rawMessage }),
+function surroundStream(
+  method: DescMethod,
+  handler: StreamHandler,
+  { observe, maxStreamTimeoutMs }: CallSurroundings,
+): StreamHandler {
+  const rpc = rpcName(method);
+  return async function* stream(requests, outerContext) {
+    const startedAt = performance.now();
+    const { context, withinLimit, end } = limitCall(outerContext, maxStreamTimeoutMs);
+    const { callStarts, callEnds } = observe(context);
+    callStarts(rpc);
+    const answers = handler(requests, context)[Symbol.asyncIterator]();
+    // Unless the handler comes to its end, somebody stopped asking for its answers.
+    let failure: ConnectError | undefined = toConnectError(callerGone());
+    try {
+      for (;;) {
+        const answer = await withinLimit(() => answers.next());
+        if (answer.done) break;
+        yield answer.value;
+      }
+      failure = undefined;
+    } catch (error) {
+      failure = toConnectError(error);
+      throw failure;
+    } finally {
+      end();
+      // Not awaited: a handler that waits for its caller may never be told that it has gone.
+      if (failure !== undefined) void answers.return?.().catch(() => undefined);
+      callEnds(toEndedCall(method, context, startedAt, failure, {}));
+    }
   };
-  if (failure?.code === Code.Internal || failure?.code === Code.Unknown) {
-    log.error({ ...line, err: failure.cause }, "call");
-  } else if (failure?.code === Code.Unavailable) {
-    log.warn({ ...line, err: (failure.cause as Error | undefined)?.cause }, "call");
-  } else {
-    log.info(line, "call");
-  }
-}
-
-/** The name of a code as in the log and in metrics: `not_found`. */
-function codeName(code: Code): string {
-  return Code[code].replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase();
 }

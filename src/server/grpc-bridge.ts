@@ -6,29 +6,39 @@ import {
   type MessageInitShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { anyPack } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
-import * as grpc from "@grpc/grpc-js";
-import { StatusSchema } from "../gen/google/rpc/status_pb.js";
+import type * as grpc from "@grpc/grpc-js";
+import { toBulkDefinition, toBulkHandler } from "./bulk/grpc.js";
+import { isBulk } from "./bulk/methods.js";
+import type { BulkThreads } from "./bulk/threads.js";
 import { GrpcContext } from "./grpc-context.js";
+import { toStatus } from "./grpc-status.js";
 
-/** Mounts a Connect service implementation, whose methods are all unary, on a grpc-js server. */
+/**
+ * Mounts a Connect service implementation on a grpc-js server: calls of bulk methods go to threads,
+ * all others, which are unary, to the implementation.
+ */
 export function addConnectService<S extends DescService>(
   server: grpc.Server,
   service: S,
   implementation: ServiceImpl<S>,
+  threads: BulkThreads,
 ): void {
   const handlers = implementation as Record<string, Handler>;
-  const unary = service.methods as readonly DescMethodUnary[];
-  server.addService(
-    Object.fromEntries(unary.map((method) => [method.name, toDefinition(service, method)])),
-    Object.fromEntries(
-      unary.map((method) => [
-        method.name,
-        toGrpcHandler(service, method, handlers[method.localName] as Handler),
-      ]),
-    ),
-  );
+  const definitions: Record<string, grpc.MethodDefinition<unknown, unknown>> = {};
+  const implementations: grpc.UntypedServiceImplementation = {};
+  for (const method of service.methods) {
+    if (isBulk(method)) {
+      definitions[method.name] = toBulkDefinition(method) as never;
+      implementations[method.name] = toBulkHandler(service, method, threads) as never;
+    } else {
+      const unary = method as DescMethodUnary;
+      definitions[method.name] = toDefinition(service, unary) as never;
+      const handler = handlers[method.localName] as Handler;
+      implementations[method.name] = toGrpcHandler(service, unary, handler) as never;
+    }
+  }
+  server.addService(definitions, implementations);
 }
 
 type Init = MessageInitShape<DescMethodUnary["output"]>;
@@ -73,19 +83,6 @@ function toGrpcHandler(
       callback(toStatus(ConnectError.from(error)));
     }
   };
-}
-
-/** The status of a failed call; its details go into the trailer that gRPC has for them. */
-function toStatus(error: ConnectError): Partial<grpc.StatusObject> {
-  const metadata = new grpc.Metadata();
-  const details = error.details.flatMap((detail) =>
-    "desc" in detail ? [anyPack(detail.desc, create(detail.desc, detail.value))] : [],
-  );
-  if (details.length > 0) {
-    const status = create(StatusSchema, { code: error.code, message: error.rawMessage, details });
-    metadata.set("grpc-status-details-bin", Buffer.from(toBinary(StatusSchema, status)));
-  }
-  return { code: error.code as number, details: error.rawMessage, metadata };
 }
 
 function unused(): never {

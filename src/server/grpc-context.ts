@@ -8,6 +8,10 @@ import {
 } from "@connectrpc/connect";
 import * as grpc from "@grpc/grpc-js";
 
+type ServerCall =
+  | grpc.ServerUnaryCall<unknown, unknown>
+  | grpc.ServerDuplexStream<unknown, unknown>;
+
 /**
  * Connect's handler context for a call that came through grpc-js. Headers, values and the abort
  * signal are built when a handler asks for them: most never do, and building them costs more than
@@ -25,7 +29,7 @@ export class GrpcContext implements HandlerContext {
   constructor(
     readonly service: DescService,
     readonly method: DescMethod,
-    private readonly call: grpc.ServerUnaryCall<unknown, unknown>,
+    private readonly call: ServerCall,
   ) {}
 
   get url(): string {
@@ -74,7 +78,7 @@ export class GrpcContext implements HandlerContext {
   }
 }
 
-function abortWith(call: grpc.ServerUnaryCall<unknown, unknown>): AbortController {
+function abortWith(call: ServerCall): AbortController {
   const controller = new AbortController();
   const abort = () => {
     const isLate = Number(call.getDeadline()) <= Date.now();
@@ -96,7 +100,7 @@ function toHeaders(metadata: grpc.Metadata): Headers {
   return headers;
 }
 
-function toMetadata(headers: Headers): grpc.Metadata {
+export function toMetadata(headers: Headers): grpc.Metadata {
   const metadata = new grpc.Metadata();
   for (const [name, value] of headers) {
     metadata.add(name, name.endsWith("-bin") ? Buffer.from(value, "base64") : value);

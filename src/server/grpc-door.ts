@@ -1,6 +1,7 @@
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "./address.js";
+import type { BulkThreads } from "./bulk/threads.js";
 import { type Door, maxMessageBytes } from "./door.js";
 import { addConnectService } from "./grpc-bridge.js";
 import { addReflection } from "./reflection.js";
@@ -15,9 +16,12 @@ export type GrpcDoor = Door & {
 export async function openGrpcDoor(
   address: Address,
   mountServices: (mount: Mount) => void,
+  threads: BulkThreads,
 ): Promise<GrpcDoor> {
   const server = new grpc.Server({ "grpc.max_receive_message_length": maxMessageBytes });
-  mountServices((service, implementation) => addConnectService(server, service, implementation));
+  mountServices((service, implementation) =>
+    addConnectService(server, service, implementation, threads),
+  );
   addReflection(server);
   const health = new HealthImplementation();
   const setHealth = (isServing: boolean) => {

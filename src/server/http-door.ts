@@ -1,15 +1,18 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
+import type { UniversalHandlerFn } from "@connectrpc/connect/protocol";
 import {
-  compressionBrotli,
-  compressionGzip,
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import type { Address } from "./address.js";
-import { type Door, maxMessageBytes } from "./door.js";
+import { toBulkHandler } from "./bulk/http.js";
+import { bulkMethods, pathOf } from "./bulk/methods.js";
+import type { BulkThreads } from "./bulk/threads.js";
+import { connectOptions } from "./connect-options.js";
+import type { Door } from "./door.js";
 import { blameTheCaller } from "./malformed-messages.js";
 import type { Mount } from "./services.js";
 
@@ -17,9 +20,10 @@ import type { Mount } from "./services.js";
 export function openHttpDoor(
   address: Address,
   mountServices: (mount: Mount) => void,
+  threads: BulkThreads,
   log: Logger,
 ): Promise<Door> {
-  return listen(createServer(createListener(mountServices, log)), address);
+  return listen(createServer(createListener(mountServices, threads, log)), address);
 }
 
 /** Makes an HTTP server a door. */
@@ -33,25 +37,28 @@ export async function listen(server: Server, address: Address): Promise<Door> {
 }
 
 /** What connectNodeAdapter does, but for malformed messages and for where errors are logged. */
-function createListener(mountServices: (mount: Mount) => void, log: Logger): RequestListener {
-  const router = createConnectRouter({
-    acceptCompression: [compressionGzip, compressionBrotli],
-    readMaxBytes: maxMessageBytes,
-    // A misspelled field that is ignored prices something nobody asked for.
-    jsonOptions: { ignoreUnknownFields: false },
-  });
+function createListener(
+  mountServices: (mount: Mount) => void,
+  threads: BulkThreads,
+  log: Logger,
+): RequestListener {
+  const router = createConnectRouter(connectOptions);
   mountServices((service, implementation) => router.service(service, implementation));
-  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const handlers = new Map<string, UniversalHandlerFn>();
+  for (const handler of router.handlers) {
+    handlers.set(handler.requestPath, (request) => handler(request).then(blameTheCaller));
+  }
+  for (const method of bulkMethods) handlers.set(pathOf(method), toBulkHandler(threads));
   return (request, response) => {
-    const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
+    const path = request.url?.split("?", 1)[0] ?? "";
+    const handler = handlers.get(path);
     if (handler === undefined) return answerNoSuchMethod(response);
     handler(universalRequestFromNodeRequest(request, response, undefined, undefined))
-      .then(blameTheCaller)
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch((error) => {
         // The caller has gone: its call ended with a line of its own.
         if (ConnectError.from(error).code === Code.Aborted) return;
-        log.error({ err: error, rpc: handler.requestPath }, "cannot answer");
+        log.error({ err: error, rpc: path }, "cannot answer");
         response.destroy();
       });
   };

@@ -2,8 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Knex } from "knex";
 import type { Logger } from "pino";
 import type { Config } from "../config.js";
+import type { DatabaseConnection } from "../store/database.js";
 import type { Address } from "./address.js";
 import { formatAddress } from "./address.js";
+import { toThreadConnection } from "./bulk/connection.js";
+import { createBulkThreads } from "./bulk/threads.js";
+import { createCallObserver } from "./call-observer.js";
 import type { Door } from "./door.js";
 import { openGrpcDoor } from "./grpc-door.js";
 import { openHttpDoor } from "./http-door.js";
@@ -29,19 +33,40 @@ export type ServerConfig = Pick<
   | "opsAddress"
   | "maxBookStalenessMs"
   | "maxCallTimeoutMs"
+  | "maxStreamTimeoutMs"
+  | "maxBatchCalculations"
+  | "maxAllocationAccounts"
+  | "bulkThreads"
   | "drainDelayMs"
   | "shutdownGraceMs"
 >;
+
+/** The database: its pool of connections, and how threads make their own. */
+export type ServerDatabase = { readonly knex: Knex; readonly connection: DatabaseConnection };
 
 /**
  * Opens all doors on a database. Ready at once when the database is, and later when it is not yet.
  *
  * @throws Error naming the variable when a door's address cannot be listened on.
  */
-export async function startServer(config: ServerConfig, knex: Knex, log: Logger): Promise<Server> {
+export async function startServer(
+  config: ServerConfig,
+  { knex, connection }: ServerDatabase,
+  log: Logger,
+): Promise<Server> {
   const metrics = createMetrics();
-  const { maxBookStalenessMs, maxCallTimeoutMs: maxTimeoutMs } = config;
-  const services = createServices({ knex, maxBookStalenessMs }, { log, metrics, maxTimeoutMs });
+  const observer = createCallObserver(log, metrics);
+  const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;
+  const services = createServices(
+    { knex, ...settings },
+    { observe: () => observer, maxTimeoutMs, ...settings },
+  );
+  const threads = createBulkThreads(
+    config.bulkThreads,
+    { connection: toThreadConnection(connection), maxTimeoutMs, ...settings },
+    observer,
+    log,
+  );
 
   const opened: Door[] = [];
   const open = async <D extends Door>(name: string, address: Address, door: Promise<D>) => {
@@ -55,8 +80,12 @@ export async function startServer(config: ServerConfig, knex: Knex, log: Logger)
     }
   };
   const { grpcAddress, httpAddress, opsAddress } = config;
-  const grpc = await open("GRPC_ADDR", grpcAddress, openGrpcDoor(grpcAddress, services));
-  const http = await open("HTTP_ADDR", httpAddress, openHttpDoor(httpAddress, services, log));
+  const grpc = await open("GRPC_ADDR", grpcAddress, openGrpcDoor(grpcAddress, services, threads));
+  const http = await open(
+    "HTTP_ADDR",
+    httpAddress,
+    openHttpDoor(httpAddress, services, threads, log),
+  );
   const readiness = watchReadiness(knex, (whyNot) => {
     grpc.setHealth(whyNot === undefined);
     log.info({ ready: whyNot === undefined, ...(whyNot && { why_not: whyNot }) }, "readiness");
@@ -77,6 +106,7 @@ export async function startServer(config: ServerConfig, knex: Knex, log: Logger)
       readiness.drain();
       await sleep(config.drainDelayMs);
       await Promise.all([grpc.close(config.shutdownGraceMs), http.close(config.shutdownGraceMs)]);
+      await threads.close();
       await ops.close(0);
     },
   };

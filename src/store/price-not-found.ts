@@ -25,6 +25,16 @@ export async function priceNotFound(
   );
 }
 
+/** The same without a look at the database: neither the nearest keys nor when the key has a price. */
+export function keyMissing(key: Key, at: Instant): DomainError {
+  const name = toKeyText(key);
+  return new DomainError(
+    "PRICE_NOT_FOUND",
+    `no price of ${name} is in effect at ${toInstantText(at)}`,
+    { key: name, as_of: toInstantText(at) },
+  );
+}
+
 /** The refusal of an id that no price has. */
 export function idNotFound(id: string): DomainError {
   return new DomainError("PRICE_NOT_FOUND", `no price has the id ${id}`, { llm_price_id: id });

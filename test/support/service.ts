@@ -1,4 +1,4 @@
-import type { DescService } from "@bufbuild/protobuf";
+import { createRegistry, type DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import {
   createConnectTransport,
@@ -6,6 +6,7 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { pino } from "pino";
+import { BadRequestSchema, ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { formatAddress } from "../../src/server/address.js";
@@ -45,11 +46,15 @@ export async function startTestService(
       opsAddress: anyPort,
       maxBookStalenessMs: 10_000,
       maxCallTimeoutMs: 30_000,
+      maxStreamTimeoutMs: 60_000,
+      maxBatchCalculations: 10_000,
+      maxAllocationAccounts: 5_000_000,
+      bulkThreads: 1,
       drainDelayMs: 0,
       shutdownGraceMs: 1000,
       ...config,
     },
-    ownDatabase.knex,
+    ownDatabase,
     pino({ level: "silent" }),
   );
   const doors = openDoors(server);
@@ -76,7 +81,12 @@ function openDoors({ grpcAddress, httpAddress }: Server): Record<Protocol, Door>
       createConnectTransport({ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true }),
     ),
     "Connect JSON": toDoor(
-      createConnectTransport({ baseUrl: http, httpVersion: "1.1", useBinaryFormat: false }),
+      createConnectTransport({
+        baseUrl: http,
+        httpVersion: "1.1",
+        useBinaryFormat: false,
+        jsonOptions: { registry: createRegistry(ErrorInfoSchema, BadRequestSchema) },
+      }),
     ),
   };
 }

@@ -6,6 +6,10 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Status } from "../../google/rpc/status_pb.js";
+import { file_google_rpc_status } from "../../google/rpc/status_pb.js";
+import type { AccountCharge, AllocationTerms, AllocationTotals, AllocationUsage } from "./allocation_pb.js";
+import { file_llmprices_v1_allocation } from "./allocation_pb.js";
 import type { AccountUsage, AppliedPrice, Rounding } from "./charge_pb.js";
 import { file_llmprices_v1_charge } from "./charge_pb.js";
 import type { LLMPrice, LLMPriceKey, LLMPriceRevision } from "./llm_price_pb.js";
@@ -16,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file llmprices/v1/pricing_service.proto.
  */
 export const file_llmprices_v1_pricing_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJsbG1wcmljZXMvdjEvcHJpY2luZ19zZXJ2aWNlLnByb3RvEgxsbG1wcmljZXMudjEitAEKFUNyZWF0ZUxMTVByaWNlUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkiWQoWQ3JlYXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIoEBChJHZXRMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCAoGbG9va3VwIkAKE0dldExMTVByaWNlUmVzcG9uc2USKQoJbGxtX3ByaWNlGAEgASgLMhYubGxtcHJpY2VzLnYxLkxMTVByaWNlIqUBChRMaXN0TExNUHJpY2VzUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIUCgxtb2RlbF9wcmVmaXgYAyABKAkSKQoFYXNfb2YYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJIocBChVMaXN0TExNUHJpY2VzUmVzcG9uc2USKgoKbGxtX3ByaWNlcxgBIAMoCzIWLmxsbXByaWNlcy52MS5MTE1QcmljZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSKQoFYXNfb2YYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIs4BChVVcGRhdGVMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABINCgVwcmljZRgDIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgFIAEoCRIOCgZyZWFzb24YBiABKAkSEgoKcmVxdWVzdF9pZBgHIAEoCUIICgZsb29rdXAiWQoWVXBkYXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIr8BChVEZWxldGVMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABIyCg5lZmZlY3RpdmVfZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgEIAEoCRIOCgZyZWFzb24YBSABKAkSEgoKcmVxdWVzdF9pZBgGIAEoCUIICgZsb29rdXAiWQoWRGVsZXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIocBChxMaXN0TExNUHJpY2VSZXZpc2lvbnNSZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAlCCAoGbG9va3VwInUKHUxpc3RMTE1QcmljZVJldmlzaW9uc1Jlc3BvbnNlEjsKE2xsbV9wcmljZV9yZXZpc2lvbnMYASADKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkixwEKHUNhbmNlbExMTVByaWNlUmV2aXNpb25SZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASMgoOZWZmZWN0aXZlX2Zyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkSDgoGcmVhc29uGAUgASgJEhIKCnJlcXVlc3RfaWQYBiABKAlCCAoGbG9va3VwInIKHkNhbmNlbExMTVByaWNlUmV2aXNpb25SZXNwb25zZRI6ChJsbG1fcHJpY2VfcmV2aXNpb24YASABKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIUCgxib29rX3ZlcnNpb24YAiABKAMizgIKFkNhbGN1bGF0ZUNoYXJnZVJlcXVlc3QSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNcHJvdmlkZXJfY29zdBgEIAEoCRIdChNhY2NvdW50X3VzYWdlX3JhdGlvGAUgASgJSAASMwoNYWNjb3VudF91c2FnZRgGIAEoCzIaLmxsbXByaWNlcy52MS5BY2NvdW50VXNhZ2VIABIpCgVhc19vZhgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoIcm91bmRpbmcYCCABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSFQoNY3VycmVuY3lfY29kZRgJIAEoCRIYChBtaW5fYm9va192ZXJzaW9uGAogASgDQg0KC3VzYWdlX3JhdGlvIu8BChdDYWxjdWxhdGVDaGFyZ2VSZXNwb25zZRIWCg5hY2NvdW50X2NoYXJnZRgBIAEoCRIOCgZtYXJrdXAYAiABKAkSDQoFZXhhY3QYAyABKAgSKAoIcm91bmRpbmcYBCABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSKQoFYXNfb2YYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWN1cnJlbmN5X2NvZGUYBiABKAkSMQoNYXBwbGllZF9wcmljZRgHIAEoCzIaLmxsbXByaWNlcy52MS5BcHBsaWVkUHJpY2UyxAYKDlByaWNpbmdTZXJ2aWNlEmAKDkNyZWF0ZUxMTVByaWNlEiMubGxtcHJpY2VzLnYxLkNyZWF0ZUxMTVByaWNlUmVxdWVzdBokLmxsbXByaWNlcy52MS5DcmVhdGVMTE1QcmljZVJlc3BvbnNlIgOQAgASVwoLR2V0TExNUHJpY2USIC5sbG1wcmljZXMudjEuR2V0TExNUHJpY2VSZXF1ZXN0GiEubGxtcHJpY2VzLnYxLkdldExMTVByaWNlUmVzcG9uc2UiA5ACARJdCg1MaXN0TExNUHJpY2VzEiIubGxtcHJpY2VzLnYxLkxpc3RMTE1QcmljZXNSZXF1ZXN0GiMubGxtcHJpY2VzLnYxLkxpc3RMTE1QcmljZXNSZXNwb25zZSIDkAIBEmAKDlVwZGF0ZUxMTVByaWNlEiMubGxtcHJpY2VzLnYxLlVwZGF0ZUxMTVByaWNlUmVxdWVzdBokLmxsbXByaWNlcy52MS5VcGRhdGVMTE1QcmljZVJlc3BvbnNlIgOQAgASYAoORGVsZXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuRGVsZXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLkRlbGV0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJ1ChVMaXN0TExNUHJpY2VSZXZpc2lvbnMSKi5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlUmV2aXNpb25zUmVxdWVzdBorLmxsbXByaWNlcy52MS5MaXN0TExNUHJpY2VSZXZpc2lvbnNSZXNwb25zZSIDkAIBEngKFkNhbmNlbExMTVByaWNlUmV2aXNpb24SKy5sbG1wcmljZXMudjEuQ2FuY2VsTExNUHJpY2VSZXZpc2lvblJlcXVlc3QaLC5sbG1wcmljZXMudjEuQ2FuY2VsTExNUHJpY2VSZXZpc2lvblJlc3BvbnNlIgOQAgASYwoPQ2FsY3VsYXRlQ2hhcmdlEiQubGxtcHJpY2VzLnYxLkNhbGN1bGF0ZUNoYXJnZVJlcXVlc3QaJS5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_llmprices_v1_charge, file_llmprices_v1_llm_price]);
+  fileDesc("CiJsbG1wcmljZXMvdjEvcHJpY2luZ19zZXJ2aWNlLnByb3RvEgxsbG1wcmljZXMudjEitAEKFUNyZWF0ZUxMTVByaWNlUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkiWQoWQ3JlYXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIoEBChJHZXRMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCAoGbG9va3VwIkAKE0dldExMTVByaWNlUmVzcG9uc2USKQoJbGxtX3ByaWNlGAEgASgLMhYubGxtcHJpY2VzLnYxLkxMTVByaWNlIqUBChRMaXN0TExNUHJpY2VzUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIUCgxtb2RlbF9wcmVmaXgYAyABKAkSKQoFYXNfb2YYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJIocBChVMaXN0TExNUHJpY2VzUmVzcG9uc2USKgoKbGxtX3ByaWNlcxgBIAMoCzIWLmxsbXByaWNlcy52MS5MTE1QcmljZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSKQoFYXNfb2YYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIs4BChVVcGRhdGVMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABINCgVwcmljZRgDIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgFIAEoCRIOCgZyZWFzb24YBiABKAkSEgoKcmVxdWVzdF9pZBgHIAEoCUIICgZsb29rdXAiWQoWVXBkYXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIr8BChVEZWxldGVMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABIyCg5lZmZlY3RpdmVfZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgEIAEoCRIOCgZyZWFzb24YBSABKAkSEgoKcmVxdWVzdF9pZBgGIAEoCUIICgZsb29rdXAiWQoWRGVsZXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIocBChxMaXN0TExNUHJpY2VSZXZpc2lvbnNSZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAlCCAoGbG9va3VwInUKHUxpc3RMTE1QcmljZVJldmlzaW9uc1Jlc3BvbnNlEjsKE2xsbV9wcmljZV9yZXZpc2lvbnMYASADKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkixwEKHUNhbmNlbExMTVByaWNlUmV2aXNpb25SZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASMgoOZWZmZWN0aXZlX2Zyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkSDgoGcmVhc29uGAUgASgJEhIKCnJlcXVlc3RfaWQYBiABKAlCCAoGbG9va3VwInIKHkNhbmNlbExMTVByaWNlUmV2aXNpb25SZXNwb25zZRI6ChJsbG1fcHJpY2VfcmV2aXNpb24YASABKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIUCgxib29rX3ZlcnNpb24YAiABKAMizgIKFkNhbGN1bGF0ZUNoYXJnZVJlcXVlc3QSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNcHJvdmlkZXJfY29zdBgEIAEoCRIdChNhY2NvdW50X3VzYWdlX3JhdGlvGAUgASgJSAASMwoNYWNjb3VudF91c2FnZRgGIAEoCzIaLmxsbXByaWNlcy52MS5BY2NvdW50VXNhZ2VIABIpCgVhc19vZhgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoIcm91bmRpbmcYCCABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSFQoNY3VycmVuY3lfY29kZRgJIAEoCRIYChBtaW5fYm9va192ZXJzaW9uGAogASgDQg0KC3VzYWdlX3JhdGlvIu8BChdDYWxjdWxhdGVDaGFyZ2VSZXNwb25zZRIWCg5hY2NvdW50X2NoYXJnZRgBIAEoCRIOCgZtYXJrdXAYAiABKAkSDQoFZXhhY3QYAyABKAgSKAoIcm91bmRpbmcYBCABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSKQoFYXNfb2YYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWN1cnJlbmN5X2NvZGUYBiABKAkSMQoNYXBwbGllZF9wcmljZRgHIAEoCzIaLmxsbXByaWNlcy52MS5BcHBsaWVkUHJpY2UimwEKHEJhdGNoQ2FsY3VsYXRlQ2hhcmdlc1JlcXVlc3QSNgoIcmVxdWVzdHMYASADKAsyJC5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVxdWVzdBIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQbWluX2Jvb2tfdmVyc2lvbhgDIAEoAyKSAQodQmF0Y2hDYWxjdWxhdGVDaGFyZ2VzUmVzcG9uc2USMAoHcmVzdWx0cxgBIAMoCzIfLmxsbXByaWNlcy52MS5DYWxjdWxhdGlvblJlc3VsdBIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYm9va192ZXJzaW9uGAMgASgDInsKEUNhbGN1bGF0aW9uUmVzdWx0EjcKBmNoYXJnZRgBIAEoCzIlLmxsbXByaWNlcy52MS5DYWxjdWxhdGVDaGFyZ2VSZXNwb25zZUgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZyZXN1bHQiogIKFkFsbG9jYXRlQ2hhcmdlc1JlcXVlc3QSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNcHJvdmlkZXJfY29zdBgEIAEoCRIpCgVhc19vZhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoIcm91bmRpbmcYBiABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSFQoNY3VycmVuY3lfY29kZRgHIAEoCRIYChBtaW5fYm9va192ZXJzaW9uGAggASgDEjUKDmFjY291bnRfdXNhZ2VzGAkgAygLMh0ubGxtcHJpY2VzLnYxLkFsbG9jYXRpb25Vc2FnZSJ/ChdBbGxvY2F0ZUNoYXJnZXNSZXNwb25zZRI0Cg9hY2NvdW50X2NoYXJnZXMYASADKAsyGy5sbG1wcmljZXMudjEuQWNjb3VudENoYXJnZRIuCgZ0b3RhbHMYAiABKAsyHi5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRvdGFscyKDAQocU3RyZWFtQWxsb2NhdGVDaGFyZ2VzUmVxdWVzdBIsCgV0ZXJtcxgBIAEoCzIdLmxsbXByaWNlcy52MS5BbGxvY2F0aW9uVGVybXMSNQoOYWNjb3VudF91c2FnZXMYAiADKAsyHS5sbG1wcmljZXMudjEuQWxsb2NhdGlvblVzYWdlIoUBCh1TdHJlYW1BbGxvY2F0ZUNoYXJnZXNSZXNwb25zZRI0Cg9hY2NvdW50X2NoYXJnZXMYASADKAsyGy5sbG1wcmljZXMudjEuQWNjb3VudENoYXJnZRIuCgZ0b3RhbHMYAiABKAsyHi5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRvdGFsczKbCQoOUHJpY2luZ1NlcnZpY2USYAoOQ3JlYXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuQ3JlYXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLkNyZWF0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJXCgtHZXRMTE1QcmljZRIgLmxsbXByaWNlcy52MS5HZXRMTE1QcmljZVJlcXVlc3QaIS5sbG1wcmljZXMudjEuR2V0TExNUHJpY2VSZXNwb25zZSIDkAIBEl0KDUxpc3RMTE1QcmljZXMSIi5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlc1JlcXVlc3QaIy5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlc1Jlc3BvbnNlIgOQAgESYAoOVXBkYXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuVXBkYXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLlVwZGF0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJgCg5EZWxldGVMTE1QcmljZRIjLmxsbXByaWNlcy52MS5EZWxldGVMTE1QcmljZVJlcXVlc3QaJC5sbG1wcmljZXMudjEuRGVsZXRlTExNUHJpY2VSZXNwb25zZSIDkAIAEnUKFUxpc3RMTE1QcmljZVJldmlzaW9ucxIqLmxsbXByaWNlcy52MS5MaXN0TExNUHJpY2VSZXZpc2lvbnNSZXF1ZXN0GisubGxtcHJpY2VzLnYxLkxpc3RMTE1QcmljZVJldmlzaW9uc1Jlc3BvbnNlIgOQAgESeAoWQ2FuY2VsTExNUHJpY2VSZXZpc2lvbhIrLmxsbXByaWNlcy52MS5DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVxdWVzdBosLmxsbXByaWNlcy52MS5DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVzcG9uc2UiA5ACABJjCg9DYWxjdWxhdGVDaGFyZ2USJC5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVxdWVzdBolLmxsbXByaWNlcy52MS5DYWxjdWxhdGVDaGFyZ2VSZXNwb25zZSIDkAIBEnUKFUJhdGNoQ2FsY3VsYXRlQ2hhcmdlcxIqLmxsbXByaWNlcy52MS5CYXRjaENhbGN1bGF0ZUNoYXJnZXNSZXF1ZXN0GisubGxtcHJpY2VzLnYxLkJhdGNoQ2FsY3VsYXRlQ2hhcmdlc1Jlc3BvbnNlIgOQAgESYwoPQWxsb2NhdGVDaGFyZ2VzEiQubGxtcHJpY2VzLnYxLkFsbG9jYXRlQ2hhcmdlc1JlcXVlc3QaJS5sbG1wcmljZXMudjEuQWxsb2NhdGVDaGFyZ2VzUmVzcG9uc2UiA5ACARJ5ChVTdHJlYW1BbGxvY2F0ZUNoYXJnZXMSKi5sbG1wcmljZXMudjEuU3RyZWFtQWxsb2NhdGVDaGFyZ2VzUmVxdWVzdBorLmxsbXByaWNlcy52MS5TdHJlYW1BbGxvY2F0ZUNoYXJnZXNSZXNwb25zZSIDkAIBKAEwAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_google_rpc_status, file_llmprices_v1_allocation, file_llmprices_v1_charge, file_llmprices_v1_llm_price]);
 
 /**
  * A new key and its first price.
@@ -793,6 +797,281 @@ export const CalculateChargeResponseSchema: GenMessage<CalculateChargeResponse> 
   messageDesc(file_llmprices_v1_pricing_service, 15);
 
 /**
+ * Calculations to be made at one version of the price book.
+ *
+ * @generated from message llmprices.v1.BatchCalculateChargesRequest
+ */
+export type BatchCalculateChargesRequest = Message<"llmprices.v1.BatchCalculateChargesRequest"> & {
+  /**
+   * The calculations: at most 10,000, or what the service is configured for. One that sets `as_of`
+   * is priced then; one that sets `min_book_version` is UNAVAILABLE below it, alone.
+   *
+   * @generated from field: repeated llmprices.v1.CalculateChargeRequest requests = 1;
+   */
+  requests: CalculateChargeRequest[];
+
+  /**
+   * Priced at what time where a calculation sets none; read at its millisecond. Unset: now.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of = 2;
+   */
+  asOf?: Timestamp | undefined;
+
+  /**
+   * Calculate with this version of the price book or a later one. 0: whatever version the service
+   * has.
+   *
+   * @generated from field: int64 min_book_version = 3;
+   */
+  minBookVersion: bigint;
+};
+
+/**
+ * Describes the message llmprices.v1.BatchCalculateChargesRequest.
+ * Use `create(BatchCalculateChargesRequestSchema)` to create a new message.
+ */
+export const BatchCalculateChargesRequestSchema: GenMessage<BatchCalculateChargesRequest> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 16);
+
+/**
+ * The results, and what they have in common.
+ *
+ * @generated from message llmprices.v1.BatchCalculateChargesResponse
+ */
+export type BatchCalculateChargesResponse = Message<"llmprices.v1.BatchCalculateChargesResponse"> & {
+  /**
+   * One result for each calculation, in request order.
+   *
+   * @generated from field: repeated llmprices.v1.CalculationResult results = 1;
+   */
+  results: CalculationResult[];
+
+  /**
+   * The instant priced at where a calculation set none.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of = 2;
+   */
+  asOf?: Timestamp | undefined;
+
+  /**
+   * The version of the price book that all results were calculated with.
+   *
+   * @generated from field: int64 book_version = 3;
+   */
+  bookVersion: bigint;
+};
+
+/**
+ * Describes the message llmprices.v1.BatchCalculateChargesResponse.
+ * Use `create(BatchCalculateChargesResponseSchema)` to create a new message.
+ */
+export const BatchCalculateChargesResponseSchema: GenMessage<BatchCalculateChargesResponse> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 17);
+
+/**
+ * What has become of one calculation of a batch.
+ *
+ * @generated from message llmprices.v1.CalculationResult
+ */
+export type CalculationResult = Message<"llmprices.v1.CalculationResult"> & {
+  /**
+   * Either the charge or why there is none.
+   *
+   * @generated from oneof llmprices.v1.CalculationResult.result
+   */
+  result: {
+    /**
+     * What CalculateCharge would answer.
+     *
+     * @generated from field: llmprices.v1.CalculateChargeResponse charge = 1;
+     */
+    value: CalculateChargeResponse;
+    case: "charge";
+  } | {
+    /**
+     * The error that CalculateCharge would answer, with the same details. The nearest keys are looked
+     * up for the first 100 missing prices of a batch.
+     *
+     * @generated from field: google.rpc.Status error = 2;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message llmprices.v1.CalculationResult.
+ * Use `create(CalculationResultSchema)` to create a new message.
+ */
+export const CalculationResultSchema: GenMessage<CalculationResult> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 18);
+
+/**
+ * What to allocate, and to whom.
+ *
+ * @generated from message llmprices.v1.AllocateChargesRequest
+ */
+export type AllocateChargesRequest = Message<"llmprices.v1.AllocateChargesRequest"> & {
+  /**
+   * What is charged for. Required.
+   *
+   * @generated from field: string charge_type = 1;
+   */
+  chargeType: string;
+
+  /**
+   * Who bills us. Required.
+   *
+   * @generated from field: string provider = 2;
+   */
+  provider: string;
+
+  /**
+   * The model, compared exactly. Required.
+   *
+   * @generated from field: string model = 3;
+   */
+  model: string;
+
+  /**
+   * What the provider bills us: a magnitude below 10^18, at most 18 fraction digits. Negative is a
+   * credit. Required.
+   *
+   * @generated from field: string provider_cost = 4;
+   */
+  providerCost: string;
+
+  /**
+   * Priced at what time, past or future; read at its millisecond. Unset: now.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of = 5;
+   */
+  asOf?: Timestamp | undefined;
+
+  /**
+   * How the total is rounded. An unset `scale` means the currency's minor unit; without a currency it
+   * is required. An unset `mode` means HALF_EVEN.
+   *
+   * @generated from field: llmprices.v1.Rounding rounding = 6;
+   */
+  rounding?: Rounding | undefined;
+
+  /**
+   * The currency of the cost (ISO 4217). Gives the default scale, its minor unit (USD 2, JPY 0, KWD
+   * 3), and is echoed; never converted. May be empty where `rounding.scale` is given.
+   *
+   * @generated from field: string currency_code = 7;
+   */
+  currencyCode: string;
+
+  /**
+   * Allocate with this version of the price book or a later one: pass a write's `book_version` to
+   * be sure that the write counts. 0: whatever version the service has.
+   *
+   * @generated from field: int64 min_book_version = 8;
+   */
+  minBookVersion: bigint;
+
+  /**
+   * The accounts and what they have used. At least one usage must be above 0.
+   *
+   * @generated from field: repeated llmprices.v1.AllocationUsage account_usages = 9;
+   */
+  accountUsages: AllocationUsage[];
+};
+
+/**
+ * Describes the message llmprices.v1.AllocateChargesRequest.
+ * Use `create(AllocateChargesRequestSchema)` to create a new message.
+ */
+export const AllocateChargesRequestSchema: GenMessage<AllocateChargesRequest> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 19);
+
+/**
+ * Who pays what.
+ *
+ * @generated from message llmprices.v1.AllocateChargesResponse
+ */
+export type AllocateChargesResponse = Message<"llmprices.v1.AllocateChargesResponse"> & {
+  /**
+   * What each account pays, in request order.
+   *
+   * @generated from field: repeated llmprices.v1.AccountCharge account_charges = 1;
+   */
+  accountCharges: AccountCharge[];
+
+  /**
+   * The allocation as a whole.
+   *
+   * @generated from field: llmprices.v1.AllocationTotals totals = 2;
+   */
+  totals?: AllocationTotals | undefined;
+};
+
+/**
+ * Describes the message llmprices.v1.AllocateChargesResponse.
+ * Use `create(AllocateChargesResponseSchema)` to create a new message.
+ */
+export const AllocateChargesResponseSchema: GenMessage<AllocateChargesResponse> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 20);
+
+/**
+ * A part of what to allocate.
+ *
+ * @generated from message llmprices.v1.StreamAllocateChargesRequest
+ */
+export type StreamAllocateChargesRequest = Message<"llmprices.v1.StreamAllocateChargesRequest"> & {
+  /**
+   * The terms: required in the first message, and only there.
+   *
+   * @generated from field: llmprices.v1.AllocationTerms terms = 1;
+   */
+  terms?: AllocationTerms | undefined;
+
+  /**
+   * Accounts and what they have used: any number, in any message, the first included.
+   *
+   * @generated from field: repeated llmprices.v1.AllocationUsage account_usages = 2;
+   */
+  accountUsages: AllocationUsage[];
+};
+
+/**
+ * Describes the message llmprices.v1.StreamAllocateChargesRequest.
+ * Use `create(StreamAllocateChargesRequestSchema)` to create a new message.
+ */
+export const StreamAllocateChargesRequestSchema: GenMessage<StreamAllocateChargesRequest> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 21);
+
+/**
+ * A part of who pays what.
+ *
+ * @generated from message llmprices.v1.StreamAllocateChargesResponse
+ */
+export type StreamAllocateChargesResponse = Message<"llmprices.v1.StreamAllocateChargesResponse"> & {
+  /**
+   * What the next accounts pay, in the order in which their usages were received.
+   *
+   * @generated from field: repeated llmprices.v1.AccountCharge account_charges = 1;
+   */
+  accountCharges: AccountCharge[];
+
+  /**
+   * The allocation as a whole: in the last message, and only there.
+   *
+   * @generated from field: llmprices.v1.AllocationTotals totals = 2;
+   */
+  totals?: AllocationTotals | undefined;
+};
+
+/**
+ * Describes the message llmprices.v1.StreamAllocateChargesResponse.
+ * Use `create(StreamAllocateChargesResponseSchema)` to create a new message.
+ */
+export const StreamAllocateChargesResponseSchema: GenMessage<StreamAllocateChargesResponse> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 22);
+
+/**
  * Keeps the markup price of every (charge type, provider, model) and turns provider costs into
  * account charges, exactly: provider_cost × markup × account_usage_ratio.
  *
@@ -951,6 +1230,74 @@ export const PricingService: GenService<{
     methodKind: "unary";
     input: typeof CalculateChargeRequestSchema;
     output: typeof CalculateChargeResponseSchema;
+  },
+  /**
+   * Calculates up to 10,000 charges at one version of the price book and, where a calculation sets
+   * none, at one `as_of`. Results come in request order, each a charge or the error that
+   * CalculateCharge would answer: one bad calculation fails no other.
+   *
+   * Writes nothing. Safe to retry; pin `as_of` to the answered one to ask again later.
+   *
+   * Errors, of the batch as a whole:
+   * - INVALID_ARGUMENT: there are more calculations than the service takes, or `as_of` or
+   *   `min_book_version` is out of range.
+   * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or as many large calls as the service
+   *   takes are at work; try again.
+   * - UNAVAILABLE: the price book has not reached the batch's `min_book_version` in time.
+   *
+   * @generated from rpc llmprices.v1.PricingService.BatchCalculateCharges
+   */
+  batchCalculateCharges: {
+    methodKind: "unary";
+    input: typeof BatchCalculateChargesRequestSchema;
+    output: typeof BatchCalculateChargesResponseSchema;
+  },
+  /**
+   * Splits provider_cost × markup across accounts by usage, so that the charges sum to the rounded
+   * total to the last digit, whatever order the accounts come in.
+   *
+   * The method is the largest remainder (Hamilton): the total is rounded, every part is cut toward
+   * zero, and the units left over go one each to the largest remainders, ties to the smaller
+   * `account_id` in byte order. No charge is further than one unit from provider_cost × markup ×
+   * usage ÷ total usage. Negative totals mirror positive ones.
+   *
+   * Writes nothing. Safe to retry; pin `as_of` to the answered one to ask again later. For more
+   * accounts than a message of 4 MiB holds: StreamAllocateCharges.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT: a field is malformed, out of range or missing, an account is given twice,
+   *   all usages together reach 10^18, there are more accounts than the service takes, or there is
+   *   neither a scale nor a currency that has a minor unit.
+   * - NOT_FOUND: no price of this key is in effect at `as_of`; the nearest keys are named.
+   * - FAILED_PRECONDITION: the total usage is 0.
+   * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or as many large calls as the service
+   *   takes are at work; try again.
+   * - UNAVAILABLE: the price book has not reached `min_book_version` in time.
+   *
+   * @generated from rpc llmprices.v1.PricingService.AllocateCharges
+   */
+  allocateCharges: {
+    methodKind: "unary";
+    input: typeof AllocateChargesRequestSchema;
+    output: typeof AllocateChargesResponseSchema;
+  },
+  /**
+   * As AllocateCharges, for millions of accounts. The first message has the terms, and every message
+   * any number of usages. When the caller has sent them all, the charges come in the order in which
+   * the usages were received, in messages of thousands, and the totals in the last message.
+   *
+   * Writes nothing. Safe to retry; pin `as_of` to the answered one to ask again later. A charge
+   * counts only when the totals have come: a stream that ends earlier ends with an error.
+   *
+   * Errors: as AllocateCharges, and
+   * - INVALID_ARGUMENT: the first message has no terms, or a later one has some.
+   *
+   * @generated from rpc llmprices.v1.PricingService.StreamAllocateCharges
+   */
+  streamAllocateCharges: {
+    methodKind: "bidi_streaming";
+    input: typeof StreamAllocateChargesRequestSchema;
+    output: typeof StreamAllocateChargesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_llmprices_v1_pricing_service, 0);

@@ -1,0 +1,151 @@
+import { create } from "@bufbuild/protobuf";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { DomainError, invalidField } from "../domain/errors.js";
+import type { Instant } from "../domain/instant.js";
+import { toKeyText } from "../domain/key.js";
+import { parseAll } from "../domain/parse-all.js";
+import {
+  type BatchCalculateChargesRequest,
+  type CalculateChargeRequest,
+  type CalculationResult,
+  CalculationResultSchema,
+  type PricingService,
+} from "../gen/llmprices/v1/pricing_service_pb.js";
+import { keyMissing, priceNotFound } from "../store/price-not-found.js";
+import { type PricesOf, pricesOf } from "../store/prices.js";
+import { inTransaction } from "../store/transaction.js";
+import { readBook, requireVersion } from "./book-reads.js";
+import { toChargeMessage } from "./charge-methods.js";
+import { type ChargeRequest, parseBookVersion, parseChargeRequest } from "./charge-terms.js";
+import { toConnectError, toStatusMessage } from "./errors.js";
+import type { PricingDependencies } from "./pricing-service.js";
+import { inSlices } from "./slices.js";
+import { parseAsOf, toTimestamp } from "./timestamps.js";
+
+/** The handler that calculates many charges at one version of the book. It writes nothing. */
+export function batchMethods(
+  dependencies: PricingDependencies,
+): Pick<ServiceImpl<typeof PricingService>, "batchCalculateCharges"> {
+  return {
+    async batchCalculateCharges(request, context) {
+      const { asOf, minBookVersion } = parseBatch(request, dependencies.maxBatchCalculations);
+      const lines = await inSlices(parseLines(request.requests), context.signal);
+      const wanted = lines.filter((line): line is ChargeRequest => !(line instanceof DomainError));
+      const found = await readBook(
+        dependencies,
+        context,
+        (transaction) => pricesOf(transaction, wanted, asOf),
+        wanted.reduce((max, line) => maxOf(max, line.minBookVersion), minBookVersion),
+      );
+      requireVersion(dependencies, found.bookVersion, minBookVersion);
+      const nearest = await nearestOf(dependencies, context, wanted, found);
+      const results = calculateLines(dependencies, lines, found, nearest);
+      return {
+        results: await inSlices(results, context.signal),
+        asOf: toTimestamp(found.at),
+        bookVersion: found.bookVersion,
+      };
+    },
+  };
+}
+
+/** A line of a batch: what it asks for, or why that cannot be. */
+type Line = ChargeRequest | DomainError;
+
+function parseBatch(
+  { requests, asOf, minBookVersion }: BatchCalculateChargesRequest,
+  maxCalculations: number,
+) {
+  return parseAll({
+    requests: () => {
+      if (requests.length <= maxCalculations) return;
+      const allowed = `at most ${maxCalculations} (MAX_BATCH_CALCULATIONS)`;
+      throw invalidField("requests", `has ${requests.length} calculations; allowed: ${allowed}`);
+    },
+    asOf: () => parseAsOf(asOf),
+    minBookVersion: () => parseBookVersion(minBookVersion),
+  });
+}
+
+function* parseLines(requests: readonly CalculateChargeRequest[]): Generator<undefined, Line[]> {
+  const lines: Line[] = [];
+  for (const request of requests) {
+    lines.push(orRefusal(() => parseChargeRequest(request)));
+    yield;
+  }
+  return lines;
+}
+
+/**
+ * The refusals of the first prices that are missing, each with the nearest keys. The others are
+ * refused without: to look for thousands would take minutes.
+ */
+async function nearestOf(
+  { knex }: PricingDependencies,
+  context: HandlerContext,
+  wanted: readonly ChargeRequest[],
+  found: PricesOf,
+): Promise<ReadonlyMap<string, DomainError>> {
+  const missing = new Map<string, ChargeRequest>();
+  for (const line of wanted) {
+    if (missing.size === maxNearest) break;
+    if (found.priceOf(line) === undefined) missing.set(nameOf(line, found.at), line);
+  }
+  if (missing.size === 0) return new Map();
+  return inTransaction(knex, context, async (transaction) => {
+    const refusals = new Map<string, DomainError>();
+    for (const [name, { key, asOf }] of missing) {
+      refusals.set(name, await priceNotFound(transaction, key, asOf ?? found.at));
+    }
+    return refusals;
+  });
+}
+
+function* calculateLines(
+  dependencies: PricingDependencies,
+  lines: readonly Line[],
+  found: PricesOf,
+  nearest: ReadonlyMap<string, DomainError>,
+): Generator<undefined, CalculationResult[]> {
+  const { bookVersion } = found;
+  const results: CalculationResult[] = [];
+  for (const line of lines) {
+    const charge = orRefusal(() => {
+      if (line instanceof DomainError) throw line;
+      requireVersion(dependencies, bookVersion, line.minBookVersion);
+      const applied = found.priceOf(line);
+      const at = line.asOf ?? found.at;
+      if (applied !== undefined) return toChargeMessage(line, { applied, at, bookVersion });
+      throw nearest.get(nameOf(line, found.at)) ?? keyMissing(line.key, at);
+    });
+    results.push(
+      create(CalculationResultSchema, {
+        result:
+          charge instanceof DomainError
+            ? { case: "error", value: toStatusMessage(toConnectError(charge)) }
+            : { case: "charge", value: charge },
+      }),
+    );
+    yield;
+  }
+  return results;
+}
+
+function orRefusal<T>(work: () => T): T | DomainError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+}
+
+function nameOf({ key, asOf }: ChargeRequest, at: Instant): string {
+  return `${toKeyText(key)} ${asOf ?? at}`;
+}
+
+function maxOf(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+const maxNearest = 100;

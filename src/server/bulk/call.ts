@@ -1,0 +1,49 @@
+import type { MessagePort } from "node:worker_threads";
+import type { EndedCall } from "../call-observer.js";
+
+/** Headers as they can be sent to another thread. */
+export type HeaderEntries = readonly (readonly [name: string, value: string])[];
+
+/** A call on its way to a thread. */
+export type BulkCall = {
+  readonly httpVersion: string;
+  readonly method: string;
+  readonly url: string;
+  readonly header: HeaderEntries;
+  readonly body: ReadableStream<Uint8Array>;
+  /** What both sides tell each other of the call. The thread closes it when it is done. */
+  readonly port: MessagePort;
+};
+
+/** What a thread is told of a call: why it ends, when that is before its answer. */
+export type ToThread = { readonly code: number; readonly message: string };
+
+/** What a thread tells of a call. */
+export type FromThread =
+  | { readonly type: "started"; readonly rpc: string }
+  | { readonly type: "ended"; readonly call: EndedCall }
+  | ({ readonly type: "answer" } & ThreadAnswer);
+
+/** The answer to a call; its trailers come when its body has been read. */
+export type ThreadAnswer = {
+  readonly status: number;
+  readonly header: HeaderEntries;
+  readonly body: ReadableStream<Uint8Array>;
+};
+
+/** What a thread needs to serve calls. */
+export type ThreadSettings = {
+  readonly connection: ThreadConnection;
+  readonly maxBookStalenessMs: number;
+  readonly maxBatchCalculations: number;
+  readonly maxAllocationAccounts: number;
+  readonly maxTimeoutMs: number;
+  readonly maxStreamTimeoutMs: number;
+};
+
+/** How to reach PostgreSQL, as it can be sent to another thread. */
+export type ThreadConnection = {
+  readonly connection: object;
+  /** Stands for the function that pg takes to accept a certificate of another host. */
+  readonly acceptsAnyHost: boolean;
+};

@@ -1,0 +1,103 @@
+import { type MessagePort, workerData } from "node:worker_threads";
+import {
+  ConnectError,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
+import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { createPricingService } from "../../rpc/pricing-service.js";
+import { createDatabase } from "../../store/database.js";
+import type { CallObserver } from "../call-observer.js";
+import { surroundCalls } from "../calls.js";
+import { connectOptions } from "../connect-options.js";
+import { blameTheCaller } from "../malformed-messages.js";
+import type { BulkCall, FromThread, HeaderEntries, ThreadSettings, ToThread } from "./call.js";
+import { fromThreadConnection } from "./connection.js";
+
+/**
+ * What a thread runs: Connect's handlers of the bulk methods, for every protocol. The thread has
+ * connections of its own to the database, so that nothing of its calls is done anywhere else.
+ *
+ * Serves one call, beside others, and answers its trailers.
+ */
+export default async function serveCall({ port, ...call }: BulkCall): Promise<HeaderEntries> {
+  const abort = new AbortController();
+  port.on("message", ({ code, message }: ToThread) => abort.abort(new ConnectError(message, code)));
+  try {
+    const handler = handlers.get(new URL(call.url).pathname);
+    if (handler === undefined) throw new Error(`${call.url} is not served in threads`);
+    const answer = await handler({
+      ...call,
+      header: new Headers(call.header as [string, string][]),
+      signal: abort.signal,
+      contextValues: createContextValues().set(portOfCall, port),
+    });
+    await send(port, await blameTheCaller(answer));
+    return [...(answer.trailer ?? [])];
+  } finally {
+    port.close();
+  }
+}
+
+/** Sends an answer, and waits until the other side has taken all of its body, or wants no more. */
+async function send(port: MessagePort, answer: UniversalServerResponse): Promise<void> {
+  const chunks = answer.body?.[Symbol.asyncIterator]();
+  // Handlers may set headers until they give their first answer.
+  const first = await chunks?.next();
+  await new Promise<void>((resolve) => {
+    const body = ReadableStream.from(continueFrom(first, chunks, resolve));
+    tell(
+      port,
+      { type: "answer", status: answer.status, header: [...(answer.header ?? [])], body },
+      body,
+    );
+  });
+}
+
+async function* continueFrom<T>(
+  first: IteratorResult<T> | undefined,
+  rest: AsyncIterator<T> | undefined,
+  whenDone: () => void,
+): AsyncGenerator<T> {
+  try {
+    for (let next = first; next !== undefined && !next.done; next = await rest?.next()) {
+      yield next.value;
+    }
+  } finally {
+    await rest?.return?.();
+    whenDone();
+  }
+}
+
+/** What observes calls lives where the metrics and the log are. */
+function observe({ values }: HandlerContext): CallObserver {
+  const port = values.get(portOfCall);
+  return {
+    callStarts: (rpc) => tell(port, { type: "started", rpc }),
+    callEnds: (call) => tell(port, { type: "ended", call }),
+  };
+}
+
+function tell(port: MessagePort | undefined, message: FromThread, transfer?: ReadableStream): void {
+  port?.postMessage(message, transfer === undefined ? [] : [transfer as never]);
+}
+
+const portOfCall = createContextKey<MessagePort | undefined>(undefined);
+const connectionsPerThread = 4;
+const settings: ThreadSettings = workerData;
+const knex = createDatabase({
+  connection: fromThreadConnection(settings.connection),
+  poolSize: connectionsPerThread,
+  acquireTimeoutMs: settings.maxTimeoutMs,
+});
+const router = createConnectRouter(connectOptions).service(
+  PricingService,
+  surroundCalls(PricingService, createPricingService({ knex, ...settings }), {
+    observe,
+    ...settings,
+  }),
+);
+const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

@@ -1,0 +1,163 @@
+import { extname } from "node:path";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import type { Logger } from "pino";
+import { Piscina } from "piscina";
+import { DomainError } from "../../domain/errors.js";
+import type { CallObserver, EndedCall } from "../call-observer.js";
+import type {
+  BulkCall,
+  FromThread,
+  HeaderEntries,
+  ThreadAnswer,
+  ThreadSettings,
+  ToThread,
+} from "./call.js";
+
+/** The threads that serve bulk calls. */
+export type BulkThreads = {
+  /**
+   * Serves a call that any of Connect's protocols can read.
+   *
+   * @throws DomainError TOO_MANY_CALLS or THREAD_LOST when no thread could answer it.
+   */
+  readonly serve: (
+    request: UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> },
+  ) => Promise<UniversalServerResponse>;
+  /** Ends the threads, and whatever they still do. */
+  readonly close: () => Promise<void>;
+};
+
+/** Starts threads as they are needed, up to `maxThreads`. */
+export function createBulkThreads(
+  maxThreads: number,
+  settings: ThreadSettings,
+  observer: CallObserver,
+  log: Logger,
+): BulkThreads {
+  const pool = new Piscina<BulkCall, HeaderEntries>({
+    filename: new URL(`./thread${extname(import.meta.url)}`, import.meta.url).href,
+    workerData: settings,
+    minThreads: 0,
+    maxThreads,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    concurrentTasksPerWorker: maxCallsPerThread,
+    maxQueue: maxThreads * maxCallsPerThread,
+    // Its way of waiting would stop what the database's connections have to do meanwhile.
+    atomics: "disabled",
+  });
+  pool.on("error", (error) => log.error({ err: error }, "bulk thread"));
+  return {
+    serve: async ({ url, method, httpVersion, header, body, signal }) => {
+      const { port1: port, port2 } = new MessageChannel();
+      const answer = listenTo(port, observer);
+      const stream = ReadableStream.from(body) as ReadableStream<Uint8Array>;
+      const call = { url, method, httpVersion, header: [...header], body: stream, port: port2 };
+      const stopPassingOn = passOnAbort(signal, port);
+      const trailers = pool
+        .run(call, { transferList: [stream, port2] as never })
+        .catch((error) => {
+          port.close();
+          throw toRefusal(error);
+        })
+        .finally(stopPassingOn);
+      // A thread that is lost is lost for whoever waits next, be it for the answer or for its body.
+      const lost = new Promise<never>((_, reject) => trailers.catch(reject));
+      lost.catch(() => undefined);
+      return toResponse(await Promise.race([answer, lost]), trailers, lost);
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+/** Waits for the answer, and passes on what the thread tells of the call. */
+function listenTo(port: MessagePort, observer: CallObserver): Promise<ThreadAnswer> {
+  return new Promise((resolve) => {
+    let open: { readonly rpc: string; readonly startedAt: number } | undefined;
+    port.on("message", (message: FromThread) => {
+      if (message.type === "answer") return resolve(message);
+      if (message.type === "started") {
+        open = { rpc: message.rpc, startedAt: performance.now() };
+        return observer.callStarts(message.rpc);
+      }
+      open = undefined;
+      observer.callEnds(message.call);
+    });
+    // Closed before the thread has told the end of the call: the thread is gone.
+    port.on("close", () => {
+      if (open !== undefined) observer.callEnds(toLostCall(open.rpc, open.startedAt));
+    });
+  });
+}
+
+function passOnAbort(signal: AbortSignal, port: MessagePort): () => void {
+  const passOn = () => {
+    const { code, rawMessage } = ConnectError.from(signal.reason, Code.Canceled);
+    port.postMessage({ code, message: rawMessage } satisfies ToThread);
+  };
+  if (signal.aborted) passOn();
+  else signal.addEventListener("abort", passOn, { once: true });
+  return () => signal.removeEventListener("abort", passOn);
+}
+
+function toResponse(
+  { status, header, body }: ThreadAnswer,
+  trailers: Promise<HeaderEntries>,
+  lost: Promise<never>,
+): UniversalServerResponse {
+  const trailer = new Headers();
+  return {
+    status,
+    header: new Headers(header as [string, string][]),
+    body: readBody(body, trailers, trailer, lost),
+    trailer,
+  };
+}
+
+/** The chunks of a body; after the last one `trailer` is complete. */
+async function* readBody(
+  body: ReadableStream<Uint8Array>,
+  trailers: Promise<HeaderEntries>,
+  trailer: Headers,
+  lost: Promise<never>,
+): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  let isRead = false;
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), lost]);
+      if (done) break;
+      yield value;
+    }
+    isRead = true;
+    for (const [name, value] of await trailers) trailer.append(name, value);
+  } finally {
+    // Whoever stops reading has the thread stop writing.
+    if (!isRead) void reader.cancel().catch(() => undefined);
+  }
+}
+
+function toRefusal(cause: unknown): DomainError {
+  if ((cause as Error).message === "Task queue is at limit") {
+    const message = "as many large calls as the service takes at a time are at work; try again";
+    return new DomainError("TOO_MANY_CALLS", message);
+  }
+  const message = "the thread that worked on the call was lost; try again";
+  return new DomainError("THREAD_LOST", message, {}, [], { cause });
+}
+
+function toLostCall(rpc: string, startedAt: number): EndedCall {
+  return {
+    ...{ rpc, protocol: "unknown", caller: "unknown" },
+    seconds: (performance.now() - startedAt) / 1000,
+    code: "unavailable",
+    requestId: undefined,
+    reason: undefined,
+    message: "the thread that worked on the call was lost",
+    cause: undefined,
+  };
+}
+
+// More share a thread's time, its memory and its connections than is good for any of them.
+const maxCallsPerThread = 16;
