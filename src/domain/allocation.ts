@@ -27,7 +27,8 @@ export type Allocation = {
  * A part's exact value is provider cost × markup × usage ÷ total usage, before the total is rounded.
  * No part is further than one unit from it, whatever the rounding mode.
  *
- * Yields between steps of a few milliseconds, so that other work can go on.
+ * Yields between its steps, so that other work can go on. All take a few milliseconds but the
+ * selection of the largest remainders, which takes about 0.1 s for a million accounts.
  *
  * @throws DomainError NO_USAGE when no account has used anything: there is nothing to split by.
  */
@@ -87,7 +88,7 @@ class Parts {
     return (this.#factor * this.#usages.unitsAt(index)) % this.#denominator;
   }
 
-  /** The same as a float, whose relative error is below `tolerance`. */
+  /** The same as a float. Of a larger remainder it is not smaller. */
   approximateRemainderAt(index: number): number {
     return Number(this.remainderAt(index)) / this.#approximateDenominator;
   }
@@ -100,13 +101,15 @@ function* selectRaised(
   parts: Parts,
   usages: AccountUsages,
 ): Generator<undefined, Uint8Array> {
-  const order = Uint32Array.from(remainders, (_, index) => index);
+  const order = new Uint32Array(usages.count);
+  for (let index = 0; index < usages.count; index += 1) order[index] = index;
   yield;
   selectFirst(order, count, (a, b) => {
     if (a === b) return 0;
     const [remainderA = 0, remainderB = 0] = [remainders[a], remainders[b]];
     const apart = remainderB - remainderA;
-    if (Math.abs(apart) > tolerance * remainderA) return apart;
+    // Floats that differ are in the order of what they approximate; those that do not say nothing.
+    if (apart !== 0) return apart;
     if (usages.unitsAt(a) !== usages.unitsAt(b)) {
       const exactlyApart = parts.remainderAt(b) - parts.remainderAt(a);
       if (exactlyApart !== 0n) return exactlyApart < 0n ? -1 : 1;
@@ -120,8 +123,5 @@ function* selectRaised(
 
 /** The fraction digits of a cost × a markup. */
 const productScale = 28;
-
-// Two conversions and a division, each wrong by at most 2^-53 of the value, on either side.
-const tolerance = 1e-15;
 
 const stepSize = 4096;

@@ -1,7 +1,7 @@
 /**
  * Moves the `count` first items in the order of `compare` to the front, in no order among
- * themselves: Hoare's quickselect, in linear time on average. The median of three as the pivot keeps
- * it so for input that is sorted already.
+ * themselves: Hoare's quickselect, in linear time. Random pivots keep it so for every input: whatever
+ * else picked them, somebody could find the items for which it picks badly.
  */
 export function selectFirst(
   items: Uint32Array,
@@ -11,7 +11,7 @@ export function selectFirst(
   let left = 0;
   let right = items.length - 1;
   while (left < right) {
-    const pivot = medianOfThree(items, left, right, compare);
+    const pivot = items[left + Math.floor(Math.random() * (right - left + 1))] as number;
     let low = left;
     let high = right;
     while (low <= high) {
@@ -27,20 +27,6 @@ export function selectFirst(
     else if (count >= low + 1) left = low;
     else return;
   }
-}
-
-function medianOfThree(
-  items: Uint32Array,
-  left: number,
-  right: number,
-  compare: (a: number, b: number) => number,
-): number {
-  const a = items[left] as number;
-  const b = items[(left + right) >>> 1] as number;
-  const c = items[right] as number;
-  const [low, high] = compare(a, b) <= 0 ? [a, b] : [b, a];
-  if (compare(c, low) <= 0) return low;
-  return compare(c, high) >= 0 ? high : c;
 }
 
 function swap(items: Uint32Array, a: number, b: number): void {

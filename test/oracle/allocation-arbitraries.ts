@@ -1,0 +1,114 @@
+import fc from "fast-check";
+import { anyRoundedTerms, modes } from "./arbitraries.js";
+import type { WrittenAllocation, WrittenUsage } from "./expected-allocation.js";
+import { printUnits } from "./fractions.js";
+
+/** UTF-16 writes what lies beyond U+FFFF with D800 to DFFF: before E000 to FFFF, unlike UTF-8. */
+const unlikeBytes = "a,B,0,é,\ud7ff,\ue000,\uf8ff,\uffff,\u{10000},\u{1f4b6},\u{10ffff}".split(",");
+
+/** Often with common beginnings, often where the orders of bytes and of UTF-16 units differ. */
+export const anyAccountId: fc.Arbitrary<string> = fc.oneof(
+  fc.string({ unit: fc.constantFrom(...unlikeBytes), minLength: 1, maxLength: 4 }),
+  fc.string({ unit: "binary", minLength: 1, maxLength: 8 }),
+);
+
+const nano = 10n ** 9n;
+
+/** Zeros and small whole usages, whose parts have remainders that meet again. */
+const fewUnits = fc.oneof(
+  { weight: 5, arbitrary: fc.bigInt(0n, 12n).map((whole) => whole * nano) },
+  { weight: 2, arbitrary: fc.constant(0n) },
+);
+
+/** Any usage below `limit`, in units of 10^-9. */
+const unitsBelow = (limit: bigint): fc.Arbitrary<bigint> =>
+  fc.oneof(
+    { weight: 3, arbitrary: fc.bigInt(0n, limit - 1n) },
+    { weight: 2, arbitrary: fc.bigInt(0n, 10n ** 12n) },
+    { weight: 3, arbitrary: fewUnits },
+    { weight: 2, arbitrary: fc.constantFrom(1n, limit - 1n) },
+  );
+
+/**
+ * Usages of 1 to 60 accounts, not all of them 0, that sum to less than `limit` units of 10^-9. One
+ * to three values every other time, so that most remainders tie.
+ */
+function usagesOf(
+  anyUnits: fc.Arbitrary<bigint>,
+  limit: bigint,
+): fc.Arbitrary<readonly WrittenUsage[]> {
+  const ids = { minLength: 1, maxLength: 60, size: "max" } as const;
+  const some = fc.oneof(fc.constant(3), fc.constant(60));
+  return fc
+    .record({
+      accountIds: fc.uniqueArray(anyAccountId, ids),
+      values: some.chain((maxLength) => fc.array(anyUnits, { ...ids, maxLength })),
+    })
+    .map(({ accountIds, values }) => {
+      const units = accountIds.map((_, index) => values[index % values.length] ?? 0n);
+      const total = units.reduce((sum, one) => sum + one, 0n);
+      // Each is below the limit, so a part of each is in sum.
+      const parts = BigInt(total < limit ? 1 : units.length);
+      return accountIds.map((accountId, index) => {
+        const one = (units[index] ?? 0n) / parts;
+        return { accountId, usage: printUsage(one) };
+      });
+    })
+    .filter((usages) => usages.some(({ usage }) => usage !== "0"));
+}
+
+type Terms = Omit<WrittenAllocation, "usages">;
+
+const anyLargeTerms: fc.Arbitrary<Terms> = anyRoundedTerms.map(
+  ({ providerCost, markup, rounding }) => ({ providerCost, markup, rounding }),
+);
+
+/** A few units or halves of one: parts are small fractions, with remainders that meet again. */
+const anySmallTerms: fc.Arbitrary<Terms> = fc
+  .record({
+    sign: fc.constantFrom("", "-"),
+    units: fc.bigInt(0n, 120n),
+    markup: fc.constantFrom("1", "1.0000000000", "0.5", "1.5"),
+    scale: fc.integer({ min: 0, max: 18 }),
+    mode: fc.constantFrom(...modes),
+  })
+  .map(({ sign, units, markup, scale, mode }) => ({
+    providerCost: sign + printUnits(units, scale),
+    markup,
+    rounding: { scale, mode },
+  }));
+
+/** Anything that the service accepts, with usages that sum to less than `limit` × 10^-9. */
+const allocationsBelow = (limit: bigint): fc.Arbitrary<WrittenAllocation> =>
+  fc
+    .oneof(
+      fc.tuple(anyLargeTerms, usagesOf(unitsBelow(limit), limit)),
+      fc.tuple(anySmallTerms, usagesOf(unitsBelow(limit), limit)),
+      fc.tuple(anySmallTerms, usagesOf(fewUnits, limit)),
+    )
+    .map(([terms, usages]) => ({ ...terms, usages }));
+
+const usageLimit = 10n ** 18n * nano;
+
+export const anyAllocation = allocationsBelow(usageLimit);
+
+/** The same accounts in two orders. */
+export const anyReordered = anyAllocation.chain((terms) => {
+  const indexes = [...terms.usages.keys()];
+  return fc.record({
+    terms: fc.constant(terms),
+    /** At each place, the index in `terms` of the account that is there now. */
+    order: fc.shuffledSubarray(indexes, { minLength: indexes.length }),
+  });
+});
+
+/** Usages that may all be multiplied by `factor`. */
+export const anyMultiplied = fc.record({
+  terms: allocationsBelow(usageLimit / 10n ** 6n),
+  factor: fc.bigInt(2n, 10n ** 6n),
+});
+
+/** A usage in units of 10^-9 as text. */
+export function printUsage(units: bigint): string {
+  return units % nano === 0n ? String(units / nano) : printUnits(units, 9);
+}
