@@ -5,6 +5,7 @@ import { DomainError, type Reason } from "../domain/errors.js";
 import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.js";
 import { type Status, StatusSchema } from "../gen/google/rpc/status_pb.js";
 import type { ErrorReason } from "../gen/llmprices/v1/error_reason_pb.js";
+import { explain } from "./library-errors.js";
 
 /** The domain of every ErrorInfo (AIP-193). */
 export const errorDomain = "llmprices.v1";
@@ -29,6 +30,9 @@ const codes = {
   REVISION_IN_EFFECT: Code.FailedPrecondition,
   STILL_REFERENCED: Code.FailedPrecondition,
   NO_USAGE: Code.FailedPrecondition,
+  MALFORMED_REQUEST: Code.InvalidArgument,
+  MESSAGE_TOO_LARGE: Code.ResourceExhausted,
+  UNSUPPORTED: Code.Unimplemented,
   TOO_MANY_CALLS: Code.ResourceExhausted,
   THREAD_LOST: Code.Unavailable,
   BOOK_BEHIND: Code.Unavailable,
@@ -45,9 +49,11 @@ type ContractReason = Exclude<keyof typeof ErrorReason, "UNSPECIFIED">;
  * What is no refusal of ours is "internal error", its cause kept for the log only.
  */
 export function toConnectError(error: unknown): ConnectError {
-  if (error instanceof ConnectError) return error;
+  // A stream's messages are read while its handler runs: a handler can meet Connect's errors, too.
+  const ours = error instanceof ConnectError ? explain(error) : error;
+  if (ours === undefined && error instanceof ConnectError) return error;
   const { reason, message, metadata, violations } =
-    error instanceof DomainError ? error : internalError;
+    ours instanceof DomainError ? ours : internalError;
   const details = [
     {
       desc: ErrorInfoSchema,

@@ -2,7 +2,7 @@ import { createRegistry } from "@bufbuild/protobuf";
 import type { ConnectRouterOptions } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.js";
-import { maxMessageBytes } from "./door.js";
+import { maxMessageBytes } from "../rpc/library-errors.js";
 
 /** How Connect reads and writes, in every thread. */
 export const connectOptions: ConnectRouterOptions = {

@@ -7,6 +7,3 @@ export type Door = {
   /** Takes no new calls, waits for those at work for up to `graceMs`, then cuts them off. */
   readonly close: (graceMs: number) => Promise<void>;
 };
-
-/** The most that one message may have, through any door. */
-export const maxMessageBytes = 4 * 1024 * 1024;

@@ -6,17 +6,20 @@ import {
   type MessageInitShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
-import { toBulkDefinition, toBulkHandler } from "./bulk/grpc.js";
-import { isBulk } from "./bulk/methods.js";
+import type { DomainError } from "../domain/errors.js";
+import { toConnectError } from "../rpc/errors.js";
+import { malformed } from "../rpc/library-errors.js";
+import { answerInThread, toBulkDefinition, toBulkHandler } from "./bulk/grpc.js";
+import { isBulk, largeMessageBytes, pathOf } from "./bulk/methods.js";
 import type { BulkThreads } from "./bulk/threads.js";
 import { GrpcContext } from "./grpc-context.js";
-import { toStatus } from "./grpc-status.js";
+import { isStatus, toStatus } from "./grpc-status.js";
 
 /**
- * Mounts a Connect service implementation on a grpc-js server: calls of bulk methods go to threads,
- * all others, which are unary, to the implementation.
+ * Mounts a Connect service implementation on a grpc-js server. Calls of bulk methods go to threads,
+ * and so do large messages of any method; all else, which is unary, goes to the implementation.
  */
 export function addConnectService<S extends DescService>(
   server: grpc.Server,
@@ -25,62 +28,74 @@ export function addConnectService<S extends DescService>(
   threads: BulkThreads,
 ): void {
   const handlers = implementation as Record<string, Handler>;
-  const definitions: Record<string, grpc.MethodDefinition<unknown, unknown>> = {};
-  const implementations: grpc.UntypedServiceImplementation = {};
+  const definitions: Record<string, object> = {};
+  const implementations: Record<string, unknown> = {};
   for (const method of service.methods) {
     if (isBulk(method)) {
-      definitions[method.name] = toBulkDefinition(method) as never;
-      implementations[method.name] = toBulkHandler(service, method, threads) as never;
+      definitions[method.name] = toBulkDefinition(method);
+      implementations[method.name] = toBulkHandler(method, threads);
     } else {
       const unary = method as DescMethodUnary;
-      definitions[method.name] = toDefinition(service, unary) as never;
+      definitions[method.name] = toDefinition(unary);
       const handler = handlers[method.localName] as Handler;
-      implementations[method.name] = toGrpcHandler(service, unary, handler) as never;
+      implementations[method.name] = toGrpcHandler(unary, handler, threads);
     }
   }
-  server.addService(definitions, implementations);
+  server.addService(
+    definitions as unknown as grpc.ServiceDefinition,
+    implementations as grpc.UntypedServiceImplementation,
+  );
 }
 
 type Init = MessageInitShape<DescMethodUnary["output"]>;
-type Handler = (request: unknown, context: GrpcContext) => Promise<Init> | Init;
+type Handler = (request: object, context: GrpcContext) => Promise<Init> | Init;
 
-function toDefinition(
-  service: DescService,
-  { name, input, output }: DescMethodUnary,
-): grpc.MethodDefinition<unknown, Init> {
+/** What has become of a message's bytes: read, found to be malformed, or large and left as it is. */
+type Received = { readonly request: object } | { readonly refusal: DomainError } | Buffer;
+
+function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, Init | Buffer> {
+  const { input, output } = method;
   return {
-    path: `/${service.typeName}/${name}`,
+    path: pathOf(method),
     requestStream: false,
     responseStream: false,
     requestSerialize: () => unused(),
-    // grpc-js answers INTERNAL when this throws, but a malformed message is the caller's fault: the
-    // handler gets the error in place of the message.
     requestDeserialize: (bytes) => {
+      if (bytes.length > largeMessageBytes) return bytes;
       try {
-        return fromBinary(input, bytes);
+        return { request: fromBinary(input, bytes) };
       } catch (error) {
-        return new ConnectError(`parse binary: ${(error as Error).message}`, Code.InvalidArgument);
+        // grpc-js would answer INTERNAL, but a malformed message is the caller's fault.
+        return { refusal: malformed((error as Error).message) };
       }
     },
-    responseSerialize: (response) => Buffer.from(toBinary(output, create(output, response))),
+    responseSerialize: (response) =>
+      Buffer.isBuffer(response)
+        ? response
+        : Buffer.from(toBinary(output, create(output, response))),
     responseDeserialize: () => unused(),
   };
 }
 
 function toGrpcHandler(
-  service: DescService,
   method: DescMethodUnary,
   handler: Handler,
-): grpc.handleUnaryCall<unknown, Init> {
+  threads: BulkThreads,
+): grpc.handleUnaryCall<Received, Init | Buffer> {
   return async (call, callback) => {
-    const context = new GrpcContext(service, method, call);
+    const context = new GrpcContext(method, call);
+    const received = call.request;
     try {
-      if (call.request instanceof ConnectError) throw call.request;
-      const response = await handler(call.request, context);
+      if (Buffer.isBuffer(received)) {
+        callback(null, await answerInThread(threads, method, context, received));
+        return;
+      }
+      if ("refusal" in received) throw received.refusal;
+      const response = await handler(received.request, context);
       context.sendHeaders();
       callback(null, response, context.trailers());
     } catch (error) {
-      callback(toStatus(ConnectError.from(error)));
+      callback(isStatus(error) ? error : toStatus(toConnectError(error)));
     }
   };
 }

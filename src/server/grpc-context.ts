@@ -27,10 +27,13 @@ export class GrpcContext implements HandlerContext {
   #responseTrailer: Headers | undefined;
 
   constructor(
-    readonly service: DescService,
     readonly method: DescMethod,
     private readonly call: ServerCall,
   ) {}
+
+  get service(): DescService {
+    return this.method.parent;
+  }
 
   get url(): string {
     return `http://${this.call.getHost()}${this.call.getPath()}`;

@@ -1,8 +1,9 @@
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
+import { maxMessageBytes } from "../rpc/library-errors.js";
 import { type Address, formatAddress } from "./address.js";
 import type { BulkThreads } from "./bulk/threads.js";
-import { type Door, maxMessageBytes } from "./door.js";
+import type { Door } from "./door.js";
 import { addConnectService } from "./grpc-bridge.js";
 import { addReflection } from "./reflection.js";
 import { type Mount, serviceNames } from "./services.js";

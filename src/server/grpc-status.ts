@@ -13,3 +13,10 @@ export function toStatus(error: ConnectError): grpc.StatusObject {
   }
   return { code: error.code as number, details: error.rawMessage, metadata };
 }
+
+/** Whether an error is a status already. */
+export function isStatus(error: unknown): error is grpc.StatusObject {
+  return (
+    !(error instanceof Error) && typeof error === "object" && error !== null && "code" in error
+  );
+}

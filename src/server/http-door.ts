@@ -1,42 +1,43 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandlerFn } from "@connectrpc/connect/protocol";
-import {
-  universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
-} from "@connectrpc/connect-node";
+import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import type { Address } from "./address.js";
 import { toBulkHandler } from "./bulk/http.js";
-import { bulkMethods, pathOf } from "./bulk/methods.js";
+import { bulkMethods, largeMessageBytes, pathOf } from "./bulk/methods.js";
 import type { BulkThreads } from "./bulk/threads.js";
 import { connectOptions } from "./connect-options.js";
 import type { Door } from "./door.js";
-import { blameTheCaller } from "./malformed-messages.js";
+import { type HttpCall, toCall } from "./http-call.js";
+import { createHttpServer } from "./http-versions.js";
+import { weigh } from "./large-bodies.js";
+import { explainErrors } from "./library-errors.js";
 import type { Mount } from "./services.js";
 
-/** Opens the door for Connect, gRPC-Web and plain JSON over HTTP/1.1. */
-export function openHttpDoor(
+/** Opens the door for Connect, gRPC-Web and plain JSON over HTTP/1.1 and HTTP/2. */
+export async function openHttpDoor(
   address: Address,
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
   log: Logger,
 ): Promise<Door> {
-  return listen(createServer(createListener(mountServices, threads, log)), address);
+  const { server, close } = createHttpServer(createListener(mountServices, threads, log));
+  return { address: await listen(server, address), close };
 }
 
-/** Makes an HTTP server a door. */
-export async function listen(server: Server, address: Address): Promise<Door> {
+/** Starts to listen, and answers where: with the real port where any was asked for. */
+export async function listen(server: Server, address: Address): Promise<Address> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(address, resolve);
   });
   const { port } = server.address() as AddressInfo;
-  return { address: { ...address, port }, close: (graceMs) => close(server, graceMs) };
+  return { ...address, port };
 }
 
-/** What connectNodeAdapter does, but for malformed messages and for where errors are logged. */
+/** What connectNodeAdapter does, but for large messages, Connect's own errors, and what it logs. */
 function createListener(
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
@@ -46,35 +47,37 @@ function createListener(
   mountServices((service, implementation) => router.service(service, implementation));
   const handlers = new Map<string, UniversalHandlerFn>();
   for (const handler of router.handlers) {
-    handlers.set(handler.requestPath, (request) => handler(request).then(blameTheCaller));
+    handlers.set(handler.requestPath, (request) => handler(request).then(explainErrors));
   }
-  for (const method of bulkMethods) handlers.set(pathOf(method), toBulkHandler(threads));
+  const inThread = toBulkHandler(threads);
+  for (const method of bulkMethods) handlers.set(pathOf(method), inThread);
+
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
+    if (handler === undefined) return refuse(response, 404, "unimplemented", "no such method");
+    const call = toCall(request, response);
+    if (call === undefined) {
+      return refuse(response, 400, "invalid_argument", "the request has no valid host");
+    }
+    await universalResponseToNodeResponse(await serve(handler, request, call), response);
+  };
+  const serve = async (handler: UniversalHandlerFn, request: IncomingMessage, call: HttpCall) => {
+    if (handler === inThread) return inThread(call);
+    const { mayBeLarge, body } = await weigh(request, call.body, largeMessageBytes);
+    return (mayBeLarge ? inThread : handler)({ ...call, body });
+  };
   return (request, response) => {
-    const path = request.url?.split("?", 1)[0] ?? "";
-    const handler = handlers.get(path);
-    if (handler === undefined) return answerNoSuchMethod(response);
-    handler(universalRequestFromNodeRequest(request, response, undefined, undefined))
-      .then((answer) => universalResponseToNodeResponse(answer, response))
-      .catch((error) => {
-        // The caller has gone: its call ended with a line of its own.
-        if (ConnectError.from(error).code === Code.Aborted) return;
-        log.error({ err: error, rpc: path }, "cannot answer");
-        response.destroy();
-      });
+    answer(request, response).catch((error) => {
+      response.destroy();
+      // The caller has gone: its call ended with a line of its own.
+      if (ConnectError.from(error).code === Code.Aborted) return;
+      log.error({ err: error, rpc: request.url }, "cannot answer");
+    });
   };
 }
 
-function answerNoSuchMethod(response: ServerResponse): void {
-  response.writeHead(404, { "content-type": "application/json" });
-  response.end(JSON.stringify({ code: "unimplemented", message: "no such method" }));
-}
-
-function close(server: Server, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+/** Answers what no protocol of Connect gets to see, as its protocol for unary calls would. */
+function refuse(response: ServerResponse, status: number, code: string, message: string): void {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify({ code, message }));
 }

@@ -9,7 +9,7 @@ import type { Readiness } from "./readiness.js";
  * Opens the door for operators: /healthz (the process lives), /readyz (it can answer, or why not)
  * and /metrics.
  */
-export function openOpsDoor(
+export async function openOpsDoor(
   address: Address,
   readiness: Pick<Readiness, "whyNot">,
   metrics: Metrics,
@@ -28,7 +28,11 @@ export function openOpsDoor(
     }
     send(response, 404, "text/plain", "try /healthz, /readyz or /metrics\n");
   });
-  return listen(server, address);
+  const close = () => {
+    server.closeAllConnections();
+    return new Promise<void>((resolve) => server.close(() => resolve()));
+  };
+  return { address: await listen(server, address), close };
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

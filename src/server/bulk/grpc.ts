@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import * as grpc from "@grpc/grpc-js";
 import { toConnectError } from "../../rpc/errors.js";
 import { GrpcContext, toMetadata } from "../grpc-context.js";
@@ -20,51 +21,78 @@ export function toBulkDefinition(method: DescMethod): grpc.MethodDefinition<Buff
   };
 }
 
-/** Has a thread serve a call: as one of Connect's gRPC protocol, since that is what it understands. */
+/** Has a thread serve the calls of a method, be they streams or not. */
 export function toBulkHandler(
-  service: DescService,
   method: DescMethod,
   threads: BulkThreads,
 ): grpc.handleBidiStreamingCall<Buffer, Buffer> {
   return async (call) => {
-    const context = new GrpcContext(service, method, call);
+    const context = new GrpcContext(method, call);
     try {
-      const answer = await threads.serve({
-        httpVersion: "2.0",
-        method: "POST",
-        url: `http://thread${pathOf(method)}`,
-        header: toRequestHeaders(context),
-        body: toEnvelopes(call),
-        signal: context.signal,
-      });
+      // The call is answered after its last message: it must not be destroyed with it.
+      const messages = call.iterator({ destroyOnReturn: false });
+      const answer = await serveInThread(threads, method, context, messages);
       for await (const envelope of answer.body ?? []) {
-        if (call.write(Buffer.from(envelope.subarray(prefixLength)))) continue;
+        if (call.write(toMessage(envelope))) continue;
         await once(call, "drain", { signal: context.signal });
       }
-      end(call, answer.trailer ?? new Headers());
+      const status = readStatus(answer);
+      if (status.code === grpc.status.OK) call.end(status.metadata);
+      else call.emit("error", status);
     } catch (error) {
       call.emit("error", toStatus(toConnectError(error)));
     }
   };
 }
 
-function toRequestHeaders(context: GrpcContext): Headers {
-  const headers = new Headers(context.requestHeader);
-  // grpc-js has seen to the compression.
-  headers.delete("grpc-encoding");
-  headers.delete("grpc-accept-encoding");
-  headers.set("content-type", "application/grpc+proto");
-  const timeoutMs = context.timeoutMs();
-  if (timeoutMs !== undefined && timeoutMs <= longestTimeoutMs) {
-    headers.set("grpc-timeout", `${Math.ceil(timeoutMs)}m`);
-  }
-  return headers;
+/**
+ * Has a thread serve one call with one message and one answer.
+ *
+ * @throws grpc.StatusObject when the call fails.
+ */
+export async function answerInThread(
+  threads: BulkThreads,
+  method: DescMethod,
+  context: GrpcContext,
+  message: Buffer,
+): Promise<Buffer> {
+  const answer = await serveInThread(threads, method, context, [message]);
+  const messages: Buffer[] = [];
+  for await (const envelope of answer.body ?? []) messages.push(toMessage(envelope));
+  const status = readStatus(answer);
+  if (status.code !== grpc.status.OK) throw status;
+  return Buffer.concat(messages);
 }
 
-/** The messages as they are on the wire: each behind a byte of flags and four of its length. */
-async function* toEnvelopes(call: grpc.ServerDuplexStream<Buffer, Buffer>) {
-  // The call is answered after its last message: it must not be destroyed with it.
-  for await (const message of call.iterator({ destroyOnReturn: false })) {
+/** As a call of Connect's gRPC protocol, since that is what a thread understands. */
+function serveInThread(
+  threads: BulkThreads,
+  method: DescMethod,
+  context: GrpcContext,
+  messages: AsyncIterable<Buffer> | Iterable<Buffer>,
+): Promise<UniversalServerResponse> {
+  const header = new Headers(context.requestHeader);
+  // grpc-js has seen to the compression.
+  header.delete("grpc-encoding");
+  header.delete("grpc-accept-encoding");
+  header.set("content-type", "application/grpc+proto");
+  const timeoutMs = context.timeoutMs();
+  if (timeoutMs !== undefined && timeoutMs <= longestTimeoutMs) {
+    header.set("grpc-timeout", `${Math.ceil(timeoutMs)}m`);
+  }
+  return threads.serve({
+    httpVersion: "2.0",
+    method: "POST",
+    url: `http://thread${pathOf(method)}`,
+    header,
+    body: toEnvelopes(messages),
+    signal: context.signal,
+  });
+}
+
+/** Messages as they are on the wire: each behind a byte of flags and four of its length. */
+async function* toEnvelopes(messages: AsyncIterable<Buffer> | Iterable<Buffer>) {
+  for await (const message of messages) {
     const envelope = Buffer.alloc(prefixLength + message.length);
     envelope.writeUInt32BE(message.length, 1);
     envelope.set(message, prefixLength);
@@ -72,14 +100,17 @@ async function* toEnvelopes(call: grpc.ServerDuplexStream<Buffer, Buffer>) {
   }
 }
 
-function end(call: grpc.ServerDuplexStream<Buffer, Buffer>, trailer: Headers): void {
+function toMessage(envelope: Uint8Array): Buffer {
+  return Buffer.from(envelope.buffer, envelope.byteOffset, envelope.length).subarray(prefixLength);
+}
+
+/** The status in the trailers, which are complete when the body has been read. */
+function readStatus({ trailer = new Headers() }: UniversalServerResponse): grpc.StatusObject {
   const code = Number(trailer.get("grpc-status") ?? grpc.status.UNKNOWN);
   const details = decodeURIComponent(trailer.get("grpc-message") ?? "");
   trailer.delete("grpc-status");
   trailer.delete("grpc-message");
-  const metadata = toMetadata(trailer);
-  if (code === grpc.status.OK) call.end(metadata);
-  else call.emit("error", { code, details, metadata });
+  return { code, details, metadata: toMetadata(trailer) };
 }
 
 const same = (bytes: Buffer) => bytes;

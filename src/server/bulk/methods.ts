@@ -1,6 +1,12 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 
+/**
+ * A message of more bytes is read in a thread, whatever its method. None of a method that is not in
+ * bulk needs so many; and 64 KiB of the worst bytes take some 15 ms to read.
+ */
+export const largeMessageBytes = 64 * 1024;
+
 const { batchCalculateCharges, allocateCharges, streamAllocateCharges } = PricingService.method;
 
 /**

@@ -7,18 +7,16 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { createPricingService } from "../../rpc/pricing-service.js";
 import { createDatabase } from "../../store/database.js";
 import type { CallObserver } from "../call-observer.js";
-import { surroundCalls } from "../calls.js";
 import { connectOptions } from "../connect-options.js";
-import { blameTheCaller } from "../malformed-messages.js";
+import { explainErrors } from "../library-errors.js";
+import { createServices } from "../services.js";
 import type { BulkCall, FromThread, HeaderEntries, ThreadSettings, ToThread } from "./call.js";
 import { fromThreadConnection } from "./connection.js";
 
 /**
- * What a thread runs: Connect's handlers of the bulk methods, for every protocol. The thread has
+ * What a thread runs: Connect's handlers, for every protocol. The thread has
  * connections of its own to the database, so that nothing of its calls is done anywhere else.
  *
  * Serves one call, beside others, and answers its trailers.
@@ -35,9 +33,11 @@ export default async function serveCall({ port, ...call }: BulkCall): Promise<He
       signal: abort.signal,
       contextValues: createContextValues().set(portOfCall, port),
     });
-    await send(port, await blameTheCaller(answer));
+    await send(port, await explainErrors(answer));
     return [...(answer.trailer ?? [])];
   } finally {
+    // Whoever sends a body that Connect has not begun to read would wait for ever.
+    call.body.cancel().catch(() => undefined);
     port.close();
   }
 }
@@ -93,11 +93,9 @@ const knex = createDatabase({
   poolSize: connectionsPerThread,
   acquireTimeoutMs: settings.maxTimeoutMs,
 });
-const router = createConnectRouter(connectOptions).service(
-  PricingService,
-  surroundCalls(PricingService, createPricingService({ knex, ...settings }), {
-    observe,
-    ...settings,
-  }),
-);
+const router = createConnectRouter(connectOptions);
+createServices(
+  { knex, ...settings },
+  { observe, ...settings },
+)((service, implementation) => router.service(service, implementation));
 const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

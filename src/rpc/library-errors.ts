@@ -1,0 +1,42 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { DomainError } from "../domain/errors.js";
+
+/** The most that one message may have, through any door. */
+export const maxMessageBytes = 4 * 1024 * 1024;
+
+/**
+ * What Connect refuses before, or while, a handler runs, in our terms. It gives no details, and the
+ * code INTERNAL to messages that cannot be read, although that is the caller's fault. Undefined: an
+ * error with details, which is ours, or one that says nothing of the call.
+ */
+export function explain({ code, rawMessage, details }: ConnectError): DomainError | undefined {
+  if (details.length > 0) return undefined;
+  if (/^message (?:size|is larger)/.test(rawMessage)) return messageTooLarge();
+  if (/^unknown compression/.test(rawMessage)) return new DomainError("UNSUPPORTED", rawMessage);
+  if (code === Code.InvalidArgument || callersFault.test(rawMessage)) return malformed(rawMessage);
+  if (code === Code.DeadlineExceeded) {
+    return new DomainError("DEADLINE_EXCEEDED", "the call's time is up");
+  }
+  if (code === Code.Canceled || code === Code.Aborted) {
+    return new DomainError("CANCELLED", "the caller has gone");
+  }
+  return undefined;
+}
+
+/** The refusal of a message that is not what it should be. `problem` comes from a library. */
+export function malformed(problem: string): DomainError {
+  const shown = problem.replace(/^parse binary: /, "");
+  const cut = shown.length <= 300 ? shown : `${shown.slice(0, 297)}...`;
+  return new DomainError("MALFORMED_REQUEST", `the request cannot be read: ${cut}`);
+}
+
+function messageTooLarge(): DomainError {
+  return new DomainError(
+    "MESSAGE_TOO_LARGE",
+    `a message is larger than allowed: at most ${maxMessageBytes} bytes (4 MiB), decompressed`,
+    { max_message_bytes: String(maxMessageBytes) },
+  );
+}
+
+const callersFault =
+  /^(?:parse binary|protocol error|decompression failed|received compressed envelope|unexpected end flag)/;

@@ -1,0 +1,39 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
+import { refuseImpossibleDays, spoilImpossibleDays } from "./json-times.js";
+
+/** A call whose body is bytes, as it comes from a socket. */
+export type HttpCall = UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> };
+
+/** Makes a request a call for Connect. Undefined: the URL, of which the host is a part, is none. */
+export function toCall(request: IncomingMessage, response: ServerResponse): HttpCall | undefined {
+  try {
+    const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    const body = readBody(request);
+    if (request.method === "GET") return { ...call, body, url: withPossibleDays(call.url) };
+    const isJson = /^application\/.*json/.test(call.header.get("content-type") ?? "");
+    return { ...call, body: isJson ? refuseImpossibleDays(body) : body };
+  } catch {
+    return undefined;
+  }
+}
+
+/** As Connect's own, which destroys the connection, answer and all, when it is not read to its end. */
+async function* readBody(request: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    yield* request.iterator({ destroyOnReturn: false });
+  } finally {
+    // What nobody reads is in the way of the connection's next request.
+    setImmediate(() => request.resume());
+  }
+}
+
+/** Connect's GET requests have their message in the URL. */
+function withPossibleDays(text: string): string {
+  const url = new URL(text);
+  const message = url.searchParams.get("message");
+  if (message === null || url.searchParams.has("base64")) return text;
+  url.searchParams.set("message", spoilImpossibleDays(message));
+  return url.toString();
+}

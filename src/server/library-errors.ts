@@ -1,0 +1,120 @@
+import { ConnectError } from "@connectrpc/connect";
+import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
+import {
+  codeToHttpStatus,
+  endStreamFlag,
+  endStreamFromJson,
+  endStreamToJson,
+  errorFromJsonBytes,
+  errorToJsonBytes,
+} from "@connectrpc/connect/protocol-connect";
+import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import { toConnectError } from "../rpc/errors.js";
+import { explain } from "../rpc/library-errors.js";
+
+/**
+ * Puts what Connect itself refuses into our terms. Its interceptors see only calls that could be
+ * read, and it offers no other place; so this rewrites the answer, in each protocol where it has its
+ * error. What has details is ours, and stays as it is.
+ */
+export async function explainErrors(
+  response: UniversalServerResponse,
+): Promise<UniversalServerResponse> {
+  const { header, body, status, trailer } = response;
+  const type = header?.get("content-type") ?? "";
+  if (body === undefined) return response;
+  if (type.startsWith("application/grpc-web")) {
+    return { ...response, body: mapLast(body, trailerFlag, explainTrailerFrame) };
+  }
+  if (type.startsWith("application/grpc") && trailer !== undefined) {
+    return { ...response, body: followedBy(body, () => explainTrailer(trailer)) };
+  }
+  if (type.startsWith("application/connect")) {
+    return { ...response, body: mapLast(body, endStreamFlag, explainEndStream) };
+  }
+  return status >= 400 && type === "application/json" ? explainUnary(response, body) : response;
+}
+
+/** Connect: the whole body is the error. */
+async function explainUnary(
+  response: UniversalServerResponse,
+  body: AsyncIterable<Uint8Array>,
+): Promise<UniversalServerResponse> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
+  const explained = isCompressed(response) ? undefined : inOurTerms(parseError(bytes));
+  if (explained === undefined) return { ...response, body: toIterable(bytes) };
+  const answer = errorToJsonBytes(explained, undefined);
+  response.header?.set("content-length", String(answer.length));
+  return { ...response, status: codeToHttpStatus(explained.code), body: toIterable(answer) };
+}
+
+/** Connect, streaming: the last frame has the error, as JSON. */
+function explainEndStream(frame: Uint8Array): Uint8Array {
+  const { error, metadata } = endStreamFromJson(frame.subarray(prefixLength));
+  const explained = error && inOurTerms(error);
+  if (explained === undefined) return frame;
+  const json = JSON.stringify(endStreamToJson(metadata, explained, undefined));
+  return toFrame(endStreamFlag, Buffer.from(json));
+}
+
+/** gRPC-Web: the last frame has the trailers, as text. */
+function explainTrailerFrame(frame: Uint8Array): Uint8Array {
+  const trailer = trailerParse(frame.subarray(prefixLength));
+  explainTrailer(trailer);
+  return toFrame(trailerFlag, trailerSerialize(trailer));
+}
+
+/** gRPC: the trailers are headers. */
+function explainTrailer(trailer: Headers): void {
+  const error = findTrailerError(trailer);
+  const explained = error && inOurTerms(error);
+  if (explained !== undefined) setTrailerStatus(trailer, explained);
+}
+
+function inOurTerms(error: ConnectError): ConnectError | undefined {
+  const explained = explain(error);
+  return explained && toConnectError(explained);
+}
+
+function parseError(bytes: Uint8Array): ConnectError {
+  return errorFromJsonBytes(bytes, undefined, new ConnectError("not a Connect error"));
+}
+
+function isCompressed({ header }: UniversalServerResponse): boolean {
+  return header?.has("content-encoding") ?? false;
+}
+
+/** Maps the frame that has a flag: the last one. Connect gives each frame as one chunk. */
+async function* mapLast(
+  body: AsyncIterable<Uint8Array>,
+  flag: number,
+  map: (frame: Uint8Array) => Uint8Array,
+): AsyncIterable<Uint8Array> {
+  for await (const frame of body) yield frame[0] === flag ? map(frame) : frame;
+}
+
+async function* followedBy(
+  body: AsyncIterable<Uint8Array>,
+  work: () => void,
+): AsyncIterable<Uint8Array> {
+  yield* body;
+  work();
+}
+
+function toFrame(flag: number, data: Uint8Array): Uint8Array {
+  const frame = Buffer.alloc(prefixLength + data.length);
+  frame[0] = flag;
+  frame.writeUInt32BE(data.length, 1);
+  frame.set(data, prefixLength);
+  return frame;
+}
+
+async function* toIterable(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}
+
+/** A byte of flags and four of the length. */
+const prefixLength = 5;
