@@ -44,6 +44,36 @@ describe("Configuration", () => {
     ]);
   });
 
+  it("names an open door along with other problems, but not what is no address at all", () => {
+    const problems = problemsOf({ GRPC_ADDR: "0.0.0.0:1", HTTP_ADDR: "x", BULK_THREADS: "0" });
+    expect(problems.map((problem) => problem.split(" ", 1)[0])).to.deep.equal([
+      "HTTP_ADDR",
+      "BULK_THREADS",
+      "GRPC_ADDR",
+    ]);
+  });
+
+  it("bounds batches, allocations, their threads and the time of streams", () => {
+    const bounds = {
+      MAX_BATCH_CALCULATIONS: ["1", "1000000"],
+      MAX_ALLOCATION_ACCOUNTS: ["1", "100000000"],
+      MAX_STREAM_TIMEOUT_MS: ["1", "86400000"],
+      BULK_THREADS: ["1", "1000"],
+    } as const;
+    for (const [name, [least, most]] of Object.entries(bounds)) {
+      expect(problemsOf({ [name]: least })).to.deep.equal([]);
+      expect(problemsOf({ [name]: most })).to.deep.equal([]);
+      for (const value of ["0", String(Number(most) + 1), "1.5", "many"]) {
+        expect(problemsOf({ [name]: value })).to.deep.equal([
+          `${name} is "${value}"; expected a whole number from ${least} to ${most}`,
+        ]);
+      }
+    }
+    const { maxBatchCalculations, maxAllocationAccounts, bulkThreads } = readConfig({});
+    expect([maxBatchCalculations, maxAllocationAccounts]).to.deep.equal([10_000, 5_000_000]);
+    expect(bulkThreads).to.be.at.least(1);
+  });
+
   it("refuses ports above 65535", () => {
     expect(problemsOf({ HTTP_ADDR: "127.0.0.1:65536" })).to.have.lengthOf(1);
     expect(problemsOf({ HTTP_ADDR: "127.0.0.1:65535" })).to.deep.equal([]);

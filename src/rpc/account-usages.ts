@@ -30,6 +30,8 @@ export function* addUsages(
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       violations.push(...error.violations);
+      // Known all the same, so that it is not taken for new when it comes again.
+      if (problem === undefined) usages.add(accountId, 0n);
     }
     if (violations.length >= maxViolations) break;
     yield;

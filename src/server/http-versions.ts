@@ -14,7 +14,12 @@ export type HttpServer = {
  * those of HTTP/2 are fixed (RFC 9113, section 3.4), and no request of HTTP/1.1 begins like them.
  */
 export function createHttpServer(listener: RequestListener): HttpServer {
-  const server = createServer(listener);
+  let isClosing = false;
+  const server = createServer((request, response) => {
+    // A connection that is kept alive would go on with its next call.
+    if (isClosing) response.setHeader("connection", "close");
+    listener(request, response);
+  });
   const http2 = createHttp2Server({}, listener as never);
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
@@ -36,12 +41,16 @@ export function createHttpServer(listener: RequestListener): HttpServer {
     server,
     close: (graceMs) =>
       new Promise((resolve) => {
+        isClosing = true;
+        // Those that were at work a moment ago become idle, and nobody would tell.
+        const sweep = setInterval(() => server.closeIdleConnections(), 20);
         const timer = setTimeout(() => {
           server.closeAllConnections();
           for (const session of sessions) session.destroy();
         }, graceMs);
         server.close(() => {
           clearTimeout(timer);
+          clearInterval(sweep);
           resolve();
         });
         // Says GOAWAY, and closes the connection when the last stream has ended.

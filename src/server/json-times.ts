@@ -9,7 +9,8 @@ export async function* refuseImpossibleDays(
   for await (const chunk of json) {
     // One character a byte: what is no time passes unchanged, whatever its encoding.
     const text = spoilImpossibleDays(rest + Buffer.from(chunk).toString("latin1"));
-    rest = text.slice(-longestMatch);
+    // A time may go on in the next chunk. Most end with a brace: a stream's message must not wait.
+    rest = openTimeField.exec(text)?.[0] ?? "";
     yield Buffer.from(text.slice(0, text.length - rest.length), "latin1");
   }
   yield Buffer.from(rest, "latin1");
@@ -31,4 +32,5 @@ function daysOf(year: number, month: number): number {
 
 const timeField =
   /("(?:asOf|as_of|effectiveFrom|effective_from)"\s{0,20}:\s{0,20}")(\d{4})-(\d\d)-(\d\d)T/g;
-const longestMatch = '"effective_from"'.length + 20 + 1 + 20 + '"2026-02-31T'.length;
+const openTimeField =
+  /"(?:[a-zA-Z_]{0,14}|(?:asOf|as_of|effectiveFrom|effective_from)"\s{0,20}(?::\s{0,20}(?:"[\d-]{0,10})?)?)$/;

@@ -4,14 +4,14 @@ import {
   codeToHttpStatus,
   endStreamFlag,
   endStreamFromJson,
-  endStreamToJson,
   errorFromJsonBytes,
   errorToJsonBytes,
 } from "@connectrpc/connect/protocol-connect";
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
-import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
 import { toConnectError } from "../rpc/errors.js";
 import { explain } from "../rpc/library-errors.js";
+import { prefixLength, toEndStreamFrame, toIterable, toTrailerFrame } from "./error-answers.js";
 
 /**
  * Puts what Connect itself refuses into our terms. Its interceptors see only calls that could be
@@ -56,15 +56,14 @@ function explainEndStream(frame: Uint8Array): Uint8Array {
   const { error, metadata } = endStreamFromJson(frame.subarray(prefixLength));
   const explained = error && inOurTerms(error);
   if (explained === undefined) return frame;
-  const json = JSON.stringify(endStreamToJson(metadata, explained, undefined));
-  return toFrame(endStreamFlag, Buffer.from(json));
+  return toEndStreamFrame(metadata, explained);
 }
 
 /** gRPC-Web: the last frame has the trailers, as text. */
 function explainTrailerFrame(frame: Uint8Array): Uint8Array {
   const trailer = trailerParse(frame.subarray(prefixLength));
   explainTrailer(trailer);
-  return toFrame(trailerFlag, trailerSerialize(trailer));
+  return toTrailerFrame(trailer);
 }
 
 /** gRPC: the trailers are headers. */
@@ -103,18 +102,3 @@ async function* followedBy(
   yield* body;
   work();
 }
-
-function toFrame(flag: number, data: Uint8Array): Uint8Array {
-  const frame = Buffer.alloc(prefixLength + data.length);
-  frame[0] = flag;
-  frame.writeUInt32BE(data.length, 1);
-  frame.set(data, prefixLength);
-  return frame;
-}
-
-async function* toIterable(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes;
-}
-
-/** A byte of flags and four of the length. */
-const prefixLength = 5;

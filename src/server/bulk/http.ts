@@ -1,11 +1,6 @@
-import { Code, type ConnectError } from "@connectrpc/connect";
-import type {
-  UniversalHandlerFn,
-  UniversalServerRequest,
-  UniversalServerResponse,
-} from "@connectrpc/connect/protocol";
-import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import type { UniversalHandlerFn } from "@connectrpc/connect/protocol";
 import { toConnectError } from "../../rpc/errors.js";
+import { toErrorAnswer } from "../error-answers.js";
 import type { BulkThreads } from "./threads.js";
 
 /**
@@ -14,27 +9,11 @@ import type { BulkThreads } from "./threads.js";
  */
 export function toBulkHandler(threads: BulkThreads): UniversalHandlerFn {
   return async (request) => {
+    const body = request.body as AsyncIterable<Uint8Array>;
     try {
-      return await threads.serve({ ...request, body: bodyOf(request), httpVersion: "2.0" });
+      return await threads.serve({ ...request, body, httpVersion: "2.0" });
     } catch (error) {
-      return toErrorResponse(toConnectError(error));
+      return toErrorAnswer(request.header, toConnectError(error));
     }
   };
-}
-
-function bodyOf({ body }: UniversalServerRequest): AsyncIterable<Uint8Array> {
-  return body as AsyncIterable<Uint8Array>;
-}
-
-/** Of a call that has not been read, so that its protocol is not known: the HTTP status tells all. */
-function toErrorResponse(error: ConnectError): UniversalServerResponse {
-  return {
-    status: error.code === Code.ResourceExhausted ? 429 : 503,
-    header: new Headers({ "content-type": "application/json" }),
-    body: toIterable(errorToJsonBytes(error, undefined)),
-  };
-}
-
-async function* toIterable(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes;
 }

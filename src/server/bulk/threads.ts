@@ -5,7 +5,8 @@ import type { UniversalServerRequest, UniversalServerResponse } from "@connectrp
 import type { Logger } from "pino";
 import { Piscina } from "piscina";
 import { DomainError } from "../../domain/errors.js";
-import type { CallObserver, EndedCall } from "../call-observer.js";
+import { toConnectError } from "../../rpc/errors.js";
+import { type CallObserver, codeName, type EndedCall } from "../call-observer.js";
 import type {
   BulkCall,
   FromThread,
@@ -43,13 +44,21 @@ export function createBulkThreads(
     maxThreads,
     idleTimeout: Number.POSITIVE_INFINITY,
     concurrentTasksPerWorker: maxCallsPerThread,
-    maxQueue: maxThreads * maxCallsPerThread,
     // Its way of waiting would stop what the database's connections have to do meanwhile.
     atomics: "disabled",
   });
   pool.on("error", (error) => log.error({ err: error }, "bulk thread"));
+  let open = 0;
   return {
     serve: async ({ url, method, httpVersion, header, body, signal }) => {
+      const rpc = new URL(url).pathname.slice(1);
+      // The pool's queue would hold calls beyond their time, and beyond their callers.
+      if (open >= maxThreads * maxCallsPerThread) {
+        observer.callStarts(rpc);
+        observer.callEnds(toUnservedCall(rpc, performance.now(), tooManyCalls()));
+        throw tooManyCalls();
+      }
+      open += 1;
       const { port1: port, port2 } = new MessageChannel();
       const answer = listenTo(port, observer);
       const stream = ReadableStream.from(body) as ReadableStream<Uint8Array>;
@@ -61,7 +70,10 @@ export function createBulkThreads(
           port.close();
           throw toRefusal(error);
         })
-        .finally(stopPassingOn);
+        .finally(() => {
+          open -= 1;
+          stopPassingOn();
+        });
       // A thread that is lost is lost for whoever waits next, be it for the answer or for its body.
       const lost = new Promise<never>((_, reject) => trailers.catch(reject));
       lost.catch(() => undefined);
@@ -86,7 +98,8 @@ function listenTo(port: MessagePort, observer: CallObserver): Promise<ThreadAnsw
     });
     // Closed before the thread has told the end of the call: the thread is gone.
     port.on("close", () => {
-      if (open !== undefined) observer.callEnds(toLostCall(open.rpc, open.startedAt));
+      if (open !== undefined)
+        observer.callEnds(toUnservedCall(open.rpc, open.startedAt, toRefusal(undefined)));
     });
   });
 }
@@ -139,25 +152,24 @@ async function* readBody(
 }
 
 function toRefusal(cause: unknown): DomainError {
-  if ((cause as Error).message === "Task queue is at limit") {
-    const message = "as many large calls as the service takes at a time are at work; try again";
-    return new DomainError("TOO_MANY_CALLS", message);
-  }
   const message = "the thread that worked on the call was lost; try again";
   return new DomainError("THREAD_LOST", message, {}, [], { cause });
 }
 
-function toLostCall(rpc: string, startedAt: number): EndedCall {
+function tooManyCalls(): DomainError {
+  const message = "as many large calls as the service takes at a time are at work; try again";
+  return new DomainError("TOO_MANY_CALLS", message);
+}
+
+/** Of a call that no thread has told the end of. */
+function toUnservedCall(rpc: string, startedAt: number, failure: DomainError): EndedCall {
+  const { code, rawMessage } = toConnectError(failure);
   return {
-    ...{ rpc, protocol: "unknown", caller: "unknown" },
+    ...{ rpc, protocol: "unknown", caller: "unknown", code: codeName(code), message: rawMessage },
     seconds: (performance.now() - startedAt) / 1000,
-    code: "unavailable",
-    requestId: undefined,
-    reason: undefined,
-    message: "the thread that worked on the call was lost",
-    cause: undefined,
+    ...{ requestId: undefined, reason: undefined, cause: failure.cause },
   };
 }
 
 // More share a thread's time, its memory and its connections than is good for any of them.
-const maxCallsPerThread = 16;
+const maxCallsPerThread = 32;

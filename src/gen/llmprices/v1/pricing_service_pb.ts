@@ -1262,7 +1262,8 @@ export const PricingService: GenService<{
    * usage ÷ total usage. Negative totals mirror positive ones.
    *
    * Writes nothing. Safe to retry; pin `as_of` to the answered one to ask again later. For more
-   * accounts than a message of 4 MiB holds: StreamAllocateCharges.
+   * accounts than a message of 4 MiB holds: StreamAllocateCharges. The answer can be larger than the
+   * request, and clients of gRPC take 4 MiB where they are not told otherwise.
    *
    * Errors:
    * - INVALID_ARGUMENT: a field is malformed, out of range or missing, an account is given twice,

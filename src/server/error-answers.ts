@@ -1,0 +1,61 @@
+import type { ConnectError } from "@connectrpc/connect";
+import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
+import {
+  codeToHttpStatus,
+  endStreamFlag,
+  endStreamToJson,
+  errorToJsonBytes,
+} from "@connectrpc/connect/protocol-connect";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+
+/** The answer to a call that fails before Connect has read it, in the protocol that it speaks. */
+export function toErrorAnswer(
+  requestHeader: Headers,
+  error: ConnectError,
+): UniversalServerResponse {
+  const type = requestHeader.get("content-type") ?? "";
+  const header = new Headers({ "content-type": type });
+  if (type.startsWith("application/grpc-web")) {
+    const trailer = setTrailerStatus(new Headers(), error);
+    return { status: 200, header, body: toIterable(toTrailerFrame(trailer)) };
+  }
+  if (type.startsWith("application/grpc")) {
+    const trailer = setTrailerStatus(new Headers(), error);
+    return { status: 200, header, body: toIterable(), trailer };
+  }
+  if (type.startsWith("application/connect")) {
+    return { status: 200, header, body: toIterable(toEndStreamFrame(new Headers(), error)) };
+  }
+  return {
+    status: codeToHttpStatus(error.code),
+    header: new Headers({ "content-type": "application/json" }),
+    body: toIterable(errorToJsonBytes(error, undefined)),
+  };
+}
+
+/** Connect, streaming: the last frame, with the error as JSON. */
+export function toEndStreamFrame(metadata: Headers, error: ConnectError): Uint8Array {
+  const json = JSON.stringify(endStreamToJson(metadata, error, undefined));
+  return toFrame(endStreamFlag, Buffer.from(json));
+}
+
+/** gRPC-Web: the last frame, with the trailers as text. */
+export function toTrailerFrame(trailer: Headers): Uint8Array {
+  return toFrame(trailerFlag, trailerSerialize(trailer));
+}
+
+export async function* toIterable(...chunks: Uint8Array[]): AsyncIterable<Uint8Array> {
+  yield* chunks;
+}
+
+function toFrame(flag: number, data: Uint8Array): Uint8Array {
+  const frame = Buffer.alloc(prefixLength + data.length);
+  frame[0] = flag;
+  frame.writeUInt32BE(data.length, 1);
+  frame.set(data, prefixLength);
+  return frame;
+}
+
+/** Before each message of a stream: a byte of flags and four of the length. */
+export const prefixLength = 5;

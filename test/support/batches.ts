@@ -1,0 +1,44 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { type Code, ConnectError } from "@connectrpc/connect";
+import type {
+  CalculateChargeRequest,
+  CalculateChargeRequestSchema,
+  CalculateChargeResponse,
+  CalculationResult,
+} from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import type { TestKey } from "./prices.js";
+import { type Refusal, refusalOf } from "./refusals.js";
+
+/** One calculation, in the form of requests. */
+export type TestLine = Exclude<
+  MessageInitShape<typeof CalculateChargeRequestSchema>,
+  CalculateChargeRequest
+>;
+
+export function ratio(value: string) {
+  return { case: "accountUsageRatio" as const, value };
+}
+
+/** A cost of 100 for the whole usage, but for what a test changes. */
+export function lineOf(key: TestKey, changes: TestLine = {}): TestLine {
+  return { ...key, providerCost: "100", usageRatio: ratio("1"), ...changes };
+}
+
+/** The charge in a result that must be one. */
+export function chargeIn(result: CalculationResult | undefined): CalculateChargeResponse {
+  if (result?.result.case === "charge") return result.result.value;
+  const status = result?.result.value;
+  throw new Error(`expected a charge, got ${status?.code}: ${status?.message}`);
+}
+
+/** The refusal in a result that must be one: as that of a call, so that the two compare. */
+export function refusalIn(result: CalculationResult | undefined): Promise<Refusal> {
+  if (result?.result.case !== "error") throw new Error("expected a refusal, got a charge");
+  const { code, message, details } = result.result.value;
+  const error = new ConnectError(message, code as Code);
+  error.details = details.map(({ typeUrl, value }) => ({
+    type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
+    value,
+  }));
+  return refusalOf(Promise.reject(error));
+}
