@@ -1,0 +1,33 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import * as grpc from "@grpc/grpc-js";
+
+/** Has `work` call the service at an address, over a connection of its own. */
+export async function withClient<T>(
+  address: string,
+  work: (client: grpc.Client) => Promise<T>,
+): Promise<T> {
+  const client = new grpc.Client(address, grpc.credentials.createInsecure());
+  try {
+    return await work(client);
+  } finally {
+    client.close();
+  }
+}
+
+/** Makes a unary call of encoded messages. */
+export function call(client: grpc.Client, method: DescMethod, request: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(pathOf(method), same, same, request, (error, response) => {
+      if (response === undefined) reject(error);
+      else resolve(response);
+    });
+  });
+}
+
+/** As in URLs: `/llmprices.v1.PricingService/AllocateCharges`. */
+export function pathOf(method: DescMethod): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}
+
+/** Messages are encoded and read when nothing is timed. */
+export const same = (message: Buffer) => message;

@@ -1,0 +1,135 @@
+import { init } from "echarts";
+import { growthLimit, maxBytesPerAccount, ofSize } from "./limits.js";
+import type { MemoryResult } from "./memory.js";
+import type { TimeResult } from "./times.js";
+
+/** Time and memory by size as an SVG, all axes logarithmic, with the limits as dashed lines. */
+export function drawChart(times: readonly TimeResult[], memory: readonly MemoryResult[]): string {
+  const chart = init(null, null, { renderer: "svg", ssr: true, width, height });
+  chart.setOption({
+    animation: false,
+    backgroundColor: "#ffffff",
+    textStyle: { fontFamily: "Helvetica, Arial, sans-serif" },
+    title: ["Time of an allocation", "Peak memory beyond the idle process"].map(toTitle),
+    legend: [timeNames, memoryNames].map((names, panel) => toLegend(Object.values(names), panel)),
+    grid: lefts.map((left) => ({ left, top: 110, width: panelWidth, height: 300 })),
+    xAxis: [toAccountsAxis(times, 0), toAccountsAxis(memory, 1)],
+    yAxis: [toAxis("seconds", 0), toAxis("MB", 1)],
+    series: [...toTimeSeries(times), ...toMemorySeries(memory)],
+  });
+  try {
+    return chart.renderToSVGString();
+  } finally {
+    // Keeps the process alive until then.
+    chart.dispose();
+  }
+}
+
+function toTimeSeries(results: readonly TimeResult[]) {
+  const { from, to, times } = growthLimit;
+  const { meanSeconds } = ofSize(results, from);
+  const means = results.map((result) => [result.accounts, result.meanSeconds]);
+  const runs = results.flatMap(({ accounts, seconds }) => seconds.map((each) => [accounts, each]));
+  return [
+    toLine(timeNames.mean, 0, "#1f5fa8", means),
+    {
+      ...{ name: timeNames.runs, type: "scatter", xAxisIndex: 0, yAxisIndex: 0, data: runs },
+      ...{ symbolSize: 5, itemStyle: { color: "#7fb2e5", opacity: 0.5 }, z: 1 },
+    },
+    toLimit(timeNames.limit, 0, [
+      [from, meanSeconds],
+      [to, meanSeconds * times],
+    ]),
+  ];
+}
+
+function toMemorySeries(results: readonly MemoryResult[]) {
+  const toPoints = (bytesOf: (result: MemoryResult) => number) =>
+    results.map((result) => [result.accounts, toMegabytes(bytesOf(result))]);
+  return [
+    toLine(
+      memoryNames.first,
+      1,
+      "#2e8b57",
+      toPoints((result) => result.firstBytes),
+    ),
+    toLine(
+      memoryNames.repeated,
+      1,
+      "#8a4fa3",
+      toPoints((result) => result.repeatedBytes),
+    ),
+    toLimit(
+      memoryNames.limit,
+      1,
+      toPoints(({ accounts }) => accounts * maxBytesPerAccount),
+    ),
+  ];
+}
+
+function toLine(name: string, panel: number, color: string, data: readonly number[][]) {
+  return {
+    ...{ name, type: "line", xAxisIndex: panel, yAxisIndex: panel, data, z: 3 },
+    ...{ symbol: "circle", symbolSize: 7, lineStyle: { width: 2 }, color },
+  };
+}
+
+function toLimit(name: string, panel: number, data: readonly number[][]) {
+  const lineStyle = { width: 1.5, type: "dashed" };
+  return { ...toLine(name, panel, "#c0392b", data), lineStyle, symbol: "none", z: 2 };
+}
+
+function toTitle(text: string, panel: number) {
+  return { text, left: lefts[panel], top: 12, textStyle: { fontSize: 17, color: "#222" } };
+}
+
+function toLegend(data: readonly string[], panel: number) {
+  const place = { left: (lefts[panel] ?? 0) - 4, top: 42, width: panelWidth + 60 };
+  // Wide apart: no font is at hand to measure the texts with.
+  const items = { icon: "roundRect", itemWidth: 18, itemHeight: 4, itemGap: 24 };
+  return { data, ...place, ...items, textStyle: { fontSize: 13, color: "#333" } };
+}
+
+function toAccountsAxis(results: readonly { readonly accounts: number }[], panel: number) {
+  const sizes = results.map(({ accounts }) => accounts);
+  const range = { min: Math.min(...sizes), max: Math.max(...sizes) };
+  const formatter = (accounts: number) => accounts.toLocaleString("en");
+  const place = { gridIndex: panel, nameLocation: "middle", nameGap: 32 };
+  return {
+    ...logarithmic,
+    ...range,
+    ...place,
+    name: "accounts",
+    axisLabel: { ...text, formatter },
+  };
+}
+
+function toAxis(name: string, panel: number) {
+  const formatter = (value: number) => String(value);
+  return { ...logarithmic, name, gridIndex: panel, axisLabel: { ...text, formatter } };
+}
+
+/** A logarithm has no place for what is not above 0, as when garbage was collected meanwhile. */
+function toMegabytes(bytes: number): number {
+  return Math.max(bytes, 100_000) / 1e6;
+}
+
+const width = 1100;
+const height = 480;
+const lefts = [70, 620];
+const panelWidth = 430;
+const text = { fontSize: 13, color: "#333" };
+const logarithmic = {
+  ...{ type: "log", nameTextStyle: text, axisLine: { show: true, lineStyle: { color: "#888" } } },
+  ...{ splitLine: { lineStyle: { color: "#e5e5e5" } } },
+};
+const timeNames = {
+  mean: "mean",
+  runs: "each allocation",
+  limit: `${growthLimit.times} × the time of ${growthLimit.from.toLocaleString("en")}`,
+};
+const memoryNames = {
+  first: "the first allocation",
+  repeated: "several in a row",
+  limit: `${maxBytesPerAccount} bytes an account`,
+};

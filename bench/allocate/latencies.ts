@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type LoopDelay, loopDelayDuring } from "../support/loop-delay.js";
+import { type BenchedService, startService } from "../support/service.js";
+import { batchLines, type JobsDone, repeatAllocations, repeatBatches } from "./big-jobs.js";
+import type { SinglesRun } from "./load-singles.js";
+import type { Loads } from "./loads.js";
+import { toCount } from "./tables.js";
+
+/** How long single calls take beside big jobs. */
+export type LatencyResult = {
+  /** What the service does beside them. */
+  readonly beside: string;
+  /** For each call the time from when it was due to its answer. */
+  readonly milliseconds: Float64Array;
+  readonly loopDelay: LoopDelay;
+  /** How long each job took, beside the calls. */
+  readonly jobSeconds: readonly number[];
+  /** What is wrong with the answers, to the calls or to the jobs. */
+  readonly problems: readonly string[];
+};
+
+export const callsPerSecond = 100;
+
+/** Measures single calls alone, beside allocations of so many accounts, and beside batches. */
+export async function measureLatencies(
+  folder: string,
+  loads: Loads,
+  accounts: number,
+): Promise<readonly LatencyResult[]> {
+  const service = await startService(folder);
+  const address = service.grpcAddress;
+  const measure = (beside: string, doJobs: (forSeconds: number) => Promise<JobsDone>) =>
+    measureBeside(service, loads, beside, doJobs);
+  try {
+    await loads.singles.run({ address, callsPerSecond, seconds: warmUpSeconds });
+    await repeatBatches(loads, address, warmUpSeconds);
+    // Only to have the messages encoded before any call is timed.
+    await loads.allocations.run({ address, accounts, minTimes: 0, minSeconds: 0 });
+    return [
+      await measure("nothing", async () => ({ seconds: [], problems: [] })),
+      await measure(`allocations to ${toCount(accounts)} accounts`, (forSeconds) =>
+        repeatAllocations(loads, address, accounts, forSeconds),
+      ),
+      await measure(`batches of ${toCount(batchLines)} calculations`, (forSeconds) =>
+        repeatBatches(loads, address, forSeconds),
+      ),
+    ];
+  } finally {
+    await service.stop();
+  }
+}
+
+async function measureBeside(
+  service: BenchedService,
+  { singles }: Loads,
+  beside: string,
+  doJobs: (forSeconds: number) => Promise<JobsDone>,
+): Promise<LatencyResult> {
+  const jobs = doJobs(leadSeconds + callSeconds);
+  const called = async () => {
+    // A job has begun before the first call, and lasts beyond the last one.
+    await sleep(leadSeconds * 1000);
+    return measureCalls(service, () =>
+      singles.run({ address: service.grpcAddress, callsPerSecond, seconds: callSeconds }),
+    );
+  };
+  const [{ seconds: jobSeconds, problems }, { run, loopDelay }] = await Promise.all([
+    jobs,
+    called(),
+  ]);
+  return {
+    ...{ beside, milliseconds: run.milliseconds, loopDelay, jobSeconds },
+    problems: run.wrong === 0 ? problems : [...problems, `${run.wrong} calls answered wrongly`],
+  };
+}
+
+async function measureCalls(
+  service: BenchedService,
+  call: () => Promise<SinglesRun>,
+): Promise<{ readonly run: SinglesRun; readonly loopDelay: LoopDelay }> {
+  const running = call();
+  const loopDelay = await loopDelayDuring(service, async () => {
+    await running;
+  });
+  return { run: await running, loopDelay };
+}
+
+const warmUpSeconds = 2;
+const callSeconds = 10;
+const leadSeconds = 1;

@@ -1,0 +1,57 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  BatchCalculateChargesRequestSchema,
+  BatchCalculateChargesResponseSchema,
+  PricingService,
+} from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { answerJobs } from "../support/load-process.js";
+import { call, withClient } from "./calls.js";
+import { key } from "./usages.js";
+
+/** Batches, one after another, as long as asked. */
+export type BatchesJob = {
+  readonly address: string;
+  readonly lines: number;
+  readonly minSeconds: number;
+};
+
+/** What came of the batches. */
+export type BatchesRun = {
+  /** How long each took. */
+  readonly seconds: readonly number[];
+  /** How many lines were answered without a charge. */
+  readonly linesWithout: number;
+};
+
+answerJobs(async ({ address, lines, minSeconds }: BatchesJob): Promise<BatchesRun> => {
+  const request = encodeBatch(lines);
+  const seconds: number[] = [];
+  const responses: Buffer[] = [];
+  await withClient(address, async (client) => {
+    const endsAt = performance.now() + minSeconds * 1000;
+    while (performance.now() < endsAt) {
+      const startedAt = performance.now();
+      responses.push(await call(client, batchCalculateCharges, request));
+      seconds.push((performance.now() - startedAt) / 1000);
+    }
+  });
+  const charges = responses.reduce((sum, response) => sum + countCharges(response), 0);
+  return { seconds, linesWithout: lines * responses.length - charges };
+});
+
+function encodeBatch(lines: number): Buffer {
+  const requests = Array.from({ length: lines }, (_, index) => ({
+    ...key,
+    providerCost: `${index}.25`,
+    usageRatio: { case: "accountUsage", value: { usage: "1", totalUsage: "3" } } as const,
+  }));
+  const batch = create(BatchCalculateChargesRequestSchema, { requests });
+  return Buffer.from(toBinary(BatchCalculateChargesRequestSchema, batch));
+}
+
+function countCharges(response: Buffer): number {
+  const { results } = fromBinary(BatchCalculateChargesResponseSchema, response);
+  return results.filter(({ result }) => result.case === "charge").length;
+}
+
+const { batchCalculateCharges } = PricingService.method;

@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  CalculateChargeRequestSchema,
+  CalculateChargeResponseSchema,
+  PricingService,
+} from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { answerJobs } from "../support/load-process.js";
+import { call, withClient } from "./calls.js";
+import { key } from "./usages.js";
+
+/** Single calls at a fixed rate, whether or not those before have been answered. */
+export type SinglesJob = {
+  readonly address: string;
+  readonly callsPerSecond: number;
+  readonly seconds: number;
+};
+
+/** For each call the time from when it was due to its answer. */
+export type SinglesRun = {
+  readonly milliseconds: Float64Array;
+  /** How many of the answers are not the charge. */
+  readonly wrong: number;
+};
+
+answerJobs(async ({ address, callsPerSecond, seconds }: SinglesJob): Promise<SinglesRun> => {
+  const milliseconds = new Float64Array(callsPerSecond * seconds);
+  let wrong = 0;
+  await withClient(address, async (client) => {
+    const startsAt = performance.now();
+    const callAt = async (index: number, dueAt: number) => {
+      const response = await call(client, calculateCharge, request);
+      milliseconds[index] = performance.now() - dueAt;
+      if (chargeOf(response) !== expectedCharge) wrong += 1;
+    };
+    const calls: Promise<void>[] = [];
+    while (calls.length < milliseconds.length) {
+      const dueAt = startsAt + (calls.length * 1000) / callsPerSecond;
+      const waitMs = dueAt - performance.now();
+      if (waitMs > 0) await sleep(waitMs);
+      calls.push(callAt(calls.length, dueAt));
+    }
+    await Promise.all(calls);
+  });
+  return { milliseconds, wrong };
+});
+
+function chargeOf(response: Buffer): string {
+  return fromBinary(CalculateChargeResponseSchema, response).accountCharge;
+}
+
+const { calculateCharge } = PricingService.method;
+
+// 1000.00 × 1.25125 × 0.25, the call that the service greets with.
+const expectedCharge = "312.8125";
+const request = Buffer.from(
+  toBinary(
+    CalculateChargeRequestSchema,
+    create(CalculateChargeRequestSchema, {
+      ...key,
+      providerCost: "1000.00",
+      usageRatio: { case: "accountUsageRatio", value: "0.25" },
+    }),
+  ),
+);

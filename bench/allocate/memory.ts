@@ -1,0 +1,52 @@
+import { peakBytes, residentBytes } from "../support/memory.js";
+import { startService } from "../support/service.js";
+import type { AllocationRun } from "./allocations.js";
+import type { Loads } from "./loads.js";
+
+/** The most resident memory that allocations of a size take, beyond the idle process. */
+export type MemoryResult = {
+  readonly accounts: number;
+  /** What the idle process has. */
+  readonly idleBytes: number;
+  /** In a first allocation. */
+  readonly firstBytes: number;
+  /** In several, one after another: what the process keeps of one counts against the next. */
+  readonly repeatedBytes: number;
+  /** What is wrong with the answers. */
+  readonly problems: readonly string[];
+};
+
+/**
+ * Measures allocations of a size in a service of its own: what a process keeps of other sizes would
+ * count against this one. The process is idle when small allocations have warmed it up.
+ */
+export async function measureMemory(
+  folder: string,
+  { allocations }: Loads,
+  accounts: number,
+): Promise<MemoryResult> {
+  const { processId, grpcAddress: address, stop } = await startService(folder);
+  const answers: AllocationRun[] = [];
+  const allocate = async (minTimes: number) => {
+    answers.push(...(await allocations.run({ address, accounts, minTimes, minSeconds: 0 })));
+  };
+  try {
+    await allocations.run({ address, accounts: smallest, minTimes: warmUps, minSeconds: 0 });
+    const idleBytes = await residentBytes(processId);
+    const first = await peakBytes(processId, () => allocate(1));
+    const repeated = await peakBytes(processId, () => allocate(repetitions));
+    return {
+      ...{ accounts, idleBytes, firstBytes: first - idleBytes },
+      repeatedBytes: Math.max(first, repeated) - idleBytes,
+      problems: answers.flatMap(({ problem }) => problem ?? []),
+    };
+  } finally {
+    await stop();
+  }
+}
+
+/** How many allocations follow the first one. */
+export const repetitions = 3;
+
+const smallest = 1000;
+const warmUps = 60;

@@ -1,0 +1,109 @@
+import { arch, cpus, platform, totalmem } from "node:os";
+import { callsPerSecond, type LatencyResult } from "./latencies.js";
+import { growthLimit, growthOf, maxBytesPerAccount, ofSize } from "./limits.js";
+import { type MemoryResult, repetitions } from "./memory.js";
+import {
+  latencyHead,
+  memoryHead,
+  timeHead,
+  toCount,
+  toLatencyCells,
+  toMemoryCells,
+  toRow,
+  toTimeCells,
+} from "./tables.js";
+import type { TimeResult } from "./times.js";
+import { usagesPerMessage } from "./usages.js";
+
+/** When and how was measured. */
+export type Circumstances = {
+  readonly command: string;
+  /** As `2026-07-01`. */
+  readonly date: string;
+  readonly clientsArePinned: boolean;
+  /** What else the machine did: how many processes had work when the measuring began. */
+  readonly loadBefore: number;
+};
+
+/** What was measured. */
+export type Results = {
+  readonly times: readonly TimeResult[];
+  readonly memory: readonly MemoryResult[];
+  readonly latencies: readonly LatencyResult[];
+};
+
+/** All results in Markdown, beside the chart `allocation.svg`. */
+export function writeReport(circumstances: Circumstances, results: Results): string {
+  const { times, memory, latencies } = results;
+  const paragraphs = [
+    "# How allocations scale",
+    toIntroduction(circumstances),
+    "![Time and memory by the number of accounts](allocation.svg)",
+    "## Time",
+    toTable(timeHead, times.map(toTimeCells)),
+    toTimeNote(times),
+    "## Memory",
+    toTable(memoryHead, memory.map(toMemoryCells)),
+    toMemoryNote(memory),
+    "## Single calls beside big jobs",
+    toTable(latencyHead, latencies.map(toLatencyCells)),
+    latencyNote,
+  ];
+  return `${paragraphs.join("\n\n")}\n`;
+}
+
+function toIntroduction(circumstances: Circumstances): string {
+  const { command, date, clientsArePinned, loadBefore } = circumstances;
+  return [
+    `Written by \`${command}\` on ${date}.`,
+    `Machine: ${describeMachine()}; load ${loadBefore.toFixed(1)} before.`,
+    "",
+    "The service, compiled, runs on its embedded PostgreSQL and on all cores; its clients are processes",
+    `of their own ${clientsArePinned ? "on the last core" : "on any core"}. Accounts are UUIDs, sent to`,
+    `StreamAllocateCharges ${toCount(usagesPerMessage)} a message. Every answer is read when its time`,
+    "has been taken: each account once, in the order sent, and charges that sum to the total, to the",
+    "last digit.",
+  ].join("\n");
+}
+
+function toTimeNote(times: readonly TimeResult[]): string {
+  const { from, to, times: limit } = growthLimit;
+  const growth = growthOf(times).toFixed(0);
+  return [
+    `**${toCount(to)} accounts take ${growth} times as long as ${toCount(from)}**; at most ${limit}.`,
+    "In the mean, from the first message sent to the totals received; all sizes in turn in one process.",
+  ].join("\n");
+}
+
+function toMemoryNote(memory: readonly MemoryResult[]): string {
+  const { accounts, firstBytes, repeatedBytes } = ofSize(memory, growthLimit.to);
+  const [first, repeated] = [firstBytes, repeatedBytes].map((each) => Math.round(each / accounts));
+  return [
+    `**${toCount(accounts)} accounts take ${first} bytes each, in a row ${repeated}**; at most`,
+    `${maxBytesPerAccount}. Resident memory at its peak beyond the idle process, each size in a process`,
+    `of its own: in a first allocation, and in ${repetitions} more right after it. Small allocations`,
+    "have more an account: V8 lets garbage lie until there is enough to be worth collecting.",
+  ].join("\n");
+}
+
+/** What this runs on, without the machine's name: `2 × AMD EPYC, 24 GiB, linux x64, …`. */
+function describeMachine(): string {
+  const cores = cpus();
+  const model = cores[0]?.model.trim() || "unknown processor";
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
+  return `${cores.length} × ${model}, ${memory}, ${platform()} ${arch()}, Node ${process.version}`;
+}
+
+/** In Markdown, the columns to the right. */
+function toTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => "---:"), ...rows].map(toRow).join("\n");
+}
+
+const latencyNote = [
+  `CalculateCharge, ${callsPerSecond} calls a second whether or not earlier ones have been answered;`,
+  "a call's time begins when it was due. The jobs are done one right after another. The event loop is",
+  "the one that answers single calls, as `nodejs_eventloop_lag_*` of `/metrics` has it: the interval",
+  "between two ticks of a timer of 10 ms, so that 10 ms mean no delay at all. `without a core` is the",
+  "part of the time in which its thread had work and no core to do it on, clients and database being",
+  "on the same machine.",
+].join("\n");

@@ -1,0 +1,61 @@
+import { startService } from "../support/service.js";
+import { mean, median } from "../support/statistics.js";
+import type { AllocationRun } from "./allocations.js";
+import type { Loads } from "./loads.js";
+
+/** How long allocations of a size take. */
+export type TimeResult = {
+  readonly accounts: number;
+  /** Of each allocation. */
+  readonly seconds: readonly number[];
+  readonly meanSeconds: number;
+  readonly medianSeconds: number;
+  /** Until the first charges came, in the median. */
+  readonly medianSecondsToFirstCharges: number;
+  /** What is wrong with the answers. */
+  readonly problems: readonly string[];
+};
+
+/**
+ * Times allocations of all sizes in one service, in rounds: whatever else the machine does meanwhile
+ * falls on all sizes alike.
+ */
+export async function measureTimes(
+  folder: string,
+  { allocations }: Loads,
+  sizes: readonly number[],
+): Promise<readonly TimeResult[]> {
+  const service = await startService(folder);
+  const address = service.grpcAddress;
+  const allocate = (accounts: number) =>
+    allocations.run({ address, accounts, minTimes: timesOf(accounts), minSeconds: 0 });
+  const runs = new Map<number, AllocationRun[]>(sizes.map((accounts) => [accounts, []]));
+  try {
+    for (const accounts of sizes.filter((each) => each <= largestWarmUp)) await allocate(accounts);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const [accounts, done] of runs) done.push(...(await allocate(accounts)));
+    }
+  } finally {
+    await service.stop();
+  }
+  return [...runs].map(([accounts, done]) => toResult(accounts, done));
+}
+
+function toResult(accounts: number, runs: readonly AllocationRun[]): TimeResult {
+  const seconds = runs.map((run) => run.seconds);
+  return {
+    ...{ accounts, seconds, meanSeconds: mean(seconds), medianSeconds: median(seconds) },
+    medianSecondsToFirstCharges: median(runs.map((run) => run.secondsToFirstCharges)),
+    problems: runs.flatMap(({ problem }) => problem ?? []),
+  };
+}
+
+/** In a round. The smaller, the more often: a single short one tells little. */
+function timesOf(accounts: number): number {
+  return Math.min(maxTimes, Math.ceil(accountsTimed / accounts));
+}
+
+const rounds = 4;
+const accountsTimed = 200_000;
+const maxTimes = 20;
+const largestWarmUp = 100_000;

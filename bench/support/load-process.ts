@@ -1,0 +1,82 @@
+import { type ChildProcess, execFile, fork } from "node:child_process";
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
+import { promisify } from "node:util";
+
+/** A process of its own that makes calls, so that clients share no thread with each other. */
+export type LoadProcess<Job, Result> = {
+  /**
+   * Has it do a job, one at a time.
+   *
+   * @throws Error when the job fails or the process ends.
+   */
+  readonly run: (job: Job) => Promise<Result>;
+  readonly stop: () => void;
+};
+
+/** Starts the TypeScript file at `url`, which answers jobs, on `core` alone where one is given. */
+export function startLoad<Job extends object, Result>(
+  url: URL,
+  core: number | undefined,
+): LoadProcess<Job, Result> {
+  const load = fork(url, {
+    ...(core !== undefined && { execPath: "taskset" }),
+    execArgv: [
+      ...(core === undefined ? [] : ["-c", String(core), process.execPath]),
+      ...["--import", "tsx"],
+    ],
+    // Keeps typed arrays.
+    serialization: "advanced",
+  });
+  return {
+    run: async (job) => {
+      load.send(job);
+      const outcome = await nextOutcome<Result>(load);
+      if ("problem" in outcome) throw new Error(outcome.problem);
+      return outcome.result;
+    },
+    stop: () => {
+      load.kill();
+    },
+  };
+}
+
+/** In the process: does each job that comes, and answers its result. */
+export function answerJobs<Job, Result>(work: (job: Job) => Promise<Result>): void {
+  process.on("message", async (job: Job) => {
+    const outcome: Outcome<Result> = await work(job).then(
+      (result) => ({ result }),
+      (error: Error) => ({ problem: error.stack ?? error.message }),
+    );
+    process.send?.(outcome);
+  });
+}
+
+/** The last core, when there are several and taskset(1) can pin a process to it. */
+export async function findLoadCore(): Promise<number | undefined> {
+  const core = availableParallelism() - 1;
+  if (core === 0) return undefined;
+  return promisify(execFile)("taskset", ["-c", String(core), "true"]).then(
+    () => core,
+    () => undefined,
+  );
+}
+
+type Outcome<Result> = { readonly result: Result } | { readonly problem: string };
+
+async function nextOutcome<Result>(load: ChildProcess): Promise<Outcome<Result>> {
+  const abort = new AbortController();
+  const ended = async () => {
+    const [code, signal] = await once(load, "exit", abort);
+    return { problem: `a load process has ended: ${signal ?? `exit code ${code}`}` };
+  };
+  const answered = async () => {
+    const [outcome] = await once(load, "message", abort);
+    return outcome as Outcome<Result>;
+  };
+  try {
+    return await Promise.race([answered(), ended()]);
+  } finally {
+    abort.abort();
+  }
+}

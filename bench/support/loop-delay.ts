@@ -1,0 +1,53 @@
+import { readFile } from "node:fs/promises";
+import type { BenchedService } from "./service.js";
+
+/** How late the service's event loop has been. */
+export type LoopDelay = {
+  /** At 99 % of a timer's ticks. */
+  readonly p99Milliseconds: number;
+  readonly maxMilliseconds: number;
+  /** The part of the time in which its thread had work but no core: what others cost it. */
+  readonly withoutCore: number;
+};
+
+/**
+ * How late the service's event loop is while `work` is done, as its metrics tell it. Each delay is
+ * the interval between two ticks of a timer of 10 ms: a loop that is never blocked shows 10 ms, and
+ * one that is blocked for 50 ms shows 50 to 60.
+ */
+export async function loopDelayDuring(
+  { processId, metricsUrl }: BenchedService,
+  work: () => Promise<void>,
+): Promise<LoopDelay> {
+  // To read the metrics begins a new interval of them: prom-client resets its histogram.
+  await readMetrics(metricsUrl);
+  const before = await millisecondsWithoutCore(processId);
+  const startedAt = performance.now();
+  await work();
+  const elapsedMs = performance.now() - startedAt;
+  const withoutCoreMs = (await millisecondsWithoutCore(processId)) - before;
+  const metrics = await readMetrics(metricsUrl);
+  return {
+    p99Milliseconds: find(metrics, "nodejs_eventloop_lag_p99_seconds") * 1000,
+    maxMilliseconds: find(metrics, "nodejs_eventloop_lag_max_seconds") * 1000,
+    withoutCore: withoutCoreMs / elapsedMs,
+  };
+}
+
+async function readMetrics(metricsUrl: string): Promise<string> {
+  const response = await fetch(metricsUrl);
+  if (!response.ok) throw new Error(`the metrics answer ${response.status}`);
+  return response.text();
+}
+
+function find(metrics: string, name: string): number {
+  const found = new RegExp(`^${name} (\\S+)$`, "m").exec(metrics)?.[1];
+  if (found === undefined) throw new Error(`the metrics have no ${name}`);
+  return Number(found);
+}
+
+/** Of the process's first thread, the one of the event loop: run, waited, and turns, in ns. */
+async function millisecondsWithoutCore(processId: number): Promise<number> {
+  const [, waited] = (await readFile(`/proc/${processId}/schedstat`, "utf8")).split(" ");
+  return Number(waited) / 1e6;
+}
