@@ -49,7 +49,9 @@ program.parseAsync().catch((error) => {
 
 async function runServer(): Promise<void> {
   const config = readConfig();
-  const log = pino({ level: config.logLevel, base: null }, pino.destination(2));
+  // Lines are written some at a time: a write for each would take longer than most calls.
+  const lines = pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 200 });
+  const log = pino({ level: config.logLevel, base: null }, lines);
   process.on("unhandledRejection", (error) => {
     log.fatal({ err: error }, "unhandled rejection");
     process.exit(1);

@@ -14,38 +14,70 @@ export type LimitedCall = {
 /**
  * Gives a call its caller's deadline, or `maxTimeoutMs` where that is shorter. The libraries under
  * both doors only fire a signal when the time is up; here the call is answered as well.
+ *
+ * The time is watched from when the handler asks for the signal: whoever waits for anything does, and
+ * most calls need not wait. Watching costs more than they do.
  */
 export function limitCall(outer: HandlerContext, maxTimeoutMs: number): LimitedCall {
-  const limitMs = Math.min(outer.timeoutMs() ?? maxTimeoutMs, maxTimeoutMs);
-  const endsAt = performance.now() + limitMs;
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(deadlineExceeded(limitMs)), limitMs);
-  const leave = () => limit.abort(toRefusal(outer.signal.reason, limitMs));
-  if (outer.signal.aborted) leave();
-  else outer.signal.addEventListener("abort", leave, { once: true });
-  const aborted = rejectOnAbort(limit.signal);
-  // Between two pieces of work nobody listens.
-  aborted.catch(() => undefined);
-
+  const context = new LimitedContext(
+    outer,
+    Math.min(outer.timeoutMs() ?? maxTimeoutMs, maxTimeoutMs),
+  );
   return {
-    context: new LimitedContext(outer, limit.signal, endsAt),
-    withinLimit: (work) => Promise.race([work(), aborted]),
-    end: () => {
-      clearTimeout(timer);
-      outer.signal.removeEventListener("abort", leave);
-    },
+    context,
+    withinLimit: (work) =>
+      new Promise((resolve, reject) => {
+        context.onAbort = reject;
+        if (context.isOver) reject(context.signal.reason);
+        else work().then(resolve, reject);
+      }),
+    end: () => context.stopWatching(),
   };
 }
 
 /** Another context's, but for the signal and the time. Passes on what is asked for, and only then. */
 class LimitedContext implements HandlerContext {
+  onAbort: (reason: unknown) => void = () => {};
+  stopWatching: () => void = () => {};
+  #end: AbortController | undefined;
+  readonly #endsAt: number;
+
   constructor(
     private readonly outer: HandlerContext,
-    readonly signal: AbortSignal,
-    private readonly endsAt: number,
-  ) {}
+    private readonly limitMs: number,
+  ) {
+    this.#endsAt = performance.now() + limitMs;
+  }
 
-  readonly timeoutMs = () => Math.max(0, this.endsAt - performance.now());
+  get signal(): AbortSignal {
+    this.#end ??= this.#watch();
+    return this.#end.signal;
+  }
+
+  /** Whether the signal has aborted, or would have. */
+  get isOver(): boolean {
+    return this.#end === undefined ? this.limitMs <= 0 : this.#end.signal.aborted;
+  }
+
+  readonly timeoutMs = () => Math.max(0, this.#endsAt - performance.now());
+
+  #watch(): AbortController {
+    const end = new AbortController();
+    const abort = (reason: unknown) => {
+      end.abort(reason);
+      this.onAbort(reason);
+    };
+    const { signal } = this.outer;
+    const leave = () => abort(toRefusal(signal.reason, this.limitMs));
+    const timer = setTimeout(() => abort(deadlineExceeded(this.limitMs)), this.timeoutMs());
+    this.stopWatching = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", leave);
+    };
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+    return end;
+  }
 
   get service() {
     return this.outer.service;
@@ -74,13 +106,6 @@ class LimitedContext implements HandlerContext {
   get url() {
     return this.outer.url;
   }
-}
-
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
 }
 
 /** Connect and the gRPC bridge abort with a ConnectError that says why; a closed socket with none. */

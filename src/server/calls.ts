@@ -75,6 +75,8 @@ function surroundStream(
     const { context, withinLimit, end } = limitCall(outerContext, maxStreamTimeoutMs);
     const { callStarts, callEnds } = observe(context);
     callStarts(rpc);
+    // A stream waits for its caller without asking for it.
+    void context.signal;
     const answers = handler(requests, context)[Symbol.asyncIterator]();
     // Unless the handler comes to its end, somebody stopped asking for its answers.
     let failure: ConnectError | undefined = toConnectError(callerGone());
