@@ -15,6 +15,7 @@ const names = [
   "20261124000003-answered-requests",
   "20261125000004-changes-take-effect-ahead",
   "20261125000005-keep-the-past-at-commit",
+  "20261125000006-find-changed-timelines",
 ];
 
 let database: TestDatabase;
@@ -138,7 +139,7 @@ describe("npm run knex -- migrate", function () {
 
   it("latest applies what is pending", async () => {
     const { code, output } = await knexCommand("migrate:latest");
-    expect(output).to.match(/Batch 1 run: 5 migrations/);
+    expect(output).to.match(/Batch 1 run: 6 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
   });
@@ -146,7 +147,7 @@ describe("npm run knex -- migrate", function () {
   it("rollback undoes what llmprices migrate up did", async () => {
     await migrateUp(database.connection);
     const { code, output } = await knexCommand("migrate:rollback");
-    expect(output).to.match(/Batch 1 rolled back: 5 migrations/);
+    expect(output).to.match(/Batch 1 rolled back: 6 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal([]);
   });
@@ -155,14 +156,14 @@ describe("npm run knex -- migrate", function () {
     it(`${command.slice(8)} names what llmprices migrate up applied`, async () => {
       await migrateUp(database.connection);
       const { code, output } = await knexCommand(command);
-      expect(output).to.include(`Found 5 Completed Migration file/files.\n${names.join("\n")}\n`);
+      expect(output).to.include(`Found 6 Completed Migration file/files.\n${names.join("\n")}\n`);
       expect(code).to.equal(0);
     });
   }
 
   it("list names what is pending", async () => {
     const { code, output } = await knexCommand("migrate:list");
-    expect(output).to.include(`Found 5 Pending Migration file/files.\n${names.join("\n")}\n`);
+    expect(output).to.include(`Found 6 Pending Migration file/files.\n${names.join("\n")}\n`);
     expect(code).to.equal(0);
   });
 

@@ -11,6 +11,7 @@ const names = [
   "20261124000003-answered-requests",
   "20261125000004-changes-take-effect-ahead",
   "20261125000005-keep-the-past-at-commit",
+  "20261125000006-find-changed-timelines",
 ];
 
 describe("migrations", () => {

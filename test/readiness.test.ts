@@ -32,7 +32,12 @@ describe("Readiness", () => {
     await once(server, "listening");
     const connection = { ...database.connection, port: (server.address() as AddressInfo).port };
     knex = createDatabase({ connection, poolSize: 5, acquireTimeoutMs: 1000 });
-    readiness = watchReadiness(knex, () => {}, 20);
+    readiness = watchReadiness(
+      knex,
+      () => undefined,
+      () => {},
+      20,
+    );
   });
   afterEach(async () => {
     readiness.drain();

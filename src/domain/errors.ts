@@ -21,6 +21,7 @@ export type Reason =
   | "TOO_MANY_CALLS"
   | "THREAD_LOST"
   | "BOOK_BEHIND"
+  | "BOOK_STALE"
   | "DATABASE_UNAVAILABLE"
   | "DEADLINE_EXCEEDED"
   | "CANCELLED"

@@ -16,6 +16,9 @@ export type LLMPrice = {
   readonly updatedAt: Instant;
 };
 
+/** As much of a price as a calculation is made with, and its evidence. */
+export type AppliedPrice = Pick<LLMPrice, "id" | "price" | "effectiveFrom" | "effectiveUntil">;
+
 /** Stands for a timeline: changes with each write to it, and only then. */
 export function etagOf(timelineVersion: bigint): string {
   return `v${timelineVersion}`;

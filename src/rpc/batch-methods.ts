@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { BookAnswer } from "../book/book.js";
 import { DomainError, invalidField } from "../domain/errors.js";
 import type { Instant } from "../domain/instant.js";
 import { toKeyText } from "../domain/key.js";
@@ -11,10 +12,8 @@ import {
   CalculationResultSchema,
   type PricingService,
 } from "../gen/llmprices/v1/pricing_service_pb.js";
-import { keyMissing, priceNotFound } from "../store/price-not-found.js";
-import { type PricesOf, pricesOf } from "../store/prices.js";
-import { inTransaction } from "../store/transaction.js";
-import { readBook, requireVersion } from "./book-reads.js";
+import { keyMissing } from "../store/price-not-found.js";
+import { nearestTo, readPrices, requireVersion } from "./book-reads.js";
 import { toChargeMessage } from "./charge-methods.js";
 import { type ChargeRequest, parseBookVersion, parseChargeRequest } from "./charge-terms.js";
 import { toConnectError, toStatusMessage } from "./errors.js";
@@ -31,12 +30,14 @@ export function batchMethods(
       const { asOf, minBookVersion } = parseBatch(request, dependencies.maxBatchCalculations);
       const lines = await inSlices(parseLines(request.requests), context.signal);
       const wanted = lines.filter((line): line is ChargeRequest => !(line instanceof DomainError));
-      const found = await readBook(
-        dependencies,
-        context,
-        (transaction) => pricesOf(transaction, wanted, asOf),
-        wanted.reduce((max, line) => maxOf(max, line.minBookVersion), minBookVersion),
-      );
+      const found = await readPrices(dependencies, context, {
+        asked: wanted,
+        asOf,
+        wantedVersion: wanted.reduce(
+          (max, line) => maxOf(max, line.minBookVersion),
+          minBookVersion,
+        ),
+      });
       requireVersion(dependencies, found.bookVersion, minBookVersion);
       const nearest = await nearestOf(dependencies, context, wanted, found);
       const results = calculateLines(dependencies, lines, found, nearest);
@@ -81,42 +82,37 @@ function* parseLines(requests: readonly CalculateChargeRequest[]): Generator<und
  * refused without: to look for thousands would take minutes.
  */
 async function nearestOf(
-  { knex }: PricingDependencies,
+  dependencies: PricingDependencies,
   context: HandlerContext,
   wanted: readonly ChargeRequest[],
-  found: PricesOf,
+  { prices, at }: BookAnswer,
 ): Promise<ReadonlyMap<string, DomainError>> {
-  const missing = new Map<string, ChargeRequest>();
-  for (const line of wanted) {
-    if (missing.size === maxNearest) break;
-    if (found.priceOf(line) === undefined) missing.set(nameOf(line, found.at), line);
+  const refusals = new Map<string, DomainError>();
+  for (const [index, line] of wanted.entries()) {
+    if (refusals.size === maxNearest) break;
+    const name = nameOf(line, at);
+    if (prices[index] !== undefined || refusals.has(name)) continue;
+    refusals.set(name, await nearestTo(dependencies, context, line.key, line.asOf ?? at));
   }
-  if (missing.size === 0) return new Map();
-  return inTransaction(knex, context, async (transaction) => {
-    const refusals = new Map<string, DomainError>();
-    for (const [name, { key, asOf }] of missing) {
-      refusals.set(name, await priceNotFound(transaction, key, asOf ?? found.at));
-    }
-    return refusals;
-  });
+  return refusals;
 }
 
 function* calculateLines(
   dependencies: PricingDependencies,
   lines: readonly Line[],
-  found: PricesOf,
+  { prices, at: now, bookVersion }: BookAnswer,
   nearest: ReadonlyMap<string, DomainError>,
 ): Generator<undefined, CalculationResult[]> {
-  const { bookVersion } = found;
   const results: CalculationResult[] = [];
+  const left = prices.values();
   for (const line of lines) {
     const charge = orRefusal(() => {
       if (line instanceof DomainError) throw line;
+      const applied = left.next().value;
       requireVersion(dependencies, bookVersion, line.minBookVersion);
-      const applied = found.priceOf(line);
-      const at = line.asOf ?? found.at;
+      const at = line.asOf ?? now;
       if (applied !== undefined) return toChargeMessage(line, { applied, at, bookVersion });
-      throw nearest.get(nameOf(line, found.at)) ?? keyMissing(line.key, at);
+      throw nearest.get(nameOf(line, now)) ?? keyMissing(line.key, at);
     });
     results.push(
       create(CalculationResultSchema, {

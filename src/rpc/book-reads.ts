@@ -1,16 +1,18 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Knex } from "knex";
+import type { Book, BookAnswer, BookQuestion } from "../book/book.js";
 import { DomainError } from "../domain/errors.js";
 import type { Instant } from "../domain/instant.js";
 import type { Key } from "../domain/key.js";
-import type { LLMPrice } from "../domain/llm-price.js";
-import { priceNotFound } from "../store/price-not-found.js";
-import { pricesAt } from "../store/prices.js";
+import type { AppliedPrice } from "../domain/llm-price.js";
+import { keyMissing, priceNotFound } from "../store/price-not-found.js";
 import { inTransaction } from "../store/transaction.js";
 
-/** What reads of the book work with. */
+/** What calculations read prices with. */
 export type BookReads = {
+  /** The book for one call. */
+  readonly bookOf: (context: HandlerContext) => Book;
+  /** For the nearest keys of one that has no price. */
   readonly knex: Knex;
   /** How long a calculation waits for a version of the book that it is asked to use. */
   readonly maxBookStalenessMs: number;
@@ -25,7 +27,7 @@ export type PriceWanted = {
 
 /** The price found, at which instant and in which version of the book. */
 export type PriceFound = {
-  readonly applied: LLMPrice;
+  readonly applied: AppliedPrice;
   readonly at: Instant;
   readonly bookVersion: bigint;
 };
@@ -33,41 +35,30 @@ export type PriceFound = {
 /**
  * Reads the price of a key from a book of the version asked for, or a later one.
  *
- * @throws DomainError PRICE_NOT_FOUND with the nearest keys, or BOOK_BEHIND when the book has not
- * reached that version in time.
+ * @throws DomainError PRICE_NOT_FOUND with the nearest keys, BOOK_STALE, or BOOK_BEHIND when the book
+ * has not reached that version in time.
  */
 export async function readPrice(
   reads: BookReads,
   context: HandlerContext,
   { key, asOf, minBookVersion }: PriceWanted,
 ): Promise<PriceFound> {
-  const { prices, at, bookVersion } = await readBook(
-    reads,
-    context,
-    (transaction) => pricesAt(transaction, key, asOf, 1),
-    minBookVersion,
-  );
+  const question = { asked: [{ key, asOf }], asOf: undefined, wantedVersion: minBookVersion };
+  const { prices, at: now, bookVersion } = await readPrices(reads, context, question);
   requireVersion(reads, bookVersion, minBookVersion);
+  const at = asOf ?? now;
   const [applied] = prices;
   if (applied !== undefined) return { applied, at, bookVersion };
-  throw await inTransaction(reads.knex, context, (transaction) =>
-    priceNotFound(transaction, key, at),
-  );
+  throw await nearestTo(reads, context, key, at);
 }
 
-/** Reads the book until it has the version wanted; what was read last where it has not in time. */
-export async function readBook<T extends { readonly bookVersion: bigint }>(
-  { knex, maxBookStalenessMs }: BookReads,
+/** Reads prices from a book that has the version wanted, or has not got it in time. */
+export function readPrices(
+  { bookOf }: BookReads,
   context: HandlerContext,
-  read: (transaction: Knex) => Promise<T>,
-  wantedVersion: bigint,
-): Promise<T> {
-  const giveUpAt = performance.now() + maxBookStalenessMs;
-  for (;;) {
-    const found = await inTransaction(knex, context, read);
-    if (found.bookVersion >= wantedVersion || performance.now() >= giveUpAt) return found;
-    await sleep(pollMs, undefined, { signal: context.signal });
-  }
+  question: BookQuestion,
+): BookAnswer | Promise<BookAnswer> {
+  return bookOf(context).ask(question, context);
 }
 
 /** @throws DomainError BOOK_BEHIND */
@@ -85,4 +76,18 @@ export function requireVersion(
   );
 }
 
-const pollMs = 20;
+/** The refusal of a key without a price. The nearest keys are a hint: without a database, none. */
+export async function nearestTo(
+  { knex }: BookReads,
+  context: HandlerContext,
+  key: Key,
+  at: Instant,
+): Promise<DomainError> {
+  try {
+    return await inTransaction(knex, context, (transaction) => priceNotFound(transaction, key, at));
+  } catch (error) {
+    const isOutage = error instanceof DomainError && error.reason === "DATABASE_UNAVAILABLE";
+    if (!isOutage) throw error;
+    return keyMissing(key, at);
+  }
+}

@@ -36,6 +36,7 @@ const codes = {
   TOO_MANY_CALLS: Code.ResourceExhausted,
   THREAD_LOST: Code.Unavailable,
   BOOK_BEHIND: Code.Unavailable,
+  BOOK_STALE: Code.Unavailable,
   DATABASE_UNAVAILABLE: Code.Unavailable,
   DEADLINE_EXCEEDED: Code.DeadlineExceeded,
   CANCELLED: Code.Canceled,

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { toPlainText } from "../domain/decimal.js";
 import type { Instant } from "../domain/instant.js";
-import { etagOf, type LLMPrice } from "../domain/llm-price.js";
+import { type AppliedPrice, etagOf, type LLMPrice } from "../domain/llm-price.js";
 import type { AppliedPriceSchema } from "../gen/llmprices/v1/charge_pb.js";
 import type { LLMPriceRevisionSchema, LLMPriceSchema } from "../gen/llmprices/v1/llm_price_pb.js";
 import type { RecordedRevision } from "../store/timelines.js";
@@ -37,7 +37,7 @@ export function toRevisionMessage(
 
 /** The evidence of what a calculation was made with. */
 export function toAppliedPrice(
-  applied: LLMPrice,
+  applied: AppliedPrice,
   bookVersion: bigint,
 ): MessageInitShape<typeof AppliedPriceSchema> {
   return { llmPriceId: applied.id, ...toEffectiveTimes(applied), bookVersion };

@@ -13,11 +13,12 @@ export type Readiness = {
 
 /**
  * Watches the database: ready is when it answers, within two seconds, and has every migration that
- * this program needs.
+ * this program needs, and when the price book, which follows it, has nothing against it either.
  * `onChange` is called with the first finding and whenever it turns.
  */
 export function watchReadiness(
   knex: Knex,
+  whyNotBook: () => string | undefined,
   onChange: (whyNot: string | undefined) => void,
   intervalMs = 1000,
 ): Readiness {
@@ -38,7 +39,7 @@ export function watchReadiness(
     return asking;
   };
   const look = async () => {
-    const finding = await withinLimit(ask());
+    const finding = (await withinLimit(ask())) ?? whyNotBook();
     if (!isDraining) find(finding);
     return whyNot === undefined;
   };

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Knex } from "knex";
 import type { Logger } from "pino";
+import { createPriceBook } from "../book/price-book.js";
 import type { Config } from "../config.js";
+import { openBookFeed } from "../store/book-feed.js";
 import type { DatabaseConnection } from "../store/database.js";
 import type { Address } from "./address.js";
 import { formatAddress } from "./address.js";
@@ -57,13 +59,19 @@ export async function startServer(
   const metrics = createMetrics();
   const observer = createCallObserver(log, metrics);
   const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;
+  const book = createPriceBook({
+    open: (events) => openBookFeed(connection, events),
+    maxStalenessMs: config.maxBookStalenessMs,
+    log,
+  });
   const services = createServices(
-    { knex, ...settings },
+    { knex, bookOf: () => book, ...settings },
     { observe: () => observer, maxTimeoutMs, ...settings },
   );
   const threads = createBulkThreads(
     config.bulkThreads,
     { connection: toThreadConnection(connection), maxTimeoutMs, ...settings },
+    book,
     observer,
     log,
   );
@@ -75,6 +83,7 @@ export async function startServer(
       return await door;
     } catch (error) {
       await Promise.all(opened.map(({ close }) => close(0)));
+      await Promise.all([threads.close(), book.close()]);
       const problem = (error as Error).message;
       throw new Error(`${name} is ${formatAddress(address)}: cannot listen there: ${problem}`);
     }
@@ -86,7 +95,7 @@ export async function startServer(
     httpAddress,
     openHttpDoor(httpAddress, services, threads, log),
   );
-  const readiness = watchReadiness(knex, (whyNot) => {
+  const readiness = watchReadiness(knex, book.whyNot, (whyNot) => {
     grpc.setHealth(whyNot === undefined);
     log.info({ ready: whyNot === undefined, ...(whyNot && { why_not: whyNot }) }, "readiness");
   });
@@ -96,6 +105,7 @@ export async function startServer(
       throw error;
     },
   );
+  await book.firstTry;
   await readiness.check();
 
   return {
@@ -107,6 +117,7 @@ export async function startServer(
       await sleep(config.drainDelayMs);
       await Promise.all([grpc.close(config.shutdownGraceMs), http.close(config.shutdownGraceMs)]);
       await threads.close();
+      await book.close();
       await ops.close(0);
     },
   };

@@ -4,6 +4,7 @@ import * as priceBook from "../../migrations/20261124000002-price-book.js";
 import * as answeredRequests from "../../migrations/20261124000003-answered-requests.js";
 import * as changesTakeEffectAhead from "../../migrations/20261125000004-changes-take-effect-ahead.js";
 import * as keepThePastAtCommit from "../../migrations/20261125000005-keep-the-past-at-commit.js";
+import * as findChangedTimelines from "../../migrations/20261125000006-find-changed-timelines.js";
 
 type Migration = Required<Pick<Knex.Migration, "up" | "down">> & {
   readonly name: string;
@@ -17,6 +18,7 @@ const migrations: readonly Migration[] = [
   named("20261124000003-answered-requests", answeredRequests),
   named("20261125000004-changes-take-effect-ahead", changesTakeEffectAhead),
   named("20261125000005-keep-the-past-at-commit", keepThePastAtCommit),
+  named("20261125000006-find-changed-timelines", findChangedTimelines),
 ];
 
 /**

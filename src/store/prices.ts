@@ -1,7 +1,7 @@
 import type { Knex } from "knex";
 import { Decimal } from "../domain/decimal.js";
 import { type Instant, toInstantText } from "../domain/instant.js";
-import { type Key, toKeyText } from "../domain/key.js";
+import type { Key } from "../domain/key.js";
 import type { LLMPrice } from "../domain/llm-price.js";
 import { toPrefixRange } from "./prefix.js";
 
@@ -38,116 +38,42 @@ export async function pricesAt(
   const { conditions, bindings } = toSql(filter);
   const { rows } = await knex.raw(
     `
-    ${withBook}
+    with book as (
+      -- now() is when the transaction began, not later than any of its snapshots: a change that
+      -- this statement does not see takes effect behind it. statement_timestamp() would be later:
+      -- it is read once more when a statement is executed, and the snapshot is older.
+      select version, coalesce(
+        cast(:asOf as timestamptz), greatest(date_trunc('milliseconds', now()), changed_at)
+      ) at
+      from price_book
+    )
     select book.version as book_version, book.at, found.*
     from book left join lateral (
-      select ${priceColumns("book.at")}
+      select key.id, key.charge_type, key.provider, key.model, key.created_at, key.updated_at,
+        key.book_version as timeline_version, revision.price, revision.effective_from,
+        (
+          select min(later.effective_from) from llm_price_revisions later
+          where later.llm_price_id = key.id and later.effective_from > book.at
+        ) as effective_until
       from llm_prices key
-      cross join lateral (${begunRevision("book.at")}) revision
+      cross join lateral (
+        select * from llm_price_revisions begun
+        where begun.llm_price_id = key.id and begun.effective_from <= book.at
+        order by begun.effective_from desc
+        limit 1
+      ) revision
       where revision.price is not null ${conditions.map((sql) => `and ${sql}`).join(" ")}
       order by key.charge_type, key.provider, key.model
       limit :limit
     ) found on true
     order by found.charge_type, found.provider, found.model`,
-    { ...bindings, limit, asOf: toTimeBinding(asOf) },
+    { ...bindings, limit, asOf: asOf === undefined ? null : toInstantText(asOf) },
   );
   return {
     bookVersion: BigInt(rows[0].book_version),
     at: rows[0].at.getTime(),
     prices: rows.filter((row: PriceRow) => row.id !== null).map(toLLMPrice),
   };
-}
-
-/** Prices that were asked for one by one, all read at one version of the book. */
-export type PricesOf = {
-  readonly bookVersion: bigint;
-  /** The instant where none was asked for. */
-  readonly at: Instant;
-  /** Undefined: the key has no price in effect then. */
-  readonly priceOf: (wanted: PriceOfKey) => LLMPrice | undefined;
-};
-
-/** A key, and the instant it is asked about; undefined for the one that all have in common. */
-export type PriceOfKey = { readonly key: Key; readonly asOf: Instant | undefined };
-
-/** The prices of many keys, as by `pricesAt` for each, in one statement. */
-export async function pricesOf(
-  knex: Knex,
-  wanted: readonly PriceOfKey[],
-  asOf: Instant | undefined,
-): Promise<PricesOf> {
-  const distinct = new Map(wanted.map((each) => [nameOf(each), each]));
-  const keys = [...distinct.values()];
-  const { rows } = await knex.raw(
-    `
-    ${withBook}
-    select book.version as book_version, book.at, found.*
-    from book left join lateral (
-      select wanted.position, ${priceColumns("coalesce(wanted.as_of, book.at)")}
-      from unnest(
-        cast(:chargeTypes as text[]), cast(:providers as text[]), cast(:models as text[]),
-        cast(:times as timestamptz[])
-      ) with ordinality as wanted (charge_type, provider, model, as_of, position)
-      join llm_prices key using (charge_type, provider, model)
-      cross join lateral (${begunRevision("coalesce(wanted.as_of, book.at)")}) revision
-      where revision.price is not null
-    ) found on true`,
-    {
-      asOf: toTimeBinding(asOf),
-      chargeTypes: keys.map(({ key }) => key.chargeType),
-      providers: keys.map(({ key }) => key.provider),
-      models: keys.map(({ key }) => key.model),
-      times: keys.map((each) => toTimeBinding(each.asOf)),
-    },
-  );
-  const names = [...distinct.keys()];
-  const prices = new Map<string | undefined, LLMPrice>();
-  for (const row of rows) {
-    if (row.id !== null) prices.set(names[Number(row.position) - 1], toLLMPrice(row));
-  }
-  return {
-    bookVersion: BigInt(rows[0].book_version),
-    at: rows[0].at.getTime(),
-    priceOf: (each) => prices.get(nameOf(each)),
-  };
-}
-
-function nameOf({ key, asOf }: PriceOfKey): string {
-  return `${toKeyText(key)} ${asOf ?? ""}`;
-}
-
-function toTimeBinding(instant: Instant | undefined): string | null {
-  return instant === undefined ? null : toInstantText(instant);
-}
-
-// now() is when the transaction began, not later than any of its snapshots: a change that the
-// statement does not see takes effect behind it. statement_timestamp() would be later: it is read
-// once more when a statement is executed, and the snapshot is older.
-const withBook = `
-    with book as (
-      select version, coalesce(
-        cast(:asOf as timestamptz), greatest(date_trunc('milliseconds', now()), changed_at)
-      ) at
-      from price_book
-    )`;
-
-function priceColumns(at: string): string {
-  return `
-        key.id, key.charge_type, key.provider, key.model, key.created_at, key.updated_at,
-        key.book_version as timeline_version, revision.price, revision.effective_from,
-        (
-          select min(later.effective_from) from llm_price_revisions later
-          where later.llm_price_id = key.id and later.effective_from > ${at}
-        ) as effective_until`;
-}
-
-/** The revision of a key in effect at an instant: the last that began by then. */
-function begunRevision(at: string): string {
-  return `
-        select * from llm_price_revisions begun
-        where begun.llm_price_id = key.id and begun.effective_from <= ${at}
-        order by begun.effective_from desc
-        limit 1`;
 }
 
 type PriceRow = {

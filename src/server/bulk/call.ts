@@ -1,5 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { EndedCall } from "../call-observer.js";
+import type { BookAsk, BookReply } from "./book-port.js";
 
 /** Headers as they can be sent to another thread. */
 export type HeaderEntries = readonly (readonly [name: string, value: string])[];
@@ -15,13 +16,16 @@ export type BulkCall = {
   readonly port: MessagePort;
 };
 
-/** What a thread is told of a call: why it ends, when that is before its answer. */
-export type ToThread = { readonly code: number; readonly message: string };
+/** What a thread is told of a call: why it ends, when that is before its answer; what it asked. */
+export type ToThread =
+  | { readonly type: "abort"; readonly code: number; readonly message: string }
+  | BookReply;
 
 /** What a thread tells of a call. */
 export type FromThread =
   | { readonly type: "started"; readonly rpc: string }
   | { readonly type: "ended"; readonly call: EndedCall }
+  | BookAsk
   | ({ readonly type: "answer" } & ThreadAnswer);
 
 /** The answer to a call; its trailers come when its body has been read. */

@@ -7,11 +7,13 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
+import type { Book } from "../../book/book.js";
 import { createDatabase } from "../../store/database.js";
 import type { CallObserver } from "../call-observer.js";
 import { connectOptions } from "../connect-options.js";
 import { explainErrors } from "../library-errors.js";
 import { createServices } from "../services.js";
+import { createRemoteBook } from "./book-port.js";
 import type { BulkCall, FromThread, HeaderEntries, ThreadSettings, ToThread } from "./call.js";
 import { fromThreadConnection } from "./connection.js";
 
@@ -23,7 +25,9 @@ import { fromThreadConnection } from "./connection.js";
  */
 export default async function serveCall({ port, ...call }: BulkCall): Promise<HeaderEntries> {
   const abort = new AbortController();
-  port.on("message", ({ code, message }: ToThread) => abort.abort(new ConnectError(message, code)));
+  port.on("message", (message: ToThread) => {
+    if (message.type === "abort") abort.abort(new ConnectError(message.message, message.code));
+  });
   try {
     const handler = handlers.get(new URL(call.url).pathname);
     if (handler === undefined) throw new Error(`${call.url} is not served in threads`);
@@ -81,6 +85,13 @@ function observe({ values }: HandlerContext): CallObserver {
   };
 }
 
+/** So does the book. */
+function bookOf({ values }: HandlerContext): Book {
+  const port = values.get(portOfCall);
+  if (port === undefined) throw new Error("a call in a thread has a port");
+  return createRemoteBook(port);
+}
+
 function tell(port: MessagePort | undefined, message: FromThread, transfer?: ReadableStream): void {
   port?.postMessage(message, transfer === undefined ? [] : [transfer as never]);
 }
@@ -95,7 +106,7 @@ const knex = createDatabase({
 });
 const router = createConnectRouter(connectOptions);
 createServices(
-  { knex, ...settings },
+  { knex, bookOf, ...settings },
   { observe, ...settings },
 )((service, implementation) => router.service(service, implementation));
 const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

@@ -1,20 +1,15 @@
 import { extname } from "node:path";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
-import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { Logger } from "pino";
 import { Piscina } from "piscina";
+import type { Book } from "../../book/book.js";
 import { DomainError } from "../../domain/errors.js";
 import { toConnectError } from "../../rpc/errors.js";
 import { type CallObserver, codeName, type EndedCall } from "../call-observer.js";
-import type {
-  BulkCall,
-  FromThread,
-  HeaderEntries,
-  ThreadAnswer,
-  ThreadSettings,
-  ToThread,
-} from "./call.js";
+import { passOnAbort, toResponse } from "./answers.js";
+import { type BookAsk, replyTo } from "./book-port.js";
+import type { BulkCall, FromThread, HeaderEntries, ThreadAnswer, ThreadSettings } from "./call.js";
 
 /** The threads that serve bulk calls. */
 export type BulkThreads = {
@@ -34,6 +29,7 @@ export type BulkThreads = {
 export function createBulkThreads(
   maxThreads: number,
   settings: ThreadSettings,
+  book: Book,
   observer: CallObserver,
   log: Logger,
 ): BulkThreads {
@@ -60,7 +56,12 @@ export function createBulkThreads(
       }
       open += 1;
       const { port1: port, port2 } = new MessageChannel();
-      const answer = listenTo(port, observer);
+      const answer = listenTo(port, observer, (question) =>
+        replyTo(port, book, question, signal).catch((error) => {
+          // The call has ended meanwhile, and with it the wish to know.
+          if (!signal.aborted) log.error({ err: error }, "the book could not be asked");
+        }),
+      );
       const stream = ReadableStream.from(body) as ReadableStream<Uint8Array>;
       const call = { url, method, httpVersion, header: [...header], body: stream, port: port2 };
       const stopPassingOn = passOnAbort(signal, port);
@@ -84,11 +85,16 @@ export function createBulkThreads(
 }
 
 /** Waits for the answer, and passes on what the thread tells of the call. */
-function listenTo(port: MessagePort, observer: CallObserver): Promise<ThreadAnswer> {
+function listenTo(
+  port: MessagePort,
+  observer: CallObserver,
+  onAsk: (question: BookAsk) => void,
+): Promise<ThreadAnswer> {
   return new Promise((resolve) => {
     let open: { readonly rpc: string; readonly startedAt: number } | undefined;
     port.on("message", (message: FromThread) => {
       if (message.type === "answer") return resolve(message);
+      if (message.type === "ask") return onAsk(message);
       if (message.type === "started") {
         open = { rpc: message.rpc, startedAt: performance.now() };
         return observer.callStarts(message.rpc);
@@ -102,53 +108,6 @@ function listenTo(port: MessagePort, observer: CallObserver): Promise<ThreadAnsw
         observer.callEnds(toUnservedCall(open.rpc, open.startedAt, toRefusal(undefined)));
     });
   });
-}
-
-function passOnAbort(signal: AbortSignal, port: MessagePort): () => void {
-  const passOn = () => {
-    const { code, rawMessage } = ConnectError.from(signal.reason, Code.Canceled);
-    port.postMessage({ code, message: rawMessage } satisfies ToThread);
-  };
-  if (signal.aborted) passOn();
-  else signal.addEventListener("abort", passOn, { once: true });
-  return () => signal.removeEventListener("abort", passOn);
-}
-
-function toResponse(
-  { status, header, body }: ThreadAnswer,
-  trailers: Promise<HeaderEntries>,
-  lost: Promise<never>,
-): UniversalServerResponse {
-  const trailer = new Headers();
-  return {
-    status,
-    header: new Headers(header as [string, string][]),
-    body: readBody(body, trailers, trailer, lost),
-    trailer,
-  };
-}
-
-/** The chunks of a body; after the last one `trailer` is complete. */
-async function* readBody(
-  body: ReadableStream<Uint8Array>,
-  trailers: Promise<HeaderEntries>,
-  trailer: Headers,
-  lost: Promise<never>,
-): AsyncGenerator<Uint8Array> {
-  const reader = body.getReader();
-  let isRead = false;
-  try {
-    for (;;) {
-      const { done, value } = await Promise.race([reader.read(), lost]);
-      if (done) break;
-      yield value;
-    }
-    isRead = true;
-    for (const [name, value] of await trailers) trailer.append(name, value);
-  } finally {
-    // Whoever stops reading has the thread stop writing.
-    if (!isRead) void reader.cancel().catch(() => undefined);
-  }
 }
 
 function toRefusal(cause: unknown): DomainError {
