@@ -147,6 +147,20 @@ describe("Health", () => {
     expect(body).to.include(calls("CreateProvider", "invalid_argument"));
     await service.stop();
   });
+
+  it("shows the price book's version, age and size in /metrics", async () => {
+    const service = await startTestService();
+    const { bookVersion } = await freshPrice(service, "1");
+    const seen = async (metric: string) =>
+      Number(
+        new RegExp(`^${metric} (.*)$`, "m").exec((await opsGet(service, "/metrics")).body)?.[1],
+      );
+    while ((await seen("llmprices_book_version")) < Number(bookVersion));
+    expect(await seen("llmprices_book_version")).to.equal(Number(bookVersion));
+    expect(await seen("llmprices_book_keys")).to.equal(1);
+    expect(await seen("llmprices_book_age_seconds")).to.be.within(0, 10);
+    await service.stop();
+  });
 });
 
 type Answer = { readonly status: number; readonly body: string };

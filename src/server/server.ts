@@ -64,6 +64,7 @@ export async function startServer(
     maxStalenessMs: config.maxBookStalenessMs,
     log,
   });
+  metrics.watchBook(book);
   const services = createServices(
     { knex, bookOf: () => book, ...settings },
     { observe: () => observer, maxTimeoutMs, ...settings },
