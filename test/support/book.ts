@@ -1,0 +1,151 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Knex } from "knex";
+import { at, type TestKey } from "./prices.js";
+import type { Door } from "./service.js";
+
+/** Someone to ask for calculations. */
+export type Asked = Pick<Door, "pricing">;
+
+/** What a calculation asks of the book. */
+export type BookTerms = { readonly minBookVersion?: bigint; readonly asOf?: string };
+
+/** What a calculation tells of the book. */
+export type Applied = {
+  readonly price: string;
+  readonly version: bigint;
+  /** In milliseconds since 1970. */
+  readonly asOf: number;
+};
+
+/** Calculates with a cost of 1 and all of its usage, now or as the terms say. */
+type Calculate = (asked: Asked, key: TestKey, terms?: BookTerms) => Promise<Applied>;
+
+export const charge: Calculate = async ({ pricing }, key, terms) =>
+  toApplied(await pricing.calculateCharge(toLine(key, terms)));
+
+/** The other ways to calculate. All of them are served in threads. */
+export const bulkCalculations: Readonly<Record<string, Calculate>> = {
+  BatchCalculateCharges: async ({ pricing }, key, terms) =>
+    toOnly(await pricing.batchCalculateCharges({ requests: [toLine(key)], ...toFields(terms) })),
+
+  "a calculation of BatchCalculateCharges": async ({ pricing }, key, terms) =>
+    toOnly(await pricing.batchCalculateCharges({ requests: [toLine(key, terms)] })),
+
+  AllocateCharges: async ({ pricing }, key, terms) => {
+    const allocation = { ...toAllocation(key, terms), accountUsages };
+    return toApplied((await pricing.allocateCharges(allocation)).totals);
+  },
+
+  StreamAllocateCharges: async ({ pricing }, key, terms) => {
+    const message = { terms: toAllocation(key, terms), accountUsages };
+    let last: { readonly totals?: Answer | undefined } = {};
+    for await (const answer of pricing.streamAllocateCharges(streamOf(message))) last = answer;
+    return toApplied(last.totals);
+  },
+};
+
+/** What is answered when it is no longer UNAVAILABLE. */
+export async function untilAnswered<T>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (ConnectError.from(error).code !== Code.Unavailable) throw error;
+    }
+    await wait(5);
+  }
+}
+
+/** A calculation of a batch. */
+export function toLine(key: TestKey, terms?: BookTerms) {
+  const usageRatio = { case: "accountUsageRatio" as const, value: "1" };
+  return { ...key, providerCost: "1", usageRatio, ...toFields(terms) };
+}
+
+/**
+ * Changes prices in SQL, all at one version of the book, and answers the version. The change takes
+ * effect a moment ahead, as the service's own do, or whoever is charged while it is committed is
+ * charged otherwise when asked again.
+ */
+export async function changeInSql(
+  knex: Knex,
+  prices: readonly { readonly id: string; readonly price: string }[],
+): Promise<bigint> {
+  for (;;) {
+    try {
+      return await knex.transaction(async (transaction) => {
+        const { rows } = await transaction.raw("select * from raise_book_version('60 ms')");
+        const { version, changed_at } = rows[0];
+        await transaction("llm_price_revisions").insert(
+          prices.map(({ id, price }) => ({ llm_price_id: id, effective_from: changed_at, price })),
+        );
+        return BigInt(version);
+      });
+    } catch (error) {
+      if ((error as { code?: string }).code !== "40001") throw error;
+    }
+  }
+}
+
+/** Ends connections that follow the book: all of them, or each with a probability. */
+export async function killListeners(knex: Knex, probability = 1): Promise<number> {
+  const { rows } = await knex.raw(
+    `
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and application_name = 'llmprices book'
+      and random() < ?`,
+    [probability],
+  );
+  return rows.length;
+}
+
+/** Sets the book back by some versions, as a restored backup does: no trigger objects. */
+export async function restoreOlder(knex: Knex, versions: number): Promise<void> {
+  await knex.transaction(async (transaction) => {
+    await transaction.raw("set local session_replication_role = replica");
+    await transaction.raw(
+      "update price_book set version = version - :versions, version_ahead = null",
+      { versions },
+    );
+    await transaction.raw(`
+      delete from llm_price_revisions where book_version > (select version from price_book)`);
+    await transaction.raw(`
+      update llm_prices key set book_version = coalesce((
+        select max(book_version) from llm_price_revisions where llm_price_id = key.id
+      ), 0)`);
+  });
+}
+
+function toFields({ minBookVersion, asOf }: BookTerms = {}) {
+  return { ...(minBookVersion && { minBookVersion }), ...(asOf && { asOf: at(asOf) }) };
+}
+
+function toAllocation(key: TestKey, terms?: BookTerms) {
+  return { ...key, providerCost: "1", currencyCode: "USD", ...toFields(terms) };
+}
+
+async function* streamOf<T>(message: T): AsyncGenerator<T> {
+  yield message;
+}
+
+type Pricing = Asked["pricing"];
+type Answer = Pick<
+  Awaited<ReturnType<Pricing["calculateCharge"]>>,
+  "markup" | "asOf" | "appliedPrice"
+>;
+
+function toOnly({ results }: Awaited<ReturnType<Pricing["batchCalculateCharges"]>>): Applied {
+  const result = results[0]?.result;
+  if (result?.case !== "charge") throw new Error("no charge", { cause: result?.value });
+  return toApplied(result.value);
+}
+
+function toApplied(answer: Answer | undefined): Applied {
+  if (answer?.asOf === undefined) throw new Error("nothing was charged");
+  const { markup: price, asOf, appliedPrice } = answer;
+  return { price, version: appliedPrice?.bookVersion ?? -1n, asOf: timestampMs(asOf) };
+}
+
+const accountUsages = [{ accountId: "a", usage: "1" }];
