@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { expect } from "chai";
 import { type Applied, changeInSql, charge, toLine } from "./support/book.js";
 import { createTestDatabase, type TestDatabase } from "./support/postgres.js";
@@ -44,6 +44,16 @@ describe("Replicas of one database, at an instant", () => {
 
   const priceAt = async (replica: TestService, key: TestKey, time: number) =>
     (await charge(replica, key, { asOf: new Date(time).toISOString() })).price;
+
+  it("price an instant that has just come as they do later, though nobody tells them", async () => {
+    const { key } = await createPrice();
+    proxy.faults.losesNotifications = true;
+    const { llmPrice } = await raise(key);
+    const from = timestampMs(llmPrice?.effectiveFrom as Timestamp);
+    // The last replica has read the book before, and has not been told since.
+    expect(await priceAt(replicas[2], key, from)).to.equal("2");
+    proxy.faults.losesNotifications = false;
+  });
 
   it("change a price at the instant that it is scheduled for, which nobody tells them", async () => {
     const { key } = await createPrice();

@@ -55,16 +55,24 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
   const ageMs = () => performance.now() - confirmedAtMs;
 
   /**
-   * Waits for a version, or else for a read of just now: what is "now" was then. The latter not for
-   * long, nor while there is no connection, since what is known was right a moment ago.
+   * Whether nothing that takes effect by the instants asked about can be missing. The present is that
+   * of the last read, when that was a moment ago; what has not come yet by a read may always change.
    */
-  const catchUp = async (wantedVersion: bigint, { signal }: Asking) => {
+  const isComplete = ({ now: asksNow, latest }: Instants, sinceMs: number) =>
+    (!asksNow || ageMs() <= freshMs) && (latest <= now || confirmedAtMs >= sinceMs);
+
+  /**
+   * Waits for a version, and for a read that makes the book complete. For the latter not for long, nor
+   * while there is no connection, since what is known was right a moment ago.
+   */
+  const catchUp = async (instants: Instants, wantedVersion: bigint, { signal }: Asking) => {
     const startedAt = performance.now();
     follower.hurry();
     for (;;) {
       const isBehind = snapshot.version < wantedVersion;
-      if (!isBehind && (ageMs() <= freshMs || !follower.isConnected())) return;
-      const limitMs = isBehind ? maxStalenessMs : maxFreshWaitMs;
+      const isDone = isComplete(instants, startedAt) || !follower.isConnected();
+      if (!isBehind && isDone) return;
+      const limitMs = isBehind ? maxStalenessMs : maxReadWaitMs;
       const leftMs = startedAt + limitMs - performance.now();
       if (leftMs <= 0) return;
       await within(leftMs, signal, reads.happened);
@@ -78,8 +86,11 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
 
   return {
     ask: (question, call) => {
-      const isCurrent = snapshot.version >= question.wantedVersion && ageMs() <= freshMs;
-      if (!isCurrent) return catchUp(question.wantedVersion, call).then(() => reply(question));
+      const { wantedVersion } = question;
+      const instants = instantsOf(question);
+      if (snapshot.version < wantedVersion || !isComplete(instants, Number.POSITIVE_INFINITY)) {
+        return catchUp(instants, wantedVersion, call).then(() => reply(question));
+      }
       if (ageMs() > hurryMs) follower.hurry();
       return reply(question);
     },
@@ -99,6 +110,20 @@ function answer(snapshot: BookSnapshot, now: Instant, { asked, asOf }: BookQuest
   const at = asOf ?? now;
   const prices = asked.map((each) => snapshot.priceAt(each.key, each.asOf ?? at));
   return { bookVersion: snapshot.version, at, prices };
+}
+
+/** What a question is about: now, and the latest instant that it names. */
+type Instants = { readonly now: boolean; readonly latest: Instant };
+
+function instantsOf({ asked, asOf }: BookQuestion): Instants {
+  let asksNow = false;
+  let latest = Number.NEGATIVE_INFINITY;
+  for (const each of asked) {
+    const at = each.asOf ?? asOf;
+    if (at === undefined) asksNow = true;
+    else if (at > latest) latest = at;
+  }
+  return { now: asksNow, latest };
 }
 
 function bookStale(maxStalenessMs: number): DomainError {
@@ -142,5 +167,5 @@ async function within(limitMs: number, signal: AbortSignal, event: Promise<void>
 const freshMs = 50;
 /** Whoever finds it older than this has it read again, for those to come. */
 const hurryMs = 15;
-const maxFreshWaitMs = 100;
+const maxReadWaitMs = 100;
 const longestPollMs = 1000;
