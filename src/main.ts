@@ -50,7 +50,8 @@ program.parseAsync().catch((error) => {
 async function runServer(): Promise<void> {
   const config = readConfig();
   // Lines are written some at a time: a write for each would take longer than most calls.
-  const lines = pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 200 });
+  const lines = pino.destination({ dest: 2, sync: true, minLength: 4096, periodicFlush: 200 });
+  process.on("exit", () => lines.flushSync());
   const log = pino({ level: config.logLevel, base: null }, lines);
   process.on("unhandledRejection", (error) => {
     log.fatal({ err: error }, "unhandled rejection");
