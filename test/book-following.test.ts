@@ -150,6 +150,53 @@ describe("A follower of the book", () => {
     expect(await change()).to.equal(version);
     await untilRead(await change());
   });
+
+  describe("reads a restored book whole", () => {
+    const other = { chargeType: "plugin", provider: "acme", model: "a" };
+    let otherId: string;
+    let undone: bigint;
+    let kept: string | undefined;
+    before(async () => {
+      otherId = await ensureKey(database.knex, other);
+    });
+    beforeEach(async () => {
+      await follow(40);
+      kept = priceIn(last());
+      undone = await change();
+      await untilRead(undone);
+    });
+
+    const writeTo = (version: bigint) =>
+      changeInSql(database.knex, [{ id: otherId, price: String(version % 100n) }]);
+
+    it("once it has caught up, so that what the restore has undone is gone", async () => {
+      await restoreOlder(database.knex, 1);
+      while (failures.length === 0) await wait(5);
+      await writeTo(undone);
+      await writeTo(undone + 1n);
+      while (last().version <= undone) await wait(5);
+      expect(priceIn(last())).to.equal(kept);
+      expect(last().priceAt(other, last().changedAt)?.price.toString()).to.equal(
+        String((undone + 1n) % 100n),
+      );
+      // So that the next version is a price again.
+      await change();
+    });
+
+    it("when it was written to the same version while nobody looked", async () => {
+      proxy.faults.refusesConnections = true;
+      proxy.cutConnections();
+      while (follower.isConnected()) await wait(5);
+      await restoreOlder(database.knex, 1);
+      expect(await writeTo(undone)).to.equal(undone);
+      proxy.faults.refusesConnections = false;
+      while (last().priceAt(other, last().changedAt)?.price.toString() !== String(undone % 100n)) {
+        await wait(5);
+      }
+      expect(priceIn(last())).to.equal(kept);
+      await change();
+    });
+  });
 });
 
 /** The price when the snapshot's version was made. */

@@ -74,3 +74,22 @@ describe("A service that has no connection to the database but the one of its bo
     expect(await refusalOf(write)).to.include({ reason: "DATABASE_UNAVAILABLE" });
   });
 });
+
+describe("A service whose connections are all at work", () => {
+  it("is NOT_FOUND for a key without a price, without the hints that it cannot get", async () => {
+    const database = await createTestDatabase({ poolSize: 2 });
+    const service = await startTestService({}, database);
+    const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
+    const held = [await database.knex.transaction(), await database.knex.transaction()];
+    try {
+      expect((await charge(service, key)).price).to.equal("1");
+      const refusal = await refusalOf(charge(service, { ...key, model: "none" }));
+      expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+      expect(refusal.metadata).to.not.have.property("nearest_1");
+    } finally {
+      for (const transaction of held) await transaction.rollback();
+    }
+    await service.stop();
+    await database.drop();
+  });
+});

@@ -152,6 +152,15 @@ describe("A service that loses touch with the price book", () => {
     expect((await untilAnswered(() => charge(service, key))).price).to.equal("1");
   });
 
+  it("is ready when it has started, however long its book takes to read", async () => {
+    const proxy = await openOwnProxy();
+    proxy.faults.heldAfterStatements = 1;
+    const starting = start(proxy);
+    while (!proxy.isHolding()) await wait(5);
+    setTimeout(proxy.release, 400);
+    expect(await readyzOf(await starting)).to.equal("ready\n");
+  });
+
   it("waits for a version that it is not told of, until it finds it itself", async () => {
     const proxy = await openOwnProxy();
     proxy.faults.losesNotifications = true;

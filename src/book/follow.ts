@@ -23,7 +23,8 @@ export type Follower = {
 /**
  * Follows the book of a database: reads it whole, then what has changed, when told of a change and
  * every `pollMs`. After a lost connection it listens first and reads then, so that no change can slip
- * in between.
+ * in between. Never goes back: a database that does is not believed until it has caught up, and is
+ * then read whole, as is one whose server has been started anew, be it from a backup.
  */
 export function followBook(
   open: (events: FeedEvents) => Promise<BookFeed>,
@@ -34,6 +35,8 @@ export function followBook(
   let feed: BookFeed | undefined;
   let isClosed = false;
   let isHurried = false;
+  let mustReadWhole = false;
+  let server: string | undefined;
   let wake = () => {};
   const hurry = () => {
     isHurried = true;
@@ -54,11 +57,27 @@ export function followBook(
     isHurried = false;
   };
 
+  const readSince = async (from: BookFeed, base: BookSnapshot) => {
+    const draft = new BookDraft(base);
+    const read = await from.read(base.version, (row) => draft.add(row));
+    if (read.version < snapshot.version) {
+      mustReadWhole = true;
+      throw new BookWentBack(read.version, snapshot.version);
+    }
+    return { read, draft };
+  };
+
   const readOnce = async (from: BookFeed) => {
-    const sentAtMs = performance.now();
-    const draft = new BookDraft(snapshot);
-    const read = await from.read(snapshot.version, (row) => draft.add(row));
-    if (read.version < snapshot.version) throw new BookWentBack(read.version, snapshot.version);
+    let sentAtMs = performance.now();
+    let { read, draft } = await readSince(from, snapshot);
+    const isRewritten = read.version === snapshot.version && read.changedAt !== snapshot.changedAt;
+    // What has changed since tells nothing where the past is another one.
+    if (mustReadWhole || isRewritten || (server !== undefined && read.server !== server)) {
+      sentAtMs = performance.now();
+      ({ read, draft } = await readSince(from, BookSnapshot.none));
+      mustReadWhole = false;
+    }
+    server = read.server;
     snapshot = await draft.finish(read.version, read.changedAt);
     onRead(snapshot, read, sentAtMs);
     return sentAtMs;
@@ -99,8 +118,10 @@ export function followBook(
     isConnected: () => feed !== undefined,
     close: () => {
       isClosed = true;
-      feed?.close();
       wake();
+      // A connection that is being made ends by itself, and is not waited for.
+      if (feed === undefined) return Promise.resolve();
+      feed.close();
       return followed;
     },
   };

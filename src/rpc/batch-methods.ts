@@ -88,8 +88,10 @@ async function nearestOf(
   { prices, at }: BookAnswer,
 ): Promise<ReadonlyMap<string, DomainError>> {
   const refusals = new Map<string, DomainError>();
+  const giveUpAt = performance.now() + maxNearestMs;
   for (const [index, line] of wanted.entries()) {
-    if (refusals.size === maxNearest) break;
+    // A database that answers none of these hints must not hold up the charges.
+    if (refusals.size === maxNearest || performance.now() >= giveUpAt) break;
     const name = nameOf(line, at);
     if (prices[index] !== undefined || refusals.has(name)) continue;
     refusals.set(name, await nearestTo(dependencies, context, line.key, line.asOf ?? at));
@@ -145,3 +147,4 @@ function maxOf(a: bigint, b: bigint): bigint {
 }
 
 const maxNearest = 100;
+const maxNearestMs = 2000;

@@ -1,7 +1,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import type { Book, BookAnswer, BookQuestion } from "../book/book.js";
-import { DomainError } from "../domain/errors.js";
+import { DomainError, type Reason } from "../domain/errors.js";
 import type { Instant } from "../domain/instant.js";
 import type { Key } from "../domain/key.js";
 import type { AppliedPrice } from "../domain/llm-price.js";
@@ -76,18 +76,39 @@ export function requireVersion(
   );
 }
 
-/** The refusal of a key without a price. The nearest keys are a hint: without a database, none. */
+/**
+ * The refusal of a key without a price. The nearest keys are a hint: where the database cannot be
+ * reached or takes long, there are none.
+ */
 export async function nearestTo(
   { knex }: BookReads,
   context: HandlerContext,
   key: Key,
   at: Instant,
 ): Promise<DomainError> {
+  const limit = AbortSignal.timeout(hintLimitMs);
+  const call = {
+    signal: AbortSignal.any([context.signal, limit]),
+    timeoutMs: () => Math.min(context.timeoutMs() ?? hintLimitMs, hintLimitMs),
+  };
+  const hinted = inTransaction(knex, call, (transaction) => priceNotFound(transaction, key, at));
+  // It may go on waiting for a connection.
+  hinted.catch(() => undefined);
   try {
-    return await inTransaction(knex, context, (transaction) => priceNotFound(transaction, key, at));
+    return await Promise.race([hinted, rejectOnAbort(limit)]);
   } catch (error) {
-    const isOutage = error instanceof DomainError && error.reason === "DATABASE_UNAVAILABLE";
-    if (!isOutage) throw error;
+    context.signal.throwIfAborted();
+    const isOutage = error instanceof DomainError && outages.has(error.reason);
+    if (!isOutage && !limit.aborted) throw error;
     return keyMissing(key, at);
   }
 }
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+const outages: ReadonlySet<Reason> = new Set(["DATABASE_UNAVAILABLE", "DEADLINE_EXCEEDED"]);
+const hintLimitMs = 500;

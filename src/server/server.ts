@@ -60,7 +60,8 @@ export async function startServer(
   const observer = createCallObserver(log, metrics);
   const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;
   const book = createPriceBook({
-    open: (events) => openBookFeed(connection, events),
+    open: (events) =>
+      openBookFeed(connection, events, Math.min(5000, config.maxBookStalenessMs / 2)),
     maxStalenessMs: config.maxBookStalenessMs,
     log,
   });

@@ -10,6 +10,8 @@ export type BookRead = {
   readonly changedAt: Instant;
   /** The database's clock: nothing that was committed by then has been missed. */
   readonly readAt: Instant;
+  /** Stands for the server's run and its database: another one may hold another history. */
+  readonly server: string;
 };
 
 /** A key with its whole timeline. */
@@ -34,13 +36,15 @@ export type BookFeed = {
 export type FeedEvents = { readonly onChange: () => void; readonly onEnd: () => void };
 
 /**
- * Opens a connection of its own and listens on it.
+ * Opens a connection of its own and listens on it. A connection that is silent for `silenceMs` when
+ * it has something to say is ended.
  *
  * @throws when the database cannot be reached in time.
  */
 export async function openBookFeed(
   connection: DatabaseConnection,
   { onChange, onEnd }: FeedEvents,
+  silenceMs = 5000,
 ): Promise<BookFeed> {
   const client = new pg.Client({
     application_name: "llmprices book",
@@ -55,51 +59,55 @@ export async function openBookFeed(
   const close = () => void client.end().catch(() => undefined);
   try {
     await client.connect();
-    await withoutSilence(close, () => client.query("listen price_book"));
+    await withoutSilence(close, silenceMs, () => client.query("listen price_book"));
   } catch (error) {
     close();
     throw error;
   }
-  return { read: (since, onTimeline) => read(client, close, since, onTimeline), close };
+  return {
+    read: (since, onTimeline) =>
+      withoutSilence(close, silenceMs, (hear) => read(client, hear, since, onTimeline)),
+    close,
+  };
 }
 
-function read(
+async function read(
   client: pg.Client,
-  close: () => void,
+  hear: () => void,
   since: bigint,
   onTimeline: (row: TimelineRow) => void,
 ): Promise<BookRead> {
-  return withoutSilence(close, async (hear) => {
-    let found: BookRead | undefined;
-    const name = since < 0n ? "load-book" : "follow-book";
-    // The rows are not kept: a book may have a million of them.
-    const query = new pg.Query<string[]>({
-      ...{ name, text: since < 0n ? loadSql : followSql, rowMode: "array" },
-      values: since < 0n ? [] : [String(since)],
-    });
-    query.on("row", (row) => {
-      hear();
-      const [version, changedAt, readAt] = row as unknown as string[];
-      if (version === null || version === undefined) return onTimeline(toTimeline(row));
-      found = {
-        version: BigInt(version),
-        changedAt: Number(changedAt),
-        readAt: Number(readAt),
-      };
-    });
-    await new Promise<void>((resolve, reject) => {
-      query.on("end", () => resolve());
-      query.on("error", reject);
-      client.query(query);
-    });
-    if (found === undefined) throw new Error("price_book has no row");
-    return found;
+  let found: BookRead | undefined;
+  const name = since < 0n ? "load-book" : "follow-book";
+  // The rows are not kept: a book may have a million of them.
+  const query = new pg.Query<string[]>({
+    ...{ name, text: since < 0n ? loadSql : followSql, rowMode: "array" },
+    values: since < 0n ? [] : [String(since)],
   });
+  query.on("row", (row) => {
+    hear();
+    const [version, changedAt, readAt, server] = row as unknown as string[];
+    if (version === null || version === undefined) return onTimeline(toTimeline(row));
+    found = {
+      version: BigInt(version),
+      changedAt: Number(changedAt),
+      readAt: Number(readAt),
+      server: String(server),
+    };
+  });
+  await new Promise<void>((resolve, reject) => {
+    query.on("end", () => resolve());
+    query.on("error", reject);
+    client.query(query);
+  });
+  if (found === undefined) throw new Error("price_book has no row");
+  return found;
 }
 
 /** Does work during which the other side is heard of again and again, or the connection is closed. */
 async function withoutSilence<T>(
   close: () => void,
+  silenceMs: number,
   work: (hear: () => void) => Promise<T>,
 ): Promise<T> {
   const timer = setTimeout(close, silenceMs);
@@ -111,7 +119,7 @@ async function withoutSilence<T>(
 }
 
 function toTimeline(row: readonly string[]): TimelineRow {
-  const [, , , id = "", chargeType = "", provider = "", model = "", revisions] = row;
+  const [, , , , id = "", chargeType = "", provider = "", model = "", revisions] = row;
   const effectiveFrom: number[] = [];
   const priceUnits: number[] = [];
   for (const revision of revisions?.split(",") ?? []) {
@@ -125,10 +133,13 @@ function toTimeline(row: readonly string[]): TimelineRow {
 
 // One statement, so that the version and the timelines belong together.
 const loadSql = `
-  select version::text, to_ms(changed_at), to_ms(now()), null, null, null, null, null
+  select version::text, to_ms(changed_at), to_ms(now()), (
+    select pg_postmaster_start_time()::text || ' ' || oid
+    from pg_database where datname = current_database()
+  ), null, null, null, null, null
   from price_book
   union all
-  select null, null, null, key.id::text, key.charge_type, key.provider, key.model, (
+  select null, null, null, null, key.id::text, key.charge_type, key.provider, key.model, (
     select string_agg(
       to_ms(effective_from) || ' ' || coalesce(price::text, 'end'), ',' order by effective_from
     )
@@ -140,5 +151,3 @@ const loadSql = `
 );
 const followSql = `${loadSql}
   where key.book_version > $1`;
-
-const silenceMs = 5000;

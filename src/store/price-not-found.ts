@@ -45,7 +45,13 @@ async function tellHistory(knex: Knex, key: Key, at: Instant): Promise<string> {
   if (known === undefined) return "";
   const { rows } = await knex.raw(
     `
-    select max(effective_from) filter (where effective_from <= :at) as ended,
+    select
+      (
+        -- A price that has been recorded meanwhile has not ended.
+        select case when price is null then effective_from end from llm_price_revisions
+        where llm_price_id = :id and effective_from <= :at
+        order by effective_from desc limit 1
+      ) as ended,
       min(effective_from) filter (where effective_from > :at) as begins
     from llm_price_revisions where llm_price_id = :id`,
     { id: known.id, at: toInstantText(at) },

@@ -58,7 +58,16 @@ export function createBulkThreads(
       }
       open += 1;
       const { port1: port, port2 } = new MessageChannel();
-      const answer = listenTo(port, observer, (question) =>
+      let isOpen = true;
+      const leave = () => {
+        if (isOpen) open -= 1;
+        isOpen = false;
+      };
+      const callEnds = (call: EndedCall) => {
+        leave();
+        observer.callEnds(call);
+      };
+      const answer = listenTo(port, { ...observer, callEnds }, (question) =>
         replyTo(port, book, question, signal).catch((error) => {
           // The call has ended meanwhile, and with it the wish to know.
           if (!signal.aborted) log.error({ err: error }, "the book could not be asked");
@@ -74,7 +83,7 @@ export function createBulkThreads(
           throw toRefusal(error);
         })
         .finally(() => {
-          open -= 1;
+          leave();
           stopPassingOn();
         });
       // A thread that is lost is lost for whoever waits next, be it for the answer or for its body.

@@ -890,7 +890,7 @@ export type CalculationResult = Message<"llmprices.v1.CalculationResult"> & {
   } | {
     /**
      * The error that CalculateCharge would answer, with the same details. The nearest keys are looked
-     * up for the first 100 missing prices of a batch.
+     * up for the first 100 missing prices of a batch, for two seconds at most.
      *
      * @generated from field: google.rpc.Status error = 2;
      */
