@@ -10,6 +10,8 @@ export type BenchedService = {
   readonly processId: number;
   /** Where it answers gRPC, as host:port. */
   readonly grpcAddress: string;
+  /** Where it answers Connect, as host:port. */
+  readonly httpAddress: string;
   /** Where it tells its metrics. */
   readonly metricsUrl: string;
   /** Stops it as an orchestrator does, by SIGTERM, and waits for its end. */
@@ -34,16 +36,20 @@ export async function withDataFolder(work: (folder: string) => Promise<void>): P
 }
 
 /**
- * Starts the service that was built, with its database in `folder`, and waits until it answers.
+ * Starts the service that was built, and waits until it answers. Its database is in `folder`, unless
+ * `databaseUrl` names another.
  *
  * @throws Error with the end of its log when it does not.
  */
-export async function startService(folder: string): Promise<BenchedService> {
+export async function startService(folder: string, databaseUrl?: string): Promise<BenchedService> {
   const logPath = join(folder, "service.log");
   const log = await open(logPath, "w");
   const service = spawn(process.execPath, ["dist/src/main.js", "serve"], {
     cwd: repository,
-    env: { ...inherited(), ...anyPorts, DATA_DIR: join(folder, "data"), LOG_LEVEL: "info" },
+    env: {
+      ...{ ...inherited(), ...anyPorts, DATA_DIR: join(folder, "data"), LOG_LEVEL: "info" },
+      ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
+    },
     stdio: ["ignore", "pipe", log.fd],
   });
   await log.close();
@@ -56,6 +62,7 @@ export async function startService(folder: string): Promise<BenchedService> {
   return {
     processId: service.pid as number,
     grpcAddress: find(greeting, /^ *gRPC +(\S+)$/m),
+    httpAddress: find(greeting, /^ *Connect, .*http:\/\/(\S+)$/m),
     metricsUrl: `${find(greeting, /(http:\S+)\/readyz/)}/metrics`,
     stop: () => stop(service),
   };

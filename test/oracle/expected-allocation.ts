@@ -27,7 +27,7 @@ export type ExpectedAllocation = {
   readonly charges: readonly string[];
 };
 
-/** Hamilton's method by DESIGN section 3, worked on magnitudes; the sign comes back at the end. */
+/** Hamilton's method, worked on magnitudes; the sign comes back at the end. */
 export function expectedAllocation(terms: WrittenAllocation): ExpectedAllocation {
   const { scale, mode } = terms.rounding;
   const exactTotal = multiply(parseFraction(terms.providerCost), parseFraction(terms.markup));

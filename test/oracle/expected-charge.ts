@@ -29,7 +29,7 @@ export type ExpectedCharge = {
   readonly rounding: WrittenRounding | undefined;
 };
 
-/** The charge by DESIGN section 3: provider cost × markup × usage ÷ total usage, rounded once. */
+/** The charge by its definition: provider cost × markup × usage ÷ total usage, rounded once. */
 export function expectedCharge(terms: WrittenTerms): ExpectedCharge {
   const value = exactCharge(terms);
   if (terms.rounding !== undefined) return roundedCharge(value, terms.rounding);

@@ -1,0 +1,17 @@
+import type { DatabaseConnection } from "../../src/store/database.js";
+import { answerJobs } from "../support/load-process.js";
+import { contenders } from "./contenders.js";
+
+/** Which contender to be, and on which database. */
+export type ContenderJob = {
+  readonly name: keyof typeof contenders;
+  readonly connection: DatabaseConnection;
+};
+
+/** Where it listens, and whose time is taken. */
+export type ContenderPlace = { readonly port: number; readonly processId: number };
+
+answerJobs<ContenderJob, ContenderPlace>(async ({ name, connection }) => ({
+  port: await contenders[name](connection),
+  processId: process.pid,
+}));

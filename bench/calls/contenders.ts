@@ -1,0 +1,133 @@
+import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import * as grpc from "@grpc/grpc-js";
+import { pino } from "pino";
+import type { Book } from "../../src/book/book.js";
+import { createPriceBook } from "../../src/book/price-book.js";
+import {
+  CalculateChargeRequestSchema,
+  CalculateChargeResponseSchema,
+} from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { createCallObserver } from "../../src/server/call-observer.js";
+import { openGrpcDoor } from "../../src/server/grpc-door.js";
+import { createMetrics } from "../../src/server/metrics.js";
+import { createServices, type Mount } from "../../src/server/services.js";
+import { openBookFeed } from "../../src/store/book-feed.js";
+import { createDatabase, type DatabaseConnection } from "../../src/store/database.js";
+import { pricesAt } from "../../src/store/prices.js";
+import { constantAnswer, path } from "./message.js";
+
+/** A contender listens on any port of loopback and answers which. */
+type Contender = (connection: DatabaseConnection) => Promise<number>;
+
+/** What the service is compared with, in processes of their own. */
+export const contenders = {
+  "node:http2 by hand": serveByHand,
+  "grpc-js, bare handler": serveBare,
+  "connect-node, our handlers": serveStock,
+  "ours, price from PostgreSQL": serveFromDatabase,
+} satisfies Record<string, Contender>;
+
+/** Reads the one message of a call and answers it, with as little as HTTP/2 needs. */
+async function serveByHand(): Promise<number> {
+  const server = createHttp2Server();
+  server.on("stream", (stream: ServerHttp2Stream) => {
+    const chunks: Buffer[] = [];
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    stream.on("end", () => {
+      fromBinary(CalculateChargeRequestSchema, Buffer.concat(chunks).subarray(5));
+      const answer = toBinary(CalculateChargeResponseSchema, constantAnswer());
+      const frame = Buffer.alloc(5 + answer.length);
+      frame.writeUInt32BE(answer.length, 1);
+      frame.set(answer, 5);
+      stream.respond(
+        { ":status": 200, "content-type": "application/grpc+proto" },
+        { waitForTrailers: true },
+      );
+      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+      stream.end(frame);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+function serveBare(): Promise<number> {
+  const server = new grpc.Server();
+  server.addService(
+    {
+      CalculateCharge: {
+        ...{ path, requestStream: false, responseStream: false },
+        requestSerialize: (bytes: Buffer) => bytes,
+        requestDeserialize: (bytes: Buffer) => fromBinary(CalculateChargeRequestSchema, bytes),
+        responseSerialize: (answer: ReturnType<typeof constantAnswer>) =>
+          Buffer.from(toBinary(CalculateChargeResponseSchema, answer)),
+        responseDeserialize: (bytes: Buffer) => bytes,
+      },
+    },
+    {
+      CalculateCharge: (_: unknown, callback: grpc.sendUnaryData<unknown>) =>
+        callback(null, constantAnswer()),
+    },
+  );
+  return new Promise((resolve, reject) => {
+    const credentials = grpc.ServerCredentials.createInsecure();
+    server.bindAsync("127.0.0.1:0", credentials, (error, port) =>
+      error ? reject(error) : resolve(port),
+    );
+  });
+}
+
+/** Connect's own adapter, with all that surrounds our calls, and the book in memory. */
+async function serveStock(connection: DatabaseConnection): Promise<number> {
+  const book = createPriceBook({
+    open: (events) => openBookFeed(connection, events),
+    maxStalenessMs: 10_000,
+    log,
+  });
+  await book.firstTry;
+  const mountServices = createOurServices(connection, book);
+  const server = createHttp2Server(
+    connectNodeAdapter({
+      routes: (router) => {
+        mountServices((service, implementation) => router.service(service, implementation));
+      },
+    }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+/** Our gRPC door, with a statement for each call instead of the book. */
+async function serveFromDatabase(connection: DatabaseConnection): Promise<number> {
+  const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
+  const book: Book = {
+    ask: async ({ asked: [first], asOf }) => {
+      const { prices, at, bookVersion } = await pricesAt(knex, first?.key ?? {}, asOf, 1);
+      return { prices, at, bookVersion };
+    },
+  };
+  const threads = { serve: () => Promise.reject(new Error("no bulk")), close: async () => {} };
+  const services = createOurServices(connection, book);
+  const door = await openGrpcDoor({ host: "127.0.0.1", port: 0 }, services, threads);
+  return door.address.port;
+}
+
+function createOurServices(connection: DatabaseConnection, book: Book): (mount: Mount) => void {
+  const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
+  const observer = createCallObserver(log, createMetrics());
+  return createServices(
+    {
+      ...{ knex, bookOf: () => book, maxBookStalenessMs: 10_000 },
+      ...{ maxBatchCalculations: 10_000, maxAllocationAccounts: 10_000 },
+    },
+    { observe: () => observer, maxTimeoutMs: 30_000, maxStreamTimeoutMs: 30_000 },
+  );
+}
+
+const log = pino(
+  { base: null },
+  pino.destination({ dest: "/dev/null", sync: true, minLength: 4096, periodicFlush: 200 }),
+);
