@@ -49,7 +49,8 @@ export async function* toIterable(...chunks: Uint8Array[]): AsyncIterable<Uint8A
   yield* chunks;
 }
 
-function toFrame(flag: number, data: Uint8Array): Uint8Array {
+/** One message, or the end, of a stream. */
+export function toFrame(flag: number, data: Uint8Array): Uint8Array {
   const frame = Buffer.alloc(prefixLength + data.length);
   frame[0] = flag;
   frame.writeUInt32BE(data.length, 1);

@@ -1,5 +1,5 @@
 import type { Knex } from "knex";
-import { DomainError } from "../domain/errors.js";
+import { DomainError, type Metadata } from "../domain/errors.js";
 import { type Instant, toInstantText } from "../domain/instant.js";
 import { type Key, type ModelKey, toKeyText } from "../domain/key.js";
 import { nearestKeys } from "./nearest.js";
@@ -18,21 +18,18 @@ export async function priceNotFound(
   const name = "chargeType" in wanted ? toKeyText(wanted) : `${wanted.provider}/${wanted.model}`;
   const { metadata, hint } = await nearestKeys(knex, key, at);
   const history = await tellHistory(knex, key, at);
-  return new DomainError(
-    "PRICE_NOT_FOUND",
-    `no price of ${name} is in effect at ${toInstantText(at)}${history || hint}`,
-    { key: name, as_of: toInstantText(at), ...metadata },
-  );
+  return notInEffect(name, at, history || hint, metadata);
 }
 
 /** The same without a look at the database: neither the nearest keys nor when the key has a price. */
 export function keyMissing(key: Key, at: Instant): DomainError {
-  const name = toKeyText(key);
-  return new DomainError(
-    "PRICE_NOT_FOUND",
-    `no price of ${name} is in effect at ${toInstantText(at)}`,
-    { key: name, as_of: toInstantText(at) },
-  );
+  return notInEffect(toKeyText(key), at, "", {});
+}
+
+function notInEffect(name: string, at: Instant, hint: string, nearest: Metadata): DomainError {
+  const asOf = toInstantText(at);
+  const message = `no price of ${name} is in effect at ${asOf}${hint}`;
+  return new DomainError("PRICE_NOT_FOUND", message, { key: name, as_of: asOf, ...nearest });
 }
 
 /** The refusal of an id that no price has. */

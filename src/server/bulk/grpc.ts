@@ -3,6 +3,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import * as grpc from "@grpc/grpc-js";
 import { toConnectError } from "../../rpc/errors.js";
+import { prefixLength, toFrame } from "../error-answers.js";
 import { GrpcContext, toMetadata } from "../grpc-context.js";
 import { toStatus } from "../grpc-status.js";
 import { pathOf } from "./methods.js";
@@ -90,14 +91,9 @@ function serveInThread(
   });
 }
 
-/** Messages as they are on the wire: each behind a byte of flags and four of its length. */
+/** Messages as they are on the wire. */
 async function* toEnvelopes(messages: AsyncIterable<Buffer> | Iterable<Buffer>) {
-  for await (const message of messages) {
-    const envelope = Buffer.alloc(prefixLength + message.length);
-    envelope.writeUInt32BE(message.length, 1);
-    envelope.set(message, prefixLength);
-    yield envelope;
-  }
+  for await (const message of messages) yield toFrame(noFlags, message);
 }
 
 function toMessage(envelope: Uint8Array): Buffer {
@@ -114,7 +110,7 @@ function readStatus({ trailer = new Headers() }: UniversalServerResponse): grpc.
 }
 
 const same = (bytes: Buffer) => bytes;
-const prefixLength = 5;
+const noFlags = 0;
 
 // A timeout has at most eight digits; a longer one is as good as none.
 const longestTimeoutMs = 99_999_999;

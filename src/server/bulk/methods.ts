@@ -1,5 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { rpcName } from "../call-observer.js";
 
 /**
  * A message of more bytes is read in a thread, whatever its method. None of a method that is not in
@@ -25,5 +26,5 @@ export function isBulk(method: DescMethod): boolean {
 
 /** As in URLs: `/llmprices.v1.PricingService/AllocateCharges`. */
 export function pathOf(method: DescMethod): string {
-  return `/${method.parent.typeName}/${method.name}`;
+  return `/${rpcName(method)}`;
 }

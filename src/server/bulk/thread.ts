@@ -22,8 +22,8 @@ import { fromThreadConnection } from "./connection.js";
 setFlagsFromString("--heap-growing-percent=50");
 
 /**
- * What a thread runs: Connect's handlers, for every protocol. The thread has
- * connections of its own to the database, so that nothing of its calls is done anywhere else.
+ * What a thread runs: Connect's handlers, for every protocol. It asks the book of the thread that
+ * has it, and has a few connections to the database for what is not in the book.
  *
  * Serves one call, beside others, and answers its trailers.
  */
