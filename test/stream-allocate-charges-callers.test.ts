@@ -22,6 +22,15 @@ import { type Protocol, startTestService, type TestService } from "./support/ser
 const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const rpc = "StreamAllocateCharges";
 
+/** Transports that do not read ahead of their caller. */
+const doorsOverHttp2 = {
+  "the gRPC door": (service: TestService) => service.doors.gRPC.transport,
+  "the HTTP door": ({ server }: TestService) => {
+    const baseUrl = `http://${formatAddress(server.httpAddress)}`;
+    return createConnectTransport({ baseUrl, httpVersion: "2" });
+  },
+};
+
 describe("StreamAllocateCharges and its caller", function () {
   this.timeout(60_000);
   let service: TestService;
@@ -106,16 +115,9 @@ describe("StreamAllocateCharges and its caller", function () {
     expect(canceled).to.equal(1);
   });
 
-  const doorsOverHttp2 = {
-    "the gRPC door": () => service.doors.gRPC.transport,
-    "the HTTP door": () => {
-      const baseUrl = `http://${formatAddress(service.server.httpAddress)}`;
-      return createConnectTransport({ baseUrl, httpVersion: "2" });
-    },
-  };
   for (const [door, openDoor] of Object.entries(doorsOverHttp2)) {
     it(`sends a slow reader no more than it reads, and a quick one all: ${door}`, async () => {
-      const pricing = createClient(PricingService, openDoor());
+      const pricing = createClient(PricingService, openDoor(service));
       const usages = usagesWithLongIds(100_000);
       const open = () => {
         const requests = openRequests(messagesOf(termsOf(), usages, 5000));
@@ -158,6 +160,31 @@ describe("StreamAllocateCharges with a time limit of the service's", () => {
       });
       requests.end();
       await until(async () => (await callsInFlight(service, rpc)) === 0);
+    });
+  }
+});
+
+describe("StreamAllocateCharges and a caller that stops reading", () => {
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    service = await startTestService({ maxStreamTimeoutMs: 5000 });
+    ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
+  });
+  after(() => service.stop());
+
+  for (const [door, openDoor] of Object.entries(doorsOverHttp2)) {
+    it(`ends as DEADLINE_EXCEEDED when its time is up: ${door}`, async () => {
+      const before = await callsEnded(service, rpc, "deadline_exceeded");
+      const terms = { ...key, providerCost: "1000", currencyCode: "USD" };
+      const requests = openRequests(messagesOf(terms, usagesWithLongIds(100_000), 5000));
+      requests.end();
+      const pricing = createClient(PricingService, openDoor(service));
+      const answers = pricing.streamAllocateCharges(requests)[Symbol.asyncIterator]();
+      await answers.next();
+      await until(async () => (await callsInFlight(service, rpc)) === 0);
+      expect(await callsEnded(service, rpc, "deadline_exceeded")).to.equal(before + 1);
+      await answers.return?.();
     });
   }
 });

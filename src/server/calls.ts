@@ -75,8 +75,17 @@ function surroundStream(
     const { context, withinLimit, end } = limitCall(outerContext, maxStreamTimeoutMs);
     const { callStarts, callEnds } = observe(context);
     callStarts(rpc);
-    // A stream waits for its caller without asking for it.
-    void context.signal;
+    let isOpen = true;
+    const endCall = (failure?: ConnectError) => {
+      end();
+      if (isOpen) callEnds(toEndedCall(method, context, startedAt, failure, {}));
+      isOpen = false;
+    };
+    const { signal } = context;
+    // At once: it may be that nobody asks for the next answer any more.
+    const abort = () => endCall(toConnectError(signal.reason));
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
     const answers = handler(requests, context)[Symbol.asyncIterator]();
     // Unless the handler comes to its end, somebody stopped asking for its answers.
     let failure: ConnectError | undefined = toConnectError(callerGone());
@@ -91,10 +100,9 @@ function surroundStream(
       failure = toConnectError(error);
       throw failure;
     } finally {
-      end();
       // Not awaited: a handler that waits for its caller may never be told that it has gone.
       if (failure !== undefined) void answers.return?.().catch(() => undefined);
-      callEnds(toEndedCall(method, context, startedAt, failure, {}));
+      endCall(failure);
     }
   };
 }

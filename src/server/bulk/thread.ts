@@ -29,8 +29,13 @@ setFlagsFromString("--heap-growing-percent=50");
  */
 export default async function serveCall({ port, ...call }: BulkCall): Promise<HeaderEntries> {
   const abort = new AbortController();
+  const cutOff = new AbortController();
+  const cutOffIn = (ms: number) => setTimeout(() => cutOff.abort(), ms);
+  const timers = [cutOffIn(settings.maxStreamTimeoutMs + takingMs)];
   port.on("message", (message: ToThread) => {
-    if (message.type === "abort") abort.abort(new ConnectError(message.message, message.code));
+    if (message.type !== "abort") return;
+    abort.abort(new ConnectError(message.message, message.code));
+    timers.push(cutOffIn(takingMs));
   });
   try {
     const handler = handlers.get(new URL(call.url).pathname);
@@ -41,27 +46,42 @@ export default async function serveCall({ port, ...call }: BulkCall): Promise<He
       signal: abort.signal,
       contextValues: createContextValues().set(portOfCall, port),
     });
-    await send(port, await explainErrors(answer));
+    await send(port, await explainErrors(answer), cutOff.signal);
     return [...(answer.trailer ?? [])];
   } finally {
+    timers.forEach(clearTimeout);
     // Whoever sends a body that Connect has not begun to read would wait for ever.
     call.body.cancel().catch(() => undefined);
     port.close();
   }
 }
 
-/** Sends an answer, and waits until the other side has taken all of its body, or wants no more. */
-async function send(port: MessagePort, answer: UniversalServerResponse): Promise<void> {
+/**
+ * Sends an answer, and waits until the other side has taken all of its body, or wants no more. What
+ * is not taken when it is cut off never will be: of a socket that closes, nobody may hear.
+ */
+async function send(
+  port: MessagePort,
+  answer: UniversalServerResponse,
+  cutOff: AbortSignal,
+): Promise<void> {
   const chunks = answer.body?.[Symbol.asyncIterator]();
   // Handlers may set headers until they give their first answer.
   const first = await chunks?.next();
   await new Promise<void>((resolve) => {
-    const body = ReadableStream.from(continueFrom(first, chunks, resolve));
+    const rest = continueFrom(first, chunks, resolve);
+    const body = ReadableStream.from(rest);
     tell(
       port,
       { type: "answer", status: answer.status, header: [...(answer.header ?? [])], body },
       body,
     );
+    const stop = () => {
+      rest.throw(new Error("the answer was not taken in time")).catch(() => undefined);
+      resolve();
+    };
+    if (cutOff.aborted) stop();
+    else cutOff.addEventListener("abort", stop);
   });
 }
 
@@ -102,6 +122,8 @@ function tell(port: MessagePort | undefined, message: FromThread, transfer?: Rea
 
 const portOfCall = createContextKey<MessagePort | undefined>(undefined);
 const connectionsPerThread = 4;
+// How long an answer may wait to be taken when its call is over.
+const takingMs = 1000;
 const settings: ThreadSettings = workerData;
 const knex = createDatabase({
   connection: fromThreadConnection(settings.connection),

@@ -58,16 +58,7 @@ export function createBulkThreads(
       }
       open += 1;
       const { port1: port, port2 } = new MessageChannel();
-      let isOpen = true;
-      const leave = () => {
-        if (isOpen) open -= 1;
-        isOpen = false;
-      };
-      const callEnds = (call: EndedCall) => {
-        leave();
-        observer.callEnds(call);
-      };
-      const answer = listenTo(port, { ...observer, callEnds }, (question) =>
+      const answer = listenTo(port, observer, (question) =>
         replyTo(port, book, question, signal).catch((error) => {
           // The call has ended meanwhile, and with it the wish to know.
           if (!signal.aborted) log.error({ err: error }, "the book could not be asked");
@@ -83,7 +74,7 @@ export function createBulkThreads(
           throw toRefusal(error);
         })
         .finally(() => {
-          leave();
+          open -= 1;
           stopPassingOn();
         });
       // A thread that is lost is lost for whoever waits next, be it for the answer or for its body.
