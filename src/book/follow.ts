@@ -15,6 +15,8 @@ export type FollowEvents = {
 export type Follower = {
   /** Has it read at once, or once more when it is reading. */
   readonly hurry: () => void;
+  /** Has it read at once, unless it is reading. */
+  readonly refresh: () => void;
   /** Whether there is a connection, so that hurrying may help. */
   readonly isConnected: () => boolean;
   readonly close: () => Promise<void>;
@@ -35,6 +37,7 @@ export function followBook(
   let feed: BookFeed | undefined;
   let isClosed = false;
   let isHurried = false;
+  let isReading = false;
   let mustReadWhole = false;
   let server: string | undefined;
   let wake = () => {};
@@ -92,11 +95,14 @@ export function followBook(
     try {
       feed = await open({ onChange: hurry, onEnd });
       while (!isOver && !isClosed) {
+        isReading = true;
         const sentAtMs = await readOnce(feed);
+        isReading = false;
         // What took long to read is old by now.
         await rest(sentAtMs + pollMs - performance.now());
       }
     } finally {
+      isReading = false;
       feed?.close();
       feed = undefined;
     }
@@ -115,6 +121,9 @@ export function followBook(
   const followed = follow();
   return {
     hurry,
+    refresh: () => {
+      if (!isReading) hurry();
+    },
     isConnected: () => feed !== undefined,
     close: () => {
       isClosed = true;

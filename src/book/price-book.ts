@@ -91,7 +91,7 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
       if (snapshot.version < wantedVersion || !isComplete(instants, Number.POSITIVE_INFINITY)) {
         return catchUp(instants, wantedVersion, call).then(() => reply(question));
       }
-      if (ageMs() > hurryMs) follower.hurry();
+      if (ageMs() > refreshMs) follower.refresh();
       return reply(question);
     },
     whyNot: () => {
@@ -166,6 +166,6 @@ async function within(limitMs: number, signal: AbortSignal, event: Promise<void>
 /** How old a read may be for its time to be "now". */
 const freshMs = 50;
 /** Whoever finds it older than this has it read again, for those to come. */
-const hurryMs = 15;
+const refreshMs = 25;
 const maxReadWaitMs = 100;
 const longestPollMs = 1000;

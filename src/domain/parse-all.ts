@@ -1,4 +1,4 @@
-import { DomainError, invalidFields, type Violation } from "./errors.js";
+import { FieldErrors } from "./field-errors.js";
 
 type Parsers = Readonly<Record<string, () => unknown>>;
 type Parsed<T extends Parsers> = { readonly [Name in keyof T]: ReturnType<T[Name]> };
@@ -9,16 +9,9 @@ type Parsed<T extends Parsers> = { readonly [Name in keyof T]: ReturnType<T[Name
  * @throws DomainError INVALID_FIELD with every violation.
  */
 export function parseAll<T extends Parsers>(parsers: T): Parsed<T> {
+  const errors = new FieldErrors();
   const parsed: Record<string, unknown> = {};
-  const violations: Violation[] = [];
-  for (const name of Object.keys(parsers)) {
-    try {
-      parsed[name] = parsers[name]?.();
-    } catch (error) {
-      if (!(error instanceof DomainError) || error.reason !== "INVALID_FIELD") throw error;
-      violations.push(...error.violations);
-    }
-  }
-  if (violations.length > 0) throw invalidFields(violations);
+  for (const [name, parse] of Object.entries(parsers)) parsed[name] = errors.read(parse);
+  errors.throwIfAny();
   return parsed as Parsed<T>;
 }

@@ -17,6 +17,8 @@ export type Quotient = {
  * a rounding mode asks (the "sticky bit" of floating-point hardware, in decimal).
  */
 export function divide(numerator: Decimal, denominator: Decimal): Quotient {
+  // A product of three decimals, which has no more digits.
+  if (denominator.eq(one)) return { value: numerator, terminates: true };
   const shifted = numerator.times(shift);
   const cut = shifted.divToInt(denominator);
   if (cut.times(denominator).eq(shifted)) return { value: cut.div(shift), terminates: true };
@@ -24,6 +26,7 @@ export function divide(numerator: Decimal, denominator: Decimal): Quotient {
   return { value: cut.plus(sticky).div(shift), terminates: false };
 }
 
+const one = new Decimal(1);
 const shift = new Decimal(10).pow(exactFractionDigits);
 const tenth = new Decimal("0.1");
 const negativeTenth = new Decimal("-0.1");

@@ -7,6 +7,7 @@ import type { Key } from "../domain/key.js";
 import type { AppliedPrice } from "../domain/llm-price.js";
 import { keyMissing, priceNotFound } from "../store/price-not-found.js";
 import { inTransaction } from "../store/transaction.js";
+import { whenKnown } from "./when-known.js";
 
 /** What calculations read prices with. */
 export type BookReads = {
@@ -38,18 +39,19 @@ export type PriceFound = {
  * @throws DomainError PRICE_NOT_FOUND with the nearest keys, BOOK_STALE, or BOOK_BEHIND when the book
  * has not reached that version in time.
  */
-export async function readPrice(
+export function readPrice(
   reads: BookReads,
   context: HandlerContext,
   { key, asOf, minBookVersion }: PriceWanted,
-): Promise<PriceFound> {
+): PriceFound | Promise<PriceFound> {
   const question = { asked: [{ key, asOf }], asOf: undefined, wantedVersion: minBookVersion };
-  const { prices, at: now, bookVersion } = await readPrices(reads, context, question);
-  requireVersion(reads, bookVersion, minBookVersion);
-  const at = asOf ?? now;
-  const [applied] = prices;
-  if (applied !== undefined) return { applied, at, bookVersion };
-  throw await nearestTo(reads, context, key, at);
+  return whenKnown(readPrices(reads, context, question), ({ prices, at: now, bookVersion }) => {
+    requireVersion(reads, bookVersion, minBookVersion);
+    const at = asOf ?? now;
+    const [applied] = prices;
+    if (applied !== undefined) return { applied, at, bookVersion };
+    return nearestTo(reads, context, key, at).then((refusal) => Promise.reject(refusal));
+  });
 }
 
 /** Reads prices from a book that has the version wanted, or has not got it in time. */

@@ -12,15 +12,18 @@ import { toAppliedPrice } from "./price-messages.js";
 import type { PricingDependencies } from "./pricing-service.js";
 import { toRoundingMessage } from "./rounding.js";
 import { toTimestamp } from "./timestamps.js";
+import { whenKnown } from "./when-known.js";
 
 /** The handlers that calculate charges. They write nothing. */
 export function chargeMethods(
   dependencies: PricingDependencies,
 ): Pick<ServiceImpl<typeof PricingService>, "calculateCharge"> {
   return {
-    async calculateCharge(request, context) {
+    calculateCharge(request, context) {
       const chargeRequest = parseChargeRequest(request);
-      return toChargeMessage(chargeRequest, await readPrice(dependencies, context, chargeRequest));
+      return whenKnown(readPrice(dependencies, context, chargeRequest), (found) =>
+        toChargeMessage(chargeRequest, found),
+      );
     },
   };
 }

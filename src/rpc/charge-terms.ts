@@ -2,6 +2,7 @@ import type { ChargeTerms, UsageRatio } from "../domain/charge.js";
 import { toUsageRatio } from "../domain/charge.js";
 import { decimalBounds, parseDecimal } from "../domain/decimal.js";
 import { invalidField } from "../domain/errors.js";
+import { FieldErrors } from "../domain/field-errors.js";
 import type { Instant } from "../domain/instant.js";
 import type { Key } from "../domain/key.js";
 import { parseAll } from "../domain/parse-all.js";
@@ -23,17 +24,19 @@ export type ChargeRequest = {
 
 /** @throws DomainError INVALID_FIELD with every violation. */
 export function parseChargeRequest(request: CalculateChargeRequest): ChargeRequest {
-  const { key, providerCost, usageRatio, rounding, ...rest } = parseAll({
-    key: () => parseKey(request),
-    providerCost: () =>
-      parseDecimal("provider_cost", request.providerCost, decimalBounds.providerCost),
-    usageRatio: () => parseUsageRatio(request.usageRatio),
-    rounding: () => parseRounding(request.rounding),
-    asOf: () => parseAsOf(request.asOf),
-    currencyCode: () => parseCurrencyCode(request.currencyCode),
-    minBookVersion: () => parseBookVersion(request.minBookVersion),
-  });
-  return { key, terms: { providerCost, usageRatio, rounding }, ...rest };
+  const errors = new FieldErrors();
+  const key = errors.read(() => parseKey(request));
+  const providerCost = errors.read(() =>
+    parseDecimal("provider_cost", request.providerCost, decimalBounds.providerCost),
+  );
+  const usageRatio = errors.read(() => parseUsageRatio(request.usageRatio));
+  const rounding = errors.read(() => parseRounding(request.rounding));
+  const asOf = errors.read(() => parseAsOf(request.asOf));
+  const currencyCode = errors.read(() => parseCurrencyCode(request.currencyCode));
+  const minBookVersion = errors.read(() => parseBookVersion(request.minBookVersion));
+  errors.throwIfAny();
+  const terms = { providerCost, usageRatio, rounding };
+  return { key, terms, asOf, currencyCode, minBookVersion };
 }
 
 function parseUsageRatio(ratio: CalculateChargeRequest["usageRatio"]): UsageRatio {

@@ -1,4 +1,5 @@
 import { invalidField } from "../domain/errors.js";
+import { FieldErrors } from "../domain/field-errors.js";
 import {
   type Key,
   type ModelKey,
@@ -49,9 +50,10 @@ export function parseOpenLookup(lookup: LookupField): PriceLookup | ModelKey {
 
 /** @throws DomainError INVALID_FIELD */
 export function parseKey(key: Key, path = ""): Key {
-  return parseAll({
-    chargeType: () => parseChargeType(`${path}charge_type`, key.chargeType),
-    provider: () => parseProvider(`${path}provider`, key.provider),
-    model: () => parseModel(`${path}model`, key.model),
-  });
+  const errors = new FieldErrors();
+  const chargeType = errors.read(() => parseChargeType(`${path}charge_type`, key.chargeType));
+  const provider = errors.read(() => parseProvider(`${path}provider`, key.provider));
+  const model = errors.read(() => parseModel(`${path}model`, key.model));
+  errors.throwIfAny();
+  return { chargeType, provider, model };
 }

@@ -5,8 +5,11 @@ import { DomainError } from "../domain/errors.js";
 export type LimitedCall = {
   /** The context for the handler: its signal aborts when the time is up or the caller has gone. */
   readonly context: HandlerContext;
-  /** Answers with what the work answers, or refuses at the moment the signal aborts. */
-  readonly withinLimit: <T>(work: () => Promise<T>) => Promise<T>;
+  /**
+   * Answers what the work answers, at once where the work does, or refuses at the moment the signal
+   * aborts.
+   */
+  readonly withinLimit: <T>(work: () => T | Promise<T>) => T | Promise<T>;
   /** To be called when the call has been answered. */
   readonly end: () => void;
 };
@@ -25,12 +28,16 @@ export function limitCall(outer: HandlerContext, maxTimeoutMs: number): LimitedC
   );
   return {
     context,
-    withinLimit: (work) =>
-      new Promise((resolve, reject) => {
+    withinLimit: (work) => {
+      if (context.isOver) throw context.signal.reason;
+      const answer = work();
+      if (!(answer instanceof Promise)) return answer;
+      return new Promise((resolve, reject) => {
         context.onAbort = reject;
         if (context.isOver) reject(context.signal.reason);
-        else work().then(resolve, reject);
-      }),
+        answer.then(resolve, reject);
+      });
+    },
     end: () => context.stopWatching(),
   };
 }

@@ -46,21 +46,32 @@ function surroundUnary(
   { observe, maxTimeoutMs }: CallSurroundings,
 ): UnaryHandler {
   const rpc = rpcName(method);
-  return async (request, outerContext) => {
+  return (request, outerContext) => {
     const startedAt = performance.now();
     const { context, withinLimit, end } = limitCall(outerContext, maxTimeoutMs);
     const { callStarts, callEnds } = observe(context);
     callStarts(rpc);
-    let failure: ConnectError | undefined;
-    try {
-      return await withinLimit(async () => handler(request, context));
-    } catch (error) {
-      failure = toConnectError(error);
-      throw failure;
-    } finally {
+    const endCall = (failure?: ConnectError) => {
       end();
       callEnds(toEndedCall(method, context, startedAt, failure, request));
+    };
+    const succeed = (answer: unknown) => {
+      endCall();
+      return answer;
+    };
+    const fail = (error: unknown) => {
+      const failure = toConnectError(error);
+      endCall(failure);
+      throw failure;
+    };
+    let answer: unknown;
+    try {
+      answer = withinLimit(() => handler(request, context));
+    } catch (error) {
+      return fail(error);
     }
+    // What is known at once is answered at once: promises cost more than most calls.
+    return answer instanceof Promise ? answer.then(succeed, fail) : succeed(answer);
   };
 }
 

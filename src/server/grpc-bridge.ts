@@ -82,21 +82,31 @@ function toGrpcHandler(
   handler: Handler,
   threads: BulkThreads,
 ): grpc.handleUnaryCall<Received, Init | Buffer> {
-  return async (call, callback) => {
+  return (call, callback) => {
     const context = new GrpcContext(method, call);
-    const received = call.request;
-    try {
-      if (Buffer.isBuffer(received)) {
-        callback(null, await answerInThread(threads, method, context, received));
-        return;
-      }
-      if ("refusal" in received) throw received.refusal;
-      const response = await handler(received.request, context);
+    const refuse = (error: unknown) =>
+      callback(isStatus(error) ? error : toStatus(toConnectError(error)));
+    const answer = (response: Init) => {
       context.sendHeaders();
       callback(null, response, context.trailers());
-    } catch (error) {
-      callback(isStatus(error) ? error : toStatus(toConnectError(error)));
+    };
+    const received = call.request;
+    if (Buffer.isBuffer(received)) {
+      answerInThread(threads, method, context, received).then(
+        (bytes) => callback(null, bytes),
+        refuse,
+      );
+      return;
     }
+    if ("refusal" in received) return refuse(received.refusal);
+    let response: Promise<Init> | Init;
+    try {
+      response = handler(received.request, context);
+    } catch (error) {
+      return refuse(error);
+    }
+    if (response instanceof Promise) response.then(answer, refuse);
+    else answer(response);
   };
 }
 
