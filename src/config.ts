@@ -30,8 +30,12 @@ export class ConfigError extends Error {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @throws ConfigError naming every variable that is wrong, its value and what was expected. */
-export function readConfig(environment: Environment = process.env): Config {
+/**
+ * The configuration of each of so many processes.
+ *
+ * @throws ConfigError naming every variable that is wrong, its value and what was expected.
+ */
+export function readConfig(environment: Environment = process.env, processes = 1): Config {
   const problems: string[] = [];
   const read = createReader(environment, problems);
   const config: Config = {
@@ -55,7 +59,7 @@ export function readConfig(environment: Environment = process.env): Config {
       "5000000",
       ...wholeNumber(1, 100_000_000),
     ),
-    bulkThreads: read("BULK_THREADS", String(spareCores()), ...wholeNumber(1, 1000)),
+    bulkThreads: read("BULK_THREADS", String(spareCores(processes)), ...wholeNumber(1, 1000)),
     drainDelayMs: read("DRAIN_DELAY_MS", "0", ...wholeNumber(0, 600_000)),
     shutdownGraceMs: read("SHUTDOWN_GRACE_MS", "10000", ...wholeNumber(0, 600_000)),
     logLevel: read("LOG_LEVEL", "info", logLevels.join(", "), (text) =>
@@ -90,9 +94,9 @@ export function readDatabaseUrl(
   return database;
 }
 
-/** One core is for the calls that are served where the doors are. */
-function spareCores(): number {
-  return Math.max(1, availableParallelism() - 1);
+/** One core of a process's is for the calls that are served where the doors are. */
+function spareCores(processes: number): number {
+  return Math.max(1, Math.floor(availableParallelism() / processes) - 1);
 }
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;

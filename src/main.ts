@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { Command } from "commander";
-import { pino } from "pino";
+import { Command, InvalidArgumentError } from "commander";
 import { ConfigError, readConfig, readDatabaseUrl } from "./config.js";
+import { openLog } from "./log.js";
 import { serve } from "./serve.js";
 import type { DatabaseConnection } from "./store/database.js";
 import { migrateDown, migrateUp, migrationStatus } from "./store/migrate.js";
@@ -14,6 +14,7 @@ const program = new Command("llmprices")
 program
   .command("serve")
   .description("serve gRPC, Connect and JSON; without DATABASE_URL on an embedded PostgreSQL")
+  .option("--workers <number>", "processes to serve in, behind the same ports", parseWorkers)
   .action(runServer);
 
 const migrate = program
@@ -47,17 +48,16 @@ program.parseAsync().catch((error) => {
   process.exit(error instanceof ConfigError ? 2 : 1);
 });
 
-async function runServer(): Promise<void> {
-  const config = readConfig();
-  // Lines are written some at a time: a write for each would take longer than most calls.
-  const lines = pino.destination({ dest: 2, sync: true, minLength: 4096, periodicFlush: 200 });
-  process.on("exit", () => lines.flushSync());
-  const log = pino({ level: config.logLevel, base: null }, lines);
-  process.on("unhandledRejection", (error) => {
-    log.fatal({ err: error }, "unhandled rejection");
-    process.exit(1);
-  });
-  const service = await serve(config, log);
+function parseWorkers(text: string): number {
+  const workers = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (workers >= 1 && workers <= 1000) return workers;
+  throw new InvalidArgumentError("expected a whole number from 1 to 1000");
+}
+
+async function runServer({ workers }: { readonly workers?: number }): Promise<void> {
+  const config = readConfig(undefined, workers);
+  const log = openLog(config.logLevel);
+  const service = await serve(config, log, workers);
   say(service.greeting);
   let isStopping = false;
   const stop = async (signal: string) => {

@@ -3,29 +3,41 @@ import type { Config } from "./config.js";
 import { fillExampleBook } from "./embedded/example-book.js";
 import { startEmbeddedPostgres } from "./embedded/postgres.js";
 import { greet } from "./server/greeting.js";
-import { startServer } from "./server/server.js";
+import { openOpsDoor } from "./server/ops-door.js";
+import { listenAt, type Server, startServer } from "./server/server.js";
 import { createDatabase, type DatabaseConnection } from "./store/database.js";
 import { migrateUp } from "./store/migrate.js";
+import { startWorkers } from "./workers/primary.js";
 
 /** A running service, and what it says when it is up. */
 export type Service = { readonly greeting: string; readonly stop: () => Promise<void> };
 
-/** Starts the service with the database that the configuration names, or an embedded one. */
-export async function serve(config: Config, log: Logger): Promise<Service> {
-  const database = await findDatabase(config, log);
+/**
+ * Starts the service with the database that the configuration names, or an embedded one: in this
+ * process, or, where `workers` says how many, in processes of their own.
+ */
+export async function serve(
+  config: Config,
+  log: Logger,
+  workers: number | undefined,
+): Promise<Service> {
+  const { connection, stop: stopDatabase } = await findDatabase(config, log);
   const knex = createDatabase({
-    connection: database.connection,
+    connection,
     poolSize: config.databasePoolSize,
     acquireTimeoutMs: config.maxCallTimeoutMs,
   });
   const closeDatabase = async () => {
     await knex.destroy();
-    await database.stop();
+    await stopDatabase();
   };
   try {
     const isFilled = config.database === undefined && (await fillExampleBook(knex));
     if (isFilled) log.info("filled the empty database with an example price book");
-    const server = await startServer(config, { knex, connection: database.connection }, log);
+    const server =
+      workers === undefined
+        ? await startServer(config, { knex, connection }, log)
+        : await serveInWorkers(workers, config, connection, log);
     const stop = async () => {
       await server.stop();
       await closeDatabase();
@@ -33,6 +45,30 @@ export async function serve(config: Config, log: Logger): Promise<Service> {
     return { greeting: await greet(server, knex), stop };
   } catch (error) {
     await closeDatabase();
+    throw error;
+  }
+}
+
+/** The doors for callers are the workers', the one for operators is ours. */
+async function serveInWorkers(
+  count: number,
+  config: Config,
+  connection: DatabaseConnection,
+  log: Logger,
+): Promise<Server> {
+  const workers = await startWorkers(count, config, connection, log);
+  try {
+    const ops = await listenAt("OPS_ADDR", config.opsAddress, (address) =>
+      openOpsDoor(address, workers, workers.exposition),
+    );
+    const { grpcAddress, httpAddress } = workers;
+    const stop = async () => {
+      await workers.stop();
+      await ops.close(0);
+    };
+    return { grpcAddress, httpAddress, opsAddress: ops.address, stop };
+  } catch (error) {
+    await workers.stop();
     throw error;
   }
 }

@@ -11,9 +11,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   rpc: ["book", "store", "domain", "gen"],
   server: ["rpc", "book", "store", "domain", "gen", "config.ts"],
   embedded: ["store", "domain"],
+  workers: ["server", "store", "config.ts", "log.ts"],
   "config.ts": ["server", "store"],
-  "serve.ts": ["config.ts", "embedded", "server", "store"],
-  "main.ts": ["config.ts", "serve.ts", "store"],
+  "log.ts": [],
+  "serve.ts": ["config.ts", "embedded", "server", "store", "workers"],
+  "main.ts": ["config.ts", "log.ts", "serve.ts", "store"],
 };
 
 const files = readdirSync("src", { recursive: true, encoding: "utf8" })

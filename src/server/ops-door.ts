@@ -2,8 +2,13 @@ import { createServer, type ServerResponse } from "node:http";
 import type { Address } from "./address.js";
 import type { Door } from "./door.js";
 import { listen } from "./http-door.js";
-import type { Metrics } from "./metrics.js";
 import type { Readiness } from "./readiness.js";
+
+/** Answers the metrics in the text format of Prometheus. */
+export type Exposition = {
+  readonly contentType: string;
+  readonly metrics: () => Promise<string>;
+};
 
 /**
  * Opens the door for operators: /healthz (the process lives), /readyz (it can answer, or why not)
@@ -12,7 +17,7 @@ import type { Readiness } from "./readiness.js";
 export async function openOpsDoor(
   address: Address,
   readiness: Pick<Readiness, "whyNot">,
-  metrics: Metrics,
+  exposition: Exposition,
 ): Promise<Door> {
   const server = createServer(async (request, response) => {
     const path = request.url?.split("?")[0];
@@ -23,8 +28,10 @@ export async function openOpsDoor(
       return send(response, 503, "text/plain", `not ready: ${whyNot}\n`);
     }
     if (path === "/metrics") {
-      const { contentType, body } = await metrics.expose();
-      return send(response, 200, contentType, body);
+      return exposition.metrics().then(
+        (text) => send(response, 200, exposition.contentType, text),
+        (error: Error) => send(response, 503, "text/plain", `no metrics: ${error.message}\n`),
+      );
     }
     send(response, 404, "text/plain", "try /healthz, /readyz or /metrics\n");
   });

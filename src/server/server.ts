@@ -13,18 +13,28 @@ import { createCallObserver } from "./call-observer.js";
 import type { Door } from "./door.js";
 import { openGrpcDoor } from "./grpc-door.js";
 import { openHttpDoor } from "./http-door.js";
-import { createMetrics } from "./metrics.js";
+import { createMetrics, type Metrics } from "./metrics.js";
 import { openOpsDoor } from "./ops-door.js";
-import { watchReadiness } from "./readiness.js";
+import { type Readiness, watchReadiness } from "./readiness.js";
 import { createServices } from "./services.js";
 
-/** A service that answers. */
-export type Server = {
+/** A service that answers, and tells operators of itself. */
+export type Server = Pick<Doors, "grpcAddress" | "httpAddress" | "stop"> & {
+  readonly opsAddress: Address;
+};
+
+/** The doors for callers, and what there is to tell operators. */
+export type Doors = {
   readonly grpcAddress: Address;
   readonly httpAddress: Address;
-  readonly opsAddress: Address;
+  readonly readiness: Pick<Readiness, "whyNot">;
+  readonly metrics: Metrics;
+  /** When the book and the database have been asked, whatever they said. */
+  readonly firstCheck: Promise<unknown>;
   /** Stops gracefully: not ready, the drain delay, no new calls, the grace period, the rest cut. */
   readonly stop: () => Promise<void>;
+  /** Stops at once. */
+  readonly abort: () => Promise<void>;
 };
 
 /** What the server takes from the configuration. */
@@ -53,9 +63,38 @@ export type ServerDatabase = { readonly knex: Knex; readonly connection: Databas
  */
 export async function startServer(
   config: ServerConfig,
-  { knex, connection }: ServerDatabase,
+  database: ServerDatabase,
   log: Logger,
 ): Promise<Server> {
+  const doors = await openDoors(config, database, log);
+  const { grpcAddress, httpAddress, readiness, metrics } = doors;
+  const ops = await listenAt("OPS_ADDR", config.opsAddress, (address) =>
+    openOpsDoor(address, readiness, metrics.registry),
+  ).catch(async (error) => {
+    await doors.abort();
+    throw error;
+  });
+  await doors.firstCheck;
+  return {
+    ...{ grpcAddress, httpAddress, opsAddress: ops.address },
+    stop: async () => {
+      await doors.stop();
+      await ops.close(0);
+    },
+  };
+}
+
+/**
+ * Opens the doors for callers.
+ *
+ * @throws Error naming the variable when a door's address cannot be listened on.
+ */
+export async function openDoors(
+  config: Omit<ServerConfig, "opsAddress">,
+  { knex, connection }: ServerDatabase,
+  log: Logger,
+  onReadiness: (whyNot: string | undefined) => void = () => {},
+): Promise<Doors> {
   const metrics = createMetrics();
   const observer = createCallObserver(log, metrics);
   const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;
@@ -79,48 +118,61 @@ export async function startServer(
   );
 
   const opened: Door[] = [];
-  const open = async <D extends Door>(name: string, address: Address, door: Promise<D>) => {
+  const closeAll = async (graceMs: number) => {
+    await Promise.all(opened.map(({ close }) => close(graceMs)));
+    await threads.close();
+    await book.close();
+  };
+  const open = async <D extends Door>(
+    name: string,
+    address: Address,
+    start: (address: Address) => Promise<D>,
+  ) => {
     try {
-      opened.push(await door);
-      return await door;
+      const door = await listenAt(name, address, start);
+      opened.push(door);
+      return door;
     } catch (error) {
-      await Promise.all(opened.map(({ close }) => close(0)));
-      await Promise.all([threads.close(), book.close()]);
-      const problem = (error as Error).message;
-      throw new Error(`${name} is ${formatAddress(address)}: cannot listen there: ${problem}`);
+      await closeAll(0);
+      throw error;
     }
   };
-  const { grpcAddress, httpAddress, opsAddress } = config;
-  const grpc = await open("GRPC_ADDR", grpcAddress, openGrpcDoor(grpcAddress, services, threads));
-  const http = await open(
-    "HTTP_ADDR",
-    httpAddress,
-    openHttpDoor(httpAddress, services, threads, log),
+  const grpc = await open("GRPC_ADDR", config.grpcAddress, (address) =>
+    openGrpcDoor(address, services, threads),
+  );
+  const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
+    openHttpDoor(address, services, threads, log),
   );
   const readiness = watchReadiness(knex, book.whyNot, (whyNot) => {
     grpc.setHealth(whyNot === undefined);
+    onReadiness(whyNot);
     log.info({ ready: whyNot === undefined, ...(whyNot && { why_not: whyNot }) }, "readiness");
   });
-  const ops = await open("OPS_ADDR", opsAddress, openOpsDoor(opsAddress, readiness, metrics)).catch(
-    (error) => {
-      readiness.drain();
-      throw error;
-    },
-  );
-  await book.firstTry;
-  await readiness.check();
-
   return {
-    grpcAddress: grpc.address,
-    httpAddress: http.address,
-    opsAddress: ops.address,
+    ...{ grpcAddress: grpc.address, httpAddress: http.address, readiness, metrics },
+    firstCheck: book.firstTry.then(readiness.check),
     stop: async () => {
       readiness.drain();
       await sleep(config.drainDelayMs);
-      await Promise.all([grpc.close(config.shutdownGraceMs), http.close(config.shutdownGraceMs)]);
-      await threads.close();
-      await book.close();
-      await ops.close(0);
+      await closeAll(config.shutdownGraceMs);
+    },
+    abort: async () => {
+      readiness.drain();
+      await closeAll(0);
     },
   };
+}
+
+/** @throws Error naming the variable when its address cannot be listened on. */
+export async function listenAt<D>(
+  name: string,
+  address: Address,
+  start: (address: Address) => Promise<D>,
+): Promise<D> {
+  try {
+    return await start(address);
+  } catch (error) {
+    const problem = (error as Error).message;
+    throw new Error(`${name} is ${formatAddress(address)}: cannot listen there: ${problem}`);
+  }
 }

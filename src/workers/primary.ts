@@ -1,0 +1,149 @@
+import cluster, { type Worker } from "node:cluster";
+import { extname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { Logger } from "pino";
+import { AggregatorRegistry, Counter, Gauge } from "prom-client";
+import type { Config } from "../config.js";
+import type { Address } from "../server/address.js";
+import { toThreadConnection } from "../server/bulk/connection.js";
+import type { Exposition } from "../server/ops-door.js";
+import type { DatabaseConnection } from "../store/database.js";
+import type { FromWorker, ToWorker } from "./messages.js";
+
+/** Processes that serve behind the same ports. */
+export type Workers = {
+  readonly grpcAddress: Address;
+  readonly httpAddress: Address;
+  /** Not ready while any worker that takes calls is not. */
+  readonly whyNot: () => string | undefined;
+  /** What all workers count, added up. */
+  readonly exposition: Exposition;
+  /** Has each stop gracefully, and waits until all have. */
+  readonly stop: () => Promise<void>;
+};
+
+/**
+ * Starts workers, and another for each that ends. Connections go to them in turn.
+ *
+ * @throws Error with what the first that could not start says.
+ */
+export async function startWorkers(
+  count: number,
+  config: Config,
+  connection: DatabaseConnection,
+  log: Logger,
+): Promise<Workers> {
+  const { exposition, running, restarts } = createWorkerMetrics();
+  // Of each worker that has opened its doors: undefined when it is ready.
+  const whyNots = new Map<number, string | undefined>();
+  let isStopping = false;
+  let failures = 0;
+  const ended = new Set<Promise<void>>();
+
+  const start: ToWorker = {
+    type: "start",
+    // The database is in the connection, in a form that can be sent.
+    config: { ...config, database: undefined },
+    connection: toThreadConnection(connection),
+  };
+  const startWorker = () =>
+    new Promise<FromWorker & { type: "open" }>((resolve, reject) => {
+      const worker = cluster.fork();
+      worker.on("message", (message: FromWorker) => {
+        if (message.type === "loaded") worker.send(start);
+        if (message.type === "failed") reject(new Error(message.message));
+        if (message.type === "readiness") whyNots.set(worker.id, message.whyNot);
+        if (message.type !== "open") return;
+        failures = 0;
+        running.inc();
+        worker.once("exit", () => running.dec());
+        resolve(message);
+      });
+      const end = new Promise<void>((ends) => {
+        worker.once("exit", (code, signal) => {
+          whyNots.delete(worker.id);
+          reject(new Error(`a worker ended before it was up: ${signal ?? `exit code ${code}`}`));
+          ends();
+          if (!isStopping) onLost(worker, signal ?? `exit code ${code}`);
+        });
+      });
+      ended.add(end);
+      void end.then(() => ended.delete(end));
+    });
+
+  /** Starts another: at once, and after a while when it fails again and again. */
+  const replace = async () => {
+    await sleep(failures === 0 ? 0 : Math.min(100 * 2 ** failures, maxDelayMs));
+    failures += 1;
+    if (isStopping) return;
+    restarts.inc();
+    await startWorker().catch((error) => log.error({ err: error }, "a worker could not start"));
+  };
+  let onLost = (_worker: Worker, _cause: string) => {};
+
+  const stop = async () => {
+    isStopping = true;
+    for (const worker of Object.values(cluster.workers ?? {})) {
+      if (worker?.isConnected()) worker.send({ type: "stop" } satisfies ToWorker);
+    }
+    const limitMs = config.drainDelayMs + config.shutdownGraceMs + lateMs;
+    const timer = setTimeout(() => killAll("SIGKILL"), limitMs);
+    await Promise.all(ended);
+    clearTimeout(timer);
+  };
+
+  cluster.setupPrimary({
+    exec: fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url)),
+    args: [],
+    serialization: "advanced",
+  });
+  try {
+    const [first] = await Promise.all(Array.from({ length: count }, startWorker));
+    if (first === undefined) throw new Error("there is at least one worker");
+    onLost = ({ id }, cause) => {
+      log.error({ worker: id, cause }, "a worker has ended; starting another");
+      void replace();
+    };
+    const { grpcAddress, httpAddress } = first;
+    const whyNot = () => (isStopping ? "shutting down" : findWhyNot(whyNots));
+    return { grpcAddress, httpAddress, whyNot, exposition, stop };
+  } catch (error) {
+    isStopping = true;
+    killAll("SIGTERM");
+    await Promise.all(ended);
+    throw error;
+  }
+}
+
+function findWhyNot(whyNots: ReadonlyMap<number, string | undefined>): string | undefined {
+  if (whyNots.size === 0) return "no worker is up";
+  for (const [id, whyNot] of whyNots) {
+    if (whyNot !== undefined) return `worker ${id}: ${whyNot}`;
+  }
+  return undefined;
+}
+
+/** The workers' metrics, and the primary's own: how many there are, and how often one was lost. */
+function createWorkerMetrics() {
+  const own = new AggregatorRegistry();
+  const registers = [own];
+  const running = new Gauge({
+    ...{ name: "llmprices_workers", help: "Workers that take calls.", registers },
+  });
+  const restarts = new Counter({
+    name: "llmprices_worker_restarts_total",
+    help: "Workers started in place of one that ended.",
+    registers,
+  });
+  const metrics = async () => `${await own.clusterMetrics()}\n${await own.metrics()}`;
+  return { exposition: { contentType: own.contentType, metrics }, running, restarts };
+}
+
+function killAll(signal: NodeJS.Signals): void {
+  for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);
+}
+
+const maxDelayMs = 5000;
+/** How long beyond its time a worker that stops is waited for. */
+const lateMs = 5000;
