@@ -33,6 +33,7 @@ export type ServerConfig = Pick<
   | "grpcAddress"
   | "httpAddress"
   | "opsAddress"
+  | "corsOrigins"
   | "maxBookStalenessMs"
   | "maxCallTimeoutMs"
   | "maxStreamTimeoutMs"
@@ -95,7 +96,7 @@ export async function startServer(
   const http = await open(
     "HTTP_ADDR",
     httpAddress,
-    openHttpDoor(httpAddress, services, threads, log),
+    openHttpDoor(httpAddress, config.corsOrigins, services, threads, log),
   );
   const readiness = watchReadiness(knex, book.whyNot, (whyNot) => {
     grpc.setHealth(whyNot === undefined);
