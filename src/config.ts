@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { type Address, isLoopback, parseAddress } from "./server/address.js";
+import { type Origins, parseOrigins } from "./server/cors.js";
 import { type DatabaseConnection, parseDatabaseUrl } from "./store/database.js";
 
 /** The environment, read once and checked. Every variable is described in the README. */
@@ -11,6 +12,8 @@ export type Config = {
   readonly grpcAddress: Address;
   readonly httpAddress: Address;
   readonly opsAddress: Address;
+  /** Whose pages may call the HTTP door from a browser. */
+  readonly corsOrigins: Origins;
   readonly databasePoolSize: number;
   readonly maxBookStalenessMs: number;
   readonly maxCallTimeoutMs: number;
@@ -49,6 +52,14 @@ export function readConfig(environment: Environment = process.env, processes = 1
     grpcAddress: read("GRPC_ADDR", "127.0.0.1:50051", "host:port", parseAddress),
     httpAddress: read("HTTP_ADDR", "127.0.0.1:8080", "host:port", parseAddress),
     opsAddress: read("OPS_ADDR", "127.0.0.1:9090", "host:port", parseAddress),
+    corsOrigins:
+      read(
+        "CORS_ORIGINS",
+        undefined,
+        "origins like https://app.example.com, comma-separated, as browsers send them: without " +
+          "path, default port or wildcard",
+        parseOrigins,
+      ) ?? new Set(),
     databasePoolSize: read("DATABASE_POOL_SIZE", "10", ...wholeNumber(1, 1000)),
     maxBookStalenessMs: read("MAX_BOOK_STALENESS_MS", "10000", ...wholeNumber(1, 3_600_000)),
     maxCallTimeoutMs: read("MAX_CALL_TIMEOUT_MS", "30000", ...wholeNumber(1, 3_600_000)),

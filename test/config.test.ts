@@ -74,6 +74,30 @@ describe("Configuration", () => {
     expect(bulkThreads).to.be.at.least(1);
   });
 
+  it("allows no origin to call from a browser unless it is named", () => {
+    expect([...readConfig({}).corsOrigins]).to.deep.equal([]);
+    const named = "https://app.example.com, http://localhost:3000,http://[::1]:5173";
+    expect([...readConfig({ CORS_ORIGINS: named }).corsOrigins]).to.deep.equal([
+      "https://app.example.com",
+      "http://localhost:3000",
+      "http://[::1]:5173",
+    ]);
+  });
+
+  it("refuses an origin that no browser sends like this, for it would never match", () => {
+    const wrong = [
+      ...["*", "null", "app.example.com", "https://app.example.com/", "https://*.example.com"],
+      ...["HTTPS://app.example.com", "https://App.example.com", "https://app.example.com:443"],
+      ...["ftp://example.com", "https://ann@example.com", "https://a.example,", "https://"],
+    ];
+    for (const value of wrong) {
+      expect(problemsOf({ CORS_ORIGINS: value })).to.deep.equal([
+        `CORS_ORIGINS is "${value}"; expected origins like https://app.example.com, ` +
+          "comma-separated, as browsers send them: without path, default port or wildcard",
+      ]);
+    }
+  });
+
   it("refuses ports above 65535", () => {
     expect(problemsOf({ HTTP_ADDR: "127.0.0.1:65536" })).to.have.lengthOf(1);
     expect(problemsOf({ HTTP_ADDR: "127.0.0.1:65535" })).to.deep.equal([]);

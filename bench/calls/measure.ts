@@ -22,7 +22,7 @@ export async function measureCalls(
   database: { readonly connection: DatabaseConnection; readonly url: string },
   load: LoadProcess<CallsJob, CallsRun>,
 ): Promise<CallsResult[]> {
-  const service = await startService(folder, database.url);
+  const service = await startService(folder, { DATABASE_URL: database.url });
   const others = Object.keys(contenders).map((name) => ({ name, process: startContender() }));
   try {
     const runners: Runner[] = [

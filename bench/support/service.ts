@@ -37,18 +37,21 @@ export async function withDataFolder(work: (folder: string) => Promise<void>): P
 
 /**
  * Starts the service that was built, and waits until it answers. Its database is in `folder`, unless
- * `databaseUrl` names another.
+ * `settings`, which are environment variables, name another.
  *
  * @throws Error with the end of its log when it does not.
  */
-export async function startService(folder: string, databaseUrl?: string): Promise<BenchedService> {
+export async function startService(
+  folder: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchedService> {
   const logPath = join(folder, "service.log");
   const log = await open(logPath, "w");
   const service = spawn(process.execPath, ["dist/src/main.js", "serve"], {
     cwd: repository,
     env: {
       ...{ ...inherited(), ...anyPorts, DATA_DIR: join(folder, "data"), LOG_LEVEL: "info" },
-      ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
+      ...settings,
     },
     stdio: ["ignore", "pipe", log.fd],
   });
@@ -96,7 +99,13 @@ async function stop(service: ChildProcess): Promise<void> {
 
 /** Our environment without what would configure the service, or Node, in another way. */
 function inherited(): NodeJS.ProcessEnv {
-  const { DATABASE_URL: _, NODE_OPTIONS: __, BULK_THREADS: ___, ...rest } = process.env;
+  const {
+    DATABASE_URL: _,
+    NODE_OPTIONS: __,
+    BULK_THREADS: ___,
+    CORS_ORIGINS: ____,
+    ...rest
+  } = process.env;
   return rest;
 }
 

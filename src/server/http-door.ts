@@ -9,6 +9,7 @@ import { toBulkHandler } from "./bulk/http.js";
 import { bulkMethods, largeMessageBytes, pathOf } from "./bulk/methods.js";
 import type { BulkThreads } from "./bulk/threads.js";
 import { connectOptions } from "./connect-options.js";
+import { allowOrigins, type Origins } from "./cors.js";
 import type { Door } from "./door.js";
 import { type HttpCall, toCall } from "./http-call.js";
 import { createHttpServer } from "./http-versions.js";
@@ -19,11 +20,13 @@ import type { Mount } from "./services.js";
 /** Opens the door for Connect, gRPC-Web and plain JSON over HTTP/1.1 and HTTP/2. */
 export async function openHttpDoor(
   address: Address,
+  corsOrigins: Origins,
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
   log: Logger,
 ): Promise<Door> {
-  const { server, close } = createHttpServer(createListener(mountServices, threads, log));
+  const listener = allowOrigins(corsOrigins, createListener(mountServices, threads, log));
+  const { server, close } = createHttpServer(listener);
   return { address: await listen(server, address), close };
 }
 

@@ -43,6 +43,7 @@ export type ServerConfig = Pick<
   | "grpcAddress"
   | "httpAddress"
   | "opsAddress"
+  | "corsOrigins"
   | "maxBookStalenessMs"
   | "maxCallTimeoutMs"
   | "maxStreamTimeoutMs"
@@ -141,7 +142,7 @@ export async function openDoors(
     openGrpcDoor(address, services, threads),
   );
   const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
-    openHttpDoor(address, services, threads, log),
+    openHttpDoor(address, config.corsOrigins, services, threads, log),
   );
   const readiness = watchReadiness(knex, book.whyNot, (whyNot) => {
     grpc.setHealth(whyNot === undefined);

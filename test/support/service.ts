@@ -44,6 +44,7 @@ export async function startTestService(
       grpcAddress: anyPort,
       httpAddress: anyPort,
       opsAddress: anyPort,
+      corsOrigins: new Set(),
       maxBookStalenessMs: 10_000,
       maxCallTimeoutMs: 30_000,
       maxStreamTimeoutMs: 60_000,

@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import { expect } from "chai";
+import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
+import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import * as calls from "./calls.js";
+import type { Checks } from "./checks.js";
+import { outputOf, run } from "./command.js";
+
+/** grpcurl finds its way by reflection, or by the proto files, and calls. */
+export async function checkGrpcurl({ check }: Checks, address: string): Promise<void> {
+  const ask = (...args: string[]) => outputOf("grpcurl", ["-plaintext", address, ...args]);
+  const call = (method: string, data: string, ...options: string[]) =>
+    outputOf("grpcurl", ["-plaintext", ...options, "-d", data, address, method]);
+
+  await check("grpcurl lists the services", async () => {
+    expect(linesOf(await ask("list"))).to.have.members([
+      "grpc.health.v1.Health",
+      CatalogService.typeName,
+      PricingService.typeName,
+    ]);
+  });
+  for (const service of [CatalogService, PricingService]) {
+    await check(`grpcurl lists the methods of ${service.name}`, async () => {
+      const methods = service.methods.map(({ name }) => `${service.typeName}.${name}`);
+      expect(linesOf(await ask("list", service.typeName))).to.have.members(methods);
+    });
+    await check(`grpcurl describes ${service.name} with every comment`, async () => {
+      const described = commentsOf(await ask("describe", service.typeName));
+      expect(described).to.deep.equal(
+        commentsOf(sourceOf(`${service.file.name}.proto`, "service")),
+      );
+      const names = service.methods.map(({ name }) => name);
+      expect([...described.keys()]).to.have.members([service.name, ...names]);
+    });
+  }
+  await check("grpcurl describes a message with every comment", async () => {
+    const described = commentsOf(await ask("describe", "llmprices.v1.CalculateChargeRequest"));
+    const source = sourceOf(pricingFile, "message CalculateChargeRequest");
+    expect(described).to.deep.equal(commentsOf(source));
+    expect(described.get("as_of")).to.deep.equal([
+      "// Priced at what time, past or future; read at its millisecond. Unset: now.",
+    ]);
+  });
+
+  await check("grpcurl calls by reflection", async () => {
+    calls.expectCharge(await call(calls.calculateCharge, calls.charge));
+  });
+  const protos = ["proto", "node_modules/google-proto-files"];
+  const withFiles = [...protos.flatMap((path) => ["-import-path", path]), "-proto", pricingFile];
+  await check("grpcurl calls by the proto files", async () => {
+    calls.expectCharge(await call(calls.calculateCharge, calls.charge, ...withFiles));
+  });
+  for (const [how, options] of Object.entries({ reflection: [], "the proto files": withFiles })) {
+    await check(`grpcurl streams both ways by ${how}`, async () => {
+      calls.expectAllocation(await call(calls.streamAllocateCharges, calls.allocation, ...options));
+    });
+  }
+  await check("grpcurl shows what is missing, with its details decoded", async () => {
+    const args = ["-plaintext", "-d", calls.missing, address, calls.calculateCharge];
+    const { exitCode, stderr } = await run("grpcurl", args);
+    expect(exitCode).to.equal(64 + notFound);
+    expect(stderr)
+      .to.match(/Code: NotFound/)
+      .and.match(/did you mean .*claude-sonnet-4-5/);
+    expect(stderr).to.include('"reason": "PRICE_NOT_FOUND"');
+  });
+}
+
+function linesOf(text: string): string[] {
+  return text.trim().split("\n");
+}
+
+/** The comments of a declaration, by the name that they stand before. */
+function commentsOf(text: string): ReadonlyMap<string, readonly string[]> {
+  const comments = new Map<string, readonly string[]>();
+  let pending: string[] = [];
+  for (const line of linesOf(text).map((each) => each.trim())) {
+    if (line.startsWith("//")) {
+      pending.push(line);
+      continue;
+    }
+    const name = /(\w+) *[({=]/.exec(line)?.[1];
+    if (name !== undefined && pending.length > 0) comments.set(name, pending);
+    pending = [];
+  }
+  return comments;
+}
+
+/** A declaration of a proto file, the comment before it included. */
+function sourceOf(path: string, declaration: string): string {
+  const text = readFileSync(new URL(`../../proto/${path}`, import.meta.url), "utf8");
+  const blocks = text.split(/^(?=\/\/)(?<=\n\n)/m);
+  const block = blocks.find((each) => new RegExp(`^${declaration} `, "m").test(each));
+  if (block === undefined) throw new Error(`${path} has no ${declaration}`);
+  return block.slice(0, block.search(/^\}/m));
+}
+
+const pricingFile = "llmprices/v1/pricing_service.proto";
+const notFound = 5;
