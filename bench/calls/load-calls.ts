@@ -1,10 +1,10 @@
 import { Agent, request as httpRequest } from "node:http";
-import { connect } from "node:http2";
+import { type ClientHttp2Session, connect } from "node:http2";
 import { toFrame } from "../../src/server/error-answers.js";
 import { answerJobs } from "../support/load-process.js";
 import { jsonRequest, path, request } from "./message.js";
 
-/** So many calls of CalculateCharge, fifty at a time. */
+/** So many calls of CalculateCharge, many at a time. */
 export type CallsJob = {
   readonly protocol: "gRPC" | "Connect JSON";
   readonly port: number;
@@ -38,7 +38,8 @@ type Caller = { readonly call: () => Promise<string>; readonly close: () => void
 
 /** As little as gRPC needs, so that the load does not wait for itself: grpc-js' client takes longer. */
 function grpcCaller(port: number): Caller {
-  const session = connect(`http://127.0.0.1:${port}`);
+  const sessions = Array.from({ length: connections }, () => connect(`http://127.0.0.1:${port}`));
+  let calls = 0;
   const headers = {
     ...{ ":method": "POST", ":path": path },
     ...{ "content-type": "application/grpc+proto", te: "trailers" },
@@ -47,7 +48,8 @@ function grpcCaller(port: number): Caller {
   return {
     call: () =>
       new Promise((resolve, reject) => {
-        const stream = session.request(headers);
+        calls += 1;
+        const stream = (sessions[calls % connections] as ClientHttp2Session).request(headers);
         let answer = "";
         let status = "no grpc-status";
         stream.setEncoding("latin1");
@@ -61,7 +63,9 @@ function grpcCaller(port: number): Caller {
         stream.on("close", () => resolve(status === "0" ? answer : `grpc-status ${status}`));
         stream.end(body);
       }),
-    close: () => session.close(),
+    close: () => {
+      for (const session of sessions) session.close();
+    },
   };
 }
 
@@ -91,4 +95,6 @@ function jsonCaller(port: number): Caller {
   };
 }
 
-const lanes = 50;
+/** So many calls are open at a time: enough for neither side to wait for the other. */
+const lanes = 128;
+const connections = 4;

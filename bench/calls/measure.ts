@@ -1,5 +1,5 @@
-import type { DatabaseConnection } from "../../src/store/database.js";
-import { type LoadProcess, startLoad } from "../support/load-process.js";
+import type { Bench } from "../section.js";
+import { type LoadProcess, pin, startLoad } from "../support/load-process.js";
 import { processorSeconds } from "../support/processor.js";
 import { startService } from "../support/service.js";
 import type { ContenderJob, ContenderPlace } from "./contender.js";
@@ -17,13 +17,16 @@ export type CallsResult = {
 type Runner = Omit<CallsJob, "calls"> & { readonly name: string; readonly processId: number };
 
 /** Measures all contenders in turn, round by round, so that what else goes on falls on all alike. */
-export async function measureCalls(
-  folder: string,
-  database: { readonly connection: DatabaseConnection; readonly url: string },
+export async function measureContenders(
+  { folder, connection, url, loadCore }: Bench,
   load: LoadProcess<CallsJob, CallsRun>,
 ): Promise<CallsResult[]> {
-  const service = await startService(folder, { DATABASE_URL: database.url });
-  const others = Object.keys(contenders).map((name) => ({ name, process: startContender() }));
+  const service = await startService(folder, { DATABASE_URL: url });
+  if (loadCore !== undefined) pin(service.processId, 0);
+  const others = Object.keys(contenders).map((name) => ({
+    name,
+    process: startContender(loadCore && 0),
+  }));
   try {
     const runners: Runner[] = [
       { name: ours, protocol: "gRPC", ...placeOf(service.grpcAddress, service.processId) },
@@ -34,7 +37,6 @@ export async function measureCalls(
       },
     ];
     for (const { name, process } of others) {
-      const { connection } = database;
       const place = await process.run({ name, connection } as ContenderJob);
       runners.push({ name, protocol: "gRPC", ...place });
     }
@@ -67,8 +69,8 @@ async function runOnce(load: LoadProcess<CallsJob, CallsRun>, runner: Runner) {
   return { ...run, busySeconds: processorSeconds(runner.processId) - before };
 }
 
-function startContender(): LoadProcess<ContenderJob, ContenderPlace> {
-  return startLoad(new URL("contender.ts", import.meta.url), 0);
+function startContender(core: number | undefined): LoadProcess<ContenderJob, ContenderPlace> {
+  return startLoad(new URL("contender.ts", import.meta.url), core);
 }
 
 function placeOf(address: string, processId: number): ContenderPlace {

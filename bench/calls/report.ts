@@ -1,56 +1,47 @@
-import { cpus, platform } from "node:os";
 import { init } from "echarts";
+import { atLeast, atMost, type Section } from "../section.js";
 import { median } from "../support/statistics.js";
 import { type CallsResult, callsARound, ours, rounds } from "./measure.js";
 
-export const bare = "grpc-js, bare handler";
-export const stock = "connect-node, our handlers";
+const bare = "grpc-js, bare handler";
+const stock = "connect-node, our handlers";
 
-/** How much more processor time a call takes than one of another contender: of medians. */
-export function costRatio(results: readonly CallsResult[], name: string, to: string): number {
-  return (
-    median(find(results, name).microsecondsACall) / median(find(results, to).microsecondsACall)
-  );
-}
+/** The results as a part of the report. */
+export function toSection(results: readonly CallsResult[], isPinned: boolean): Section {
+  const cost = (name: string) =>
+    median(find(results, name).microsecondsACall) / median(find(results, bare).microsecondsACall);
+  const speed =
+    median(find(results, ours).callsASecond) / median(find(results, stock).callsASecond);
+  return {
+    title: "A call",
+    text: `CalculateCharge with the same message, ${rounds} rounds of ${callsARound} calls each, 128 at a time, all
+contenders in turn in every round. Each runs in a process of its own; the load is ${
+      isPinned ? "pinned to the last core, the contenders to the first" : "not pinned"
+    }. All but the bare ones log and count
+every call. Processor time of the server is the main figure: it holds on machines that do other things
+as well.
 
-/** How many more calls a second are answered than by another contender: of medians. */
-export function speedRatio(results: readonly CallsResult[], name: string, to: string): number {
-  return median(find(results, name).callsASecond) / median(find(results, to).callsASecond);
-}
-
-/** All results in Markdown, beside the chart `benchmarks.svg`. */
-export function writeReport(results: readonly CallsResult[], isPinned: boolean): string {
-  const rows = results.map((result) =>
-    [
+![Processor time of a call](benchmarks.svg)`,
+    head: [
+      ...["contender", "processor time a call", "least to most", "of a bare handler's"],
+      ...["calls a second", "least to most"],
+    ],
+    rows: results.map((result) => [
       result.name,
       `${median(result.microsecondsACall).toFixed(0)} µs`,
       rangeOf(result.microsecondsACall),
-      costRatio(results, result.name, bare).toFixed(2),
+      cost(result.name).toFixed(2),
       median(result.callsASecond).toFixed(0),
       rangeOf(result.callsASecond),
-    ].join(" | "),
-  );
-  return `# What a call costs
-
-Written by \`npm run bench:calls\` on ${new Date().toISOString().slice(0, 10)}.
-Machine: ${cpus().length} × ${cpus()[0]?.model}, ${platform()}, Node ${process.version}.
-
-CalculateCharge with the same message, ${rounds} rounds of ${callsARound} calls each, fifty at a time, all
-contenders in turn in every round. Each runs in a process of its own; the load is ${
-    isPinned ? "pinned to the last core, the contenders but ours to the first" : "not pinned"
-  }. Ours logs and counts every call. Processor time of the server is the main figure: it holds on
-machines that do other things as well.
-
-![Processor time of a call](benchmarks.svg)
-
-| contender | processor time a call | least to most | of a bare handler's | calls a second | least to most |
-| --- | ---: | ---: | ---: | ---: | ---: |
-${rows.map((row) => `| ${row} |`).join("\n")}
-
-A call of ours takes **${costRatio(results, ours, bare).toFixed(2)} times** the processor time of a bare
-handler of grpc-js, which answers a constant. Ours answers **${speedRatio(results, ours, stock).toFixed(1)} times**
-the calls of connect-node's own adapter with the same handlers.
-`;
+    ]),
+    targets: [
+      atMost("processor time a gRPC call ÷ a bare grpc-js handler's", cost(ours), 1.25, 1),
+      atLeast("calls a second ÷ stock connect-node's with the same handlers", speed, 5, 7),
+    ],
+    problems: results.flatMap(({ name, problems }) =>
+      problems.map((problem) => `${name}: ${problem}`),
+    ),
+  };
 }
 
 /** Processor time by contender, as bars. */

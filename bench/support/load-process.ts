@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, fork } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
@@ -50,6 +50,11 @@ export function answerJobs<Job, Result>(work: (job: Job) => Promise<Result>): vo
     );
     process.send?.(outcome);
   });
+}
+
+/** Keeps a process, and the threads that it will start, on one core. */
+export function pin(processId: number, core: number): void {
+  execFileSync("taskset", ["-a", "-p", "-c", String(core), String(processId)]);
 }
 
 /** The last core, when there are several and taskset(1) can pin a process to it. */

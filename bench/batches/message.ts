@@ -1,0 +1,22 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { BatchCalculateChargesRequestSchema } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+
+/** The method that is called. */
+export const path = "/llmprices.v1.PricingService/BatchCalculateCharges";
+export const linesABatch = 1000;
+
+/** A batch of charges of the example book's prices: no two lines have the same cost. */
+export const request = Buffer.from(
+  toBinary(
+    BatchCalculateChargesRequestSchema,
+    create(BatchCalculateChargesRequestSchema, {
+      requests: Array.from({ length: linesABatch }, (_, i) => ({
+        chargeType: "completion",
+        provider: "anthropic",
+        model: "claude-sonnet-4-5",
+        providerCost: `${i}.${String(i).padStart(6, "0")}`,
+        usageRatio: { case: "accountUsageRatio" as const, value: "0.25" },
+      })),
+    }),
+  ),
+);

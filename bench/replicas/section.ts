@@ -1,0 +1,82 @@
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import pg from "pg";
+import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { atMost, type Bench, type Section } from "../section.js";
+import { type BenchedService, startService } from "../support/service.js";
+import { quantile } from "../support/statistics.js";
+
+/** How long after a write's answer another replica charges by it, beside a bare notification. */
+export async function measureReplicas({ folder, url }: Bench): Promise<Section> {
+  const services = [await startService(folder, { DATABASE_URL: url })];
+  const effects: number[] = [];
+  const notifications: number[] = [];
+  const problems: string[] = [];
+  try {
+    services.push(await startService(folder, { DATABASE_URL: url }));
+    const [writer, reader] = services.map(connect);
+    if (writer === undefined || reader === undefined) throw new Error("there are two replicas");
+    const bare = await openBareNotifications(url);
+    for (let i = -warmUps; i < writes; i += 1) {
+      const price = `${1 + (i & 1)}.${Math.abs(i)}1`;
+      const lookup = { case: "key", value: key } as const;
+      const { bookVersion } = await writer.updateLLMPrice({ lookup, price });
+      const answeredAt = performance.now();
+      const usageRatio = { case: "accountUsageRatio", value: "1" } as const;
+      const charge = { ...key, providerCost: "1", usageRatio, minBookVersion: bookVersion };
+      const { markup } = await reader.calculateCharge(charge);
+      const effect = performance.now() - answeredAt;
+      const notification = await bare.roundTrip();
+      if (markup !== price) problems.push(`charged at ${markup} after a write of ${price}`);
+      if (i < 0) continue;
+      effects.push(effect);
+      notifications.push(notification);
+    }
+    await bare.close();
+  } finally {
+    await Promise.all(services.map(({ stop }) => stop()));
+  }
+  const ratio = quantile(effects, 0.99) / quantile(notifications, 0.99);
+  return {
+    title: "A write, seen by another replica",
+    text: `Two replicas on one database, ${writes} writes. From the answer of UpdateLLMPrice by one to the answer of
+CalculateCharge by the other with the write's \`min_book_version\`; in turn with a bare NOTIFY, from
+sending it on one connection to hearing it on another.`,
+    head: ["", "p50", "p90", "p99"],
+    rows: [
+      ["a write's effect", ...toCells(effects)],
+      ["a bare NOTIFY", ...toCells(notifications)],
+    ],
+    targets: [atMost("p99 from a write's answer to its effect ÷ a bare NOTIFY's", ratio, 5, 2)],
+    problems,
+  };
+}
+
+function connect({ grpcAddress }: BenchedService) {
+  return createClient(PricingService, createGrpcTransport({ baseUrl: `http://${grpcAddress}` }));
+}
+
+/** Two connections: one notifies, the other hears it. */
+async function openBareNotifications(url: string) {
+  const [sender, hearer] = [new pg.Client(url), new pg.Client(url)];
+  await sender.connect();
+  await hearer.connect();
+  await hearer.query("listen bench");
+  return {
+    roundTrip: async () => {
+      const heard = new Promise((resolve) => hearer.once("notification", resolve));
+      const sentAt = performance.now();
+      await Promise.all([sender.query("notify bench"), heard]);
+      return performance.now() - sentAt;
+    },
+    close: () => Promise.all([sender.end(), hearer.end()]),
+  };
+}
+
+function toCells(values: readonly number[]): string[] {
+  return [0.5, 0.9, 0.99].map((part) => `${quantile(values, part).toFixed(2)} ms`);
+}
+
+const key = { chargeType: "completion", provider: "anthropic", model: "claude-sonnet-4-5" };
+const writes = 500;
+const warmUps = 50;
