@@ -4,6 +4,7 @@ import { allocationMethods } from "./allocation-methods.js";
 import { batchMethods } from "./batch-methods.js";
 import type { BookReads } from "./book-reads.js";
 import { chargeMethods } from "./charge-methods.js";
+import { importMethods } from "./import-methods.js";
 import { priceReads } from "./price-reads.js";
 import { priceWrites } from "./price-writes.js";
 
@@ -13,6 +14,8 @@ export type PricingDependencies = BookReads & {
   readonly maxBatchCalculations: number;
   /** The most accounts that an allocation may have. */
   readonly maxAllocationAccounts: number;
+  /** The most rows that an import may have. */
+  readonly maxImportRows: number;
 };
 
 /** The handlers of PricingService, for any door. ServiceImpl: a forgotten RPC does not compile. */
@@ -25,5 +28,6 @@ export function createPricingService(
     ...chargeMethods(dependencies),
     ...batchMethods(dependencies),
     ...allocationMethods(dependencies),
+    ...importMethods(dependencies),
   };
 }

@@ -49,6 +49,7 @@ export type ServerConfig = Pick<
   | "maxStreamTimeoutMs"
   | "maxBatchCalculations"
   | "maxAllocationAccounts"
+  | "maxImportRows"
   | "bulkThreads"
   | "drainDelayMs"
   | "shutdownGraceMs"
