@@ -25,6 +25,6 @@ function toPattern(expected: string, name: string): RegExp {
   const literal = expected.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const pattern = literal
     .replaceAll("\\{name\\}", name)
-    .replaceAll("\\{time\\}", "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z");
+    .replaceAll("\\{time\\}", "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{3})?Z");
   return new RegExp(`^${pattern}$`);
 }

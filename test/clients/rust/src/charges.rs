@@ -1,0 +1,161 @@
+//! Charges, one and many.
+
+use crate::channel::retrying;
+use crate::refusals::{name_of, reason_and, refused};
+use crate::v1::calculate_charge_request::UsageRatio;
+use crate::v1::calculation_result::Result as Calculated;
+use crate::v1::pricing_service_client::PricingServiceClient;
+use crate::v1::*;
+use crate::{Result, say};
+use prost_types::Timestamp;
+use std::time::Duration;
+use tokio_stream::StreamExt;
+use tonic::transport::Channel;
+use tonic::{Code, Request};
+use tonic_types::RpcStatusExt;
+
+type Pricing = PricingServiceClient<Channel>;
+
+/// A charge that is exact, and one that has to be rounded. Answers when the first was priced.
+pub async fn calculate(
+    pricing: &mut Pricing,
+    name: &str,
+    book_version: i64,
+) -> Result<Option<Timestamp>> {
+    let mut request = charge(name, "model-1");
+    request.min_book_version = book_version;
+    let exact = pricing.calculate_charge(request.clone()).await?.into_inner();
+    say("calculate", &[&exact.account_charge, &exact.markup, exact_or_not(&exact)]);
+
+    let third = AccountUsage { usage: "1".into(), total_usage: "3".into() };
+    request.usage_ratio = Some(UsageRatio::AccountUsage(third));
+    let third = pricing.calculate_charge(request).await?.into_inner();
+    let rounding = third.rounding.unwrap_or_default();
+    let rounded = format!("{} {}", rounding.scale(), rounding.mode().as_str_name());
+    say("calculate a third", &[&third.account_charge, exact_or_not(&third), &rounded]);
+    Ok(exact.as_of)
+}
+
+/// Three charges, the second for a model that has no price.
+pub async fn batch(pricing: &mut Pricing, name: &str) -> Result<()> {
+    let request = BatchCalculateChargesRequest {
+        requests: ["model-1", "model-6", "model-2"].map(|model| charge(name, model)).into(),
+        ..Default::default()
+    };
+    let answer = pricing.batch_calculate_charges(request).await?.into_inner();
+    let seen: Vec<_> = answer.results.into_iter().map(to_text).collect();
+    say("batch", &seen.iter().map(String::as_str).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// A cost of 80 over three equal accounts, sent in two messages.
+pub async fn allocate(pricing: &mut Pricing, name: &str) -> Result<()> {
+    let requests = [
+        StreamAllocateChargesRequest {
+            terms: Some(terms(name)),
+            account_usages: vec![usage("alice"), usage("bob")],
+        },
+        StreamAllocateChargesRequest { terms: None, account_usages: vec![usage("carol")] },
+    ];
+    let mut parts =
+        pricing.stream_allocate_charges(tokio_stream::iter(requests)).await?.into_inner();
+    let mut seen = Vec::new();
+    while let Some(part) = parts.message().await? {
+        for each in part.account_charges {
+            seen.push(format!("{} {}", each.account_id, each.account_charge));
+        }
+        seen.extend(part.totals.map(|totals| format!("total {}", totals.total_charge)));
+    }
+    say("allocate", &seen.iter().map(String::as_str).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// At the version of the book that a write has made, and at an earlier instant.
+pub async fn calculate_before_and_after(
+    pricing: &mut Pricing,
+    name: &str,
+    book_version: i64,
+    earlier: Option<Timestamp>,
+) -> Result<()> {
+    let mut request = charge(name, "model-1");
+    request.min_book_version = book_version;
+    let now = pricing.calculate_charge(request.clone()).await?.into_inner();
+    say("calculate at the new price", &[&now.account_charge]);
+    request.as_of = earlier;
+    let before = pricing.calculate_charge(request).await?.into_inner();
+    say("calculate at the earlier time", &[&before.account_charge]);
+    Ok(())
+}
+
+/// Asks for a charge that no price is known for.
+pub async fn calculate_in_vain(pricing: &mut Pricing, name: &str) -> Result<()> {
+    let (code, details) = refused(pricing.calculate_charge(charge(name, "model-6")).await)?;
+    let (reason, nearest) = reason_and(&details, "nearest_1");
+    say("missing price", &[name_of(code), &reason, &nearest.unwrap_or_default()]);
+    Ok(())
+}
+
+/// Keeps an allocation open for longer than it may take.
+pub async fn keep_open(pricing: &mut Pricing, name: &str) -> Result<()> {
+    let first = StreamAllocateChargesRequest { terms: Some(terms(name)), ..Default::default() };
+    let requests = tokio_stream::once(first).chain(tokio_stream::pending());
+    let mut request = Request::new(requests);
+    request.set_timeout(Duration::from_millis(300));
+    let outcome = pricing.stream_allocate_charges(request).await;
+    let outcome = match outcome {
+        Ok(answer) => answer.into_inner().message().await,
+        Err(status) => Err(status),
+    };
+    say("deadline", &[name_of(refused(outcome)?.0)]);
+    Ok(())
+}
+
+/// Calls a server that is not available at first.
+pub async fn retry(pricing: &mut Pricing, name: &str) -> Result<()> {
+    let request = charge(name, "model-1");
+    let charge = retrying(async || pricing.calculate_charge(request.clone()).await).await?;
+    say("retry", &[&charge.account_charge]);
+    Ok(())
+}
+
+/// What an account pays that caused all of a cost of 10.
+fn charge(name: &str, model: &str) -> CalculateChargeRequest {
+    CalculateChargeRequest {
+        charge_type: name.into(),
+        provider: name.into(),
+        model: model.into(),
+        provider_cost: "10".into(),
+        usage_ratio: Some(UsageRatio::AccountUsageRatio("1".into())),
+        ..Default::default()
+    }
+}
+
+fn terms(name: &str) -> AllocationTerms {
+    AllocationTerms {
+        charge_type: name.into(),
+        provider: name.into(),
+        model: "model-1".into(),
+        provider_cost: "80".into(),
+        currency_code: "USD".into(),
+        ..Default::default()
+    }
+}
+
+fn usage(account: &str) -> AllocationUsage {
+    AllocationUsage { account_id: account.into(), usage: "1".into() }
+}
+
+fn to_text(result: CalculationResult) -> String {
+    match result.result {
+        Some(Calculated::Charge(charge)) => charge.account_charge,
+        Some(Calculated::Error(status)) => {
+            let (reason, _) = reason_and(&status.get_error_details(), "");
+            format!("{} {reason}", name_of(Code::from(status.code)))
+        }
+        None => "nothing".into(),
+    }
+}
+
+fn exact_or_not(answer: &CalculateChargeResponse) -> &'static str {
+    if answer.exact { "exact" } else { "rounded" }
+}
