@@ -17,7 +17,9 @@ export function compareAnswers(name: string, printed: readonly string[]): readon
 }
 
 function readAnswers(): readonly string[] {
-  return readFileSync(new URL("answers.txt", import.meta.url), "utf8").trimEnd().split("\n");
+  return readFileSync(new URL("answers.txt", import.meta.url), "utf8")
+    .trimEnd()
+    .split("\n");
 }
 
 /** `{name}` stands for the client's own name, `{time}` for any instant in whole milliseconds. */

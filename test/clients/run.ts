@@ -1,80 +1,61 @@
-import { execFile } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import {
-  type BenchedService,
-  buildService,
-  startService,
-  withDataFolder,
-} from "../../bench/support/service.js";
+import { buildService, startService, withDataFolder } from "../../bench/support/service.js";
 import { answerCount, compareAnswers, type Difference } from "./answers.js";
+import { buildClient, run } from "./build.js";
 import { type Client, clients } from "./clients.js";
 import { openUnsteadyDoor, type UnsteadyDoor } from "./unsteady-door.js";
 
+/** Where the clients call. */
+type Doors = {
+  readonly grpcAddress: string;
+  readonly httpAddress: string;
+  readonly unsteady: UnsteadyDoor;
+};
+
 /** How a client fared. */
-type Result = { readonly passed: number; readonly problems: readonly string[] };
+type Result = {
+  readonly passed: number;
+  readonly problems: readonly string[];
+  readonly summary: string;
+};
 
 /** Builds a client with its own tools, runs it, and prints a line on it. */
-async function tryClient(client: Client, service: BenchedService, door: UnsteadyDoor) {
-  const result = await buildAndRun(client, service, door).catch(toFailure);
-  const verdict = result.problems.length === 0 ? "" : `, ${result.problems.length} WRONG`;
+async function tryClient(client: Client, doors: Doors): Promise<Result> {
+  const result = await buildAndRun(client, doors).catch(toFailure);
+  const verdict = result.problems.length === 0 ? "" : `, ${result.problems.length} wrong`;
   console.log(`${client.name.padEnd(20)} ${result.summary}${verdict}`);
   for (const problem of result.problems) console.log(problem.replaceAll(/^/gm, "    "));
   return result;
 }
 
-async function buildAndRun(client: Client, service: BenchedService, door: UnsteadyDoor) {
-  for (const [command, what] of Object.entries(client.needs)) refuseMissing(command, what);
-  const [, buildMs] = await timed(run(client, ["./build.sh"], buildTimeoutMs));
+async function buildAndRun(client: Client, doors: Doors): Promise<Result> {
+  const [isNew, buildMs] = await timed(buildClient(client));
   const name = client.folder.replaceAll("-", "_");
-  const address = service[client.door];
-  door.refuseNext(refusals);
-  const [printed, storyMs] = await timed(tell(client, address, name, door.address));
+  doors.unsteady.refuseNext(refusals);
+  const [printed, storyMs] = await timed(tell(client, name, doors));
   const lines = printed.trimEnd().split("\n");
   const problems = compareAnswers(name, lines).map(describe);
-  if (door.refusalsLeft() !== 0) {
-    problems.push(`it did not retry: ${door.refusalsLeft()} refusals of ${refusals} are left`);
-  }
+  if (doors.unsteady.refusalsLeft() > 0)
+    problems.push("it was refused less often than it had to be");
   return {
-    passed: answerCount - Math.min(problems.length, answerCount),
+    passed: Math.max(0, answerCount - problems.length),
     problems,
-    summary: `${lines.length} answers in ${seconds(storyMs)}, built in ${seconds(buildMs)}`,
+    summary:
+      `${lines.length} answers in ${seconds(storyMs)}, ` +
+      (isNew ? `built in ${seconds(buildMs)}` : "built before"),
   };
 }
 
-async function tell(client: Client, address: string, name: string, unsteadyAddress: string) {
-  const first = await run(client, [...client.firstCharge, address], runTimeoutMs);
-  const story = [...client.story, address, name, unsteadyAddress];
-  return first + (await run(client, story, runTimeoutMs));
+async function tell(client: Client, name: string, doors: Doors): Promise<string> {
+  const address = doors[client.door];
+  const first = await run(client, [...client.firstCharge, address], timeoutMs);
+  const story = [...client.story, address, name, doors.unsteady.address];
+  return first + (await run(client, story, timeoutMs));
 }
 
-/** Answers what the command wrote to its standard output. */
-async function run(client: Client, command: readonly string[], timeout: number): Promise<string> {
-  const [file = "", ...args] = command;
-  const cwd = fileURLToPath(new URL(client.folder, import.meta.url));
-  const options = { cwd, timeout, maxBuffer: 2 ** 26 };
-  return (await promisify(execFile)(file, args, options)).stdout;
-}
-
-function toFailure(error: unknown): Result & { readonly summary: string } {
-  const { message, stdout = "", stderr = "" } = error as Error & { stdout?: string; stderr?: string };
-  const lines = `${message}\n${stdout}\n${stderr}`.trim().split("\n").slice(-linesShown);
+function toFailure(error: Error & { readonly stdout?: string; readonly stderr?: string }): Result {
+  const text = [error.message, error.stdout, error.stderr].filter(Boolean).join("\n");
+  const lines = text.trim().split("\n").slice(-linesShown);
   return { passed: 0, problems: [lines.join("\n")], summary: "failed" };
-}
-
-function refuseMissing(command: string, what: string): void {
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  const isThere = folders.some((folder) => {
-    try {
-      accessSync(join(folder, command), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (!isThere) throw new Error(`${command} is missing; this client needs ${what}`);
 }
 
 async function timed<T>(work: Promise<T>): Promise<readonly [T, number]> {
@@ -90,23 +71,25 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
 
-const buildTimeoutMs = 900_000;
-const runTimeoutMs = 120_000;
+const timeoutMs = 120_000;
 /** Fewer than the attempts that the clients make. */
 const refusals = 2;
 const linesShown = 40;
 
+// Every client against one service; or those whose folders are named on the command line.
 const wanted = process.argv.slice(2);
-const chosen = clients.filter(({ folder }) => wanted.length === 0 || wanted.includes(folder));
 const results: Result[] = [];
 await buildService();
 await withDataFolder(async (folder) => {
   const service = await startService(folder);
-  const door = await openUnsteadyDoor(service);
+  const unsteady = await openUnsteadyDoor(service);
   try {
-    for (const client of chosen) results.push(await tryClient(client, service, door));
+    for (const client of clients) {
+      if (wanted.length > 0 && !wanted.includes(client.folder)) continue;
+      results.push(await tryClient(client, { ...service, unsteady }));
+    }
   } finally {
-    door.close();
+    unsteady.close();
     await service.stop();
   }
 });

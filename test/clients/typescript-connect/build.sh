@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Installs the packages, generates the client's code into gen/ and compiles both programs into dist/.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+npx buf export ../../../proto -o proto
+npm ci --silent --no-audit --no-fund
+PATH=$PWD/node_modules/.bin:$PATH npx buf generate
+npx tsc
