@@ -3,6 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+# region build
 npx buf export ../../../proto -o proto
 npx buf generate
 go build -o bin/ ./first-charge ./story
+# endregion

@@ -21,7 +21,14 @@ SERVICE_CONFIG = {
                 "backoffMultiplier": 2,
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
-        }
+        },
+        {
+            "name": [
+                {"service": "llmprices.v1.PricingService", "method": "StreamAllocateCharges"},
+                {"service": "llmprices.v1.PricingService", "method": "ImportLLMPrices"},
+            ],
+            "timeout": "600s",
+        },
     ],
 }
 

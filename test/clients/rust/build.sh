@@ -3,5 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+# region build
 npx buf export ../../../proto -o proto
 cargo build --locked --quiet
+# endregion

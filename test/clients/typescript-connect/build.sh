@@ -3,7 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+# region build
 npx buf export ../../../proto -o proto
 npm ci --silent --no-audit --no-fund
 PATH=$PWD/node_modules/.bin:$PATH npx buf generate
 npx tsc
+# endregion

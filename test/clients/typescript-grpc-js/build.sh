@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+# region build
 npx buf export ../../../proto -o proto
 npm ci --silent --no-audit --no-fund
 npx proto-loader-gen-types --outDir gen --grpcLib @grpc/grpc-js --importFileExtension .js \
@@ -10,3 +11,4 @@ npx proto-loader-gen-types --outDir gen --grpcLib @grpc/grpc-js --importFileExte
   -- llmprices/v1/catalog_service.proto llmprices/v1/pricing_service.proto \
   google/rpc/error_details.proto
 npx tsc
+# endregion

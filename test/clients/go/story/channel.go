@@ -21,6 +21,12 @@ const serviceConfig = `{
       "backoffMultiplier": 2,
       "retryableStatusCodes": ["UNAVAILABLE"]
     }
+  }, {
+    "name": [
+      {"service": "llmprices.v1.PricingService", "method": "StreamAllocateCharges"},
+      {"service": "llmprices.v1.PricingService", "method": "ImportLLMPrices"}
+    ],
+    "timeout": "600s"
   }]
 }`
 

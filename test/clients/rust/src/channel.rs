@@ -10,7 +10,7 @@ pub async fn connect(address: &str) -> crate::Result<Channel> {
     let mut endpoints = Vec::new();
     for resolved in tokio::net::lookup_host(address).await? {
         let endpoint = Endpoint::from_shared(format!("http://{resolved}"))?
-            .timeout(Duration::from_secs(10))
+            .connect_timeout(Duration::from_secs(5))
             .http2_keep_alive_interval(Duration::from_secs(60))
             .keep_alive_timeout(Duration::from_secs(20));
         endpoints.push(endpoint);

@@ -112,8 +112,13 @@ pub async fn keep_open(pricing: &mut Pricing, name: &str) -> Result<()> {
 
 /// Calls a server that is not available at first.
 pub async fn retry(pricing: &mut Pricing, name: &str) -> Result<()> {
-    let request = charge(name, "model-1");
-    let charge = retrying(async || pricing.calculate_charge(request.clone()).await).await?;
+    let message = charge(name, "model-1");
+    let charge = retrying(async || {
+        let mut request = Request::new(message.clone());
+        request.set_timeout(Duration::from_secs(10));
+        pricing.calculate_charge(request).await
+    })
+    .await?;
     say("retry", &[&charge.account_charge]);
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! What both programs are made of.
 
+// region contract
 /// The contract, as build.rs generates it.
 pub mod v1 {
     tonic::include_proto!("llmprices.v1");
 }
+// endregion
 
 pub mod channel;
 pub mod charges;

@@ -1,10 +1,9 @@
 //! Why a call was refused.
 
+// region details
 use std::error::Error;
 use std::iter::successors;
 use tonic::{Code, Status, TimeoutExpired};
-
-// region details
 use tonic_types::{ErrorDetails, StatusExt};
 
 /// Why the service refused a call, a reason of its closed list, and what its metadata has of `key`.

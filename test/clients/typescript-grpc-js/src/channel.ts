@@ -18,6 +18,13 @@ const serviceConfig = {
         retryableStatusCodes: ["UNAVAILABLE"],
       },
     },
+    {
+      name: [
+        { service: "llmprices.v1.PricingService", method: "StreamAllocateCharges" },
+        { service: "llmprices.v1.PricingService", method: "ImportLLMPrices" },
+      ],
+      timeout: "600s",
+    },
   ],
 };
 

@@ -1,4 +1,3 @@
-// region details
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
@@ -40,8 +39,6 @@ record Refusal(Status status) {
     }
     return otherwise;
   }
-
-  // endregion
 
   String code() {
     return Code.forNumber(status.getCode()).name();
