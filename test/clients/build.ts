@@ -7,8 +7,8 @@ import { promisify } from "node:util";
 import type { Client } from "./clients.js";
 
 /**
- * Builds a client by its `build.sh`, unless the contract and the client's files are what it was last
- * built from. Answers whether it had to be.
+ * Builds a client by its `build.sh`, unless the contract and the client's files are what it was
+ * last built from. Answers whether it had to be.
  *
  * @throws Error naming what is missing on this machine, or with what the build printed.
  */

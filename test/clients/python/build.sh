@@ -9,6 +9,6 @@ python3 -m venv .venv
 .venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 mkdir -p gen
 # google.rpc comes with googleapis-common-protos.
-.venv/bin/python -m grpc_tools.protoc -I proto --python_out gen --pyi_out gen --grpc_python_out gen \
-  proto/llmprices/v1/*.proto
+.venv/bin/python -m grpc_tools.protoc -I proto \
+  --python_out gen --pyi_out gen --grpc_python_out gen proto/llmprices/v1/*.proto
 # endregion

@@ -1,4 +1,4 @@
-"""The story that every client tells: ADDRESS NAME UNSTEADY_ADDRESS. Prints what it saw, a line a step."""
+"""The story that every client tells: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line a step."""
 
 import sys
 from datetime import timezone
@@ -101,7 +101,7 @@ def list_prices(pricing: PricingServiceStub, name: str) -> None:
 
 
 def update(pricing: PricingServiceStub, name: str, etag: str, earlier) -> None:
-    """Changes the first price, calculates before and after, and is refused with the etag from before."""
+    """Changes the first price, calculates before and after, and repeats it with the old etag."""
     request = UpdateLLMPriceRequest(
         key=LLMPriceKey(charge_type=name, provider=name, model="model-1"),
         price="1.75",
@@ -123,7 +123,9 @@ def update(pricing: PricingServiceStub, name: str, etag: str, earlier) -> None:
 
 def refusals(pricing: PricingServiceStub, name: str) -> None:
     """Asks for what cannot be, and reads why not."""
-    wrong = CreateLLMPriceRequest(charge_type="Not a type", provider=name, model="model-1", price="-1")
+    wrong = CreateLLMPriceRequest(
+        charge_type="Not a type", provider=name, model="model-1", price="-1"
+    )
     refusal = refusal_of(pricing.CreateLLMPrice, wrong)
     say("wrong fields", *code_and_reason(refusal), *violations(refusal))
     refusal = refusal_of(pricing.CalculateCharge, charge(name, "model-6"))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the packages, generates the client's types into gen/ and compiles both programs into dist/.
+# Installs the packages, generates types into gen/ and compiles both programs into dist/.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -7,8 +7,8 @@ cd "$(dirname "$0")"
 npx buf export ../../../proto -o proto
 npm ci --silent --no-audit --no-fund
 npx proto-loader-gen-types --outDir gen --grpcLib @grpc/grpc-js --importFileExtension .js \
-  --longs String --enums String --defaults --oneofs --includeDirs proto node_modules/google-proto-files \
-  -- llmprices/v1/catalog_service.proto llmprices/v1/pricing_service.proto \
+  --longs String --enums String --defaults --oneofs \
+  --includeDirs proto node_modules/google-proto-files -- llmprices/v1/catalog_service.proto llmprices/v1/pricing_service.proto \
   google/rpc/error_details.proto
 npx tsc
 # endregion

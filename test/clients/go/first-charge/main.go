@@ -15,7 +15,8 @@ import (
 )
 
 func main() {
-	channel, err := grpc.NewClient(os.Args[1], grpc.WithTransportCredentials(insecure.NewCredentials()))
+	plaintext := grpc.WithTransportCredentials(insecure.NewCredentials())
+	channel, err := grpc.NewClient(os.Args[1], plaintext)
 	if err != nil {
 		log.Fatal(err)
 	}

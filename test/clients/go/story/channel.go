@@ -12,7 +12,10 @@ import (
 const serviceConfig = `{
   "loadBalancingConfig": [{"round_robin": {}}],
   "methodConfig": [{
-    "name": [{"service": "llmprices.v1.PricingService"}, {"service": "llmprices.v1.CatalogService"}],
+    "name": [
+      {"service": "llmprices.v1.PricingService"},
+      {"service": "llmprices.v1.CatalogService"}
+    ],
     "timeout": "10s",
     "retryPolicy": {
       "maxAttempts": 4,
@@ -30,8 +33,8 @@ const serviceConfig = `{
   }]
 }`
 
-// connect makes the one channel of a process. An address like dns:///llmprices:50051 is resolved to
-// all addresses behind the name.
+// connect makes the one channel of a process. An address like dns:///llmprices:50051 stands for all
+// addresses behind the name.
 func connect(address string) *grpc.ClientConn {
 	return must(grpc.NewClient(address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),

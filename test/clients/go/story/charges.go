@@ -11,8 +11,8 @@ import (
 	llmprices "example.com/llmprices-client/gen/llmprices/v1"
 )
 
-// charge asks what an account pays that caused all of a cost of 10, at that version of the price book
-// or a later one.
+// charge asks what an account pays that caused all of a cost of 10, at that version of the price
+// book or a later one.
 func charge(name, model string, minBookVersion int64) *llmprices.CalculateChargeRequest {
 	return &llmprices.CalculateChargeRequest{
 		ChargeType: name, Provider: name, Model: model, ProviderCost: "10",
@@ -23,7 +23,7 @@ func charge(name, model string, minBookVersion int64) *llmprices.CalculateCharge
 
 // calculate calculates a charge that is exact and one that has to be rounded. It answers the instant
 // that the first was priced at.
-func calculate(pricing llmprices.PricingServiceClient, name string, bookVersion int64) *timestamppb.Timestamp {
+func calculate(pricing pricingClient, name string, bookVersion int64) *timestamppb.Timestamp {
 	ctx := context.Background()
 	exact := must(pricing.CalculateCharge(ctx, charge(name, models[0], bookVersion)))
 	say("calculate", exact.AccountCharge, exact.Markup, exactOrNot(exact))
@@ -39,12 +39,13 @@ func calculate(pricing llmprices.PricingServiceClient, name string, bookVersion 
 }
 
 // batch calculates three charges, the second for a model that has no price.
-func batch(pricing llmprices.PricingServiceClient, name string) {
-	answer := must(pricing.BatchCalculateCharges(context.Background(), &llmprices.BatchCalculateChargesRequest{
+func batch(pricing pricingClient, name string) {
+	request := &llmprices.BatchCalculateChargesRequest{
 		Requests: []*llmprices.CalculateChargeRequest{
 			charge(name, models[0], 0), charge(name, "model-6", 0), charge(name, models[1], 0),
 		},
-	}))
+	}
+	answer := must(pricing.BatchCalculateCharges(context.Background(), request))
 	var seen []string
 	for _, result := range answer.Results {
 		if err := result.GetError(); err != nil {
@@ -57,7 +58,7 @@ func batch(pricing llmprices.PricingServiceClient, name string) {
 }
 
 // allocate splits a cost of 80 over three equal accounts, sent in two messages.
-func allocate(pricing llmprices.PricingServiceClient, name string) {
+func allocate(pricing pricingClient, name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	stream := must(pricing.StreamAllocateCharges(ctx))

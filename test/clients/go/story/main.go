@@ -1,4 +1,4 @@
-// The story that every client tells: ADDRESS NAME UNSTEADY_ADDRESS. Prints what it saw, a line a step.
+// The story that every client tells: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line a step.
 package main
 
 import (
@@ -8,6 +8,11 @@ import (
 	"strings"
 
 	llmprices "example.com/llmprices-client/gen/llmprices/v1"
+)
+
+type (
+	catalogClient = llmprices.CatalogServiceClient
+	pricingClient = llmprices.PricingServiceClient
 )
 
 func main() {

@@ -11,7 +11,7 @@ import (
 )
 
 // register registers a charge type, a provider and five models.
-func register(catalog llmprices.CatalogServiceClient, name string) {
+func register(catalog catalogClient, name string) {
 	ctx := context.Background()
 	chargeType := must(catalog.CreateChargeType(ctx, &llmprices.CreateChargeTypeRequest{
 		Name: name, RequestId: uuid.NewString(),
@@ -31,14 +31,15 @@ func register(catalog llmprices.CatalogServiceClient, name string) {
 
 // createPrices prices every model, and repeats the last write, which is answered as it was before.
 // It answers what the first write did.
-func createPrices(pricing llmprices.PricingServiceClient, name string) *llmprices.CreateLLMPriceResponse {
+func createPrices(pricing pricingClient, name string) *llmprices.CreateLLMPriceResponse {
 	ctx := context.Background()
 	var answers []*llmprices.CreateLLMPriceResponse
 	var seen []string
 	var request *llmprices.CreateLLMPriceRequest
 	for i, model := range models {
 		request = &llmprices.CreateLLMPriceRequest{
-			ChargeType: name, Provider: name, Model: model, Price: prices[i], RequestId: uuid.NewString(),
+			ChargeType: name, Provider: name, Model: model, Price: prices[i],
+			RequestId: uuid.NewString(),
 		}
 		answers = append(answers, must(pricing.CreateLLMPrice(ctx, request)))
 		seen = append(seen, answers[i].LlmPrice.Price)
@@ -50,7 +51,7 @@ func createPrices(pricing llmprices.PricingServiceClient, name string) *llmprice
 }
 
 // read reads a price by its id.
-func read(pricing llmprices.PricingServiceClient, id string) {
+func read(pricing pricingClient, id string) {
 	price := must(pricing.GetLLMPrice(context.Background(), &llmprices.GetLLMPriceRequest{
 		Lookup: &llmprices.GetLLMPriceRequest_Id{Id: id},
 	})).LlmPrice
@@ -59,7 +60,7 @@ func read(pricing llmprices.PricingServiceClient, id string) {
 }
 
 // list lists a provider's prices, two a page.
-func list(pricing llmprices.PricingServiceClient, name string) {
+func list(pricing pricingClient, name string) {
 	var pages []string
 	request := &llmprices.ListLLMPricesRequest{Provider: name, PageSize: 2}
 	for {
@@ -79,7 +80,7 @@ func list(pricing llmprices.PricingServiceClient, name string) {
 
 // update changes the first price, calculates at the new price and at the one of an earlier instant,
 // and is refused with the etag from before.
-func update(pricing llmprices.PricingServiceClient, name, etag string, earlier *timestamppb.Timestamp) {
+func update(pricing pricingClient, name, etag string, earlier *timestamppb.Timestamp) {
 	ctx := context.Background()
 	key := &llmprices.LLMPriceKey{ChargeType: name, Provider: name, Model: models[0]}
 	request := func() *llmprices.UpdateLLMPriceRequest {

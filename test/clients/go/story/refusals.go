@@ -14,7 +14,7 @@ import (
 )
 
 // refusals asks for what cannot be, and reads why not.
-func refusals(pricing llmprices.PricingServiceClient, name string) {
+func refusals(pricing pricingClient, name string) {
 	ctx := context.Background()
 	_, err := pricing.CreateLLMPrice(ctx, &llmprices.CreateLLMPriceRequest{
 		ChargeType: "Not a type", Provider: name, Model: models[0], Price: "-1",
@@ -26,7 +26,7 @@ func refusals(pricing llmprices.PricingServiceClient, name string) {
 }
 
 // deadline keeps an allocation open for longer than it may take.
-func deadline(pricing llmprices.PricingServiceClient, name string) {
+func deadline(pricing pricingClient, name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
 	stream := must(pricing.StreamAllocateCharges(ctx))
@@ -36,8 +36,9 @@ func deadline(pricing llmprices.PricingServiceClient, name string) {
 }
 
 // retry calls a server that is not available at first.
-func retry(pricing llmprices.PricingServiceClient, name string) {
-	say("retry", must(pricing.CalculateCharge(context.Background(), charge(name, models[0], 0))).AccountCharge)
+func retry(pricing pricingClient, name string) {
+	answer := must(pricing.CalculateCharge(context.Background(), charge(name, models[0], 0)))
+	say("retry", answer.AccountCharge)
 }
 
 // region details

@@ -7,6 +7,8 @@ pub mod v1 {
 }
 // endregion
 
+pub mod allocations;
+pub mod catalog;
 pub mod channel;
 pub mod charges;
 pub mod prices;

@@ -1,46 +1,19 @@
 //! Writes and reads prices.
 
 use crate::refusals::{name_of, reason_and, refused, violations};
-use crate::v1::catalog_service_client::CatalogServiceClient;
 use crate::v1::pricing_service_client::PricingServiceClient;
 use crate::v1::*;
 use crate::{Result, say};
 use tonic::transport::Channel;
 use uuid::Uuid;
 
-const PRICES: [(&str, &str); 5] = [
+pub(crate) const PRICES: [(&str, &str); 5] = [
     ("model-1", "1.25"),
     ("model-2", "1.5"),
     ("model-3", "2"),
     ("model-4", "0"),
     ("model-5", "0.0000000001"),
 ];
-
-/// Registers a charge type, a provider and five models.
-pub async fn register(catalog: &mut CatalogServiceClient<Channel>, name: &str) -> Result<()> {
-    let charge_type =
-        CreateChargeTypeRequest { name: name.into(), request_id: new_id(), ..Default::default() };
-    let provider =
-        CreateProviderRequest { name: name.into(), request_id: new_id(), ..Default::default() };
-    let charge_type = catalog.create_charge_type(charge_type).await?.into_inner();
-    let provider = catalog.create_provider(provider).await?.into_inner();
-    let mut seen = vec![
-        charge_type.charge_type.unwrap_or_default().name,
-        provider.provider.unwrap_or_default().name,
-    ];
-    for (model, _) in PRICES {
-        let request = CreateModelRequest {
-            provider: name.into(),
-            name: model.into(),
-            request_id: new_id(),
-            ..Default::default()
-        };
-        let created = catalog.create_model(request).await?.into_inner();
-        seen.push(created.model.unwrap_or_default().name);
-    }
-    say("register", &to_texts(&seen));
-    Ok(())
-}
 
 /// Prices every model, and repeats the last write, which is answered as it was before.
 /// Answers the first price, and the version of the book that it made.
@@ -148,10 +121,10 @@ fn update_request(name: &str, etag: &str) -> UpdateLlmPriceRequest {
     }
 }
 
-fn new_id() -> String {
+pub(crate) fn new_id() -> String {
     Uuid::new_v4().to_string()
 }
 
-fn to_texts(seen: &[String]) -> Vec<&str> {
+pub(crate) fn to_texts(seen: &[String]) -> Vec<&str> {
     seen.iter().map(String::as_str).collect()
 }

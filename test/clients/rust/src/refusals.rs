@@ -31,7 +31,7 @@ pub fn refused<T>(outcome: Result<T, Status>) -> crate::Result<(Code, ErrorDetai
     Ok((code_of(&status), status.get_error_details()))
 }
 
-/// The code of a failed call; tonic has CANCELLED where it was the caller's own timer that ended it.
+/// The code of a failed call; tonic has CANCELLED where the caller's own timer has ended it.
 fn code_of(status: &Status) -> Code {
     let mut causes = successors(status.source(), |&cause| cause.source());
     match causes.any(|cause| cause.is::<TimeoutExpired>()) {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 
-/** Makes a call again, up to three times, while the service is UNAVAILABLE. Streams are left alone. */
+/** Makes a call again, up to three times, while the service is UNAVAILABLE; a stream never. */
 const retrying: Interceptor = (next) => async (request) => {
   for (let backoffMs = 100; backoffMs < 800; backoffMs *= 2) {
     try {

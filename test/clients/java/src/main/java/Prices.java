@@ -54,7 +54,8 @@ record Prices(PricingServiceBlockingStub pricing, String name) {
   }
 
   void read(String id) {
-    var price = pricing.getLLMPrice(GetLLMPriceRequest.newBuilder().setId(id).build()).getLlmPrice();
+    var request = GetLLMPriceRequest.newBuilder().setId(id).build();
+    var price = pricing.getLLMPrice(request).getLlmPrice();
     Story.say(
         "read",
         price.getChargeType(),
