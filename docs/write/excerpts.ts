@@ -1,0 +1,26 @@
+/**
+ * Fills each code block that follows a comment like `<!-- PATH -->` or `<!-- PATH REGION -->` with
+ * the file, or with the part of it between the lines that end in `region REGION` and `endregion`.
+ *
+ * @throws Error when a file has no such region.
+ */
+export function refreshExcerpts(markdown: string, read: (path: string) => string): string {
+  return markdown.replace(
+    marked,
+    (_, path: string, region: string | undefined, language: string) => {
+      const text = region === undefined ? read(path) : findRegion(read(path), path, region);
+      const marker = region === undefined ? path : `${path} ${region}`;
+      return `<!-- ${marker} -->\n\`\`\`${language}\n${text.trim()}\n\`\`\`\n`;
+    },
+  );
+}
+
+const marked = /<!-- (\S+)(?: (\S+))? -->\n```(\w+)\n[\s\S]*?\n?```\n/g;
+
+function findRegion(text: string, path: string, region: string): string {
+  const lines = text.split("\n");
+  const begin = lines.findIndex((line) => line.endsWith(` region ${region}`));
+  const end = lines.findIndex((line, index) => index > begin && line.endsWith(" endregion"));
+  if (begin < 0 || end < 0) throw new Error(`${path} has no region ${region}`);
+  return lines.slice(begin + 1, end).join("\n");
+}

@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+
+/** An answer that was not the expected one. */
+export type Difference = { readonly expected: string; readonly seen: string };
+
+/** How many answers every client has to give. */
+export const answerCount: number = readAnswers().length;
+
+/** Compares what a client printed, line by line, with what every client has to print. */
+export function compareAnswers(name: string, printed: readonly string[]): readonly Difference[] {
+  const expected = readAnswers();
+  const longest = Math.max(expected.length, printed.length);
+  return Array.from({ length: longest }, (_, line) => ({
+    expected: expected[line] ?? "(nothing more)",
+    seen: printed[line] ?? "(nothing)",
+  })).filter(({ expected, seen }) => !toPattern(expected, name).test(seen));
+}
+
+function readAnswers(): readonly string[] {
+  return readFileSync(new URL("answers.txt", import.meta.url), "utf8")
+    .trimEnd()
+    .split("\n");
+}
+
+/** `{name}` stands for the client's own name, `{time}` for any instant in whole milliseconds. */
+function toPattern(expected: string, name: string): RegExp {
+  const literal = expected.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const pattern = literal
+    .replaceAll("\\{name\\}", name)
+    .replaceAll("\\{time\\}", "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{3})?Z");
+  return new RegExp(`^${pattern}$`);
+}

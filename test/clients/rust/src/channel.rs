@@ -1,0 +1,35 @@
+//! The one channel of a process, and retries.
+
+// region channel
+use std::time::Duration;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Response, Status};
+
+/// Balances over all addresses behind a name, as they are now. tonic has no service config.
+pub async fn connect(address: &str) -> crate::Result<Channel> {
+    let mut endpoints = Vec::new();
+    for resolved in tokio::net::lookup_host(address).await? {
+        let endpoint = Endpoint::from_shared(format!("http://{resolved}"))?
+            .connect_timeout(Duration::from_secs(5))
+            .http2_keep_alive_interval(Duration::from_secs(60))
+            .keep_alive_timeout(Duration::from_secs(20));
+        endpoints.push(endpoint);
+    }
+    Ok(Channel::balance_list(endpoints.into_iter()))
+}
+
+/// Makes a call, and makes it again up to three times while the service is UNAVAILABLE.
+pub async fn retrying<T>(
+    mut call: impl AsyncFnMut() -> Result<Response<T>, Status>,
+) -> Result<T, Status> {
+    let mut backoff = Duration::from_millis(100);
+    for _ in 0..3 {
+        match call().await {
+            Err(status) if status.code() == Code::Unavailable => tokio::time::sleep(backoff).await,
+            outcome => return outcome.map(Response::into_inner),
+        }
+        backoff = (backoff * 2).min(Duration::from_secs(2));
+    }
+    call().await.map(Response::into_inner)
+}
+// endregion

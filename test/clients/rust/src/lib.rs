@@ -1,0 +1,22 @@
+//! What both programs are made of.
+
+// region contract
+/// The contract, as build.rs generates it.
+pub mod v1 {
+    tonic::include_proto!("llmprices.v1");
+}
+// endregion
+
+pub mod allocations;
+pub mod catalog;
+pub mod channel;
+pub mod charges;
+pub mod prices;
+pub mod refusals;
+
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Prints one answer: what was done, and what was seen.
+pub fn say(step: &str, seen: &[&str]) {
+    println!("{step}: {}", seen.join(", "));
+}

@@ -1,0 +1,69 @@
+import { once } from "node:events";
+import * as http2 from "node:http2";
+import type { AddressInfo } from "node:net";
+import type { BenchedService } from "../../bench/support/service.js";
+
+/** A door to the service that is UNAVAILABLE at first, as while a replica restarts. */
+export type UnsteadyDoor = {
+  readonly address: string;
+  /** Refuses the next calls, so many of them. */
+  readonly refuseNext: (calls: number) => void;
+  /** How many calls are still to be refused. */
+  readonly refusalsLeft: () => number;
+  readonly close: () => void;
+};
+
+/** Opens it before both doors of a service: gRPC goes to the one, all else to the other. */
+export async function openUnsteadyDoor(service: BenchedService): Promise<UnsteadyDoor> {
+  let refusalsLeft = 0;
+  const grpc = http2.connect(`http://${service.grpcAddress}`);
+  const http = http2.connect(`http://${service.httpAddress}`);
+  const server = http2.createServer();
+  server.on("stream", (call, headers) => {
+    const isGrpc = headers["content-type"]?.startsWith("application/grpc") ?? false;
+    if (refusalsLeft === 0) return forward(call, headers, isGrpc ? grpc : http);
+    refusalsLeft -= 1;
+    call.resume();
+    call.respond(isGrpc ? unavailableInGrpc : { ":status": 503 }, { endStream: true });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    refuseNext: (calls) => {
+      refusalsLeft = calls;
+    },
+    refusalsLeft: () => refusalsLeft,
+    close: () => {
+      server.close();
+      for (const session of [grpc, http]) session.close();
+    },
+  };
+}
+
+const unavailableInGrpc = {
+  ":status": 200,
+  "content-type": "application/grpc",
+  "grpc-status": "14",
+  "grpc-message": "not ready",
+};
+
+function forward(
+  call: http2.ServerHttp2Stream,
+  headers: http2.IncomingHttpHeaders,
+  service: http2.ClientHttp2Session,
+): void {
+  const forwarded = service.request(headers);
+  let trailers: http2.IncomingHttpHeaders = {};
+  forwarded.on("trailers", (received: http2.IncomingHttpHeaders) => {
+    trailers = received;
+  });
+  forwarded.on("response", (answered) => {
+    call.respond(answered, { waitForTrailers: true });
+    call.on("wantTrailers", () => call.sendTrailers(trailers));
+    forwarded.pipe(call);
+  });
+  forwarded.on("error", () => call.close(http2.constants.NGHTTP2_CANCEL));
+  call.on("error", () => forwarded.close(http2.constants.NGHTTP2_CANCEL));
+  call.pipe(forwarded);
+}
