@@ -1,0 +1,93 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+/** Adds the commands that call a running service. Each loads what it needs when it runs. */
+export function addClientCommands(program: Command): void {
+  addCalculate(program);
+  addList(program);
+  addHealth(program);
+}
+
+function addCalculate(program: Command): void {
+  const command = program
+    .command("calculate")
+    .description("calculate what an account pays for its part of a provider cost")
+    .argument("<key>", "charge_type/provider/model")
+    .requiredOption("--provider-cost <decimal>", "what the provider bills")
+    .option("--account-usage-ratio <decimal>", "the account's part of the usage, 0 to 1")
+    .option("--usage <decimal>", "the same as a fraction, with --total-usage")
+    .option("--total-usage <decimal>", "all accounts' usage")
+    .option("--as-of <time>", "price at this time instead of now")
+    .option("--scale <digits>", "fraction digits to round to, 0 to 18", toWholeNumber)
+    .addOption(new Option("--mode <mode>", "how to round").choices(roundingModes))
+    .option("--currency-code <code>", "ISO 4217, for example USD; echoed, never converted")
+    .option("--min-book-version <version>", "wait for this version of the price book", toBigInt);
+  addOutput(addConnection(command)).action(async (...parameters) => {
+    const { runCalculate } = await import("./calculate.js");
+    await runCalculate(parameters[0], parameters[1]);
+  });
+}
+
+function addList(program: Command): void {
+  const command = program
+    .command("list")
+    .description("list the prices in effect")
+    .option("--as-of <time>", "at this time instead of now");
+  addOutput(addConnection(addFilters(command))).action(async (flags) => {
+    const { runList } = await import("./list.js");
+    await runList(flags);
+  });
+}
+
+function addHealth(program: Command): void {
+  const command = program
+    .command("health")
+    .description("ask the service whether it serves; exits 0 only then")
+    .option("--service <name>", "the gRPC service to ask about", "");
+  addOutput(addConnection(command, "5")).action(async (flags) => {
+    const { runHealth } = await import("./health.js");
+    await runHealth(flags);
+  });
+}
+
+function addFilters(command: Command): Command {
+  return command
+    .option("--charge-type <name>", "only this charge type")
+    .option("--provider <name>", "only this provider")
+    .option("--model-prefix <text>", "only models whose names begin with this");
+}
+
+function addOutput(command: Command): Command {
+  const option = new Option("--output <format>", "how to show it").choices(["table", "json"]);
+  return command.addOption(option.default("table"));
+}
+
+function addConnection(command: Command, timeout = "30"): Command {
+  return command
+    .option("--address <host:port>", "the service's GRPC_ADDR (LLMPRICES_ADDRESS)")
+    .option("--token <token>", "better: LLMPRICES_TOKEN, which other users cannot see")
+    .option("--tls", "encrypt (LLMPRICES_TLS=true); implied by the files below")
+    .option("--ca-file <file>", "the authorities to trust, PEM (LLMPRICES_CA_FILE)")
+    .option("--cert-file <file>", "our certificate, PEM (LLMPRICES_CERT_FILE)")
+    .option("--key-file <file>", "its key, PEM (LLMPRICES_KEY_FILE)")
+    .option("--timeout <seconds>", "how long a call may take", toSeconds, toSeconds(timeout));
+}
+
+const roundingModes = [
+  ...["HALF_EVEN", "HALF_UP", "HALF_DOWN", "UP", "DOWN", "CEILING", "FLOOR"],
+] as const;
+
+function toWholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("expected a whole number.");
+}
+
+function toBigInt(text: string): bigint {
+  if (/^\d{1,18}$/.test(text)) return BigInt(text);
+  throw new InvalidArgumentError("expected a whole number.");
+}
+
+function toSeconds(text: string): number {
+  const seconds = /^\d{1,6}(?:\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (seconds > 0) return seconds;
+  throw new InvalidArgumentError("expected seconds, more than 0.");
+}
