@@ -1,4 +1,5 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import { DomainError } from "../domain/errors.js";
 import type { PricingService } from "../gen/llmprices/v1/pricing_service_pb.js";
 import { allocationMethods } from "./allocation-methods.js";
 import { batchMethods } from "./batch-methods.js";
@@ -25,5 +26,8 @@ export function createPricingService(
     ...chargeMethods(dependencies),
     ...batchMethods(dependencies),
     ...allocationMethods(dependencies),
+    importLLMPrices: () => {
+      throw new DomainError("UNSUPPORTED", "prices cannot be imported yet");
+    },
   };
 }
