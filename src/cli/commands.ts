@@ -5,6 +5,9 @@ export function addClientCommands(program: Command): void {
   addCalculate(program);
   addList(program);
   addHealth(program);
+  addImport(program);
+  addExport(program);
+  addImportCatalog(program);
 }
 
 function addCalculate(program: Command): void {
@@ -21,7 +24,7 @@ function addCalculate(program: Command): void {
     .addOption(new Option("--mode <mode>", "how to round").choices(roundingModes))
     .option("--currency-code <code>", "ISO 4217, for example USD; echoed, never converted")
     .option("--min-book-version <version>", "wait for this version of the price book", toBigInt);
-  addOutput(addConnection(command)).action(async (...parameters) => {
+  addOutput(addConnection(command, 30)).action(async (...parameters) => {
     const { runCalculate } = await import("./calculate.js");
     await runCalculate(parameters[0], parameters[1]);
   });
@@ -32,7 +35,7 @@ function addList(program: Command): void {
     .command("list")
     .description("list the prices in effect")
     .option("--as-of <time>", "at this time instead of now");
-  addOutput(addConnection(addFilters(command))).action(async (flags) => {
+  addOutput(addConnection(addFilters(command), 30)).action(async (flags) => {
     const { runList } = await import("./list.js");
     await runList(flags);
   });
@@ -43,10 +46,62 @@ function addHealth(program: Command): void {
     .command("health")
     .description("ask the service whether it serves; exits 0 only then")
     .option("--service <name>", "the gRPC service to ask about", "");
-  addOutput(addConnection(command, "5")).action(async (flags) => {
+  addOutput(addConnection(command, 5)).action(async (flags) => {
     const { runHealth } = await import("./health.js");
     await runHealth(flags);
   });
+}
+
+function addImport(program: Command): void {
+  const command = program
+    .command("import")
+    .description("change many prices at once, as a price list says: all of it or nothing")
+    .argument("<file>", "CSV or JSON Lines; - is standard input")
+    .option("--dry-run", "show what would be created, changed and ended; write nothing")
+    .option("--register-missing", "register the names that the list has and the service does not")
+    .option("--end-missing", "end every price that has no row in the list")
+    .option("--reason <text>", "why, kept with every revision")
+    .option("--request-id <uuid>", "makes a repeat of this import safe for 24 hours")
+    .option("--max-changes <count>", "show so many changes, at most 1000", toWholeNumber);
+  addOutput(addFile(addConnection(command))).action(async (...parameters) => {
+    const { runImport } = await import("./import.js");
+    await runImport(parameters[0], parameters[1]);
+  });
+}
+
+function addExport(program: Command): void {
+  const command = program
+    .command("export")
+    .description("write a price list that import takes: prices in effect and scheduled")
+    .argument("[file]", "CSV or JSON Lines; - is standard output", "-")
+    .option("--current", "only prices in effect, and not since when: a list to edit");
+  addFile(addConnection(addFilters(command), 30)).action(async (...parameters) => {
+    const { runExport } = await import("./export.js");
+    await runExport(parameters[0], parameters[1]);
+  });
+}
+
+function addImportCatalog(program: Command): void {
+  const command = program
+    .command("import-catalog")
+    .description("register the providers and models that a list names")
+    .argument("<file>", "CSV or JSON Lines with provider and model; - is standard input")
+    .option("--reason <text>", "why, written to the service's log");
+  addFile(addConnection(command, 30)).action(async (...parameters) => {
+    const { runImportCatalog } = await import("./import-catalog.js");
+    await runImportCatalog(parameters[0], parameters[1]);
+  });
+}
+
+function addFile(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--format <format>",
+        "how the file is written; default: its extension, - is CSV",
+      ).choices(["csv", "jsonl"]),
+    )
+    .option("--quiet", "do not show progress");
 }
 
 function addFilters(command: Command): Command {
@@ -61,7 +116,7 @@ function addOutput(command: Command): Command {
   return command.addOption(option.default("table"));
 }
 
-function addConnection(command: Command, timeout = "30"): Command {
+function addConnection(command: Command, timeoutSeconds?: number): Command {
   return command
     .option("--address <host:port>", "the service's GRPC_ADDR (LLMPRICES_ADDRESS)")
     .option("--token <token>", "better: LLMPRICES_TOKEN, which other users cannot see")
@@ -69,7 +124,7 @@ function addConnection(command: Command, timeout = "30"): Command {
     .option("--ca-file <file>", "the authorities to trust, PEM (LLMPRICES_CA_FILE)")
     .option("--cert-file <file>", "our certificate, PEM (LLMPRICES_CERT_FILE)")
     .option("--key-file <file>", "its key, PEM (LLMPRICES_KEY_FILE)")
-    .option("--timeout <seconds>", "how long a call may take", toSeconds, toSeconds(timeout));
+    .option("--timeout <seconds>", "how long a call may take", toSeconds, timeoutSeconds);
 }
 
 const roundingModes = [

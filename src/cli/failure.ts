@@ -13,7 +13,7 @@ export class Failure extends Error {
 
 /** What scripts can tell apart; docs/cli.md says it in full. */
 export const exitCodes = {
-  /** The service refuses, or is not healthy. */
+  /** The service refuses, rows of a file are bad, or the service is not healthy. */
   refused: 1,
   /** The command line, the environment or a file is wrong. */
   misused: 2,

@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { LLMPrice } from "../gen/llmprices/v1/llm_price_pb.js";
+import type { LLMPrice, LLMPriceRevision } from "../gen/llmprices/v1/llm_price_pb.js";
 import type { ListLLMPricesRequestSchema } from "../gen/llmprices/v1/pricing_service_pb.js";
 import type { Connection } from "./connection.js";
 
@@ -18,6 +18,20 @@ export async function* pagesOfPrices(
   do {
     const page = await pricing.listLLMPrices({ ...filters, pageSize: 1000, pageToken });
     yield page.llmPrices;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+}
+
+/** A key's timeline, oldest first, page by page. */
+export async function* pagesOfRevisions(
+  { pricing }: Pick<Connection, "pricing">,
+  id: string,
+): AsyncGenerator<readonly LLMPriceRevision[]> {
+  const lookup = { case: "id", value: id } as const;
+  let pageToken = "";
+  do {
+    const page = await pricing.listLLMPriceRevisions({ lookup, pageSize: 1000, pageToken });
+    yield page.llmPriceRevisions;
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
 }
