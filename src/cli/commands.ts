@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 
 /** Adds the commands that call a running service. Each loads what it needs when it runs. */
 export function addClientCommands(program: Command): void {
@@ -8,6 +8,7 @@ export function addClientCommands(program: Command): void {
   addImport(program);
   addExport(program);
   addImportCatalog(program);
+  addCompletion(program);
 }
 
 function addCalculate(program: Command): void {
@@ -90,6 +91,23 @@ function addImportCatalog(program: Command): void {
   addFile(addConnection(command, 30)).action(async (...parameters) => {
     const { runImportCatalog } = await import("./import-catalog.js");
     await runImportCatalog(parameters[0], parameters[1]);
+  });
+}
+
+function addCompletion(program: Command): void {
+  const shells = ["bash", "zsh", "fish", "powershell"];
+  program
+    .command("completion")
+    .description('print a script for Tab; in bash: eval "$(llmprices completion bash)"')
+    .addArgument(new Argument("<shell>", "the shell").choices(shells))
+    .action(async (shell) => {
+      const { printCompletionScript } = await import("./completion.js");
+      printCompletionScript(shell);
+    });
+  // What the scripts call.
+  program.command("complete [words...]", { hidden: true }).action(async (words: string[]) => {
+    const { complete } = await import("./completion.js");
+    complete(program, words);
   });
 }
 
