@@ -34,7 +34,8 @@ export function toFailure(error: unknown, settings: ConnectionSettings): unknown
 
 /** No server has answered: the connection failed, or what is there does not speak gRPC. */
 function isOfTransport(error: ConnectError): boolean {
-  return error.code === Code.Internal || error.code === Code.Unknown || error.cause !== undefined;
+  const codes = [Code.Internal, Code.Unknown, Code.Canceled];
+  return codes.includes(error.code) || error.cause !== undefined;
 }
 
 function unreachable(where: string, error: ConnectError, { tls }: ConnectionSettings): string {
