@@ -95,7 +95,7 @@ function addImportCatalog(program: Command): void {
 }
 
 function addCompletion(program: Command): void {
-  const shells = ["bash", "zsh", "fish", "powershell"];
+  const shells = ["bash", "zsh", "fish"];
   program
     .command("completion")
     .description('print a script for Tab; in bash: eval "$(llmprices completion bash)"')
