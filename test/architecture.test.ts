@@ -62,11 +62,14 @@ describe("Architecture", () => {
 
   it("starts commands without what only others need", () => {
     const from = (path: string) => files.find((file) => file.path === path)?.text ?? "";
-    const loaded = ["main.ts", "cli/commands.ts", "cli/failure.ts"].flatMap((path) =>
-      [...from(path).matchAll(/^(?:import .*|\} )from "([^"]+)";$/gm)].map(([, target]) => target),
+    const loaded = ["main.ts", "cli/commands.ts", "cli/flags.ts", "cli/failure.ts"].flatMap(
+      (path) =>
+        [...from(path).matchAll(/^(?:import .*|\} )from "([^"]+)";$/gm)].map(
+          ([, target]) => target,
+        ),
     );
     expect(new Set(loaded)).to.deep.equal(
-      new Set(["node:fs", "commander", "./cli/commands.js", "./cli/failure.js"]),
+      new Set(["node:fs", "commander", "./cli/commands.js", "./cli/failure.js", "./flags.js"]),
     );
   });
 

@@ -1,4 +1,5 @@
-import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
+import { addConnection, addFile, addFilters, addOutput, toBigInt, toWholeNumber } from "./flags.js";
 
 /** Adds the commands that call a running service. Each loads what it needs when it runs. */
 export function addClientCommands(program: Command): void {
@@ -111,56 +112,4 @@ function addCompletion(program: Command): void {
   });
 }
 
-function addFile(command: Command): Command {
-  return command
-    .addOption(
-      new Option(
-        "--format <format>",
-        "how the file is written; default: its extension, - is CSV",
-      ).choices(["csv", "jsonl"]),
-    )
-    .option("--quiet", "do not show progress");
-}
-
-function addFilters(command: Command): Command {
-  return command
-    .option("--charge-type <name>", "only this charge type")
-    .option("--provider <name>", "only this provider")
-    .option("--model-prefix <text>", "only models whose names begin with this");
-}
-
-function addOutput(command: Command): Command {
-  const option = new Option("--output <format>", "how to show it").choices(["table", "json"]);
-  return command.addOption(option.default("table"));
-}
-
-function addConnection(command: Command, timeoutSeconds?: number): Command {
-  return command
-    .option("--address <host:port>", "the service's GRPC_ADDR (LLMPRICES_ADDRESS)")
-    .option("--token <token>", "better: LLMPRICES_TOKEN, which other users cannot see")
-    .option("--tls", "encrypt (LLMPRICES_TLS=true); implied by the files below")
-    .option("--ca-file <file>", "the authorities to trust, PEM (LLMPRICES_CA_FILE)")
-    .option("--cert-file <file>", "our certificate, PEM (LLMPRICES_CERT_FILE)")
-    .option("--key-file <file>", "its key, PEM (LLMPRICES_KEY_FILE)")
-    .option("--timeout <seconds>", "how long a call may take", toSeconds, timeoutSeconds);
-}
-
-const roundingModes = [
-  ...["HALF_EVEN", "HALF_UP", "HALF_DOWN", "UP", "DOWN", "CEILING", "FLOOR"],
-] as const;
-
-function toWholeNumber(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("expected a whole number.");
-}
-
-function toBigInt(text: string): bigint {
-  if (/^\d{1,18}$/.test(text)) return BigInt(text);
-  throw new InvalidArgumentError("expected a whole number.");
-}
-
-function toSeconds(text: string): number {
-  const seconds = /^\d{1,6}(?:\.\d{1,3})?$/.test(text) ? Number(text) : 0;
-  if (seconds > 0) return seconds;
-  throw new InvalidArgumentError("expected seconds, more than 0.");
-}
+const roundingModes = ["HALF_EVEN", "HALF_UP", "HALF_DOWN", "UP", "DOWN", "CEILING", "FLOOR"];

@@ -1,12 +1,11 @@
-import { once } from "node:events";
+import { writeOutput } from "./standard-output.js";
 
 /** How a command shows what it has found: for people, or as JSON for programs. */
 export type OutputFormat = "table" | "json";
 
 /** Writes lines to standard output, no faster than its reader takes them. */
 export async function print(lines: readonly string[]): Promise<void> {
-  if (lines.length === 0) return;
-  if (!process.stdout.write(`${lines.join("\n")}\n`)) await once(process.stdout, "drain");
+  if (lines.length > 0) await writeOutput(`${lines.join("\n")}\n`);
 }
 
 /** Names and what they are, in two columns. What is undefined is left out. */

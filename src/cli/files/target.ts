@@ -1,6 +1,6 @@
-import { once } from "node:events";
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { misuse } from "../failure.js";
+import { writeOutput } from "../standard-output.js";
 
 /** A file that is there as a whole, or not at all. */
 export type Target = {
@@ -37,8 +37,4 @@ export async function openTarget(file: string): Promise<Target> {
       if (!isKept) await rm(path, { force: true });
     },
   };
-}
-
-async function writeOutput(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, "drain");
 }
