@@ -24,7 +24,7 @@ describe("Progress", () => {
       progress.stop();
     });
     expect(output).to.include("50% | 15,921 rows sent, the service is at work");
-    expect(output).to.match(/█{15}░{15}/);
+    expect(output).to.match(/█{12}░{12}/);
   });
 
   it("counts rows on a terminal when nobody knows how many there will be", async () => {

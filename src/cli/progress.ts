@@ -33,9 +33,10 @@ function createBar({ verb, total }: ProgressOptions, stream: NodeJS.WriteStream)
       format: known
         ? "{bar} {percentage}% | {rows} rows {verb}, {stage}"
         : "{rows} rows {verb}, {stage}",
-      barsize: 30,
-      // It would stay hidden when the command is interrupted.
+      barsize: 24,
+      // What is done to the terminal would stay so when the command is interrupted.
       hideCursor: null,
+      linewrap: true,
       clearOnComplete: false,
       gracefulExit: false,
     },
