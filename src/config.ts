@@ -18,6 +18,7 @@ export type Config = {
   readonly maxStreamTimeoutMs: number;
   readonly maxBatchCalculations: number;
   readonly maxAllocationAccounts: number;
+  readonly maxImportRows: number;
   readonly bulkThreads: number;
   readonly drainDelayMs: number;
   readonly shutdownGraceMs: number;
@@ -56,6 +57,7 @@ export function readConfig(environment: Environment = process.env): Config {
       "5000000",
       ...wholeNumber(1, 100_000_000),
     ),
+    maxImportRows: read("MAX_IMPORT_ROWS", "2000000", ...wholeNumber(1, 100_000_000)),
     bulkThreads: read("BULK_THREADS", String(spareCores()), ...wholeNumber(1, 1000)),
     drainDelayMs: read("DRAIN_DELAY_MS", "0", ...wholeNumber(0, 600_000)),
     shutdownGraceMs: read("SHUTDOWN_GRACE_MS", "10000", ...wholeNumber(0, 600_000)),

@@ -57,6 +57,7 @@ describe("Configuration", () => {
     const bounds = {
       MAX_BATCH_CALCULATIONS: ["1", "1000000"],
       MAX_ALLOCATION_ACCOUNTS: ["1", "100000000"],
+      MAX_IMPORT_ROWS: ["1", "100000000"],
       MAX_STREAM_TIMEOUT_MS: ["1", "86400000"],
       BULK_THREADS: ["1", "1000"],
     } as const;
@@ -69,8 +70,10 @@ describe("Configuration", () => {
         ]);
       }
     }
-    const { maxBatchCalculations, maxAllocationAccounts, bulkThreads } = readConfig({});
+    const { maxBatchCalculations, maxAllocationAccounts, ...config } = readConfig({});
     expect([maxBatchCalculations, maxAllocationAccounts]).to.deep.equal([10_000, 5_000_000]);
+    const { maxImportRows, bulkThreads } = config;
+    expect(maxImportRows).to.equal(2_000_000);
     expect(bulkThreads).to.be.at.least(1);
   });
 

@@ -16,6 +16,7 @@ const names = [
   "20261125000004-changes-take-effect-ahead",
   "20261125000005-keep-the-past-at-commit",
   "20261125000006-find-changed-timelines",
+  "20261125000007-write-many-prices-at-once",
 ];
 
 let database: TestDatabase;
@@ -139,7 +140,7 @@ describe("npm run knex -- migrate", function () {
 
   it("latest applies what is pending", async () => {
     const { code, output } = await knexCommand("migrate:latest");
-    expect(output).to.match(/Batch 1 run: 6 migrations/);
+    expect(output).to.match(/Batch 1 run: 7 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
   });
@@ -147,7 +148,7 @@ describe("npm run knex -- migrate", function () {
   it("rollback undoes what llmprices migrate up did", async () => {
     await migrateUp(database.connection);
     const { code, output } = await knexCommand("migrate:rollback");
-    expect(output).to.match(/Batch 1 rolled back: 6 migrations/);
+    expect(output).to.match(/Batch 1 rolled back: 7 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal([]);
   });

@@ -12,6 +12,7 @@ const names = [
   "20261125000004-changes-take-effect-ahead",
   "20261125000005-keep-the-past-at-commit",
   "20261125000006-find-changed-timelines",
+  "20261125000007-write-many-prices-at-once",
 ];
 
 describe("migrations", () => {

@@ -121,7 +121,7 @@ function createOurServices(connection: DatabaseConnection, book: Book): (mount: 
   return createServices(
     {
       ...{ knex, bookOf: () => book, maxBookStalenessMs: 10_000 },
-      ...{ maxBatchCalculations: 10_000, maxAllocationAccounts: 10_000 },
+      ...{ maxBatchCalculations: 10_000, maxAllocationAccounts: 10_000, maxImportRows: 10_000 },
     },
     { observe: () => observer, maxTimeoutMs: 30_000, maxStreamTimeoutMs: 30_000 },
   );

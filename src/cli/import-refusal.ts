@@ -23,22 +23,16 @@ export function explainRefusal(error: unknown, file: string, sent: SentRows): un
   if (bad.size === 0) return error;
   const lines = [...bad]
     .sort(([a], [b]) => a - b)
-    .slice(0, maxLines)
     .map(([row, problem]) => `${file}:${sent.lineOf(row)}: ${problem}`);
-  const message = [`nothing is imported, ${countOf(error, bad.size)}:`, ...lines].join("\n");
+  const message = [`nothing is imported, ${toCountText(error, bad.size)}:`, ...lines].join("\n");
   return new Failure(message, exitCodes.refused, { cause: error });
 }
 
-/** The service has counted all bad rows, though it names the first only. */
-function countOf(error: ConnectError, known: number): string {
-  const { bad_rows: badRows, rows } = error.findDetails(ErrorInfoSchema)[0]?.metadata ?? {};
-  const bad = badRows === undefined ? `${grouped(known)} rows are` : toCount(Number(badRows), rows);
-  return `${bad} bad`;
-}
-
-function toCount(bad: number, rows: string | undefined): string {
+/** The service counts all bad rows, and names the first ones only. */
+function toCountText(error: ConnectError, named: number): string {
+  const { bad_rows, rows } = error.findDetails(ErrorInfoSchema)[0]?.metadata ?? {};
+  const bad = Math.max(named, Number(bad_rows ?? 0));
   const of = rows === undefined ? "" : ` of ${grouped(Number(rows))}`;
-  return `${grouped(bad)}${of} rows ${bad === 1 ? "is" : "are"}`;
+  const count = `${grouped(bad)}${of} rows ${bad === 1 ? "is" : "are"} bad`;
+  return bad === named ? count : `${count}, among them`;
 }
-
-const maxLines = 100;

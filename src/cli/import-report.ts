@@ -1,8 +1,8 @@
 import { toJsonString } from "@bufbuild/protobuf";
 import {
   type LLMPriceChange,
-  LLMPriceChangeKind,
   type LLMPriceImportCounts,
+  PriceChangeKind,
 } from "../gen/llmprices/v1/llm_price_import_pb.js";
 import {
   type ImportLLMPricesResponse,
@@ -84,9 +84,9 @@ function toCells(change: LLMPriceChange, lineOf: (row: number) => number): strin
   ];
 }
 
-const kinds: Readonly<Record<LLMPriceChangeKind, string>> = {
-  [LLMPriceChangeKind.LLM_PRICE_CHANGE_KIND_UNSPECIFIED]: "",
-  [LLMPriceChangeKind.LLM_PRICE_CHANGE_KIND_CREATED]: "created",
-  [LLMPriceChangeKind.LLM_PRICE_CHANGE_KIND_UPDATED]: "changed",
-  [LLMPriceChangeKind.LLM_PRICE_CHANGE_KIND_ENDED]: "ended",
+const kinds: Readonly<Record<PriceChangeKind, string>> = {
+  [PriceChangeKind.UNSPECIFIED]: "",
+  [PriceChangeKind.CREATED]: "created",
+  [PriceChangeKind.UPDATED]: "changed",
+  [PriceChangeKind.ENDED]: "ended",
 };

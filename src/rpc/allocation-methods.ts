@@ -13,17 +13,13 @@ import type {
 } from "../gen/llmprices/v1/allocation_pb.js";
 import type { PricingService } from "../gen/llmprices/v1/pricing_service_pb.js";
 import { addUsages } from "./account-usages.js";
-import {
-  type AllocationRequest,
-  parseAllocationTerms,
-  parseFirstTerms,
-  refuseLaterTerms,
-} from "./allocation-terms.js";
+import { type AllocationRequest, parseAllocationTerms } from "./allocation-terms.js";
 import { type PriceFound, readPrice } from "./book-reads.js";
 import { toAppliedPrice } from "./price-messages.js";
 import type { PricingDependencies } from "./pricing-service.js";
 import { toRoundingMessage } from "./rounding.js";
 import { inSlices } from "./slices.js";
+import { parseFirstTerms, refuseLaterTerms } from "./stream-terms.js";
 import { toTimestamp } from "./timestamps.js";
 
 /** The handlers that split a cost across accounts. They write nothing. */
@@ -68,7 +64,7 @@ export function allocationMethods(
       const messages = requests[Symbol.asyncIterator]();
       let next = await messages.next();
       const first = next.value;
-      const parseTerms = () => parseFirstTerms(first?.terms);
+      const parseTerms = () => parseFirstTerms(first?.terms, parseAllocationTerms);
       const terms = await take(usages, first?.accountUsages ?? [], context, parseTerms);
       // Now, so that a caller need not send a million usages to learn that there is no price.
       const price = await readPrice(dependencies, context, terms);

@@ -1,10 +1,10 @@
 import type { ServiceImpl } from "@connectrpc/connect";
-import { DomainError } from "../domain/errors.js";
 import type { PricingService } from "../gen/llmprices/v1/pricing_service_pb.js";
 import { allocationMethods } from "./allocation-methods.js";
 import { batchMethods } from "./batch-methods.js";
 import type { BookReads } from "./book-reads.js";
 import { chargeMethods } from "./charge-methods.js";
+import { importMethods } from "./import-methods.js";
 import { priceReads } from "./price-reads.js";
 import { priceWrites } from "./price-writes.js";
 
@@ -14,6 +14,8 @@ export type PricingDependencies = BookReads & {
   readonly maxBatchCalculations: number;
   /** The most accounts that an allocation may have. */
   readonly maxAllocationAccounts: number;
+  /** The most rows that an import may have. */
+  readonly maxImportRows: number;
 };
 
 /** The handlers of PricingService, for any door. ServiceImpl: a forgotten RPC does not compile. */
@@ -26,8 +28,6 @@ export function createPricingService(
     ...chargeMethods(dependencies),
     ...batchMethods(dependencies),
     ...allocationMethods(dependencies),
-    importLLMPrices: () => {
-      throw new DomainError("UNSUPPORTED", "prices cannot be imported yet");
-    },
+    ...importMethods(dependencies),
   };
 }

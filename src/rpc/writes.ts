@@ -13,7 +13,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import { parseText, parseUuid } from "../domain/text.js";
 import { learnLead } from "../store/lead.js";
-import { claimRequest, keepAnswer } from "../store/requests.js";
+import { claimRequest, keepAnswer, type RepeatableRequest } from "../store/requests.js";
 import { type BookChange, changeBook } from "../store/timelines.js";
 import { inWriteTransaction } from "../store/transaction.js";
 
@@ -47,13 +47,27 @@ export function answerOnce<I extends DescMessage, O extends DescMessage>(
     .update(`${input.typeName}\n`)
     .update(toBinary(input, { ...request, requestId }))
     .digest();
-  return inWriteTransaction(knex, context, async (transaction, attempt) => {
-    const answered = await claimRequest(transaction, { requestId, fingerprint });
-    if (answered !== undefined) return fromBinary(output, answered) as MessageInitShape<O>;
-    const answer = await work(transaction, attempt);
-    await keepAnswer(transaction, requestId, toBinary(output, create(output, answer)));
-    return answer;
-  });
+  return inWriteTransaction(knex, context, (transaction, attempt) =>
+    replayOr(transaction, { requestId, fingerprint }, output, () => work(transaction, attempt)),
+  );
+}
+
+/**
+ * Replays the answer of a request that has been answered before, or does its work and keeps the answer.
+ *
+ * @throws DomainError REQUEST_ID_REUSED when the request id was used with another body.
+ */
+export async function replayOr<O extends DescMessage>(
+  transaction: Knex,
+  request: RepeatableRequest,
+  output: O,
+  work: () => Promise<MessageInitShape<O>>,
+): Promise<MessageInitShape<O>> {
+  const answered = await claimRequest(transaction, request);
+  if (answered !== undefined) return fromBinary(output, answered) as MessageInitShape<O>;
+  const answer = await work();
+  await keepAnswer(transaction, request.requestId, toBinary(output, create(output, answer)));
+  return answer;
 }
 
 /**
@@ -80,7 +94,7 @@ export async function answerBookChange<I extends DescMessage, O extends DescMess
 }
 
 /** Waits for an instant on the clock of `performance.now()`. */
-async function until(instantMs: number): Promise<void> {
+export async function until(instantMs: number): Promise<void> {
   // A timer may fire a little early.
   for (let waitMs = instantMs - performance.now(); waitMs > 0; ) {
     await sleep(Math.ceil(waitMs));

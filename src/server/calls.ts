@@ -26,29 +26,31 @@ export function surroundCalls<S extends DescService>(
   const entries = service.methods.map((method) => {
     const handler = handlers[method.localName];
     const surrounded =
-      method.methodKind === "unary"
-        ? surroundUnary(method, handler as UnaryHandler, surroundings)
+      method.methodKind === "unary" || method.methodKind === "client_streaming"
+        ? surroundOneAnswer(method, handler as OneAnswerHandler, surroundings)
         : surroundStream(method, handler as StreamHandler, surroundings);
     return [method.localName, surrounded] as const;
   });
   return Object.fromEntries(entries) as ServiceImpl<S>;
 }
 
-type UnaryHandler = (request: object, context: HandlerContext) => unknown;
+/** Of one request, or of a stream of them. */
+type OneAnswerHandler = (request: object, context: HandlerContext) => unknown;
 type StreamHandler = (
   requests: AsyncIterable<object>,
   context: HandlerContext,
 ) => AsyncIterable<unknown>;
 
-function surroundUnary(
+function surroundOneAnswer(
   method: DescMethod,
-  handler: UnaryHandler,
-  { observe, maxTimeoutMs }: CallSurroundings,
-): UnaryHandler {
+  handler: OneAnswerHandler,
+  { observe, maxTimeoutMs, maxStreamTimeoutMs }: CallSurroundings,
+): OneAnswerHandler {
   const rpc = rpcName(method);
+  const limitMs = method.methodKind === "unary" ? maxTimeoutMs : maxStreamTimeoutMs;
   return async (request, outerContext) => {
     const startedAt = performance.now();
-    const { context, withinLimit, end } = limitCall(outerContext, maxTimeoutMs);
+    const { context, withinLimit, end } = limitCall(outerContext, limitMs);
     const { callStarts, callEnds } = observe(context);
     callStarts(rpc);
     let failure: ConnectError | undefined;

@@ -38,6 +38,7 @@ export type ServerConfig = Pick<
   | "maxStreamTimeoutMs"
   | "maxBatchCalculations"
   | "maxAllocationAccounts"
+  | "maxImportRows"
   | "bulkThreads"
   | "drainDelayMs"
   | "shutdownGraceMs"

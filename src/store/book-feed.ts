@@ -149,5 +149,7 @@ const loadSql = `
   /to_ms\(((?:now\(\)|\w+))\)/g,
   "(date_part('epoch', date_trunc('milliseconds', $1)) * 1000)::bigint::text",
 );
+// Without a newer version there is nothing to look for, and what an import has written meanwhile,
+// which may be a million keys, need not be passed over.
 const followSql = `${loadSql}
-  where key.book_version > $1`;
+  where key.book_version > $1 and (select version from price_book) > $1`;

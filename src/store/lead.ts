@@ -13,8 +13,21 @@ export function learnLead(tookMs: number): void {
   slowestLatelyMs = Math.max(tookMs, slowestLatelyMs * 0.9);
 }
 
-let slowestLatelyMs = 0;
+/** How far ahead an import's changes take effect, for so many of them. */
+export function importLeadOf(changes: number, attempt: number): number {
+  return Math.ceil((importMs + 1.5 * changes * msPerChange) * 2 ** (attempt - 1));
+}
 
+/** Learns how long an import took from choosing its instant until all was written. */
+export function learnImportLead(changes: number, tookMs: number): void {
+  // Of a few changes the fixed costs are the most.
+  if (changes >= 1000) msPerChange = tookMs / changes;
+}
+
+let slowestLatelyMs = 0;
+let msPerChange = 0.05;
+
+const importMs = 100;
 const minLeadMs = 16;
 /** What the database keeps of a lead for the commit itself. */
 const commitMs = 8;

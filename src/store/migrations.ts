@@ -5,6 +5,7 @@ import * as answeredRequests from "../../migrations/20261124000003-answered-requ
 import * as changesTakeEffectAhead from "../../migrations/20261125000004-changes-take-effect-ahead.js";
 import * as keepThePastAtCommit from "../../migrations/20261125000005-keep-the-past-at-commit.js";
 import * as findChangedTimelines from "../../migrations/20261125000006-find-changed-timelines.js";
+import * as writeManyPrices from "../../migrations/20261125000007-write-many-prices-at-once.js";
 
 type Migration = Required<Pick<Knex.Migration, "up" | "down">> & {
   readonly name: string;
@@ -19,6 +20,7 @@ const migrations: readonly Migration[] = [
   named("20261125000004-changes-take-effect-ahead", changesTakeEffectAhead),
   named("20261125000005-keep-the-past-at-commit", keepThePastAtCommit),
   named("20261125000006-find-changed-timelines", findChangedTimelines),
+  named("20261125000007-write-many-prices-at-once", writeManyPrices),
 ];
 
 /**

@@ -34,17 +34,32 @@ export function inWriteTransaction<T>(
  *
  * @throws DomainError for every refusal by the database; WRITE_CONFLICT after too many tries.
  */
-export async function inTransaction<T>(
+export function inTransaction<T>(
   knex: Knex,
   call: Call,
   work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
 ): Promise<T> {
+  return untilNoConflict(call, (attempt) =>
+    tryOnce(knex, call, (transaction) => work(transaction, attempt)),
+  );
+}
+
+/**
+ * Tries work, which is a transaction or has a savepoint, again and again while it loses against
+ * concurrent transactions.
+ *
+ * @throws DomainError for every refusal by the database; WRITE_CONFLICT after too many tries.
+ */
+export async function untilNoConflict<T>(
+  { signal }: Pick<Call, "signal">,
+  work: (attempt: number) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await tryOnce(knex, call, (transaction) => work(transaction, attempt));
+      return await work(attempt);
     } catch (error) {
       // What an aborted call's cancelled statement says is not why the call ends.
-      call.signal.throwIfAborted();
+      signal.throwIfAborted();
       if (!(error instanceof TryAgain) && !isWriteConflict(error)) throw toRefusal(error);
       if (attempt === maxAttempts) {
         throw new DomainError(

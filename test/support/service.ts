@@ -49,6 +49,7 @@ export async function startTestService(
       maxStreamTimeoutMs: 60_000,
       maxBatchCalculations: 10_000,
       maxAllocationAccounts: 5_000_000,
+      maxImportRows: 2_000_000,
       bulkThreads: 1,
       drainDelayMs: 0,
       shutdownGraceMs: 1000,

@@ -41,6 +41,7 @@ export type ThreadSettings = {
   readonly maxBookStalenessMs: number;
   readonly maxBatchCalculations: number;
   readonly maxAllocationAccounts: number;
+  readonly maxImportRows: number;
   readonly maxTimeoutMs: number;
   readonly maxStreamTimeoutMs: number;
 };

@@ -8,7 +8,8 @@ import { rpcName } from "../call-observer.js";
  */
 export const largeMessageBytes = 64 * 1024;
 
-const { batchCalculateCharges, allocateCharges, streamAllocateCharges } = PricingService.method;
+const { batchCalculateCharges, allocateCharges, streamAllocateCharges, importLLMPrices } =
+  PricingService.method;
 
 /**
  * The methods whose calls are served in threads. Their messages may be so large that reading a
@@ -18,6 +19,7 @@ export const bulkMethods: readonly DescMethod[] = [
   batchCalculateCharges,
   allocateCharges,
   streamAllocateCharges,
+  importLLMPrices,
 ];
 
 export function isBulk(method: DescMethod): boolean {

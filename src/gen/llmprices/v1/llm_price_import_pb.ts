@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file llmprices/v1/llm_price_import.proto.
  */
 export const file_llmprices_v1_llm_price_import: GenFile = /*@__PURE__*/
-  fileDesc("CiNsbG1wcmljZXMvdjEvbGxtX3ByaWNlX2ltcG9ydC5wcm90bxIMbGxtcHJpY2VzLnYxIrQBChNMTE1QcmljZUltcG9ydFRlcm1zEg4KBnJlYXNvbhgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSGAoQcmVnaXN0ZXJfbWlzc2luZxgEIAEoCBIzCg5taXNzaW5nX3ByaWNlcxgFIAEoDjIbLmxsbXByaWNlcy52MS5NaXNzaW5nUHJpY2VzEhMKC21heF9jaGFuZ2VzGAYgASgFIpoBChFMTE1QcmljZUltcG9ydFJvdxITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZW5kcxgGIAEoCCLuAQoUTExNUHJpY2VJbXBvcnRDb3VudHMSEQoJcm93X2NvdW50GAEgASgDEhUKDWNyZWF0ZWRfY291bnQYAiABKAMSFQoNdXBkYXRlZF9jb3VudBgDIAEoAxIXCg91bmNoYW5nZWRfY291bnQYBCABKAMSEwoLZW5kZWRfY291bnQYBSABKAMSJAoccmVnaXN0ZXJlZF9jaGFyZ2VfdHlwZV9jb3VudBgGIAEoAxIhChlyZWdpc3RlcmVkX3Byb3ZpZGVyX2NvdW50GAcgASgDEh4KFnJlZ2lzdGVyZWRfbW9kZWxfY291bnQYCCABKAMigAIKDkxMTVByaWNlQ2hhbmdlEi4KBGtpbmQYASABKA4yIC5sbG1wcmljZXMudjEuTExNUHJpY2VDaGFuZ2VLaW5kEiYKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5MTE1QcmljZUtleRIQCgNyb3cYAyABKANIAIgBARIZCgxwcmljZV9iZWZvcmUYBCABKAlIAYgBARISCgVwcmljZRgFIAEoCUgCiAEBEjIKDmVmZmVjdGl2ZV9mcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGCgRfcm93Qg8KDV9wcmljZV9iZWZvcmVCCAoGX3ByaWNlKmAKDU1pc3NpbmdQcmljZXMSHgoaTUlTU0lOR19QUklDRVNfVU5TUEVDSUZJRUQQABIXChNNSVNTSU5HX1BSSUNFU19LRUVQEAESFgoSTUlTU0lOR19QUklDRVNfRU5EEAIqogEKEkxMTVByaWNlQ2hhbmdlS2luZBIlCiFMTE1fUFJJQ0VfQ0hBTkdFX0tJTkRfVU5TUEVDSUZJRUQQABIhCh1MTE1fUFJJQ0VfQ0hBTkdFX0tJTkRfQ1JFQVRFRBABEiEKHUxMTV9QUklDRV9DSEFOR0VfS0lORF9VUERBVEVEEAISHwobTExNX1BSSUNFX0NIQU5HRV9LSU5EX0VOREVEEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_llmprices_v1_llm_price]);
+  fileDesc("CiNsbG1wcmljZXMvdjEvbGxtX3ByaWNlX2ltcG9ydC5wcm90bxIMbGxtcHJpY2VzLnYxIrQBChNMTE1QcmljZUltcG9ydFRlcm1zEg4KBnJlYXNvbhgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSGAoQcmVnaXN0ZXJfbWlzc2luZxgEIAEoCBIzCg5taXNzaW5nX3ByaWNlcxgFIAEoDjIbLmxsbXByaWNlcy52MS5NaXNzaW5nUHJpY2VzEhMKC21heF9jaGFuZ2VzGAYgASgFIpoBChFMTE1QcmljZUltcG9ydFJvdxITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZW5kcxgGIAEoCCLuAQoUTExNUHJpY2VJbXBvcnRDb3VudHMSEQoJcm93X2NvdW50GAEgASgDEhUKDWNyZWF0ZWRfY291bnQYAiABKAMSFQoNdXBkYXRlZF9jb3VudBgDIAEoAxIXCg91bmNoYW5nZWRfY291bnQYBCABKAMSEwoLZW5kZWRfY291bnQYBSABKAMSJAoccmVnaXN0ZXJlZF9jaGFyZ2VfdHlwZV9jb3VudBgGIAEoAxIhChlyZWdpc3RlcmVkX3Byb3ZpZGVyX2NvdW50GAcgASgDEh4KFnJlZ2lzdGVyZWRfbW9kZWxfY291bnQYCCABKAMi/QEKDkxMTVByaWNlQ2hhbmdlEisKBGtpbmQYASABKA4yHS5sbG1wcmljZXMudjEuUHJpY2VDaGFuZ2VLaW5kEiYKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5MTE1QcmljZUtleRIQCgNyb3cYAyABKANIAIgBARIZCgxwcmljZV9iZWZvcmUYBCABKAlIAYgBARISCgVwcmljZRgFIAEoCUgCiAEBEjIKDmVmZmVjdGl2ZV9mcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGCgRfcm93Qg8KDV9wcmljZV9iZWZvcmVCCAoGX3ByaWNlKmAKDU1pc3NpbmdQcmljZXMSHgoaTUlTU0lOR19QUklDRVNfVU5TUEVDSUZJRUQQABIXChNNSVNTSU5HX1BSSUNFU19LRUVQEAESFgoSTUlTU0lOR19QUklDRVNfRU5EEAIqjwEKD1ByaWNlQ2hhbmdlS2luZBIhCh1QUklDRV9DSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEh0KGVBSSUNFX0NIQU5HRV9LSU5EX0NSRUFURUQQARIdChlQUklDRV9DSEFOR0VfS0lORF9VUERBVEVEEAISGwoXUFJJQ0VfQ0hBTkdFX0tJTkRfRU5ERUQQA2IGcHJvdG8z", [file_google_protobuf_timestamp, file_llmprices_v1_llm_price]);
 
 /**
  * What an import does as a whole: everything but its rows.
@@ -224,9 +224,9 @@ export type LLMPriceChange = Message<"llmprices.v1.LLMPriceChange"> & {
   /**
    * What kind of change it is.
    *
-   * @generated from field: llmprices.v1.LLMPriceChangeKind kind = 1;
+   * @generated from field: llmprices.v1.PriceChangeKind kind = 1;
    */
-  kind: LLMPriceChangeKind;
+  kind: PriceChangeKind;
 
   /**
    * The price that it is made to.
@@ -310,41 +310,41 @@ export const MissingPricesSchema: GenEnum<MissingPrices> = /*@__PURE__*/
 /**
  * Kinds of changes.
  *
- * @generated from enum llmprices.v1.LLMPriceChangeKind
+ * @generated from enum llmprices.v1.PriceChangeKind
  */
-export enum LLMPriceChangeKind {
+export enum PriceChangeKind {
   /**
    * Never sent.
    *
-   * @generated from enum value: LLM_PRICE_CHANGE_KIND_UNSPECIFIED = 0;
+   * @generated from enum value: PRICE_CHANGE_KIND_UNSPECIFIED = 0;
    */
-  LLM_PRICE_CHANGE_KIND_UNSPECIFIED = 0,
+  UNSPECIFIED = 0,
 
   /**
    * The key had no price, neither now nor scheduled.
    *
-   * @generated from enum value: LLM_PRICE_CHANGE_KIND_CREATED = 1;
+   * @generated from enum value: PRICE_CHANGE_KIND_CREATED = 1;
    */
-  LLM_PRICE_CHANGE_KIND_CREATED = 1,
+  CREATED = 1,
 
   /**
    * The key gets another price, now or scheduled.
    *
-   * @generated from enum value: LLM_PRICE_CHANGE_KIND_UPDATED = 2;
+   * @generated from enum value: PRICE_CHANGE_KIND_UPDATED = 2;
    */
-  LLM_PRICE_CHANGE_KIND_UPDATED = 2,
+  UPDATED = 2,
 
   /**
    * The key's price ends, now or scheduled.
    *
-   * @generated from enum value: LLM_PRICE_CHANGE_KIND_ENDED = 3;
+   * @generated from enum value: PRICE_CHANGE_KIND_ENDED = 3;
    */
-  LLM_PRICE_CHANGE_KIND_ENDED = 3,
+  ENDED = 3,
 }
 
 /**
- * Describes the enum llmprices.v1.LLMPriceChangeKind.
+ * Describes the enum llmprices.v1.PriceChangeKind.
  */
-export const LLMPriceChangeKindSchema: GenEnum<LLMPriceChangeKind> = /*@__PURE__*/
+export const PriceChangeKindSchema: GenEnum<PriceChangeKind> = /*@__PURE__*/
   enumDesc(file_llmprices_v1_llm_price_import, 1);
 

@@ -1297,10 +1297,10 @@ export const PricingService: GenService<{
    * answered. It lies ahead until all is written: some seconds for ten thousand rows, a minute for a
    * million. Other writes wait meanwhile; reads and calculations do not.
    *
-   * Every row is looked at before the import is refused. A refusal names up to 100 problems in
+   * Every row is looked at before the import is refused. A refusal names up to 20 problems in
    * `google.rpc.BadRequest`, in the order of the rows and with fields like `rows[17].price`, where rows
-   * are counted from 0 through all messages; `ErrorInfo` tells how many rows are bad in the metadata
-   * `bad_rows`, of how many in `rows`.
+   * are counted from 0 through all messages; more would not fit into the trailers that clients of gRPC
+   * take. `ErrorInfo` tells how many rows are bad in the metadata `bad_rows`, of how many in `rows`.
    *
    * Writes, except with `validate_only`. Retry with the same `request_id`, terms and rows. A message has
    * at most 4 MiB, and an import 2,000,000 rows, or what the service is configured for.

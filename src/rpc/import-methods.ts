@@ -1,0 +1,78 @@
+import { createHash } from "node:crypto";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { Knex } from "knex";
+import { DomainError } from "../domain/errors.js";
+import {
+  ImportLLMPricesResponseSchema,
+  type PricingService,
+} from "../gen/llmprices/v1/pricing_service_pb.js";
+import { type BadRowsFound, importRows } from "../store/import.js";
+import { comesAt } from "../store/import-ahead.js";
+import { inWriteTransaction } from "../store/transaction.js";
+import { callerName } from "./caller.js";
+import { toImportMessage } from "./import-messages.js";
+import { type ImportTerms, parseImportTerms } from "./import-terms.js";
+import type { PricingDependencies } from "./pricing-service.js";
+import { type ReceivedRows, receiveRows } from "./received-rows.js";
+import { parseFirstTerms } from "./stream-terms.js";
+import { untilAborted } from "./until-aborted.js";
+import { replayOr, until } from "./writes.js";
+
+/** The handler that changes many prices at once. */
+export function importMethods({
+  knex,
+  maxImportRows,
+}: PricingDependencies): Pick<ServiceImpl<typeof PricingService>, "importLLMPrices"> {
+  return {
+    async importLLMPrices(requests, context) {
+      const messages = untilAborted(requests, context.signal);
+      const first = await messages.next();
+      const terms = parseFirstTerms(first.value?.terms, parseImportTerms);
+      let comesAtMs = 0;
+      const answer = await inWriteTransaction(knex, context, async (transaction, attempt) => {
+        if (attempt > 1) throw rowsGone();
+        const rows = await receiveRows(transaction, first.value, messages, maxImportRows);
+        const answered = await importOnce(transaction, context, terms, rows);
+        const { effectiveFrom } = create(ImportLLMPricesResponseSchema, answered);
+        if (effectiveFrom) comesAtMs = await comesAt(transaction, timestampMs(effectiveFrom));
+        return answered;
+      });
+      // No caller sees a price that begins later than its answer, be it replayed.
+      await until(comesAtMs);
+      return answer;
+    },
+  };
+}
+
+/** Imports rows that have been received, or replays what they were answered. */
+async function importOnce(
+  transaction: Knex.Transaction,
+  context: HandlerContext,
+  terms: ImportTerms,
+  { count, bad, hash }: ReceivedRows,
+): Promise<MessageInitShape<typeof ImportLLMPricesResponseSchema>> {
+  const author = { changedBy: context.values.get(callerName), reason: terms.reason };
+  const work = async () => {
+    const refuseBadRows = (found: BadRowsFound) => {
+      bad.addAll(found.problems, found.badRows, found.rowsWithoutNames);
+      bad.refuse(count);
+    };
+    const outcome = await importRows(transaction, context, { order: terms, author, refuseBadRows });
+    return toImportMessage(outcome);
+  };
+  const { requestId, validateOnly } = terms;
+  if (requestId === "" || validateOnly) return work();
+  const { typeName } = ImportLLMPricesResponseSchema;
+  const fingerprint = createHash("sha256")
+    .update(JSON.stringify([typeName, terms]))
+    .update(hash)
+    .digest();
+  return replayOr(transaction, { requestId, fingerprint }, ImportLLMPricesResponseSchema, work);
+}
+
+/** What a transaction has lost that failed at its very end. */
+function rowsGone(): DomainError {
+  return new DomainError("WRITE_CONFLICT", "lost against a concurrent transaction; try again");
+}
