@@ -1,8 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { expect } from "chai";
-import { commandsFor } from "./support/command.js";
+import { formatAddress } from "../src/server/address.js";
+import { commandLine, commandsFor } from "./support/command.js";
 import { at, bookVersionOf, byKey, priceAt, registerNames } from "./support/prices.js";
 import { startTestService, type TestService } from "./support/service.js";
 
@@ -142,15 +146,9 @@ describe("llmprices import, with bad rows", function () {
     writeFileSync(file, `${header}${rows.join("\n")}\n`);
     const parameters = ["import", file, "--register-missing"];
     const { code, output, errors } = await llmprices(parameters);
-    const named = errors.trimEnd().split("\n").slice(1);
     expect(errors).to.include("llmprices: nothing is imported, 6 of 9 rows are bad:\n");
-    expect(named.map((line) => line.slice(file.length, file.length + 30))).to.satisfy(
-      (lines: string[]) => {
-        const numbers = lines.map((line) => /^:(\d+): /.exec(line)?.[1]).filter(Boolean);
-        return numbers.join() === "5,6,7,8,9,10";
-      },
-      errors,
-    );
+    const named = [...errors.matchAll(/^.*prices\.csv:(\d+): /gm)].map(([, line]) => Number(line));
+    expect(named).to.deep.equal([5, 6, 7, 8, 9, 10]);
     expect(errors).to.include(`${file}:5: price is "1001"; allowed: 0 to 1000`);
     expect(errors).to.include(`${file}:6: has 3 values; expected 6`);
     expect(errors).to.include(`${file}:7: effective_from is "2026-02-30"; expected a time`);
@@ -174,6 +172,54 @@ describe("llmprices import, with bad rows", function () {
     const { code, errors } = await importRows([]);
     expect(errors).to.match(/^llmprices: /);
     expect(code).to.equal(1);
+  });
+});
+
+describe("llmprices import, on a terminal", function () {
+  this.timeout(60_000);
+
+  it("shows a bar, and prints nothing of it to what reads the results", async function () {
+    // Of util-linux: a terminal for those who have none.
+    if (spawnSync("script", ["--version"]).status !== 0) this.skip();
+    const file = join(folder, "prices.csv");
+    writeFileSync(file, `${header}${manyRows(2000)}`);
+    const { program, before } = commandLine;
+    const words = [program, ...before, "import", file, "--register-missing"];
+    const line = `${words.map((word) => `'${word}'`).join(" ")} >'${folder}/results'`;
+    const env = { ...process.env, LLMPRICES_ADDRESS: formatAddress(service.server.grpcAddress) };
+    // The child must not block this process: the service is in it.
+    const child = spawn("script", ["-qec", line, "/dev/null"], {
+      env,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const [[code], shown] = await Promise.all([once(child, "exit"), text(child.stdout)]);
+    expect(shown).to.match(/█+░* \d+% \| .*2,000 rows sent, the service is at work/s);
+    expect(readFileSync(join(folder, "results"), "utf8")).to.match(
+      /^2,000 created.*\nregistered: /,
+    );
+    expect(code).to.equal(0);
+  });
+
+  function manyRows(count: number): string {
+    const rows = Array.from({ length: count }, (_, index) => `completion,acme,m${index},1,,\n`);
+    return rows.join("");
+  }
+});
+
+describe("llmprices list, into a reader that has seen enough", function () {
+  this.timeout(60_000);
+
+  it("exits 0 and says nothing", async () => {
+    await importRows(
+      Array.from({ length: 3000 }, (_, index) => `m${index},1,,`),
+      "--register-missing",
+    );
+    const { program, before } = commandLine;
+    const env = { ...process.env, LLMPRICES_ADDRESS: formatAddress(service.server.grpcAddress) };
+    const child = spawn(program, [...before, "list"], { env, stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.once("data", () => child.stdout.destroy());
+    const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
+    expect({ code, errors }).to.deep.equal({ code: 0, errors: "" });
   });
 });
 

@@ -20,7 +20,7 @@ export function explainRefusal(error: unknown, file: string, sent: SentRows): un
     const said = [bad.get(Number(row)), `${path ?? ""} ${description}`.trim()];
     bad.set(Number(row), said.filter((each) => each !== undefined).join("; "));
   }
-  if (bad.size === 0) return error;
+  if (violations.length === 0) return error;
   const lines = [...bad]
     .sort(([a], [b]) => a - b)
     .map(([row, problem]) => `${file}:${sent.lineOf(row)}: ${problem}`);
