@@ -25,22 +25,23 @@ export async function writeAhead<T>(
   { planAgain, tell }: AroundWrite<T>,
 ): Promise<T> {
   let current = planned;
-  for (let attempt = 1; ; attempt += 1) {
-    const leadMs = importLeadOf(current.changes, attempt);
+  for (let tookMs = 0; ; ) {
+    const leadMs = importLeadOf(current.changes, tookMs);
     const startedAt = performance.now();
     const now = await readNow(transaction, leadMs);
     if (await isOvertaken(transaction, current.now, now)) current = await planAgain(now);
     try {
-      return await transaction.transaction(async (savepoint) => {
+      const told = await transaction.transaction(async (savepoint) => {
         await writeSteps(savepoint, now, author);
-        const told = await tell(now);
+        const toBeTold = await tell(now);
         await requireAhead(savepoint, now, leadMs);
-        return told;
+        return toBeTold;
       });
+      learnImportLead(current.changes, performance.now() - startedAt);
+      return told;
     } catch (error) {
       if (!(error instanceof TooLate)) throw error;
-    } finally {
-      learnImportLead(current.changes, performance.now() - startedAt);
+      tookMs = performance.now() - startedAt;
     }
   }
 }

@@ -32,7 +32,7 @@ async function countSteps(transaction: Knex): Promise<Omit<ImportCounts, keyof R
         bool_or(adds or replaces or cancels) as writes,
         bool_or((adds or replaces or cancels) and price is null) as ends
       from import_steps
-      group by charge_type, provider, model
+      group by llm_price_id
     ) price`);
   const [counts] = rows;
   return {

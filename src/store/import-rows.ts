@@ -74,6 +74,9 @@ const none = "-";
 const rowsAtOnce = 10_000;
 
 const tables = `
+  -- A million rows are sorted and joined; what PostgreSQL takes by default is for many small queries.
+  set local work_mem = '64MB';
+
   create temporary table import_rows (
     row_number bigint not null,
     charge_type text collate "C" not null,

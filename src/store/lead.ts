@@ -13,21 +13,27 @@ export function learnLead(tookMs: number): void {
   slowestLatelyMs = Math.max(tookMs, slowestLatelyMs * 0.9);
 }
 
-/** How far ahead an import's changes take effect, for so many of them. */
-export function importLeadOf(changes: number, attempt: number): number {
-  return Math.ceil((importMs + 1.5 * changes * msPerChange) * 2 ** (attempt - 1));
+/**
+ * How far ahead an import's changes take effect, for so many of them: somewhat longer than so many took
+ * lately, and than the attempt before, which was too late after `tookMs`.
+ */
+export function importLeadOf(changes: number, tookMs = 0): number {
+  return Math.ceil(1.3 * Math.max(importMs + changes * msPerChange, importMs + tookMs));
 }
 
 /** Learns how long an import took from choosing its instant until all was written. */
 export function learnImportLead(changes: number, tookMs: number): void {
   // Of a few changes the fixed costs are the most.
-  if (changes >= 1000) msPerChange = tookMs / changes;
+  if (changes < 1000) return;
+  // Callers wait for the instant: a machine that has stood still once must not keep them for long.
+  msPerChange = Math.min(maxMsPerChange, (msPerChange + tookMs / changes) / 2);
 }
 
 let slowestLatelyMs = 0;
-let msPerChange = 0.05;
+let msPerChange = 0.06;
 
 const importMs = 100;
+const maxMsPerChange = 0.2;
 const minLeadMs = 16;
 /** What the database keeps of a lead for the commit itself. */
 const commitMs = 8;
