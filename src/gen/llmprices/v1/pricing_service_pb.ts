@@ -1294,8 +1294,8 @@ export const PricingService: GenService<{
    * from the book and sent back changes nothing, and raises no version.
    *
    * Everything that takes effect "now" does so at one instant, which has come when the import is
-   * answered. It lies ahead until all is written: some seconds for ten thousand rows, a minute for a
-   * million. Other writes wait meanwhile; reads and calculations do not.
+   * answered. It lies ahead until all is written: some seconds for ten thousand changes, minutes for
+   * a million. Other writes wait meanwhile; reads and calculations do not.
    *
    * Every row is looked at before the import is refused. A refusal names up to 20 problems in
    * `google.rpc.BadRequest`, in the order of the rows and with fields like `rows[17].price`, where rows
