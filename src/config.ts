@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { type Address, isLoopback, parseAddress } from "./server/address.js";
-import { type Origins, parseOrigins } from "./server/cors.js";
-import { type DatabaseConnection, parseDatabaseUrl } from "./store/database.js";
+import { type Origins, parseOrigins } from "./server/origins.js";
+import type { DatabaseConnection } from "./store/database.js";
+import { parseDatabaseUrl } from "./store/database-url.js";
 
 /** The environment, read once and checked. Every variable is described in the README. */
 export type Config = {
@@ -105,6 +106,23 @@ export function readDatabaseUrl(
   );
   if (problems.length > 0) throw new ConfigError(problems.join("\n"));
   return database;
+}
+
+/** How client commands reach the service, as it is written: what a flag says goes first. */
+export type ClientEnvironment = Readonly<
+  Record<"address" | "token" | "tls" | "caFile" | "certFile" | "keyFile", string | undefined>
+>;
+
+/** An empty variable is an unset one. */
+export function readClientEnvironment(environment: Environment = process.env): ClientEnvironment {
+  return {
+    address: environment.LLMPRICES_ADDRESS || undefined,
+    token: environment.LLMPRICES_TOKEN || undefined,
+    tls: environment.LLMPRICES_TLS || undefined,
+    caFile: environment.LLMPRICES_CA_FILE || undefined,
+    certFile: environment.LLMPRICES_CERT_FILE || undefined,
+    keyFile: environment.LLMPRICES_KEY_FILE || undefined,
+  };
 }
 
 /** One core of a process's is for the calls that are served where the doors are. */

@@ -1,21 +1,23 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { Command, InvalidArgumentError } from "commander";
-import { ConfigError, readConfig, readDatabaseUrl } from "./config.js";
-import { openLog } from "./log.js";
-import { serve } from "./serve.js";
-import type { DatabaseConnection } from "./store/database.js";
-import { migrateDown, migrateUp, migrationStatus } from "./store/migrate.js";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { addClientCommands } from "./cli/commands.js";
+import { exitCodes, Failure } from "./cli/failure.js";
 
+// Each command loads what it needs when it runs: `health` would wait for the server's libraries.
 const program = new Command("llmprices")
   .description("Keeps the markup price of every LLM charge, and calculates charges exactly.")
-  .version(readVersion());
+  .version(readVersion())
+  .exitOverride()
+  .configureOutput({
+    outputError: (text, write) => write(text.replace(/^error: /, "llmprices: ")),
+  });
 
 program
   .command("serve")
   .description("serve gRPC, Connect and JSON; without DATABASE_URL on an embedded PostgreSQL")
   .option("--workers <number>", "processes to serve in, behind the same ports", parseWorkers)
-  .action(runServer);
+  .action(async (options) => (await import("./run-server.js")).runServer(options));
 
 const migrate = program
   .command("migrate")
@@ -23,69 +25,43 @@ const migrate = program
 migrate
   .command("up")
   .description("apply every pending migration")
-  .action(async () => tellMigrations("applied", await migrateUp(requireDatabase())));
+  .action(async () => (await import("./run-migrations.js")).runMigrateUp());
 migrate
   .command("down")
   .description("roll back the migrations of the last up")
-  .action(async () => tellMigrations("rolled back", await migrateDown(requireDatabase())));
+  .action(async () => (await import("./run-migrations.js")).runMigrateDown());
 migrate
   .command("status")
   .description("list the migrations; exits 1 when any is pending")
-  .action(async () => {
-    const { applied, pending } = await migrationStatus(requireDatabase());
-    for (const name of applied) say(`applied  ${name}`);
-    for (const name of pending) say(`pending  ${name}`);
-    if (pending.length > 0) process.exitCode = 1;
-  });
+  .action(async () => (await import("./run-migrations.js")).runMigrationStatus());
+
+addClientCommands(program);
 
 program
   .command("version")
   .description("print the version")
-  .action(() => say(readVersion()));
+  .action(() => {
+    process.stdout.write(`${readVersion()}\n`);
+  });
 
-program.parseAsync().catch((error) => {
-  process.stderr.write(`llmprices: ${(error as Error).message}\n`);
-  process.exit(error instanceof ConfigError ? 2 : 1);
+program.parseAsync().catch((error: Error) => {
+  // Commander has said what is wrong with the command line, or has shown the help.
+  if (error instanceof CommanderError) {
+    process.exit(error.exitCode === 0 ? 0 : exitCodes.misused);
+  }
+  process.stderr.write(`llmprices: ${error.message}\n`);
+  process.exit(exitCodeOf(error));
 });
+
+function exitCodeOf(error: Error): number {
+  if (error instanceof Failure) return error.exitCode;
+  return error.name === "ConfigError" ? exitCodes.misused : exitCodes.refused;
+}
 
 function parseWorkers(text: string): number {
   const workers = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (workers >= 1 && workers <= 1000) return workers;
   throw new InvalidArgumentError("expected a whole number from 1 to 1000");
-}
-
-async function runServer({ workers }: { readonly workers?: number }): Promise<void> {
-  const config = readConfig(undefined, workers);
-  const log = openLog(config.logLevel);
-  const service = await serve(config, log, workers);
-  say(service.greeting);
-  let isStopping = false;
-  const stop = async (signal: string) => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
-    log.info({ signal }, "stopping");
-    await service.stop();
-    log.info("stopped");
-  };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
-}
-
-function requireDatabase(): DatabaseConnection {
-  const database = readDatabaseUrl();
-  if (database === undefined) {
-    throw new ConfigError("DATABASE_URL is not set; expected the database to migrate");
-  }
-  return database;
-}
-
-function tellMigrations(done: string, names: readonly string[]): void {
-  for (const name of names) say(`${done} ${name}`);
-  if (names.length === 0) say("nothing to do");
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 function readVersion(): string {

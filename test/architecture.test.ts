@@ -11,11 +11,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   rpc: ["book", "store", "domain", "gen"],
   server: ["rpc", "book", "store", "domain", "gen", "config.ts"],
   embedded: ["store", "domain"],
-  workers: ["server", "store", "config.ts", "log.ts"],
+  // A client like any other: it knows the contract, and how addresses and values are written.
+  cli: ["gen", "domain", "config.ts", "server/address.ts"],
   "config.ts": ["server", "store"],
   "log.ts": [],
+  workers: ["server", "store", "config.ts", "log.ts"],
   "serve.ts": ["config.ts", "embedded", "server", "store", "workers"],
-  "main.ts": ["config.ts", "log.ts", "serve.ts", "store"],
+  "run-server.ts": ["config.ts", "log.ts", "serve.ts"],
+  "run-migrations.ts": ["config.ts", "store"],
+  "main.ts": ["cli", "run-server.ts", "run-migrations.ts"],
 };
 
 const files = readdirSync("src", { recursive: true, encoding: "utf8" })
@@ -23,10 +27,10 @@ const files = readdirSync("src", { recursive: true, encoding: "utf8" })
   .map((path) => ({ path, text: readFileSync(join("src", path), "utf8") }));
 
 const imports = files.flatMap(({ path, text }) =>
-  [...text.matchAll(/^(?:(?:im|ex)port .*|\} )from "([^"]+)";$/gm)].map(([, target = ""]) => ({
-    path,
-    target,
-  })),
+  [
+    ...text.matchAll(/^(?:(?:im|ex)port .*|\} )from "([^"]+)";$/gm),
+    ...text.matchAll(/\bimport\("([^"]+)"\)/g),
+  ].map(([, target = ""]) => ({ path, target })),
 );
 
 const areaOf = (path: string) => path.split("/")[path.startsWith("..") ? 1 : 0] ?? "";
@@ -37,10 +41,12 @@ describe("Architecture", () => {
       .filter(({ target }) => target.startsWith("."))
       .map(({ path, target }) => {
         const from = areaOf(path);
-        const to = areaOf(normalize(join(dirname(path), target)).replace(/\.js$/, ".ts"));
-        return { import: `${path} -> ${target}`, from, to };
+        const file = normalize(join(dirname(path), target)).replace(/\.js$/, ".ts");
+        return { import: `${path} -> ${target}`, from, to: [areaOf(file), file] };
       })
-      .filter(({ from, to }) => from !== to && !mayImport[from]?.includes(to));
+      .filter(
+        ({ from, to }) => !to.some((each) => [from, ...(mayImport[from] ?? [])].includes(each)),
+      );
     expect(outward).to.deep.equal([]);
   });
 
@@ -54,6 +60,19 @@ describe("Architecture", () => {
   it("reads the environment in config.ts only", () => {
     const readers = files.filter(({ text }) => text.includes("process.env"));
     expect(readers.map(({ path }) => path)).to.deep.equal(["config.ts"]);
+  });
+
+  it("starts commands without what only others need", () => {
+    const from = (path: string) => files.find((file) => file.path === path)?.text ?? "";
+    const loaded = ["main.ts", "cli/commands.ts", "cli/flags.ts", "cli/failure.ts"].flatMap(
+      (path) =>
+        [...from(path).matchAll(/^(?:import .*|\} )from "([^"]+)";$/gm)].map(
+          ([, target]) => target,
+        ),
+    );
+    expect(new Set(loaded)).to.deep.equal(
+      new Set(["node:fs", "commander", "./cli/commands.js", "./cli/failure.js", "./flags.js"]),
+    );
   });
 
   it("has no file that is named after nothing", () => {

@@ -1,3 +1,5 @@
+import { invalidField, quote } from "./errors.js";
+
 /**
  * A point in time: whole milliseconds since 1970-01-01T00:00:00Z, from the year 1 to the year 9999
  * (what a protobuf Timestamp can hold).
@@ -11,3 +13,24 @@ export const lastInstant: Instant = Date.parse("9999-12-31T23:59:59.999Z");
 export function toInstantText(instant: Instant): string {
   return new Date(instant).toISOString();
 }
+
+/**
+ * Reads RFC 3339 (`2026-01-31T12:00:00Z`, any offset), or a date for its first moment in UTC.
+ * Never rounds: what is finer than a millisecond is refused, and so is a day that no month has.
+ *
+ * @throws DomainError INVALID_FIELD
+ */
+export function parseInstant(field: string, text: string): Instant {
+  const parts = written.exec(text);
+  const [, date = "", day] = parts ?? [];
+  const instant = Date.parse(text.replace(/[zt]/g, (letter) => letter.toUpperCase()));
+  // Date.parse reads the 31st of February as the 3rd of March.
+  const isOfCalendar = new Date(`${date}T00:00:00Z`).getUTCDate() === Number(day);
+  if (isOfCalendar && instant >= firstInstant && instant <= lastInstant) return instant;
+  throw invalidField(
+    field,
+    `is ${quote(text)}; expected a time like 2026-01-31T12:00:00Z in whole milliseconds, or a date`,
+  );
+}
+
+const written = /^(\d{4}-\d\d-(\d\d))(?:T\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d))?$/i;

@@ -1,18 +1,7 @@
 import type { RequestListener } from "node:http";
 import { cors as connectCors } from "@connectrpc/connect";
 import cors from "cors";
-
-/** The origins of pages that may call us from a browser, each as browsers send it. */
-export type Origins = ReadonlySet<string>;
-
-/**
- * Reads origins, separated by commas. Undefined when one is not written as browsers write it (RFC
- * 6454, section 6.2), because it would never match: a path, a default port, `*`.
- */
-export function parseOrigins(text: string): Origins | undefined {
-  const origins = text.split(",").map((origin) => origin.trim());
-  return origins.every(isOrigin) ? new Set(origins) : undefined;
-}
+import type { Origins } from "./origins.js";
 
 /**
  * Lets pages of these origins call what `listener` serves, and read its answers. To all others it
@@ -33,10 +22,6 @@ export function allowOrigins(origins: Origins, listener: RequestListener): Reque
     response.setHeader("vary", "origin");
     allow(request, response, () => listener(request, response));
   };
-}
-
-function isOrigin(text: string): boolean {
-  return /^https?:[^*]*$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
 /** How long a browser need not ask again: the longest that Chromium remembers. */

@@ -9,12 +9,13 @@ import { toBulkHandler } from "./bulk/http.js";
 import { bulkMethods, largeMessageBytes, pathOf } from "./bulk/methods.js";
 import type { BulkThreads } from "./bulk/threads.js";
 import { connectOptions } from "./connect-options.js";
-import { allowOrigins, type Origins } from "./cors.js";
+import { allowOrigins } from "./cors.js";
 import type { Door } from "./door.js";
 import { type HttpCall, toCall } from "./http-call.js";
 import { createHttpServer } from "./http-versions.js";
 import { weigh } from "./large-bodies.js";
 import { explainErrors } from "./library-errors.js";
+import type { Origins } from "./origins.js";
 import type { Mount } from "./services.js";
 
 /** Opens the door for Connect, gRPC-Web and plain JSON over HTTP/1.1 and HTTP/2. */

@@ -1,14 +1,8 @@
 import type { Knex } from "knex";
 import knexModule from "knex";
-import pgConnectionString from "pg-connection-string";
 
 /** How to reach PostgreSQL: what `pg` takes, as an object (Knex would log a URL's password). */
 export type DatabaseConnection = Readonly<Knex.PgConnectionConfig>;
-
-/** @throws Error when the text is no PostgreSQL URL. */
-export function parseDatabaseUrl(url: string): DatabaseConnection {
-  return pgConnectionString.parseIntoClientConfig(url) as DatabaseConnection;
-}
 
 export type DatabaseOptions = {
   readonly connection: DatabaseConnection;

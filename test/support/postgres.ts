@@ -4,11 +4,8 @@ import { join } from "node:path";
 import type { Knex } from "knex";
 import knexModule from "knex";
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.js";
-import {
-  createDatabase,
-  type DatabaseConnection,
-  parseDatabaseUrl,
-} from "../../src/store/database.js";
+import { createDatabase, type DatabaseConnection } from "../../src/store/database.js";
+import { parseDatabaseUrl } from "../../src/store/database-url.js";
 import { migrateUp } from "../../src/store/migrate.js";
 
 /** A migrated database of its own for one test file, copied from a template. */

@@ -14,13 +14,15 @@ import type { AccountUsage, AppliedPrice, Rounding } from "./charge_pb.js";
 import { file_llmprices_v1_charge } from "./charge_pb.js";
 import type { LLMPrice, LLMPriceKey, LLMPriceRevision } from "./llm_price_pb.js";
 import { file_llmprices_v1_llm_price } from "./llm_price_pb.js";
+import type { LLMPriceChange, LLMPriceImportCounts, LLMPriceImportRow, LLMPriceImportTerms } from "./llm_price_import_pb.js";
+import { file_llmprices_v1_llm_price_import } from "./llm_price_import_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file llmprices/v1/pricing_service.proto.
  */
 export const file_llmprices_v1_pricing_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJsbG1wcmljZXMvdjEvcHJpY2luZ19zZXJ2aWNlLnByb3RvEgxsbG1wcmljZXMudjEitAEKFUNyZWF0ZUxMTVByaWNlUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkiWQoWQ3JlYXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIoEBChJHZXRMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCAoGbG9va3VwIkAKE0dldExMTVByaWNlUmVzcG9uc2USKQoJbGxtX3ByaWNlGAEgASgLMhYubGxtcHJpY2VzLnYxLkxMTVByaWNlIqUBChRMaXN0TExNUHJpY2VzUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIUCgxtb2RlbF9wcmVmaXgYAyABKAkSKQoFYXNfb2YYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJIocBChVMaXN0TExNUHJpY2VzUmVzcG9uc2USKgoKbGxtX3ByaWNlcxgBIAMoCzIWLmxsbXByaWNlcy52MS5MTE1QcmljZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSKQoFYXNfb2YYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIs4BChVVcGRhdGVMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABINCgVwcmljZRgDIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgFIAEoCRIOCgZyZWFzb24YBiABKAkSEgoKcmVxdWVzdF9pZBgHIAEoCUIICgZsb29rdXAiWQoWVXBkYXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIr8BChVEZWxldGVMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABIyCg5lZmZlY3RpdmVfZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgEIAEoCRIOCgZyZWFzb24YBSABKAkSEgoKcmVxdWVzdF9pZBgGIAEoCUIICgZsb29rdXAiWQoWRGVsZXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIocBChxMaXN0TExNUHJpY2VSZXZpc2lvbnNSZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAlCCAoGbG9va3VwInUKHUxpc3RMTE1QcmljZVJldmlzaW9uc1Jlc3BvbnNlEjsKE2xsbV9wcmljZV9yZXZpc2lvbnMYASADKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkixwEKHUNhbmNlbExMTVByaWNlUmV2aXNpb25SZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASMgoOZWZmZWN0aXZlX2Zyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkSDgoGcmVhc29uGAUgASgJEhIKCnJlcXVlc3RfaWQYBiABKAlCCAoGbG9va3VwInIKHkNhbmNlbExMTVByaWNlUmV2aXNpb25SZXNwb25zZRI6ChJsbG1fcHJpY2VfcmV2aXNpb24YASABKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIUCgxib29rX3ZlcnNpb24YAiABKAMizgIKFkNhbGN1bGF0ZUNoYXJnZVJlcXVlc3QSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNcHJvdmlkZXJfY29zdBgEIAEoCRIdChNhY2NvdW50X3VzYWdlX3JhdGlvGAUgASgJSAASMwoNYWNjb3VudF91c2FnZRgGIAEoCzIaLmxsbXByaWNlcy52MS5BY2NvdW50VXNhZ2VIABIpCgVhc19vZhgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoIcm91bmRpbmcYCCABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSFQoNY3VycmVuY3lfY29kZRgJIAEoCRIYChBtaW5fYm9va192ZXJzaW9uGAogASgDQg0KC3VzYWdlX3JhdGlvIu8BChdDYWxjdWxhdGVDaGFyZ2VSZXNwb25zZRIWCg5hY2NvdW50X2NoYXJnZRgBIAEoCRIOCgZtYXJrdXAYAiABKAkSDQoFZXhhY3QYAyABKAgSKAoIcm91bmRpbmcYBCABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSKQoFYXNfb2YYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWN1cnJlbmN5X2NvZGUYBiABKAkSMQoNYXBwbGllZF9wcmljZRgHIAEoCzIaLmxsbXByaWNlcy52MS5BcHBsaWVkUHJpY2UimwEKHEJhdGNoQ2FsY3VsYXRlQ2hhcmdlc1JlcXVlc3QSNgoIcmVxdWVzdHMYASADKAsyJC5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVxdWVzdBIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQbWluX2Jvb2tfdmVyc2lvbhgDIAEoAyKSAQodQmF0Y2hDYWxjdWxhdGVDaGFyZ2VzUmVzcG9uc2USMAoHcmVzdWx0cxgBIAMoCzIfLmxsbXByaWNlcy52MS5DYWxjdWxhdGlvblJlc3VsdBIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYm9va192ZXJzaW9uGAMgASgDInsKEUNhbGN1bGF0aW9uUmVzdWx0EjcKBmNoYXJnZRgBIAEoCzIlLmxsbXByaWNlcy52MS5DYWxjdWxhdGVDaGFyZ2VSZXNwb25zZUgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZyZXN1bHQiogIKFkFsbG9jYXRlQ2hhcmdlc1JlcXVlc3QSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNcHJvdmlkZXJfY29zdBgEIAEoCRIpCgVhc19vZhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoIcm91bmRpbmcYBiABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSFQoNY3VycmVuY3lfY29kZRgHIAEoCRIYChBtaW5fYm9va192ZXJzaW9uGAggASgDEjUKDmFjY291bnRfdXNhZ2VzGAkgAygLMh0ubGxtcHJpY2VzLnYxLkFsbG9jYXRpb25Vc2FnZSJ/ChdBbGxvY2F0ZUNoYXJnZXNSZXNwb25zZRI0Cg9hY2NvdW50X2NoYXJnZXMYASADKAsyGy5sbG1wcmljZXMudjEuQWNjb3VudENoYXJnZRIuCgZ0b3RhbHMYAiABKAsyHi5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRvdGFscyKDAQocU3RyZWFtQWxsb2NhdGVDaGFyZ2VzUmVxdWVzdBIsCgV0ZXJtcxgBIAEoCzIdLmxsbXByaWNlcy52MS5BbGxvY2F0aW9uVGVybXMSNQoOYWNjb3VudF91c2FnZXMYAiADKAsyHS5sbG1wcmljZXMudjEuQWxsb2NhdGlvblVzYWdlIoUBCh1TdHJlYW1BbGxvY2F0ZUNoYXJnZXNSZXNwb25zZRI0Cg9hY2NvdW50X2NoYXJnZXMYASADKAsyGy5sbG1wcmljZXMudjEuQWNjb3VudENoYXJnZRIuCgZ0b3RhbHMYAiABKAsyHi5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRvdGFsczKbCQoOUHJpY2luZ1NlcnZpY2USYAoOQ3JlYXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuQ3JlYXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLkNyZWF0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJXCgtHZXRMTE1QcmljZRIgLmxsbXByaWNlcy52MS5HZXRMTE1QcmljZVJlcXVlc3QaIS5sbG1wcmljZXMudjEuR2V0TExNUHJpY2VSZXNwb25zZSIDkAIBEl0KDUxpc3RMTE1QcmljZXMSIi5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlc1JlcXVlc3QaIy5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlc1Jlc3BvbnNlIgOQAgESYAoOVXBkYXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuVXBkYXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLlVwZGF0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJgCg5EZWxldGVMTE1QcmljZRIjLmxsbXByaWNlcy52MS5EZWxldGVMTE1QcmljZVJlcXVlc3QaJC5sbG1wcmljZXMudjEuRGVsZXRlTExNUHJpY2VSZXNwb25zZSIDkAIAEnUKFUxpc3RMTE1QcmljZVJldmlzaW9ucxIqLmxsbXByaWNlcy52MS5MaXN0TExNUHJpY2VSZXZpc2lvbnNSZXF1ZXN0GisubGxtcHJpY2VzLnYxLkxpc3RMTE1QcmljZVJldmlzaW9uc1Jlc3BvbnNlIgOQAgESeAoWQ2FuY2VsTExNUHJpY2VSZXZpc2lvbhIrLmxsbXByaWNlcy52MS5DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVxdWVzdBosLmxsbXByaWNlcy52MS5DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVzcG9uc2UiA5ACABJjCg9DYWxjdWxhdGVDaGFyZ2USJC5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVxdWVzdBolLmxsbXByaWNlcy52MS5DYWxjdWxhdGVDaGFyZ2VSZXNwb25zZSIDkAIBEnUKFUJhdGNoQ2FsY3VsYXRlQ2hhcmdlcxIqLmxsbXByaWNlcy52MS5CYXRjaENhbGN1bGF0ZUNoYXJnZXNSZXF1ZXN0GisubGxtcHJpY2VzLnYxLkJhdGNoQ2FsY3VsYXRlQ2hhcmdlc1Jlc3BvbnNlIgOQAgESYwoPQWxsb2NhdGVDaGFyZ2VzEiQubGxtcHJpY2VzLnYxLkFsbG9jYXRlQ2hhcmdlc1JlcXVlc3QaJS5sbG1wcmljZXMudjEuQWxsb2NhdGVDaGFyZ2VzUmVzcG9uc2UiA5ACARJ5ChVTdHJlYW1BbGxvY2F0ZUNoYXJnZXMSKi5sbG1wcmljZXMudjEuU3RyZWFtQWxsb2NhdGVDaGFyZ2VzUmVxdWVzdBorLmxsbXByaWNlcy52MS5TdHJlYW1BbGxvY2F0ZUNoYXJnZXNSZXNwb25zZSIDkAIBKAEwAUIpChBjb20ubGxtcHJpY2VzLnYxQhNQcmljaW5nU2VydmljZVByb3RvUAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_rpc_status, file_llmprices_v1_allocation, file_llmprices_v1_charge, file_llmprices_v1_llm_price]);
+  fileDesc("CiJsbG1wcmljZXMvdjEvcHJpY2luZ19zZXJ2aWNlLnByb3RvEgxsbG1wcmljZXMudjEitAEKFUNyZWF0ZUxMTVByaWNlUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkiWQoWQ3JlYXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIoEBChJHZXRMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCAoGbG9va3VwIkAKE0dldExMTVByaWNlUmVzcG9uc2USKQoJbGxtX3ByaWNlGAEgASgLMhYubGxtcHJpY2VzLnYxLkxMTVByaWNlIqUBChRMaXN0TExNUHJpY2VzUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIUCgxtb2RlbF9wcmVmaXgYAyABKAkSKQoFYXNfb2YYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJIocBChVMaXN0TExNUHJpY2VzUmVzcG9uc2USKgoKbGxtX3ByaWNlcxgBIAMoCzIWLmxsbXByaWNlcy52MS5MTE1QcmljZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSKQoFYXNfb2YYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIs4BChVVcGRhdGVMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABINCgVwcmljZRgDIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgFIAEoCRIOCgZyZWFzb24YBiABKAkSEgoKcmVxdWVzdF9pZBgHIAEoCUIICgZsb29rdXAiWQoWVXBkYXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIr8BChVEZWxldGVMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABIyCg5lZmZlY3RpdmVfZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgEIAEoCRIOCgZyZWFzb24YBSABKAkSEgoKcmVxdWVzdF9pZBgGIAEoCUIICgZsb29rdXAiWQoWRGVsZXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIocBChxMaXN0TExNUHJpY2VSZXZpc2lvbnNSZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAlCCAoGbG9va3VwInUKHUxpc3RMTE1QcmljZVJldmlzaW9uc1Jlc3BvbnNlEjsKE2xsbV9wcmljZV9yZXZpc2lvbnMYASADKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkixwEKHUNhbmNlbExMTVByaWNlUmV2aXNpb25SZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASMgoOZWZmZWN0aXZlX2Zyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkSDgoGcmVhc29uGAUgASgJEhIKCnJlcXVlc3RfaWQYBiABKAlCCAoGbG9va3VwInIKHkNhbmNlbExMTVByaWNlUmV2aXNpb25SZXNwb25zZRI6ChJsbG1fcHJpY2VfcmV2aXNpb24YASABKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIUCgxib29rX3ZlcnNpb24YAiABKAMieQoWSW1wb3J0TExNUHJpY2VzUmVxdWVzdBIwCgV0ZXJtcxgBIAEoCzIhLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydFRlcm1zEi0KBHJvd3MYAiADKAsyHy5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRSb3cixgEKF0ltcG9ydExMTVByaWNlc1Jlc3BvbnNlEjIKBmNvdW50cxgBIAEoCzIiLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydENvdW50cxItCgdjaGFuZ2VzGAIgAygLMhwubGxtcHJpY2VzLnYxLkxMTVByaWNlQ2hhbmdlEhQKDGJvb2tfdmVyc2lvbhgDIAEoAxIyCg5lZmZlY3RpdmVfZnJvbRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAizgIKFkNhbGN1bGF0ZUNoYXJnZVJlcXVlc3QSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNcHJvdmlkZXJfY29zdBgEIAEoCRIdChNhY2NvdW50X3VzYWdlX3JhdGlvGAUgASgJSAASMwoNYWNjb3VudF91c2FnZRgGIAEoCzIaLmxsbXByaWNlcy52MS5BY2NvdW50VXNhZ2VIABIpCgVhc19vZhgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoIcm91bmRpbmcYCCABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSFQoNY3VycmVuY3lfY29kZRgJIAEoCRIYChBtaW5fYm9va192ZXJzaW9uGAogASgDQg0KC3VzYWdlX3JhdGlvIu8BChdDYWxjdWxhdGVDaGFyZ2VSZXNwb25zZRIWCg5hY2NvdW50X2NoYXJnZRgBIAEoCRIOCgZtYXJrdXAYAiABKAkSDQoFZXhhY3QYAyABKAgSKAoIcm91bmRpbmcYBCABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSKQoFYXNfb2YYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWN1cnJlbmN5X2NvZGUYBiABKAkSMQoNYXBwbGllZF9wcmljZRgHIAEoCzIaLmxsbXByaWNlcy52MS5BcHBsaWVkUHJpY2UimwEKHEJhdGNoQ2FsY3VsYXRlQ2hhcmdlc1JlcXVlc3QSNgoIcmVxdWVzdHMYASADKAsyJC5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVxdWVzdBIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQbWluX2Jvb2tfdmVyc2lvbhgDIAEoAyKSAQodQmF0Y2hDYWxjdWxhdGVDaGFyZ2VzUmVzcG9uc2USMAoHcmVzdWx0cxgBIAMoCzIfLmxsbXByaWNlcy52MS5DYWxjdWxhdGlvblJlc3VsdBIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYm9va192ZXJzaW9uGAMgASgDInsKEUNhbGN1bGF0aW9uUmVzdWx0EjcKBmNoYXJnZRgBIAEoCzIlLmxsbXByaWNlcy52MS5DYWxjdWxhdGVDaGFyZ2VSZXNwb25zZUgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZyZXN1bHQiogIKFkFsbG9jYXRlQ2hhcmdlc1JlcXVlc3QSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNcHJvdmlkZXJfY29zdBgEIAEoCRIpCgVhc19vZhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoIcm91bmRpbmcYBiABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSFQoNY3VycmVuY3lfY29kZRgHIAEoCRIYChBtaW5fYm9va192ZXJzaW9uGAggASgDEjUKDmFjY291bnRfdXNhZ2VzGAkgAygLMh0ubGxtcHJpY2VzLnYxLkFsbG9jYXRpb25Vc2FnZSJ/ChdBbGxvY2F0ZUNoYXJnZXNSZXNwb25zZRI0Cg9hY2NvdW50X2NoYXJnZXMYASADKAsyGy5sbG1wcmljZXMudjEuQWNjb3VudENoYXJnZRIuCgZ0b3RhbHMYAiABKAsyHi5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRvdGFscyKDAQocU3RyZWFtQWxsb2NhdGVDaGFyZ2VzUmVxdWVzdBIsCgV0ZXJtcxgBIAEoCzIdLmxsbXByaWNlcy52MS5BbGxvY2F0aW9uVGVybXMSNQoOYWNjb3VudF91c2FnZXMYAiADKAsyHS5sbG1wcmljZXMudjEuQWxsb2NhdGlvblVzYWdlIoUBCh1TdHJlYW1BbGxvY2F0ZUNoYXJnZXNSZXNwb25zZRI0Cg9hY2NvdW50X2NoYXJnZXMYASADKAsyGy5sbG1wcmljZXMudjEuQWNjb3VudENoYXJnZRIuCgZ0b3RhbHMYAiABKAsyHi5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRvdGFsczKCCgoOUHJpY2luZ1NlcnZpY2USYAoOQ3JlYXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuQ3JlYXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLkNyZWF0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJXCgtHZXRMTE1QcmljZRIgLmxsbXByaWNlcy52MS5HZXRMTE1QcmljZVJlcXVlc3QaIS5sbG1wcmljZXMudjEuR2V0TExNUHJpY2VSZXNwb25zZSIDkAIBEl0KDUxpc3RMTE1QcmljZXMSIi5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlc1JlcXVlc3QaIy5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlc1Jlc3BvbnNlIgOQAgESYAoOVXBkYXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuVXBkYXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLlVwZGF0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJgCg5EZWxldGVMTE1QcmljZRIjLmxsbXByaWNlcy52MS5EZWxldGVMTE1QcmljZVJlcXVlc3QaJC5sbG1wcmljZXMudjEuRGVsZXRlTExNUHJpY2VSZXNwb25zZSIDkAIAEnUKFUxpc3RMTE1QcmljZVJldmlzaW9ucxIqLmxsbXByaWNlcy52MS5MaXN0TExNUHJpY2VSZXZpc2lvbnNSZXF1ZXN0GisubGxtcHJpY2VzLnYxLkxpc3RMTE1QcmljZVJldmlzaW9uc1Jlc3BvbnNlIgOQAgESeAoWQ2FuY2VsTExNUHJpY2VSZXZpc2lvbhIrLmxsbXByaWNlcy52MS5DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVxdWVzdBosLmxsbXByaWNlcy52MS5DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVzcG9uc2UiA5ACABJlCg9JbXBvcnRMTE1QcmljZXMSJC5sbG1wcmljZXMudjEuSW1wb3J0TExNUHJpY2VzUmVxdWVzdBolLmxsbXByaWNlcy52MS5JbXBvcnRMTE1QcmljZXNSZXNwb25zZSIDkAIAKAESYwoPQ2FsY3VsYXRlQ2hhcmdlEiQubGxtcHJpY2VzLnYxLkNhbGN1bGF0ZUNoYXJnZVJlcXVlc3QaJS5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVzcG9uc2UiA5ACARJ1ChVCYXRjaENhbGN1bGF0ZUNoYXJnZXMSKi5sbG1wcmljZXMudjEuQmF0Y2hDYWxjdWxhdGVDaGFyZ2VzUmVxdWVzdBorLmxsbXByaWNlcy52MS5CYXRjaENhbGN1bGF0ZUNoYXJnZXNSZXNwb25zZSIDkAIBEmMKD0FsbG9jYXRlQ2hhcmdlcxIkLmxsbXByaWNlcy52MS5BbGxvY2F0ZUNoYXJnZXNSZXF1ZXN0GiUubGxtcHJpY2VzLnYxLkFsbG9jYXRlQ2hhcmdlc1Jlc3BvbnNlIgOQAgESeQoVU3RyZWFtQWxsb2NhdGVDaGFyZ2VzEioubGxtcHJpY2VzLnYxLlN0cmVhbUFsbG9jYXRlQ2hhcmdlc1JlcXVlc3QaKy5sbG1wcmljZXMudjEuU3RyZWFtQWxsb2NhdGVDaGFyZ2VzUmVzcG9uc2UiA5ACASgBMAFCKQoQY29tLmxsbXByaWNlcy52MUITUHJpY2luZ1NlcnZpY2VQcm90b1ABYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_rpc_status, file_llmprices_v1_allocation, file_llmprices_v1_charge, file_llmprices_v1_llm_price, file_llmprices_v1_llm_price_import]);
 
 /**
  * A new key and its first price.
@@ -637,6 +639,79 @@ export const CancelLLMPriceRevisionResponseSchema: GenMessage<CancelLLMPriceRevi
   messageDesc(file_llmprices_v1_pricing_service, 13);
 
 /**
+ * A part of what to import.
+ *
+ * @generated from message llmprices.v1.ImportLLMPricesRequest
+ */
+export type ImportLLMPricesRequest = Message<"llmprices.v1.ImportLLMPricesRequest"> & {
+  /**
+   * The terms: required in the first message, and only there.
+   *
+   * @generated from field: llmprices.v1.LLMPriceImportTerms terms = 1;
+   */
+  terms?: LLMPriceImportTerms | undefined;
+
+  /**
+   * Rows: any number, in any message, the first included, and in any order.
+   *
+   * @generated from field: repeated llmprices.v1.LLMPriceImportRow rows = 2;
+   */
+  rows: LLMPriceImportRow[];
+};
+
+/**
+ * Describes the message llmprices.v1.ImportLLMPricesRequest.
+ * Use `create(ImportLLMPricesRequestSchema)` to create a new message.
+ */
+export const ImportLLMPricesRequestSchema: GenMessage<ImportLLMPricesRequest> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 14);
+
+/**
+ * What has become of an import.
+ *
+ * @generated from message llmprices.v1.ImportLLMPricesResponse
+ */
+export type ImportLLMPricesResponse = Message<"llmprices.v1.ImportLLMPricesResponse"> & {
+  /**
+   * What it has changed; with `validate_only`, what it would change.
+   *
+   * @generated from field: llmprices.v1.LLMPriceImportCounts counts = 1;
+   */
+  counts?: LLMPriceImportCounts | undefined;
+
+  /**
+   * The first changes, at most `max_changes`: in the order of their rows, those without a row behind
+   * them in key order.
+   *
+   * @generated from field: repeated llmprices.v1.LLMPriceChange changes = 2;
+   */
+  changes: LLMPriceChange[];
+
+  /**
+   * The version of the price book that the import made. One that changes nothing, or only validates,
+   * makes none: then the version that it was compared with.
+   *
+   * @generated from field: int64 book_version = 3;
+   */
+  bookVersion: bigint;
+
+  /**
+   * The instant that was "now" for the rows without `effective_from`, and for the prices that ended
+   * since they had no row.
+   *
+   * @generated from field: google.protobuf.Timestamp effective_from = 4;
+   */
+  effectiveFrom?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message llmprices.v1.ImportLLMPricesResponse.
+ * Use `create(ImportLLMPricesResponseSchema)` to create a new message.
+ */
+export const ImportLLMPricesResponseSchema: GenMessage<ImportLLMPricesResponse> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 15);
+
+/**
  * The terms of one charge.
  *
  * @generated from message llmprices.v1.CalculateChargeRequest
@@ -730,7 +805,7 @@ export type CalculateChargeRequest = Message<"llmprices.v1.CalculateChargeReques
  * Use `create(CalculateChargeRequestSchema)` to create a new message.
  */
 export const CalculateChargeRequestSchema: GenMessage<CalculateChargeRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 14);
+  messageDesc(file_llmprices_v1_pricing_service, 16);
 
 /**
  * One charge, and all that is needed to compute it again.
@@ -794,7 +869,7 @@ export type CalculateChargeResponse = Message<"llmprices.v1.CalculateChargeRespo
  * Use `create(CalculateChargeResponseSchema)` to create a new message.
  */
 export const CalculateChargeResponseSchema: GenMessage<CalculateChargeResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 15);
+  messageDesc(file_llmprices_v1_pricing_service, 17);
 
 /**
  * Calculations to be made at one version of the price book.
@@ -831,7 +906,7 @@ export type BatchCalculateChargesRequest = Message<"llmprices.v1.BatchCalculateC
  * Use `create(BatchCalculateChargesRequestSchema)` to create a new message.
  */
 export const BatchCalculateChargesRequestSchema: GenMessage<BatchCalculateChargesRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 16);
+  messageDesc(file_llmprices_v1_pricing_service, 18);
 
 /**
  * The results, and what they have in common.
@@ -866,7 +941,7 @@ export type BatchCalculateChargesResponse = Message<"llmprices.v1.BatchCalculate
  * Use `create(BatchCalculateChargesResponseSchema)` to create a new message.
  */
 export const BatchCalculateChargesResponseSchema: GenMessage<BatchCalculateChargesResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 17);
+  messageDesc(file_llmprices_v1_pricing_service, 19);
 
 /**
  * What has become of one calculation of a batch.
@@ -904,7 +979,7 @@ export type CalculationResult = Message<"llmprices.v1.CalculationResult"> & {
  * Use `create(CalculationResultSchema)` to create a new message.
  */
 export const CalculationResultSchema: GenMessage<CalculationResult> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 18);
+  messageDesc(file_llmprices_v1_pricing_service, 20);
 
 /**
  * What to allocate, and to whom.
@@ -985,7 +1060,7 @@ export type AllocateChargesRequest = Message<"llmprices.v1.AllocateChargesReques
  * Use `create(AllocateChargesRequestSchema)` to create a new message.
  */
 export const AllocateChargesRequestSchema: GenMessage<AllocateChargesRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 19);
+  messageDesc(file_llmprices_v1_pricing_service, 21);
 
 /**
  * Who pays what.
@@ -1013,7 +1088,7 @@ export type AllocateChargesResponse = Message<"llmprices.v1.AllocateChargesRespo
  * Use `create(AllocateChargesResponseSchema)` to create a new message.
  */
 export const AllocateChargesResponseSchema: GenMessage<AllocateChargesResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 20);
+  messageDesc(file_llmprices_v1_pricing_service, 22);
 
 /**
  * A part of what to allocate.
@@ -1041,7 +1116,7 @@ export type StreamAllocateChargesRequest = Message<"llmprices.v1.StreamAllocateC
  * Use `create(StreamAllocateChargesRequestSchema)` to create a new message.
  */
 export const StreamAllocateChargesRequestSchema: GenMessage<StreamAllocateChargesRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 21);
+  messageDesc(file_llmprices_v1_pricing_service, 23);
 
 /**
  * A part of who pays what.
@@ -1069,7 +1144,7 @@ export type StreamAllocateChargesResponse = Message<"llmprices.v1.StreamAllocate
  * Use `create(StreamAllocateChargesResponseSchema)` to create a new message.
  */
 export const StreamAllocateChargesResponseSchema: GenMessage<StreamAllocateChargesResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 22);
+  messageDesc(file_llmprices_v1_pricing_service, 24);
 
 /**
  * Keeps the markup price of every (charge type, provider, model) and turns provider costs into
@@ -1211,6 +1286,42 @@ export const PricingService: GenService<{
     methodKind: "unary";
     input: typeof CancelLLMPriceRevisionRequestSchema;
     output: typeof CancelLLMPriceRevisionResponseSchema;
+  },
+  /**
+   * Changes many prices at once: all of it at one version of the price book, or nothing. The first
+   * message has the terms, and every message any number of rows. Each row says what a key's price is
+   * to be (see `LLMPriceImportRow`): what is so already is left unchanged, so that a list that is read
+   * from the book and sent back changes nothing, and raises no version.
+   *
+   * Everything that takes effect "now" does so at one instant, which has come when the import is
+   * answered. It lies ahead until all is written: some seconds for ten thousand changes, minutes for
+   * a million. Other writes wait meanwhile; reads and calculations do not.
+   *
+   * Every row is looked at before the import is refused. A refusal names up to 20 problems in
+   * `google.rpc.BadRequest`, in the order of the rows and with fields like `rows[17].price`, where rows
+   * are counted from 0 through all messages; more would not fit into the trailers that clients of gRPC
+   * take. `ErrorInfo` tells how many rows are bad in the metadata `bad_rows`, of how many in `rows`.
+   *
+   * Writes, except with `validate_only`. Retry with the same `request_id`, terms and rows. A message has
+   * at most 4 MiB, and an import 2,000,000 rows, or what the service is configured for.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT: the first message has no terms or a later one has some, a field of them is
+   *   malformed, there is no row, or more than the service takes; or of a row: a field is malformed or
+   *   out of range, there is a `price` though it `ends`, the key has a row for the same instant before
+   *   it, or `effective_from` is in the past and the book says otherwise.
+   * - NOT_FOUND: charge types, providers or models are not registered, without `register_missing`;
+   *   nothing else is wrong with the rows.
+   * - ABORTED: concurrent writes kept getting in the way. Nothing was written; try again.
+   * - RESOURCE_EXHAUSTED: a message is larger than 4 MiB, or as many large calls as the service takes
+   *   are at work; try again.
+   *
+   * @generated from rpc llmprices.v1.PricingService.ImportLLMPrices
+   */
+  importLLMPrices: {
+    methodKind: "client_streaming";
+    input: typeof ImportLLMPricesRequestSchema;
+    output: typeof ImportLLMPricesResponseSchema;
   },
   /**
    * Calculates what an account pays for its part of a provider cost:

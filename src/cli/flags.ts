@@ -1,0 +1,57 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+/** Flags of commands that read or write a file of rows. */
+export function addFile(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--format <format>",
+        "how the file is written; default: its extension, - is CSV",
+      ).choices(["csv", "jsonl"]),
+    )
+    .option("--quiet", "do not show progress");
+}
+
+/** Flags that choose prices. */
+export function addFilters(command: Command): Command {
+  return command
+    .option("--charge-type <name>", "only this charge type")
+    .option("--provider <name>", "only this provider")
+    .option("--model-prefix <text>", "only models whose names begin with this");
+}
+
+/** How results are shown. */
+export function addOutput(command: Command): Command {
+  const option = new Option("--output <format>", "how to show it").choices(["table", "json"]);
+  return command.addOption(option.default("table"));
+}
+
+/** How the service is reached, and how long a call may take where nothing else is said. */
+export function addConnection(command: Command, timeoutSeconds?: number): Command {
+  return command
+    .option("--address <host:port>", "the service's GRPC_ADDR (LLMPRICES_ADDRESS)")
+    .option("--token <token>", "better: LLMPRICES_TOKEN, which other users cannot see")
+    .option("--tls", "encrypt (LLMPRICES_TLS=true); implied by the files below")
+    .option("--ca-file <file>", "the authorities to trust, PEM (LLMPRICES_CA_FILE)")
+    .option("--cert-file <file>", "our certificate, PEM (LLMPRICES_CERT_FILE)")
+    .option("--key-file <file>", "its key, PEM (LLMPRICES_KEY_FILE)")
+    .option("--timeout <seconds>", "how long a call may take", toSeconds, timeoutSeconds);
+}
+
+/** @throws InvalidArgumentError */
+export function toWholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("expected a whole number.");
+}
+
+/** @throws InvalidArgumentError */
+export function toBigInt(text: string): bigint {
+  if (/^\d{1,18}$/.test(text)) return BigInt(text);
+  throw new InvalidArgumentError("expected a whole number.");
+}
+
+function toSeconds(text: string): number {
+  const seconds = /^\d{1,6}(?:\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (seconds > 0) return seconds;
+  throw new InvalidArgumentError("expected seconds, more than 0.");
+}

@@ -1,0 +1,107 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import pLimit from "p-limit";
+import { type CatalogNames, readCatalogNames } from "./catalog-names.js";
+import { type Connection, withConnection } from "./connection.js";
+import { type FileFormat, formatOf } from "./files/format.js";
+import { openSource } from "./files/source.js";
+import { print } from "./output.js";
+import { createProgress, grouped } from "./progress.js";
+import type { ConnectionFlags } from "./settings.js";
+
+export type ImportCatalogFlags = ConnectionFlags & {
+  readonly format?: FileFormat;
+  readonly reason?: string;
+  readonly quiet?: boolean;
+};
+
+/**
+ * Registers the providers and models of a file that the service does not know. Each is a call: what
+ * is interrupted can be run again.
+ *
+ * @throws Failure, before anything is registered when a row is bad.
+ */
+export async function runImportCatalog(file: string, flags: ImportCatalogFlags): Promise<void> {
+  const source = await openSource(file);
+  const names = await readCatalogNames(source, formatOf(file, flags.format));
+  const all = countOf(names);
+  await withConnection(flags, async (connection) => {
+    await forgetKnown(connection, names);
+    const isQuiet = flags.quiet === true;
+    const total = countOf(names).models;
+    const progress = createProgress({ verb: "registered", total, isQuiet });
+    try {
+      const { providers, models } = await register(connection, names, flags, (rows) =>
+        progress.update({ rows, part: rows }),
+      );
+      progress.stop();
+      await print([
+        `registered ${grouped(providers)} providers and ${grouped(models)} models; ` +
+          `known already: ${grouped(all.providers - providers)} and ${grouped(all.models - models)}`,
+      ]);
+    } finally {
+      progress.stop();
+    }
+  });
+}
+
+function countOf(names: CatalogNames) {
+  const models = [...names.values()].reduce((sum, { size }) => sum + size, 0);
+  return { providers: names.size, models };
+}
+
+/** Leaves those names only that the service does not know; a known provider may have new models. */
+async function forgetKnown({ catalog }: Connection, names: CatalogNames): Promise<void> {
+  let pageToken = "";
+  do {
+    const page = await catalog.listModels({ pageSize: 1000, pageToken });
+    for (const { provider, name } of page.models) names.get(provider)?.delete(name);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+}
+
+/** How many it has registered, and others not in the meantime. */
+async function register(
+  { catalog }: Connection,
+  names: CatalogNames,
+  { reason = "" }: ImportCatalogFlags,
+  onModels: (count: number) => void,
+) {
+  const inLane = pLimit(lanes);
+  const known = await knownProviders(catalog);
+  const missing = [...names.keys()].filter((name) => !known.has(name));
+  const providers = await inLane.map(missing, (name) =>
+    isNew(catalog.createProvider({ name, reason })),
+  );
+  let models = 0;
+  const pairs = [...names].flatMap(([provider, ofProvider]) =>
+    [...ofProvider].map((name) => ({ provider, name, reason })),
+  );
+  await inLane.map(pairs, async (pair) => {
+    if (await isNew(catalog.createModel(pair))) models += 1;
+    onModels(models);
+  });
+  return { providers: providers.filter(Boolean).length, models };
+}
+
+async function knownProviders(catalog: Connection["catalog"]): Promise<ReadonlySet<string>> {
+  const known = new Set<string>();
+  let pageToken = "";
+  do {
+    const page = await catalog.listProviders({ pageSize: 1000, pageToken });
+    for (const { name } of page.providers) known.add(name);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  return known;
+}
+
+async function isNew(created: Promise<unknown>): Promise<boolean> {
+  try {
+    await created;
+    return true;
+  } catch (error) {
+    if (ConnectError.from(error).code === Code.AlreadyExists) return false;
+    throw error;
+  }
+}
+
+const lanes = 16;
