@@ -157,14 +157,14 @@ describe("npm run knex -- migrate", function () {
     it(`${command.slice(8)} names what llmprices migrate up applied`, async () => {
       await migrateUp(database.connection);
       const { code, output } = await knexCommand(command);
-      expect(output).to.include(`Found 6 Completed Migration file/files.\n${names.join("\n")}\n`);
+      expect(output).to.include(`Found 7 Completed Migration file/files.\n${names.join("\n")}\n`);
       expect(code).to.equal(0);
     });
   }
 
   it("list names what is pending", async () => {
     const { code, output } = await knexCommand("migrate:list");
-    expect(output).to.include(`Found 6 Pending Migration file/files.\n${names.join("\n")}\n`);
+    expect(output).to.include(`Found 7 Pending Migration file/files.\n${names.join("\n")}\n`);
     expect(code).to.equal(0);
   });
 
