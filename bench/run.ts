@@ -14,6 +14,7 @@ import { createChecks } from "./support/checks.js";
 import { toUrl } from "./support/database.js";
 import { findLoadCore } from "./support/load-process.js";
 import { buildService, withDataFolder } from "./support/service.js";
+import { measureWrites } from "./writes/section.js";
 
 // All parts, or those that are named: only all of them are written down.
 const parts: Readonly<Record<string, (bench: Bench) => Promise<Section>>> = {
@@ -21,6 +22,7 @@ const parts: Readonly<Record<string, (bench: Bench) => Promise<Section>>> = {
   batches: measureBatches,
   book: measureBook,
   replicas: measureReplicas,
+  writes: measureWrites,
 };
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => parts[name] === undefined);

@@ -11,7 +11,7 @@ describe("AllocateCharges refuses", () => {
   let service: TestService;
   let key: TestKey;
   before(async () => {
-    service = await startTestService({ maxBookStalenessMs: 100 });
+    service = await startTestService({ maxBookStalenessMs: 1000 });
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
   });
   after(() => service.stop());

@@ -12,7 +12,7 @@ describe("AllocateCharges", () => {
   /** Prices since 2020, by markup. */
   const keys = new Map<string, TestKey>();
   before(async () => {
-    service = await startTestService({ maxBookStalenessMs: 100 });
+    service = await startTestService({ maxBookStalenessMs: 1000 });
     for (const markup of ["1", "1.25", "0"]) {
       keys.set(markup, (await freshPrice(service, markup, new Date("2020-01-01"))).key);
     }

@@ -135,7 +135,7 @@ describe("BatchCalculateCharges and a version of the book that does not come", (
   let service: TestService;
   let price: Awaited<ReturnType<typeof freshPrice>>;
   before(async () => {
-    service = await startTestService({ maxBookStalenessMs: 100 });
+    service = await startTestService({ maxBookStalenessMs: 1000 });
     price = await freshPrice(service, "1", new Date("2020-01-01"));
   });
   after(() => service.stop());

@@ -18,7 +18,7 @@ describe("BatchCalculateCharges", () => {
   let ended: TestKey;
   let unpriced: TestKey;
   before(async () => {
-    service = await startTestService({ maxBookStalenessMs: 100 });
+    service = await startTestService({ maxBookStalenessMs: 1000 });
     ({ key } = await freshPrice(service, "1.25", new Date("2020-01-01")));
     unpriced = await freshKey(service);
     ({ key: ended } = await freshPrice(service, "2", new Date("2020-01-01")));

@@ -28,7 +28,7 @@ const calculate = (key: TestKey, changes: Changes = {}) =>
 
 describe("CalculateCharge", () => {
   before(async () => {
-    service = await startTestService({ maxBookStalenessMs: 200 });
+    service = await startTestService({ maxBookStalenessMs: 1000 });
   });
   after(() => service.stop());
 

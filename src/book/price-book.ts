@@ -62,8 +62,8 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
     (!asksNow || ageMs() <= freshMs) && (latest <= now || confirmedAtMs >= sinceMs);
 
   /**
-   * Waits for a version, and for a read that makes the book complete. For the latter not for long, nor
-   * while there is no connection, since what is known was right a moment ago.
+   * Waits for a version, and for a read that makes the book complete. For the latter not while there is
+   * no connection, nor, without a version, for long: what is known was right a moment ago.
    */
   const catchUp = async (instants: Instants, wantedVersion: bigint, { signal }: Asking) => {
     const startedAt = performance.now();
@@ -72,7 +72,8 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
       const isBehind = snapshot.version < wantedVersion;
       const isDone = isComplete(instants, startedAt) || !follower.isConnected();
       if (!isBehind && isDone) return;
-      const limitMs = isBehind ? maxStalenessMs : maxReadWaitMs;
+      // An import's version is read before its instant: who asks for it must not be given one before.
+      const limitMs = wantedVersion > 0n ? maxStalenessMs : maxReadWaitMs;
       const leftMs = startedAt + limitMs - performance.now();
       if (leftMs <= 0) return;
       await within(leftMs, signal, reads.happened);
@@ -164,7 +165,7 @@ async function within(limitMs: number, signal: AbortSignal, event: Promise<void>
 }
 
 /** How old a read may be for its time to be "now". */
-const freshMs = 50;
+export const freshMs = 50;
 /** Whoever finds it older than this has it read again, for those to come. */
 const refreshMs = 25;
 const maxReadWaitMs = 100;

@@ -3,6 +3,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { Knex } from "knex";
+import { freshMs } from "../book/price-book.js";
 import { DomainError } from "../domain/errors.js";
 import {
   ImportLLMPricesResponseSchema,
@@ -39,8 +40,8 @@ export function importMethods({
         if (effectiveFrom) comesAtMs = await comesAt(transaction, timestampMs(effectiveFrom));
         return answered;
       });
-      // No caller sees a price that begins later than its answer, be it replayed.
-      await until(comesAtMs);
+      // Whoever calculates after the answer, be it replayed, does so at an instant that may be so old.
+      await until(comesAtMs + freshMs);
       return answer;
     },
   };

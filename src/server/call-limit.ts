@@ -1,117 +1,107 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { DomainError } from "../domain/errors.js";
 
-/** A call whose time is limited. */
-export type LimitedCall = {
-  /** The context for the handler: its signal aborts when the time is up or the caller has gone. */
-  readonly context: HandlerContext;
+/**
+ * Gives a call its caller's deadline, or a limit where that is shorter. The libraries under both doors
+ * only fire a signal when the time is up; here the call is answered as well.
+ *
+ * The time is watched from when the handler asks for the signal: whoever waits for anything does, and
+ * most calls need not wait. Watching costs more than they do. All else is passed on, when asked for.
+ */
+export class LimitedContext implements HandlerContext {
+  readonly #outer: HandlerContext;
+  readonly #limitMs: number;
+  readonly #endsAt: number;
+  #end: AbortController | undefined;
+  #onAbort: (reason: unknown) => void = ignore;
+  #stopWatching: () => void = ignore;
+
+  constructor(outer: HandlerContext, maxTimeoutMs: number) {
+    this.#outer = outer;
+    this.#limitMs = Math.min(outer.timeoutMs() ?? maxTimeoutMs, maxTimeoutMs);
+    this.#endsAt = performance.now() + this.#limitMs;
+  }
+
   /**
    * Answers what the work answers, at once where the work does, or refuses at the moment the signal
    * aborts.
    */
-  readonly withinLimit: <T>(work: () => T | Promise<T>) => T | Promise<T>;
-  /** To be called when the call has been answered. */
-  readonly end: () => void;
-};
-
-/**
- * Gives a call its caller's deadline, or `maxTimeoutMs` where that is shorter. The libraries under
- * both doors only fire a signal when the time is up; here the call is answered as well.
- *
- * The time is watched from when the handler asks for the signal: whoever waits for anything does, and
- * most calls need not wait. Watching costs more than they do.
- */
-export function limitCall(outer: HandlerContext, maxTimeoutMs: number): LimitedCall {
-  const context = new LimitedContext(
-    outer,
-    Math.min(outer.timeoutMs() ?? maxTimeoutMs, maxTimeoutMs),
-  );
-  return {
-    context,
-    withinLimit: (work) => {
-      if (context.isOver) throw context.signal.reason;
-      const answer = work();
-      if (!(answer instanceof Promise)) return answer;
-      return new Promise((resolve, reject) => {
-        context.onAbort = reject;
-        if (context.isOver) reject(context.signal.reason);
-        answer.then(resolve, reject);
-      });
-    },
-    end: () => context.stopWatching(),
-  };
-}
-
-/** Another context's, but for the signal and the time. Passes on what is asked for, and only then. */
-class LimitedContext implements HandlerContext {
-  onAbort: (reason: unknown) => void = () => {};
-  stopWatching: () => void = () => {};
-  #end: AbortController | undefined;
-  readonly #endsAt: number;
-
-  constructor(
-    private readonly outer: HandlerContext,
-    private readonly limitMs: number,
-  ) {
-    this.#endsAt = performance.now() + limitMs;
+  withinLimit<T>(work: () => T | Promise<T>): T | Promise<T> {
+    if (this.#isOver()) throw this.signal.reason;
+    const answer = work();
+    if (!(answer instanceof Promise)) return answer;
+    return new Promise((resolve, reject) => {
+      this.#onAbort = reject;
+      if (this.#isOver()) reject(this.signal.reason);
+      answer.then(resolve, reject);
+    });
   }
 
+  /** To be called when the call has been answered. */
+  end(): void {
+    this.#stopWatching();
+  }
+
+  /** Aborts when the time is up or the caller has gone. */
   get signal(): AbortSignal {
     this.#end ??= this.#watch();
     return this.#end.signal;
   }
 
-  /** Whether the signal has aborted, or would have. */
-  get isOver(): boolean {
-    return this.#end === undefined ? this.limitMs <= 0 : this.#end.signal.aborted;
+  timeoutMs(): number {
+    return Math.max(0, this.#endsAt - performance.now());
   }
 
-  readonly timeoutMs = () => Math.max(0, this.#endsAt - performance.now());
+  /** Whether the signal has aborted, or would have. */
+  #isOver(): boolean {
+    return this.#end === undefined ? this.#limitMs <= 0 : this.#end.signal.aborted;
+  }
 
   #watch(): AbortController {
     const end = new AbortController();
     const abort = (reason: unknown) => {
       end.abort(reason);
-      this.onAbort(reason);
+      this.#onAbort(reason);
     };
-    const { signal } = this.outer;
-    const leave = () => abort(toRefusal(signal.reason, this.limitMs));
-    const timer = setTimeout(() => abort(deadlineExceeded(this.limitMs)), this.timeoutMs());
-    this.stopWatching = () => {
+    const { signal } = this.#outer;
+    const leave = () => abort(toRefusal(signal.reason, this.#limitMs));
+    const timer = setTimeout(() => abort(deadlineExceeded(this.#limitMs)), this.timeoutMs());
+    this.#stopWatching = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", leave);
     };
     if (signal.aborted) leave();
+    else if (this.#limitMs <= 0) abort(deadlineExceeded(this.#limitMs));
     else signal.addEventListener("abort", leave, { once: true });
     return end;
   }
 
   get service() {
-    return this.outer.service;
+    return this.#outer.service;
   }
   get method() {
-    return this.outer.method;
+    return this.#outer.method;
   }
   get requestMethod() {
-    return this.outer.requestMethod;
+    return this.#outer.requestMethod;
   }
   get requestHeader() {
-    return this.outer.requestHeader;
+    return this.#outer.requestHeader;
   }
   get responseHeader() {
-    return this.outer.responseHeader;
+    return this.#outer.responseHeader;
   }
   get responseTrailer() {
-    return this.outer.responseTrailer;
+    return this.#outer.responseTrailer;
   }
   get protocolName() {
-    return this.outer.protocolName;
+    return this.#outer.protocolName;
   }
   get values() {
-    return this.outer.values;
+    return this.#outer.values;
   }
   get url() {
-    return this.outer.url;
+    return this.#outer.url;
   }
 }
 
@@ -131,3 +121,5 @@ export function callerGone(): DomainError {
 function deadlineExceeded(limitMs: number): DomainError {
   return new DomainError("DEADLINE_EXCEEDED", `the call's time of ${Math.ceil(limitMs)} ms is up`);
 }
+
+function ignore(): void {}

@@ -1,7 +1,7 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { toConnectError } from "../rpc/errors.js";
-import { callerGone, limitCall } from "./call-limit.js";
+import { callerGone, LimitedContext } from "./call-limit.js";
 import { type CallObserver, rpcName, toEndedCall } from "./call-observer.js";
 
 /** What every call passes, whichever door it came through. */
@@ -50,11 +50,11 @@ function surroundOneAnswer(
   const limitMs = method.methodKind === "unary" ? maxTimeoutMs : maxStreamTimeoutMs;
   return (request, outerContext) => {
     const startedAt = performance.now();
-    const { context, withinLimit, end } = limitCall(outerContext, limitMs);
+    const context = new LimitedContext(outerContext, limitMs);
     const { callStarts, callEnds } = observe(context);
     callStarts(rpc);
     const endCall = (failure?: ConnectError) => {
-      end();
+      context.end();
       callEnds(toEndedCall(method, context, startedAt, failure, request));
     };
     const succeed = (answer: unknown) => {
@@ -68,7 +68,7 @@ function surroundOneAnswer(
     };
     let answer: unknown;
     try {
-      answer = withinLimit(() => handler(request, context));
+      answer = context.withinLimit(() => handler(request, context));
     } catch (error) {
       return fail(error);
     }
@@ -85,12 +85,12 @@ function surroundStream(
   const rpc = rpcName(method);
   return async function* stream(requests, outerContext) {
     const startedAt = performance.now();
-    const { context, withinLimit, end } = limitCall(outerContext, maxStreamTimeoutMs);
+    const context = new LimitedContext(outerContext, maxStreamTimeoutMs);
     const { callStarts, callEnds } = observe(context);
     callStarts(rpc);
     let isOpen = true;
     const endCall = (failure?: ConnectError) => {
-      end();
+      context.end();
       if (isOpen) callEnds(toEndedCall(method, context, startedAt, failure, {}));
       isOpen = false;
     };
@@ -104,7 +104,7 @@ function surroundStream(
     let failure: ConnectError | undefined = toConnectError(callerGone());
     try {
       for (;;) {
-        const answer = await withinLimit(() => answers.next());
+        const answer = await context.withinLimit(() => answers.next());
         if (answer.done) break;
         yield answer.value;
       }

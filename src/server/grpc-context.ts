@@ -44,10 +44,10 @@ export class GrpcContext implements HandlerContext {
     return this.#abort.signal;
   }
 
-  readonly timeoutMs = (): number | undefined => {
+  timeoutMs(): number | undefined {
     const deadline = Number(this.call.getDeadline());
     return Number.isFinite(deadline) ? Math.max(0, deadline - Date.now()) : undefined;
-  };
+  }
 
   get values(): ContextValues {
     this.#values ??= createContextValues();

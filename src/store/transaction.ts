@@ -78,13 +78,14 @@ export async function untilNoConflict<T>(
 
 function tryOnce<T>(
   knex: Knex,
-  { signal, timeoutMs }: Call,
+  call: Call,
   work: (transaction: Knex.Transaction) => Promise<T>,
 ): Promise<T> {
+  const { signal } = call;
   signal.throwIfAborted();
   return knex.transaction(async (transaction) => {
     signal.throwIfAborted();
-    const pid = await limitStatements(transaction, timeoutMs());
+    const pid = await limitStatements(transaction, call.timeoutMs());
     const endWatch = cancelOnAbort(knex, pid, signal);
     try {
       const result = await work(transaction);
