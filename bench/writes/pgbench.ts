@@ -29,7 +29,7 @@ export async function pgbenchWrites(
 ): Promise<number> {
   const script = join(folder, "update.sql");
   await writeFile(script, toScript(keys));
-  const flags = ["--no-vacuum", "--protocol=prepared", `--client=${writers}`, `--time=${seconds}`];
+  const flags = ["--no-vacuum", "--protocol=extended", `--client=${writers}`, `--time=${seconds}`];
   const { stdout } = await run(
     pgbench,
     [
@@ -56,13 +56,13 @@ begin isolation level read committed;
 select pg_backend_pid() as pid, set_config('statement_timeout', '30000', true);
 select version, changed_at as now, extract(epoch from changed_at - clock_timestamp())
   from raise_book_version(interval '1 second') \\gset
-select id from llm_prices where id = cast(case :n ${ids} end as uuid) \\gset
-select * from llm_price_revisions where llm_price_id = :'id' and effective_from >= coalesce((
+select id from llm_prices where id = cast(case cast(:n as integer) ${ids} end as uuid) \\gset
+select * from llm_price_revisions where llm_price_id = :id and effective_from >= coalesce((
     select max(effective_from) from llm_price_revisions
-    where llm_price_id = :'id' and effective_from <= :'now'
+    where llm_price_id = :id and effective_from <= :now
   ), '-infinity') order by effective_from;
 insert into llm_price_revisions (llm_price_id, effective_from, price, changed_by, reason)
-  values (:'id', :'now', :price, 'bench', '');
+  values (:id, :now, :price, 'bench', '');
 commit;
 `;
 }

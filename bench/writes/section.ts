@@ -32,7 +32,7 @@ export async function measureWrites({ folder, connection, url }: Bench): Promise
   return {
     title: "Writes",
     text: `UpdateLLMPrice by ${writers} callers at a time, ${rounds} rounds of ${seconds} seconds, in turn with pgbench,
-which has as many connections and sends the same statements, prepared. One writer at a time has the
+which has as many connections and sends the same statements. One writer at a time has the
 book; the service's callers wait, besides, until their price is in effect.`,
     head: ["", "writes a second", "fewest to most"],
     rows: [

@@ -17,6 +17,7 @@ import { createMetrics, type Metrics } from "./metrics.js";
 import { openOpsDoor } from "./ops-door.js";
 import { type Readiness, watchReadiness } from "./readiness.js";
 import { createServices } from "./services.js";
+import { encodeTextWithBuffers } from "./text-encoding.js";
 
 /** A service that answers, and tells operators of itself. */
 export type Server = Pick<Doors, "grpcAddress" | "httpAddress" | "stop"> & {
@@ -97,6 +98,7 @@ export async function openDoors(
   log: Logger,
   onReadiness: (whyNot: string | undefined) => void = () => {},
 ): Promise<Doors> {
+  encodeTextWithBuffers();
   const metrics = createMetrics();
   const observer = createCallObserver(log, metrics);
   const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;

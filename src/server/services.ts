@@ -5,7 +5,6 @@ import { PricingService } from "../gen/llmprices/v1/pricing_service_pb.js";
 import { createCatalogService } from "../rpc/catalog-service.js";
 import { createPricingService, type PricingDependencies } from "../rpc/pricing-service.js";
 import { type CallSurroundings, surroundCalls } from "./calls.js";
-import { encodeTextWithBuffers } from "./text-encoding.js";
 
 /** Mounts one service: how, is up to the door. */
 export type Mount = <S extends DescService>(service: S, implementation: ServiceImpl<S>) => void;
@@ -15,7 +14,6 @@ export function createServices(
   dependencies: PricingDependencies,
   surroundings: CallSurroundings,
 ): (mount: Mount) => void {
-  encodeTextWithBuffers();
   const pricing = surroundCalls(PricingService, createPricingService(dependencies), surroundings);
   const catalog = surroundCalls(
     CatalogService,
