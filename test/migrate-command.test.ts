@@ -6,8 +6,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import type { Knex } from "knex";
+import { toUrl } from "../bench/support/database.js";
 import { migrateDown, migrateUp, migrationStatus } from "../src/store/migrate.js";
-import { createTestDatabase, type TestDatabase, toUrl } from "./support/postgres.js";
+import { createTestDatabase, type TestDatabase } from "./support/postgres.js";
 
 const names = [
   "20261124000001-catalog",

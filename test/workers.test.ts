@@ -6,10 +6,11 @@ import { fileURLToPath } from "node:url";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { expect } from "chai";
+import { toUrl } from "../bench/support/database.js";
 import { PricingService } from "../src/gen/llmprices/v1/pricing_service_pb.js";
 import { answerOf, openRequests, usagesOf } from "./support/allocations.js";
 import { until } from "./support/metrics.js";
-import { createTestDatabase, type TestDatabase, toUrl } from "./support/postgres.js";
+import { createTestDatabase, type TestDatabase } from "./support/postgres.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
 import { startTestService } from "./support/service.js";
 

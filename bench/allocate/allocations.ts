@@ -6,7 +6,8 @@ import {
   PricingService,
   StreamAllocateChargesResponseSchema,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
-import { pathOf, same } from "./calls.js";
+import { pathOf } from "../../src/server/bulk/methods.js";
+import { same } from "../support/calls.js";
 import type { EncodedAllocation } from "./usages.js";
 
 /** How long an allocation took, and whether its answer is right. */

@@ -1,6 +1,6 @@
+import { withClient } from "../support/calls.js";
 import { answerJobs } from "../support/load-process.js";
 import { type AllocationRun, type AnsweredAllocation, allocate, verify } from "./allocations.js";
-import { withClient } from "./calls.js";
 import { type EncodedAllocation, encodeAllocation } from "./usages.js";
 
 /** Allocations of so many accounts, one after another: so many times, and as long as asked. */

@@ -4,8 +4,8 @@ import {
   BatchCalculateChargesResponseSchema,
   PricingService,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { call, withClient } from "../support/calls.js";
 import { answerJobs } from "../support/load-process.js";
-import { call, withClient } from "./calls.js";
 import { key } from "./usages.js";
 
 /** Batches, one after another, as long as asked. */

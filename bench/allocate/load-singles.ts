@@ -5,8 +5,8 @@ import {
   CalculateChargeResponseSchema,
   PricingService,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { call, withClient } from "../support/calls.js";
 import { answerJobs } from "../support/load-process.js";
-import { call, withClient } from "./calls.js";
 import { key } from "./usages.js";
 
 /** Single calls at a fixed rate, whether or not those before have been answered. */

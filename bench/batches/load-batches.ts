@@ -1,12 +1,14 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import * as grpc from "@grpc/grpc-js";
 import { Decimal } from "../../src/domain/decimal.js";
 import {
   BatchCalculateChargesRequestSchema,
   BatchCalculateChargesResponseSchema,
+  PricingService,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { constantFields } from "../calls/message.js";
+import { call, withClient } from "../support/calls.js";
 import { answerJobs } from "../support/load-process.js";
-import { linesABatch, path, request } from "./message.js";
+import { linesABatch, request } from "./message.js";
 
 /** So many batches: sent to a port, or, without one, just decoded, multiplied and encoded here. */
 export type BatchesJob = { readonly port: number | undefined; readonly batches: number };
@@ -16,47 +18,36 @@ export type BatchesRun = { readonly seconds: number; readonly problem: string | 
 
 answerJobs<BatchesJob, BatchesRun>(async ({ port, batches }) => {
   const before = process.cpuUsage();
-  const { call, close } = port === undefined ? floor : grpcCaller(port);
   let problem: string | undefined;
-  for (let i = 0; i < batches; i += 1) problem ??= findProblem(await call());
-  close();
+  const repeat = async (answer: () => Uint8Array | Promise<Uint8Array>) => {
+    for (let i = 0; i < batches; i += 1) problem ??= findProblem(await answer());
+  };
+  if (port === undefined) await repeat(answerAtLeast);
+  else {
+    await withClient(`127.0.0.1:${port}`, (client) =>
+      repeat(() => call(client, batchCalculateCharges, request)),
+    );
+  }
   const { user, system } = process.cpuUsage(before);
   return { seconds: (user + system) / 1e6, problem };
 });
 
-type Caller = { readonly call: () => Promise<Uint8Array>; readonly close: () => void };
-
 /** What a batch takes at least, with the same libraries: no look-up, no check, no gRPC. */
-const floor: Caller = {
-  call: async () => {
-    const { requests } = fromBinary(BatchCalculateChargesRequestSchema, request);
-    const results = requests.map((each) => {
-      const ratio = new Decimal(String(each.usageRatio.value));
-      const charge = new Decimal(each.providerCost).times(markup).times(ratio);
-      const answer = { ...constant, accountCharge: charge.toFixed(), markup: markup.toFixed() };
-      return { result: { case: "charge", value: answer } } as const;
-    });
-    return toBinary(
-      BatchCalculateChargesResponseSchema,
-      create(BatchCalculateChargesResponseSchema, { results, bookVersion: 1n }),
-    );
-  },
-  close: () => {},
-};
-
-function grpcCaller(port: number): Caller {
-  const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
-  const same = (message: Buffer) => message;
-  return {
-    call: () =>
-      new Promise((resolve, reject) => {
-        client.makeUnaryRequest(path, same, same, request, (error, answer) => {
-          if (answer === undefined) reject(error);
-          else resolve(answer);
-        });
-      }),
-    close: () => client.close(),
-  };
+function answerAtLeast(): Uint8Array {
+  const { requests } = fromBinary(BatchCalculateChargesRequestSchema, request);
+  const results = requests.map((each) => {
+    const ratio = new Decimal(String(each.usageRatio.value));
+    const charge = new Decimal(each.providerCost).times(markup).times(ratio);
+    const answer = {
+      ...constantFields,
+      ...{ accountCharge: charge.toFixed(), markup: markup.toFixed() },
+    };
+    return { result: { case: "charge", value: answer } } as const;
+  });
+  return toBinary(
+    BatchCalculateChargesResponseSchema,
+    create(BatchCalculateChargesResponseSchema, { results, bookVersion: 1n }),
+  );
 }
 
 /** Line 400 costs 400.0004 × 1.25125 × 0.25. */
@@ -69,12 +60,4 @@ function findProblem(answer: Uint8Array): string | undefined {
 }
 
 const markup = new Decimal("1.25125");
-const constant = {
-  exact: true,
-  asOf: { seconds: 1_795_629_457n, nanos: 801_000_000 },
-  appliedPrice: {
-    llmPriceId: "03f36b3c-4ad8-4e4f-9f5c-3f93bbde20af",
-    effectiveFrom: { seconds: 1_767_225_600n, nanos: 0 },
-    bookVersion: 1n,
-  },
-};
+const { batchCalculateCharges } = PricingService.method;

@@ -1,8 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { BatchCalculateChargesRequestSchema } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 
-/** The method that is called. */
-export const path = "/llmprices.v1.PricingService/BatchCalculateCharges";
 export const linesABatch = 1000;
 
 /** A batch of charges of the example book's prices: no two lines have the same cost. */

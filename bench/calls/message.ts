@@ -19,17 +19,20 @@ const message = create(CalculateChargeRequestSchema, {
 export const request = Buffer.from(toBinary(CalculateChargeRequestSchema, message));
 export const jsonRequest = toJsonString(CalculateChargeRequestSchema, message);
 
-/** What a handler answers that calculates nothing: as large as the true answer. */
+/** The fields of an answer that calculates nothing: as large as the true answer. */
+export const constantFields = {
+  accountCharge: "312.8125",
+  markup: "1.25125",
+  exact: true,
+  asOf: { seconds: 1_795_629_457n, nanos: 801_000_000 },
+  appliedPrice: {
+    llmPriceId: "03f36b3c-4ad8-4e4f-9f5c-3f93bbde20af",
+    effectiveFrom: { seconds: 1_767_225_600n, nanos: 0 },
+    bookVersion: 1n,
+  },
+};
+
+/** What a handler answers that calculates nothing. */
 export function constantAnswer() {
-  return create(CalculateChargeResponseSchema, {
-    accountCharge: "312.8125",
-    markup: "1.25125",
-    exact: true,
-    asOf: { seconds: 1_795_629_457n, nanos: 801_000_000 },
-    appliedPrice: {
-      llmPriceId: "03f36b3c-4ad8-4e4f-9f5c-3f93bbde20af",
-      effectiveFrom: { seconds: 1_767_225_600n, nanos: 0 },
-      bookVersion: 1n,
-    },
-  });
+  return create(CalculateChargeResponseSchema, constantFields);
 }

@@ -5,6 +5,7 @@ import { type Connection, withConnection } from "./connection.js";
 import { type FileFormat, formatOf } from "./files/format.js";
 import { openSource } from "./files/source.js";
 import { print } from "./output.js";
+import { allPages } from "./pages.js";
 import { createProgress, grouped } from "./progress.js";
 import type { ConnectionFlags } from "./settings.js";
 
@@ -51,12 +52,9 @@ function countOf(names: CatalogNames) {
 
 /** Leaves those names only that the service does not know; a known provider may have new models. */
 async function forgetKnown({ catalog }: Connection, names: CatalogNames): Promise<void> {
-  let pageToken = "";
-  do {
-    const page = await catalog.listModels({ pageSize: 1000, pageToken });
-    for (const { provider, name } of page.models) names.get(provider)?.delete(name);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "");
+  for await (const { models } of allPages((page) => catalog.listModels(page))) {
+    for (const { provider, name } of models) names.get(provider)?.delete(name);
+  }
 }
 
 /** How many it has registered, and others not in the meantime. */
@@ -85,12 +83,9 @@ async function register(
 
 async function knownProviders(catalog: Connection["catalog"]): Promise<ReadonlySet<string>> {
   const known = new Set<string>();
-  let pageToken = "";
-  do {
-    const page = await catalog.listProviders({ pageSize: 1000, pageToken });
-    for (const { name } of page.providers) known.add(name);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "");
+  for await (const { providers } of allPages((page) => catalog.listProviders(page))) {
+    for (const { name } of providers) known.add(name);
+  }
   return known;
 }
 

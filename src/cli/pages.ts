@@ -14,12 +14,8 @@ export async function* pagesOfPrices(
   { pricing }: Pick<Connection, "pricing">,
   filters: PriceFilters,
 ): AsyncGenerator<readonly LLMPrice[]> {
-  let pageToken = "";
-  do {
-    const page = await pricing.listLLMPrices({ ...filters, pageSize: 1000, pageToken });
-    yield page.llmPrices;
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "");
+  const pages = allPages((page) => pricing.listLLMPrices({ ...filters, ...page }));
+  for await (const { llmPrices } of pages) yield llmPrices;
 }
 
 /** A key's timeline, oldest first, page by page. */
@@ -28,10 +24,18 @@ export async function* pagesOfRevisions(
   id: string,
 ): AsyncGenerator<readonly LLMPriceRevision[]> {
   const lookup = { case: "id", value: id } as const;
+  const pages = allPages((page) => pricing.listLLMPriceRevisions({ lookup, ...page }));
+  for await (const { llmPriceRevisions } of pages) yield llmPriceRevisions;
+}
+
+/** The answers of a list RPC, page by page until the last one (AIP-158). */
+export async function* allPages<P extends { readonly nextPageToken: string }>(
+  list: (page: { readonly pageSize: number; readonly pageToken: string }) => Promise<P>,
+): AsyncGenerator<P> {
   let pageToken = "";
   do {
-    const page = await pricing.listLLMPriceRevisions({ lookup, pageSize: 1000, pageToken });
-    yield page.llmPriceRevisions;
+    const page = await list({ pageSize: 1000, pageToken });
+    yield page;
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
 }

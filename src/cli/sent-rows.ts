@@ -33,7 +33,7 @@ export function createSentRows(): SentRows {
   return { add, lineOf: lines.lineOf, problems, counts };
 }
 
-/** As many as the service names. */
+/** More than a person reads; how many there are is told all the same. */
 const maxProblems = 100;
 
 /** A single problem, so that it takes the place of no other row's. */

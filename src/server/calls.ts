@@ -46,17 +46,11 @@ function surroundOneAnswer(
   handler: OneAnswerHandler,
   { observe, maxTimeoutMs, maxStreamTimeoutMs }: CallSurroundings,
 ): OneAnswerHandler {
-  const rpc = rpcName(method);
+  const startCall = callStarter(method, observe);
   const limitMs = method.methodKind === "unary" ? maxTimeoutMs : maxStreamTimeoutMs;
   return (request, outerContext) => {
-    const startedAt = performance.now();
     const context = new LimitedContext(outerContext, limitMs);
-    const { callStarts, callEnds } = observe(context);
-    callStarts(rpc);
-    const endCall = (failure?: ConnectError) => {
-      context.end();
-      callEnds(toEndedCall(method, context, startedAt, failure, request));
-    };
+    const endCall = startCall(context, request);
     const succeed = (answer: unknown) => {
       endCall();
       return answer;
@@ -82,18 +76,10 @@ function surroundStream(
   handler: StreamHandler,
   { observe, maxStreamTimeoutMs }: CallSurroundings,
 ): StreamHandler {
-  const rpc = rpcName(method);
+  const startCall = callStarter(method, observe);
   return async function* stream(requests, outerContext) {
-    const startedAt = performance.now();
     const context = new LimitedContext(outerContext, maxStreamTimeoutMs);
-    const { callStarts, callEnds } = observe(context);
-    callStarts(rpc);
-    let isOpen = true;
-    const endCall = (failure?: ConnectError) => {
-      context.end();
-      if (isOpen) callEnds(toEndedCall(method, context, startedAt, failure, {}));
-      isOpen = false;
-    };
+    const endCall = startCall(context, {});
     const { signal } = context;
     // At once: it may be that nobody asks for the next answer any more.
     const abort = () => endCall(toConnectError(signal.reason));
@@ -117,5 +103,21 @@ function surroundStream(
       if (failure !== undefined) void answers.return?.().catch(() => undefined);
       endCall(failure);
     }
+  };
+}
+
+/** Tells that a call has started; what is answered is to be told its end, of which the first counts. */
+function callStarter(method: DescMethod, observe: CallSurroundings["observe"]) {
+  const rpc = rpcName(method);
+  return (context: LimitedContext, request: object) => {
+    const startedAt = performance.now();
+    const { callStarts, callEnds } = observe(context);
+    callStarts(rpc);
+    let isOpen = true;
+    return (failure?: ConnectError) => {
+      context.end();
+      if (isOpen) callEnds(toEndedCall(method, context, startedAt, failure, request));
+      isOpen = false;
+    };
   };
 }

@@ -37,6 +37,7 @@ export async function startWorkers(
   const { exposition, running, restarts } = createWorkerMetrics();
   // Of each worker that has opened its doors: undefined when it is ready.
   const whyNots = new Map<number, string | undefined>();
+  let isUp = false;
   let isStopping = false;
   let failures = 0;
   const ended = new Set<Promise<void>>();
@@ -65,7 +66,7 @@ export async function startWorkers(
           whyNots.delete(worker.id);
           reject(new Error(`a worker ended before it was up: ${signal ?? `exit code ${code}`}`));
           ends();
-          if (!isStopping) onLost(worker, signal ?? `exit code ${code}`);
+          if (isUp && !isStopping) onLost(worker, signal ?? `exit code ${code}`);
         });
       });
       ended.add(end);
@@ -80,7 +81,10 @@ export async function startWorkers(
     restarts.inc();
     await startWorker().catch((error) => log.error({ err: error }, "a worker could not start"));
   };
-  let onLost = (_worker: Worker, _cause: string) => {};
+  const onLost = ({ id }: Worker, cause: string) => {
+    log.error({ worker: id, cause }, "a worker has ended; starting another");
+    void replace();
+  };
 
   const stop = async () => {
     isStopping = true;
@@ -101,10 +105,7 @@ export async function startWorkers(
   try {
     const [first] = await Promise.all(Array.from({ length: count }, startWorker));
     if (first === undefined) throw new Error("there is at least one worker");
-    onLost = ({ id }, cause) => {
-      log.error({ worker: id, cause }, "a worker has ended; starting another");
-      void replace();
-    };
+    isUp = true;
     const { grpcAddress, httpAddress } = first;
     const whyNot = () => (isStopping ? "shutting down" : findWhyNot(whyNots));
     return { grpcAddress, httpAddress, whyNot, exposition, stop };

@@ -54,12 +54,6 @@ export async function createTestDatabase({
   };
 }
 
-/** The same database as a URL, for other programs. */
-export function toUrl({ host, port, user, password, database }: DatabaseConnection): string {
-  const secret = encodeURIComponent(String(password ?? ""));
-  return `postgres://${user}:${secret}@${host}:${port}/${database}`;
-}
-
 async function startPostgres(): Promise<void> {
   const url = process.env.TEST_DATABASE_URL;
   if (url !== undefined) {

@@ -1,5 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
+import { pathOf } from "../../src/server/bulk/methods.js";
 
 /** Has `work` call the service at an address, over a connection of its own. */
 export async function withClient<T>(
@@ -22,11 +23,6 @@ export function call(client: grpc.Client, method: DescMethod, request: Buffer): 
       else resolve(response);
     });
   });
-}
-
-/** As in URLs: `/llmprices.v1.PricingService/AllocateCharges`. */
-export function pathOf(method: DescMethod): string {
-  return `/${method.parent.typeName}/${method.name}`;
 }
 
 /** Messages are encoded and read when nothing is timed. */
