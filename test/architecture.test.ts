@@ -13,7 +13,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   embedded: ["store", "domain"],
   // A client like any other: it knows the contract, and how addresses and values are written.
   cli: ["gen", "domain", "config.ts", "server/address.ts"],
-  "config.ts": ["server", "store"],
+  "config.ts": ["config", "server", "store"],
+  config: ["server", "store"],
   "log.ts": [],
   workers: ["server", "store", "config.ts", "log.ts"],
   "serve.ts": ["config.ts", "embedded", "server", "store", "workers"],

@@ -1,0 +1,71 @@
+/** What is wrong with the environment: a line for each variable. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads one variable; an empty one is an unset one, and what is wrong with it is noted. */
+export type Read = <T, D extends string | undefined>(
+  name: string,
+  whenUnset: D,
+  expected: string,
+  parse: (text: string) => T | undefined,
+) => D extends string ? T : T | undefined;
+
+/**
+ * What `compose` makes of an environment that it reads variable by variable.
+ *
+ * @throws ConfigError naming every variable that is wrong, its value and what was expected.
+ */
+export function readEnvironment<T>(
+  environment: Environment,
+  compose: (read: Read, problems: string[]) => T,
+): T {
+  const problems: string[] = [];
+  const result = compose(createReader(environment, problems), problems);
+  if (problems.length > 0) throw new ConfigError(problems.join("\n"));
+  return result;
+}
+
+/** For `read`: what is expected, and its parser. */
+export function wholeNumber(min: number, max: number) {
+  const parse = (text: string) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= min && value <= max ? value : undefined;
+  };
+  return [`a whole number from ${min} to ${max}`, parse] as const;
+}
+
+/** For `read`: what is expected, and its parser. */
+export function oneOf<const T extends string>(values: readonly T[]) {
+  const parse = (text: string) => values.find((value) => value === text);
+  return [values.join(", "), parse] as const;
+}
+
+/** For `read`: what is expected, and its parser. */
+export const trueOrFalse = [
+  "true or false",
+  (text: string) => (text === "true" || text === "false" ? text === "true" : undefined),
+] as const;
+
+const secrets: ReadonlySet<string> = new Set(["DATABASE_URL"]);
+
+function createReader(environment: Environment, problems: string[]): Read {
+  return function read<T, D extends string | undefined>(
+    name: string,
+    whenUnset: D,
+    expected: string,
+    parse: (text: string) => T | undefined,
+  ): D extends string ? T : T | undefined {
+    type Result = D extends string ? T : T | undefined;
+    const text = environment[name] || whenUnset;
+    if (text === undefined) return undefined as Result;
+    const value = parse(text);
+    if (value === undefined) {
+      const shown = secrets.has(name) ? "(not shown)" : JSON.stringify(text);
+      problems.push(`${name} is ${shown}; expected ${expected}`);
+    }
+    return value as Result;
+  };
+}
