@@ -7,7 +7,7 @@ import type { DatabaseConnection } from "./store/database.js";
 
 export { ConfigError } from "./config/reader.js";
 
-/** The environment, read once and checked. Every variable is described in the README. */
+/** The environment, read once and checked. Every variable is described in docs/configuration.md. */
 export type Config = DoorsConfig &
   Limits & {
     /** Undefined: PostgreSQL is embedded, with its data under `dataDir`. */
