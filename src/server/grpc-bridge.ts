@@ -1,10 +1,8 @@
 import {
-  create,
   type DescMethodUnary,
   type DescService,
   fromBinary,
   type MessageInitShape,
-  toBinary,
 } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
@@ -16,6 +14,7 @@ import { isBulk, largeMessageBytes, pathOf } from "./bulk/methods.js";
 import type { BulkThreads } from "./bulk/threads.js";
 import { GrpcContext } from "./grpc-context.js";
 import { isStatus, toStatus } from "./grpc-status.js";
+import { compileEncoder } from "./message-encoder.js";
 
 /**
  * Mounts a Connect service implementation on a grpc-js server. Calls of bulk methods go to threads,
@@ -55,6 +54,7 @@ type Received = { readonly request: object } | { readonly refusal: DomainError }
 
 function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, Init | Buffer> {
   const { input, output } = method;
+  const encode = compileEncoder(output);
   return {
     path: pathOf(method),
     requestStream: false,
@@ -69,10 +69,7 @@ function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, 
         return { refusal: malformed((error as Error).message) };
       }
     },
-    responseSerialize: (response) =>
-      Buffer.isBuffer(response)
-        ? response
-        : Buffer.from(toBinary(output, create(output, response))),
+    responseSerialize: (response) => (Buffer.isBuffer(response) ? response : encode(response)),
     responseDeserialize: () => unused(),
   };
 }
