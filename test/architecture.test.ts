@@ -76,6 +76,13 @@ describe("Architecture", () => {
     );
   });
 
+  it("has no hook of one test file run around the tests of all", () => {
+    const tests = readdirSync("test", { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".test.ts"))
+      .filter((path) => /^(?:before|after)/m.test(readFileSync(join("test", path), "utf8")));
+    expect(tests).to.deep.equal([]);
+  });
+
   it("has no file that is named after nothing", () => {
     const names = files.map(({ path }) => basename(path, ".ts"));
     expect(names).to.not.include.members(["index", "utils", "util", "helpers", "common"]);
