@@ -1,8 +1,10 @@
 import { resolve } from "node:path";
+import { readAuth } from "./config/auth.js";
 import { readDatabase } from "./config/database.js";
 import { type DoorsConfig, readDoors, refuseOpenDoors } from "./config/doors.js";
 import { type Limits, readLimits } from "./config/limits.js";
 import { type Environment, oneOf, readEnvironment } from "./config/reader.js";
+import type { AuthConfig } from "./server/auth/authentication.js";
 import type { DatabaseConnection } from "./store/database.js";
 
 export { ConfigError } from "./config/reader.js";
@@ -13,6 +15,7 @@ export type Config = DoorsConfig &
     /** Undefined: PostgreSQL is embedded, with its data under `dataDir`. */
     readonly database: DatabaseConnection | undefined;
     readonly dataDir: string;
+    readonly auth: AuthConfig;
     readonly logLevel: string;
   };
 
@@ -27,10 +30,12 @@ export function readConfig(environment: Environment = process.env, processes = 1
       database: readDatabase(read),
       dataDir: resolve(environment.DATA_DIR || ".llmprices"),
       ...readDoors(read),
+      auth: readAuth(read, problems),
       ...readLimits(read, processes),
       logLevel: read("LOG_LEVEL", "info", ...oneOf(logLevels)),
     };
-    refuseOpenDoors(read, config, problems);
+    const isAuthenticated = config.auth.tokensFile !== undefined;
+    refuseOpenDoors(read, config, { isAuthenticated, isEncrypted: false }, problems);
     return config;
   });
 }

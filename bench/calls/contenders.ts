@@ -1,6 +1,7 @@
 import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import * as grpc from "@grpc/grpc-js";
 import { pino } from "pino";
@@ -10,6 +11,8 @@ import {
   CalculateChargeRequestSchema,
   CalculateChargeResponseSchema,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { anonymous, callerKey } from "../../src/rpc/caller.js";
+import { admitEveryone } from "../../src/server/auth/admission.js";
 import { createCallObserver } from "../../src/server/call-observer.js";
 import { openGrpcDoor } from "../../src/server/grpc-door.js";
 import { createMetrics } from "../../src/server/metrics.js";
@@ -94,6 +97,7 @@ async function serveStock(connection: DatabaseConnection): Promise<number> {
       routes: (router) => {
         mountServices((service, implementation) => router.service(service, implementation));
       },
+      contextValues: () => createContextValues().set(callerKey, anonymous),
     }),
   );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -111,7 +115,7 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
   };
   const threads = { serve: () => Promise.reject(new Error("no bulk")), close: async () => {} };
   const services = createOurServices(connection, book);
-  const door = await openGrpcDoor({ host: "127.0.0.1", port: 0 }, services, threads);
+  const door = await openGrpcDoor({ host: "127.0.0.1", port: 0 }, services, threads, admitEveryone);
   return door.address.port;
 }
 

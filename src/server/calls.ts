@@ -1,6 +1,9 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { callerKey } from "../rpc/caller.js";
 import { toConnectError } from "../rpc/errors.js";
+import { tokenMissing } from "./auth/refusals.js";
+import { requireRole } from "./auth/roles.js";
 import { callerGone, LimitedContext } from "./call-limit.js";
 import { type CallObserver, rpcName, toEndedCall } from "./call-observer.js";
 
@@ -14,8 +17,9 @@ export type CallSurroundings = {
 };
 
 /**
- * Wraps a service's handlers so that each call ends in time, fails in our terms, is counted, and
- * leaves one line in the log. Both doors mount the wrapped handlers: none can miss it.
+ * Wraps a service's handlers so that each call is its caller's to make, ends in time, fails in our
+ * terms, is counted, and leaves one line in the log. Both doors mount the wrapped handlers: none can
+ * miss it.
  */
 export function surroundCalls<S extends DescService>(
   service: S,
@@ -62,7 +66,10 @@ function surroundOneAnswer(
     };
     let answer: unknown;
     try {
-      answer = context.withinLimit(() => handler(request, context));
+      answer = context.withinLimit(() => {
+        requireAdmission(method, context);
+        return handler(request, context);
+      });
     } catch (error) {
       return fail(error);
     }
@@ -89,6 +96,7 @@ function surroundStream(
     // Unless the handler comes to its end, somebody stopped asking for its answers.
     let failure: ConnectError | undefined = toConnectError(callerGone());
     try {
+      requireAdmission(method, context);
       for (;;) {
         const answer = await context.withinLimit(() => answers.next());
         if (answer.done) break;
@@ -104,6 +112,13 @@ function surroundStream(
       endCall(failure);
     }
   };
+}
+
+/** Refuses what no door has let in: the doors have asked before they read anything of the call. */
+function requireAdmission(method: DescMethod, { values }: HandlerContext): void {
+  const caller = values.get(callerKey);
+  if (caller === undefined) throw tokenMissing();
+  requireRole(caller, rpcName(method));
 }
 
 /** Tells that a call has started; what is answered is to be told its end, of which the first counts. */

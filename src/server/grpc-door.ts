@@ -2,8 +2,10 @@ import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { maxMessageBytes } from "../rpc/library-errors.js";
 import { type Address, formatAddress } from "./address.js";
+import type { Admission } from "./auth/admission.js";
 import type { BulkThreads } from "./bulk/threads.js";
 import type { Door } from "./door.js";
+import { admitCalls } from "./grpc-admission.js";
 import { addConnectService } from "./grpc-bridge.js";
 import { addReflection } from "./reflection.js";
 import { type Mount, serviceNames } from "./services.js";
@@ -18,8 +20,12 @@ export async function openGrpcDoor(
   address: Address,
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
+  admission: Admission,
 ): Promise<GrpcDoor> {
-  const server = new grpc.Server({ "grpc.max_receive_message_length": maxMessageBytes });
+  const server = new grpc.Server({
+    "grpc.max_receive_message_length": maxMessageBytes,
+    interceptors: [admitCalls(admission)],
+  });
   mountServices((service, implementation) =>
     addConnectService(server, service, implementation, threads),
   );

@@ -1,15 +1,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { createContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
+import { type Caller, callerKey } from "../rpc/caller.js";
 import { refuseImpossibleDays, spoilImpossibleDays } from "./json-times.js";
 
 /** A call whose body is bytes, as it comes from a socket. */
 export type HttpCall = UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> };
 
 /** Makes a request a call for Connect. Undefined: the URL, of which the host is a part, is none. */
-export function toCall(request: IncomingMessage, response: ServerResponse): HttpCall | undefined {
+export function toCall(
+  request: IncomingMessage,
+  response: ServerResponse,
+  caller: Caller,
+): HttpCall | undefined {
   try {
-    const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    const values = createContextValues().set(callerKey, caller);
+    const call = universalRequestFromNodeRequest(request, response, undefined, values);
     const body = readBody(request);
     if (request.method === "GET") return { ...call, body, url: withPossibleDays(call.url) };
     const isJson = /^application\/.*json/.test(call.header.get("content-type") ?? "");

@@ -7,6 +7,9 @@ import { openBookFeed } from "../store/book-feed.js";
 import type { DatabaseConnection } from "../store/database.js";
 import type { Address } from "./address.js";
 import { formatAddress } from "./address.js";
+import { createAdmission } from "./auth/admission.js";
+import { openAuthentication } from "./auth/authentication.js";
+import { isPublic } from "./auth/public.js";
 import { toThreadConnection } from "./bulk/connection.js";
 import { createBulkThreads } from "./bulk/threads.js";
 import { createCallObserver } from "./call-observer.js";
@@ -45,6 +48,7 @@ export type ServerConfig = Pick<
   | "httpAddress"
   | "opsAddress"
   | "corsOrigins"
+  | "auth"
   | "maxBookStalenessMs"
   | "maxCallTimeoutMs"
   | "maxStreamTimeoutMs"
@@ -101,6 +105,11 @@ export async function openDoors(
   encodeTextWithBuffers();
   const metrics = createMetrics();
   const observer = createCallObserver(log, metrics);
+  const authentication = await openAuthentication(config.auth, metrics, log);
+  const admission = createAdmission(authentication.authenticator, {
+    isPublic: isPublic(config.auth),
+    observer,
+  });
   const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;
   const book = createPriceBook({
     open: (events) =>
@@ -124,6 +133,7 @@ export async function openDoors(
   const opened: Door[] = [];
   const closeAll = async (graceMs: number) => {
     await Promise.all(opened.map(({ close }) => close(graceMs)));
+    authentication.close();
     await threads.close();
     await book.close();
   };
@@ -142,10 +152,10 @@ export async function openDoors(
     }
   };
   const grpc = await open("GRPC_ADDR", config.grpcAddress, (address) =>
-    openGrpcDoor(address, services, threads),
+    openGrpcDoor(address, services, threads, admission),
   );
   const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
-    openHttpDoor(address, config.corsOrigins, services, threads, log),
+    openHttpDoor(address, config.corsOrigins, services, threads, admission, log),
   );
   const readiness = watchReadiness(knex, book.whyNot, (whyNot) => {
     grpc.setHealth(whyNot === undefined);

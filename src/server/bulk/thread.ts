@@ -9,6 +9,7 @@ import {
 } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { Book } from "../../book/book.js";
+import { callerKey } from "../../rpc/caller.js";
 import { createDatabase } from "../../store/database.js";
 import type { CallObserver } from "../call-observer.js";
 import { connectOptions } from "../connect-options.js";
@@ -27,7 +28,11 @@ setFlagsFromString("--heap-growing-percent=50");
  *
  * Serves one call, beside others, and answers its trailers.
  */
-export default async function serveCall({ port, ...call }: BulkCall): Promise<HeaderEntries> {
+export default async function serveCall({
+  port,
+  caller,
+  ...call
+}: BulkCall): Promise<HeaderEntries> {
   const abort = new AbortController();
   const cutOff = new AbortController();
   const cutOffIn = (ms: number) => setTimeout(() => cutOff.abort(), ms);
@@ -44,7 +49,7 @@ export default async function serveCall({ port, ...call }: BulkCall): Promise<He
       ...call,
       header: new Headers(call.header as [string, string][]),
       signal: abort.signal,
-      contextValues: createContextValues().set(portOfCall, port),
+      contextValues: createContextValues().set(portOfCall, port).set(callerKey, caller),
     });
     await send(port, await explainErrors(answer), cutOff.signal);
     return [...(answer.trailer ?? [])];

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { Piscina } from "piscina";
 import type { Book } from "../../book/book.js";
 import { DomainError } from "../../domain/errors.js";
+import { callerKey } from "../../rpc/caller.js";
 import { toConnectError } from "../../rpc/errors.js";
 import { type CallObserver, codeName, type EndedCall } from "../call-observer.js";
 import { passOnAbort, toResponse } from "./answers.js";
@@ -48,7 +49,7 @@ export function createBulkThreads(
   pool.on("error", (error) => log.error({ err: error }, "bulk thread"));
   let open = 0;
   return {
-    serve: async ({ url, method, httpVersion, header, body, signal }) => {
+    serve: async ({ url, method, httpVersion, header, body, signal, contextValues }) => {
       const rpc = new URL(url).pathname.slice(1);
       // The pool's queue would hold calls beyond their time, and beyond their callers.
       if (open >= maxThreads * maxCallsPerThread) {
@@ -65,7 +66,10 @@ export function createBulkThreads(
         }),
       );
       const stream = ReadableStream.from(body) as ReadableStream<Uint8Array>;
-      const call = { url, method, httpVersion, header: [...header], body: stream, port: port2 };
+      const caller = contextValues?.get(callerKey);
+      const call = {
+        ...{ url, method, httpVersion, header: [...header], caller, body: stream, port: port2 },
+      };
       const stopPassingOn = passOnAbort(signal, port);
       const trailers = pool
         .run(call, { transferList: [stream, port2] as never })
