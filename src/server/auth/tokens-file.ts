@@ -19,20 +19,21 @@ export type TokenEntry = { readonly caller: Caller; readonly sha256: Buffer };
  */
 export function parseTokens(text: string): readonly TokenEntry[] {
   const errors: ParseError[] = [];
+  const lineAt = lineFinder(text);
   const list = parseTree(text, errors, { disallowComments: true });
   const [error] = errors;
   const expected = 'expected a JSON list of {"name": …, "role": …, "sha256": …}';
   if (error !== undefined) {
     const problem = printParseErrorCode(error.error);
-    throw new Error(`line ${lineOf(text, error.offset)} is no JSON (${problem}); ${expected}`);
+    throw new Error(`line ${lineAt(error.offset)} is no JSON (${problem}); ${expected}`);
   }
   if (list?.type !== "array") throw new Error(`line 1 begins no list; ${expected}`);
   const items = list.children ?? [];
   if (items.length > maxTokens) {
     throw new Error(`the list has ${items.length} tokens; expected at most ${maxTokens}`);
   }
-  const entries = items.map((item) => parseEntry(item, lineOf(text, item.offset)));
-  refuseTwice(entries, (i) => lineOf(text, items[i]?.offset ?? 0));
+  const entries = items.map((item) => parseEntry(item, lineAt(item.offset)));
+  refuseTwice(entries, (i) => lineAt(items[i]?.offset ?? 0));
   return entries;
 }
 
@@ -76,8 +77,10 @@ function refuseTwice(entries: readonly TokenEntry[], lineAt: (index: number) => 
   });
 }
 
-function lineOf(text: string, offset: number): number {
-  return text.slice(0, offset).split("\n").length;
+/** Tells the line of an offset, in a text that may have thousands of them. */
+function lineFinder(text: string): (offset: number) => number {
+  const ends = [...text.matchAll(/\n/g)].map(({ index }) => index);
+  return (offset) => 1 + ends.filter((end) => end < offset).length;
 }
 
 /** Each call's token is compared with all of them. */
