@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
+import { readAuth } from "./config/auth.js";
 import { readConnectionLimits } from "./config/connections.js";
 import { refuseContradictions } from "./config/contradictions.js";
 import { readDatabase, readDatabaseLimits } from "./config/database.js";
 import { type DoorsConfig, readDoors, refuseOpenDoors } from "./config/doors.js";
 import { type Limits, readLimits } from "./config/limits.js";
 import { type Environment, oneOf, readEnvironment } from "./config/reader.js";
+import type { AuthConfig } from "./server/auth/authentication.js";
 import type { ConnectionLimits } from "./server/connections.js";
 import type { DatabaseConnection, DatabaseLimits } from "./store/database.js";
 
@@ -18,6 +20,7 @@ export type Config = DoorsConfig &
     readonly dataDir: string;
     readonly databaseLimits: DatabaseLimits;
     readonly connections: ConnectionLimits;
+    readonly auth: AuthConfig;
     readonly logLevel: string;
   };
 
@@ -35,11 +38,13 @@ export function readConfig(environment: Environment = process.env, processes = 1
     const config: Config = {
       ...{ database, ...doors, ...limits },
       dataDir: resolve(environment.DATA_DIR || ".llmprices"),
+      auth: readAuth(read, problems),
       databaseLimits: readDatabaseLimits(read, limits),
       connections: readConnectionLimits(read, limits),
       logLevel: read("LOG_LEVEL", "info", ...oneOf(logLevels)),
     };
-    refuseOpenDoors(read, config, problems);
+    const isAuthenticated = config.auth.tokensFile !== undefined;
+    refuseOpenDoors(read, config, { isAuthenticated, isEncrypted: false }, problems);
     refuseContradictions(config, problems);
     return config;
   });

@@ -1,6 +1,6 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { DomainError } from "../domain/errors.js";
-import type { Admission } from "./admission.js";
+import type { Capacity } from "./capacity.js";
 
 /**
  * Gives a call its caller's deadline, or a limit where that is shorter. The libraries under both doors
@@ -14,7 +14,7 @@ export class LimitedContext implements HandlerContext {
   readonly #limitMs: number;
   readonly #endsAt: number;
   #end: AbortController | undefined;
-  #admission: Admission | undefined;
+  #capacity: Capacity | undefined;
   #onAbort: (reason: unknown) => void = ignore;
   #stopWatching: () => void = ignore;
 
@@ -44,16 +44,16 @@ export class LimitedContext implements HandlerContext {
    *
    * @throws DomainError TOO_MANY_CALLS
    */
-  enter(admission: Admission): void {
-    admission.enter();
-    this.#admission = admission;
+  enter(capacity: Capacity): void {
+    capacity.enter();
+    this.#capacity = capacity;
   }
 
   /** To be called when the call has been answered. */
   end(): void {
     this.#stopWatching();
-    this.#admission?.leave();
-    this.#admission = undefined;
+    this.#capacity?.leave();
+    this.#capacity = undefined;
   }
 
   /** Ends the call before its time, because of its caller. */

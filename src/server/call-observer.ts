@@ -58,7 +58,7 @@ export function toEndedCall(
   return {
     rpc: rpcName(method),
     protocol: context.protocolName,
-    caller: context.values.get(callerName),
+    caller: callerName(context),
     seconds: (performance.now() - startedAtMs) / 1000,
     code: failure === undefined ? "ok" : codeName(failure.code),
     requestId: requestId || undefined,

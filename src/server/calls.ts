@@ -1,15 +1,18 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { callerKey } from "../rpc/caller.js";
 import { toConnectError } from "../rpc/errors.js";
-import type { Admission } from "./admission.js";
+import { tokenMissing } from "./auth/refusals.js";
+import { requireRole } from "./auth/roles.js";
 import { callerGone, LimitedContext, streamIdle } from "./call-limit.js";
 import { type CallObserver, rpcName, toEndedCall } from "./call-observer.js";
+import type { Capacity } from "./capacity.js";
 import { watchIdle, watchMessages } from "./idle-limit.js";
 
 /** What every call passes, whichever door it came through. */
 export type CallSurroundings = {
   readonly observe: (context: HandlerContext) => CallObserver;
-  readonly admission: Admission;
+  readonly capacity: Capacity;
   /** The most time that a call gets, whatever deadline its caller sets. */
   readonly maxTimeoutMs: number;
   /** The same for a stream. */
@@ -19,8 +22,9 @@ export type CallSurroundings = {
 };
 
 /**
- * Wraps a service's handlers so that each call ends in time, fails in our terms, is counted, and
- * leaves one line in the log. Both doors mount the wrapped handlers: none can miss it.
+ * Wraps a service's handlers so that each call is its caller's to make, ends in time, fails in our
+ * terms, is counted, and leaves one line in the log. Both doors mount the wrapped handlers: none can
+ * miss it.
  */
 export function surroundCalls<S extends DescService>(
   service: S,
@@ -51,7 +55,7 @@ function surroundOneAnswer(
   handler: OneAnswerHandler,
   surroundings: CallSurroundings,
 ): OneAnswerHandler {
-  const { observe, admission, maxTimeoutMs, maxStreamTimeoutMs } = surroundings;
+  const { observe, capacity, maxTimeoutMs, maxStreamTimeoutMs } = surroundings;
   const startCall = callStarter(method, observe);
   const isStream = method.methodKind !== "unary";
   const limitMs = isStream ? maxStreamTimeoutMs : maxTimeoutMs;
@@ -72,8 +76,11 @@ function surroundOneAnswer(
       : request;
     let answer: unknown;
     try {
-      context.enter(admission);
-      answer = context.withinLimit(() => handler(messages, context));
+      answer = context.withinLimit(() => {
+        requireAdmission(method, context);
+        context.enter(capacity);
+        return handler(messages, context);
+      });
     } catch (error) {
       return fail(error);
     }
@@ -87,7 +94,7 @@ function surroundStream(
   handler: StreamHandler,
   surroundings: CallSurroundings,
 ): StreamHandler {
-  const { observe, admission, maxStreamTimeoutMs } = surroundings;
+  const { observe, capacity, maxStreamTimeoutMs } = surroundings;
   const startCall = callStarter(method, observe);
   return async function* stream(requests, outerContext) {
     const context = new LimitedContext(outerContext, maxStreamTimeoutMs);
@@ -103,7 +110,8 @@ function surroundStream(
     // Unless the handler comes to its end, somebody stopped asking for its answers.
     let failure: ConnectError | undefined = toConnectError(callerGone());
     try {
-      context.enter(admission);
+      requireAdmission(method, context);
+      context.enter(capacity);
       for (;;) {
         const answer = await context.withinLimit(() => answers.next());
         if (answer.done) break;
@@ -122,6 +130,13 @@ function surroundStream(
       endCall(failure);
     }
   };
+}
+
+/** Refuses what no door has let in: the doors have asked before they read anything of the call. */
+function requireAdmission(method: DescMethod, { values }: HandlerContext): void {
+  const caller = values.get(callerKey);
+  if (caller === undefined) throw tokenMissing();
+  requireRole(caller, rpcName(method));
 }
 
 /** A watch over a stream's caller, who is waited for only so long. */

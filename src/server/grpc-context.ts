@@ -7,6 +7,8 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import * as grpc from "@grpc/grpc-js";
+import { callerKey } from "../rpc/caller.js";
+import type { AdmittedContext } from "./grpc-admission.js";
 
 type ServerCall =
   | grpc.ServerUnaryCall<unknown, unknown>
@@ -50,7 +52,8 @@ export class GrpcContext implements HandlerContext {
   }
 
   get values(): ContextValues {
-    this.#values ??= createContextValues();
+    const { caller } = this.call.getAuthContext() as AdmittedContext;
+    this.#values ??= createContextValues().set(callerKey, caller);
     return this.#values;
   }
 

@@ -1,8 +1,10 @@
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "./address.js";
+import type { Admission } from "./auth/admission.js";
 import type { BulkThreads } from "./bulk/threads.js";
 import type { Door, DoorLimits } from "./door.js";
+import { admitCalls } from "./grpc-admission.js";
 import { addConnectService } from "./grpc-bridge.js";
 import { explainRefusals } from "./grpc-refusals.js";
 import { limitGrpcServer } from "./grpc-servers.js";
@@ -19,11 +21,12 @@ export async function openGrpcDoor(
   address: Address,
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
+  admission: Admission,
   limits: DoorLimits,
 ): Promise<GrpcDoor> {
   const server = new grpc.Server({
     "grpc.max_receive_message_length": limits.maxMessageBytes,
-    interceptors: [explainRefusals],
+    interceptors: [explainRefusals, admitCalls(admission)],
   });
   const longestMs = Math.max(limits.maxCallTimeoutMs, limits.maxStreamTimeoutMs);
   const limitConnections = limitGrpcServer(server, limits.connections, longestMs);

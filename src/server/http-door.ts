@@ -1,16 +1,20 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
-import type { UniversalHandlerFn } from "@connectrpc/connect/protocol";
+import type { UniversalHandlerFn, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
+import type { Caller } from "../rpc/caller.js";
+import { toConnectError } from "../rpc/errors.js";
 import type { Address } from "./address.js";
+import type { Admission } from "./auth/admission.js";
 import { toBulkHandler } from "./bulk/http.js";
 import { bulkMethods, largeMessageBytes, pathOf } from "./bulk/methods.js";
 import type { BulkThreads } from "./bulk/threads.js";
 import { toConnectOptions } from "./connect-options.js";
 import { allowOrigins } from "./cors.js";
 import type { Door, DoorLimits } from "./door.js";
+import { toErrorAnswer } from "./error-answers.js";
 import { type HttpCall, toCall } from "./http-call.js";
 import { createHttpServer } from "./http-versions.js";
 import { weigh } from "./large-bodies.js";
@@ -24,11 +28,12 @@ export async function openHttpDoor(
   corsOrigins: Origins,
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
+  admission: Admission,
   limits: DoorLimits,
   log: Logger,
 ): Promise<Door> {
-  const handle = createListener(mountServices, threads, limits, log);
-  const listener = allowOrigins(corsOrigins, handle);
+  const answerCalls = createListener(mountServices, threads, admission, limits, log);
+  const listener = allowOrigins(corsOrigins, answerCalls);
   const { server, close } = createHttpServer(
     listener,
     limits.connections,
@@ -51,6 +56,7 @@ export async function listen(server: Server, address: Address): Promise<Address>
 function createListener(
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
+  { admit }: Admission,
   limits: DoorLimits,
   log: Logger,
 ): RequestListener {
@@ -65,9 +71,18 @@ function createListener(
   for (const method of bulkMethods) handlers.set(pathOf(method), inThread);
 
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
+    const path = request.url?.split("?", 1)[0] ?? "";
+    const handler = handlers.get(path);
     if (handler === undefined) return refuse(response, 404, "unimplemented", "no such method");
-    const call = toCall(request, response, longestMs);
+    const type = request.headers["content-type"] ?? "";
+    let caller: Caller;
+    try {
+      caller = await admit(path, protocolOf(type), request.headers.authorization);
+    } catch (error) {
+      const answer = toErrorAnswer(new Headers({ "content-type": type }), toConnectError(error));
+      return universalResponseToNodeResponse(challenge(answer), response);
+    }
+    const call = toCall(request, response, caller, longestMs);
     if (call === undefined) {
       return refuse(response, 400, "invalid_argument", "the request has no valid host");
     }
@@ -92,4 +107,16 @@ function createListener(
 function refuse(response: ServerResponse, status: number, code: string, message: string): void {
   response.writeHead(status, { "content-type": "application/json" });
   response.end(JSON.stringify({ code, message }));
+}
+
+/** As in the log and in metrics. */
+function protocolOf(contentType: string): string {
+  if (contentType.startsWith("application/grpc-web")) return "grpc-web";
+  return contentType.startsWith("application/grpc") ? "grpc" : "connect";
+}
+
+/** An answer of 401 says what it asks for (RFC 9110, section 11.6.1). */
+function challenge(answer: UniversalServerResponse): UniversalServerResponse {
+  if (answer.status === 401) answer.header?.set("www-authenticate", "Bearer");
+  return answer;
 }

@@ -6,6 +6,8 @@ import { type CallTally, createCallTally } from "./call-tally.js";
 export type Metrics = CallTally & {
   /** Shows the price book, as it is when the metrics are asked for. */
   readonly watchBook: (book: Pick<PriceBook, "stats">) => void;
+  /** Shows whether what a variable's file had when it last changed could be read. */
+  readonly fileRead: (variable: string, isRead: boolean) => void;
   /** What prom-client knows of all this. */
   readonly registry: Registry;
 };
@@ -15,9 +17,17 @@ export function createMetrics(): Metrics {
   const registry: Registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  const filesRead = new Gauge({
+    name: "llmprices_file_last_read_successful",
+    help: "Whether a file could be read when it last changed; 0: what it had before still counts.",
+    labelNames: ["variable"],
+    aggregator: "min",
+    registers,
+  });
   return {
     ...createCallTally(registry),
     registry,
+    fileRead: (variable, isRead) => filesRead.set({ variable }, isRead ? 1 : 0),
     watchBook: (book) => {
       // Of several workers, the one that is furthest behind counts.
       const show = (name: string, help: string, aggregator: "min" | "max", read: () => number) => {

@@ -7,10 +7,13 @@ import { openBookFeed } from "../store/book-feed.js";
 import type { DatabaseConnection } from "../store/database.js";
 import type { Address } from "./address.js";
 import { formatAddress } from "./address.js";
-import { createAdmission } from "./admission.js";
+import { createAdmission } from "./auth/admission.js";
+import { openAuthentication } from "./auth/authentication.js";
+import { isPublic } from "./auth/public.js";
 import { toThreadConnection } from "./bulk/connection.js";
 import { createBulkThreads } from "./bulk/threads.js";
 import { createCallObserver } from "./call-observer.js";
+import { createCapacity } from "./capacity.js";
 import type { Door } from "./door.js";
 import { openGrpcDoor } from "./grpc-door.js";
 import { openHttpDoor } from "./http-door.js";
@@ -46,6 +49,7 @@ export type ServerConfig = Pick<
   | "httpAddress"
   | "opsAddress"
   | "corsOrigins"
+  | "auth"
   | "maxBookStalenessMs"
   | "maxCallTimeoutMs"
   | "maxStreamTimeoutMs"
@@ -107,6 +111,11 @@ export async function openDoors(
   encodeTextWithBuffers();
   const metrics = createMetrics();
   const observer = createCallObserver(log, metrics);
+  const authentication = await openAuthentication(config.auth, metrics, log);
+  const admission = createAdmission(authentication.authenticator, {
+    isPublic: isPublic(config.auth),
+    observer,
+  });
   const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;
   const book = createPriceBook({
     open: (events) =>
@@ -115,23 +124,24 @@ export async function openDoors(
     log,
   });
   metrics.watchBook(book);
-  const admission = createAdmission(config.maxCallsInFlight);
+  const capacity = createCapacity(config.maxCallsInFlight);
   const services = createServices(
     { knex, bookOf: () => book, ...settings },
-    { observe: () => observer, admission, maxTimeoutMs, ...settings },
+    { observe: () => observer, capacity, maxTimeoutMs, ...settings },
   );
   const threads = createBulkThreads(
     config.bulkThreads,
     { connection: toThreadConnection(connection), maxTimeoutMs, ...settings },
     book,
     observer,
-    admission,
+    capacity,
     log,
   );
 
   const opened: Door[] = [];
   const closeAll = async (graceMs: number) => {
     await Promise.all(opened.map(({ close }) => close(graceMs)));
+    authentication.close();
     await threads.close();
     await book.close();
   };
@@ -150,10 +160,10 @@ export async function openDoors(
     }
   };
   const grpc = await open("GRPC_ADDR", config.grpcAddress, (address) =>
-    openGrpcDoor(address, services, threads, config),
+    openGrpcDoor(address, services, threads, admission, config),
   );
   const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
-    openHttpDoor(address, config.corsOrigins, services, threads, config, log),
+    openHttpDoor(address, config.corsOrigins, services, threads, admission, config, log),
   );
   const readiness = watchReadiness(knex, book.whyNot, (whyNot) => {
     grpc.setHealth(whyNot === undefined);

@@ -1,11 +1,11 @@
 import { createRegistry, type DescService } from "@bufbuild/protobuf";
-import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import {
   createConnectTransport,
   createGrpcTransport,
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -37,9 +37,14 @@ export type Door = {
   readonly catalog: Client<typeof CatalogService>;
 };
 
+/** What a caller shows. */
+export type Credentials = { readonly token?: string };
+
 export async function startTestService(
   config: Partial<ServerConfig> = {},
   database?: TestDatabase,
+  credentials: Credentials = {},
+  log: Logger = pino({ level: "silent" }),
 ): Promise<TestService> {
   const ownDatabase = database ?? (await createTestDatabase());
   const anyPort = { host: "127.0.0.1", port: 0 };
@@ -49,6 +54,7 @@ export async function startTestService(
       httpAddress: anyPort,
       opsAddress: anyPort,
       corsOrigins: new Set(),
+      auth: { tokensFile: undefined, publicReflection: true, publicHealth: true },
       maxBookStalenessMs: 10_000,
       maxCallTimeoutMs: 30_000,
       maxStreamTimeoutMs: 60_000,
@@ -66,9 +72,9 @@ export async function startTestService(
       ...config,
     },
     ownDatabase,
-    pino({ level: "silent" }),
+    log,
   );
-  const doors = openDoors(server);
+  const doors = openDoors(server, credentials);
   return {
     server,
     database: ownDatabase,
@@ -102,25 +108,41 @@ export const connections: ServerConfig["connections"] = {
   keepaliveTimeoutMs: 20_000,
 };
 
-function openDoors({ grpcAddress, httpAddress }: Server): Record<Protocol, Door> {
+/** Clients that show their credentials, through any door and protocol. */
+export function openDoors(
+  { grpcAddress, httpAddress }: Server,
+  { token }: Credentials = {},
+): Record<Protocol, Door> {
+  const interceptors = token === undefined ? [] : [authorize(`Bearer ${token}`)];
   const grpc = `http://${formatAddress(grpcAddress)}`;
   const http = `http://${formatAddress(httpAddress)}`;
   return {
-    gRPC: toDoor(createGrpcTransport({ baseUrl: grpc })),
-    "gRPC-Web": toDoor(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1" })),
+    gRPC: toDoor(createGrpcTransport({ baseUrl: grpc, interceptors })),
+    "gRPC-Web": toDoor(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1", interceptors })),
     Connect: toDoor(
-      createConnectTransport({ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true }),
+      createConnectTransport({
+        ...{ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true, interceptors },
+      }),
     ),
     "Connect JSON": toDoor(
       createConnectTransport({
         baseUrl: http,
         httpVersion: "1.1",
         useBinaryFormat: false,
+        interceptors,
         jsonOptions: {
           registry: createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema),
         },
       }),
     ),
+  };
+}
+
+/** Sets the header that says who calls. */
+export function authorize(authorization: string): Interceptor {
+  return (next) => (request) => {
+    request.header.set("authorization", authorization);
+    return next(request);
   };
 }
 

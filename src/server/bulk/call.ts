@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import type { Caller } from "../../rpc/caller.js";
 import type { DatabaseLimits } from "../../store/database.js";
 import type { EndedCall } from "../call-observer.js";
 import type { BookAsk, BookReply } from "./book-port.js";
@@ -12,6 +13,8 @@ export type BulkCall = {
   readonly method: string;
   readonly url: string;
   readonly header: HeaderEntries;
+  /** Who makes the call: whom the door has let in. */
+  readonly caller: Caller | undefined;
   readonly body: ReadableStream<Uint8Array>;
   /** What both sides tell each other of the call. The thread closes it when it is done. */
   readonly port: MessagePort;

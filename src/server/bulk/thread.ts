@@ -9,9 +9,10 @@ import {
 } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { Book } from "../../book/book.js";
+import { callerKey } from "../../rpc/caller.js";
 import { createDatabase } from "../../store/database.js";
-import { alwaysAdmit } from "../admission.js";
 import type { CallObserver } from "../call-observer.js";
+import { unlimited } from "../capacity.js";
 import { toConnectOptions } from "../connect-options.js";
 import { explainErrors } from "../library-errors.js";
 import { createServices } from "../services.js";
@@ -28,7 +29,11 @@ setFlagsFromString("--heap-growing-percent=50");
  *
  * Serves one call, beside others, and answers its trailers.
  */
-export default async function serveCall({ port, ...call }: BulkCall): Promise<HeaderEntries> {
+export default async function serveCall({
+  port,
+  caller,
+  ...call
+}: BulkCall): Promise<HeaderEntries> {
   const abort = new AbortController();
   const cutOff = new AbortController();
   const cutOffIn = (ms: number) => setTimeout(() => cutOff.abort(), ms);
@@ -46,7 +51,10 @@ export default async function serveCall({ port, ...call }: BulkCall): Promise<He
       ...call,
       header: new Headers(call.header as [string, string][]),
       signal: abort.signal,
-      contextValues: createContextValues().set(portOfCall, port).set(failureOfCall, onFailure),
+      contextValues: createContextValues()
+        .set(portOfCall, port)
+        .set(failureOfCall, onFailure)
+        .set(callerKey, caller),
     });
     await send(port, await explainErrors(answer), cutOff.signal);
     return [...(answer.trailer ?? [])];
@@ -140,6 +148,6 @@ const knex = createDatabase({
 const router = createConnectRouter(toConnectOptions(settings.maxMessageBytes));
 createServices(
   { knex, bookOf, ...settings },
-  { observe, admission: alwaysAdmit, ...settings },
+  { observe, capacity: unlimited, ...settings },
 )((service, implementation) => router.service(service, implementation));
 const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

@@ -5,9 +5,10 @@ import type { Logger } from "pino";
 import { Piscina } from "piscina";
 import type { Book } from "../../book/book.js";
 import { DomainError, tooManyCalls } from "../../domain/errors.js";
+import { callerKey } from "../../rpc/caller.js";
 import { toConnectError } from "../../rpc/errors.js";
-import type { Admission } from "../admission.js";
 import { type CallObserver, codeName, type EndedCall } from "../call-observer.js";
+import type { Capacity } from "../capacity.js";
 import { passOnAbort, toResponse } from "./answers.js";
 import { type BookAsk, replyTo } from "./book-port.js";
 import type { BulkCall, FromThread, HeaderEntries, ThreadAnswer, ThreadSettings } from "./call.js";
@@ -32,7 +33,7 @@ export function createBulkThreads(
   settings: ThreadSettings,
   book: Book,
   observer: CallObserver,
-  admission: Admission,
+  capacity: Capacity,
   log: Logger,
 ): BulkThreads {
   const pool = new Piscina<BulkCall, HeaderEntries>({
@@ -53,15 +54,15 @@ export function createBulkThreads(
   const enter = () => {
     // The pool's queue would hold calls beyond their time, and beyond their callers.
     if (open >= most) throw tooManyCalls("that are large", "BULK_THREADS", most);
-    admission.enter();
+    capacity.enter();
     open += 1;
   };
   const leave = () => {
-    admission.leave();
+    capacity.leave();
     open -= 1;
   };
   return {
-    serve: async ({ url, method, httpVersion, header, body, signal }) => {
+    serve: async ({ url, method, httpVersion, header, body, signal, contextValues }) => {
       const rpc = new URL(url).pathname.slice(1);
       try {
         enter();
@@ -78,7 +79,10 @@ export function createBulkThreads(
         }),
       );
       const stream = ReadableStream.from(body) as ReadableStream<Uint8Array>;
-      const call = { url, method, httpVersion, header: [...header], body: stream, port: port2 };
+      const caller = contextValues?.get(callerKey);
+      const call = {
+        ...{ url, method, httpVersion, header: [...header], caller, body: stream, port: port2 },
+      };
       const stopPassingOn = passOnAbort(signal, port);
       const trailers = pool
         .run(call, { transferList: [stream, port2] as never })

@@ -1,0 +1,80 @@
+import { anonymous, type Caller } from "../../rpc/caller.js";
+import { toConnectError } from "../../rpc/errors.js";
+import { type CallObserver, codeName, type EndedCall } from "../call-observer.js";
+import type { Authenticator } from "./authenticator.js";
+import { requireRole } from "./roles.js";
+
+/**
+ * Lets calls in, before anything of them is read. Each door asks it first; the handlers, wrapped,
+ * serve nobody whom no door has let in.
+ */
+export type Admission = {
+  /**
+   * Who calls a method, named as in URLs (`/llmprices.v1.PricingService/CalculateCharge`): at once
+   * where that is known at once.
+   *
+   * @throws DomainError when the caller shows no valid token or has not the role that it takes; the
+   *   call has then been counted and logged.
+   */
+  readonly admit: (
+    path: string,
+    protocol: string,
+    authorization: string | undefined,
+  ) => Caller | Promise<Caller>;
+};
+
+/** Where no authentication is configured. */
+export const admitEveryone: Admission = { admit: () => anonymous };
+
+/** Admits callers whom the authenticator knows; to what is public, and without one, all. */
+export function createAdmission(
+  authenticator: Authenticator | undefined,
+  { isPublic, observer }: AdmissionSettings,
+): Admission {
+  if (authenticator === undefined) return admitEveryone;
+  return {
+    admit: (path, protocol, authorization) => {
+      if (isPublic(path)) return anonymous;
+      const startedAt = performance.now();
+      const rpc = path.slice(1);
+      let caller = "unknown";
+      const check = (found: Caller) => {
+        caller = found.name;
+        requireRole(found, rpc);
+        return found;
+      };
+      const refuse = (error: unknown): never => {
+        observer.callStarts(rpc);
+        observer.callEnds(toRefusedCall(rpc, protocol, caller, startedAt, error));
+        throw error;
+      };
+      try {
+        const found = authenticator.authenticate(authorization);
+        return found instanceof Promise ? found.then(check).catch(refuse) : check(found);
+      } catch (error) {
+        return refuse(error);
+      }
+    },
+  };
+}
+
+export type AdmissionSettings = {
+  /** Whether a method is everyone's. */
+  readonly isPublic: (path: string) => boolean;
+  readonly observer: CallObserver;
+};
+
+function toRefusedCall(
+  rpc: string,
+  protocol: string,
+  caller: string,
+  startedAtMs: number,
+  error: unknown,
+): EndedCall {
+  const { code, rawMessage, cause } = toConnectError(error);
+  return {
+    ...{ rpc, protocol, caller, code: codeName(code), message: rawMessage },
+    seconds: (performance.now() - startedAtMs) / 1000,
+    ...{ requestId: undefined, reason: undefined, cause: (cause as Error | undefined)?.cause },
+  };
+}
