@@ -9,18 +9,20 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   store: ["domain", "migrations"],
   book: ["store", "domain"],
   rpc: ["book", "store", "domain", "gen"],
-  server: ["rpc", "book", "store", "domain", "gen", "config.ts"],
+  server: ["rpc", "book", "store", "domain", "gen", "config.ts", "version.ts", "tracing"],
+  // Behind its types it knows OpenTelemetry, which is loaded only where traces are asked for.
+  tracing: ["version.ts"],
   embedded: ["store", "domain"],
   // A client like any other: it knows the contract, and how addresses and values are written.
   cli: ["gen", "domain", "config.ts", "server/address.ts"],
-  "config.ts": ["config", "server", "store"],
-  config: ["server", "store"],
-  "log.ts": [],
-  workers: ["server", "store", "config.ts", "log.ts"],
-  "serve.ts": ["config.ts", "embedded", "server", "store", "workers"],
+  "config.ts": ["config", "server", "store", "tracing"],
+  config: ["server", "store", "tracing"],
+  "log.ts": ["logged-error.ts"],
+  workers: ["server", "store", "config.ts", "log.ts", "tracing"],
+  "serve.ts": ["config.ts", "embedded", "server", "store", "tracing", "workers"],
   "run-server.ts": ["config.ts", "log.ts", "serve.ts"],
   "run-migrations.ts": ["config.ts", "store"],
-  "main.ts": ["cli", "run-server.ts", "run-migrations.ts"],
+  "main.ts": ["cli", "run-server.ts", "run-migrations.ts", "version.ts"],
 };
 
 const files = readdirSync("src", { recursive: true, encoding: "utf8" })
@@ -72,7 +74,7 @@ describe("Architecture", () => {
         ),
     );
     expect(new Set(loaded)).to.deep.equal(
-      new Set(["node:fs", "commander", "./cli/commands.js", "./cli/failure.js", "./flags.js"]),
+      new Set(["commander", "./cli/commands.js", "./cli/failure.js", "./flags.js", "./version.js"]),
     );
   });
 
