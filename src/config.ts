@@ -3,7 +3,9 @@ import { readDatabase } from "./config/database.js";
 import { type DoorsConfig, readDoors, refuseOpenDoors } from "./config/doors.js";
 import { type Limits, readLimits } from "./config/limits.js";
 import { type Environment, oneOf, readEnvironment } from "./config/reader.js";
+import { readTraceExporter } from "./config/tracing.js";
 import type { DatabaseConnection } from "./store/database.js";
+import type { TraceExporter } from "./tracing/load.js";
 
 export { ConfigError } from "./config/reader.js";
 
@@ -14,6 +16,8 @@ export type Config = DoorsConfig &
     readonly database: DatabaseConnection | undefined;
     readonly dataDir: string;
     readonly logLevel: string;
+    /** Undefined: no traces. */
+    readonly traces: TraceExporter | undefined;
   };
 
 /**
@@ -29,6 +33,7 @@ export function readConfig(environment: Environment = process.env, processes = 1
       ...readDoors(read),
       ...readLimits(read, processes),
       logLevel: read("LOG_LEVEL", "info", ...oneOf(logLevels)),
+      traces: readTraceExporter(read),
     };
     refuseOpenDoors(read, config, problems);
     return config;

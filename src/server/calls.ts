@@ -1,8 +1,12 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { DomainError } from "../domain/errors.js";
+import { callerName } from "../rpc/caller.js";
 import { toConnectError } from "../rpc/errors.js";
+import type { CallTracer } from "../tracing/tracing.js";
 import { callerGone, LimitedContext } from "./call-limit.js";
 import { type CallObserver, rpcName, toEndedCall } from "./call-observer.js";
+import { findHeader } from "./grpc-context.js";
 
 /** What every call passes, whichever door it came through. */
 export type CallSurroundings = {
@@ -11,6 +15,8 @@ export type CallSurroundings = {
   readonly maxTimeoutMs: number;
   /** The same for a stream. */
   readonly maxStreamTimeoutMs: number;
+  /** Undefined: calls are not traced here. */
+  readonly tracer?: CallTracer | undefined;
 };
 
 /**
@@ -44,25 +50,31 @@ type StreamHandler = (
 function surroundOneAnswer(
   method: DescMethod,
   handler: OneAnswerHandler,
-  { observe, maxTimeoutMs, maxStreamTimeoutMs }: CallSurroundings,
+  surroundings: CallSurroundings,
 ): OneAnswerHandler {
-  const startCall = callStarter(method, observe);
+  const startCall = callStarter(method, surroundings);
+  const { maxTimeoutMs, maxStreamTimeoutMs } = surroundings;
   const limitMs = method.methodKind === "unary" ? maxTimeoutMs : maxStreamTimeoutMs;
   return (request, outerContext) => {
     const context = new LimitedContext(outerContext, limitMs);
-    const endCall = startCall(context, request);
+    const { run, end } = startCall(context, request);
     const succeed = (answer: unknown) => {
-      endCall();
+      end();
       return answer;
     };
     const fail = (error: unknown) => {
       const failure = toConnectError(error);
-      endCall(failure);
+      end(failure);
       throw failure;
+    };
+    const work = () => {
+      // A door that could not read the message has it refused here, as every call is.
+      if (request instanceof DomainError) throw request;
+      return handler(request, context);
     };
     let answer: unknown;
     try {
-      answer = context.withinLimit(() => handler(request, context));
+      answer = run(() => context.withinLimit(work));
     } catch (error) {
       return fail(error);
     }
@@ -74,15 +86,16 @@ function surroundOneAnswer(
 function surroundStream(
   method: DescMethod,
   handler: StreamHandler,
-  { observe, maxStreamTimeoutMs }: CallSurroundings,
+  surroundings: CallSurroundings,
 ): StreamHandler {
-  const startCall = callStarter(method, observe);
+  const startCall = callStarter(method, surroundings);
+  const { maxStreamTimeoutMs } = surroundings;
   return async function* stream(requests, outerContext) {
     const context = new LimitedContext(outerContext, maxStreamTimeoutMs);
-    const endCall = startCall(context, {});
+    const { run, end } = startCall(context, {});
     const { signal } = context;
     // At once: it may be that nobody asks for the next answer any more.
-    const abort = () => endCall(toConnectError(signal.reason));
+    const abort = () => end(toConnectError(signal.reason));
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
     const answers = handler(requests, context)[Symbol.asyncIterator]();
@@ -90,7 +103,7 @@ function surroundStream(
     let failure: ConnectError | undefined = toConnectError(callerGone());
     try {
       for (;;) {
-        const answer = await context.withinLimit(() => answers.next());
+        const answer = await run(() => context.withinLimit(() => answers.next()));
         if (answer.done) break;
         yield answer.value;
       }
@@ -101,23 +114,40 @@ function surroundStream(
     } finally {
       // Not awaited: a handler that waits for its caller may never be told that it has gone.
       if (failure !== undefined) void answers.return?.().catch(() => undefined);
-      endCall(failure);
+      end(failure);
     }
   };
 }
 
-/** Tells that a call has started; what is answered is to be told its end, of which the first counts. */
-function callStarter(method: DescMethod, observe: CallSurroundings["observe"]) {
+/**
+ * Tells that a call has started; what is answered runs its work, and is to be told its end, of which
+ * the first counts.
+ */
+function callStarter(method: DescMethod, { observe, tracer }: CallSurroundings) {
   const rpc = rpcName(method);
   return (context: LimitedContext, request: object) => {
-    const startedAt = performance.now();
+    const startedAtMs = performance.now();
     const { callStarts, callEnds } = observe(context);
     callStarts(rpc);
+    const protocol = context.protocolName;
+    const find = (name: string) => findHeader(context.outer, name);
+    const trace = tracer?.start(rpc, protocol, find);
     let isOpen = true;
-    return (failure?: ConnectError) => {
+    const end = (failure?: ConnectError) => {
       context.end();
-      if (isOpen) callEnds(toEndedCall(method, context, startedAt, failure, request));
+      if (!isOpen) return;
       isOpen = false;
+      const caller = context.values.get(callerName);
+      const traceId = trace?.traceId;
+      const open = { rpc, protocol, caller, startedAtMs, findHeader: find, traceId };
+      const call = toEndedCall(open, failure, request);
+      trace?.end(call);
+      callEnds(call);
     };
+    return { run: trace?.run ?? runAsItIs, end };
   };
+}
+
+function runAsItIs<T>(work: () => T): T {
+  return work();
 }

@@ -8,6 +8,7 @@ import type { Address } from "./address.js";
 import { toBulkHandler } from "./bulk/http.js";
 import { bulkMethods, largeMessageBytes, pathOf } from "./bulk/methods.js";
 import type { BulkThreads } from "./bulk/threads.js";
+import { type CallObserver, type OpenCall, toEndedCall, toUnhandledCall } from "./call-observer.js";
 import { connectOptions } from "./connect-options.js";
 import { allowOrigins } from "./cors.js";
 import type { Door } from "./door.js";
@@ -24,9 +25,10 @@ export async function openHttpDoor(
   corsOrigins: Origins,
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
+  observer: CallObserver,
   log: Logger,
 ): Promise<Door> {
-  const listener = allowOrigins(corsOrigins, createListener(mountServices, threads, log));
+  const listener = allowOrigins(corsOrigins, createListener(mountServices, threads, observer, log));
   const { server, close } = createHttpServer(listener);
   return { address: await listen(server, address), close };
 }
@@ -45,14 +47,25 @@ export async function listen(server: Server, address: Address): Promise<Address>
 function createListener(
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
+  observer: CallObserver,
   log: Logger,
 ): RequestListener {
   const router = createConnectRouter(connectOptions);
   mountServices((service, implementation) => router.service(service, implementation));
   const handlers = new Map<string, UniversalHandlerFn>();
   for (const handler of router.handlers) {
-    handlers.set(handler.requestPath, (request) => handler(request).then(explainErrors));
+    handlers.set(handler.requestPath, async (request) => {
+      const open = toUnhandledCall(
+        handler.requestPath.slice(1),
+        (name) => request.header.get(name) ?? undefined,
+      );
+      return explainErrors(await handler(request), (failure) => tellRefusal(open, failure));
+    });
   }
+  const tellRefusal = (open: OpenCall, failure: ConnectError) => {
+    observer.callStarts(open.rpc);
+    observer.callEnds(toEndedCall(open, failure));
+  };
   const inThread = toBulkHandler(threads);
   for (const method of bulkMethods) handlers.set(pathOf(method), inThread);
 
@@ -75,7 +88,8 @@ function createListener(
       response.destroy();
       // The caller has gone: its call ended with a line of its own.
       if (ConnectError.from(error).code === Code.Aborted) return;
-      log.error({ err: error, rpc: request.url }, "cannot answer");
+      // Without what follows the path: it may be a message.
+      log.error({ err: error, rpc: request.url?.split("?", 1)[0]?.slice(1) }, "cannot answer");
     });
   };
 }

@@ -5,12 +5,13 @@ import {
   createGrpcTransport,
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { BadRequestSchema, ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { formatAddress } from "../../src/server/address.js";
 import { type Server, type ServerConfig, startServer } from "../../src/server/server.js";
+import type { Tracing } from "../../src/tracing/tracing.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";
 
 /** The service on a database of its own, with real sockets, and a client through each door. */
@@ -33,9 +34,13 @@ export type Door = {
   readonly catalog: Client<typeof CatalogService>;
 };
 
+/** Who watches a service; nobody, unless they are given. */
+export type Watchers = { readonly log?: Logger; readonly tracing?: Tracing };
+
 export async function startTestService(
   config: Partial<ServerConfig> = {},
   database?: TestDatabase,
+  { log = pino({ level: "silent" }), tracing }: Watchers = {},
 ): Promise<TestService> {
   const ownDatabase = database ?? (await createTestDatabase());
   const anyPort = { host: "127.0.0.1", port: 0 };
@@ -57,7 +62,8 @@ export async function startTestService(
       ...config,
     },
     ownDatabase,
-    pino({ level: "silent" }),
+    log,
+    tracing,
   );
   const doors = openDoors(server);
   return {

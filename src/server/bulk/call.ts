@@ -1,4 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
+import type { ChargeCount } from "../../rpc/charge-tally.js";
+import type { SentSpan } from "../../tracing/tracing.js";
 import type { EndedCall } from "../call-observer.js";
 import type { BookAsk, BookReply } from "./book-port.js";
 
@@ -25,6 +27,8 @@ export type ToThread =
 export type FromThread =
   | { readonly type: "started"; readonly rpc: string }
   | { readonly type: "ended"; readonly call: EndedCall }
+  | { readonly type: "charges"; readonly counts: readonly ChargeCount[] }
+  | { readonly type: "span"; readonly span: SentSpan }
   | BookAsk
   | ({ readonly type: "answer" } & ThreadAnswer);
 
@@ -44,6 +48,8 @@ export type ThreadSettings = {
   readonly maxImportRows: number;
   readonly maxTimeoutMs: number;
   readonly maxStreamTimeoutMs: number;
+  /** Whether the spans of what a thread does are wanted. */
+  readonly isTraced: boolean;
 };
 
 /** How to reach PostgreSQL, as it can be sent to another thread. */
