@@ -65,6 +65,28 @@ describe("Architecture", () => {
     expect(readers.map(({ path }) => path)).to.deep.equal(["config.ts"]);
   });
 
+  it("loads OpenTelemetry only where traces are asked for", () => {
+    const valuesFrom = (path: string): string[] => {
+      const { text = "" } = files.find((file) => file.path === path) ?? {};
+      const statements = text.matchAll(/^(?:import|export) (?!type )[^;]*? from "([^"]+)";$/gm);
+      return [...statements].map(([, target = ""]) => target);
+    };
+    const loaded = new Set<string>();
+    const load = (path: string) => {
+      for (const target of valuesFrom(path)) {
+        const isOurs = target.startsWith(".");
+        const found = isOurs ? normalize(join(dirname(path), target)) : target;
+        if (loaded.has(found)) continue;
+        loaded.add(found);
+        if (isOurs) load(found.replace(/\.js$/, ".ts"));
+      }
+    };
+    for (const path of ["run-server.ts", "workers/worker.ts", "server/bulk/thread.ts"]) load(path);
+    expect(loaded).to.include("pg").and.to.include("tracing/load.js");
+    expect([...loaded].filter((each) => each.startsWith("@opentelemetry"))).to.deep.equal([]);
+    expect(valuesFrom("tracing/start.ts")).to.include("@opentelemetry/api");
+  });
+
   it("starts commands without what only others need", () => {
     const from = (path: string) => files.find((file) => file.path === path)?.text ?? "";
     const loaded = ["main.ts", "cli/commands.ts", "cli/flags.ts", "cli/failure.ts"].flatMap(

@@ -1,4 +1,4 @@
-import { type DiagLogFunction, DiagLogLevel, diag, SpanKind } from "@opentelemetry/api";
+import { DiagLogLevel, diag, SpanKind } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import {
   defaultResource,
@@ -23,18 +23,21 @@ import type { Tracing } from "./tracing.js";
 
 /** Starts to send traces. How often, where to and which of them, the SDK reads from OTEL_ variables. */
 export function startTracing(exporter: TraceExporter, log: Logger): Tracing {
-  const warn: DiagLogFunction = (message) => log.warn({ message }, "OpenTelemetry");
+  const warn = (message: string) => log.warn({ message }, "OpenTelemetry");
   const silent = () => {};
   diag.setLogger(
     { error: warn, warn: silent, info: silent, debug: silent, verbose: silent },
     { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true },
   );
   const to = exporter === "console" ? new ConsoleSpanExporter() : new OTLPTraceExporter();
-  return createTracing(new BatchSpanProcessor(to));
+  return createTracing(new BatchSpanProcessor(to), warn);
 }
 
 /** Traces to wherever the processor brings spans. */
-export function createTracing(processor: SpanProcessor): Tracing {
+export function createTracing(
+  processor: SpanProcessor,
+  warn: (message: string) => void = () => {},
+): Tracing {
   keepContexts();
   const named = { "service.name": "llmprices", "service.version": readVersion() };
   const resource = defaultResource()
@@ -46,15 +49,22 @@ export function createTracing(processor: SpanProcessor): Tracing {
     ...createCallTracer(tracer, SpanKind.SERVER),
     traceDatabase: (knex) => traceDatabase(knex, tracer),
     take: (span) => processor.onEnd(fromSentSpan(span, resource)),
-    stop: () => withinLimit(provider.shutdown().catch(() => undefined)),
+    stop: () =>
+      withinLimit(
+        provider.shutdown().catch((error: Error) => warn(error.message)),
+        () => warn("the last traces could not be sent in time"),
+      ),
   };
 }
 
 /** A collector that does not answer must not keep the service from ending. */
-async function withinLimit(work: Promise<void>): Promise<void> {
+async function withinLimit(work: Promise<void>, onLate: () => void): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, stopLimitMs);
+    timer = setTimeout(() => {
+      onLate();
+      resolve();
+    }, stopLimitMs);
   });
   await Promise.race([work, limit]);
   clearTimeout(timer);
