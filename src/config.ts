@@ -6,9 +6,11 @@ import { readDatabase, readDatabaseLimits } from "./config/database.js";
 import { type DoorsConfig, readDoors, refuseOpenDoors } from "./config/doors.js";
 import { type Limits, readLimits } from "./config/limits.js";
 import { type Environment, oneOf, readEnvironment } from "./config/reader.js";
+import { readTraceExporter } from "./config/tracing.js";
 import type { AuthConfig } from "./server/auth/authentication.js";
 import type { ConnectionLimits } from "./server/connections.js";
 import type { DatabaseConnection, DatabaseLimits } from "./store/database.js";
+import type { TraceExporter } from "./tracing/load.js";
 
 export { ConfigError } from "./config/reader.js";
 
@@ -22,6 +24,8 @@ export type Config = DoorsConfig &
     readonly connections: ConnectionLimits;
     readonly auth: AuthConfig;
     readonly logLevel: string;
+    /** Undefined: no traces. */
+    readonly traces: TraceExporter | undefined;
   };
 
 /**
@@ -42,6 +46,7 @@ export function readConfig(environment: Environment = process.env, processes = 1
       databaseLimits: readDatabaseLimits(read, limits),
       connections: readConnectionLimits(read, limits),
       logLevel: read("LOG_LEVEL", "info", ...oneOf(logLevels)),
+      traces: readTraceExporter(read),
     };
     const isAuthenticated = config.auth.tokensFile !== undefined;
     refuseOpenDoors(read, config, { isAuthenticated, isEncrypted: false }, problems);

@@ -111,7 +111,7 @@ describe("AUTH_TOKENS_FILE, when it changes", () => {
   let service: TestService;
   before(async () => {
     file = createTokensFile(old, other);
-    service = await startTestService({ auth: file.auth }, undefined, old, log);
+    service = await startTestService({ auth: file.auth }, undefined, { ...old, log });
   });
   after(async () => {
     await service.stop();

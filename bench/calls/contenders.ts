@@ -115,7 +115,9 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
       return { prices, at, bookVersion };
     },
   };
-  const threads = { serve: () => Promise.reject(new Error("no bulk")), close: async () => {} };
+  const stats = () => ({ open: 0, maxOpen: 0, threads: 0, refused: 0 });
+  const serve = () => Promise.reject(new Error("no bulk"));
+  const threads = { serve, stats, close: async () => {} };
   const services = createOurServices(connection, book);
   const door = await openGrpcDoor(
     { host: "127.0.0.1", port: 0 },
@@ -129,10 +131,11 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
 
 function createOurServices(connection: DatabaseConnection, book: Book): (mount: Mount) => void {
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
-  const observer = createCallObserver(log, createMetrics());
+  const metrics = createMetrics(async () => []);
+  const observer = createCallObserver(log, metrics);
   return createServices(
     {
-      ...{ knex, bookOf: () => book, maxBookStalenessMs: 10_000 },
+      ...{ knex, bookOf: () => book, tallyOf: () => metrics.charges, maxBookStalenessMs: 10_000 },
       ...{ maxBatchCalculations: 10_000, maxAllocationAccounts: 10_000, maxImportRows: 10_000 },
     },
     {

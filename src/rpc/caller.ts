@@ -9,6 +9,9 @@ export type Caller = { readonly name: string; readonly role: Role | undefined };
 /** Where no authentication is configured, this is everyone. */
 export const anonymous: Caller = { name: "anonymous", role: "manage" };
 
+/** Of calls that failed before it was known who made them. */
+export const unknownCaller = { name: "unknown" } as const;
+
 /** What the doors have found out about a call. Undefined: nothing, and so it is not served. */
 export const callerKey = createContextKey<Caller | undefined>(undefined, {
   description: "who makes the call",
@@ -16,5 +19,5 @@ export const callerKey = createContextKey<Caller | undefined>(undefined, {
 
 /** Who makes a call, as recorded with what the call changes. */
 export function callerName({ values }: Pick<HandlerContext, "values">): string {
-  return values.get(callerKey)?.name ?? "unknown";
+  return (values.get(callerKey) ?? unknownCaller).name;
 }

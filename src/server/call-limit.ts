@@ -10,7 +10,8 @@ import type { Capacity } from "./capacity.js";
  * most calls need not wait. Watching costs more than they do. All else is passed on, when asked for.
  */
 export class LimitedContext implements HandlerContext {
-  readonly #outer: HandlerContext;
+  /** The call as its door has it. */
+  readonly outer: HandlerContext;
   readonly #limitMs: number;
   readonly #endsAt: number;
   #end: AbortController | undefined;
@@ -19,7 +20,7 @@ export class LimitedContext implements HandlerContext {
   #stopWatching: () => void = ignore;
 
   constructor(outer: HandlerContext, maxTimeoutMs: number) {
-    this.#outer = outer;
+    this.outer = outer;
     this.#limitMs = Math.min(outer.timeoutMs() ?? maxTimeoutMs, maxTimeoutMs);
     this.#endsAt = performance.now() + this.#limitMs;
   }
@@ -84,7 +85,7 @@ export class LimitedContext implements HandlerContext {
       end.abort(reason);
       this.#onAbort(reason);
     };
-    const { signal } = this.#outer;
+    const { signal } = this.outer;
     const leave = () => abort(toRefusal(signal.reason, this.#limitMs));
     const timer = setTimeout(() => abort(deadlineExceeded(this.#limitMs)), this.timeoutMs());
     this.#stopWatching = () => {
@@ -98,31 +99,31 @@ export class LimitedContext implements HandlerContext {
   }
 
   get service() {
-    return this.#outer.service;
+    return this.outer.service;
   }
   get method() {
-    return this.#outer.method;
+    return this.outer.method;
   }
   get requestMethod() {
-    return this.#outer.requestMethod;
+    return this.outer.requestMethod;
   }
   get requestHeader() {
-    return this.#outer.requestHeader;
+    return this.outer.requestHeader;
   }
   get responseHeader() {
-    return this.#outer.responseHeader;
+    return this.outer.responseHeader;
   }
   get responseTrailer() {
-    return this.#outer.responseTrailer;
+    return this.outer.responseTrailer;
   }
   get protocolName() {
-    return this.#outer.protocolName;
+    return this.outer.protocolName;
   }
   get values() {
-    return this.#outer.values;
+    return this.outer.values;
   }
   get url() {
-    return this.#outer.url;
+    return this.outer.url;
   }
 }
 

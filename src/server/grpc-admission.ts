@@ -24,8 +24,7 @@ export function admitCalls({ admit }: Admission): grpc.ServerInterceptor {
           next(metadata);
         };
         try {
-          const [authorization] = metadata.get("authorization");
-          const admitted = admit(path, "grpc", authorization?.toString());
+          const admitted = admit(path, (name) => metadata.get(name)[0]?.toString());
           if (admitted instanceof Promise) admitted.then(letIn).catch(refuse);
           else letIn(admitted);
         } catch (error) {

@@ -49,8 +49,8 @@ export function addConnectService<S extends DescService>(
 type Init = MessageInitShape<DescMethodUnary["output"]>;
 type Handler = (request: object, context: GrpcContext) => Promise<Init> | Init;
 
-/** What has become of a message's bytes: read, found to be malformed, or large and left as it is. */
-type Received = { readonly request: object } | { readonly refusal: DomainError } | Buffer;
+/** What has become of a message's bytes: read, refused as malformed, or large and left as they are. */
+type Received = { readonly request: object | DomainError } | Buffer;
 
 function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, Init | Buffer> {
   const { input, output } = method;
@@ -66,7 +66,7 @@ function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, 
         return { request: fromBinary(input, bytes) };
       } catch (error) {
         // grpc-js would answer INTERNAL, but a malformed message is the caller's fault.
-        return { refusal: malformed((error as Error).message) };
+        return { request: malformed((error as Error).message) };
       }
     },
     responseSerialize: (response) => (Buffer.isBuffer(response) ? response : encode(response)),
@@ -95,7 +95,6 @@ function toGrpcHandler(
       );
       return;
     }
-    if ("refusal" in received) return refuse(received.refusal);
     let response: Promise<Init> | Init;
     try {
       response = handler(received.request, context);

@@ -62,6 +62,12 @@ export class GrpcContext implements HandlerContext {
     return this.#requestHeader;
   }
 
+  /** One request header, without building them all. */
+  findHeader(name: string): string | undefined {
+    const value = this.call.metadata.get(name)[0];
+    return value === undefined ? undefined : String(value);
+  }
+
   get responseHeader(): Headers {
     this.#responseHeader ??= new Headers();
     return this.#responseHeader;
@@ -82,6 +88,12 @@ export class GrpcContext implements HandlerContext {
   trailers(): grpc.Metadata | undefined {
     return this.#responseTrailer && toMetadata(this.#responseTrailer);
   }
+}
+
+/** One request header of a call through either door. */
+export function findHeader(context: HandlerContext, name: string): string | undefined {
+  if (context instanceof GrpcContext) return context.findHeader(name);
+  return context.requestHeader.get(name) ?? undefined;
 }
 
 function abortWith(call: ServerCall): AbortController {

@@ -4,13 +4,14 @@ import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandlerFn, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
-import type { Caller } from "../rpc/caller.js";
+import { type Caller, callerKey } from "../rpc/caller.js";
 import { toConnectError } from "../rpc/errors.js";
 import type { Address } from "./address.js";
 import type { Admission } from "./auth/admission.js";
 import { toBulkHandler } from "./bulk/http.js";
 import { bulkMethods, largeMessageBytes, pathOf } from "./bulk/methods.js";
 import type { BulkThreads } from "./bulk/threads.js";
+import { type CallObserver, type OpenCall, toEndedCall, toUnhandledCall } from "./call-observer.js";
 import { toConnectOptions } from "./connect-options.js";
 import { allowOrigins } from "./cors.js";
 import type { Door, DoorLimits } from "./door.js";
@@ -30,9 +31,10 @@ export async function openHttpDoor(
   threads: BulkThreads,
   admission: Admission,
   limits: DoorLimits,
+  observer: CallObserver,
   log: Logger,
 ): Promise<Door> {
-  const answerCalls = createListener(mountServices, threads, admission, limits, log);
+  const answerCalls = createListener(mountServices, threads, admission, limits, observer, log);
   const listener = allowOrigins(corsOrigins, answerCalls);
   const { server, close } = createHttpServer(
     listener,
@@ -58,14 +60,26 @@ function createListener(
   threads: BulkThreads,
   { admit }: Admission,
   limits: DoorLimits,
+  observer: CallObserver,
   log: Logger,
 ): RequestListener {
   const router = createConnectRouter(toConnectOptions(limits.maxMessageBytes));
   mountServices((service, implementation) => router.service(service, implementation));
   const handlers = new Map<string, UniversalHandlerFn>();
   for (const handler of router.handlers) {
-    handlers.set(handler.requestPath, (request) => handler(request).then(explainErrors));
+    handlers.set(handler.requestPath, async (request) => {
+      const open = toUnhandledCall(
+        handler.requestPath.slice(1),
+        (name) => request.header.get(name) ?? undefined,
+        request.contextValues?.get(callerKey),
+      );
+      return explainErrors(await handler(request), (failure) => tellRefusal(open, failure));
+    });
   }
+  const tellRefusal = (open: OpenCall, failure: ConnectError) => {
+    observer.callStarts(open.rpc);
+    observer.callEnds(toEndedCall(open, failure));
+  };
   const inThread = toBulkHandler(threads);
   const longestMs = Math.max(limits.maxCallTimeoutMs, limits.maxStreamTimeoutMs);
   for (const method of bulkMethods) handlers.set(pathOf(method), inThread);
@@ -77,7 +91,7 @@ function createListener(
     const type = request.headers["content-type"] ?? "";
     let caller: Caller;
     try {
-      caller = await admit(path, protocolOf(type), request.headers.authorization);
+      caller = await admit(path, (name) => request.headers[name]?.toString());
     } catch (error) {
       const answer = toErrorAnswer(new Headers({ "content-type": type }), toConnectError(error));
       return universalResponseToNodeResponse(challenge(answer), response);
@@ -98,7 +112,8 @@ function createListener(
       response.destroy();
       // The caller has gone: its call ended with a line of its own.
       if (ConnectError.from(error).code === Code.Aborted) return;
-      log.error({ err: error, rpc: request.url }, "cannot answer");
+      // Without what follows the path: it may be a message.
+      log.error({ err: error, rpc: request.url?.split("?", 1)[0]?.slice(1) }, "cannot answer");
     });
   };
 }
@@ -107,12 +122,6 @@ function createListener(
 function refuse(response: ServerResponse, status: number, code: string, message: string): void {
   response.writeHead(status, { "content-type": "application/json" });
   response.end(JSON.stringify({ code, message }));
-}
-
-/** As in the log and in metrics. */
-function protocolOf(contentType: string): string {
-  if (contentType.startsWith("application/grpc-web")) return "grpc-web";
-  return contentType.startsWith("application/grpc") ? "grpc" : "connect";
 }
 
 /** An answer of 401 says what it asks for (RFC 9110, section 11.6.1). */

@@ -4,7 +4,9 @@ import type { Logger } from "pino";
 import { createPriceBook } from "../book/price-book.js";
 import type { Config } from "../config.js";
 import { openBookFeed } from "../store/book-feed.js";
-import type { DatabaseConnection } from "../store/database.js";
+import { providersAmong } from "../store/catalog.js";
+import { type DatabaseConnection, watchPool } from "../store/database.js";
+import type { Tracing } from "../tracing/tracing.js";
 import type { Address } from "./address.js";
 import { formatAddress } from "./address.js";
 import { createAdmission } from "./auth/admission.js";
@@ -78,8 +80,9 @@ export async function startServer(
   config: ServerConfig,
   database: ServerDatabase,
   log: Logger,
+  tracing?: Tracing,
 ): Promise<Server> {
-  const doors = await openDoors(config, database, log);
+  const doors = await openDoors(config, database, log, { tracing });
   const { grpcAddress, httpAddress, readiness, metrics } = doors;
   const ops = await listenAt("OPS_ADDR", config.opsAddress, (address) =>
     openOpsDoor(address, readiness, metrics.registry),
@@ -97,6 +100,12 @@ export async function startServer(
   };
 }
 
+export type DoorsOptions = {
+  readonly onReadiness?: (whyNot: string | undefined) => void;
+  /** Is not stopped with the doors. */
+  readonly tracing?: Tracing | undefined;
+};
+
 /**
  * Opens the doors for callers.
  *
@@ -106,10 +115,11 @@ export async function openDoors(
   config: Omit<ServerConfig, "opsAddress">,
   { knex, connection }: ServerDatabase,
   log: Logger,
-  onReadiness: (whyNot: string | undefined) => void = () => {},
+  { onReadiness = () => {}, tracing }: DoorsOptions = {},
 ): Promise<Doors> {
   encodeTextWithBuffers();
-  const metrics = createMetrics();
+  tracing?.traceDatabase(knex);
+  const metrics = createMetrics((names) => providersAmong(knex, names));
   const observer = createCallObserver(log, metrics);
   const authentication = await openAuthentication(config.auth, metrics, log);
   const admission = createAdmission(authentication.authenticator, {
@@ -123,17 +133,17 @@ export async function openDoors(
     maxStalenessMs: config.maxBookStalenessMs,
     log,
   });
-  metrics.watchBook(book);
   const capacity = createCapacity(config.maxCallsInFlight);
   const services = createServices(
-    { knex, bookOf: () => book, ...settings },
-    { observe: () => observer, capacity, maxTimeoutMs, ...settings },
+    { knex, bookOf: () => book, tallyOf: () => metrics.charges, ...settings },
+    { observe: () => observer, tracer: tracing, capacity, maxTimeoutMs, ...settings },
   );
+  const isTraced = tracing !== undefined;
   const threads = createBulkThreads(
     config.bulkThreads,
-    { connection: toThreadConnection(connection), maxTimeoutMs, ...settings },
+    { connection: toThreadConnection(connection), maxTimeoutMs, isTraced, ...settings },
     book,
-    observer,
+    { observer, charges: metrics.charges, tracing },
     capacity,
     log,
   );
@@ -163,13 +173,14 @@ export async function openDoors(
     openGrpcDoor(address, services, threads, admission, config),
   );
   const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
-    openHttpDoor(address, config.corsOrigins, services, threads, admission, config, log),
+    openHttpDoor(address, config.corsOrigins, services, threads, admission, config, observer, log),
   );
   const readiness = watchReadiness(knex, book.whyNot, (whyNot) => {
     grpc.setHealth(whyNot === undefined);
     onReadiness(whyNot);
     log.info({ ready: whyNot === undefined, ...(whyNot && { why_not: whyNot }) }, "readiness");
   });
+  metrics.watch({ book, pool: watchPool(knex), threads, readiness });
   return {
     ...{ grpcAddress: grpc.address, httpAddress: http.address, readiness, metrics },
     firstCheck: book.firstTry.then(readiness.check),

@@ -15,6 +15,7 @@ import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { formatAddress } from "../../src/server/address.js";
 import { type Server, type ServerConfig, startServer } from "../../src/server/server.js";
+import type { Tracing } from "../../src/tracing/tracing.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";
 
 /** The service on a database of its own, with real sockets, and a client through each door. */
@@ -40,11 +41,13 @@ export type Door = {
 /** What a caller shows. */
 export type Credentials = { readonly token?: string };
 
+/** Who watches a service; nobody, unless they are given. */
+export type Watchers = { readonly log?: Logger; readonly tracing?: Tracing };
+
 export async function startTestService(
   config: Partial<ServerConfig> = {},
   database?: TestDatabase,
-  credentials: Credentials = {},
-  log: Logger = pino({ level: "silent" }),
+  { log = pino({ level: "silent" }), tracing, ...credentials }: Watchers & Credentials = {},
 ): Promise<TestService> {
   const ownDatabase = database ?? (await createTestDatabase());
   const anyPort = { host: "127.0.0.1", port: 0 };
@@ -73,6 +76,7 @@ export async function startTestService(
     },
     ownDatabase,
     log,
+    tracing,
   );
   const doors = openDoors(server, credentials);
   return {

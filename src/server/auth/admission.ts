@@ -1,6 +1,7 @@
 import { anonymous, type Caller } from "../../rpc/caller.js";
 import { toConnectError } from "../../rpc/errors.js";
-import { type CallObserver, codeName, type EndedCall } from "../call-observer.js";
+import type { FindHeader } from "../call-ids.js";
+import { type CallObserver, toEndedCall, toUnhandledCall } from "../call-observer.js";
 import type { Authenticator } from "./authenticator.js";
 import { requireRole } from "./roles.js";
 
@@ -13,14 +14,10 @@ export type Admission = {
    * Who calls a method, named as in URLs (`/llmprices.v1.PricingService/CalculateCharge`): at once
    * where that is known at once.
    *
-   * @throws DomainError when the caller shows no valid token or has not the role that it takes; the
+   * @throws ConnectError when the caller shows no valid token or has not the role that it takes; the
    *   call has then been counted and logged.
    */
-  readonly admit: (
-    path: string,
-    protocol: string,
-    authorization: string | undefined,
-  ) => Caller | Promise<Caller>;
+  readonly admit: (path: string, findHeader: FindHeader) => Caller | Promise<Caller>;
 };
 
 /** Where no authentication is configured. */
@@ -33,23 +30,23 @@ export function createAdmission(
 ): Admission {
   if (authenticator === undefined) return admitEveryone;
   return {
-    admit: (path, protocol, authorization) => {
+    admit: (path, findHeader) => {
       if (isPublic(path)) return anonymous;
-      const startedAt = performance.now();
       const rpc = path.slice(1);
-      let caller = "unknown";
+      let caller: Caller | undefined;
       const check = (found: Caller) => {
-        caller = found.name;
+        caller = found;
         requireRole(found, rpc);
         return found;
       };
       const refuse = (error: unknown): never => {
+        const failure = toConnectError(error);
         observer.callStarts(rpc);
-        observer.callEnds(toRefusedCall(rpc, protocol, caller, startedAt, error));
-        throw error;
+        observer.callEnds(toEndedCall(toUnhandledCall(rpc, findHeader, caller), failure));
+        throw failure;
       };
       try {
-        const found = authenticator.authenticate(authorization);
+        const found = authenticator.authenticate(findHeader("authorization"));
         return found instanceof Promise ? found.then(check).catch(refuse) : check(found);
       } catch (error) {
         return refuse(error);
@@ -63,18 +60,3 @@ export type AdmissionSettings = {
   readonly isPublic: (path: string) => boolean;
   readonly observer: CallObserver;
 };
-
-function toRefusedCall(
-  rpc: string,
-  protocol: string,
-  caller: string,
-  startedAtMs: number,
-  error: unknown,
-): EndedCall {
-  const { code, rawMessage, cause } = toConnectError(error);
-  return {
-    ...{ rpc, protocol, caller, code: codeName(code), message: rawMessage },
-    seconds: (performance.now() - startedAtMs) / 1000,
-    ...{ requestId: undefined, reason: undefined, cause: (cause as Error | undefined)?.cause },
-  };
-}
