@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { outputOf } from "../tools/command.js";
 
@@ -20,7 +20,10 @@ export type Cluster = {
 };
 
 /** Makes a cluster in an empty folder, and starts it. The superuser is `postgres`. */
-export async function createCluster(folder: string): Promise<Cluster> {
+export async function createCluster(
+  folder: string,
+  settings: readonly string[] = [],
+): Promise<Cluster> {
   const dataFolder = join(folder, "data");
   mkdirSync(dataFolder, { recursive: true });
   const passwordFile = join(folder, "password");
@@ -31,27 +34,40 @@ export async function createCluster(folder: string): Promise<Cluster> {
     ...[...asPostgres, programOf("initdb"), "-D", dataFolder],
     ...[...options, `--pwfile=${passwordFile}`],
   ]);
-  return startCluster(dataFolder);
+  return startCluster(dataFolder, settings);
 }
 
-/** Starts a cluster that is there, and waits until it answers. */
-export async function startCluster(dataFolder: string): Promise<Cluster> {
+/** Starts a cluster that is there, with settings like `-cfsync=off`, and waits until it answers. */
+export async function startCluster(
+  dataFolder: string,
+  settings: readonly string[] = [],
+): Promise<Cluster> {
   const port = await freePort();
-  const options = [`-p${port}`, "-clisten_addresses=127.0.0.1", "-cunix_socket_directories="];
+  const address = [`-p${port}`, "-clisten_addresses=127.0.0.1", "-cunix_socket_directories="];
+  const options = [...address, "-cmax_connections=50", ...settings];
+  const logPath = join(dirname(dataFolder), "postgres.log");
+  const log = openSync(logPath, "a");
   const postgres = spawn(
     "setpriv",
     [...asPostgres, programOf("postgres"), "-D", dataFolder, ...options],
-    { stdio: "ignore" },
+    { stdio: ["ignore", "ignore", log] },
   );
-  const environment = { ...process.env, PGHOST: "127.0.0.1", PGPORT: String(port) };
+  const cluster = clusterAt(port);
+  closeSync(log);
+  await untilReady(postgres, logPath, () => cluster.run("pg_isready", "--quiet"));
+  return { ...cluster, dataFolder, stop: () => stop(postgres) };
+}
+
+/** A server that others have started, whose superuser's password is `secret` as well. */
+export function clusterAt(port: number): Omit<Cluster, "dataFolder" | "stop"> {
+  const where = ["PGHOST=127.0.0.1", `PGPORT=${port}`, "PGUSER=postgres", "PGPASSWORD=secret"];
   const run = (program: string, ...args: readonly string[]) =>
-    outputOf("env", [...toWords(environment), programOf(program), ...args]);
-  await untilReady(postgres, () => run("pg_isready", "--quiet"));
+    outputOf("env", [...where, programOf(program), ...args]);
   const url = (role: string, database: string) =>
     `postgres://${role}:secret@127.0.0.1:${port}/${database}`;
   const psql = (role: string, database: string, ...args: readonly string[]) =>
     run("psql", "-qtAX", "-v", "ON_ERROR_STOP=1", url(role, database), ...args);
-  return { port, dataFolder, url, psql, run, stop: () => stop(postgres) };
+  return { port, url, psql, run };
 }
 
 /** The program of the newest PostgreSQL here. */
@@ -64,7 +80,11 @@ export function programOf(name: string): string {
 /** PostgreSQL does not run as root. */
 export const asPostgres = ["--reuid=postgres", "--regid=postgres", "--init-groups"];
 
-async function untilReady(server: ChildProcess, ask: () => Promise<unknown>): Promise<void> {
+async function untilReady(
+  server: ChildProcess,
+  logPath: string,
+  ask: () => Promise<unknown>,
+): Promise<void> {
   while (server.exitCode === null && server.signalCode === null) {
     const isReady = await ask().then(
       () => true,
@@ -73,7 +93,7 @@ async function untilReady(server: ChildProcess, ask: () => Promise<unknown>): Pr
     if (isReady) return;
     await wait(50);
   }
-  throw new Error("PostgreSQL did not start");
+  throw new Error(`PostgreSQL did not start:\n${readFileSync(logPath, "utf8").slice(-1000)}`);
 }
 
 async function stop(server: ChildProcess): Promise<void> {
@@ -91,8 +111,4 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, "close");
   return port;
-}
-
-function toWords(environment: Readonly<Record<string, string | undefined>>): string[] {
-  return Object.entries(environment).map(([name, value]) => `${name}=${value ?? ""}`);
 }
