@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { buildService } from "../../bench/support/service.js";
 import { archiveOf, archiving, checkBackups } from "../operations/backups.js";
 import { createCluster, programOf } from "../operations/cluster.js";
+import { checkConnections } from "../operations/connections.js";
 import { checkUpgrades } from "../operations/upgrades.js";
 import { createChecks } from "../tools/checks.js";
 import { findCommand, outputOf } from "../tools/command.js";
@@ -38,6 +39,7 @@ try {
     await checkImage(checks, repository, join(folder, "image"), cluster);
     await checkBackups(checks, cluster, folder);
     await checkUpgrades(checks, cluster, folder);
+    await checkConnections(checks, cluster, folder);
   } finally {
     await cluster.stop();
   }
