@@ -37,17 +37,18 @@ export async function withDataFolder(work: (folder: string) => Promise<void>): P
 
 /**
  * Starts the service that was built, and waits until it answers. Its database is in `folder`, unless
- * `settings`, which are environment variables, name another.
+ * `settings`, which are environment variables, name another. `parameters` are those of the command.
  *
  * @throws Error with the end of its log when it does not.
  */
 export async function startService(
   folder: string,
   settings: Readonly<Record<string, string>> = {},
+  parameters: readonly string[] = [],
 ): Promise<BenchedService> {
   const logPath = join(folder, "service.log");
   const log = await open(logPath, "w");
-  const service = spawn(process.execPath, ["dist/src/main.js", "serve"], {
+  const service = spawn(process.execPath, ["dist/src/main.js", "serve", ...parameters], {
     cwd: repository,
     env: {
       ...{ ...inherited(), ...anyPorts, DATA_DIR: join(folder, "data"), LOG_LEVEL: "info" },
