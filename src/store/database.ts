@@ -55,7 +55,14 @@ export type DatabasePool = {
   readonly max: number;
 };
 
-export function watchPool({ client }: Knex): DatabasePool {
+/** Watches a pool, whoever else does. */
+export function watchPool(knex: Knex): DatabasePool {
+  const watched = pools.get(knex) ?? startToWatch(knex);
+  pools.set(knex, watched);
+  return watched;
+}
+
+function startToWatch({ client }: Knex): DatabasePool {
   const max: number = client.pool.max;
   let failures = 0;
   client.pool.on("acquireFail", () => {
@@ -71,3 +78,5 @@ export function watchPool({ client }: Knex): DatabasePool {
 }
 
 type SqlClient = { query(sql: string, done: (error: Error | null) => void): void };
+
+const pools = new WeakMap<Knex, DatabasePool>();
