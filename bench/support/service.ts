@@ -35,20 +35,26 @@ export async function withDataFolder(work: (folder: string) => Promise<void>): P
   }
 }
 
+export type StartOptions = {
+  readonly program?: string;
+  readonly parameters?: readonly string[];
+};
+
 /**
  * Starts the service that was built, and waits until it answers. Its database is in `folder`, unless
- * `settings`, which are environment variables, name another. `program` is another build of it.
+ * `settings`, which are environment variables, name another. `program` is another build of it, and
+ * `parameters` are those of the command.
  *
  * @throws Error with the end of its log when it does not.
  */
 export async function startService(
   folder: string,
   settings: Readonly<Record<string, string>> = {},
-  program = "dist/src/main.js",
+  { program = "dist/src/main.js", parameters = [] }: StartOptions = {},
 ): Promise<BenchedService> {
   const logPath = join(folder, "service.log");
   const log = await open(logPath, "w");
-  const service = spawn(process.execPath, [program, "serve"], {
+  const service = spawn(process.execPath, [program, "serve", ...parameters], {
     cwd: repository,
     env: {
       ...{ ...inherited(), ...anyPorts, DATA_DIR: join(folder, "data"), LOG_LEVEL: "info" },

@@ -69,7 +69,14 @@ export type DatabasePool = {
   readonly max: number;
 };
 
-export function watchPool({ client }: Knex): DatabasePool {
+/** Watches a pool, whoever else does. */
+export function watchPool(knex: Knex): DatabasePool {
+  const watched = pools.get(knex) ?? startToWatch(knex);
+  pools.set(knex, watched);
+  return watched;
+}
+
+function startToWatch({ client }: Knex): DatabasePool {
   const max: number = client.pool.max;
   let failures = 0;
   client.pool.on("acquireFail", () => {
@@ -92,6 +99,8 @@ export function limitsOf(knex: Knex): Partial<DatabaseLimits> {
 const limits = new WeakMap<Knex, DatabaseOptions>();
 
 type SqlClient = { query(sql: string, done: (error: Error | null) => void): void };
+
+const pools = new WeakMap<Knex, DatabasePool>();
 
 /** What every statement on a connection obeys; 0 is no limit. */
 function toSettings({ statementTimeoutMs = 0, lockTimeoutMs = 0 }: DatabaseOptions): string {

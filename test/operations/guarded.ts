@@ -31,9 +31,9 @@ export function serveOn(
   database: string,
   folder: string,
   role = "llmprices_service_a",
-  program?: string,
+  program = "dist/src/main.js",
 ): Promise<BenchedService> {
-  return startService(folder, { DATABASE_URL: cluster.url(role, database) }, program);
+  return startService(folder, { DATABASE_URL: cluster.url(role, database) }, { program });
 }
 
 /** A file of deploy/postgres. */
