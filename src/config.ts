@@ -4,7 +4,9 @@ import { readDatabase } from "./config/database.js";
 import { type DoorsConfig, readDoors, refuseOpenDoors } from "./config/doors.js";
 import { type Limits, readLimits } from "./config/limits.js";
 import { type Environment, oneOf, readEnvironment } from "./config/reader.js";
+import { readTls } from "./config/tls.js";
 import type { AuthConfig } from "./server/auth/authentication.js";
+import type { TlsConfig } from "./server/tls.js";
 import type { DatabaseConnection } from "./store/database.js";
 
 export { ConfigError } from "./config/reader.js";
@@ -16,6 +18,8 @@ export type Config = DoorsConfig &
     readonly database: DatabaseConnection | undefined;
     readonly dataDir: string;
     readonly auth: AuthConfig;
+    /** Undefined: the doors speak plain text. */
+    readonly tls: TlsConfig | undefined;
     readonly logLevel: string;
   };
 
@@ -31,11 +35,13 @@ export function readConfig(environment: Environment = process.env, processes = 1
       dataDir: resolve(environment.DATA_DIR || ".llmprices"),
       ...readDoors(read),
       auth: readAuth(read, problems),
+      tls: readTls(read, problems),
       ...readLimits(read, processes),
       logLevel: read("LOG_LEVEL", "info", ...oneOf(logLevels)),
     };
     const isAuthenticated = config.auth.tokensFile !== undefined;
-    refuseOpenDoors(read, config, { isAuthenticated, isEncrypted: false }, problems);
+    const isEncrypted = config.tls !== undefined;
+    refuseOpenDoors(read, config, { isAuthenticated, isEncrypted }, problems);
     return config;
   });
 }

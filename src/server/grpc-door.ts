@@ -7,8 +7,10 @@ import type { BulkThreads } from "./bulk/threads.js";
 import type { Door } from "./door.js";
 import { admitCalls } from "./grpc-admission.js";
 import { addConnectService } from "./grpc-bridge.js";
+import { toCredentials } from "./grpc-credentials.js";
 import { addReflection } from "./reflection.js";
 import { type Mount, serviceNames } from "./services.js";
+import type { Tls } from "./tls.js";
 
 export type GrpcDoor = Door & {
   /** What the health service answers, for the server and for each service. */
@@ -21,6 +23,7 @@ export async function openGrpcDoor(
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
   admission: Admission,
+  tls?: Tls,
 ): Promise<GrpcDoor> {
   const server = new grpc.Server({
     "grpc.max_receive_message_length": maxMessageBytes,
@@ -38,13 +41,16 @@ export async function openGrpcDoor(
   };
   setHealth(false);
   health.addToServer(server);
-  const port = await listen(server, address);
+  const port = await listen(server, address, toCredentials(tls));
   return { address: { ...address, port }, setHealth, close: (graceMs) => close(server, graceMs) };
 }
 
-function listen(server: grpc.Server, address: Address): Promise<number> {
+function listen(
+  server: grpc.Server,
+  address: Address,
+  credentials: grpc.ServerCredentials,
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    const credentials = grpc.ServerCredentials.createInsecure();
     server.bindAsync(formatAddress(address), credentials, (error, port) => {
       if (error) reject(error);
       else resolve(port);
@@ -54,10 +60,17 @@ function listen(server: grpc.Server, address: Address): Promise<number> {
 
 function close(server: grpc.Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.forceShutdown(), graceMs);
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+      // It does not know of those who have not come to the end of a handshake, and waits for them.
+      setTimeout(resolve, forcedMs).unref();
+    }, graceMs);
     server.tryShutdown(() => {
       clearTimeout(timer);
       resolve();
     });
   });
 }
+
+/** How long connections that are cut off may take to be gone. */
+const forcedMs = 500;

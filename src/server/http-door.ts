@@ -1,5 +1,5 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { AddressInfo, Server } from "node:net";
 import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandlerFn, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
@@ -21,6 +21,7 @@ import { weigh } from "./large-bodies.js";
 import { explainErrors } from "./library-errors.js";
 import type { Origins } from "./origins.js";
 import type { Mount } from "./services.js";
+import type { Tls } from "./tls.js";
 
 /** Opens the door for Connect, gRPC-Web and plain JSON over HTTP/1.1 and HTTP/2. */
 export async function openHttpDoor(
@@ -30,10 +31,11 @@ export async function openHttpDoor(
   threads: BulkThreads,
   admission: Admission,
   log: Logger,
+  tls?: Tls,
 ): Promise<Door> {
   const answerCalls = createListener(mountServices, threads, admission, log);
   const listener = allowOrigins(corsOrigins, answerCalls);
-  const { server, close } = createHttpServer(listener);
+  const { server, close } = createHttpServer(listener, tls);
   return { address: await listen(server, address), close };
 }
 

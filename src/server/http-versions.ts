@@ -1,6 +1,9 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Tls } from "./tls.js";
 
 /** A server that speaks HTTP/1.1 and, to those who know that it does, HTTP/2, on one port. */
 export type HttpServer = {
@@ -10,12 +13,13 @@ export type HttpServer = {
 };
 
 /**
- * Node has a server for each version; only TLS can negotiate. Here a connection's first bytes tell:
- * those of HTTP/2 are fixed (RFC 9113, section 3.4), and no request of HTTP/1.1 begins like them.
+ * Node has a server for each version. With TLS, the handshake tells which one a caller speaks (ALPN);
+ * without, a connection's first bytes do: those of HTTP/2 are fixed (RFC 9113, section 3.4), and no
+ * request of HTTP/1.1 begins like them.
  */
-export function createHttpServer(listener: RequestListener): HttpServer {
+export function createHttpServer(listener: RequestListener, tls?: Tls): HttpServer {
   let isClosing = false;
-  const server = createServer((request, response) => {
+  const server = createHttp1Server(tls, (request, response) => {
     // A connection that is kept alive would go on with its next call.
     if (isClosing) response.setHeader("connection", "close");
     listener(request, response);
@@ -27,16 +31,32 @@ export function createHttpServer(listener: RequestListener): HttpServer {
     session.once("close", () => sessions.delete(session));
   });
   // The server's own way to take a connection comes to those that it is meant for.
-  const [takeHttp1] = server.listeners("connection");
-  server.removeAllListeners("connection");
-  server.on("connection", (socket: Socket) =>
-    sniff(socket, firstBytesMs, (isHttp2) => {
-      if (isHttp2) return http2.emit("connection", socket);
-      takeHttp1?.call(server, socket);
-      // HTTP/2 takes what has been put back by itself.
-      return socket.resume();
-    }),
-  );
+  const event = tls === undefined ? "connection" : "secureConnection";
+  const [takeHttp1] = server.listeners(event);
+  server.removeAllListeners(event);
+  const takeHttp2 = (socket: Socket) => http2.emit("connection", socket);
+  // Those that say nothing, or never come to the end of a handshake, as well.
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  if (tls === undefined) {
+    server.on(event, (socket: Socket) =>
+      sniff(socket, firstBytesMs, (isHttp2) => {
+        if (isHttp2) return takeHttp2(socket);
+        takeHttp1?.call(server, socket);
+        // HTTP/2 takes what has been put back by itself.
+        return socket.resume();
+      }),
+    );
+  } else {
+    server.on(event, (socket: TLSSocket) => {
+      if (socket.alpnProtocol !== "h2") return takeHttp1?.call(server, socket);
+      // Node leaves it to us, between the handshake and the session.
+      return takeHttp2(socket.on("error", () => socket.destroy()));
+    });
+  }
   return {
     server,
     close: (graceMs) =>
@@ -47,6 +67,7 @@ export function createHttpServer(listener: RequestListener): HttpServer {
         const timer = setTimeout(() => {
           server.closeAllConnections();
           for (const session of sessions) session.destroy();
+          for (const socket of sockets) socket.destroy();
         }, graceMs);
         server.close(() => {
           clearTimeout(timer);
@@ -57,6 +78,14 @@ export function createHttpServer(listener: RequestListener): HttpServer {
         for (const session of sessions) session.close();
       }),
   };
+}
+
+function createHttp1Server(tls: Tls | undefined, listener: RequestListener): Server {
+  if (tls === undefined) return createServer(listener);
+  const ALPNProtocols = ["h2", "http/1.1"];
+  const server = createHttpsServer({ ...tls.server, ...tls.context(), ALPNProtocols }, listener);
+  tls.onContext((context) => server.setSecureContext(context));
+  return server;
 }
 
 /** Reads as much of a connection as tells the version, and puts it back. */

@@ -8,6 +8,8 @@ export type Metrics = CallTally & {
   readonly watchBook: (book: Pick<PriceBook, "stats">) => void;
   /** Shows whether what a variable's file had when it last changed could be read. */
   readonly fileRead: (variable: string, isRead: boolean) => void;
+  /** Shows until when the certificate of the doors is valid. */
+  readonly certificateExpires: (at: Date) => void;
   /** What prom-client knows of all this. */
   readonly registry: Registry;
 };
@@ -24,10 +26,17 @@ export function createMetrics(): Metrics {
     aggregator: "min",
     registers,
   });
+  const expiry = new Gauge({
+    name: "llmprices_certificate_expiry_timestamp_seconds",
+    help: "Until when the certificate of the doors is valid; 0 without TLS.",
+    aggregator: "min",
+    registers,
+  });
   return {
     ...createCallTally(registry),
     registry,
     fileRead: (variable, isRead) => filesRead.set({ variable }, isRead ? 1 : 0),
+    certificateExpires: (at) => expiry.set(at.getTime() / 1000),
     watchBook: (book) => {
       // Of several workers, the one that is furthest behind counts.
       const show = (name: string, help: string, aggregator: "min" | "max", read: () => number) => {

@@ -21,6 +21,7 @@ import { openOpsDoor } from "./ops-door.js";
 import { type Readiness, watchReadiness } from "./readiness.js";
 import { createServices } from "./services.js";
 import { encodeTextWithBuffers } from "./text-encoding.js";
+import { openTls } from "./tls.js";
 
 /** A service that answers, and tells operators of itself. */
 export type Server = Pick<Doors, "grpcAddress" | "httpAddress" | "stop"> & {
@@ -49,6 +50,7 @@ export type ServerConfig = Pick<
   | "opsAddress"
   | "corsOrigins"
   | "auth"
+  | "tls"
   | "maxBookStalenessMs"
   | "maxCallTimeoutMs"
   | "maxStreamTimeoutMs"
@@ -106,6 +108,7 @@ export async function openDoors(
   const metrics = createMetrics();
   const observer = createCallObserver(log, metrics);
   const authentication = await openAuthentication(config.auth, metrics, log);
+  const tls = config.tls && (await openTls(config.tls, metrics, log));
   const admission = createAdmission(authentication.authenticator, {
     isPublic: isPublic(config.auth),
     observer,
@@ -134,6 +137,7 @@ export async function openDoors(
   const closeAll = async (graceMs: number) => {
     await Promise.all(opened.map(({ close }) => close(graceMs)));
     authentication.close();
+    tls?.close();
     await threads.close();
     await book.close();
   };
@@ -152,10 +156,10 @@ export async function openDoors(
     }
   };
   const grpc = await open("GRPC_ADDR", config.grpcAddress, (address) =>
-    openGrpcDoor(address, services, threads, admission),
+    openGrpcDoor(address, services, threads, admission, tls),
   );
   const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
-    openHttpDoor(address, config.corsOrigins, services, threads, admission, log),
+    openHttpDoor(address, config.corsOrigins, services, threads, admission, log, tls),
   );
   const readiness = watchReadiness(knex, book.whyNot, (whyNot) => {
     grpc.setHealth(whyNot === undefined);

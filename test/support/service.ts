@@ -33,8 +33,9 @@ export type Door = {
   readonly catalog: Client<typeof CatalogService>;
 };
 
-/** What a caller shows. */
-export type Credentials = { readonly token?: string };
+/** What a caller shows, and whom it trusts: PEM texts. */
+export type Credentials = { readonly token?: string; readonly tls?: CallerTls };
+export type CallerTls = { readonly ca: string; readonly cert?: string; readonly key?: string };
 
 export async function startTestService(
   config: Partial<ServerConfig> = {},
@@ -51,6 +52,7 @@ export async function startTestService(
       opsAddress: anyPort,
       corsOrigins: new Set(),
       auth: { tokensFile: undefined, publicReflection: true, publicHealth: true },
+      tls: undefined,
       maxBookStalenessMs: 10_000,
       maxCallTimeoutMs: 30_000,
       maxStreamTimeoutMs: 60_000,
@@ -82,17 +84,19 @@ export async function startTestService(
 /** Clients that show their credentials, through any door and protocol. */
 export function openDoors(
   { grpcAddress, httpAddress }: Server,
-  { token }: Credentials = {},
+  { token, tls }: Credentials = {},
 ): Record<Protocol, Door> {
   const interceptors = token === undefined ? [] : [authorize(`Bearer ${token}`)];
-  const grpc = `http://${formatAddress(grpcAddress)}`;
-  const http = `http://${formatAddress(httpAddress)}`;
+  const scheme = tls === undefined ? "http" : "https";
+  const grpc = `${scheme}://${formatAddress(grpcAddress)}`;
+  const http = `${scheme}://${formatAddress(httpAddress)}`;
+  const shown = { interceptors, nodeOptions: { ...tls } };
   return {
-    gRPC: toDoor(createGrpcTransport({ baseUrl: grpc, interceptors })),
-    "gRPC-Web": toDoor(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1", interceptors })),
+    gRPC: toDoor(createGrpcTransport({ baseUrl: grpc, ...shown })),
+    "gRPC-Web": toDoor(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1", ...shown })),
     Connect: toDoor(
       createConnectTransport({
-        ...{ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true, interceptors },
+        ...{ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true, ...shown },
       }),
     ),
     "Connect JSON": toDoor(
@@ -100,7 +104,7 @@ export function openDoors(
         baseUrl: http,
         httpVersion: "1.1",
         useBinaryFormat: false,
-        interceptors,
+        ...shown,
         jsonOptions: { registry: createRegistry(ErrorInfoSchema, BadRequestSchema) },
       }),
     ),
