@@ -6,9 +6,11 @@ import { readDatabase, readDatabaseLimits } from "./config/database.js";
 import { type DoorsConfig, readDoors, refuseOpenDoors } from "./config/doors.js";
 import { type Limits, readLimits } from "./config/limits.js";
 import { type Environment, oneOf, readEnvironment } from "./config/reader.js";
+import { readTls } from "./config/tls.js";
 import { readTraceExporter } from "./config/tracing.js";
 import type { AuthConfig } from "./server/auth/authentication.js";
 import type { ConnectionLimits } from "./server/connections.js";
+import type { TlsConfig } from "./server/tls.js";
 import type { DatabaseConnection, DatabaseLimits } from "./store/database.js";
 import type { TraceExporter } from "./tracing/load.js";
 
@@ -23,6 +25,8 @@ export type Config = DoorsConfig &
     readonly databaseLimits: DatabaseLimits;
     readonly connections: ConnectionLimits;
     readonly auth: AuthConfig;
+    /** Undefined: the doors speak plain text. */
+    readonly tls: TlsConfig | undefined;
     readonly logLevel: string;
     /** Undefined: no traces. */
     readonly traces: TraceExporter | undefined;
@@ -43,13 +47,15 @@ export function readConfig(environment: Environment = process.env, processes = 1
       ...{ database, ...doors, ...limits },
       dataDir: resolve(environment.DATA_DIR || ".llmprices"),
       auth: readAuth(read, problems),
+      tls: readTls(read, problems),
       databaseLimits: readDatabaseLimits(read, limits),
       connections: readConnectionLimits(read, limits),
       logLevel: read("LOG_LEVEL", "info", ...oneOf(logLevels)),
       traces: readTraceExporter(read),
     };
     const isAuthenticated = config.auth.tokensFile !== undefined;
-    refuseOpenDoors(read, config, { isAuthenticated, isEncrypted: false }, problems);
+    const isEncrypted = config.tls !== undefined;
+    refuseOpenDoors(read, config, { isAuthenticated, isEncrypted }, problems);
     refuseContradictions(config, problems);
     return config;
   });

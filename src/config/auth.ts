@@ -1,5 +1,5 @@
 import { type AuthConfig, readTokensFile } from "../server/auth/authentication.js";
-import { type Read, trueOrFalse } from "./reader.js";
+import { noteProblem, type Read, trueOrFalse } from "./reader.js";
 
 /** How callers are told apart, and what strangers may ask. */
 export function readAuth(read: Read, problems: string[]): AuthConfig {
@@ -12,13 +12,4 @@ export function readAuth(read: Read, problems: string[]): AuthConfig {
     publicReflection: read("PUBLIC_REFLECTION", whenUnset, ...trueOrFalse),
     publicHealth: read("PUBLIC_HEALTH", whenUnset, ...trueOrFalse),
   };
-}
-
-/** Reads what the service will read as well, and notes what is wrong with it. */
-function noteProblem(read: () => unknown, problems: string[]): void {
-  try {
-    read();
-  } catch (error) {
-    problems.push((error as Error).message);
-  }
 }

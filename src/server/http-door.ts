@@ -1,5 +1,5 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { AddressInfo, Server } from "node:net";
 import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandlerFn, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
@@ -22,6 +22,7 @@ import { weigh } from "./large-bodies.js";
 import { explainErrors } from "./library-errors.js";
 import type { Origins } from "./origins.js";
 import type { Mount } from "./services.js";
+import type { Tls } from "./tls.js";
 
 /** Opens the door for Connect, gRPC-Web and plain JSON over HTTP/1.1 and HTTP/2. */
 export async function openHttpDoor(
@@ -33,6 +34,7 @@ export async function openHttpDoor(
   limits: DoorLimits,
   observer: CallObserver,
   log: Logger,
+  tls?: Tls,
 ): Promise<Door> {
   const answerCalls = createListener(mountServices, threads, admission, limits, observer, log);
   const listener = allowOrigins(corsOrigins, answerCalls);
@@ -40,6 +42,7 @@ export async function openHttpDoor(
     listener,
     limits.connections,
     limits.maxStreamTimeoutMs,
+    tls,
   );
   return { address: await listen(server, address), close };
 }

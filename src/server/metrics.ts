@@ -16,6 +16,8 @@ export type Metrics = CallTally & {
   readonly watch: (parts: WatchedParts) => void;
   /** Shows whether what a variable's file had when it last changed could be read. */
   readonly fileRead: (variable: string, isRead: boolean) => void;
+  /** Shows until when the certificate of the doors is valid. */
+  readonly certificateExpires: (at: Date) => void;
   /** What prom-client knows of all this. */
   readonly registry: Registry;
 };
@@ -43,11 +45,18 @@ export function createMetrics(findRegistered: FindRegistered): Metrics {
     aggregator: "min",
     registers: [registry],
   });
+  const expiry = new Gauge({
+    name: "llmprices_certificate_expiry_timestamp_seconds",
+    help: "Until when the certificate of the doors is valid; 0 without TLS.",
+    aggregator: "min",
+    registers: [registry],
+  });
   return {
     ...createCallTally(registry),
     charges: createChargeTally(registry, findRegistered),
     registry,
     fileRead: (variable, isRead) => filesRead.set({ variable }, isRead ? 1 : 0),
+    certificateExpires: (at) => expiry.set(at.getTime() / 1000),
     watch: (parts) => {
       for (const [name, { help, read, aggregator = "sum" }] of Object.entries(gauges)) {
         const collect = () => gauge.set(read(parts));

@@ -24,6 +24,7 @@ import { openOpsDoor } from "./ops-door.js";
 import { type Readiness, watchReadiness } from "./readiness.js";
 import { createServices } from "./services.js";
 import { encodeTextWithBuffers } from "./text-encoding.js";
+import { openTls } from "./tls.js";
 
 /** A service that answers, and tells operators of itself. */
 export type Server = Pick<Doors, "grpcAddress" | "httpAddress" | "stop"> & {
@@ -52,6 +53,7 @@ export type ServerConfig = Pick<
   | "opsAddress"
   | "corsOrigins"
   | "auth"
+  | "tls"
   | "maxBookStalenessMs"
   | "maxCallTimeoutMs"
   | "maxStreamTimeoutMs"
@@ -122,6 +124,7 @@ export async function openDoors(
   const metrics = createMetrics((names) => providersAmong(knex, names));
   const observer = createCallObserver(log, metrics);
   const authentication = await openAuthentication(config.auth, metrics, log);
+  const tls = config.tls && (await openTls(config.tls, metrics, log));
   const admission = createAdmission(authentication.authenticator, {
     isPublic: isPublic(config.auth),
     observer,
@@ -152,6 +155,7 @@ export async function openDoors(
   const closeAll = async (graceMs: number) => {
     await Promise.all(opened.map(({ close }) => close(graceMs)));
     authentication.close();
+    tls?.close();
     await threads.close();
     await book.close();
   };
@@ -170,10 +174,20 @@ export async function openDoors(
     }
   };
   const grpc = await open("GRPC_ADDR", config.grpcAddress, (address) =>
-    openGrpcDoor(address, services, threads, admission, config),
+    openGrpcDoor(address, services, threads, admission, config, tls),
   );
   const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
-    openHttpDoor(address, config.corsOrigins, services, threads, admission, config, observer, log),
+    openHttpDoor(
+      address,
+      config.corsOrigins,
+      services,
+      threads,
+      admission,
+      config,
+      observer,
+      log,
+      tls,
+    ),
   );
   const readiness = watchReadiness(knex, book.whyNot, (whyNot) => {
     grpc.setHealth(whyNot === undefined);

@@ -38,8 +38,9 @@ export type Door = {
   readonly catalog: Client<typeof CatalogService>;
 };
 
-/** What a caller shows. */
-export type Credentials = { readonly token?: string };
+/** What a caller shows, and whom it trusts: PEM texts. */
+export type Credentials = { readonly token?: string; readonly tls?: CallerTls };
+export type CallerTls = { readonly ca: string; readonly cert?: string; readonly key?: string };
 
 /** Who watches a service; nobody, unless they are given. */
 export type Watchers = { readonly log?: Logger; readonly tracing?: Tracing };
@@ -58,6 +59,7 @@ export async function startTestService(
       opsAddress: anyPort,
       corsOrigins: new Set(),
       auth: { tokensFile: undefined, publicReflection: true, publicHealth: true },
+      tls: undefined,
       maxBookStalenessMs: 10_000,
       maxCallTimeoutMs: 30_000,
       maxStreamTimeoutMs: 60_000,
@@ -115,17 +117,19 @@ export const connections: ServerConfig["connections"] = {
 /** Clients that show their credentials, through any door and protocol. */
 export function openDoors(
   { grpcAddress, httpAddress }: Server,
-  { token }: Credentials = {},
+  { token, tls }: Credentials = {},
 ): Record<Protocol, Door> {
   const interceptors = token === undefined ? [] : [authorize(`Bearer ${token}`)];
-  const grpc = `http://${formatAddress(grpcAddress)}`;
-  const http = `http://${formatAddress(httpAddress)}`;
+  const scheme = tls === undefined ? "http" : "https";
+  const grpc = `${scheme}://${formatAddress(grpcAddress)}`;
+  const http = `${scheme}://${formatAddress(httpAddress)}`;
+  const shown = { interceptors, nodeOptions: { ...tls } };
   return {
-    gRPC: toDoor(createGrpcTransport({ baseUrl: grpc, interceptors })),
-    "gRPC-Web": toDoor(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1", interceptors })),
+    gRPC: toDoor(createGrpcTransport({ baseUrl: grpc, ...shown })),
+    "gRPC-Web": toDoor(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1", ...shown })),
     Connect: toDoor(
       createConnectTransport({
-        ...{ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true, interceptors },
+        ...{ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true, ...shown },
       }),
     ),
     "Connect JSON": toDoor(
@@ -133,7 +137,7 @@ export function openDoors(
         baseUrl: http,
         httpVersion: "1.1",
         useBinaryFormat: false,
-        interceptors,
+        ...shown,
         jsonOptions: {
           registry: createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema),
         },
