@@ -79,6 +79,6 @@ function sumOf(metrics: string, name: string): number {
 }
 
 const listening = "0A";
-/** The pools open theirs when they need them: of the service, of its thread, and of the book. */
-const databaseConnections = 16;
+/** The pools open theirs when they need them, and so do threads: of the service, and of the book. */
+const databaseConnections = 24;
 const settlingMs = 250;

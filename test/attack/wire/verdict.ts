@@ -65,7 +65,7 @@ function findLeak(text: string, sent: string): string | undefined {
 
 const secrets = new RegExp(
   [
-    /\b(?:select|insert into|update|delete from) [\w"*]+ [^\n]{0,40}/,
+    /\b(?:select [^\n]{1,80} from|insert into|update "?\w+"? set|delete from) [^\n]{0,40}/,
     /\b(?:llm_price_revisions|llm_prices|price_book|charge_types|request_ids)\b[ "(.]/,
     /syntax error at|violates|duplicate key|relation "|invalid byte sequence|pg_\w+/,
     /node_modules|dist\/src|node:internal|knex|\bat \S+ \(|\.[jt]s:\d+|\/(?:work|root|home|tmp)\//,
