@@ -1,9 +1,12 @@
 import { resolve } from "node:path";
-import { readDatabase } from "./config/database.js";
+import { readConnectionLimits } from "./config/connections.js";
+import { refuseContradictions } from "./config/contradictions.js";
+import { readDatabase, readDatabaseLimits } from "./config/database.js";
 import { type DoorsConfig, readDoors, refuseOpenDoors } from "./config/doors.js";
 import { type Limits, readLimits } from "./config/limits.js";
 import { type Environment, oneOf, readEnvironment } from "./config/reader.js";
-import type { DatabaseConnection } from "./store/database.js";
+import type { ConnectionLimits } from "./server/connections.js";
+import type { DatabaseConnection, DatabaseLimits } from "./store/database.js";
 
 export { ConfigError } from "./config/reader.js";
 
@@ -13,6 +16,8 @@ export type Config = DoorsConfig &
     /** Undefined: PostgreSQL is embedded, with its data under `dataDir`. */
     readonly database: DatabaseConnection | undefined;
     readonly dataDir: string;
+    readonly databaseLimits: DatabaseLimits;
+    readonly connections: ConnectionLimits;
     readonly logLevel: string;
   };
 
@@ -23,14 +28,19 @@ export type Config = DoorsConfig &
  */
 export function readConfig(environment: Environment = process.env, processes = 1): Config {
   return readEnvironment(environment, (read, problems) => {
+    // Problems are told in the order of reading.
+    const database = readDatabase(read);
+    const doors = readDoors(read);
+    const limits = readLimits(read, processes);
     const config: Config = {
-      database: readDatabase(read),
+      ...{ database, ...doors, ...limits },
       dataDir: resolve(environment.DATA_DIR || ".llmprices"),
-      ...readDoors(read),
-      ...readLimits(read, processes),
+      databaseLimits: readDatabaseLimits(read, limits),
+      connections: readConnectionLimits(read, limits),
       logLevel: read("LOG_LEVEL", "info", ...oneOf(logLevels)),
     };
     refuseOpenDoors(read, config, problems);
+    refuseContradictions(config, problems);
     return config;
   });
 }

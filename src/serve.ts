@@ -22,11 +22,7 @@ export async function serve(
   workers: number | undefined,
 ): Promise<Service> {
   const { connection, stop: stopDatabase } = await findDatabase(config, log);
-  const knex = createDatabase({
-    connection,
-    poolSize: config.databasePoolSize,
-    acquireTimeoutMs: config.maxCallTimeoutMs,
-  });
+  const knex = createDatabase({ connection, ...config.databaseLimits });
   const closeDatabase = async () => {
     await knex.destroy();
     await stopDatabase();

@@ -10,6 +10,7 @@ import { type Protocol, startTestService, type TestService } from "./support/ser
 
 const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const rpc = "StreamAllocateCharges";
+type ErrorJson = { readonly code: string; readonly details: readonly { readonly type: string }[] };
 type Through = { readonly protocol?: Protocol; readonly signal?: AbortSignal };
 const callsPerThread = 32;
 
@@ -82,10 +83,12 @@ describe("More large calls than one thread takes", function () {
       const counted = () => callsEnded(service, "BatchCalculateCharges", "resource_exhausted");
       const before = await counted();
       await occupyTheThread();
-      const { code, reason, domain } = await refusalOf(batch(protocol));
-      expect({ code, reason, domain }).to.deep.equal({
+      const { code, reason, domain, metadata, retryAfterMs } = await refusalOf(batch(protocol));
+      expect({ code, reason, domain, metadata }).to.deep.equal({
         ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS", domain: "llmprices.v1" },
+        metadata: { limit: "BULK_THREADS", most: "32" },
       });
+      expect(retryAfterMs).to.be.within(500, 1500);
       expect(await counted()).to.equal(before + 1);
     });
 
@@ -121,9 +124,10 @@ describe("More large calls than one thread takes", function () {
     });
     expect(answer.status).to.equal(429);
     expect(answer.headers.get("content-type")).to.equal("application/json");
-    const { code, details } = (await answer.json()) as Record<string, unknown>;
+    const { code, details } = (await answer.json()) as ErrorJson;
     expect(code).to.equal("resource_exhausted");
-    expect(details).to.have.length(1);
+    const types = details.map(({ type }) => type);
+    expect(types).to.deep.equal(["google.rpc.ErrorInfo", "google.rpc.RetryInfo"]);
   });
 
   it("do not keep single calls from being answered", async () => {

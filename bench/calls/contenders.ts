@@ -6,10 +6,12 @@ import * as grpc from "@grpc/grpc-js";
 import { pino } from "pino";
 import type { Book } from "../../src/book/book.js";
 import { createPriceBook } from "../../src/book/price-book.js";
+import { readConfig } from "../../src/config.js";
 import {
   CalculateChargeRequestSchema,
   CalculateChargeResponseSchema,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { createAdmission } from "../../src/server/admission.js";
 import { createCallObserver } from "../../src/server/call-observer.js";
 import { openGrpcDoor } from "../../src/server/grpc-door.js";
 import { createMetrics } from "../../src/server/metrics.js";
@@ -111,7 +113,12 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
   };
   const threads = { serve: () => Promise.reject(new Error("no bulk")), close: async () => {} };
   const services = createOurServices(connection, book);
-  const door = await openGrpcDoor({ host: "127.0.0.1", port: 0 }, services, threads);
+  const door = await openGrpcDoor(
+    { host: "127.0.0.1", port: 0 },
+    services,
+    threads,
+    readConfig({}),
+  );
   return door.address.port;
 }
 
@@ -123,7 +130,10 @@ function createOurServices(connection: DatabaseConnection, book: Book): (mount: 
       ...{ knex, bookOf: () => book, maxBookStalenessMs: 10_000 },
       ...{ maxBatchCalculations: 10_000, maxAllocationAccounts: 10_000, maxImportRows: 10_000 },
     },
-    { observe: () => observer, maxTimeoutMs: 30_000, maxStreamTimeoutMs: 30_000 },
+    {
+      ...{ observe: () => observer, admission: createAdmission(2000), maxTimeoutMs: 30_000 },
+      ...{ maxStreamTimeoutMs: 30_000, streamIdleTimeoutMs: 30_000 },
+    },
   );
 }
 

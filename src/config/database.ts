@@ -1,6 +1,26 @@
-import type { DatabaseConnection } from "../store/database.js";
+import type { DatabaseConnection, DatabaseLimits } from "../store/database.js";
 import { parseDatabaseUrl } from "../store/database-url.js";
-import type { Read } from "./reader.js";
+import type { Limits } from "./limits.js";
+import { lower, numberReader, type Read } from "./reader.js";
+
+/** What is not set follows the limits of calls, where those are lower. */
+export function readDatabaseLimits(
+  read: Read,
+  { maxCallTimeoutMs, maxCallsInFlight }: Pick<Limits, "maxCallTimeoutMs" | "maxCallsInFlight">,
+): DatabaseLimits {
+  const limit = numberReader(read);
+  const ms = 3_600_000;
+  const maxCalls = lower(500, maxCallsInFlight);
+  const statementMs = lower(30_000, maxCallTimeoutMs);
+  const statementTimeoutMs = limit("DATABASE_STATEMENT_TIMEOUT_MS", statementMs, 1, ms);
+  return {
+    poolSize: limit("DATABASE_POOL_SIZE", 10, 1, 1000),
+    maxCalls: limit("MAX_DATABASE_CALLS", maxCalls, 1, 1_000_000),
+    acquireTimeoutMs: limit("DATABASE_ACQUIRE_TIMEOUT_MS", lower(10_000, maxCallTimeoutMs), 1, ms),
+    statementTimeoutMs,
+    lockTimeoutMs: limit("DATABASE_LOCK_TIMEOUT_MS", lower(20_000, statementTimeoutMs), 1, ms),
+  };
+}
 
 /** Undefined when DATABASE_URL is unset. */
 export function readDatabase(read: Read): DatabaseConnection | undefined {

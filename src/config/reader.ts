@@ -37,6 +37,17 @@ export function wholeNumber(min: number, max: number) {
   return [`a whole number from ${min} to ${max}`, parse] as const;
 }
 
+/** Reads whole numbers: the name, the value of an unset one, the least and the most. */
+export function numberReader(read: Read) {
+  return (name: string, whenUnset: number, min: number, max: number): number =>
+    read(name, String(whenUnset), ...wholeNumber(min, max));
+}
+
+/** A default that follows another value where that is lower, and is one (of a wrong one is told). */
+export function lower(value: number, other: number | undefined): number {
+  return Math.min(value, other ?? value);
+}
+
 /** For `read`: what is expected, and its parser. */
 export function oneOf<const T extends string>(values: readonly T[]) {
   const parse = (text: string) => values.find((value) => value === text);

@@ -24,6 +24,7 @@ export type Reason =
   | "BOOK_STALE"
   | "DATABASE_UNAVAILABLE"
   | "DEADLINE_EXCEEDED"
+  | "STREAM_IDLE"
   | "CANCELLED"
   | "INTERNAL";
 
@@ -56,6 +57,16 @@ export function invalidField(field: string, problem: string): DomainError {
 export function invalidFields(violations: readonly Violation[]): DomainError {
   const message = violations.map(({ field, description }) => `${field} ${description}`).join("; ");
   return new DomainError("INVALID_FIELD", message, {}, violations);
+}
+
+/** The refusal of a call that would be one too many: `which` calls, and the variable that bounds them. */
+export function tooManyCalls(which: string, variable: string, most: number): DomainError {
+  return new DomainError(
+    "TOO_MANY_CALLS",
+    `as many calls ${which} as the service takes at a time are at work: ${most} (${variable}); ` +
+      "nothing was done; wait a moment and try again",
+    { limit: variable, most: String(most) },
+  );
 }
 
 /** A value as it may stand in a message: quoted, escaped, and cut to a length a person reads. */

@@ -112,5 +112,9 @@ function rejectOnAbort(signal: AbortSignal): Promise<never> {
   });
 }
 
-const outages: ReadonlySet<Reason> = new Set(["DATABASE_UNAVAILABLE", "DEADLINE_EXCEEDED"]);
+const outages: ReadonlySet<Reason> = new Set([
+  "DATABASE_UNAVAILABLE",
+  "DEADLINE_EXCEEDED",
+  "TOO_MANY_CALLS",
+]);
 const hintLimitMs = 500;

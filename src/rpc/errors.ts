@@ -1,8 +1,12 @@
 import { create } from "@bufbuild/protobuf";
-import { anyPack } from "@bufbuild/protobuf/wkt";
+import { anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { DomainError, type Reason } from "../domain/errors.js";
-import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.js";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from "../gen/google/rpc/error_details_pb.js";
 import { type Status, StatusSchema } from "../gen/google/rpc/status_pb.js";
 import type { ErrorReason } from "../gen/llmprices/v1/error_reason_pb.js";
 import { explain } from "./library-errors.js";
@@ -39,6 +43,7 @@ const codes = {
   BOOK_STALE: Code.Unavailable,
   DATABASE_UNAVAILABLE: Code.Unavailable,
   DEADLINE_EXCEEDED: Code.DeadlineExceeded,
+  STREAM_IDLE: Code.DeadlineExceeded,
   CANCELLED: Code.Canceled,
   INTERNAL: Code.Internal,
 } satisfies Record<Reason, Code> & Record<ContractReason, Code>;
@@ -63,6 +68,7 @@ export function toConnectError(error: unknown): ConnectError {
     ...(violations.length === 0
       ? []
       : [{ desc: BadRequestSchema, value: toBadRequest(violations) }]),
+    ...(reason === "TOO_MANY_CALLS" ? [{ desc: RetryInfoSchema, value: toRetryInfo() }] : []),
   ];
   return new ConnectError(message, codes[reason], undefined, details, error);
 }
@@ -76,6 +82,12 @@ export function toStatusMessage(error: ConnectError): Status {
 }
 
 const internalError = new DomainError("INTERNAL", "internal error");
+
+/** When to come back: not all at once, or they would be too many again. */
+function toRetryInfo() {
+  const retryDelay = durationFromMs(500 + Math.floor(Math.random() * 1000));
+  return create(RetryInfoSchema, { retryDelay });
+}
 
 function toBadRequest(violations: DomainError["violations"]) {
   return create(BadRequestSchema, { fieldViolations: violations.map((each) => ({ ...each })) });

@@ -32,14 +32,16 @@ export function importMethods({
       const first = await messages.next();
       const terms = parseFirstTerms(first.value?.terms, parseImportTerms);
       let comesAtMs = 0;
-      const answer = await inWriteTransaction(knex, context, async (transaction, attempt) => {
+      const work = async (transaction: Knex.Transaction, attempt: number) => {
         if (attempt > 1) throw rowsGone();
         const rows = await receiveRows(transaction, first.value, messages, maxImportRows);
         const answered = await importOnce(transaction, context, terms, rows);
         const { effectiveFrom } = create(ImportLLMPricesResponseSchema, answered);
         if (effectiveFrom) comesAtMs = await comesAt(transaction, timestampMs(effectiveFrom));
         return answered;
-      });
+      };
+      // A statement of an import may work on a million rows.
+      const answer = await inWriteTransaction(knex, context, work, "call");
       // Whoever calculates after the answer, be it replayed, does so at an instant that may be so old.
       await until(comesAtMs + freshMs);
       return answer;

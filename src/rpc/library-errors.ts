@@ -1,9 +1,6 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { DomainError } from "../domain/errors.js";
 
-/** The most that one message may have, through any door. */
-export const maxMessageBytes = 4 * 1024 * 1024;
-
 /**
  * What Connect refuses before, or while, a handler runs, in our terms. It gives no details, and the
  * code INTERNAL to messages that cannot be read, although that is the caller's fault. Undefined: an
@@ -11,7 +8,8 @@ export const maxMessageBytes = 4 * 1024 * 1024;
  */
 export function explain({ code, rawMessage, details }: ConnectError): DomainError | undefined {
   if (details.length > 0) return undefined;
-  if (/^message (?:size|is larger)/.test(rawMessage)) return messageTooLarge();
+  const tooLarge = largerThan.exec(rawMessage);
+  if (tooLarge?.[1] !== undefined) return messageTooLarge(tooLarge[1]);
   if (/^unknown compression/.test(rawMessage)) return new DomainError("UNSUPPORTED", rawMessage);
   if (code === Code.InvalidArgument || callersFault.test(rawMessage)) return malformed(rawMessage);
   if (code === Code.DeadlineExceeded) {
@@ -30,13 +28,15 @@ export function malformed(problem: string): DomainError {
   return new DomainError("MALFORMED_REQUEST", `the request cannot be read: ${cut}`);
 }
 
-function messageTooLarge(): DomainError {
+/** The refusal of a message that has more bytes than `maxBytes`, as the library says it. */
+export function messageTooLarge(maxBytes: string): DomainError {
   return new DomainError(
     "MESSAGE_TOO_LARGE",
-    `a message is larger than allowed: at most ${maxMessageBytes} bytes (4 MiB), decompressed`,
-    { max_message_bytes: String(maxMessageBytes) },
+    `a message is larger than allowed: at most ${maxBytes} bytes (MAX_MESSAGE_BYTES), decompressed`,
+    { max_message_bytes: maxBytes },
   );
 }
 
+const largerThan = /^message (?:size )?(?:\d+ )?is larger than configured readMaxBytes (\d+)/;
 const callersFault =
   /^(?:parse binary|protocol error|decompression failed|received compressed envelope|unexpected end flag)/;

@@ -1,5 +1,6 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { DomainError } from "../domain/errors.js";
+import type { Admission } from "./admission.js";
 
 /**
  * Gives a call its caller's deadline, or a limit where that is shorter. The libraries under both doors
@@ -13,6 +14,7 @@ export class LimitedContext implements HandlerContext {
   readonly #limitMs: number;
   readonly #endsAt: number;
   #end: AbortController | undefined;
+  #admission: Admission | undefined;
   #onAbort: (reason: unknown) => void = ignore;
   #stopWatching: () => void = ignore;
 
@@ -37,9 +39,28 @@ export class LimitedContext implements HandlerContext {
     });
   }
 
+  /**
+   * Has the call let in, until its end.
+   *
+   * @throws DomainError TOO_MANY_CALLS
+   */
+  enter(admission: Admission): void {
+    admission.enter();
+    this.#admission = admission;
+  }
+
   /** To be called when the call has been answered. */
   end(): void {
     this.#stopWatching();
+    this.#admission?.leave();
+    this.#admission = undefined;
+  }
+
+  /** Ends the call before its time, because of its caller. */
+  refuse(refusal: DomainError): void {
+    if (this.signal.aborted) return;
+    this.#end?.abort(refusal);
+    this.#onAbort(refusal);
   }
 
   /** Aborts when the time is up or the caller has gone. */
@@ -116,6 +137,16 @@ function toRefusal(reason: unknown, limitMs: number): DomainError {
 /** The refusal of a call that nobody waits for. */
 export function callerGone(): DomainError {
   return new DomainError("CANCELLED", "the caller has gone");
+}
+
+/** The refusal of a stream whose caller neither sends nor takes anything. */
+export function streamIdle(limitMs: number): DomainError {
+  return new DomainError(
+    "STREAM_IDLE",
+    `the caller has neither sent the next message, nor ended the stream, nor taken the next answer ` +
+      `for ${limitMs} ms (STREAM_IDLE_TIMEOUT_MS); start over`,
+    { stream_idle_timeout_ms: String(limitMs) },
+  );
 }
 
 function deadlineExceeded(limitMs: number): DomainError {

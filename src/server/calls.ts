@@ -1,16 +1,21 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { toConnectError } from "../rpc/errors.js";
-import { callerGone, LimitedContext } from "./call-limit.js";
+import type { Admission } from "./admission.js";
+import { callerGone, LimitedContext, streamIdle } from "./call-limit.js";
 import { type CallObserver, rpcName, toEndedCall } from "./call-observer.js";
+import { watchIdle, watchMessages } from "./idle-limit.js";
 
 /** What every call passes, whichever door it came through. */
 export type CallSurroundings = {
   readonly observe: (context: HandlerContext) => CallObserver;
+  readonly admission: Admission;
   /** The most time that a call gets, whatever deadline its caller sets. */
   readonly maxTimeoutMs: number;
   /** The same for a stream. */
   readonly maxStreamTimeoutMs: number;
+  /** The longest that a stream waits for its caller to send a message, or to take one. */
+  readonly streamIdleTimeoutMs: number;
 };
 
 /**
@@ -44,10 +49,12 @@ type StreamHandler = (
 function surroundOneAnswer(
   method: DescMethod,
   handler: OneAnswerHandler,
-  { observe, maxTimeoutMs, maxStreamTimeoutMs }: CallSurroundings,
+  surroundings: CallSurroundings,
 ): OneAnswerHandler {
+  const { observe, admission, maxTimeoutMs, maxStreamTimeoutMs } = surroundings;
   const startCall = callStarter(method, observe);
-  const limitMs = method.methodKind === "unary" ? maxTimeoutMs : maxStreamTimeoutMs;
+  const isStream = method.methodKind !== "unary";
+  const limitMs = isStream ? maxStreamTimeoutMs : maxTimeoutMs;
   return (request, outerContext) => {
     const context = new LimitedContext(outerContext, limitMs);
     const endCall = startCall(context, request);
@@ -60,9 +67,13 @@ function surroundOneAnswer(
       endCall(failure);
       throw failure;
     };
+    const messages = isStream
+      ? watchMessages(request as AsyncIterable<object>, watchCaller(context, surroundings))
+      : request;
     let answer: unknown;
     try {
-      answer = context.withinLimit(() => handler(request, context));
+      context.enter(admission);
+      answer = context.withinLimit(() => handler(messages, context));
     } catch (error) {
       return fail(error);
     }
@@ -74,8 +85,9 @@ function surroundOneAnswer(
 function surroundStream(
   method: DescMethod,
   handler: StreamHandler,
-  { observe, maxStreamTimeoutMs }: CallSurroundings,
+  surroundings: CallSurroundings,
 ): StreamHandler {
+  const { observe, admission, maxStreamTimeoutMs } = surroundings;
   const startCall = callStarter(method, observe);
   return async function* stream(requests, outerContext) {
     const context = new LimitedContext(outerContext, maxStreamTimeoutMs);
@@ -85,25 +97,36 @@ function surroundStream(
     const abort = () => endCall(toConnectError(signal.reason));
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
-    const answers = handler(requests, context)[Symbol.asyncIterator]();
+    const reader = watchCaller(context, surroundings);
+    const sender = watchCaller(context, surroundings);
+    const answers = handler(watchMessages(requests, sender), context)[Symbol.asyncIterator]();
     // Unless the handler comes to its end, somebody stopped asking for its answers.
     let failure: ConnectError | undefined = toConnectError(callerGone());
     try {
+      context.enter(admission);
       for (;;) {
         const answer = await context.withinLimit(() => answers.next());
         if (answer.done) break;
+        reader.begin();
         yield answer.value;
+        reader.end();
       }
       failure = undefined;
     } catch (error) {
       failure = toConnectError(error);
       throw failure;
     } finally {
+      reader.end();
       // Not awaited: a handler that waits for its caller may never be told that it has gone.
       if (failure !== undefined) void answers.return?.().catch(() => undefined);
       endCall(failure);
     }
   };
+}
+
+/** A watch over a stream's caller, who is waited for only so long. */
+function watchCaller(context: LimitedContext, { streamIdleTimeoutMs }: CallSurroundings) {
+  return watchIdle(streamIdleTimeoutMs, () => context.refuse(streamIdle(streamIdleTimeoutMs)));
 }
 
 /** Tells that a call has started; what is answered is to be told its end, of which the first counts. */

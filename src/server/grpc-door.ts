@@ -1,10 +1,11 @@
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
-import { maxMessageBytes } from "../rpc/library-errors.js";
 import { type Address, formatAddress } from "./address.js";
 import type { BulkThreads } from "./bulk/threads.js";
-import type { Door } from "./door.js";
+import type { Door, DoorLimits } from "./door.js";
 import { addConnectService } from "./grpc-bridge.js";
+import { explainRefusals } from "./grpc-refusals.js";
+import { limitGrpcServer } from "./grpc-servers.js";
 import { addReflection } from "./reflection.js";
 import { type Mount, serviceNames } from "./services.js";
 
@@ -18,8 +19,14 @@ export async function openGrpcDoor(
   address: Address,
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
+  limits: DoorLimits,
 ): Promise<GrpcDoor> {
-  const server = new grpc.Server({ "grpc.max_receive_message_length": maxMessageBytes });
+  const server = new grpc.Server({
+    "grpc.max_receive_message_length": limits.maxMessageBytes,
+    interceptors: [explainRefusals],
+  });
+  const longestMs = Math.max(limits.maxCallTimeoutMs, limits.maxStreamTimeoutMs);
+  const limitConnections = limitGrpcServer(server, limits.connections, longestMs);
   mountServices((service, implementation) =>
     addConnectService(server, service, implementation, threads),
   );
@@ -32,16 +39,18 @@ export async function openGrpcDoor(
   };
   setHealth(false);
   health.addToServer(server);
-  const port = await listen(server, address);
+  const port = await listen(server, address, limitConnections);
   return { address: { ...address, port }, setHealth, close: (graceMs) => close(server, graceMs) };
 }
 
-function listen(server: grpc.Server, address: Address): Promise<number> {
+function listen(server: grpc.Server, address: Address, onListening: () => void): Promise<number> {
   return new Promise((resolve, reject) => {
     const credentials = grpc.ServerCredentials.createInsecure();
     server.bindAsync(formatAddress(address), credentials, (error, port) => {
-      if (error) reject(error);
-      else resolve(port);
+      if (error) return reject(error);
+      // Before any connection comes.
+      onListening();
+      resolve(port);
     });
   });
 }

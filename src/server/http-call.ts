@@ -2,14 +2,20 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import { refuseImpossibleDays, spoilImpossibleDays } from "./json-times.js";
+import { dropLongTimeouts } from "./timeouts.js";
 
 /** A call whose body is bytes, as it comes from a socket. */
 export type HttpCall = UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> };
 
-/** Makes a request a call for Connect. Undefined: the URL, of which the host is a part, is none. */
-export function toCall(request: IncomingMessage, response: ServerResponse): HttpCall | undefined {
+/** Makes a request a call for Connect, which takes `longestMs` at most. Undefined: the URL, of which the host is a part, is none. */
+export function toCall(
+  request: IncomingMessage,
+  response: ServerResponse,
+  longestMs: number,
+): HttpCall | undefined {
   try {
     const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    dropLongTimeouts(call.header, longestMs);
     const body = readBody(request);
     if (request.method === "GET") return { ...call, body, url: withPossibleDays(call.url) };
     const isJson = /^application\/.*json/.test(call.header.get("content-type") ?? "");

@@ -8,9 +8,9 @@ import type { Address } from "./address.js";
 import { toBulkHandler } from "./bulk/http.js";
 import { bulkMethods, largeMessageBytes, pathOf } from "./bulk/methods.js";
 import type { BulkThreads } from "./bulk/threads.js";
-import { connectOptions } from "./connect-options.js";
+import { toConnectOptions } from "./connect-options.js";
 import { allowOrigins } from "./cors.js";
-import type { Door } from "./door.js";
+import type { Door, DoorLimits } from "./door.js";
 import { type HttpCall, toCall } from "./http-call.js";
 import { createHttpServer } from "./http-versions.js";
 import { weigh } from "./large-bodies.js";
@@ -24,10 +24,16 @@ export async function openHttpDoor(
   corsOrigins: Origins,
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
+  limits: DoorLimits,
   log: Logger,
 ): Promise<Door> {
-  const listener = allowOrigins(corsOrigins, createListener(mountServices, threads, log));
-  const { server, close } = createHttpServer(listener);
+  const handle = createListener(mountServices, threads, limits, log);
+  const listener = allowOrigins(corsOrigins, handle);
+  const { server, close } = createHttpServer(
+    listener,
+    limits.connections,
+    limits.maxStreamTimeoutMs,
+  );
   return { address: await listen(server, address), close };
 }
 
@@ -45,21 +51,23 @@ export async function listen(server: Server, address: Address): Promise<Address>
 function createListener(
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
+  limits: DoorLimits,
   log: Logger,
 ): RequestListener {
-  const router = createConnectRouter(connectOptions);
+  const router = createConnectRouter(toConnectOptions(limits.maxMessageBytes));
   mountServices((service, implementation) => router.service(service, implementation));
   const handlers = new Map<string, UniversalHandlerFn>();
   for (const handler of router.handlers) {
     handlers.set(handler.requestPath, (request) => handler(request).then(explainErrors));
   }
   const inThread = toBulkHandler(threads);
+  const longestMs = Math.max(limits.maxCallTimeoutMs, limits.maxStreamTimeoutMs);
   for (const method of bulkMethods) handlers.set(pathOf(method), inThread);
 
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
     if (handler === undefined) return refuse(response, 404, "unimplemented", "no such method");
-    const call = toCall(request, response);
+    const call = toCall(request, response, longestMs);
     if (call === undefined) {
       return refuse(response, 400, "invalid_argument", "the request has no valid host");
     }

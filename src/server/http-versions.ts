@@ -1,6 +1,8 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import { type ConnectionLimits, limitSessions, toHttp2Options } from "./connections.js";
+import { isOld, limitAge, toHttp1Options } from "./http1-connections.js";
 
 /** A server that speaks HTTP/1.1 and, to those who know that it does, HTTP/2, on one port. */
 export type HttpServer = {
@@ -13,14 +15,20 @@ export type HttpServer = {
  * Node has a server for each version; only TLS can negotiate. Here a connection's first bytes tell:
  * those of HTTP/2 are fixed (RFC 9113, section 3.4), and no request of HTTP/1.1 begins like them.
  */
-export function createHttpServer(listener: RequestListener): HttpServer {
+export function createHttpServer(
+  listener: RequestListener,
+  limits: ConnectionLimits,
+  maxRequestMs: number,
+): HttpServer {
   let isClosing = false;
-  const server = createServer((request, response) => {
+  const server = createServer(toHttp1Options(limits, maxRequestMs), (request, response) => {
     // A connection that is kept alive would go on with its next call.
-    if (isClosing) response.setHeader("connection", "close");
+    if (isClosing || isOld(request.socket)) response.setHeader("connection", "close");
     listener(request, response);
   });
-  const http2 = createHttp2Server({}, listener as never);
+  server.maxConnections = limits.maxConnections;
+  const http2 = createHttp2Server(toHttp2Options(limits), listener as never);
+  limitSessions(http2, limits);
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     sessions.add(session);
@@ -30,8 +38,9 @@ export function createHttpServer(listener: RequestListener): HttpServer {
   const [takeHttp1] = server.listeners("connection");
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) =>
-    sniff(socket, firstBytesMs, (isHttp2) => {
+    sniff(socket, limits.headersTimeoutMs, (isHttp2) => {
       if (isHttp2) return http2.emit("connection", socket);
+      limitAge(socket, limits);
       takeHttp1?.call(server, socket);
       // HTTP/2 takes what has been put back by itself.
       return socket.resume();
@@ -77,4 +86,3 @@ function sniff(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean) => 
 }
 
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-const firstBytesMs = 60_000;

@@ -7,6 +7,7 @@ import { openBookFeed } from "../store/book-feed.js";
 import type { DatabaseConnection } from "../store/database.js";
 import type { Address } from "./address.js";
 import { formatAddress } from "./address.js";
+import { createAdmission } from "./admission.js";
 import { toThreadConnection } from "./bulk/connection.js";
 import { createBulkThreads } from "./bulk/threads.js";
 import { createCallObserver } from "./call-observer.js";
@@ -51,6 +52,11 @@ export type ServerConfig = Pick<
   | "maxBatchCalculations"
   | "maxAllocationAccounts"
   | "maxImportRows"
+  | "maxMessageBytes"
+  | "maxCallsInFlight"
+  | "streamIdleTimeoutMs"
+  | "databaseLimits"
+  | "connections"
   | "bulkThreads"
   | "drainDelayMs"
   | "shutdownGraceMs"
@@ -109,15 +115,17 @@ export async function openDoors(
     log,
   });
   metrics.watchBook(book);
+  const admission = createAdmission(config.maxCallsInFlight);
   const services = createServices(
     { knex, bookOf: () => book, ...settings },
-    { observe: () => observer, maxTimeoutMs, ...settings },
+    { observe: () => observer, admission, maxTimeoutMs, ...settings },
   );
   const threads = createBulkThreads(
     config.bulkThreads,
     { connection: toThreadConnection(connection), maxTimeoutMs, ...settings },
     book,
     observer,
+    admission,
     log,
   );
 
@@ -142,10 +150,10 @@ export async function openDoors(
     }
   };
   const grpc = await open("GRPC_ADDR", config.grpcAddress, (address) =>
-    openGrpcDoor(address, services, threads),
+    openGrpcDoor(address, services, threads, config),
   );
   const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
-    openHttpDoor(address, config.corsOrigins, services, threads, log),
+    openHttpDoor(address, config.corsOrigins, services, threads, config, log),
   );
   const readiness = watchReadiness(knex, book.whyNot, (whyNot) => {
     grpc.setHealth(whyNot === undefined);

@@ -4,16 +4,29 @@ import knexModule from "knex";
 /** How to reach PostgreSQL: what `pg` takes, as an object (Knex would log a URL's password). */
 export type DatabaseConnection = Readonly<Knex.PgConnectionConfig>;
 
-export type DatabaseOptions = {
-  readonly connection: DatabaseConnection;
+/** How much of the database a process uses, and how long it waits for what. */
+export type DatabaseLimits = {
   readonly poolSize: number;
   /** How long a call waits for a free connection before it is refused. */
   readonly acquireTimeoutMs: number;
+  /** The most calls that have a connection or wait for one: half of them read, half of them write. */
+  readonly maxCalls: number;
+  /** The longest that a statement may take. */
+  readonly statementTimeoutMs: number;
+  /** The longest that a statement may wait for what another transaction holds. */
+  readonly lockTimeoutMs: number;
 };
+
+export type DatabaseOptions = { readonly connection: DatabaseConnection } & Pick<
+  DatabaseLimits,
+  "poolSize" | "acquireTimeoutMs"
+> &
+  // Without limit where they are not given.
+  Partial<DatabaseLimits>;
 
 /** A pool of connections that reads and writes times in UTC. Connects when first used. */
 export function createDatabase(options: DatabaseOptions): Knex {
-  return knexModule({
+  const knex = knexModule({
     client: "pg",
     connection: {
       application_name: "llmprices",
@@ -26,10 +39,27 @@ export function createDatabase(options: DatabaseOptions): Knex {
       min: 0,
       max: options.poolSize,
       afterCreate: (client: SqlClient, done: (error?: Error | null) => void) => {
-        client.query("set timezone to 'UTC'", (error) => done(error));
+        client.query(toSettings(options), (error) => done(error));
       },
     },
   });
+  limits.set(knex, options);
+  return knex;
 }
 
+/** What a pool was made with. */
+export function limitsOf(knex: Knex): Partial<DatabaseLimits> {
+  return limits.get(knex) ?? {};
+}
+
+const limits = new WeakMap<Knex, DatabaseOptions>();
+
 type SqlClient = { query(sql: string, done: (error: Error | null) => void): void };
+
+/** What every statement on a connection obeys; 0 is no limit. */
+function toSettings({ statementTimeoutMs = 0, lockTimeoutMs = 0 }: DatabaseOptions): string {
+  return (
+    `set timezone to 'UTC'; set statement_timeout to ${statementTimeoutMs}; ` +
+    `set lock_timeout to ${lockTimeoutMs}`
+  );
+}

@@ -20,14 +20,18 @@ export function toRefusal(error: unknown): unknown {
     return new DomainError(known.reason, known.message, {}, [], { cause: error });
   }
   if (code === "57014") {
-    const message = "the call's time was up before the database had answered";
+    const message =
+      "the database had not answered when the time of the call, or of a statement, was up";
     return new DomainError("DEADLINE_EXCEEDED", message, {}, [], { cause: error });
   }
-  if (isOutage(code, name, error.message)) {
-    const message = "the database cannot be reached or is not ready; try again";
-    return new DomainError("DATABASE_UNAVAILABLE", message, {}, [], { cause: error });
-  }
-  return error;
+  const message =
+    code === lockNotAvailable
+      ? "others hold what this call needs of the database for longer than it may wait; try again"
+      : name === "KnexTimeoutError"
+        ? "no connection to the database could be had in time; try again"
+        : "the database cannot be reached or is not ready; try again";
+  if (!isOutage(code, name, error.message)) return error;
+  return new DomainError("DATABASE_UNAVAILABLE", message, {}, [], { cause: error });
 }
 
 type Refusal = { readonly reason: Reason; readonly message: string };
@@ -51,6 +55,8 @@ function referenced(message: string): Refusal {
   return { reason: "STILL_REFERENCED", message };
 }
 
+// When lock_timeout is over.
+const lockNotAvailable = "55P03";
 // serialization_failure, deadlock_detected
 const writeConflicts: ReadonlySet<string> = new Set(["40001", "40P01"]);
 

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Knex } from "knex";
 import { DomainError } from "../domain/errors.js";
 import { cancelOnAbort } from "./cancel.js";
+import { limitsOf } from "./database.js";
 import { isWriteConflict, toRefusal } from "./refusals.js";
-import { inTurn } from "./write-turns.js";
+import { inTurn } from "./turns.js";
 
 /** What a transaction must know of the call that it works for. */
 export type Call = {
@@ -12,6 +13,9 @@ export type Call = {
   /** What is left of the call's time. Undefined: no limit. */
   readonly timeoutMs: () => number | undefined;
 };
+
+/** What a transaction's statements have time for: `call`, when only its call's end ends them. */
+export type StatementTime = "statement" | "call";
 
 /** Asks for the whole transaction to be tried again, at a later instant. */
 export class TryAgain extends Error {
@@ -23,8 +27,9 @@ export function inWriteTransaction<T>(
   knex: Knex,
   call: Call,
   work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
+  time: StatementTime = "statement",
 ): Promise<T> {
-  return inTurn(knex, () => inTransaction(knex, call, work));
+  return inTurn(knex, "write", () => tryAgainAndAgain(knex, call, time, work));
 }
 
 /**
@@ -32,16 +37,15 @@ export function inWriteTransaction<T>(
  * is up or its caller has gone, and nothing is committed for a caller who no longer waits. A transaction that
  * loses against a concurrent one is tried again; `work` gets the number of the attempt, from 1 on.
  *
- * @throws DomainError for every refusal by the database; WRITE_CONFLICT after too many tries.
+ * @throws DomainError for every refusal by the database; WRITE_CONFLICT after too many tries;
+ * TOO_MANY_CALLS at once.
  */
 export function inTransaction<T>(
   knex: Knex,
   call: Call,
   work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
 ): Promise<T> {
-  return untilNoConflict(call, (attempt) =>
-    tryOnce(knex, call, (transaction) => work(transaction, attempt)),
-  );
+  return inTurn(knex, "read", () => tryAgainAndAgain(knex, call, "statement", work));
 }
 
 /**
@@ -76,16 +80,28 @@ export async function untilNoConflict<T>(
   }
 }
 
+function tryAgainAndAgain<T>(
+  knex: Knex,
+  call: Call,
+  time: StatementTime,
+  work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
+): Promise<T> {
+  return untilNoConflict(call, (attempt) =>
+    tryOnce(knex, call, time, (transaction) => work(transaction, attempt)),
+  );
+}
+
 function tryOnce<T>(
   knex: Knex,
   call: Call,
+  time: StatementTime,
   work: (transaction: Knex.Transaction) => Promise<T>,
 ): Promise<T> {
   const { signal } = call;
   signal.throwIfAborted();
   return knex.transaction(async (transaction) => {
     signal.throwIfAborted();
-    const pid = await limitStatements(transaction, call.timeoutMs());
+    const pid = await limitStatements(transaction, timeLeft(knex, call, time), time);
     const endWatch = cancelOnAbort(knex, pid, signal);
     try {
       const result = await work(transaction);
@@ -101,15 +117,33 @@ function tryOnce<T>(
 // level as its default, at which they would be told to try again instead.
 const transactionOptions = { isolationLevel: "read committed" } as const;
 
-/** Sets the most time that a statement gets, and answers the backend's process id. */
-async function limitStatements(transaction: Knex, timeoutMs: number | undefined): Promise<number> {
+/** For a statement that begins now. Undefined: no limit. */
+function timeLeft(knex: Knex, call: Call, time: StatementTime): number | undefined {
+  const { statementTimeoutMs } = limitsOf(knex);
+  const leftMs = call.timeoutMs();
+  if (statementTimeoutMs === undefined || time === "call") return leftMs;
+  return Math.min(statementTimeoutMs, leftMs ?? statementTimeoutMs);
+}
+
+/**
+ * Sets the most time that a statement gets, and answers the backend's process id. Statements that may
+ * take all of their call's time may wait for locks as long, too.
+ */
+async function limitStatements(
+  transaction: Knex,
+  timeoutMs: number | undefined,
+  time: StatementTime,
+): Promise<number> {
   const limit = timeoutMs === undefined ? null : String(Math.max(1, Math.ceil(timeoutMs)));
+  const lockLimit = time === "call" ? "0" : null;
   const { rows } = await transaction.raw(
     `
-    select pg_backend_pid() as pid, set_config(
-      'statement_timeout', coalesce(:limit, current_setting('statement_timeout')), true
-    )`,
-    { limit },
+    select pg_backend_pid() as pid,
+      set_config(
+        'statement_timeout', coalesce(:limit, current_setting('statement_timeout')), true
+      ),
+      set_config('lock_timeout', coalesce(:lockLimit, current_setting('lock_timeout')), true)`,
+    { limit, lockLimit },
   );
   return rows[0].pid;
 }

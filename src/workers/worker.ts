@@ -35,11 +35,7 @@ type WorkerService = { readonly stop: () => Promise<void> };
 async function start({ config, connection: sent }: ToWorker & { type: "start" }) {
   const log = openLog(config.logLevel, { worker: cluster.worker?.id });
   const connection = fromThreadConnection(sent);
-  const knex = createDatabase({
-    connection,
-    poolSize: config.databasePoolSize,
-    acquireTimeoutMs: config.maxCallTimeoutMs,
-  });
+  const knex = createDatabase({ connection, ...config.databaseLimits });
   let doors: Doors;
   try {
     doors = await openDoors(config, { knex, connection }, log, (whyNot) =>

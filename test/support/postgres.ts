@@ -4,7 +4,11 @@ import { join } from "node:path";
 import type { Knex } from "knex";
 import knexModule from "knex";
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.js";
-import { createDatabase, type DatabaseConnection } from "../../src/store/database.js";
+import {
+  createDatabase,
+  type DatabaseConnection,
+  type DatabaseLimits,
+} from "../../src/store/database.js";
 import { parseDatabaseUrl } from "../../src/store/database-url.js";
 import { migrateUp } from "../../src/store/migrate.js";
 
@@ -33,17 +37,19 @@ export async function mochaGlobalTeardown(): Promise<void> {
   await stopServer();
 }
 
-/** A database with the current schema; `empty` for one without any. */
+/** A database with the current schema; `empty` for one without any. No limits but those given. */
 export async function createTestDatabase({
   empty = false,
   poolSize = 20,
-} = {}): Promise<TestDatabase> {
+  acquireTimeoutMs = 10_000,
+  ...limits
+}: Partial<DatabaseLimits> & { readonly empty?: boolean } = {}): Promise<TestDatabase> {
   databases += 1;
   const database = `llmprices_test_${process.pid}_${databases}`;
   const source = empty ? "" : `template ${template}`;
   await asAdmin((admin) => admin.raw(`create database ${database} ${source}`));
   const connection = { ...server, database };
-  const knex = createDatabase({ connection, poolSize, acquireTimeoutMs: 10_000 });
+  const knex = createDatabase({ connection, poolSize, acquireTimeoutMs, ...limits });
   return {
     connection,
     knex,

@@ -1,5 +1,10 @@
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
-import { BadRequestSchema, ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from "../../src/gen/google/rpc/error_details_pb.js";
 
 /** All that a caller sees of a refused call. */
 export type Refusal = {
@@ -11,6 +16,8 @@ export type Refusal = {
   /** The fields of the BadRequest, in order. */
   readonly fields: readonly string[];
   readonly descriptions: readonly string[];
+  /** How long to wait before the call is tried again. */
+  readonly retryAfterMs: number | undefined;
 };
 
 /** Waits for a call that must be refused. */
@@ -24,6 +31,7 @@ export async function refusalOf(call: Promise<unknown>): Promise<Refusal> {
   }
   const { error } = answered;
   const [info] = error.findDetails(ErrorInfoSchema);
+  const [retry] = error.findDetails(RetryInfoSchema);
   const violations = error.findDetails(BadRequestSchema).flatMap((each) => each.fieldViolations);
   return {
     code: error.code,
@@ -33,6 +41,7 @@ export async function refusalOf(call: Promise<unknown>): Promise<Refusal> {
     metadata: info?.metadata ?? {},
     fields: violations.map(({ field }) => field),
     descriptions: violations.map(({ description }) => description),
+    retryAfterMs: retry?.retryDelay && durationMs(retry.retryDelay),
   };
 }
 

@@ -6,7 +6,11 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { pino } from "pino";
-import { BadRequestSchema, ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from "../../src/gen/google/rpc/error_details_pb.js";
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { formatAddress } from "../../src/server/address.js";
@@ -51,6 +55,11 @@ export async function startTestService(
       maxBatchCalculations: 10_000,
       maxAllocationAccounts: 5_000_000,
       maxImportRows: 2_000_000,
+      maxMessageBytes: 4 * 1024 * 1024,
+      maxCallsInFlight: 2000,
+      streamIdleTimeoutMs: 30_000,
+      databaseLimits,
+      connections,
       bulkThreads: 1,
       drainDelayMs: 0,
       shutdownGraceMs: 1000,
@@ -73,6 +82,26 @@ export async function startTestService(
   };
 }
 
+/** What a test's own threads and doors have, where it says nothing else. */
+export const databaseLimits: ServerConfig["databaseLimits"] = {
+  poolSize: 10,
+  acquireTimeoutMs: 10_000,
+  maxCalls: 500,
+  statementTimeoutMs: 30_000,
+  lockTimeoutMs: 20_000,
+};
+export const connections: ServerConfig["connections"] = {
+  maxConnections: 10_000,
+  maxConcurrentStreams: 200,
+  maxHeaderBytes: 16 * 1024,
+  headersTimeoutMs: 10_000,
+  maxConnectionAgeMs: 1_800_000,
+  maxConnectionAgeGraceMs: 70_000,
+  maxConnectionIdleMs: 900_000,
+  keepaliveTimeMs: 60_000,
+  keepaliveTimeoutMs: 20_000,
+};
+
 function openDoors({ grpcAddress, httpAddress }: Server): Record<Protocol, Door> {
   const grpc = `http://${formatAddress(grpcAddress)}`;
   const http = `http://${formatAddress(httpAddress)}`;
@@ -87,7 +116,9 @@ function openDoors({ grpcAddress, httpAddress }: Server): Record<Protocol, Door>
         baseUrl: http,
         httpVersion: "1.1",
         useBinaryFormat: false,
-        jsonOptions: { registry: createRegistry(ErrorInfoSchema, BadRequestSchema) },
+        jsonOptions: {
+          registry: createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema),
+        },
       }),
     ),
   };

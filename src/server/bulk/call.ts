@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import type { DatabaseLimits } from "../../store/database.js";
 import type { EndedCall } from "../call-observer.js";
 import type { BookAsk, BookReply } from "./book-port.js";
 
@@ -44,6 +45,9 @@ export type ThreadSettings = {
   readonly maxImportRows: number;
   readonly maxTimeoutMs: number;
   readonly maxStreamTimeoutMs: number;
+  readonly streamIdleTimeoutMs: number;
+  readonly maxMessageBytes: number;
+  readonly databaseLimits: DatabaseLimits;
 };
 
 /** How to reach PostgreSQL, as it can be sent to another thread. */

@@ -10,8 +10,9 @@ import {
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { Book } from "../../book/book.js";
 import { createDatabase } from "../../store/database.js";
+import { alwaysAdmit } from "../admission.js";
 import type { CallObserver } from "../call-observer.js";
-import { connectOptions } from "../connect-options.js";
+import { toConnectOptions } from "../connect-options.js";
 import { explainErrors } from "../library-errors.js";
 import { createServices } from "../services.js";
 import { createRemoteBook } from "./book-port.js";
@@ -32,10 +33,11 @@ export default async function serveCall({ port, ...call }: BulkCall): Promise<He
   const cutOff = new AbortController();
   const cutOffIn = (ms: number) => setTimeout(() => cutOff.abort(), ms);
   const timers = [cutOffIn(settings.maxStreamTimeoutMs + takingMs)];
+  const onFailure = () => timers.push(cutOffIn(takingMs));
   port.on("message", (message: ToThread) => {
     if (message.type !== "abort") return;
     abort.abort(new ConnectError(message.message, message.code));
-    timers.push(cutOffIn(takingMs));
+    onFailure();
   });
   try {
     const handler = handlers.get(new URL(call.url).pathname);
@@ -44,7 +46,7 @@ export default async function serveCall({ port, ...call }: BulkCall): Promise<He
       ...call,
       header: new Headers(call.header as [string, string][]),
       signal: abort.signal,
-      contextValues: createContextValues().set(portOfCall, port),
+      contextValues: createContextValues().set(portOfCall, port).set(failureOfCall, onFailure),
     });
     await send(port, await explainErrors(answer), cutOff.signal);
     return [...(answer.trailer ?? [])];
@@ -105,7 +107,11 @@ function observe({ values }: HandlerContext): CallObserver {
   const port = values.get(portOfCall);
   return {
     callStarts: (rpc) => tell(port, { type: "started", rpc }),
-    callEnds: (call) => tell(port, { type: "ended", call }),
+    callEnds: (call) => {
+      tell(port, { type: "ended", call });
+      // Of a reader who does not read, nobody else may hear.
+      if (call.code !== "ok") values.get(failureOfCall)();
+    },
   };
 }
 
@@ -121,18 +127,19 @@ function tell(port: MessagePort | undefined, message: FromThread, transfer?: Rea
 }
 
 const portOfCall = createContextKey<MessagePort | undefined>(undefined);
+const failureOfCall = createContextKey<() => void>(() => {});
 const connectionsPerThread = 4;
 // How long an answer may wait to be taken when its call is over.
 const takingMs = 1000;
 const settings: ThreadSettings = workerData;
 const knex = createDatabase({
   connection: fromThreadConnection(settings.connection),
+  ...settings.databaseLimits,
   poolSize: connectionsPerThread,
-  acquireTimeoutMs: settings.maxTimeoutMs,
 });
-const router = createConnectRouter(connectOptions);
+const router = createConnectRouter(toConnectOptions(settings.maxMessageBytes));
 createServices(
   { knex, bookOf, ...settings },
-  { observe, ...settings },
+  { observe, admission: alwaysAdmit, ...settings },
 )((service, implementation) => router.service(service, implementation));
 const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

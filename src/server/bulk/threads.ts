@@ -4,8 +4,9 @@ import type { UniversalServerRequest, UniversalServerResponse } from "@connectrp
 import type { Logger } from "pino";
 import { Piscina } from "piscina";
 import type { Book } from "../../book/book.js";
-import { DomainError } from "../../domain/errors.js";
+import { DomainError, tooManyCalls } from "../../domain/errors.js";
 import { toConnectError } from "../../rpc/errors.js";
+import type { Admission } from "../admission.js";
 import { type CallObserver, codeName, type EndedCall } from "../call-observer.js";
 import { passOnAbort, toResponse } from "./answers.js";
 import { type BookAsk, replyTo } from "./book-port.js";
@@ -31,6 +32,7 @@ export function createBulkThreads(
   settings: ThreadSettings,
   book: Book,
   observer: CallObserver,
+  admission: Admission,
   log: Logger,
 ): BulkThreads {
   const pool = new Piscina<BulkCall, HeaderEntries>({
@@ -47,16 +49,27 @@ export function createBulkThreads(
   });
   pool.on("error", (error) => log.error({ err: error }, "bulk thread"));
   let open = 0;
+  const most = maxThreads * maxCallsPerThread;
+  const enter = () => {
+    // The pool's queue would hold calls beyond their time, and beyond their callers.
+    if (open >= most) throw tooManyCalls("that are large", "BULK_THREADS", most);
+    admission.enter();
+    open += 1;
+  };
+  const leave = () => {
+    admission.leave();
+    open -= 1;
+  };
   return {
     serve: async ({ url, method, httpVersion, header, body, signal }) => {
       const rpc = new URL(url).pathname.slice(1);
-      // The pool's queue would hold calls beyond their time, and beyond their callers.
-      if (open >= maxThreads * maxCallsPerThread) {
+      try {
+        enter();
+      } catch (refusal) {
         observer.callStarts(rpc);
-        observer.callEnds(toUnservedCall(rpc, performance.now(), tooManyCalls()));
-        throw tooManyCalls();
+        observer.callEnds(toUnservedCall(rpc, performance.now(), refusal as DomainError));
+        throw refusal;
       }
-      open += 1;
       const { port1: port, port2 } = new MessageChannel();
       const answer = listenTo(port, observer, (question) =>
         replyTo(port, book, question, signal).catch((error) => {
@@ -74,7 +87,7 @@ export function createBulkThreads(
           throw toRefusal(error);
         })
         .finally(() => {
-          open -= 1;
+          leave();
           stopPassingOn();
         });
       // A thread that is lost is lost for whoever waits next, be it for the answer or for its body.
@@ -115,11 +128,6 @@ function listenTo(
 function toRefusal(cause: unknown): DomainError {
   const message = "the thread that worked on the call was lost; try again";
   return new DomainError("THREAD_LOST", message, {}, [], { cause });
-}
-
-function tooManyCalls(): DomainError {
-  const message = "as many large calls as the service takes at a time are at work; try again";
-  return new DomainError("TOO_MANY_CALLS", message);
 }
 
 /** Of a call that no thread has told the end of. */

@@ -1153,8 +1153,12 @@ export const StreamAllocateChargesResponseSchema: GenMessage<StreamAllocateCharg
  * Every error carries a `google.rpc.ErrorInfo` with a reason from `ErrorReason`; INVALID_ARGUMENT
  * for fields carries a `google.rpc.BadRequest` with every violation at once. Beside the errors
  * listed for each method, any method may answer:
- * - DEADLINE_EXCEEDED: the call's time was up.
- * - UNAVAILABLE: the database cannot be reached; try again.
+ * - DEADLINE_EXCEEDED: the call's time was up: the caller's deadline, or the service's own where that
+ *   is earlier.
+ * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or what the service is configured for,
+ *   decompressed; or as many calls as the service takes are at work. Then nothing was done, and
+ *   `google.rpc.RetryInfo` says how long to wait before the call is tried again.
+ * - UNAVAILABLE: the database cannot be reached, or was kept from the call by others; try again.
  *
  * Writes are atomic. A write that is repeated with the same `request_id` and the same body within
  * 24 hours replays the first answer and changes nothing. A refused write keeps nothing, so that its
@@ -1315,6 +1319,8 @@ export const PricingService: GenService<{
    * - ABORTED: concurrent writes kept getting in the way. Nothing was written; try again.
    * - RESOURCE_EXHAUSTED: a message is larger than 4 MiB, or as many large calls as the service takes
    *   are at work; try again.
+   * - DEADLINE_EXCEEDED: the caller has sent no message for 30 seconds, or what the service is
+   *   configured for, with the reason STREAM_IDLE. Nothing was written; start over.
    *
    * @generated from rpc llmprices.v1.PricingService.ImportLLMPrices
    */
@@ -1403,6 +1409,8 @@ export const PricingService: GenService<{
    *
    * Errors: as AllocateCharges, and
    * - INVALID_ARGUMENT: the first message has no terms, or a later one has some.
+   * - DEADLINE_EXCEEDED: the caller has neither sent a message nor taken one for 30 seconds, or what
+   *   the service is configured for, with the reason STREAM_IDLE; start over.
    *
    * @generated from rpc llmprices.v1.PricingService.StreamAllocateCharges
    */
