@@ -39,7 +39,12 @@ export function createHttpServer(
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) =>
     sniff(socket, limits.headersTimeoutMs, (isHttp2) => {
-      if (isHttp2) return http2.emit("connection", socket);
+      if (isHttp2) {
+        // HTTP/1.1 may answer those who say no more. To HTTP/2 they have gone, and it expects a socket
+        // that closes by itself then.
+        socket.allowHalfOpen = false;
+        return http2.emit("connection", socket);
+      }
       limitAge(socket, limits);
       takeHttp1?.call(server, socket);
       // HTTP/2 takes what has been put back by itself.
@@ -78,11 +83,14 @@ function sniff(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean) => 
     const isPreface = bytes.subarray(0, preface.length).equals(known);
     if (isPreface && bytes.length < preface.length) return;
     socket.pause();
-    socket.off("data", read).off("error", destroy).off("timeout", destroy).setTimeout(0);
+    for (const end of ends) socket.off(end, destroy);
+    socket.off("data", read).setTimeout(0);
     socket.unshift(bytes);
     decide(isPreface);
   };
-  socket.on("data", read).on("error", destroy).on("timeout", destroy).setTimeout(timeoutMs);
+  for (const end of ends) socket.on(end, destroy);
+  socket.on("data", read).setTimeout(timeoutMs);
 }
 
+const ends = ["end", "error", "timeout"] as const;
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
