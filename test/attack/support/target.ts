@@ -40,6 +40,7 @@ export async function withTarget(work: (target: Target) => Promise<void>): Promi
         DATABASE_URL: toUrl(database.connection),
         NODE_OPTIONS: `--import=${new URL("collect-garbage.mjs", import.meta.url)}`,
         LOG_LEVEL: "warn",
+        ...shortTimes,
       });
       const log = () => readFile(join(folder, "service.log"), "utf8");
       try {
@@ -68,3 +69,11 @@ function toAddress(text: string): Address {
   if (address === undefined) throw new Error(`${text} is no address`);
   return address;
 }
+
+/** So that a suite of minutes sees what is left of connections when their time is up. */
+const shortTimes = {
+  HEADERS_TIMEOUT_MS: "3000",
+  KEEPALIVE_TIME_MS: "3000",
+  KEEPALIVE_TIMEOUT_MS: "3000",
+  STREAM_IDLE_TIMEOUT_MS: "3000",
+};
