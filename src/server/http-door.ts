@@ -81,12 +81,20 @@ function createListener(
   return (request, response) => {
     answer(request, response).catch((error) => {
       response.destroy();
-      // The caller has gone: its call ended with a line of its own.
-      if (ConnectError.from(error).code === Code.Aborted) return;
+      if (hasCallerGone(error)) return;
       log.error({ err: error, rpc: request.url }, "cannot answer");
     });
   };
 }
+
+/** Its call ended with a line of its own, if it had come so far that it was one. */
+function hasCallerGone(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  return ConnectError.from(error).code === Code.Aborted || abortCodes.has(code);
+}
+
+/** Of reading a request whose connection, or stream, has been closed before its end. */
+const abortCodes: ReadonlySet<string> = new Set(["ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE"]);
 
 /** Answers what no protocol of Connect gets to see, as its protocol for unary calls would. */
 function refuse(response: ServerResponse, status: number, code: string, message: string): void {
