@@ -32,6 +32,7 @@ function toRefusal(code: grpc.status, details: string): DomainError | undefined 
   if (tooLarge?.[1] !== undefined) return messageTooLarge(tooLarge[1]);
   if (details.startsWith("Invalid grpc-timeout")) return malformed("grpc-timeout is malformed");
   if (details === "Failed to decompress message") return malformed("it cannot be decompressed");
+  if (details === "Error deserializing request") return malformed("it is not the method's message");
   if (details.startsWith("Received message compressed with unsupported encoding")) {
     return new DomainError("UNSUPPORTED", details);
   }

@@ -57,9 +57,18 @@ function readStatus(trailers: ReadableHeaders, messages: readonly Buffer[]): Ans
   const text = Buffer.from(String(trailers["grpc-status-details-bin"] ?? ""), "base64");
   const { details } = fromBinary(StatusSchema, text);
   const [info] = details.map((detail) => anyUnpack(detail, ErrorInfoSchema)).filter(Boolean);
-  const message = decodeURIComponent(String(trailers["grpc-message"] ?? ""));
+  const message = decode(String(trailers["grpc-message"] ?? ""));
   const { reason, domain } = info ?? {};
   return { code: nameOf(number), message, reason, domain, text: `${message}\n${text}` };
+}
+
+/** Percent-encoded, but by grpc-js where it quotes a path. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 type ConnectJson = {

@@ -15,6 +15,8 @@ export type Expectations = {
   readonly mayBeLate?: () => boolean;
   /** It is no request that has to be answered: a closed stream or connection will do. */
   readonly mayBeLost?: boolean;
+  /** A library's service, whose errors have no details. */
+  readonly isOfLibrary?: boolean;
 };
 
 /** Counts an answer as refused as promised, as answered rightly, or as anything else. */
@@ -38,21 +40,24 @@ function findProblem(answer: Answer, expectations: Expectations): string | undef
 }
 
 /** The codes by which the service says that the fault is its own, and errors without a reason. */
-function whyNotPromised(failure: Failure, { mayBeLate }: Expectations): string | undefined {
+function whyNotPromised(failure: Failure, expectations: Expectations): string | undefined {
   const { code, message, reason, domain } = failure;
   const shown = `${code}: ${message.replaceAll(/"(?:[^"\\]|\\.)*"|\d+/g, "…").slice(0, 150)}`;
   if (lateCodes.has(code) && (reason === undefined || lateReasons.has(reason))) {
-    return mayBeLate?.() ? undefined : shown;
+    return expectations.mayBeLate?.() ? undefined : shown;
   }
   if (ownFaults.has(code)) return shown;
-  if (reason === undefined) return isOfGrpcJs(failure) ? undefined : `${shown}, without ErrorInfo`;
+  if (reason === undefined) {
+    const isAllowed = expectations.isOfLibrary || isOfGrpcJs(failure);
+    return isAllowed ? undefined : `${shown}, without ErrorInfo`;
+  }
   if (domain !== errorDomain || !(reason in ErrorReason)) return `${shown}, of ${domain}/${reason}`;
   return undefined;
 }
 
-/** What grpc-js answers itself has no details, and no place to add them. */
+/** To methods that there are not, grpc-js answers past all places where details could be added. */
 function isOfGrpcJs({ message }: Failure): boolean {
-  return /^(?:The server does not implement the method |Received )/.test(message);
+  return message.startsWith("The server does not implement the method ");
 }
 
 /** What must not be said, unless the caller said it first. */
@@ -65,7 +70,7 @@ function findLeak(text: string, sent: string): string | undefined {
 
 const secrets = new RegExp(
   [
-    /\b(?:select [^\n]{1,80} from|insert into|update "?\w+"? set|delete from) [^\n]{0,40}/,
+    /\b(?:select [^\n]{1,80} from|insert into|update "?\w+"? set|delete from) \w+/,
     /\b(?:llm_price_revisions|llm_prices|price_book|charge_types|request_ids)\b[ "(.]/,
     /syntax error at|violates|duplicate key|relation "|invalid byte sequence|pg_\w+/,
     /node_modules|dist\/src|node:internal|knex|\bat \S+ \(|\.[jt]s:\d+|\/(?:work|root|home|tmp)\//,
