@@ -24,8 +24,17 @@ function isOurs({ code, metadata }: SentStatus): boolean {
 
 function explain(status: SentStatus): SentStatus {
   const refusal = toRefusal(status.code ?? grpc.status.UNKNOWN, status.details ?? "");
-  return refusal === undefined ? status : toStatus(toConnectError(refusal));
+  return refusal === undefined ? shorten(status) : toStatus(toConnectError(refusal));
 }
+
+/** Health quotes whatever name it is asked for. Of what is too long for headers, nothing arrives. */
+function shorten(status: SentStatus): SentStatus {
+  const { details = "" } = status;
+  if (details.length <= longestDetails) return status;
+  return { ...status, details: `${details.slice(0, longestDetails)}...` };
+}
+
+const longestDetails = 1000;
 
 function toRefusal(code: grpc.status, details: string): DomainError | undefined {
   const tooLarge = /^Received message .*(?: vs | larger than )(\d+)\)?$/.exec(details);
