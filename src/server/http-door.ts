@@ -4,6 +4,8 @@ import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandlerFn } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
+import { toConnectError } from "../rpc/errors.js";
+import { malformed } from "../rpc/library-errors.js";
 import type { Address } from "./address.js";
 import { toBulkHandler } from "./bulk/http.js";
 import { bulkMethods, largeMessageBytes, pathOf } from "./bulk/methods.js";
@@ -11,7 +13,8 @@ import type { BulkThreads } from "./bulk/threads.js";
 import { toConnectOptions } from "./connect-options.js";
 import { allowOrigins } from "./cors.js";
 import type { Door, DoorLimits } from "./door.js";
-import { type HttpCall, toCall } from "./http-call.js";
+import { toErrorAnswer } from "./error-answers.js";
+import { type HttpCall, toCall, whyUnreadable } from "./http-call.js";
 import { createHttpServer } from "./http-versions.js";
 import { weigh } from "./large-bodies.js";
 import { explainErrors } from "./library-errors.js";
@@ -71,7 +74,12 @@ function createListener(
     if (call === undefined) {
       return refuse(response, 400, "invalid_argument", "the request has no valid host");
     }
-    await universalResponseToNodeResponse(await serve(handler, request, call), response);
+    const problem = whyUnreadable(call);
+    const answered =
+      problem === undefined
+        ? await serve(handler, request, call)
+        : toErrorAnswer(call.header, toConnectError(malformed(problem)));
+    await universalResponseToNodeResponse(answered, response);
   };
   const serve = async (handler: UniversalHandlerFn, request: IncomingMessage, call: HttpCall) => {
     if (handler === inThread) return inThread(call);
