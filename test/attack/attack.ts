@@ -7,8 +7,8 @@ export type Attack = {
   readonly name: string;
   /** Whether valid writes are among what it sends; else the tables must stay as they are. */
   readonly writes: "none" | "some";
-  /** Is carried out twice, so that memory that grows each time is seen. */
-  readonly run: (target: Target, tally: Tally, random: Random) => Promise<void>;
+  /** Is carried out twice, so that memory that grows each time is seen: round 0 and round 1. */
+  readonly run: (target: Target, tally: Tally, random: Random, round: number) => Promise<void>;
 };
 
 /** Counts what was tried. */

@@ -20,7 +20,7 @@ export async function carryOut(
   await probe.report();
   const start = await readVitals(target);
   const round = async (number: number) => {
-    await attack.run(target, tally, createRandom(2 * seed + number));
+    await attack.run(target, tally, createRandom(2 * seed + number), number);
     return readSettledVitals(target, start, settlingMs);
   };
   const vitals = [start, await round(0), await round(1)] as const;

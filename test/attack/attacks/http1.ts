@@ -29,12 +29,11 @@ function judge(tally: Tally, sent: string, heard: string, isClosed: boolean): vo
   const statuses = [...heard.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
   // Not implemented, and another version of HTTP, are what the caller asked for.
   const failure = statuses.find((status) => status >= 500 && status !== 501 && status !== 505);
-  if (failure !== undefined) return tally.other(`HTTP ${failure}`, sent);
-  if (smuggled.includes(sent) && statuses.length > 1) {
-    return tally.other("a request within a request was answered", sent);
-  }
   const isAnswered = statuses.some((status) => status < 400);
-  if (isAnswered || (statuses.length === 0 && !isClosed && heard !== "")) tally.answered();
+  if (failure !== undefined) tally.other(`HTTP ${failure}`, sent);
+  else if (smuggled.includes(sent) && statuses.length > 1) {
+    tally.other("a request within a request was answered", sent);
+  } else if (isAnswered || (statuses.length === 0 && !isClosed && heard !== "")) tally.answered();
   else tally.refused();
 }
 

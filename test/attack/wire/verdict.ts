@@ -48,16 +48,16 @@ function whyNotPromised(failure: Failure, expectations: Expectations): string | 
   }
   if (ownFaults.has(code)) return shown;
   if (reason === undefined) {
-    const isAllowed = expectations.isOfLibrary || isOfGrpcJs(failure);
+    const isAllowed = expectations.isOfLibrary || isOfNoMethod(failure);
     return isAllowed ? undefined : `${shown}, without ErrorInfo`;
   }
   if (domain !== errorDomain || !(reason in ErrorReason)) return `${shown}, of ${domain}/${reason}`;
   return undefined;
 }
 
-/** To methods that there are not, grpc-js answers past all places where details could be added. */
-function isOfGrpcJs({ message }: Failure): boolean {
-  return message.startsWith("The server does not implement the method ");
+/** What is said before it is known what is called has no details. */
+function isOfNoMethod({ message }: Failure): boolean {
+  return /^(?:The server does not implement the method |no such method$)/.test(message);
 }
 
 /** What must not be said, unless the caller said it first. */
