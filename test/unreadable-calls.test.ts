@@ -121,6 +121,21 @@ describe("Unreadable calls", () => {
     }
   });
 
+  it("are INVALID_ARGUMENT for a message in the URL that is no base64", async () => {
+    const { host, port } = service.server.httpAddress;
+    for (const message of ["{}", "%25", "AAAA=A", "A"]) {
+      const url = `http://${host}:${port}/llmprices.v1.PricingService/CalculateCharge`;
+      const query = `connect=v1&encoding=proto&base64=1&message=${message}`;
+      const answer = await fetch(`${url}?${query}`);
+      const body = Buffer.from(await answer.arrayBuffer());
+      const seen = seenInJson({ status: answer.status, body });
+      expect(seen, message).to.include({
+        code: Code.InvalidArgument,
+        reason: "MALFORMED_REQUEST",
+      });
+    }
+  });
+
   it("are those whose host is none", async () => {
     const { host, port } = service.server.httpAddress;
     const socket = connect(port, host);

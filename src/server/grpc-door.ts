@@ -27,6 +27,8 @@ export async function openGrpcDoor(
   limits: DoorLimits,
   tls?: Tls,
 ): Promise<GrpcDoor> {
+  // It would tell of headers that it cannot read, with their values, beside the log: tokens as well.
+  grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const server = new grpc.Server({
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     interceptors: [explainRefusals, admitCalls(admission)],

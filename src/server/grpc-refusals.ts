@@ -24,14 +24,24 @@ function isOurs({ code, metadata }: SentStatus): boolean {
 
 function explain(status: SentStatus): SentStatus {
   const refusal = toRefusal(status.code ?? grpc.status.UNKNOWN, status.details ?? "");
-  return refusal === undefined ? status : toStatus(toConnectError(refusal));
+  return refusal === undefined ? shorten(status) : toStatus(toConnectError(refusal));
 }
+
+/** Health quotes whatever name it is asked for. Of what is too long for headers, nothing arrives. */
+function shorten(status: SentStatus): SentStatus {
+  const { details = "" } = status;
+  if (details.length <= longestDetails) return status;
+  return { ...status, details: `${details.slice(0, longestDetails)}...` };
+}
+
+const longestDetails = 1000;
 
 function toRefusal(code: grpc.status, details: string): DomainError | undefined {
   const tooLarge = /^Received message .*(?: vs | larger than )(\d+)\)?$/.exec(details);
   if (tooLarge?.[1] !== undefined) return messageTooLarge(tooLarge[1]);
   if (details.startsWith("Invalid grpc-timeout")) return malformed("grpc-timeout is malformed");
   if (details === "Failed to decompress message") return malformed("it cannot be decompressed");
+  if (details === "Error deserializing request") return malformed("it is not the method's message");
   if (details.startsWith("Received message compressed with unsupported encoding")) {
     return new DomainError("UNSUPPORTED", details);
   }

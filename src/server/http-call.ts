@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { base64Decode } from "@bufbuild/protobuf/wire";
 import { createContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
@@ -29,6 +30,18 @@ export function toCall(
     return { ...call, body: isJson ? refuseImpossibleDays(body) : body };
   } catch {
     return undefined;
+  }
+}
+
+/** What is wrong with a message in a URL, of which Connect would say that it is our fault. */
+export function whyUnreadable({ method, url }: HttpCall): string | undefined {
+  if (method !== "GET") return undefined;
+  const { searchParams } = new URL(url);
+  try {
+    if (searchParams.get("base64") === "1") base64Decode(searchParams.get("message") ?? "");
+    return undefined;
+  } catch {
+    return "message is not base64";
   }
 }
 

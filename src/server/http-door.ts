@@ -6,6 +6,7 @@ import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { type Caller, callerKey } from "../rpc/caller.js";
 import { toConnectError } from "../rpc/errors.js";
+import { malformed } from "../rpc/library-errors.js";
 import type { Address } from "./address.js";
 import type { Admission } from "./auth/admission.js";
 import { toBulkHandler } from "./bulk/http.js";
@@ -16,7 +17,7 @@ import { toConnectOptions } from "./connect-options.js";
 import { allowOrigins } from "./cors.js";
 import type { Door, DoorLimits } from "./door.js";
 import { toErrorAnswer } from "./error-answers.js";
-import { type HttpCall, toCall } from "./http-call.js";
+import { type HttpCall, toCall, whyUnreadable } from "./http-call.js";
 import { createHttpServer } from "./http-versions.js";
 import { weigh } from "./large-bodies.js";
 import { explainErrors } from "./library-errors.js";
@@ -103,7 +104,12 @@ function createListener(
     if (call === undefined) {
       return refuse(response, 400, "invalid_argument", "the request has no valid host");
     }
-    await universalResponseToNodeResponse(await serve(handler, request, call), response);
+    const problem = whyUnreadable(call);
+    const answered =
+      problem === undefined
+        ? await serve(handler, request, call)
+        : toErrorAnswer(call.header, toConnectError(malformed(problem)));
+    await universalResponseToNodeResponse(answered, response);
   };
   const serve = async (handler: UniversalHandlerFn, request: IncomingMessage, call: HttpCall) => {
     if (handler === inThread) return inThread(call);
@@ -113,13 +119,21 @@ function createListener(
   return (request, response) => {
     answer(request, response).catch((error) => {
       response.destroy();
-      // The caller has gone: its call ended with a line of its own.
-      if (ConnectError.from(error).code === Code.Aborted) return;
+      if (hasCallerGone(error)) return;
       // Without what follows the path: it may be a message.
       log.error({ err: error, rpc: request.url?.split("?", 1)[0]?.slice(1) }, "cannot answer");
     });
   };
 }
+
+/** Its call ended with a line of its own, if it had come so far that it was one. */
+function hasCallerGone(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  return ConnectError.from(error).code === Code.Aborted || abortCodes.has(code);
+}
+
+/** Of reading a request whose connection, or stream, has been closed before its end. */
+const abortCodes: ReadonlySet<string> = new Set(["ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE"]);
 
 /** Answers what no protocol of Connect gets to see, as its protocol for unary calls would. */
 function refuse(response: ServerResponse, status: number, code: string, message: string): void {

@@ -1,0 +1,24 @@
+import type { Attack } from "./attack.js";
+import { connectionsAttack, slowAttack } from "./attacks/connections.js";
+import { http1Attack } from "./attacks/http1.js";
+import { http2FramesAttack } from "./attacks/http2-frames.js";
+import { messageAttacks } from "./attacks/messages.js";
+import { pathsAttack } from "./attacks/paths.js";
+import { resetsAttack } from "./attacks/resets.js";
+import { sizesAttack } from "./attacks/sizes.js";
+import { standardServicesAttack } from "./attacks/standard-services.js";
+import { textsAttack } from "./attacks/texts.js";
+
+/** In the order in which they are carried out. */
+export const attacks: readonly Attack[] = [
+  ...messageAttacks,
+  standardServicesAttack,
+  textsAttack,
+  pathsAttack,
+  http2FramesAttack,
+  http1Attack,
+  resetsAttack,
+  sizesAttack,
+  slowAttack,
+  connectionsAttack,
+];

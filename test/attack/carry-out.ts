@@ -1,0 +1,71 @@
+import { type Attack, createTally } from "./attack.js";
+import type { Result } from "./results.js";
+import { changesBetween, readBookState } from "./support/book-state.js";
+import type { Probe, ProbeReport } from "./support/probe.js";
+import { createRandom } from "./support/random.js";
+import type { Target } from "./support/target.js";
+import { readSettledVitals, readVitals, type Vitals, whatIsLeft } from "./support/vitals.js";
+
+/** Carries out an attack, in two rounds, and sees what holds meanwhile and afterwards. */
+export async function carryOut(
+  attack: Attack,
+  target: Target,
+  probe: Probe,
+  seed: number,
+): Promise<Result> {
+  const startedAt = performance.now();
+  const tally = createTally();
+  const logBefore = (await target.log()).length;
+  const before = await readBookState(target.knex);
+  await probe.report();
+  const start = await readVitals(target);
+  const round = async (number: number) => {
+    await attack.run(target, tally, createRandom(2 * seed + number), number);
+    return readSettledVitals(target, start, settlingMs);
+  };
+  const vitals = [start, await round(0), await round(1)] as const;
+  const seen = await probe.report();
+  const changes =
+    attack.writes === "some" ? [] : changesBetween(before, await readBookState(target.knex));
+  return {
+    name: attack.name,
+    seconds: (performance.now() - startedAt) / 1000,
+    counts: tally.counts(),
+    probe: seen,
+    vitals,
+    broken: [
+      ...changes,
+      ...whatProbeSaw(seen),
+      ...[whatIsLeft(vitals[2], start) ?? []].flat(),
+      ...whatGrew(vitals),
+      ...errorsIn((await target.log()).slice(logBefore)),
+    ],
+  };
+}
+
+function whatProbeSaw({ calls, problems }: ProbeReport): readonly string[] {
+  if (calls === 0) return ["no caller beside the attack was answered"];
+  return problems.map((problem) => `a caller beside the attack got ${problem}`);
+}
+
+/** What is kept for the next calls is kept once: the second round finds it. */
+function whatGrew([, first, second]: readonly [Vitals, Vitals, Vitals]): readonly string[] {
+  const grown = (what: "heapBytes" | "residentBytes", limitBytes: number) => {
+    const bytes = second[what] - first[what];
+    return bytes <= limitBytes
+      ? []
+      : [`${what} grew by ${Math.round(bytes / 1e6)} MB in the second round`];
+  };
+  return [...grown("heapBytes", maxHeapGrowth), ...grown("residentBytes", maxResidentGrowth)];
+}
+
+/** The service logs bugs, and answers that it could not give, as errors; warnings are outages. */
+function errorsIn(log: string): readonly string[] {
+  const lines = log.split("\n").filter((line) => line !== "");
+  if (lines.length === 0) return [];
+  return [`the service logged ${lines.length} lines, first ${lines[0]?.slice(0, 1000)}`];
+}
+
+const settlingMs = 20_000;
+const maxHeapGrowth = 10e6;
+const maxResidentGrowth = 60e6;

@@ -1,0 +1,55 @@
+import type { Counts } from "./attack.js";
+import type { ProbeReport } from "./support/probe.js";
+import type { Vitals } from "./support/vitals.js";
+
+/** What has become of an attack. */
+export type Result = {
+  readonly name: string;
+  readonly seconds: number;
+  readonly counts: Counts;
+  readonly probe: ProbeReport;
+  /** Before, after the first round, and after the second. */
+  readonly vitals: readonly [Vitals, Vitals, Vitals];
+  /** What does not hold of the process, its tables, or the callers beside the attack. */
+  readonly broken: readonly string[];
+};
+
+/** Prints what was found while it is fresh. */
+export function printResult({ name, seconds, counts, probe, vitals, broken }: Result): void {
+  const megabytes = vitals.map((each) => Math.round(each.residentBytes / 1e6)).join(", ");
+  const heaps = vitals.map((each) => (each.heapBytes / 1e6).toFixed(1)).join(", ");
+  console.log(
+    `${name}: ${seconds.toFixed(1)} s; ${probe.calls} calls beside it, the slowest took ` +
+      `${Math.round(probe.worstMs)} ms; ${megabytes} MB resident, heap ${heaps} MB`,
+  );
+  for (const [what, { count, sent }] of [...counts.problems].slice(0, problemsShown)) {
+    console.log(`  ${count} × ${what}\n      first after: ${sent.slice(0, charactersShown)}`);
+  }
+  for (const what of broken) console.log(`  ${what}`);
+}
+
+/** Prints the table and, as the last line, how many passed. True when nothing failed. */
+export function printTable(results: readonly Result[]): boolean {
+  const row = (...cells: readonly (string | number)[]) =>
+    console.log(
+      cells
+        .map((cell, i) => (i === 0 ? String(cell).padEnd(18) : String(cell).padStart(12)))
+        .join(""),
+    );
+  console.log();
+  row("attack", "tried", "refused", "answered", "else", "slowest");
+  for (const { name, counts, broken, probe } of results) {
+    const { refused, answered, other } = counts;
+    const tried = refused + answered + other;
+    row(name, tried, refused, answered, other + broken.length, `${Math.round(probe.worstMs)} ms`);
+  }
+  const sum = (count: (result: Result) => number) =>
+    results.reduce((total, result) => total + count(result), 0);
+  const passed = sum(({ counts }) => counts.refused + counts.answered);
+  const failed = sum(({ counts, broken }) => counts.other + broken.length);
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 && passed > 0;
+}
+
+const problemsShown = 20;
+const charactersShown = 400;

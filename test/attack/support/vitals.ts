@@ -1,0 +1,84 @@
+import { readdir, readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { residentBytes } from "../../../bench/support/memory.js";
+import type { Target } from "./target.js";
+
+/** What a process holds. */
+export type Vitals = {
+  readonly connections: number;
+  readonly descriptors: number;
+  readonly callsInFlight: number;
+  readonly residentBytes: number;
+  /** What its first thread holds of objects and buffers. */
+  readonly heapBytes: number;
+};
+
+export async function readVitals(target: Target): Promise<Vitals> {
+  const metrics = await (await fetch(target.metricsUrl)).text();
+  return {
+    connections: await countConnections(target),
+    descriptors: (await readdir(`/proc/${target.processId}/fd`)).length,
+    callsInFlight: sumOf(metrics, "llmprices_calls_in_flight"),
+    residentBytes: await residentBytes(target.processId),
+    heapBytes:
+      sumOf(metrics, "nodejs_heap_size_used_bytes") +
+      sumOf(metrics, "nodejs_external_memory_bytes"),
+  };
+}
+
+/**
+ * The vitals when callers have gone: as few connections as at the start, no call at work, garbage
+ * collected. When that does not come within `limitMs`, those of the end.
+ */
+export async function readSettledVitals(
+  target: Target,
+  start: Vitals,
+  limitMs: number,
+): Promise<Vitals> {
+  const endsAt = performance.now() + limitMs;
+  for (;;) {
+    collectGarbage(target);
+    await sleep(settlingMs);
+    const vitals = await readVitals(target);
+    if (whatIsLeft(vitals, start) === undefined || performance.now() > endsAt) return vitals;
+  }
+}
+
+/** What callers who have gone left behind. */
+export function whatIsLeft(vitals: Vitals, start: Vitals): string | undefined {
+  const { connections, descriptors, callsInFlight } = vitals;
+  if (callsInFlight > 0) return `${callsInFlight} calls are still in flight`;
+  if (connections > start.connections) {
+    return `${connections - start.connections} connections of callers are still open`;
+  }
+  if (descriptors > start.descriptors + databaseConnections) {
+    return `${descriptors} file descriptors are open, ${start.descriptors} were before`;
+  }
+  return undefined;
+}
+
+function collectGarbage({ processId }: Target): void {
+  process.kill(processId, "SIGUSR2");
+}
+
+/** Of callers, to any door but the operators': from proc_pid_net_tcp(5). */
+async function countConnections({ processId, grpc, http }: Target): Promise<number> {
+  const ports = new Set([grpc.port, http.port]);
+  const lines = (await readFile(`/proc/${processId}/net/tcp`, "utf8")).trim().split("\n").slice(1);
+  return lines.filter((line) => {
+    const [, local = "", , state = "", , , , , , inode] = line.trim().split(/\s+/);
+    // What the kernel keeps of a connection that has ended belongs to no process.
+    const isHeld = inode !== "0" && state !== listening;
+    return isHeld && ports.has(Number.parseInt(local.split(":")[1] ?? "", 16));
+  }).length;
+}
+
+function sumOf(metrics: string, name: string): number {
+  const lines = metrics.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, "gm"));
+  return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
+}
+
+const listening = "0A";
+/** The pools open theirs when they need them, and so do threads: of the service, and of the book. */
+const databaseConnections = 24;
+const settlingMs = 250;

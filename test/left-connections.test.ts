@@ -1,0 +1,35 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { beginning } from "./attack/wire/http2-frames.js";
+import { startTestService, type TestService } from "./support/service.js";
+
+/** What callers have sent when they go. */
+const beginnings = {
+  nothing: Buffer.alloc(0),
+  "a part of what HTTP/2 begins with": beginning.subarray(0, 10),
+  "what HTTP/2 begins with": beginning,
+  "a part of a request": Buffer.from("POST / HTTP/1.1\r\nHost: localhost\r\n"),
+};
+
+describe("A connection that its caller has left", () => {
+  let service: TestService;
+  before(async () => {
+    service = await startTestService();
+  });
+  after(() => service.stop());
+
+  for (const door of ["grpcAddress", "httpAddress"] as const) {
+    for (const [what, bytes] of Object.entries(beginnings)) {
+      it(`after ${what} is closed at once, at ${door}`, async () => {
+        const { host, port } = service.server[door];
+        const socket = connect({ host, port, allowHalfOpen: true });
+        await once(socket, "connect");
+        socket.end(bytes);
+        socket.resume();
+        await once(socket, "end");
+        socket.destroy();
+        // Before the door would close it for its silence.
+      }).timeout(9000);
+    }
+  }
+});
