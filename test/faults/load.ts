@@ -128,4 +128,4 @@ const writeTimeoutMs = 3000;
 const importTimeoutMs = 10_000;
 const chargeTimeoutMs = 1500;
 const pauseMs = 10;
-const pauseAfterFailureMs = 100;
+const pauseAfterFailureMs = 200;

@@ -7,7 +7,7 @@ import { createPrice, send } from "./writes.js";
 
 /**
  * How long it takes from now, in seconds, until every replica has answered a write, and a calculation
- * that needs it. Nobody helps: new callers come ten times a second, and wait as long as they like.
+ * that needs it. Nobody helps: new callers come five times a second, and wait as long as they like.
  *
  * @throws Error when that takes longer than anybody would wait.
  */
@@ -40,6 +40,6 @@ async function answer(ledger: Ledger, replica: Replica): Promise<number> {
   return (answeredAt - startedAt) / 1000;
 }
 
-const probeMs = 100;
+const probeMs = 200;
 const probeTimeoutMs = 5000;
 const limitMs = 40_000;

@@ -2,14 +2,24 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createChecks } from "../../bench/support/checks.js";
 import { buildService, withDataFolder } from "../../bench/support/service.js";
+import { clockFaults } from "./clock-faults.js";
 import { databaseFaults } from "./database-faults.js";
+import { diskFaults } from "./disk-faults.js";
 import type { Fault } from "./fault.js";
+import { networkFaults } from "./network-faults.js";
 import { checkPromises } from "./promises.js";
+import { serviceFaults } from "./service-faults.js";
 import { printTable, type Row } from "./table.js";
 import { tryFault } from "./try-fault.js";
 import { makeTemplate } from "./world.js";
 
-const faults: readonly Fault[] = [...databaseFaults];
+const faults: readonly Fault[] = [
+  ...databaseFaults,
+  ...networkFaults,
+  ...diskFaults,
+  ...clockFaults,
+  ...serviceFaults,
+];
 
 // All faults, or those that are named on the command line.
 const wanted = process.argv.slice(2);

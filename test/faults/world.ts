@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
@@ -12,6 +12,8 @@ import { type Replica, startReplica } from "./replica.js";
 /** A database and two replicas on it, each through a network of its own. */
 export type World = {
   readonly folder: string;
+  /** Where the database is. */
+  readonly dataFolder: string;
   readonly postgres: Postgres;
   readonly proxies: readonly DatabaseProxy[];
   readonly replicas: readonly Replica[];
@@ -20,50 +22,60 @@ export type World = {
 };
 
 export type WorldOptions = {
-  readonly settings?: Readonly<Record<string, string>>;
-  readonly postgresEnvironment?: Readonly<Record<string, string>>;
-  /** Called with the folder that the database is going to be in. */
-  readonly prepare?: (folder: string) => Promise<void>;
+  /** Environment variables of both replicas. */
+  readonly service?: (dataFolder: string) => Readonly<Record<string, string>>;
+  readonly postgres?: (dataFolder: string) => Readonly<Record<string, string>>;
+  /** Prepares the folder for the database, and may answer what undoes that. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most have nothing to undo.
+  readonly prepare?: (dataFolder: string) => Promise<(() => Promise<unknown>) | void>;
 };
 
-/** Makes a world in a folder of its own, a copy of `template`, and hands it to `work`. */
+/** Makes a world in a folder, with a copy of `template`, and hands it to `work`. */
 export async function withWorld<T>(
   folder: string,
   template: string,
   options: WorldOptions,
   work: (world: World) => Promise<T>,
 ): Promise<T> {
-  const { settings = {}, postgresEnvironment = {}, prepare = async () => {} } = options;
-  const data = join(folder, "data");
-  await mkdir(data);
-  await chmod(data, 0o711);
-  await prepare(data);
-  await promisify(execFile)("cp", ["-a", `${template}/.`, data]);
   const endings: (() => unknown)[] = [];
   try {
-    const postgres = await startPostgres({ folder: data, environment: postgresEnvironment });
-    endings.push(postgres.stop);
-    const proxies = [
-      await openProxy(postgres.connection),
-      await openProxy(postgres.connection),
-    ] as const;
-    for (const { close } of proxies) endings.push(close);
-    const replicas = await Promise.all(
-      proxies.map(async ({ connection }, i) => {
-        const url = toUrl({ ...postgres.connection, port: Number(connection.port) });
-        const replica = await startReplica(`replica-${i + 1}`, folder, {
-          ...{ DATABASE_URL: url, MAX_BOOK_STALENESS_MS: "2500", SHUTDOWN_GRACE_MS: "5000" },
-          ...settings,
-        });
-        endings.push(replica.stop);
-        return replica;
-      }),
-    );
-    const query = (sql: string) => ask(postgres, sql);
-    return await work({ folder, postgres, proxies, replicas, query });
+    return await work(await openWorld(folder, template, options, endings));
   } finally {
     for (const end of endings.reverse()) await end();
   }
+}
+
+async function openWorld(
+  folder: string,
+  template: string,
+  { prepare = async () => {}, ...environments }: WorldOptions,
+  endings: (() => unknown)[],
+): Promise<World> {
+  const dataFolder = join(folder, "data");
+  await mkdir(dataFolder, { mode: 0o711 });
+  endings.push((await prepare(dataFolder)) ?? (() => {}));
+  await promisify(execFile)("cp", ["-a", `${template}/.`, dataFolder]);
+  const environment = environments.postgres?.(dataFolder) ?? {};
+  const postgres = await startPostgres({ folder: dataFolder, environment });
+  endings.push(postgres.stop);
+  const openReplica = async (name: string) => {
+    const proxy = await openProxy(postgres.connection);
+    endings.push(proxy.close);
+    const replica = await startReplica(name, folder, {
+      ...settings,
+      DATABASE_URL: toUrl({ ...postgres.connection, port: Number(proxy.connection.port) }),
+      ...environments.service?.(dataFolder),
+    });
+    endings.push(replica.stop);
+    return [replica, proxy] as const;
+  };
+  const opened = await Promise.all(["replica-1", "replica-2"].map(openReplica));
+  return {
+    ...{ folder, dataFolder, postgres },
+    replicas: opened.map(([replica]) => replica),
+    proxies: opened.map(([, proxy]) => proxy),
+    query: (sql) => ask(postgres, sql),
+  };
 }
 
 /** A migrated cluster with many models, stopped, to be copied. */
@@ -95,3 +107,5 @@ async function ask({ connection }: Postgres, sql: string, database = connection.
 }
 
 const modelCount = 50_000;
+/** Faults that last for 5 seconds are longer than a book may be stale. */
+const settings = { MAX_BOOK_STALENESS_MS: "2500", SHUTDOWN_GRACE_MS: "5000" };
