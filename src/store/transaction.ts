@@ -3,6 +3,7 @@ import type { Knex } from "knex";
 import { DomainError } from "../domain/errors.js";
 import { cancelOnAbort } from "./cancel.js";
 import { isWriteConflict, toRefusal } from "./refusals.js";
+import { withConnection } from "./silence.js";
 import { inTurn } from "./write-turns.js";
 
 /** What a transaction must know of the call that it works for. */
@@ -83,7 +84,7 @@ function tryOnce<T>(
 ): Promise<T> {
   const { signal } = call;
   signal.throwIfAborted();
-  return knex.transaction(async (transaction) => {
+  const watched = async (transaction: Knex.Transaction) => {
     signal.throwIfAborted();
     const pid = await limitStatements(transaction, call.timeoutMs());
     const endWatch = cancelOnAbort(knex, pid, signal);
@@ -94,7 +95,10 @@ function tryOnce<T>(
     } finally {
       await endWatch();
     }
-  }, transactionOptions);
+  };
+  return withConnection(knex, signal, (connection) =>
+    knex.transaction(watched, { ...transactionOptions, connection }),
+  );
 }
 
 // Writers wait for the book and then read what those before them wrote. A server may have another
