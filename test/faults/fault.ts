@@ -13,6 +13,8 @@ export type Fault = {
   readonly load?: Partial<LoadSize>;
   /** What clients must not be spared, or the fault has not happened. */
   readonly felt: "writes" | "calculations" | "nothing";
+  /** Starts more clients, and answers what stops them. */
+  readonly accompany?: (world: World, ledger: Ledger) => Promise<() => Promise<void>>;
   /** Lets it happen, and is done when it is over. The load goes on all the while. */
   readonly strike: (world: World, ledger: Ledger, time: number) => Promise<void>;
 };

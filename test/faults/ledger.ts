@@ -39,6 +39,8 @@ export type Ledger = {
   readonly charges: ChargeSeen[];
   /** What no fault excuses, in words. */
   readonly violations: string[];
+  /** What else there is to say. */
+  readonly notes: string[];
   /** Calculations that were not answered, by the code or the reason. */
   readonly unanswered: Map<string, number>;
   /** The last answered write of each key, which calculations ask for. */
@@ -49,7 +51,7 @@ export type Ledger = {
 
 export function openLedger(): Ledger {
   return {
-    ...{ entries: [], charges: [], violations: [] },
+    ...{ entries: [], charges: [], violations: [], notes: [] },
     ...{ unanswered: new Map(), known: new Map(), newest: 0 },
   };
 }

@@ -29,7 +29,10 @@ export function checkPromises({ check }: Checks, fault: Fault, outcome: Outcome)
   check(
     of("nobody is answered anything else than UNAVAILABLE or DEADLINE_EXCEEDED"),
     outcome.violations.length === 0,
-    list([[...outcome.reasons].map((each) => each.join(" ")).join(", "), ...outcome.violations]),
+    list([
+      [...[...outcome.reasons].map((each) => each.join(" ")), ...outcome.notes].join(", "),
+      ...outcome.violations,
+    ]),
   );
   check(of("the fault was felt"), isFelt(fault, outcome), `by ${fault.felt}`);
   check(

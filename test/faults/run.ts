@@ -9,6 +9,7 @@ import type { Fault } from "./fault.js";
 import { networkFaults } from "./network-faults.js";
 import { checkPromises } from "./promises.js";
 import { serviceFaults } from "./service-faults.js";
+import { stopFaults } from "./stop-faults.js";
 import { printTable, type Row } from "./table.js";
 import { tryFault } from "./try-fault.js";
 import { makeTemplate } from "./world.js";
@@ -19,6 +20,7 @@ const faults: readonly Fault[] = [
   ...diskFaults,
   ...clockFaults,
   ...serviceFaults,
+  ...stopFaults,
 ];
 
 // All faults, or those that are named on the command line.

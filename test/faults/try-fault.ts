@@ -33,13 +33,15 @@ export type Outcome = {
   readonly reasons: ReadonlyMap<string, number>;
   readonly recoverySeconds: number;
   readonly violations: readonly string[];
+  readonly notes: readonly string[];
 };
 
 /** Lets a fault happen under load, and then compares what clients know with what the database has. */
 export function tryFault(fault: Fault, folder: string, template: string): Promise<Outcome> {
   return withWorld(folder, template, fault.options ?? {}, async (world) => {
     const ledger = openLedger();
-    const size = { importRows: 200, importsNewNames: false, ...fault.load };
+    const size = { importRows: 100, importsNewNames: false, ...fault.load };
+    const stopOthers = await fault.accompany?.(world, ledger);
     const load = startLoad(ledger, world.replicas, size);
     let recoverySeconds = 0;
     try {
@@ -51,13 +53,14 @@ export function tryFault(fault: Fault, folder: string, template: string): Promis
       await sleep(calmMs);
     } finally {
       await load.stop();
+      await stopOthers?.();
     }
     return judge(world, ledger, recoverySeconds);
   });
 }
 
 async function judge(world: World, ledger: Ledger, recoverySeconds: number): Promise<Outcome> {
-  const { entries, unanswered, violations } = ledger;
+  const { entries, unanswered, violations, notes } = ledger;
   const before = await readFindings(world);
   const inState = (state: Entry["state"]) => entries.filter((entry) => entry.state === state);
   const counted = (of: readonly Entry[], extent: ReturnType<typeof extentOf>) =>
@@ -79,7 +82,7 @@ async function judge(world: World, ledger: Ledger, recoverySeconds: number): Pro
     charges: ledger.charges.length,
     wrongCharges: findWrongCharges(ledger, after),
     ...{ unavailable: sum(unanswered) - deadline, deadline, reasons: unanswered },
-    ...{ recoverySeconds, violations },
+    ...{ recoverySeconds, violations, notes },
   };
 }
 

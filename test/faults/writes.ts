@@ -8,8 +8,7 @@ import type { Entry, Ledger, Write, WriteAnswer } from "./ledger.js";
 import type { Replica } from "./replica.js";
 
 /** A new key with its first price. Its model is registered. */
-export function createPrice(key: TestKey, price: string): Write {
-  const requestId = randomUUID();
+export function createPrice(key: TestKey, price: string, requestId: string = randomUUID()): Write {
   const request = { ...key, price, requestId, reason: requestId };
   return {
     ...{ requestId, rows: [{ key, price }] },
