@@ -56,4 +56,4 @@ function list(lines: readonly string[]): string {
 /** Without them nothing was tried. */
 const leastWrites = 20;
 const leastCharges = 100;
-const recoveryLimitSeconds = 20;
+const recoveryLimitSeconds = 30;

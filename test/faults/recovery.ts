@@ -7,7 +7,7 @@ import { createPrice, send } from "./writes.js";
 
 /**
  * How long it takes from now, in seconds, until every replica has answered a write, and a calculation
- * that needs it. Nobody helps: new callers come five times a second, and wait as long as they like.
+ * that needs it. Nobody helps: a new caller comes as soon as the one before is refused, or has waited for a second.
  *
  * @throws Error when that takes longer than anybody would wait.
  */
@@ -33,13 +33,15 @@ async function answer(ledger: Ledger, replica: Replica): Promise<number> {
     }
     const sent = probe();
     probes.push(sent);
-    await Promise.race([sent, sleep(probeMs)]);
+    await Promise.race([sent, sleep(patienceMs)]);
+    await sleep(pauseMs);
   }
   // Whoever waits still gets an answer of some kind, which the ledger has to know.
   await Promise.all(probes);
   return (answeredAt - startedAt) / 1000;
 }
 
-const probeMs = 200;
+const patienceMs = 1000;
+const pauseMs = 200;
 const probeTimeoutMs = 5000;
-const limitMs = 40_000;
+const limitMs = 60_000;

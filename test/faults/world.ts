@@ -94,7 +94,8 @@ export async function makeTemplate(folder: string): Promise<void> {
   await writeFile(join(folder, "postgres.log"), "");
 }
 
-async function ask({ connection }: Postgres, sql: string, database = connection.database) {
+/** Asks a server one thing, or several, over a connection of its own. */
+export async function ask({ connection }: Postgres, sql: string, database = connection.database) {
   const client = new pg.Client({ ...connection, database });
   client.on("error", () => undefined);
   await client.connect();
