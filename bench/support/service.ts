@@ -16,6 +16,8 @@ export type BenchedService = {
   readonly metricsUrl: string;
   /** Stops it as an orchestrator does, by SIGTERM, and waits for its end. */
   readonly stop: () => Promise<void>;
+  /** Waits for its end, whoever ends it. */
+  readonly ended: () => Promise<void>;
 };
 
 /** Compiles the service, so that no loader of TypeScript takes time or memory when it is measured. */
@@ -75,6 +77,9 @@ export async function startService(
     httpAddress: find(greeting, /^ *Connect, .*http:\/\/(\S+)$/m),
     metricsUrl: `${find(greeting, /(http:\S+)\/readyz/)}/metrics`,
     stop: () => stop(service),
+    ended: async () => {
+      if (service.exitCode === null && service.signalCode === null) await once(service, "exit");
+    },
   };
 }
 
