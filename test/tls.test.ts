@@ -23,7 +23,7 @@ const stranger = createCertificate({ name: "another authority" });
 const server = createCertificate({ by: authority });
 const caller = createCertificate({ name: "caller", by: authority });
 const folder = mkdtempSync(join(tmpdir(), "llmprices-tls-"));
-after(() => rmSync(folder, { recursive: true }));
+process.once("exit", () => rmSync(folder, { recursive: true }));
 
 /** Writes a file, whole at once, and answers its path. */
 function put(name: string, text: string): string {
