@@ -7,7 +7,7 @@ import {
   createContextValues,
   type HandlerContext,
 } from "@connectrpc/connect";
-import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { Book } from "../../book/book.js";
 import { createDatabase } from "../../store/database.js";
 import { alwaysAdmit } from "../admission.js";
@@ -16,8 +16,9 @@ import { toConnectOptions } from "../connect-options.js";
 import { explainErrors } from "../library-errors.js";
 import { createServices } from "../services.js";
 import { createRemoteBook } from "./book-port.js";
-import type { BulkCall, FromThread, HeaderEntries, ThreadSettings, ToThread } from "./call.js";
+import type { BulkCall, HeaderEntries, ThreadSettings, ToThread } from "./call.js";
 import { fromThreadConnection } from "./connection.js";
+import { notTaken, send, tell } from "./sending.js";
 
 // Allocations leave hundreds of megabytes behind each: V8 would let them pile up before it looks.
 setFlagsFromString("--heap-growing-percent=50");
@@ -48,57 +49,14 @@ export default async function serveCall({ port, ...call }: BulkCall): Promise<He
       signal: abort.signal,
       contextValues: createContextValues().set(portOfCall, port).set(failureOfCall, onFailure),
     });
-    await send(port, await explainErrors(answer), cutOff.signal);
-    return [...(answer.trailer ?? [])];
+    const isTaken = await send(port, await explainErrors(answer), cutOff.signal);
+    // Connect takes a body that is not asked for any further for one that has come to its end.
+    return isTaken ? [...(answer.trailer ?? [])] : [...setTrailerStatus(new Headers(), notTaken())];
   } finally {
     timers.forEach(clearTimeout);
     // Whoever sends a body that Connect has not begun to read would wait for ever.
     call.body.cancel().catch(() => undefined);
     port.close();
-  }
-}
-
-/**
- * Sends an answer, and waits until the other side has taken all of its body, or wants no more. What
- * is not taken when it is cut off never will be: of a socket that closes, nobody may hear.
- */
-async function send(
-  port: MessagePort,
-  answer: UniversalServerResponse,
-  cutOff: AbortSignal,
-): Promise<void> {
-  const chunks = answer.body?.[Symbol.asyncIterator]();
-  // Handlers may set headers until they give their first answer.
-  const first = await chunks?.next();
-  await new Promise<void>((resolve) => {
-    const rest = continueFrom(first, chunks, resolve);
-    const body = ReadableStream.from(rest);
-    tell(
-      port,
-      { type: "answer", status: answer.status, header: [...(answer.header ?? [])], body },
-      body,
-    );
-    const stop = () => {
-      rest.throw(new Error("the answer was not taken in time")).catch(() => undefined);
-      resolve();
-    };
-    if (cutOff.aborted) stop();
-    else cutOff.addEventListener("abort", stop);
-  });
-}
-
-async function* continueFrom<T>(
-  first: IteratorResult<T> | undefined,
-  rest: AsyncIterator<T> | undefined,
-  whenDone: () => void,
-): AsyncGenerator<T> {
-  try {
-    for (let next = first; next !== undefined && !next.done; next = await rest?.next()) {
-      yield next.value;
-    }
-  } finally {
-    await rest?.return?.();
-    whenDone();
   }
 }
 
@@ -120,10 +78,6 @@ function bookOf({ values }: HandlerContext): Book {
   const port = values.get(portOfCall);
   if (port === undefined) throw new Error("a call in a thread has a port");
   return createRemoteBook(port);
-}
-
-function tell(port: MessagePort | undefined, message: FromThread, transfer?: ReadableStream): void {
-  port?.postMessage(message, transfer === undefined ? [] : [transfer as never]);
 }
 
 const portOfCall = createContextKey<MessagePort | undefined>(undefined);
