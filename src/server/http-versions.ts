@@ -39,7 +39,11 @@ export function createHttpServer(
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) =>
     sniff(socket, limits.headersTimeoutMs, (isHttp2) => {
-      if (isHttp2) return http2.emit("connection", socket);
+      if (isHttp2) {
+        // A server of HTTP/1.1 leaves its side open when the other closes; a session would never end.
+        socket.allowHalfOpen = false;
+        return http2.emit("connection", socket);
+      }
       limitAge(socket, limits);
       takeHttp1?.call(server, socket);
       // HTTP/2 takes what has been put back by itself.
