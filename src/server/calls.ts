@@ -2,9 +2,9 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { toConnectError } from "../rpc/errors.js";
 import type { Admission } from "./admission.js";
-import { callerGone, LimitedContext, streamIdle } from "./call-limit.js";
+import { callerGone, LimitedContext } from "./call-limit.js";
 import { type CallObserver, rpcName, toEndedCall } from "./call-observer.js";
-import { watchIdle, watchMessages } from "./idle-limit.js";
+import { streamIdle, watchIdle, watchMessages } from "./idle-limit.js";
 
 /** What every call passes, whichever door it came through. */
 export type CallSurroundings = {
