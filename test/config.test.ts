@@ -81,6 +81,64 @@ describe("Configuration", () => {
     expect(bulkThreads).to.be.at.least(1);
   });
 
+  it("bounds connections, calls, messages and the database's share", () => {
+    const bounds = {
+      MAX_MESSAGE_BYTES: ["1024", "268435456"],
+      MAX_CONNECTIONS: ["1", "1000000"],
+      MAX_CONCURRENT_STREAMS: ["1", "1000000"],
+      MAX_HEADER_BYTES: ["1024", "1048576"],
+      HEADERS_TIMEOUT_MS: ["1", "600000"],
+      MAX_CONNECTION_AGE_MS: ["1", "604800000"],
+      MAX_CONNECTION_IDLE_MS: ["1", "604800000"],
+      KEEPALIVE_TIME_MS: ["1", "86400000"],
+      KEEPALIVE_TIMEOUT_MS: ["1", "600000"],
+      DATABASE_POOL_SIZE: ["1", "1000"],
+    } as const;
+    for (const [name, [least, most]] of Object.entries(bounds)) {
+      expect(problemsOf({ [name]: least })).to.deep.equal([]);
+      expect(problemsOf({ [name]: most })).to.deep.equal([]);
+      for (const value of [String(Number(least) - 1), String(Number(most) + 1), "many"]) {
+        expect(problemsOf({ [name]: value })).to.deep.equal([
+          `${name} is "${value}"; expected a whole number from ${least} to ${most}`,
+        ]);
+      }
+    }
+  });
+
+  it("refuses limits that another one makes unreachable, or that break its promise", () => {
+    const contradictions = {
+      "DATABASE_ACQUIRE_TIMEOUT_MS=30001": "MAX_CALL_TIMEOUT_MS, which is 30000",
+      "DATABASE_STATEMENT_TIMEOUT_MS=30001": "MAX_CALL_TIMEOUT_MS, which is 30000",
+      "DATABASE_LOCK_TIMEOUT_MS=30001": "DATABASE_STATEMENT_TIMEOUT_MS, which is 30000",
+      "STREAM_IDLE_TIMEOUT_MS=600001": "MAX_STREAM_TIMEOUT_MS, which is 600000",
+      "MAX_DATABASE_CALLS=2000": "half of MAX_CALLS_IN_FLIGHT, which is 1000",
+      "MAX_CONNECTION_AGE_GRACE_MS=599999": "calls under way would be cut",
+    };
+    for (const [assignment, said] of Object.entries(contradictions)) {
+      const [name = "", value = ""] = assignment.split("=");
+      const problems = problemsOf({ [name]: value });
+      expect(problems, assignment).to.have.length(1);
+      expect(problems[0]).to.include(name).and.include(value).and.include(said);
+      const least = Number(value) + (name.includes("GRACE") ? 1 : -1);
+      const within = name === "MAX_DATABASE_CALLS" ? "1000" : String(least);
+      expect(problemsOf({ [name]: within }), assignment).to.deep.equal([]);
+    }
+  });
+
+  it("lets what is not set follow a limit that is lower, or longer", () => {
+    const short = readConfig({ MAX_CALL_TIMEOUT_MS: "500", MAX_CALLS_IN_FLIGHT: "10" });
+    expect(short.databaseLimits).to.include({
+      ...{ acquireTimeoutMs: 500, statementTimeoutMs: 500, lockTimeoutMs: 500, maxCalls: 5 },
+    });
+    expect(readConfig({ MAX_STREAM_TIMEOUT_MS: "2000" }).streamIdleTimeoutMs).to.equal(2000);
+    const long = readConfig({ MAX_STREAM_TIMEOUT_MS: "3600000" });
+    expect(long.connections.maxConnectionAgeGraceMs).to.equal(3_610_000);
+  });
+
+  it("tells a wrong limit once, not what follows from it as well", () => {
+    expect(problemsOf({ MAX_CALL_TIMEOUT_MS: "x", MAX_CALLS_IN_FLIGHT: "x" })).to.have.length(2);
+  });
+
   it("allows no origin to call from a browser unless it is named", () => {
     expect([...readConfig({}).corsOrigins]).to.deep.equal([]);
     const named = "https://app.example.com, http://localhost:3000,http://[::1]:5173";

@@ -1,8 +1,10 @@
-import { connect as connectHttp2 } from "node:http2";
+import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
-import { formatAddress } from "../src/server/address.js";
+import { UpdateLLMPriceRequestSchema } from "../src/gen/llmprices/v1/pricing_service_pb.js";
+import { type Address, formatAddress } from "../src/server/address.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
 import { type Protocol, startTestService, type TestService } from "./support/service.js";
@@ -93,6 +95,42 @@ describe("Deadline", () => {
     });
   });
 
+  // What the libraries' timers would take for none at all, and what is far too long.
+  const longTimeouts = ["20S", "99999999H", "99999999M", "99999999S"];
+  for (const timeout of longTimeouts) {
+    it(`is the service's where the caller's is longer: ${timeout} of gRPC, on both doors`, async () => {
+      const { grpcAddress, httpAddress } = service.server;
+      for (const address of [grpcAddress, httpAddress]) {
+        expect(await statusOf(address, timeout)).to.equal("0");
+        await whileTheBookIsHeld(async () => {
+          const startedAt = performance.now();
+          expect(await statusOf(address, timeout, updateOf(key))).to.equal("4");
+          expect(performance.now() - startedAt).to.be.within(490, 15_000);
+        });
+      }
+    });
+  }
+
+  for (const timeout of ["20000", "2147483648", "9999999999"]) {
+    it(`is the service's where the caller's is longer: ${timeout} ms of Connect`, async () => {
+      await whileTheBookIsHeld(async () => {
+        const { message } = await refusalOf(
+          fetchJson(service, { "connect-timeout-ms": timeout }, { key, price: "2" }),
+        );
+        expect(message).to.equal("the call's time of 500 ms is up");
+      });
+    });
+  }
+
+  for (const timeout of ["5", "1x", "-1m", "100000000S", "1 S", "S", ""]) {
+    it(`is refused as INVALID_ARGUMENT when it is malformed: "${timeout}", on both doors`, async () => {
+      const { grpcAddress, httpAddress } = service.server;
+      for (const address of [grpcAddress, httpAddress]) {
+        expect(await statusOf(address, timeout)).to.equal("3");
+      }
+    });
+  }
+
   it("is the caller's where that is shorter than the service's", async () => {
     await whileTheBookIsHeld(async () => {
       const { message } = await refusalOf(
@@ -117,4 +155,35 @@ async function fetchJson(
   });
   if (answer.ok) return answer.json();
   throw new Error(((await answer.json()) as { message: string }).message);
+}
+
+/** UpdateLLMPrice as bytes: its path, and a message with the key and a price. */
+function updateOf(key: TestKey): RawCall {
+  const lookup = { case: "key" as const, value: key };
+  const message = create(UpdateLLMPriceRequestSchema, { lookup, price: "2" });
+  return { rpc: "UpdateLLMPrice", bytes: toBinary(UpdateLLMPriceRequestSchema, message) };
+}
+
+type RawCall = { readonly rpc: string; readonly bytes: Uint8Array };
+
+/** The status of a call of gRPC whose client has no clock of its own. */
+async function statusOf(
+  address: Address,
+  timeout: string,
+  { rpc, bytes }: RawCall = { rpc: "ListLLMPrices", bytes: new Uint8Array() },
+): Promise<unknown> {
+  const session = connectHttp2(`http://${formatAddress(address)}`);
+  const stream = session.request({
+    ...{ ":method": "POST", ":path": `/llmprices.v1.PricingService/${rpc}`, te: "trailers" },
+    ...{ "content-type": "application/grpc", "grpc-timeout": timeout },
+  });
+  stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, bytes.length]), bytes]));
+  stream.resume();
+  const status = await new Promise<unknown>((resolve, reject) => {
+    const take = (headers: IncomingHttpHeaders) =>
+      headers["grpc-status"] && resolve(headers["grpc-status"]);
+    stream.on("response", take).on("trailers", take).on("error", reject);
+  });
+  session.destroy();
+  return status;
 }

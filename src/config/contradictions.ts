@@ -19,7 +19,7 @@ export function refuseContradictions(
   const idle = ["STREAM_IDLE_TIMEOUT_MS", config.streamIdleTimeoutMs] as const;
   const stream = ["MAX_STREAM_TIMEOUT_MS", config.maxStreamTimeoutMs] as const;
   const queries = ["MAX_DATABASE_CALLS", database.maxCalls] as const;
-  const calls = ["MAX_CALLS_IN_FLIGHT", config.maxCallsInFlight] as const;
+  const half = ["half of MAX_CALLS_IN_FLIGHT", Math.floor(config.maxCallsInFlight / 2)] as const;
   const grace = ["MAX_CONNECTION_AGE_GRACE_MS", connections.maxConnectionAgeGraceMs] as const;
   const longest = ["the longest call's time", longestCallMs] as const;
   const rules = [
@@ -27,7 +27,7 @@ export function refuseContradictions(
     [statement, call, "the call would have ended before"],
     [lock, statement, "the statement would have ended before"],
     [idle, stream, "the stream would have ended before"],
-    [queries, calls, "calls that wait for the database would leave no room for calculations"],
+    [queries, half, "calls that wait for the database would leave no room for calculations"],
     [longest, grace, "calls under way would be cut"],
   ] as const;
   for (const [[name, value], [boundName, bound], otherwise] of rules) {

@@ -10,7 +10,7 @@ export function readDatabaseLimits(
 ): DatabaseLimits {
   const limit = numberReader(read);
   const ms = 3_600_000;
-  const maxCalls = lower(500, maxCallsInFlight);
+  const maxCalls = lower(500, Math.max(1, Math.floor(maxCallsInFlight / 2)) || undefined);
   const statementMs = lower(30_000, maxCallTimeoutMs);
   const statementTimeoutMs = limit("DATABASE_STATEMENT_TIMEOUT_MS", statementMs, 1, ms);
   return {

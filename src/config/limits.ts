@@ -14,7 +14,7 @@ export function readLimits(read: Read, processes: number) {
     maxCallTimeoutMs: limit("MAX_CALL_TIMEOUT_MS", 30_000, 1, 3_600_000),
     maxStreamTimeoutMs,
     streamIdleTimeoutMs: limit("STREAM_IDLE_TIMEOUT_MS", idleMs, 1, 86_400_000),
-    maxCallsInFlight: limit("MAX_CALLS_IN_FLIGHT", 2000, 1, 1_000_000),
+    maxCallsInFlight: limit("MAX_CALLS_IN_FLIGHT", 2000, 2, 1_000_000),
     maxMessageBytes: limit("MAX_MESSAGE_BYTES", 4 * 1024 * 1024, 1024, 256 * 1024 * 1024),
     maxBatchCalculations: limit("MAX_BATCH_CALCULATIONS", 10_000, 1, 1_000_000),
     maxAllocationAccounts: limit("MAX_ALLOCATION_ACCOUNTS", 5_000_000, 1, 100_000_000),

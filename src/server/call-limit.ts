@@ -140,16 +140,6 @@ export function callerGone(): DomainError {
   return new DomainError("CANCELLED", "the caller has gone");
 }
 
-/** The refusal of a stream whose caller neither sends nor takes anything. */
-export function streamIdle(limitMs: number): DomainError {
-  return new DomainError(
-    "STREAM_IDLE",
-    `the caller has neither sent the next message, nor ended the stream, nor taken the next answer ` +
-      `for ${limitMs} ms (STREAM_IDLE_TIMEOUT_MS); start over`,
-    { stream_idle_timeout_ms: String(limitMs) },
-  );
-}
-
 function deadlineExceeded(limitMs: number): DomainError {
   return new DomainError("DEADLINE_EXCEEDED", `the call's time of ${Math.ceil(limitMs)} ms is up`);
 }

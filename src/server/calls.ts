@@ -6,11 +6,11 @@ import { toConnectError } from "../rpc/errors.js";
 import type { CallTracer } from "../tracing/tracing.js";
 import { tokenMissing } from "./auth/refusals.js";
 import { requireRole } from "./auth/roles.js";
-import { callerGone, LimitedContext, streamIdle } from "./call-limit.js";
+import { callerGone, LimitedContext } from "./call-limit.js";
 import { type CallObserver, rpcName, toEndedCall } from "./call-observer.js";
 import type { Capacity } from "./capacity.js";
 import { findHeader } from "./grpc-context.js";
-import { watchIdle, watchMessages } from "./idle-limit.js";
+import { streamIdle, watchIdle, watchMessages } from "./idle-limit.js";
 
 /** What every call passes, whichever door it came through. */
 export type CallSurroundings = {

@@ -1,3 +1,5 @@
+import { DomainError } from "../domain/errors.js";
+
 /** Watches over waits for a caller: `onIdle` is called when one takes longer than `limitMs`. */
 export type IdleWatch = { readonly begin: () => void; readonly end: () => void };
 
@@ -29,4 +31,14 @@ export function watchMessages<T>(messages: AsyncIterable<T>, watch: IdleWatch): 
       };
     },
   };
+}
+
+/** The refusal of a stream whose caller neither sends nor takes anything. */
+export function streamIdle(limitMs: number): DomainError {
+  return new DomainError(
+    "STREAM_IDLE",
+    `the caller has neither sent the next message, nor ended the stream, nor taken the next answer ` +
+      `for ${limitMs} ms (STREAM_IDLE_TIMEOUT_MS); start over`,
+    { stream_idle_timeout_ms: String(limitMs) },
+  );
 }

@@ -90,9 +90,9 @@ export async function answerOf(
 }
 
 /** A stream of requests that stays open behind its messages until it is ended. */
-export type OpenRequests = AsyncIterable<TestMessage> & { readonly end: () => void };
+export type OpenRequests<T = TestMessage> = AsyncIterable<T> & { readonly end: () => void };
 
-export function openRequests(messages: Iterable<TestMessage>): OpenRequests {
+export function openRequests<T = TestMessage>(messages: Iterable<T>): OpenRequests<T> {
   let end = () => {};
   const ended = new Promise<void>((resolve) => {
     end = resolve;

@@ -7,7 +7,7 @@ import {
   createContextValues,
   type HandlerContext,
 } from "@connectrpc/connect";
-import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { Book } from "../../book/book.js";
 import { callerKey } from "../../rpc/caller.js";
 import type { ChargeTally } from "../../rpc/charge-tally.js";
@@ -19,8 +19,9 @@ import { toConnectOptions } from "../connect-options.js";
 import { explainErrors } from "../library-errors.js";
 import { createServices } from "../services.js";
 import { createRemoteBook } from "./book-port.js";
-import type { BulkCall, FromThread, HeaderEntries, ThreadSettings, ToThread } from "./call.js";
+import type { BulkCall, HeaderEntries, ThreadSettings, ToThread } from "./call.js";
 import { fromThreadConnection } from "./connection.js";
+import { notTaken, send, tell } from "./sending.js";
 
 // Allocations leave hundreds of megabytes behind each: V8 would let them pile up before it looks.
 setFlagsFromString("--heap-growing-percent=50");
@@ -73,54 +74,11 @@ async function serve({ port, caller, ...call }: BulkCall): Promise<HeaderEntries
     const explained = await explainErrors(answer, (failure) =>
       tell(port, { type: "ended", call: toEndedCall(unhandled, failure) }),
     );
-    await send(port, explained, cutOff.signal);
-    return [...(answer.trailer ?? [])];
+    const isTaken = await send(port, explained, cutOff.signal);
+    // Connect takes a body that is not asked for any further for one that has come to its end.
+    return isTaken ? [...(answer.trailer ?? [])] : [...setTrailerStatus(new Headers(), notTaken())];
   } finally {
     timers.forEach(clearTimeout);
-  }
-}
-
-/**
- * Sends an answer, and waits until the other side has taken all of its body, or wants no more. What
- * is not taken when it is cut off never will be: of a socket that closes, nobody may hear.
- */
-async function send(
-  port: MessagePort,
-  answer: UniversalServerResponse,
-  cutOff: AbortSignal,
-): Promise<void> {
-  const chunks = answer.body?.[Symbol.asyncIterator]();
-  // Handlers may set headers until they give their first answer.
-  const first = await chunks?.next();
-  await new Promise<void>((resolve) => {
-    const rest = continueFrom(first, chunks, resolve);
-    const body = ReadableStream.from(rest);
-    tell(
-      port,
-      { type: "answer", status: answer.status, header: [...(answer.header ?? [])], body },
-      body,
-    );
-    const stop = () => {
-      rest.throw(new Error("the answer was not taken in time")).catch(() => undefined);
-      resolve();
-    };
-    if (cutOff.aborted) stop();
-    else cutOff.addEventListener("abort", stop);
-  });
-}
-
-async function* continueFrom<T>(
-  first: IteratorResult<T> | undefined,
-  rest: AsyncIterator<T> | undefined,
-  whenDone: () => void,
-): AsyncGenerator<T> {
-  try {
-    for (let next = first; next !== undefined && !next.done; next = await rest?.next()) {
-      yield next.value;
-    }
-  } finally {
-    await rest?.return?.();
-    whenDone();
   }
 }
 
@@ -148,10 +106,6 @@ function bookOf({ values }: HandlerContext): Book {
 function tallyOf({ values }: HandlerContext): ChargeTally {
   const port = values.get(portOfCall);
   return { add: (counts) => tell(port, { type: "charges", counts }) };
-}
-
-function tell(port: MessagePort | undefined, message: FromThread, transfer?: ReadableStream): void {
-  port?.postMessage(message, transfer === undefined ? [] : [transfer as never]);
 }
 
 const portOfCall = createContextKey<MessagePort | undefined>(undefined);
