@@ -49,7 +49,11 @@ export const trueOrFalse = [
   (text: string) => (text === "true" || text === "false" ? text === "true" : undefined),
 ] as const;
 
-const secrets: ReadonlySet<string> = new Set(["DATABASE_URL"]);
+const secrets: ReadonlySet<string> = new Set([
+  "DATABASE_URL",
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+]);
 
 function createReader(environment: Environment, problems: string[]): Read {
   return function read<T, D extends string | undefined>(
