@@ -57,6 +57,33 @@ describe("Configuration", () => {
     ]);
   });
 
+  it("sends traces only where OpenTelemetry's variables say so", () => {
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
+    expect(readConfig({}).traces).to.equal(undefined);
+    expect(readConfig(endpoint).traces).to.equal("otlp");
+    expect(readConfig({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://c/v1" }).traces).to.equal(
+      "otlp",
+    );
+    expect(readConfig({ OTEL_TRACES_EXPORTER: "otlp" }).traces).to.equal("otlp");
+    expect(readConfig({ OTEL_TRACES_EXPORTER: "console" }).traces).to.equal("console");
+    expect(readConfig({ ...endpoint, OTEL_TRACES_EXPORTER: "none" }).traces).to.equal(undefined);
+    expect(readConfig({ ...endpoint, OTEL_SDK_DISABLED: "true" }).traces).to.equal(undefined);
+  });
+
+  it("refuses an exporter, a protocol and an endpoint of OpenTelemetry that it does not have", () => {
+    expect(
+      problemsOf({
+        OTEL_TRACES_EXPORTER: "zipkin",
+        OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318",
+        OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+      }),
+    ).to.deep.equal([
+      'OTEL_TRACES_EXPORTER is "zipkin"; expected otlp, console, none',
+      "OTEL_EXPORTER_OTLP_ENDPOINT is (not shown); expected a URL like http://collector:4318",
+      'OTEL_EXPORTER_OTLP_PROTOCOL is "grpc"; expected http/protobuf',
+    ]);
+  });
+
   it("bounds batches, allocations, their threads and the time of streams", () => {
     const bounds = {
       MAX_BATCH_CALCULATIONS: ["1", "1000000"],

@@ -1,5 +1,8 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import { formatAddress } from "../src/server/address.js";
+import { createMetrics } from "../src/server/metrics.js";
 import { usagesOf } from "./support/allocations.js";
 import { lineOf } from "./support/batches.js";
 import { until } from "./support/metrics.js";
@@ -143,7 +146,21 @@ describe("/metrics", () => {
     await other.stop();
     expect(text.match(/^nodejs_eventloop_lag_p99_seconds /gm)).to.have.length(1);
     expect(text.match(/^process_cpu_seconds_total /gm)).to.have.length(1);
-    globalThis.gc?.();
     expect(await scrape(service)).to.match(/^# TYPE nodejs_gc_duration_seconds histogram$/m);
+  });
+
+  it("lets go of what a server counted when it has stopped", async () => {
+    setFlagsFromString("--expose-gc");
+    const collectGarbage: () => void = runInNewContext("gc");
+    const count = () => {
+      const { registry, callStarts } = createMetrics(async () => []);
+      callStarts("llmprices.v1.PricingService/CalculateCharge");
+      return new WeakRef(registry);
+    };
+    const registry = count();
+    await until(async () => {
+      collectGarbage();
+      return registry.deref() === undefined;
+    });
   });
 });

@@ -69,7 +69,11 @@ export function noteProblem(read: () => unknown, problems: string[]): void {
   }
 }
 
-const secrets: ReadonlySet<string> = new Set(["DATABASE_URL"]);
+const secrets: ReadonlySet<string> = new Set([
+  "DATABASE_URL",
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+]);
 
 function createReader(environment: Environment, problems: string[]): Read {
   return function read<T, D extends string | undefined>(

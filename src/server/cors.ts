@@ -1,6 +1,7 @@
 import type { RequestListener } from "node:http";
 import { cors as connectCors } from "@connectrpc/connect";
 import cors from "cors";
+import { requestIdHeader } from "./call-ids.js";
 import type { Origins } from "./origins.js";
 
 /**
@@ -13,8 +14,8 @@ export function allowOrigins(origins: Origins, listener: RequestListener): Reque
     origin: (origin, answer) => answer(null, origin !== undefined && origins.has(origin)),
     methods: [...connectCors.allowedMethods],
     // Pages send their token themselves: `credentials` would be for cookies.
-    allowedHeaders: ["authorization", ...connectCors.allowedHeaders],
-    exposedHeaders: [...connectCors.exposedHeaders],
+    allowedHeaders: [...ourHeaders, ...connectCors.allowedHeaders],
+    exposedHeaders: [requestIdHeader, ...connectCors.exposedHeaders],
     maxAge: maxAgeSeconds,
   });
   return (request, response) => {
@@ -24,5 +25,6 @@ export function allowOrigins(origins: Origins, listener: RequestListener): Reque
   };
 }
 
+const ourHeaders = ["authorization", requestIdHeader, "traceparent", "tracestate"];
 /** How long a browser need not ask again: the longest that Chromium remembers. */
 const maxAgeSeconds = 7200;

@@ -21,18 +21,21 @@ const prometheus = fileURLToPath(new URL("../../deploy/prometheus", import.meta.
 const dashboardPath = fileURLToPath(
   new URL("../../deploy/grafana/llmprices.json", import.meta.url),
 );
+const documentPath = fileURLToPath(new URL("../../docs/observability.md", import.meta.url));
 
 /** The expressions of a file of rules: of a line, or of a block that is indented more than its key. */
 function expressionsOfRules(): string[] {
-  const text = readFileSync(join(prometheus, "alerts.yaml"), "utf8");
-  return [...text.matchAll(/^( +)expr: (?:\|\n((?:\1 {2}.*\n)+)|(.+)\n)/gm)].map(
+  return [...readRules().matchAll(/^( +)expr: (?:\|\n((?:\1 {2}.*\n)+)|(.+)\n)/gm)].map(
     ([, , block, line]) => block ?? line ?? "",
   );
 }
 
+function readRules(): string {
+  return readFileSync(join(prometheus, "alerts.yaml"), "utf8");
+}
+
 function recordedNames(): string[] {
-  const text = readFileSync(join(prometheus, "alerts.yaml"), "utf8");
-  return [...text.matchAll(/- record: (\S+)/g)].map(([, name = ""]) => name);
+  return [...readRules().matchAll(/- record: (\S+)/g)].map(([, name = ""]) => name);
 }
 
 /** Has promtool parse expressions: as rules, since it has no other way that needs no server. */
@@ -129,5 +132,16 @@ await check("the rules use what the service tells", () =>
 await check("the dashboard uses what the service tells", () =>
   expectToExist(expressionsIn(dashboard), told),
 );
+await check("docs/observability.md has each metric of ours, and each alert", () => {
+  const text = readFileSync(documentPath, "utf8");
+  const ours = [...told.keys()]
+    .filter((name) => name.startsWith("llmprices_"))
+    .map((name) => name.replace(/_(?:bucket|sum|count)$/, ""));
+  const alerts = [...readRules().matchAll(/- alert: (\w+)/g)].map(([, name = ""]) => name);
+  const missing = [...new Set([...ours, ...alerts])].filter(
+    (each) => !text.includes(`\`${each}\``),
+  );
+  expect(missing).to.deep.equal([]);
+});
 print();
 process.exitCode = failed() === 0 ? 0 : 1;
