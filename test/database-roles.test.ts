@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { Knex } from "knex";
 import pg from "pg";
@@ -11,6 +12,7 @@ import { usagesOf } from "./support/allocations.js";
 import { lineOf } from "./support/batches.js";
 import { countsOf, importRows, rowOf, sent } from "./support/imports.js";
 import { at, byKey, type TestKey } from "./support/prices.js";
+import { refusalOf } from "./support/refusals.js";
 import { createGuardedDatabase, type GuardedDatabase } from "./support/roles.js";
 import { startTestService, type TestService } from "./support/service.js";
 
@@ -167,6 +169,18 @@ describe("the role of the service", function () {
       const { constraint } = await knex.raw("delete from llm_price_revisions").catch((e) => e);
       expect(constraint).to.equal("llm_price_revisions_keep_the_past");
     });
+  });
+
+  it("is unavailable, and no mystery, where a grant is missing", async () => {
+    const right = "insert on providers";
+    const role = String(database.service.user).replace(/_a$/, "");
+    await database.admin.raw(`revoke ${right} from ${role}`);
+    try {
+      const refusal = await refusalOf(service.catalog.createProvider({ name: "refused" }));
+      expect(refusal).to.include({ code: Code.Unavailable, reason: "DATABASE_UNAVAILABLE" });
+    } finally {
+      await database.admin.raw(`grant ${right} to ${role}`);
+    }
   });
 
   it("is granted something on every table but Knex's lock", async () => {

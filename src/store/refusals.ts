@@ -62,13 +62,13 @@ const writeConflicts: ReadonlySet<string> = new Set(["40001", "40P01"]);
 
 /**
  * Connection and authorization failures, shutdown, too many connections, read-only standby, no such
- * database, a lock or a transaction that takes longer than the database allows, and tables or columns
- * that are missing because the schema is not current.
+ * database, a lock or a transaction that takes longer than the database allows, tables or columns that
+ * are missing because the schema is not current, and rights that its grants have not given yet.
  */
 function isOutage(code: string, name: string, message: string): boolean {
   return (
     /^(?:08|28|53|57P|58)/.test(code) ||
-    /^(?:25006|25P03|25P04|3D000|42P01|42703|42883|55P03|E[A-Z]{4,})$/.test(code) ||
+    /^(?:25006|25P03|25P04|3D000|42501|42P01|42703|42883|55P03|E[A-Z]{4,})$/.test(code) ||
     name === "KnexTimeoutError" ||
     // pg gives these no code, and knex puts the statement before them.
     /(?:^| - )(?:Connection terminated|timeout expired|Client has encountered a connection)/.test(
