@@ -1,12 +1,18 @@
 import { resolve } from "node:path";
+import { readAuth } from "./config/auth.js";
 import { readConnectionLimits } from "./config/connections.js";
 import { refuseContradictions } from "./config/contradictions.js";
 import { readDatabase, readDatabaseLimits } from "./config/database.js";
 import { type DoorsConfig, readDoors, refuseOpenDoors } from "./config/doors.js";
 import { type Limits, readLimits } from "./config/limits.js";
 import { type Environment, oneOf, readEnvironment } from "./config/reader.js";
+import { readTls } from "./config/tls.js";
+import { readTraceExporter } from "./config/tracing.js";
+import type { AuthConfig } from "./server/auth/authentication.js";
 import type { ConnectionLimits } from "./server/connections.js";
+import type { TlsConfig } from "./server/tls.js";
 import type { DatabaseConnection, DatabaseLimits } from "./store/database.js";
+import type { TraceExporter } from "./tracing/load.js";
 
 export { ConfigError } from "./config/reader.js";
 
@@ -18,7 +24,12 @@ export type Config = DoorsConfig &
     readonly dataDir: string;
     readonly databaseLimits: DatabaseLimits;
     readonly connections: ConnectionLimits;
+    readonly auth: AuthConfig;
+    /** Undefined: the doors speak plain text. */
+    readonly tls: TlsConfig | undefined;
     readonly logLevel: string;
+    /** Undefined: no traces. */
+    readonly traces: TraceExporter | undefined;
   };
 
 /**
@@ -35,11 +46,16 @@ export function readConfig(environment: Environment = process.env, processes = 1
     const config: Config = {
       ...{ database, ...doors, ...limits },
       dataDir: resolve(environment.DATA_DIR || ".llmprices"),
+      auth: readAuth(read, problems),
+      tls: readTls(read, problems),
       databaseLimits: readDatabaseLimits(read, limits),
       connections: readConnectionLimits(read, limits),
       logLevel: read("LOG_LEVEL", "info", ...oneOf(logLevels)),
+      traces: readTraceExporter(read),
     };
-    refuseOpenDoors(read, config, problems);
+    const isAuthenticated = config.auth.tokensFile !== undefined;
+    const isEncrypted = config.tls !== undefined;
+    refuseOpenDoors(read, config, { isAuthenticated, isEncrypted }, problems);
     refuseContradictions(config, problems);
     return config;
   });

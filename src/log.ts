@@ -1,4 +1,5 @@
-import { type Logger, pino } from "pino";
+import { type Logger, type LoggerOptions, pino } from "pino";
+import { toLoggedError } from "./logged-error.js";
 
 /** Opens the log of this process: lines of JSON on standard error, `base` in each of them. */
 export function openLog(level: string, base: object | null = null): Logger {
@@ -6,10 +7,18 @@ export function openLog(level: string, base: object | null = null): Logger {
   // takes 4 KiB whole, so that those of several workers do not mix.
   const lines = pino.destination({ dest: 2, sync: true, minLength: 3072, periodicFlush: 200 });
   process.on("exit", () => lines.flushSync());
-  const log = pino({ level, base }, lines);
-  process.on("unhandledRejection", (error) => {
-    log.fatal({ err: error }, "unhandled rejection");
+  const log = pino(logOptions(level, base), lines);
+  const end = (error: unknown, what: string) => {
+    log.fatal({ err: error }, what);
     process.exit(1);
-  });
+  };
+  process.on("unhandledRejection", (error) => end(error, "unhandled rejection"));
+  // Node would print the error as it is, with the SQL in it.
+  process.on("uncaughtException", (error) => end(error, "uncaught exception"));
   return log;
+}
+
+/** How each line is written: an error without what it may hold of SQL and rows. */
+export function logOptions(level: string, base: object | null = null): LoggerOptions {
+  return { level, base, serializers: { err: toLoggedError } };
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { addClientCommands } from "./cli/commands.js";
 import { exitCodes, Failure } from "./cli/failure.js";
+import { readVersion } from "./version.js";
 
 // Each command loads what it needs when it runs: `health` would wait for the server's libraries.
 const program = new Command("llmprices")
@@ -62,16 +62,4 @@ function parseWorkers(text: string): number {
   const workers = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (workers >= 1 && workers <= 1000) return workers;
   throw new InvalidArgumentError("expected a whole number from 1 to 1000");
-}
-
-function readVersion(): string {
-  // The compiled file lies one folder deeper than the source.
-  for (const path of ["../package.json", "../../package.json"]) {
-    try {
-      return JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")).version;
-    } catch {
-      // Not here.
-    }
-  }
-  return "unknown";
 }

@@ -4,9 +4,10 @@ import { fillExampleBook } from "./embedded/example-book.js";
 import { startEmbeddedPostgres } from "./embedded/postgres.js";
 import { greet } from "./server/greeting.js";
 import { openOpsDoor } from "./server/ops-door.js";
-import { listenAt, type Server, startServer } from "./server/server.js";
+import { listenAt, type Server, type ServerDatabase, startServer } from "./server/server.js";
 import { createDatabase, type DatabaseConnection } from "./store/database.js";
 import { migrateUp } from "./store/migrate.js";
+import { loadTracing } from "./tracing/load.js";
 import { startWorkers } from "./workers/primary.js";
 
 /** A running service, and what it says when it is up. */
@@ -32,7 +33,7 @@ export async function serve(
     if (isFilled) log.info("filled the empty database with an example price book");
     const server =
       workers === undefined
-        ? await startServer(config, { knex, connection }, log)
+        ? await serveHere(config, { knex, connection }, log)
         : await serveInWorkers(workers, config, connection, log);
     const stop = async () => {
       await server.stop();
@@ -43,6 +44,16 @@ export async function serve(
     await closeDatabase();
     throw error;
   }
+}
+
+async function serveHere(config: Config, database: ServerDatabase, log: Logger): Promise<Server> {
+  const tracing = await loadTracing(config.traces, log);
+  const server = await startServer(config, database, log, tracing);
+  const stop = async () => {
+    await server.stop();
+    await tracing?.stop();
+  };
+  return { ...server, stop };
 }
 
 /** The doors for callers are the workers', the one for operators is ours. */

@@ -9,18 +9,20 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   store: ["domain", "migrations"],
   book: ["store", "domain"],
   rpc: ["book", "store", "domain", "gen"],
-  server: ["rpc", "book", "store", "domain", "gen", "config.ts"],
+  server: ["rpc", "book", "store", "domain", "gen", "config.ts", "version.ts", "tracing"],
+  // Behind its types it knows OpenTelemetry, which is loaded only where traces are asked for.
+  tracing: ["version.ts"],
   embedded: ["store", "domain"],
   // A client like any other: it knows the contract, and how addresses and values are written.
   cli: ["gen", "domain", "config.ts", "server/address.ts"],
-  "config.ts": ["config", "server", "store"],
-  config: ["server", "store"],
-  "log.ts": [],
-  workers: ["server", "store", "config.ts", "log.ts"],
-  "serve.ts": ["config.ts", "embedded", "server", "store", "workers"],
+  "config.ts": ["config", "server", "store", "tracing"],
+  config: ["server", "store", "tracing"],
+  "log.ts": ["logged-error.ts"],
+  workers: ["server", "store", "config.ts", "log.ts", "tracing"],
+  "serve.ts": ["config.ts", "embedded", "server", "store", "tracing", "workers"],
   "run-server.ts": ["config.ts", "log.ts", "serve.ts"],
   "run-migrations.ts": ["config.ts", "store"],
-  "main.ts": ["cli", "run-server.ts", "run-migrations.ts"],
+  "main.ts": ["cli", "run-server.ts", "run-migrations.ts", "version.ts"],
 };
 
 const files = readdirSync("src", { recursive: true, encoding: "utf8" })
@@ -63,6 +65,28 @@ describe("Architecture", () => {
     expect(readers.map(({ path }) => path)).to.deep.equal(["config.ts"]);
   });
 
+  it("loads OpenTelemetry only where traces are asked for", () => {
+    const valuesFrom = (path: string): string[] => {
+      const { text = "" } = files.find((file) => file.path === path) ?? {};
+      const statements = text.matchAll(/^(?:import|export) (?!type )[^;]*? from "([^"]+)";$/gm);
+      return [...statements].map(([, target = ""]) => target);
+    };
+    const loaded = new Set<string>();
+    const load = (path: string) => {
+      for (const target of valuesFrom(path)) {
+        const isOurs = target.startsWith(".");
+        const found = isOurs ? normalize(join(dirname(path), target)) : target;
+        if (loaded.has(found)) continue;
+        loaded.add(found);
+        if (isOurs) load(found.replace(/\.js$/, ".ts"));
+      }
+    };
+    for (const path of ["run-server.ts", "workers/worker.ts", "server/bulk/thread.ts"]) load(path);
+    expect(loaded).to.include("pg").and.to.include("tracing/load.js");
+    expect([...loaded].filter((each) => each.startsWith("@opentelemetry"))).to.deep.equal([]);
+    expect(valuesFrom("tracing/start.ts")).to.include("@opentelemetry/api");
+  });
+
   it("starts commands without what only others need", () => {
     const from = (path: string) => files.find((file) => file.path === path)?.text ?? "";
     const loaded = ["main.ts", "cli/commands.ts", "cli/flags.ts", "cli/failure.ts"].flatMap(
@@ -72,8 +96,15 @@ describe("Architecture", () => {
         ),
     );
     expect(new Set(loaded)).to.deep.equal(
-      new Set(["node:fs", "commander", "./cli/commands.js", "./cli/failure.js", "./flags.js"]),
+      new Set(["commander", "./cli/commands.js", "./cli/failure.js", "./flags.js", "./version.js"]),
     );
+  });
+
+  it("has no hook of one test file run around the tests of all", () => {
+    const tests = readdirSync("test", { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".test.ts"))
+      .filter((path) => /^(?:before|after)/m.test(readFileSync(join("test", path), "utf8")));
+    expect(tests).to.deep.equal([]);
   });
 
   it("has no file that is named after nothing", () => {

@@ -20,14 +20,17 @@ const sonnet: TestKey = {
 };
 const since = new Date("2026-01-01T00:00:00Z");
 
-before(async () => {
-  service = await startTestService();
-  llmprices = commandsFor(service);
-  await write({ ...sonnet, price: "1.25125" });
-  await write({ ...sonnet, model: "claude/opus", price: "2" });
-  await write({ chargeType: "tool", provider: "openai", model: "search", price: "0" });
-});
-after(() => service.stop());
+/** Has the tests of a group call a service of theirs, which has three prices. */
+function useService(): void {
+  before(async () => {
+    service = await startTestService();
+    llmprices = commandsFor(service);
+    await write({ ...sonnet, price: "1.25125" });
+    await write({ ...sonnet, model: "claude/opus", price: "2" });
+    await write({ chargeType: "tool", provider: "openai", model: "search", price: "0" });
+  });
+  after(() => service.stop());
+}
 
 async function write({ price, ...key }: TestKey & { readonly price: string }): Promise<void> {
   await registerNames(service, key);
@@ -40,6 +43,7 @@ const quarter = ["--provider-cost", "1000.00", "--account-usage-ratio", "0.25"];
 
 describe("llmprices calculate", function () {
   this.timeout(60_000);
+  useService();
 
   it("prints the charge and how it came about", async () => {
     const { code, output } = await llmprices(["calculate", key, ...quarter]);
@@ -130,6 +134,7 @@ describe("llmprices calculate", function () {
 
 describe("llmprices list", function () {
   this.timeout(60_000);
+  useService();
 
   it("prints a table in key order", async () => {
     expect(await llmprices(["list"])).to.deep.equal({
@@ -186,6 +191,7 @@ describe("llmprices list", function () {
 
 describe("llmprices health", function () {
   this.timeout(60_000);
+  useService();
 
   it("exits 0 when the service serves", async () => {
     expect(await llmprices(["health"])).to.deep.equal({ code: 0, output: "SERVING\n", errors: "" });

@@ -17,15 +17,18 @@ let folder: string;
 const keyOf = (model: string) => ({ chargeType: "completion", provider: "acme", model });
 const header = "charge_type,provider,model,price,effective_from,ends\n";
 
-beforeEach(async () => {
-  service = await startTestService();
-  llmprices = commandsFor(service);
-  folder = mkdtempSync(join(tmpdir(), "llmprices-import-"));
-});
-afterEach(async () => {
-  rmSync(folder, { recursive: true });
-  await service.stop();
-});
+/** Has each test of a group use a service and a folder of its own. */
+function useService(): void {
+  beforeEach(async () => {
+    service = await startTestService();
+    llmprices = commandsFor(service);
+    folder = mkdtempSync(join(tmpdir(), "llmprices-import-"));
+  });
+  afterEach(async () => {
+    rmSync(folder, { recursive: true });
+    await service.stop();
+  });
+}
 
 async function create(model: string, price: string, from = "2026-01-01"): Promise<void> {
   await registerNames(service, keyOf(model));
@@ -40,6 +43,7 @@ function importRows(rows: readonly string[], ...flags: string[]) {
 
 describe("llmprices import", function () {
   this.timeout(60_000);
+  useService();
 
   it("creates, changes, ends and leaves unchanged, as the rows say", async () => {
     await create("a", "1");
@@ -98,6 +102,7 @@ describe("llmprices import", function () {
 
 describe("llmprices import --dry-run", function () {
   this.timeout(60_000);
+  useService();
 
   it("shows what would be created, changed and ended, and writes nothing", async () => {
     await create("b", "2");
@@ -133,6 +138,7 @@ describe("llmprices import --dry-run", function () {
 
 describe("llmprices import, with bad rows", function () {
   this.timeout(60_000);
+  useService();
 
   it("changes nothing, and names every one by its line in the file", async () => {
     await create("a", "1");
@@ -177,6 +183,7 @@ describe("llmprices import, with bad rows", function () {
 
 describe("llmprices import, on a terminal", function () {
   this.timeout(60_000);
+  useService();
 
   it("shows a bar, and prints nothing of it to what reads the results", async () => {
     const file = join(folder, "prices.csv");
@@ -207,6 +214,7 @@ describe("llmprices import, on a terminal", function () {
 
 describe("llmprices list, into a reader that has seen enough", function () {
   this.timeout(60_000);
+  useService();
 
   it("exits 0 and says nothing", async () => {
     await importRows(
@@ -224,6 +232,7 @@ describe("llmprices list, into a reader that has seen enough", function () {
 
 describe("llmprices export, then import", function () {
   this.timeout(60_000);
+  useService();
 
   for (const name of ["prices.csv", "prices.jsonl"]) {
     it(`changes nothing, scheduled revisions included: ${name}`, async () => {

@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
 import { ConfigError, readConfig } from "../src/config.js";
+import { createTokensFile } from "./support/tokens.js";
 
 const problemsOf = (environment: Record<string, string>) => {
   try {
@@ -119,6 +123,47 @@ describe("Configuration", () => {
   it("listens anywhere when ALLOW_INSECURE says that a mesh authenticates", () => {
     const environment = { GRPC_ADDR: "0.0.0.0:50051", ALLOW_INSECURE: "true" };
     expect(readConfig(environment).grpcAddress.host).to.equal("0.0.0.0");
+  });
+
+  it("names a file of tokens that is missing or broken, and where, but nothing of what is in it", () => {
+    const folder = mkdtempSync(join(tmpdir(), "llmprices-config-"));
+    const path = join(folder, "tokens.json");
+    expect(problemsOf({ AUTH_TOKENS_FILE: path })).to.deep.equal([
+      `AUTH_TOKENS_FILE is "${path}": ENOENT: no such file or directory, open '${path}'`,
+    ]);
+    writeFileSync(path, '[{"name": "s3cret", "role": "admin"}]');
+    expect(problemsOf({ AUTH_TOKENS_FILE: path })).to.deep.equal([
+      `AUTH_TOKENS_FILE is "${path}": line 1: role is wrong; expected "calculate" or "manage"`,
+    ]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it("closes reflection and health to strangers where there are tokens, unless told otherwise", () => {
+    const file = createTokensFile();
+    const AUTH_TOKENS_FILE = file.path;
+    expect(readConfig({}).auth).to.include({ publicReflection: true, publicHealth: true });
+    expect(readConfig({ AUTH_TOKENS_FILE }).auth).to.deep.equal(file.auth);
+    const open = { AUTH_TOKENS_FILE, PUBLIC_REFLECTION: "true", PUBLIC_HEALTH: "true" };
+    expect(readConfig(open).auth).to.include({ publicReflection: true, publicHealth: true });
+    expect(problemsOf({ PUBLIC_HEALTH: "yes" })).to.deep.equal([
+      'PUBLIC_HEALTH is "yes"; expected true or false',
+    ]);
+    file.remove();
+  });
+
+  it("refuses to take tokens in the clear beyond loopback, but not to show metrics there", () => {
+    const file = createTokensFile();
+    const anywhere = { AUTH_TOKENS_FILE: file.path, OPS_ADDR: "0.0.0.0:9090" };
+    expect(problemsOf(anywhere)).to.deep.equal([]);
+    const [problem] = problemsOf({ ...anywhere, HTTP_ADDR: "0.0.0.0:8080" });
+    expect(problem).to.equal(
+      'HTTP_ADDR is "0.0.0.0:8080"; expected a loopback address like 127.0.0.1, because tokens ' +
+        "would travel in the clear without TLS_CERT_FILE; ALLOW_INSECURE=true says that a mesh in " +
+        "front of the service encrypts",
+    );
+    const inMesh = { ...anywhere, HTTP_ADDR: "0.0.0.0:8080", ALLOW_INSECURE: "true" };
+    expect(problemsOf(inMesh)).to.deep.equal([]);
+    file.remove();
   });
 
   it("knows every loopback address", () => {

@@ -18,6 +18,7 @@ const names = [
   "20261125000005-keep-the-past-at-commit",
   "20261125000006-find-changed-timelines",
   "20261125000007-write-many-prices-at-once",
+  "20261126000008-find-our-own-tables",
 ];
 
 let database: TestDatabase;
@@ -141,7 +142,7 @@ describe("npm run knex -- migrate", function () {
 
   it("latest applies what is pending", async () => {
     const { code, output } = await knexCommand("migrate:latest");
-    expect(output).to.match(/Batch 1 run: 7 migrations/);
+    expect(output).to.match(/Batch 1 run: 8 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
   });
@@ -149,7 +150,7 @@ describe("npm run knex -- migrate", function () {
   it("rollback undoes what llmprices migrate up did", async () => {
     await migrateUp(database.connection);
     const { code, output } = await knexCommand("migrate:rollback");
-    expect(output).to.match(/Batch 1 rolled back: 7 migrations/);
+    expect(output).to.match(/Batch 1 rolled back: 8 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal([]);
   });
@@ -158,14 +159,14 @@ describe("npm run knex -- migrate", function () {
     it(`${command.slice(8)} names what llmprices migrate up applied`, async () => {
       await migrateUp(database.connection);
       const { code, output } = await knexCommand(command);
-      expect(output).to.include(`Found 7 Completed Migration file/files.\n${names.join("\n")}\n`);
+      expect(output).to.include(`Found 8 Completed Migration file/files.\n${names.join("\n")}\n`);
       expect(code).to.equal(0);
     });
   }
 
   it("list names what is pending", async () => {
     const { code, output } = await knexCommand("migrate:list");
-    expect(output).to.include(`Found 7 Pending Migration file/files.\n${names.join("\n")}\n`);
+    expect(output).to.include(`Found 8 Pending Migration file/files.\n${names.join("\n")}\n`);
     expect(code).to.equal(0);
   });
 

@@ -13,6 +13,7 @@ const names = [
   "20261125000005-keep-the-past-at-commit",
   "20261125000006-find-changed-timelines",
   "20261125000007-write-many-prices-at-once",
+  "20261126000008-find-our-own-tables",
 ];
 
 describe("migrations", () => {

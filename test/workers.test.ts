@@ -74,6 +74,35 @@ describe("llmprices serve --workers 2", function () {
     expect(await service.metric("worker_restarts_total")).to.equal(1);
   });
 
+  it("answers with what is there while a worker hangs, and loses no count with one that ends", async () => {
+    const calls = 'calls_total{rpc="/CalculateCharge",code="ok"}';
+    await Promise.all(Array.from({ length: 8 }, () => charge()));
+    const counted = await service.metric(calls);
+    const [hanging] = service.workers();
+    process.kill(Number(hanging), "SIGSTOP");
+    const askedAt = performance.now();
+    expect(await service.metric(calls)).to.equal(counted);
+    expect(performance.now() - askedAt).to.be.below(4000);
+    process.kill(Number(hanging), "SIGKILL");
+    await until(() => !service.workers().includes(Number(hanging)));
+    expect(await service.metric(calls)).to.equal(counted);
+    await until(async () => (await service.metric("workers")) === 2 && (await isReady()));
+    expect(await service.metric(calls)).to.equal(counted);
+  });
+
+  it("takes the sum, the least or the most, as each metric means", async () => {
+    const { text } = await service.ops("/metrics");
+    const value = (name: string) => Number(new RegExp(`^${name} (.*)$`, "m").exec(text)?.[1]);
+    // DATABASE_POOL_SIZE=2, of each.
+    expect(value("llmprices_database_connections_max")).to.equal(4);
+    expect(value("llmprices_ready")).to.equal(1);
+    expect(value("llmprices_book_keys")).to.equal(1);
+    expect(text).to.match(/^llmprices_build_info\{version="[^"]+",node="[^"]+"\} 1$/m);
+    expect(value("process_start_time_seconds")).to.be.within(1e9, Date.now() / 1000);
+    const age = value("llmprices_book_age_seconds");
+    expect(age).to.be.within(0, 10);
+  });
+
   it("is not ready while one of them is not, and says which and why", async () => {
     const migrations = await database.knex("knex_migrations").select();
     await database.knex("knex_migrations").delete();

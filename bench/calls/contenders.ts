@@ -1,6 +1,7 @@
 import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import * as grpc from "@grpc/grpc-js";
 import { pino } from "pino";
@@ -11,8 +12,10 @@ import {
   CalculateChargeRequestSchema,
   CalculateChargeResponseSchema,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
-import { createAdmission } from "../../src/server/admission.js";
+import { anonymous, callerKey } from "../../src/rpc/caller.js";
+import { admitEveryone } from "../../src/server/auth/admission.js";
 import { createCallObserver } from "../../src/server/call-observer.js";
+import { createCapacity } from "../../src/server/capacity.js";
 import { openGrpcDoor } from "../../src/server/grpc-door.js";
 import { createMetrics } from "../../src/server/metrics.js";
 import { createServices, type Mount } from "../../src/server/services.js";
@@ -96,6 +99,7 @@ async function serveStock(connection: DatabaseConnection): Promise<number> {
       routes: (router) => {
         mountServices((service, implementation) => router.service(service, implementation));
       },
+      contextValues: () => createContextValues().set(callerKey, anonymous),
     }),
   );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -111,12 +115,15 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
       return { prices, at, bookVersion };
     },
   };
-  const threads = { serve: () => Promise.reject(new Error("no bulk")), close: async () => {} };
+  const stats = () => ({ open: 0, maxOpen: 0, threads: 0, refused: 0 });
+  const serve = () => Promise.reject(new Error("no bulk"));
+  const threads = { serve, stats, close: async () => {} };
   const services = createOurServices(connection, book);
   const door = await openGrpcDoor(
     { host: "127.0.0.1", port: 0 },
     services,
     threads,
+    admitEveryone,
     readConfig({}),
   );
   return door.address.port;
@@ -124,14 +131,15 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
 
 function createOurServices(connection: DatabaseConnection, book: Book): (mount: Mount) => void {
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
-  const observer = createCallObserver(log, createMetrics());
+  const metrics = createMetrics(async () => []);
+  const observer = createCallObserver(log, metrics);
   return createServices(
     {
-      ...{ knex, bookOf: () => book, maxBookStalenessMs: 10_000 },
+      ...{ knex, bookOf: () => book, tallyOf: () => metrics.charges, maxBookStalenessMs: 10_000 },
       ...{ maxBatchCalculations: 10_000, maxAllocationAccounts: 10_000, maxImportRows: 10_000 },
     },
     {
-      ...{ observe: () => observer, admission: createAdmission(2000), maxTimeoutMs: 30_000 },
+      ...{ observe: () => observer, capacity: createCapacity(2000), maxTimeoutMs: 30_000 },
       ...{ maxStreamTimeoutMs: 30_000, streamIdleTimeoutMs: 30_000 },
     },
   );

@@ -16,6 +16,8 @@ export type BenchedService = {
   readonly metricsUrl: string;
   /** Stops it as an orchestrator does, by SIGTERM, and waits for its end. */
   readonly stop: () => Promise<void>;
+  /** Waits for its end, whoever ends it. */
+  readonly ended: () => Promise<void>;
 };
 
 /** Compiles the service, so that no loader of TypeScript takes time or memory when it is measured. */
@@ -35,19 +37,26 @@ export async function withDataFolder(work: (folder: string) => Promise<void>): P
   }
 }
 
+export type StartOptions = {
+  readonly program?: string;
+  readonly parameters?: readonly string[];
+};
+
 /**
  * Starts the service that was built, and waits until it answers. Its database is in `folder`, unless
- * `settings`, which are environment variables, name another.
+ * `settings`, which are environment variables, name another. `program` is another build of it, and
+ * `parameters` are those of the command.
  *
  * @throws Error with the end of its log when it does not.
  */
 export async function startService(
   folder: string,
   settings: Readonly<Record<string, string>> = {},
+  { program = "dist/src/main.js", parameters = [] }: StartOptions = {},
 ): Promise<BenchedService> {
   const logPath = join(folder, "service.log");
   const log = await open(logPath, "w");
-  const service = spawn(process.execPath, ["dist/src/main.js", "serve"], {
+  const service = spawn(process.execPath, [program, "serve", ...parameters], {
     cwd: repository,
     env: {
       ...{ ...inherited(), ...anyPorts, DATA_DIR: join(folder, "data"), LOG_LEVEL: "info" },
@@ -68,6 +77,9 @@ export async function startService(
     httpAddress: find(greeting, /^ *Connect, .*http:\/\/(\S+)$/m),
     metricsUrl: `${find(greeting, /(http:\S+)\/readyz/)}/metrics`,
     stop: () => stop(service),
+    ended: async () => {
+      if (service.exitCode === null && service.signalCode === null) await once(service, "exit");
+    },
   };
 }
 

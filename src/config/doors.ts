@@ -27,21 +27,35 @@ export function readDoors(read: Read): DoorsConfig {
   };
 }
 
-/** Doors beyond loopback are problems, unless ALLOW_INSECURE says otherwise. */
-export function refuseOpenDoors(read: Read, config: DoorsConfig, problems: string[]): void {
+/**
+ * Doors beyond loopback are problems, unless ALLOW_INSECURE says otherwise: where callers are not
+ * authenticated; and where their tokens would travel in the clear, for all to read and to use. The
+ * door for operators, which takes no tokens and changes nothing, may then be open.
+ */
+export function refuseOpenDoors(
+  read: Read,
+  config: DoorsConfig,
+  { isAuthenticated, isEncrypted }: { isAuthenticated: boolean; isEncrypted: boolean },
+  problems: string[],
+): void {
   if (read("ALLOW_INSECURE", "false", ...trueOrFalse)) return;
+  if (isAuthenticated && isEncrypted) return;
   const doors: Record<string, Address | undefined> = {
     GRPC_ADDR: config.grpcAddress,
     HTTP_ADDR: config.httpAddress,
-    OPS_ADDR: config.opsAddress,
+    ...(!isAuthenticated && { OPS_ADDR: config.opsAddress }),
   };
+  const why = isAuthenticated
+    ? "tokens would travel in the clear without TLS_CERT_FILE; ALLOW_INSECURE=true says that a " +
+      "mesh in front of the service encrypts"
+    : "callers are not authenticated without AUTH_TOKENS_FILE or AUTH_JWKS_URL; " +
+      "ALLOW_INSECURE=true says that a mesh in front of the service does it";
   for (const [name, address] of Object.entries(doors)) {
     // Undefined: the value is no address, which has been said.
     if (address === undefined || isLoopback(address)) continue;
     problems.push(
       `${name} is ${JSON.stringify(`${address.host}:${address.port}`)}; expected a loopback ` +
-        "address like 127.0.0.1, because callers are not authenticated; ALLOW_INSECURE=true says " +
-        "that a mesh in front of the service does it",
+        `address like 127.0.0.1, because ${why}`,
     );
   }
 }

@@ -60,6 +60,15 @@ export const trueOrFalse = [
   (text: string) => (text === "true" || text === "false" ? text === "true" : undefined),
 ] as const;
 
+/** Reads what the service will read as well, and notes what is wrong with it. */
+export function noteProblem(read: () => unknown, problems: string[]): void {
+  try {
+    read();
+  } catch (error) {
+    problems.push((error as Error).message);
+  }
+}
+
 const secrets: ReadonlySet<string> = new Set(["DATABASE_URL"]);
 
 function createReader(environment: Environment, problems: string[]): Read {

@@ -13,8 +13,9 @@ import {
   type PricingService,
 } from "../gen/llmprices/v1/pricing_service_pb.js";
 import { keyMissing } from "../store/price-not-found.js";
-import { nearestTo, readPrices, requireVersion } from "./book-reads.js";
+import { nearestTo, readPrices, requireVersion, toChargeCount } from "./book-reads.js";
 import { toChargeMessage } from "./charge-methods.js";
+import type { ChargeCount } from "./charge-tally.js";
 import { type ChargeRequest, parseBookVersion, parseChargeRequest } from "./charge-terms.js";
 import { toConnectError, toStatusMessage } from "./errors.js";
 import type { PricingDependencies } from "./pricing-service.js";
@@ -39,6 +40,7 @@ export function batchMethods(
         ),
       });
       requireVersion(dependencies, found.bookVersion, minBookVersion);
+      dependencies.tallyOf(context).add(countCharges(wanted, found));
       const nearest = await nearestOf(dependencies, context, wanted, found);
       const results = calculateLines(dependencies, lines, found, nearest);
       return {
@@ -75,6 +77,22 @@ function* parseLines(requests: readonly CalculateChargeRequest[]): Generator<und
     yield;
   }
   return lines;
+}
+
+/** Summed up, since another thread counts them. A line that is refused for its version is none. */
+function countCharges(
+  wanted: readonly ChargeRequest[],
+  { prices, bookVersion }: BookAnswer,
+): readonly ChargeCount[] {
+  const counts = new Map<string, ChargeCount>();
+  for (const [index, { key, minBookVersion }] of wanted.entries()) {
+    if (bookVersion < minBookVersion) continue;
+    const count = toChargeCount(key, prices[index]);
+    const name = `${count.provider} ${count.outcome}`;
+    const times = (counts.get(name)?.times ?? 0) + 1;
+    counts.set(name, { ...count, times });
+  }
+  return [...counts.values()];
 }
 
 /**

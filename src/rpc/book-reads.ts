@@ -7,12 +7,15 @@ import type { Key } from "../domain/key.js";
 import type { AppliedPrice } from "../domain/llm-price.js";
 import { keyMissing, priceNotFound } from "../store/price-not-found.js";
 import { inTransaction } from "../store/transaction.js";
+import type { ChargeCount, ChargeTally } from "./charge-tally.js";
 import { whenKnown } from "./when-known.js";
 
 /** What calculations read prices with. */
 export type BookReads = {
   /** The book for one call. */
   readonly bookOf: (context: HandlerContext) => Book;
+  /** Where the charges of one call are counted. */
+  readonly tallyOf: (context: HandlerContext) => ChargeTally;
   /** For the nearest keys of one that has no price. */
   readonly knex: Knex;
   /** How long a calculation waits for a version of the book that it is asked to use. */
@@ -49,9 +52,17 @@ export function readPrice(
     requireVersion(reads, bookVersion, minBookVersion);
     const at = asOf ?? now;
     const [applied] = prices;
+    reads.tallyOf(context).add([toChargeCount(key, applied)]);
     if (applied !== undefined) return { applied, at, bookVersion };
     return nearestTo(reads, context, key, at).then((refusal) => Promise.reject(refusal));
   });
+}
+
+/** How a charge counts whose key has this price, or none. */
+export function toChargeCount({ provider }: Key, applied: AppliedPrice | undefined): ChargeCount {
+  const isFree = applied?.price.isZero();
+  const outcome = applied === undefined ? "unpriced" : isFree ? "free" : "charged";
+  return { provider, outcome, times: 1 };
 }
 
 /** Reads prices from a book that has the version wanted, or has not got it in time. */

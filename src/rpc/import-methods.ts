@@ -56,7 +56,7 @@ async function importOnce(
   terms: ImportTerms,
   { count, bad, hash }: ReceivedRows,
 ): Promise<MessageInitShape<typeof ImportLLMPricesResponseSchema>> {
-  const author = { changedBy: context.values.get(callerName), reason: terms.reason };
+  const author = { changedBy: callerName(context), reason: terms.reason };
   const work = async () => {
     const refuseBadRows = (found: BadRowsFound) => {
       bad.addAll(found.problems, found.badRows, found.rowsWithoutNames);
@@ -69,7 +69,7 @@ async function importOnce(
   if (requestId === "" || validateOnly) return work();
   const { typeName } = ImportLLMPricesResponseSchema;
   const fingerprint = createHash("sha256")
-    .update(JSON.stringify([typeName, terms]))
+    .update(JSON.stringify([typeName, callerName(context), terms]))
     .update(hash)
     .digest();
   return replayOr(transaction, { requestId, fingerprint }, ImportLLMPricesResponseSchema, work);

@@ -184,7 +184,7 @@ function naming(id: string, plan: () => Change): Change {
 }
 
 function authorOf(context: HandlerContext, reason: string) {
-  return { changedBy: context.values.get(callerName), reason };
+  return { changedBy: callerName(context), reason };
 }
 
 function revisionNotFound({ key, id }: KeyRow, effectiveFrom: Instant): DomainError {

@@ -16,6 +16,7 @@ import { learnLead } from "../store/lead.js";
 import { claimRequest, keepAnswer, type RepeatableRequest } from "../store/requests.js";
 import { type BookChange, changeBook } from "../store/timelines.js";
 import { inWriteTransaction } from "../store/transaction.js";
+import { callerName } from "./caller.js";
 
 /** What every write request has. */
 export type WriteFields = { readonly requestId: string; readonly reason: string };
@@ -29,10 +30,11 @@ export function writeParsers(request: WriteFields) {
 }
 
 /**
- * Does a write in one transaction and answers it. A repeat of an answered request is answered the
- * same and not done again (AIP-155).
+ * Does a write in one transaction and answers it. A repeat of an answered request by the same caller
+ * is answered the same and not done again (AIP-155).
  *
- * @throws DomainError REQUEST_ID_REUSED when the request id was used with another body.
+ * @throws DomainError REQUEST_ID_REUSED when the request id was used with another body, or by another
+ *   caller, who must not get an answer that was not for them.
  */
 export function answerOnce<I extends DescMessage, O extends DescMessage>(
   knex: Knex,
@@ -44,7 +46,7 @@ export function answerOnce<I extends DescMessage, O extends DescMessage>(
   if (request.requestId === "") return inWriteTransaction(knex, context, work);
   const requestId = request.requestId.toLowerCase();
   const fingerprint = createHash("sha256")
-    .update(`${input.typeName}\n`)
+    .update(`${JSON.stringify([input.typeName, callerName(context)])}\n`)
     .update(toBinary(input, { ...request, requestId }))
     .digest();
   return inWriteTransaction(knex, context, (transaction, attempt) =>

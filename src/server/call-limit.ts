@@ -1,6 +1,6 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { DomainError } from "../domain/errors.js";
-import type { Admission } from "./admission.js";
+import type { Capacity } from "./capacity.js";
 
 /**
  * Gives a call its caller's deadline, or a limit where that is shorter. The libraries under both doors
@@ -10,16 +10,17 @@ import type { Admission } from "./admission.js";
  * most calls need not wait. Watching costs more than they do. All else is passed on, when asked for.
  */
 export class LimitedContext implements HandlerContext {
-  readonly #outer: HandlerContext;
+  /** The call as its door has it. */
+  readonly outer: HandlerContext;
   readonly #limitMs: number;
   readonly #endsAt: number;
   #end: AbortController | undefined;
-  #admission: Admission | undefined;
+  #capacity: Capacity | undefined;
   #onAbort: (reason: unknown) => void = ignore;
   #stopWatching: () => void = ignore;
 
   constructor(outer: HandlerContext, maxTimeoutMs: number) {
-    this.#outer = outer;
+    this.outer = outer;
     this.#limitMs = Math.min(outer.timeoutMs() ?? maxTimeoutMs, maxTimeoutMs);
     this.#endsAt = performance.now() + this.#limitMs;
   }
@@ -44,16 +45,16 @@ export class LimitedContext implements HandlerContext {
    *
    * @throws DomainError TOO_MANY_CALLS
    */
-  enter(admission: Admission): void {
-    admission.enter();
-    this.#admission = admission;
+  enter(capacity: Capacity): void {
+    capacity.enter();
+    this.#capacity = capacity;
   }
 
   /** To be called when the call has been answered. */
   end(): void {
     this.#stopWatching();
-    this.#admission?.leave();
-    this.#admission = undefined;
+    this.#capacity?.leave();
+    this.#capacity = undefined;
   }
 
   /** Ends the call before its time, because of its caller. */
@@ -84,7 +85,7 @@ export class LimitedContext implements HandlerContext {
       end.abort(reason);
       this.#onAbort(reason);
     };
-    const { signal } = this.#outer;
+    const { signal } = this.outer;
     const leave = () => abort(toRefusal(signal.reason, this.#limitMs));
     const timer = setTimeout(() => abort(deadlineExceeded(this.#limitMs)), this.timeoutMs());
     this.#stopWatching = () => {
@@ -98,31 +99,31 @@ export class LimitedContext implements HandlerContext {
   }
 
   get service() {
-    return this.#outer.service;
+    return this.outer.service;
   }
   get method() {
-    return this.#outer.method;
+    return this.outer.method;
   }
   get requestMethod() {
-    return this.#outer.requestMethod;
+    return this.outer.requestMethod;
   }
   get requestHeader() {
-    return this.#outer.requestHeader;
+    return this.outer.requestHeader;
   }
   get responseHeader() {
-    return this.#outer.responseHeader;
+    return this.outer.responseHeader;
   }
   get responseTrailer() {
-    return this.#outer.responseTrailer;
+    return this.outer.responseTrailer;
   }
   get protocolName() {
-    return this.#outer.protocolName;
+    return this.outer.protocolName;
   }
   get values() {
-    return this.#outer.values;
+    return this.outer.values;
   }
   get url() {
-    return this.#outer.url;
+    return this.outer.url;
   }
 }
 

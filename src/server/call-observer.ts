@@ -1,7 +1,8 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { Code, type ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { callerName } from "../rpc/caller.js";
+import { type Caller, unknownCaller } from "../rpc/caller.js";
+import { type FindHeader, requestIdHeader, requestIdOf, traceIdOf } from "./call-ids.js";
 import type { Metrics } from "./metrics.js";
 
 /** What is told of a call that has ended. Can be sent from one thread to another. */
@@ -12,8 +13,14 @@ export type EndedCall = {
   readonly seconds: number;
   /** `ok`, or the name of the failure's code as in the log and in metrics: `not_found`. */
   readonly code: string;
-  readonly requestId: string | undefined;
+  /** What the call is called, whoever named it. */
+  readonly requestId: string;
+  readonly traceId: string | undefined;
+  /** A write's `request_id` and `reason`. */
+  readonly writeRequestId: string | undefined;
   readonly reason: string | undefined;
+  /** Of the closed list that the contract has. */
+  readonly errorReason: string | undefined;
   /** The failure as the caller sees it. */
   readonly message: string | undefined;
   /** What lies behind a bug or an outage. */
@@ -31,14 +38,9 @@ export function createCallObserver(log: Logger, metrics: Metrics): CallObserver 
   return {
     callStarts: metrics.callStarts,
     callEnds: (call) => {
-      const { rpc, protocol, caller, seconds, code, requestId, reason, message, cause } = call;
+      const { rpc, code, seconds, cause } = call;
       metrics.callEnds(rpc, code, seconds);
-      const line = {
-        ...{ rpc, protocol, caller, ms: Math.round(seconds * 1e6) / 1000, code },
-        ...(requestId && { request_id: requestId }),
-        ...(reason && { reason }),
-        ...(message !== undefined && { message }),
-      };
+      const line = toLine(call);
       if (code === "internal" || code === "unknown") log.error({ ...line, err: cause }, "call");
       else if (code === "unavailable") log.warn({ ...line, err: cause }, "call");
       else log.info(line, "call");
@@ -46,26 +48,52 @@ export function createCallObserver(log: Logger, metrics: Metrics): CallObserver 
   };
 }
 
-/** Makes the summary of a call. `request` is the message, where there is one. */
+/** What is known of a call while it is at work. */
+export type OpenCall = {
+  readonly rpc: string;
+  readonly protocol: string;
+  readonly caller: string;
+  readonly startedAtMs: number;
+  readonly findHeader: FindHeader;
+  /** Undefined: the call is not traced here. */
+  readonly traceId: string | undefined;
+};
+
+/**
+ * Makes the summary of a call. `request` is the message, where there is one. A failure tells the
+ * caller, too, what the call is called.
+ */
 export function toEndedCall(
-  method: DescMethod,
-  context: HandlerContext,
-  startedAtMs: number,
+  { rpc, protocol, caller, startedAtMs, findHeader, traceId }: OpenCall,
   failure: ConnectError | undefined,
-  request: object,
+  request: object = {},
 ): EndedCall {
-  const { requestId, reason } = request as { requestId?: string; reason?: string };
+  const { requestId: writeRequestId, reason } = request as { requestId?: string; reason?: string };
+  const requestId = requestIdOf(findHeader);
+  failure?.metadata.set(requestIdHeader, requestId);
   return {
-    rpc: rpcName(method),
-    protocol: context.protocolName,
-    caller: context.values.get(callerName),
+    ...{ rpc, protocol, caller, requestId },
     seconds: (performance.now() - startedAtMs) / 1000,
     code: failure === undefined ? "ok" : codeName(failure.code),
-    requestId: requestId || undefined,
+    traceId: traceId ?? traceIdOf(findHeader),
+    writeRequestId: writeRequestId || undefined,
     reason: reason || undefined,
+    errorReason: failure && findReason(failure),
     message: failure?.rawMessage,
     cause: failure && findCause(failure),
   };
+}
+
+/** What is known of a call that no handler gets to see, by its headers. */
+export function toUnhandledCall(
+  rpc: string,
+  findHeader: FindHeader,
+  { name: caller }: Pick<Caller, "name"> = unknownCaller,
+): OpenCall {
+  const type = findHeader("content-type") ?? "";
+  const protocol = /^application\/(grpc-web|grpc)/.exec(type)?.[1] ?? "connect";
+  const startedAtMs = performance.now();
+  return { rpc, protocol, caller, startedAtMs, findHeader, traceId: undefined };
 }
 
 /** A method as in the log and in metrics: `llmprices.v1.PricingService/CalculateCharge`. */
@@ -76,6 +104,24 @@ export function rpcName(method: DescMethod): string {
 /** The name of a code as in the log and in metrics: `not_found`. */
 export function codeName(code: Code): string {
   return Code[code].replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase();
+}
+
+function toLine(call: EndedCall): object {
+  const { rpc, protocol, caller, seconds, code, requestId, message } = call;
+  return {
+    ...{ rpc, protocol, caller, ms: Math.round(seconds * 1e6) / 1000, code, request_id: requestId },
+    ...(call.traceId && { trace_id: call.traceId }),
+    ...(call.writeRequestId && { write_request_id: call.writeRequestId }),
+    ...(call.reason && { reason: call.reason }),
+    ...(call.errorReason && { error_reason: call.errorReason }),
+    ...(message !== undefined && { message }),
+  };
+}
+
+function findReason({ details: [first] }: ConnectError): string | undefined {
+  return first !== undefined && "desc" in first
+    ? (first.value as { readonly reason?: string }).reason
+    : undefined;
 }
 
 /** The cause of a bug is what was thrown; of an outage, what the refusal was made of. */

@@ -1,26 +1,35 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { DomainError } from "../domain/errors.js";
+import { callerKey, callerName } from "../rpc/caller.js";
 import { toConnectError } from "../rpc/errors.js";
-import type { Admission } from "./admission.js";
+import type { CallTracer } from "../tracing/tracing.js";
+import { tokenMissing } from "./auth/refusals.js";
+import { requireRole } from "./auth/roles.js";
 import { callerGone, LimitedContext, streamIdle } from "./call-limit.js";
 import { type CallObserver, rpcName, toEndedCall } from "./call-observer.js";
+import type { Capacity } from "./capacity.js";
+import { findHeader } from "./grpc-context.js";
 import { watchIdle, watchMessages } from "./idle-limit.js";
 
 /** What every call passes, whichever door it came through. */
 export type CallSurroundings = {
   readonly observe: (context: HandlerContext) => CallObserver;
-  readonly admission: Admission;
+  readonly capacity: Capacity;
   /** The most time that a call gets, whatever deadline its caller sets. */
   readonly maxTimeoutMs: number;
   /** The same for a stream. */
   readonly maxStreamTimeoutMs: number;
   /** The longest that a stream waits for its caller to send a message, or to take one. */
   readonly streamIdleTimeoutMs: number;
+  /** Undefined: calls are not traced here. */
+  readonly tracer?: CallTracer | undefined;
 };
 
 /**
- * Wraps a service's handlers so that each call ends in time, fails in our terms, is counted, and
- * leaves one line in the log. Both doors mount the wrapped handlers: none can miss it.
+ * Wraps a service's handlers so that each call is its caller's to make, ends in time, fails in our
+ * terms, is counted, and leaves one line in the log. Both doors mount the wrapped handlers: none can
+ * miss it.
  */
 export function surroundCalls<S extends DescService>(
   service: S,
@@ -51,29 +60,35 @@ function surroundOneAnswer(
   handler: OneAnswerHandler,
   surroundings: CallSurroundings,
 ): OneAnswerHandler {
-  const { observe, admission, maxTimeoutMs, maxStreamTimeoutMs } = surroundings;
-  const startCall = callStarter(method, observe);
+  const { capacity, maxTimeoutMs, maxStreamTimeoutMs } = surroundings;
+  const startCall = callStarter(method, surroundings);
   const isStream = method.methodKind !== "unary";
   const limitMs = isStream ? maxStreamTimeoutMs : maxTimeoutMs;
   return (request, outerContext) => {
     const context = new LimitedContext(outerContext, limitMs);
-    const endCall = startCall(context, request);
+    const { run, end } = startCall(context, request);
     const succeed = (answer: unknown) => {
-      endCall();
+      end();
       return answer;
     };
     const fail = (error: unknown) => {
       const failure = toConnectError(error);
-      endCall(failure);
+      end(failure);
       throw failure;
     };
     const messages = isStream
       ? watchMessages(request as AsyncIterable<object>, watchCaller(context, surroundings))
       : request;
+    const work = () => {
+      requireAdmission(method, context);
+      context.enter(capacity);
+      // A door that could not read the message has it refused here, as every call is.
+      if (request instanceof DomainError) throw request;
+      return handler(messages, context);
+    };
     let answer: unknown;
     try {
-      context.enter(admission);
-      answer = context.withinLimit(() => handler(messages, context));
+      answer = run(() => context.withinLimit(work));
     } catch (error) {
       return fail(error);
     }
@@ -87,14 +102,14 @@ function surroundStream(
   handler: StreamHandler,
   surroundings: CallSurroundings,
 ): StreamHandler {
-  const { observe, admission, maxStreamTimeoutMs } = surroundings;
-  const startCall = callStarter(method, observe);
+  const { capacity, maxStreamTimeoutMs } = surroundings;
+  const startCall = callStarter(method, surroundings);
   return async function* stream(requests, outerContext) {
     const context = new LimitedContext(outerContext, maxStreamTimeoutMs);
-    const endCall = startCall(context, {});
+    const { run, end } = startCall(context, {});
     const { signal } = context;
     // At once: it may be that nobody asks for the next answer any more.
-    const abort = () => endCall(toConnectError(signal.reason));
+    const abort = () => end(toConnectError(signal.reason));
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
     const reader = watchCaller(context, surroundings);
@@ -103,9 +118,10 @@ function surroundStream(
     // Unless the handler comes to its end, somebody stopped asking for its answers.
     let failure: ConnectError | undefined = toConnectError(callerGone());
     try {
-      context.enter(admission);
+      requireAdmission(method, context);
+      context.enter(capacity);
       for (;;) {
-        const answer = await context.withinLimit(() => answers.next());
+        const answer = await run(() => context.withinLimit(() => answers.next()));
         if (answer.done) break;
         reader.begin();
         yield answer.value;
@@ -119,9 +135,16 @@ function surroundStream(
       reader.end();
       // Not awaited: a handler that waits for its caller may never be told that it has gone.
       if (failure !== undefined) void answers.return?.().catch(() => undefined);
-      endCall(failure);
+      end(failure);
     }
   };
+}
+
+/** Refuses what no door has let in: the doors have asked before they read anything of the call. */
+function requireAdmission(method: DescMethod, { values }: HandlerContext): void {
+  const caller = values.get(callerKey);
+  if (caller === undefined) throw tokenMissing();
+  requireRole(caller, rpcName(method));
 }
 
 /** A watch over a stream's caller, who is waited for only so long. */
@@ -129,18 +152,35 @@ function watchCaller(context: LimitedContext, { streamIdleTimeoutMs }: CallSurro
   return watchIdle(streamIdleTimeoutMs, () => context.refuse(streamIdle(streamIdleTimeoutMs)));
 }
 
-/** Tells that a call has started; what is answered is to be told its end, of which the first counts. */
-function callStarter(method: DescMethod, observe: CallSurroundings["observe"]) {
+/**
+ * Tells that a call has started; what is answered runs its work, and is to be told its end, of which
+ * the first counts.
+ */
+function callStarter(method: DescMethod, { observe, tracer }: CallSurroundings) {
   const rpc = rpcName(method);
   return (context: LimitedContext, request: object) => {
-    const startedAt = performance.now();
+    const startedAtMs = performance.now();
     const { callStarts, callEnds } = observe(context);
     callStarts(rpc);
+    const protocol = context.protocolName;
+    const find = (name: string) => findHeader(context.outer, name);
+    const trace = tracer?.start(rpc, protocol, find);
     let isOpen = true;
-    return (failure?: ConnectError) => {
+    const end = (failure?: ConnectError) => {
       context.end();
-      if (isOpen) callEnds(toEndedCall(method, context, startedAt, failure, request));
+      if (!isOpen) return;
       isOpen = false;
+      const caller = callerName(context);
+      const traceId = trace?.traceId;
+      const open = { rpc, protocol, caller, startedAtMs, findHeader: find, traceId };
+      const call = toEndedCall(open, failure, request);
+      trace?.end(call);
+      callEnds(call);
     };
+    return { run: trace?.run ?? runAsItIs, end };
   };
+}
+
+function runAsItIs<T>(work: () => T): T {
+  return work();
 }

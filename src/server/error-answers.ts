@@ -29,7 +29,7 @@ export function toErrorAnswer(
   }
   return {
     status: codeToHttpStatus(error.code),
-    header: new Headers({ "content-type": "application/json" }),
+    header: new Headers([...error.metadata, ["content-type", "application/json"]]),
     body: toIterable(errorToJsonBytes(error, undefined)),
   };
 }

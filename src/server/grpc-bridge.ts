@@ -1,10 +1,8 @@
 import {
-  create,
   type DescMethodUnary,
   type DescService,
   fromBinary,
   type MessageInitShape,
-  toBinary,
 } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
@@ -16,6 +14,7 @@ import { isBulk, largeMessageBytes, pathOf } from "./bulk/methods.js";
 import type { BulkThreads } from "./bulk/threads.js";
 import { GrpcContext } from "./grpc-context.js";
 import { isStatus, toStatus } from "./grpc-status.js";
+import { compileEncoder } from "./message-encoder.js";
 
 /**
  * Mounts a Connect service implementation on a grpc-js server. Calls of bulk methods go to threads,
@@ -50,11 +49,12 @@ export function addConnectService<S extends DescService>(
 type Init = MessageInitShape<DescMethodUnary["output"]>;
 type Handler = (request: object, context: GrpcContext) => Promise<Init> | Init;
 
-/** What has become of a message's bytes: read, found to be malformed, or large and left as it is. */
-type Received = { readonly request: object } | { readonly refusal: DomainError } | Buffer;
+/** What has become of a message's bytes: read, refused as malformed, or large and left as they are. */
+type Received = { readonly request: object | DomainError } | Buffer;
 
 function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, Init | Buffer> {
   const { input, output } = method;
+  const encode = compileEncoder(output);
   return {
     path: pathOf(method),
     requestStream: false,
@@ -66,13 +66,10 @@ function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, 
         return { request: fromBinary(input, bytes) };
       } catch (error) {
         // grpc-js would answer INTERNAL, but a malformed message is the caller's fault.
-        return { refusal: malformed((error as Error).message) };
+        return { request: malformed((error as Error).message) };
       }
     },
-    responseSerialize: (response) =>
-      Buffer.isBuffer(response)
-        ? response
-        : Buffer.from(toBinary(output, create(output, response))),
+    responseSerialize: (response) => (Buffer.isBuffer(response) ? response : encode(response)),
     responseDeserialize: () => unused(),
   };
 }
@@ -98,7 +95,6 @@ function toGrpcHandler(
       );
       return;
     }
-    if ("refusal" in received) return refuse(received.refusal);
     let response: Promise<Init> | Init;
     try {
       response = handler(received.request, context);

@@ -7,6 +7,8 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import * as grpc from "@grpc/grpc-js";
+import { callerKey } from "../rpc/caller.js";
+import type { AdmittedContext } from "./grpc-admission.js";
 
 type ServerCall =
   | grpc.ServerUnaryCall<unknown, unknown>
@@ -50,13 +52,20 @@ export class GrpcContext implements HandlerContext {
   }
 
   get values(): ContextValues {
-    this.#values ??= createContextValues();
+    const { caller } = this.call.getAuthContext() as AdmittedContext;
+    this.#values ??= createContextValues().set(callerKey, caller);
     return this.#values;
   }
 
   get requestHeader(): Headers {
     this.#requestHeader ??= toHeaders(this.call.metadata);
     return this.#requestHeader;
+  }
+
+  /** One request header, without building them all. */
+  findHeader(name: string): string | undefined {
+    const value = this.call.metadata.get(name)[0];
+    return value === undefined ? undefined : String(value);
   }
 
   get responseHeader(): Headers {
@@ -79,6 +88,12 @@ export class GrpcContext implements HandlerContext {
   trailers(): grpc.Metadata | undefined {
     return this.#responseTrailer && toMetadata(this.#responseTrailer);
   }
+}
+
+/** One request header of a call through either door. */
+export function findHeader(context: HandlerContext, name: string): string | undefined {
+  if (context instanceof GrpcContext) return context.findHeader(name);
+  return context.requestHeader.get(name) ?? undefined;
 }
 
 function abortWith(call: ServerCall): AbortController {

@@ -1,13 +1,17 @@
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "./address.js";
+import type { Admission } from "./auth/admission.js";
 import type { BulkThreads } from "./bulk/threads.js";
 import type { Door, DoorLimits } from "./door.js";
+import { admitCalls } from "./grpc-admission.js";
 import { addConnectService } from "./grpc-bridge.js";
+import { toCredentials } from "./grpc-credentials.js";
 import { explainRefusals } from "./grpc-refusals.js";
 import { limitGrpcServer } from "./grpc-servers.js";
 import { addReflection } from "./reflection.js";
 import { type Mount, serviceNames } from "./services.js";
+import type { Tls } from "./tls.js";
 
 export type GrpcDoor = Door & {
   /** What the health service answers, for the server and for each service. */
@@ -19,13 +23,15 @@ export async function openGrpcDoor(
   address: Address,
   mountServices: (mount: Mount) => void,
   threads: BulkThreads,
+  admission: Admission,
   limits: DoorLimits,
+  tls?: Tls,
 ): Promise<GrpcDoor> {
   // It would tell of headers that it cannot read, with their values, beside the log: tokens as well.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const server = new grpc.Server({
     "grpc.max_receive_message_length": limits.maxMessageBytes,
-    interceptors: [explainRefusals],
+    interceptors: [explainRefusals, admitCalls(admission)],
   });
   const longestMs = Math.max(limits.maxCallTimeoutMs, limits.maxStreamTimeoutMs);
   const limitConnections = limitGrpcServer(server, limits.connections, longestMs);
@@ -41,13 +47,17 @@ export async function openGrpcDoor(
   };
   setHealth(false);
   health.addToServer(server);
-  const port = await listen(server, address, limitConnections);
+  const port = await listen(server, address, toCredentials(tls), limitConnections);
   return { address: { ...address, port }, setHealth, close: (graceMs) => close(server, graceMs) };
 }
 
-function listen(server: grpc.Server, address: Address, onListening: () => void): Promise<number> {
+function listen(
+  server: grpc.Server,
+  address: Address,
+  credentials: grpc.ServerCredentials,
+  onListening: () => void,
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    const credentials = grpc.ServerCredentials.createInsecure();
     server.bindAsync(formatAddress(address), credentials, (error, port) => {
       if (error) return reject(error);
       // Before any connection comes.
@@ -59,10 +69,17 @@ function listen(server: grpc.Server, address: Address, onListening: () => void):
 
 function close(server: grpc.Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.forceShutdown(), graceMs);
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+      // It does not know of those who have not come to the end of a handshake, and waits for them.
+      setTimeout(resolve, forcedMs).unref();
+    }, graceMs);
     server.tryShutdown(() => {
       clearTimeout(timer);
       resolve();
     });
   });
 }
+
+/** How long connections that are cut off may take to be gone. */
+const forcedMs = 500;

@@ -1,12 +1,13 @@
 import { toBinary } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import * as grpc from "@grpc/grpc-js";
+import type * as grpc from "@grpc/grpc-js";
 import { StatusSchema } from "../gen/google/rpc/status_pb.js";
 import { toStatusMessage } from "../rpc/errors.js";
+import { toMetadata } from "./grpc-context.js";
 
 /** The status of a failed call; its details go into the trailer that gRPC has for them. */
 export function toStatus(error: ConnectError): grpc.StatusObject {
-  const metadata = new grpc.Metadata();
+  const metadata = toMetadata(error.metadata);
   if (error.details.length > 0) {
     const status = toBinary(StatusSchema, toStatusMessage(error));
     metadata.set("grpc-status-details-bin", Buffer.from(status));

@@ -1,21 +1,28 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { base64Decode } from "@bufbuild/protobuf/wire";
+import { createContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
+import { type Caller, callerKey } from "../rpc/caller.js";
 import { refuseImpossibleDays, spoilImpossibleDays } from "./json-times.js";
 import { dropLongTimeouts } from "./timeouts.js";
 
 /** A call whose body is bytes, as it comes from a socket. */
 export type HttpCall = UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> };
 
-/** Makes a request a call for Connect, which takes `longestMs` at most. Undefined: the URL, of which the host is a part, is none. */
+/**
+ * Makes a request a call for Connect, which takes `longestMs` at most. Undefined: the URL, of which
+ * the host is a part, is none.
+ */
 export function toCall(
   request: IncomingMessage,
   response: ServerResponse,
+  caller: Caller,
   longestMs: number,
 ): HttpCall | undefined {
   try {
-    const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    const values = createContextValues().set(callerKey, caller);
+    const call = universalRequestFromNodeRequest(request, response, undefined, values);
     dropLongTimeouts(call.header, longestMs);
     const body = readBody(request);
     if (request.method === "GET") return { ...call, body, url: withPossibleDays(call.url) };

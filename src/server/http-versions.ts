@@ -1,27 +1,37 @@
-import { createServer, type RequestListener, type Server } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type ServerHttp2Session,
+} from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { type ConnectionLimits, limitSessions, toHttp2Options } from "./connections.js";
 import { isOld, limitAge, toHttp1Options } from "./http1-connections.js";
+import type { Tls } from "./tls.js";
 
 /** A server that speaks HTTP/1.1 and, to those who know that it does, HTTP/2, on one port. */
 export type HttpServer = {
   readonly server: Server;
-  /** Takes no new calls, waits for those at work for up to `graceMs`, then cuts them off. */
+  /** Lets the calls at work end within the time of grace, and cuts off the rest. */
   readonly close: (graceMs: number) => Promise<void>;
 };
 
 /**
- * Node has a server for each version; only TLS can negotiate. Here a connection's first bytes tell:
- * those of HTTP/2 are fixed (RFC 9113, section 3.4), and no request of HTTP/1.1 begins like them.
+ * Node has a server for each version. With TLS, the handshake tells which one a caller speaks (ALPN);
+ * without, a connection's first bytes do: those of HTTP/2 are fixed (RFC 9113, section 3.4), and no
+ * request of HTTP/1.1 begins like them.
  */
 export function createHttpServer(
   listener: RequestListener,
   limits: ConnectionLimits,
   maxRequestMs: number,
+  tls?: Tls,
 ): HttpServer {
   let isClosing = false;
-  const server = createServer(toHttp1Options(limits, maxRequestMs), (request, response) => {
+  const options = toHttp1Options(limits, maxRequestMs);
+  const server = createHttp1Server(options, tls, (request, response) => {
     // A connection that is kept alive would go on with its next call.
     if (isClosing || isOld(request.socket)) response.setHeader("connection", "close");
     listener(request, response);
@@ -34,23 +44,13 @@ export function createHttpServer(
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
   });
-  // The server's own way to take a connection comes to those that it is meant for.
-  const [takeHttp1] = server.listeners("connection");
-  server.removeAllListeners("connection");
-  server.on("connection", (socket: Socket) =>
-    sniff(socket, limits.headersTimeoutMs, (isHttp2) => {
-      if (isHttp2) {
-        // HTTP/1.1 may answer those who say no more. To HTTP/2 they have gone, and it expects a socket
-        // that closes by itself then.
-        socket.allowHalfOpen = false;
-        return http2.emit("connection", socket);
-      }
-      limitAge(socket, limits);
-      takeHttp1?.call(server, socket);
-      // HTTP/2 takes what has been put back by itself.
-      return socket.resume();
-    }),
-  );
+  // Those that say nothing, or never come to the end of a handshake, as well.
+  const sockets = new Set<Socket>();
+  shareConnections(server, http2, limits, tls !== undefined);
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   return {
     server,
     close: (graceMs) =>
@@ -61,6 +61,7 @@ export function createHttpServer(
         const timer = setTimeout(() => {
           server.closeAllConnections();
           for (const session of sessions) session.destroy();
+          for (const socket of sockets) socket.destroy();
         }, graceMs);
         server.close(() => {
           clearTimeout(timer);
@@ -71,6 +72,60 @@ export function createHttpServer(
         for (const session of sessions) session.close();
       }),
   };
+}
+
+function createHttp1Server(
+  options: ServerOptions,
+  tls: Tls | undefined,
+  listener: RequestListener,
+): Server {
+  if (tls === undefined) return createServer(options, listener);
+  const ALPNProtocols = ["h2", "http/1.1"];
+  const server = createHttpsServer(
+    { ...options, ...tls.server, ...tls.context(), ALPNProtocols },
+    listener,
+  );
+  tls.onContext((context) => server.setSecureContext(context));
+  return server;
+}
+
+/** Has the connections of one server go to that of their version. */
+function shareConnections(
+  server: Server,
+  http2: Http2Server,
+  limits: ConnectionLimits,
+  isEncrypted: boolean,
+): void {
+  const event = isEncrypted ? "secureConnection" : "connection";
+  // The server's own way to take a connection comes to those that it is meant for.
+  const [listen] = server.listeners(event);
+  server.removeAllListeners(event);
+  const takeHttp1 = (socket: Socket) => {
+    limitAge(socket, limits);
+    listen?.call(server, socket);
+  };
+  const takeHttp2 = (socket: Socket) => {
+    // HTTP/1.1 may answer those who say no more. To HTTP/2 they have gone, and it expects a socket
+    // that closes by itself then.
+    socket.allowHalfOpen = false;
+    http2.emit("connection", socket);
+  };
+  if (isEncrypted) {
+    server.on(event, (socket: TLSSocket) => {
+      if (socket.alpnProtocol !== "h2") return takeHttp1(socket);
+      // Node leaves it to us, between the handshake and the session.
+      return takeHttp2(socket.on("error", () => socket.destroy()));
+    });
+    return;
+  }
+  server.on(event, (socket: Socket) =>
+    sniff(socket, limits.headersTimeoutMs, (isHttp2) => {
+      if (isHttp2) return takeHttp2(socket);
+      takeHttp1(socket);
+      // HTTP/2 takes what has been put back by itself.
+      return socket.resume();
+    }),
+  );
 }
 
 /** Reads as much of a connection as tells the version, and puts it back. */

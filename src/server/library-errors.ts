@@ -13,69 +13,86 @@ import { toConnectError } from "../rpc/errors.js";
 import { explain } from "../rpc/library-errors.js";
 import { prefixLength, toEndStreamFrame, toIterable, toTrailerFrame } from "./error-answers.js";
 
+/** Is told of a refusal before it is sent, and may add to its metadata. */
+export type OnRefusal = (failure: ConnectError) => void;
+
 /**
  * Puts what Connect itself refuses into our terms. Its interceptors see only calls that could be
  * read, and it offers no other place; so this rewrites the answer, in each protocol where it has its
- * error. What has details is ours, and stays as it is.
+ * error. What has details is ours, and stays as it is. `onRefusal` is told of what Connect refused.
  */
 export async function explainErrors(
   response: UniversalServerResponse,
+  onRefusal: OnRefusal,
 ): Promise<UniversalServerResponse> {
   const { header, body, status, trailer } = response;
   const type = header?.get("content-type") ?? "";
   if (body === undefined) return response;
   if (type.startsWith("application/grpc-web")) {
-    return { ...response, body: mapLast(body, trailerFlag, explainTrailerFrame) };
+    return {
+      ...response,
+      body: mapLast(body, trailerFlag, (frame) => explainTrailerFrame(frame, onRefusal)),
+    };
   }
   if (type.startsWith("application/grpc") && trailer !== undefined) {
-    return { ...response, body: followedBy(body, () => explainTrailer(trailer)) };
+    return { ...response, body: followedBy(body, () => explainTrailer(trailer, onRefusal)) };
   }
   if (type.startsWith("application/connect")) {
-    return { ...response, body: mapLast(body, endStreamFlag, explainEndStream) };
+    return {
+      ...response,
+      body: mapLast(body, endStreamFlag, (frame) => explainEndStream(frame, onRefusal)),
+    };
   }
-  return status >= 400 && type === "application/json" ? explainUnary(response, body) : response;
+  return status >= 400 && type === "application/json"
+    ? explainUnary(response, body, onRefusal)
+    : response;
 }
 
 /** Connect: the whole body is the error. */
 async function explainUnary(
   response: UniversalServerResponse,
   body: AsyncIterable<Uint8Array>,
+  onRefusal: OnRefusal,
 ): Promise<UniversalServerResponse> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
-  const explained = isCompressed(response) ? undefined : inOurTerms(parseError(bytes));
+  const explained = isCompressed(response) ? undefined : inOurTerms(parseError(bytes), onRefusal);
   if (explained === undefined) return { ...response, body: toIterable(bytes) };
   const answer = errorToJsonBytes(explained, undefined);
+  for (const [name, value] of explained.metadata) response.header?.set(name, value);
   response.header?.set("content-length", String(answer.length));
   return { ...response, status: codeToHttpStatus(explained.code), body: toIterable(answer) };
 }
 
 /** Connect, streaming: the last frame has the error, as JSON. */
-function explainEndStream(frame: Uint8Array): Uint8Array {
+function explainEndStream(frame: Uint8Array, onRefusal: OnRefusal): Uint8Array {
   const { error, metadata } = endStreamFromJson(frame.subarray(prefixLength));
-  const explained = error && inOurTerms(error);
+  const explained = error && inOurTerms(error, onRefusal);
   if (explained === undefined) return frame;
   return toEndStreamFrame(metadata, explained);
 }
 
 /** gRPC-Web: the last frame has the trailers, as text. */
-function explainTrailerFrame(frame: Uint8Array): Uint8Array {
+function explainTrailerFrame(frame: Uint8Array, onRefusal: OnRefusal): Uint8Array {
   const trailer = trailerParse(frame.subarray(prefixLength));
-  explainTrailer(trailer);
+  explainTrailer(trailer, onRefusal);
   return toTrailerFrame(trailer);
 }
 
 /** gRPC: the trailers are headers. */
-function explainTrailer(trailer: Headers): void {
+function explainTrailer(trailer: Headers, onRefusal: OnRefusal): void {
   const error = findTrailerError(trailer);
-  const explained = error && inOurTerms(error);
+  const explained = error && inOurTerms(error, onRefusal);
   if (explained !== undefined) setTrailerStatus(trailer, explained);
 }
 
-function inOurTerms(error: ConnectError): ConnectError | undefined {
+function inOurTerms(error: ConnectError, onRefusal: OnRefusal): ConnectError | undefined {
   const explained = explain(error);
-  return explained && toConnectError(explained);
+  if (explained === undefined) return undefined;
+  const failure = toConnectError(explained);
+  onRefusal(failure);
+  return failure;
 }
 
 function parseError(bytes: Uint8Array): ConnectError {

@@ -1,4 +1,5 @@
 import type { Knex } from "knex";
+import { DomainError } from "../domain/errors.js";
 import { pendingMigrations } from "../store/migrations.js";
 import { toRefusal } from "../store/refusals.js";
 
@@ -81,9 +82,18 @@ async function findWhyNot(knex: Knex): Promise<string | undefined> {
     return `the database lacks migrations: ${pending.join(", ")}; run "llmprices migrate up"`;
   } catch (error) {
     if ((error as Error).name === "KnexTimeoutError") return noAnswer;
-    const refusal = toRefusal(error);
-    return refusal instanceof Error ? refusal.message : String(refusal);
+    return toWhyNot(toRefusal(error));
   }
+}
+
+/** In words, and with the code that tells a wrong password from a host that is not there. */
+function toWhyNot(refusal: unknown): string {
+  const isKnown = refusal instanceof DomainError;
+  const what = isKnown
+    ? refusal.message.replace(/; try again$/, "")
+    : "the database cannot be read";
+  const { code } = (isKnown ? refusal.cause : refusal) as { readonly code?: string };
+  return code === undefined ? what : `${what} (${code})`;
 }
 
 const limitMs = 2000;

@@ -4,13 +4,18 @@ import type { Logger } from "pino";
 import { createPriceBook } from "../book/price-book.js";
 import type { Config } from "../config.js";
 import { openBookFeed } from "../store/book-feed.js";
-import type { DatabaseConnection } from "../store/database.js";
+import { providersAmong } from "../store/catalog.js";
+import { type DatabaseConnection, watchPool } from "../store/database.js";
+import type { Tracing } from "../tracing/tracing.js";
 import type { Address } from "./address.js";
 import { formatAddress } from "./address.js";
-import { createAdmission } from "./admission.js";
+import { createAdmission } from "./auth/admission.js";
+import { openAuthentication } from "./auth/authentication.js";
+import { isPublic } from "./auth/public.js";
 import { toThreadConnection } from "./bulk/connection.js";
 import { createBulkThreads } from "./bulk/threads.js";
 import { createCallObserver } from "./call-observer.js";
+import { createCapacity } from "./capacity.js";
 import type { Door } from "./door.js";
 import { openGrpcDoor } from "./grpc-door.js";
 import { openHttpDoor } from "./http-door.js";
@@ -19,6 +24,7 @@ import { openOpsDoor } from "./ops-door.js";
 import { type Readiness, watchReadiness } from "./readiness.js";
 import { createServices } from "./services.js";
 import { encodeTextWithBuffers } from "./text-encoding.js";
+import { openTls } from "./tls.js";
 
 /** A service that answers, and tells operators of itself. */
 export type Server = Pick<Doors, "grpcAddress" | "httpAddress" | "stop"> & {
@@ -46,6 +52,8 @@ export type ServerConfig = Pick<
   | "httpAddress"
   | "opsAddress"
   | "corsOrigins"
+  | "auth"
+  | "tls"
   | "maxBookStalenessMs"
   | "maxCallTimeoutMs"
   | "maxStreamTimeoutMs"
@@ -74,8 +82,9 @@ export async function startServer(
   config: ServerConfig,
   database: ServerDatabase,
   log: Logger,
+  tracing?: Tracing,
 ): Promise<Server> {
-  const doors = await openDoors(config, database, log);
+  const doors = await openDoors(config, database, log, { tracing });
   const { grpcAddress, httpAddress, readiness, metrics } = doors;
   const ops = await listenAt("OPS_ADDR", config.opsAddress, (address) =>
     openOpsDoor(address, readiness, metrics.registry),
@@ -93,6 +102,12 @@ export async function startServer(
   };
 }
 
+export type DoorsOptions = {
+  readonly onReadiness?: (whyNot: string | undefined) => void;
+  /** Is not stopped with the doors. */
+  readonly tracing?: Tracing | undefined;
+};
+
 /**
  * Opens the doors for callers.
  *
@@ -102,11 +117,18 @@ export async function openDoors(
   config: Omit<ServerConfig, "opsAddress">,
   { knex, connection }: ServerDatabase,
   log: Logger,
-  onReadiness: (whyNot: string | undefined) => void = () => {},
+  { onReadiness = () => {}, tracing }: DoorsOptions = {},
 ): Promise<Doors> {
   encodeTextWithBuffers();
-  const metrics = createMetrics();
+  tracing?.traceDatabase(knex);
+  const metrics = createMetrics((names) => providersAmong(knex, names));
   const observer = createCallObserver(log, metrics);
+  const authentication = await openAuthentication(config.auth, metrics, log);
+  const tls = config.tls && (await openTls(config.tls, metrics, log));
+  const admission = createAdmission(authentication.authenticator, {
+    isPublic: isPublic(config.auth),
+    observer,
+  });
   const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;
   const book = createPriceBook({
     open: (events) =>
@@ -114,24 +136,26 @@ export async function openDoors(
     maxStalenessMs: config.maxBookStalenessMs,
     log,
   });
-  metrics.watchBook(book);
-  const admission = createAdmission(config.maxCallsInFlight);
+  const capacity = createCapacity(config.maxCallsInFlight);
   const services = createServices(
-    { knex, bookOf: () => book, ...settings },
-    { observe: () => observer, admission, maxTimeoutMs, ...settings },
+    { knex, bookOf: () => book, tallyOf: () => metrics.charges, ...settings },
+    { observe: () => observer, tracer: tracing, capacity, maxTimeoutMs, ...settings },
   );
+  const isTraced = tracing !== undefined;
   const threads = createBulkThreads(
     config.bulkThreads,
-    { connection: toThreadConnection(connection), maxTimeoutMs, ...settings },
+    { connection: toThreadConnection(connection), maxTimeoutMs, isTraced, ...settings },
     book,
-    observer,
-    admission,
+    { observer, charges: metrics.charges, tracing },
+    capacity,
     log,
   );
 
   const opened: Door[] = [];
   const closeAll = async (graceMs: number) => {
     await Promise.all(opened.map(({ close }) => close(graceMs)));
+    authentication.close();
+    tls?.close();
     await threads.close();
     await book.close();
   };
@@ -150,16 +174,27 @@ export async function openDoors(
     }
   };
   const grpc = await open("GRPC_ADDR", config.grpcAddress, (address) =>
-    openGrpcDoor(address, services, threads, config),
+    openGrpcDoor(address, services, threads, admission, config, tls),
   );
   const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
-    openHttpDoor(address, config.corsOrigins, services, threads, config, log),
+    openHttpDoor(
+      address,
+      config.corsOrigins,
+      services,
+      threads,
+      admission,
+      config,
+      observer,
+      log,
+      tls,
+    ),
   );
   const readiness = watchReadiness(knex, book.whyNot, (whyNot) => {
     grpc.setHealth(whyNot === undefined);
     onReadiness(whyNot);
     log.info({ ready: whyNot === undefined, ...(whyNot && { why_not: whyNot }) }, "readiness");
   });
+  metrics.watch({ book, pool: watchPool(knex), threads, readiness });
   return {
     ...{ grpcAddress: grpc.address, httpAddress: http.address, readiness, metrics },
     firstCheck: book.firstTry.then(readiness.check),

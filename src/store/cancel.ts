@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Knex } from "knex";
+import { withConnection } from "./silence.js";
 
 /** What ends the watch over a transaction. To be awaited before its connection is used again. */
 export type EndWatch = () => Promise<void>;
@@ -17,16 +18,13 @@ export function cancelOnAbort(knex: Knex, pid: number, signal: AbortSignal): End
   let cancelling: Promise<void> | undefined;
   const cancel = async () => {
     while (!isOver) {
-      const connection = await knex.client.acquireConnection();
-      try {
+      await withConnection(knex, signal, async (connection) => {
         if (isOver) return;
         const statement = knex.raw("select pg_cancel_backend(?)", [pid]).connection(connection);
         // A statement is sent whenever it is awaited: here, once.
         cancelling = statement.then(() => undefined);
         await cancelling;
-      } finally {
-        await knex.client.releaseConnection(connection);
-      }
+      });
       // It may have come between two statements.
       await sleep(retryMs);
     }

@@ -45,6 +45,11 @@ export function listChargeTypes(
   return after === undefined ? rows : rows.where("name", ">", after);
 }
 
+/** Those of the names that are providers'. */
+export function providersAmong(knex: Knex, names: readonly string[]): Promise<string[]> {
+  return knex("providers").whereIn("name", names).pluck("name");
+}
+
 export function listProviders(
   knex: Knex,
   { after, limit }: PageOf<string>,

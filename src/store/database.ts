@@ -35,6 +35,10 @@ export function createDatabase(options: DatabaseOptions): Knex {
       ...options.connection,
     },
     acquireConnectionTimeout: options.acquireTimeoutMs,
+    // It would print a broken connection between the log's lines. Whoever used it is told.
+    log: { warn: () => {}, error: () => {} },
+    // As it was sent, without its values: so the statement can be told from the error.
+    compileSqlOnError: false,
     pool: {
       min: 0,
       max: options.poolSize,
@@ -44,7 +48,47 @@ export function createDatabase(options: DatabaseOptions): Knex {
     },
   });
   limits.set(knex, options);
+  knex.client.on("query-error", dropStatement);
   return knex;
+}
+
+/** Knex puts the statement before the database's message, which whoever logs it would have to find. */
+function dropStatement(error: Error, { sql }: { readonly sql: string }): void {
+  const prefix = `${sql} - `;
+  if (error.message.startsWith(prefix)) error.message = error.message.slice(prefix.length);
+}
+
+/** How busy a pool is. Once it is closed, all is 0. */
+export type DatabasePool = {
+  readonly used: () => number;
+  readonly free: () => number;
+  /** Who waits for a connection. */
+  readonly waiting: () => number;
+  /** How often none was to be had, since the pool has been watched. */
+  readonly failures: () => number;
+  readonly max: number;
+};
+
+/** Watches a pool, whoever else does. */
+export function watchPool(knex: Knex): DatabasePool {
+  const watched = pools.get(knex) ?? startToWatch(knex);
+  pools.set(knex, watched);
+  return watched;
+}
+
+function startToWatch({ client }: Knex): DatabasePool {
+  const max: number = client.pool.max;
+  let failures = 0;
+  client.pool.on("acquireFail", () => {
+    failures += 1;
+  });
+  return {
+    max,
+    used: () => client.pool?.numUsed() ?? 0,
+    free: () => client.pool?.numFree() ?? 0,
+    waiting: () => client.pool?.numPendingAcquires() ?? 0,
+    failures: () => failures,
+  };
 }
 
 /** What a pool was made with. */
@@ -55,6 +99,8 @@ export function limitsOf(knex: Knex): Partial<DatabaseLimits> {
 const limits = new WeakMap<Knex, DatabaseOptions>();
 
 type SqlClient = { query(sql: string, done: (error: Error | null) => void): void };
+
+const pools = new WeakMap<Knex, DatabasePool>();
 
 /** What every statement on a connection obeys; 0 is no limit. */
 function toSettings({ statementTimeoutMs = 0, lockTimeoutMs = 0 }: DatabaseOptions): string {

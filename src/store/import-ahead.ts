@@ -46,21 +46,28 @@ export async function writeAhead<T>(
   }
 }
 
-/** The book's present, and a lead. */
+/**
+ * The book's present, or, where that is later, a lead from the clock. A book whose clock is ahead of the
+ * machine's, which was set back, stands still until it commits: there its present needs no lead.
+ */
 export async function readNow(knex: Knex, leadMs = 0): Promise<Instant> {
   const { rows } = await knex.raw(
     `
-    select greatest(instant_now(), changed_at) + cast(:lead as interval) as now
+    select greatest(instant_now() + cast(:lead as interval), changed_at) as now
     from price_book`,
     { lead: `${leadMs} milliseconds` },
   );
   return rows[0].now.getTime();
 }
 
-/** When an instant comes by the database's clock, on the clock of `performance.now()`. */
+/** When an instant comes, on the clock of `performance.now()`: by the database's clock or its book's. */
 export async function comesAt(knex: Knex, instant: Instant): Promise<number> {
   const { rows } = await knex.raw(
-    "select extract(epoch from cast(:instant as timestamptz) - clock_timestamp()) as seconds_ahead",
+    `
+    select case when cast(:instant as timestamptz) > changed_at
+      then extract(epoch from cast(:instant as timestamptz) - clock_timestamp()) else 0
+    end as seconds_ahead
+    from price_book`,
     { instant: toInstantText(instant) },
   );
   return performance.now() + Number(rows[0].seconds_ahead) * 1000;

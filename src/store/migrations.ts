@@ -6,6 +6,7 @@ import * as changesTakeEffectAhead from "../../migrations/20261125000004-changes
 import * as keepThePastAtCommit from "../../migrations/20261125000005-keep-the-past-at-commit.js";
 import * as findChangedTimelines from "../../migrations/20261125000006-find-changed-timelines.js";
 import * as writeManyPrices from "../../migrations/20261125000007-write-many-prices-at-once.js";
+import * as findOurOwnTables from "../../migrations/20261126000008-find-our-own-tables.js";
 
 type Migration = Required<Pick<Knex.Migration, "up" | "down">> & {
   readonly name: string;
@@ -21,6 +22,7 @@ const migrations: readonly Migration[] = [
   named("20261125000005-keep-the-past-at-commit", keepThePastAtCommit),
   named("20261125000006-find-changed-timelines", findChangedTimelines),
   named("20261125000007-write-many-prices-at-once", writeManyPrices),
+  named("20261126000008-find-our-own-tables", findOurOwnTables),
 ];
 
 /**

@@ -1,7 +1,7 @@
 import type { Knex } from "knex";
 import { DomainError } from "../domain/errors.js";
 
-/** A write that may be repeated: its request id, and a hash of its method and body. */
+/** A write that may be repeated: its request id, and a hash of its method, caller and body. */
 export type RepeatableRequest = { readonly requestId: string; readonly fingerprint: Uint8Array };
 
 /**
@@ -9,7 +9,7 @@ export type RepeatableRequest = { readonly requestId: string; readonly fingerpri
  * the last 24 hours. A repeat that comes while the first is still at work waits for it.
  *
  * @returns the first answer, encoded; undefined when this transaction is the first.
- * @throws DomainError REQUEST_ID_REUSED when the id was used with another body.
+ * @throws DomainError REQUEST_ID_REUSED when the id was used with another body or by another caller.
  */
 export async function claimRequest(
   transaction: Knex,
@@ -32,9 +32,15 @@ export async function claimRequest(
   if (Buffer.compare(first.fingerprint, fingerprint) === 0) return first.answer;
   throw new DomainError(
     "REQUEST_ID_REUSED",
-    `request_id ${requestId} was used in the last 24 hours with another body; use a new one`,
+    `request_id ${requestId} was used in the last 24 hours with another body or ` +
+      "by another caller; use a new one",
     { request_id: requestId },
-    [{ field: "request_id", description: "was used with another body; use a new UUID" }],
+    [
+      {
+        field: "request_id",
+        description: "was used with another body or by another caller; use a new UUID",
+      },
+    ],
   );
 }
 

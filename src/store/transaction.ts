@@ -4,6 +4,7 @@ import { DomainError } from "../domain/errors.js";
 import { cancelOnAbort } from "./cancel.js";
 import { limitsOf } from "./database.js";
 import { isWriteConflict, toRefusal } from "./refusals.js";
+import { withConnection } from "./silence.js";
 import { inTurn } from "./turns.js";
 
 /** What a transaction must know of the call that it works for. */
@@ -99,7 +100,7 @@ function tryOnce<T>(
 ): Promise<T> {
   const { signal } = call;
   signal.throwIfAborted();
-  return knex.transaction(async (transaction) => {
+  const watched = async (transaction: Knex.Transaction) => {
     signal.throwIfAborted();
     const pid = await limitStatements(transaction, timeLeft(knex, call, time), time);
     const endWatch = cancelOnAbort(knex, pid, signal);
@@ -110,7 +111,10 @@ function tryOnce<T>(
     } finally {
       await endWatch();
     }
-  }, transactionOptions);
+  };
+  return withConnection(knex, signal, (connection) =>
+    knex.transaction(watched, { ...transactionOptions, connection }),
+  );
 }
 
 // Writers wait for the book and then read what those before them wrote. A server may have another

@@ -1,10 +1,16 @@
+import type { Registry } from "prom-client";
 import type { Config } from "../config.js";
 import type { Address } from "../server/address.js";
 import type { ThreadConnection } from "../server/bulk/call.js";
 
+/** What prom-client's registry answers of its metrics, and adds up. */
+export type WorkerMetrics = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
+
 /** What a worker is told. */
 export type ToWorker =
   | { readonly type: "start"; readonly config: Config; readonly connection: ThreadConnection }
+  /** To be answered with the metrics of now, under the same number. */
+  | { readonly type: "count"; readonly number: number }
   | { readonly type: "stop" };
 
 /** What a worker tells. */
@@ -13,5 +19,6 @@ export type FromWorker =
   | { readonly type: "loaded" }
   | { readonly type: "open"; readonly grpcAddress: Address; readonly httpAddress: Address }
   | { readonly type: "readiness"; readonly whyNot: string | undefined }
+  | { readonly type: "counts"; readonly number: number; readonly metrics: WorkerMetrics }
   /** It could not start, and ends. */
   | { readonly type: "failed"; readonly message: string };

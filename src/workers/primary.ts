@@ -3,13 +3,13 @@ import { extname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
-import { AggregatorRegistry, Counter, Gauge } from "prom-client";
 import type { Config } from "../config.js";
 import type { Address } from "../server/address.js";
 import { toThreadConnection } from "../server/bulk/connection.js";
 import type { Exposition } from "../server/ops-door.js";
 import type { DatabaseConnection } from "../store/database.js";
 import type { FromWorker, ToWorker } from "./messages.js";
+import { createWorkerMetrics } from "./worker-metrics.js";
 
 /** Processes that serve behind the same ports. */
 export type Workers = {
@@ -34,7 +34,7 @@ export async function startWorkers(
   connection: DatabaseConnection,
   log: Logger,
 ): Promise<Workers> {
-  const { exposition, running, restarts } = createWorkerMetrics();
+  const { exposition, watch, restarts } = createWorkerMetrics();
   // Of each worker that has opened its doors: undefined when it is ready.
   const whyNots = new Map<number, string | undefined>();
   let isUp = false;
@@ -57,8 +57,7 @@ export async function startWorkers(
         if (message.type === "readiness") whyNots.set(worker.id, message.whyNot);
         if (message.type !== "open") return;
         failures = 0;
-        running.inc();
-        worker.once("exit", () => running.dec());
+        watch(worker);
         resolve(message);
       });
       const end = new Promise<void>((ends) => {
@@ -123,22 +122,6 @@ function findWhyNot(whyNots: ReadonlyMap<number, string | undefined>): string | 
     if (whyNot !== undefined) return `worker ${id}: ${whyNot}`;
   }
   return undefined;
-}
-
-/** The workers' metrics, and the primary's own: how many there are, and how often one was lost. */
-function createWorkerMetrics() {
-  const own = new AggregatorRegistry();
-  const registers = [own];
-  const running = new Gauge({
-    ...{ name: "llmprices_workers", help: "Workers that take calls.", registers },
-  });
-  const restarts = new Counter({
-    name: "llmprices_worker_restarts_total",
-    help: "Workers started in place of one that ended.",
-    registers,
-  });
-  const metrics = async () => `${await own.clusterMetrics()}\n${await own.metrics()}`;
-  return { exposition: { contentType: own.contentType, metrics }, running, restarts };
 }
 
 function killAll(signal: NodeJS.Signals): void {

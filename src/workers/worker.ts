@@ -1,9 +1,9 @@
 import cluster from "node:cluster";
-import { AggregatorRegistry } from "prom-client";
 import { openLog } from "../log.js";
 import { fromThreadConnection } from "../server/bulk/connection.js";
 import { type Doors, openDoors } from "../server/server.js";
 import { createDatabase } from "../store/database.js";
+import { loadTracing } from "../tracing/load.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 
 /*
@@ -14,11 +14,9 @@ import type { FromWorker, ToWorker } from "./messages.js";
 let service: Promise<WorkerService> | undefined;
 let isStopping = false;
 
-// Answers the primary, which asks for metrics, from now on.
-new AggregatorRegistry();
-AggregatorRegistry.setRegistries([]);
 process.on("message", (message: ToWorker) => {
   if (message.type === "stop") void stop();
+  if (message.type === "count") void count(message.number);
   if (message.type !== "start") return;
   service = start(message);
   // What went wrong has been told.
@@ -30,32 +28,42 @@ process.on("SIGINT", () => {});
 
 tell({ type: "loaded" });
 
-type WorkerService = { readonly stop: () => Promise<void> };
+type WorkerService = Pick<Doors, "metrics" | "stop">;
 
 async function start({ config, connection: sent }: ToWorker & { type: "start" }) {
   const log = openLog(config.logLevel, { worker: cluster.worker?.id });
+  const tracing = await loadTracing(config.traces, log);
   const connection = fromThreadConnection(sent);
   const knex = createDatabase({ connection, ...config.databaseLimits });
   let doors: Doors;
   try {
-    doors = await openDoors(config, { knex, connection }, log, (whyNot) =>
-      tell({ type: "readiness", whyNot }),
-    );
+    doors = await openDoors(config, { knex, connection }, log, {
+      onReadiness: (whyNot) => tell({ type: "readiness", whyNot }),
+      tracing,
+    });
   } catch (error) {
     tell({ type: "failed", message: (error as Error).message });
     await knex.destroy();
     throw error;
   }
-  AggregatorRegistry.setRegistries(doors.metrics.registry);
   await doors.firstCheck;
   const { grpcAddress, httpAddress } = doors;
   tell({ type: "open", grpcAddress, httpAddress });
   return {
+    metrics: doors.metrics,
     stop: async () => {
       await doors.stop();
       await knex.destroy();
+      await tracing?.stop();
     },
   };
+}
+
+/** The primary asks those only that are open. */
+async function count(number: number): Promise<void> {
+  const { registry } = (await service)?.metrics ?? {};
+  if (registry === undefined) return;
+  tell({ type: "counts", number, metrics: await registry.getMetricsAsJSON() });
 }
 
 async function stop(): Promise<void> {

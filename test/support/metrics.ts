@@ -7,6 +7,11 @@ export function callsInFlight(service: TestService, rpc: string): Promise<number
   return readMetric(service, `llmprices_calls_in_flight{rpc="${nameOf(rpc)}"}`);
 }
 
+/** The calls that threads work on, of all methods: a call has its place until all of it is gone. */
+export function bulkCallsInFlight(service: TestService): Promise<number> {
+  return readMetric(service, "llmprices_bulk_calls_in_flight");
+}
+
 /** The calls of a method that ended with a code, as /metrics has them: `canceled`. */
 export function callsEnded(service: TestService, rpc: string, code: string): Promise<number> {
   return readMetric(service, `llmprices_calls_total{rpc="${nameOf(rpc)}",code="${code}"}`);

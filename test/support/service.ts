@@ -1,11 +1,11 @@
 import { createRegistry, type DescService } from "@bufbuild/protobuf";
-import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import {
   createConnectTransport,
   createGrpcTransport,
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -15,6 +15,7 @@ import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { formatAddress } from "../../src/server/address.js";
 import { type Server, type ServerConfig, startServer } from "../../src/server/server.js";
+import type { Tracing } from "../../src/tracing/tracing.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";
 
 /** The service on a database of its own, with real sockets, and a client through each door. */
@@ -37,9 +38,17 @@ export type Door = {
   readonly catalog: Client<typeof CatalogService>;
 };
 
+/** What a caller shows, and whom it trusts: PEM texts. */
+export type Credentials = { readonly token?: string; readonly tls?: CallerTls };
+export type CallerTls = { readonly ca: string; readonly cert?: string; readonly key?: string };
+
+/** Who watches a service; nobody, unless they are given. */
+export type Watchers = { readonly log?: Logger; readonly tracing?: Tracing };
+
 export async function startTestService(
   config: Partial<ServerConfig> = {},
   database?: TestDatabase,
+  { log = pino({ level: "silent" }), tracing, ...credentials }: Watchers & Credentials = {},
 ): Promise<TestService> {
   const ownDatabase = database ?? (await createTestDatabase());
   const anyPort = { host: "127.0.0.1", port: 0 };
@@ -49,6 +58,8 @@ export async function startTestService(
       httpAddress: anyPort,
       opsAddress: anyPort,
       corsOrigins: new Set(),
+      auth: { tokensFile: undefined, publicReflection: true, publicHealth: true },
+      tls: undefined,
       maxBookStalenessMs: 10_000,
       maxCallTimeoutMs: 30_000,
       maxStreamTimeoutMs: 60_000,
@@ -66,9 +77,10 @@ export async function startTestService(
       ...config,
     },
     ownDatabase,
-    pino({ level: "silent" }),
+    log,
+    tracing,
   );
-  const doors = openDoors(server);
+  const doors = openDoors(server, credentials);
   return {
     server,
     database: ownDatabase,
@@ -102,25 +114,43 @@ export const connections: ServerConfig["connections"] = {
   keepaliveTimeoutMs: 20_000,
 };
 
-function openDoors({ grpcAddress, httpAddress }: Server): Record<Protocol, Door> {
-  const grpc = `http://${formatAddress(grpcAddress)}`;
-  const http = `http://${formatAddress(httpAddress)}`;
+/** Clients that show their credentials, through any door and protocol. */
+export function openDoors(
+  { grpcAddress, httpAddress }: Server,
+  { token, tls }: Credentials = {},
+): Record<Protocol, Door> {
+  const interceptors = token === undefined ? [] : [authorize(`Bearer ${token}`)];
+  const scheme = tls === undefined ? "http" : "https";
+  const grpc = `${scheme}://${formatAddress(grpcAddress)}`;
+  const http = `${scheme}://${formatAddress(httpAddress)}`;
+  const shown = { interceptors, nodeOptions: { ...tls } };
   return {
-    gRPC: toDoor(createGrpcTransport({ baseUrl: grpc })),
-    "gRPC-Web": toDoor(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1" })),
+    gRPC: toDoor(createGrpcTransport({ baseUrl: grpc, ...shown })),
+    "gRPC-Web": toDoor(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1", ...shown })),
     Connect: toDoor(
-      createConnectTransport({ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true }),
+      createConnectTransport({
+        ...{ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true, ...shown },
+      }),
     ),
     "Connect JSON": toDoor(
       createConnectTransport({
         baseUrl: http,
         httpVersion: "1.1",
         useBinaryFormat: false,
+        ...shown,
         jsonOptions: {
           registry: createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema),
         },
       }),
     ),
+  };
+}
+
+/** Sets the header that says who calls. */
+export function authorize(authorization: string): Interceptor {
+  return (next) => (request) => {
+    request.header.set("authorization", authorization);
+    return next(request);
   };
 }
 

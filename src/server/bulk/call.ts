@@ -1,5 +1,8 @@
 import type { MessagePort } from "node:worker_threads";
+import type { Caller } from "../../rpc/caller.js";
+import type { ChargeCount } from "../../rpc/charge-tally.js";
 import type { DatabaseLimits } from "../../store/database.js";
+import type { SentSpan } from "../../tracing/tracing.js";
 import type { EndedCall } from "../call-observer.js";
 import type { BookAsk, BookReply } from "./book-port.js";
 
@@ -12,6 +15,8 @@ export type BulkCall = {
   readonly method: string;
   readonly url: string;
   readonly header: HeaderEntries;
+  /** Who makes the call: whom the door has let in. */
+  readonly caller: Caller | undefined;
   readonly body: ReadableStream<Uint8Array>;
   /** What both sides tell each other of the call. The thread closes it when it is done. */
   readonly port: MessagePort;
@@ -26,6 +31,8 @@ export type ToThread =
 export type FromThread =
   | { readonly type: "started"; readonly rpc: string }
   | { readonly type: "ended"; readonly call: EndedCall }
+  | { readonly type: "charges"; readonly counts: readonly ChargeCount[] }
+  | { readonly type: "span"; readonly span: SentSpan }
   | BookAsk
   | ({ readonly type: "answer" } & ThreadAnswer);
 
@@ -48,6 +55,8 @@ export type ThreadSettings = {
   readonly streamIdleTimeoutMs: number;
   readonly maxMessageBytes: number;
   readonly databaseLimits: DatabaseLimits;
+  /** Whether the spans of what a thread does are wanted. */
+  readonly isTraced: boolean;
 };
 
 /** How to reach PostgreSQL, as it can be sent to another thread. */

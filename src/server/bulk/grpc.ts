@@ -88,6 +88,7 @@ function serveInThread(
     header,
     body: toEnvelopes(messages),
     signal: context.signal,
+    contextValues: context.values,
   });
 }
 

@@ -9,9 +9,12 @@ import {
 } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { Book } from "../../book/book.js";
+import { callerKey } from "../../rpc/caller.js";
+import type { ChargeTally } from "../../rpc/charge-tally.js";
 import { createDatabase } from "../../store/database.js";
-import { alwaysAdmit } from "../admission.js";
-import type { CallObserver } from "../call-observer.js";
+import type { SentSpan } from "../../tracing/tracing.js";
+import { type CallObserver, toEndedCall, toUnhandledCall } from "../call-observer.js";
+import { unlimited } from "../capacity.js";
 import { toConnectOptions } from "../connect-options.js";
 import { explainErrors } from "../library-errors.js";
 import { createServices } from "../services.js";
@@ -28,7 +31,20 @@ setFlagsFromString("--heap-growing-percent=50");
  *
  * Serves one call, beside others, and answers its trailers.
  */
-export default async function serveCall({ port, ...call }: BulkCall): Promise<HeaderEntries> {
+export default async function serveCall(call: BulkCall): Promise<HeaderEntries> {
+  const { header, port, body } = call;
+  try {
+    if (tracing === undefined) return await serve(call);
+    const send = (span: SentSpan) => tell(port, { type: "span", span });
+    return await tracing.trace(header, send, () => serve(call));
+  } finally {
+    // Whoever sends a body that Connect has not begun to read would wait for ever.
+    body.cancel().catch(() => undefined);
+    port.close();
+  }
+}
+
+async function serve({ port, caller, ...call }: BulkCall): Promise<HeaderEntries> {
   const abort = new AbortController();
   const cutOff = new AbortController();
   const cutOffIn = (ms: number) => setTimeout(() => cutOff.abort(), ms);
@@ -40,21 +56,27 @@ export default async function serveCall({ port, ...call }: BulkCall): Promise<He
     onFailure();
   });
   try {
-    const handler = handlers.get(new URL(call.url).pathname);
+    const { pathname } = new URL(call.url);
+    const handler = handlers.get(pathname);
     if (handler === undefined) throw new Error(`${call.url} is not served in threads`);
+    const header = new Headers(call.header as [string, string][]);
+    const unhandled = toUnhandledCall(pathname.slice(1), (name) => header.get(name) ?? undefined);
     const answer = await handler({
       ...call,
-      header: new Headers(call.header as [string, string][]),
+      header,
       signal: abort.signal,
-      contextValues: createContextValues().set(portOfCall, port).set(failureOfCall, onFailure),
+      contextValues: createContextValues()
+        .set(portOfCall, port)
+        .set(failureOfCall, onFailure)
+        .set(callerKey, caller),
     });
-    await send(port, await explainErrors(answer), cutOff.signal);
+    const explained = await explainErrors(answer, (failure) =>
+      tell(port, { type: "ended", call: toEndedCall(unhandled, failure) }),
+    );
+    await send(port, explained, cutOff.signal);
     return [...(answer.trailer ?? [])];
   } finally {
     timers.forEach(clearTimeout);
-    // Whoever sends a body that Connect has not begun to read would wait for ever.
-    call.body.cancel().catch(() => undefined);
-    port.close();
   }
 }
 
@@ -122,6 +144,12 @@ function bookOf({ values }: HandlerContext): Book {
   return createRemoteBook(port);
 }
 
+/** And the tally of charges. */
+function tallyOf({ values }: HandlerContext): ChargeTally {
+  const port = values.get(portOfCall);
+  return { add: (counts) => tell(port, { type: "charges", counts }) };
+}
+
 function tell(port: MessagePort | undefined, message: FromThread, transfer?: ReadableStream): void {
   port?.postMessage(message, transfer === undefined ? [] : [transfer as never]);
 }
@@ -137,9 +165,12 @@ const knex = createDatabase({
   ...settings.databaseLimits,
   poolSize: connectionsPerThread,
 });
+const tracing = settings.isTraced
+  ? (await import("../../tracing/thread.js")).createThreadTracing(knex)
+  : undefined;
 const router = createConnectRouter(toConnectOptions(settings.maxMessageBytes));
 createServices(
-  { knex, bookOf, ...settings },
-  { observe, admission: alwaysAdmit, ...settings },
+  { knex, bookOf, tallyOf, ...settings },
+  { observe, capacity: unlimited, ...settings },
 )((service, implementation) => router.service(service, implementation));
 const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

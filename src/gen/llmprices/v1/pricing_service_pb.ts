@@ -1153,6 +1153,10 @@ export const StreamAllocateChargesResponseSchema: GenMessage<StreamAllocateCharg
  * Every error carries a `google.rpc.ErrorInfo` with a reason from `ErrorReason`; INVALID_ARGUMENT
  * for fields carries a `google.rpc.BadRequest` with every violation at once. Beside the errors
  * listed for each method, any method may answer:
+ * - UNAUTHENTICATED: the call has no `authorization: Bearer <token>`, or the token is not taken. This
+ *   is told before anything of the request is read.
+ * - PERMISSION_DENIED: the role of the token does not allow the method: `calculate` allows those
+ *   with NO_SIDE_EFFECTS, which calculate or read, and `manage` allows all.
  * - DEADLINE_EXCEEDED: the call's time was up: the caller's deadline, or the service's own where that
  *   is earlier.
  * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or what the service is configured for,

@@ -1,7 +1,7 @@
 import { tooManyCalls } from "../domain/errors.js";
 
 /** Counts the calls at work, and lets no more in than there may be. */
-export type Admission = {
+export type Capacity = {
   /** @throws DomainError TOO_MANY_CALLS */
   readonly enter: () => void;
   /** For each call that has entered, once. */
@@ -9,7 +9,7 @@ export type Admission = {
 };
 
 /** For so many calls. One too many is refused at once: a queue would make all of them late. */
-export function createAdmission(maxCallsInFlight: number): Admission {
+export function createCapacity(maxCallsInFlight: number): Capacity {
   let inFlight = 0;
   return {
     enter: () => {
@@ -25,4 +25,4 @@ export function createAdmission(maxCallsInFlight: number): Admission {
 }
 
 /** For a thread: whoever passes calls on to it has let them in. */
-export const alwaysAdmit: Admission = { enter: () => {}, leave: () => {} };
+export const unlimited: Capacity = { enter: () => {}, leave: () => {} };

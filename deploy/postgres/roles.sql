@@ -1,0 +1,35 @@
+-- The roles of a database for LLMPrices, and who may enter it. An administrator runs this, connected
+-- to that database; it may be run again.
+--
+--   llmprices_owner      owns everything: "llmprices migrate" and grants.sql run as it
+--   llmprices_service    has what the service needs, by grants.sql, and cannot log in
+--   llmprices_service_a  log in and are llmprices_service: two, so that a password can be changed
+--   llmprices_service_b  while replicas with the old one still run
+--
+-- Nobody has a password yet, and so cannot log in with one: set it with \password, which sends no
+-- plain text, or as deploy/postgres/passwords.sql does.
+
+do $$
+declare
+  login text;
+begin
+  if to_regrole('llmprices_service') is null then
+    create role llmprices_service nologin;
+  end if;
+  foreach login in array array['llmprices_owner', 'llmprices_service_a', 'llmprices_service_b'] loop
+    if to_regrole(login) is null then
+      execute format('create role %I login', login);
+    end if;
+    execute format('alter role %I nosuperuser nocreatedb nocreaterole noreplication', login);
+  end loop;
+  grant llmprices_service to llmprices_service_a, llmprices_service_b;
+
+  -- An import sorts its rows in temporary tables.
+  execute format('revoke all on database %I from public', current_database());
+  execute format('grant connect, temporary on database %I to llmprices_service', current_database());
+  execute format('alter database %I owner to llmprices_owner', current_database());
+end $$;
+
+-- Up to PostgreSQL 14 everybody may create tables there.
+revoke all on schema public from public;
+grant usage, create on schema public to llmprices_owner;

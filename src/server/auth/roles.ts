@@ -1,0 +1,66 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { DomainError } from "../../domain/errors.js";
+import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
+import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import type { Caller, Role } from "../../rpc/caller.js";
+import { rpcName } from "../call-observer.js";
+
+/**
+ * @throws DomainError ROLE_INSUFFICIENT when the caller's role does not allow a method, which is
+ *   named as in the log: `llmprices.v1.PricingService/CalculateCharge`.
+ */
+export function requireRole({ role }: Caller, rpc: string): void {
+  const needed = roleNeeded(rpc);
+  if (role === "manage" || role === needed) return;
+  const held = role ?? "none";
+  throw new DomainError(
+    "ROLE_INSUFFICIENT",
+    `${rpc} needs the role ${needed}; the caller's is ${held}`,
+    { rpc, role_held: held, role_needed: needed },
+  );
+}
+
+/** What is no method of ours, like reflection and health, only tells. */
+function roleNeeded(rpc: string): Role {
+  return roles.get(rpc) ?? "calculate";
+}
+
+type Roles<S extends DescService> = Readonly<Record<keyof S["method"], Role>>;
+
+/** Does not compile when a method of the service is missing. */
+const pricingRoles: Roles<typeof PricingService> = {
+  createLLMPrice: "manage",
+  getLLMPrice: "calculate",
+  listLLMPrices: "calculate",
+  updateLLMPrice: "manage",
+  deleteLLMPrice: "manage",
+  listLLMPriceRevisions: "calculate",
+  cancelLLMPriceRevision: "manage",
+  importLLMPrices: "manage",
+  calculateCharge: "calculate",
+  batchCalculateCharges: "calculate",
+  allocateCharges: "calculate",
+  streamAllocateCharges: "calculate",
+};
+
+/** Does not compile when a method of the service is missing. */
+const catalogRoles: Roles<typeof CatalogService> = {
+  createChargeType: "manage",
+  listChargeTypes: "calculate",
+  deleteChargeType: "manage",
+  createProvider: "manage",
+  listProviders: "calculate",
+  deleteProvider: "manage",
+  createModel: "manage",
+  listModels: "calculate",
+  deleteModel: "manage",
+};
+
+const roles: ReadonlyMap<string, Role> = new Map([
+  ...byName(PricingService, pricingRoles),
+  ...byName(CatalogService, catalogRoles),
+]);
+
+function byName(service: DescService, table: Readonly<Record<string, Role>>): [string, Role][] {
+  return service.methods.map((method) => [rpcName(method), table[method.localName] ?? "manage"]);
+}

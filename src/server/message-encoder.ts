@@ -1,0 +1,117 @@
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  type MessageInitShape,
+  ScalarType,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { WireType } from "@bufbuild/protobuf/wire";
+import { Edition, FeatureSet_FieldPresence, isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { writeInt64, writeNested, writeText, writeUint32, written } from "./wire-writer.js";
+
+/**
+ * An encoder of a message from its initial shape, to the bytes of protobuf-es' `toBinary(create())`.
+ * That one asks the descriptor about every field of every message; this one has asked it before.
+ */
+export function compileEncoder<D extends DescMessage>(
+  message: D,
+): (init: MessageInitShape<D>) => Buffer {
+  const write = compileMessage(message, new Map());
+  return write === undefined
+    ? (init) => Buffer.from(toBinary(message, create(message, init)))
+    : (init) => written(() => write(init as Fields));
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+type Write<T> = (value: T) => void;
+type Compiled = Map<DescMessage, Write<Fields>>;
+
+/** Undefined where a message has a field of a kind that is left to protobuf-es. */
+function compileMessage(message: DescMessage, compiled: Compiled): Write<Fields> | undefined {
+  const known = compiled.get(message);
+  if (known !== undefined) return known;
+  if (message.file.edition !== Edition.EDITION_PROTO3) return undefined;
+  const writers: Write<Fields>[] = [];
+  const writeAll = (fields: Fields) => {
+    for (const write of writers) write(fields);
+  };
+  compiled.set(message, writeAll);
+  for (const field of message.fields.toSorted((a, b) => a.number - b.number)) {
+    const write = compileField(field, compiled);
+    if (write === undefined) return undefined;
+    writers.push(write);
+  }
+  return writeAll;
+}
+
+function compileField(field: DescField, compiled: Compiled): Write<Fields> | undefined {
+  const name = field.localName;
+  const write = compileValue(field, compiled);
+  if (write === undefined) return undefined;
+  if (field.fieldKind === "list") {
+    return (fields) => {
+      for (const item of (fields[name] ?? []) as unknown[]) write(item);
+    };
+  }
+  if (field.oneof !== undefined) {
+    const { localName } = field.oneof;
+    return (fields) => {
+      const chosen = fields[localName] as { case?: string; value?: unknown } | undefined;
+      if (chosen?.case === name) write(chosen.value);
+    };
+  }
+  const isImplicit = field.presence === FeatureSet_FieldPresence.IMPLICIT;
+  return (fields) => {
+    const value = fields[name];
+    if (value !== undefined && !(isImplicit && isDefault(value))) write(value);
+  };
+}
+
+function isDefault(value: unknown): boolean {
+  return value === "" || value === 0 || value === 0n || value === false;
+}
+
+/** Writes one value behind its tag. */
+function compileValue(field: DescField, compiled: Compiled): Write<unknown> | undefined {
+  if (field.fieldKind === "map" || (field.fieldKind === "list" && field.packed)) return undefined;
+  const tagOf = (wireType: WireType) => (field.number << 3) | wireType;
+  if (field.message !== undefined) {
+    if (isWrapperDesc(field.message) || field.delimitedEncoding) return undefined;
+    const write = compileMessage(field.message, compiled);
+    const tag = tagOf(WireType.LengthDelimited);
+    return (
+      write &&
+      ((value) => {
+        writeUint32(tag);
+        writeNested(value as Fields, write);
+      })
+    );
+  }
+  if (field.scalar === ScalarType.STRING) {
+    const tag = tagOf(WireType.LengthDelimited);
+    return (value) => {
+      writeUint32(tag);
+      writeText(value as string);
+    };
+  }
+  const writeNumber = numberWriterOf(field);
+  const tag = tagOf(WireType.Varint);
+  return (
+    writeNumber &&
+    ((value) => {
+      writeUint32(tag);
+      writeNumber(value as never);
+    })
+  );
+}
+
+function numberWriterOf({ scalar, enum: values }: DescField) {
+  if (scalar === ScalarType.BOOL) return (value: boolean) => writeUint32(value ? 1 : 0);
+  if (scalar === ScalarType.INT64) return (value: bigint | string) => writeInt64(BigInt(value));
+  if (scalar === ScalarType.UINT32) return writeUint32;
+  // A negative number has ten bytes.
+  if (scalar === ScalarType.INT32 || values !== undefined)
+    return (value: number) => (value < 0 ? writeInt64(BigInt(value)) : writeUint32(value));
+  return undefined;
+}

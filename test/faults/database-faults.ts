@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Fault } from "./fault.js";
+import { send } from "./postgres.js";
+import type { World } from "./world.js";
+
+/** What can happen to PostgreSQL itself. */
+export const databaseFaults: readonly Fault[] = [
+  {
+    name: "backend-killed",
+    what: "kill -9 of a backend",
+    times: 4,
+    felt: "writes",
+    strike: async ({ query }) => {
+      const [busy] = await query(`
+        select pid from pg_stat_activity
+        where application_name like 'llmprices%' and pid <> pg_backend_pid()
+        order by state = 'active' desc, random() limit 1`);
+      send(Number(busy?.pid), "SIGKILL");
+    },
+  },
+  {
+    name: "postmaster-killed",
+    what: "kill -9 of the postmaster, started again",
+    times: 3,
+    felt: "writes",
+    strike: (world) => restart(world, "SIGKILL"),
+  },
+  {
+    name: "restarted-fast",
+    what: "PostgreSQL restarted, fast",
+    times: 3,
+    felt: "writes",
+    strike: (world) => restart(world, "SIGINT"),
+  },
+  {
+    name: "restarted-immediate",
+    what: "PostgreSQL restarted, immediate",
+    times: 3,
+    felt: "writes",
+    strike: (world) => restart(world, "SIGQUIT"),
+  },
+  {
+    name: "away",
+    what: "PostgreSQL away for 5 s",
+    times: 1,
+    felt: "calculations",
+    strike: async (world) => {
+      world.postgres.signal("SIGINT");
+      await world.postgres.ended();
+      await sleep(longerThanFresh);
+      await world.postgres.start();
+    },
+  },
+  {
+    name: "frozen",
+    what: "PostgreSQL frozen for 5 s",
+    times: 2,
+    felt: "calculations",
+    strike: async ({ postgres }) => {
+      await postgres.freeze();
+      await sleep(longerThanFresh);
+      await postgres.thaw();
+    },
+  },
+];
+
+async function restart({ postgres }: World, signal: NodeJS.Signals): Promise<void> {
+  postgres.signal(signal);
+  await postgres.ended();
+  await postgres.start();
+}
+
+/** Twice as long as the book may be stale. */
+const longerThanFresh = 5000;

@@ -1,0 +1,56 @@
+import { execFile } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import type { Fault } from "./fault.js";
+import type { World } from "./world.js";
+
+/** PostgreSQL on a small disk that something else fills. */
+export const diskFaults: readonly Fault[] = [
+  {
+    name: "disk-full",
+    what: "disk full for 4 s, then no room for WAL",
+    times: 2,
+    felt: "writes",
+    options: { prepare: mountSmallDisk },
+    strike: async (world) => {
+      const ballast = join(world.dataFolder, "ballast");
+      await fill(ballast);
+      // Files cannot grow: statements fail.
+      await sleep(4000);
+      // A new segment of the write-ahead log cannot be made: the server gives up.
+      await Promise.race([endWithoutRoom(world, ballast), sleep(8000)]);
+      await rm(ballast);
+      if (!world.postgres.isRunning()) await world.postgres.start();
+    },
+  },
+];
+
+/** Writes until there is no room left, again and again: others may have freed some. */
+async function fill(ballast: string): Promise<void> {
+  const command = `cat /dev/zero >> '${ballast}'`;
+  await promisify(execFile)("sh", ["-c", command]).catch((error: Error) => {
+    if (!/No space left/.test(error.message)) throw error;
+  });
+}
+
+async function endWithoutRoom({ query, postgres }: World, ballast: string): Promise<void> {
+  while (postgres.isRunning()) {
+    await fill(ballast);
+    await query("select pg_switch_wal()").catch(() => undefined);
+    await sleep(100);
+  }
+}
+
+/** Answers what takes it away. */
+async function mountSmallDisk(folder: string): Promise<() => Promise<unknown>> {
+  const run = promisify(execFile);
+  const size = `size=${diskMegabytes}m,mode=0711`;
+  await run("mount", ["-t", "tmpfs", "-o", size, "tmpfs", folder]).catch((cause: Error) => {
+    throw new Error(`a small disk needs mount(8), and root: ${cause.message}`, { cause });
+  });
+  return () => run("umount", [folder]);
+}
+
+const diskMegabytes = 256;

@@ -1,0 +1,20 @@
+import type { Ledger } from "./ledger.js";
+import type { LoadSize } from "./load.js";
+import type { World, WorldOptions } from "./world.js";
+
+/** Something that goes wrong while clients call. */
+export type Fault = {
+  /** On the command line. */
+  readonly name: string;
+  /** In the table. */
+  readonly what: string;
+  readonly times: number;
+  readonly options?: WorldOptions;
+  readonly load?: Partial<LoadSize>;
+  /** What clients must not be spared, or the fault has not happened. */
+  readonly felt: "writes" | "calculations" | "nothing";
+  /** Starts more clients, and answers what stops them. */
+  readonly accompany?: (world: World, ledger: Ledger) => Promise<() => Promise<void>>;
+  /** Lets it happen, and is done when it is over. The load goes on all the while. */
+  readonly strike: (world: World, ledger: Ledger, time: number) => Promise<void>;
+};

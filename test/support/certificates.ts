@@ -1,0 +1,47 @@
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import forge from "node-forge";
+
+/** A certificate and its key, in PEM, and what signs others with them. */
+export type TestCertificate = { readonly cert: string; readonly key: string };
+
+export type CertificateOptions = {
+  readonly name?: string;
+  readonly expiresAt?: Date;
+  /** Who signs it; it itself, where nobody is named. */
+  readonly by?: TestCertificate;
+};
+
+/** Makes a certificate for this machine, or for a caller from it. */
+export function createCertificate({
+  name = "localhost",
+  expiresAt = new Date(Date.now() + 86_400_000),
+  by,
+}: CertificateOptions = {}): TestCertificate {
+  const key = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  const certificate = forge.pki.createCertificate();
+  certificate.publicKey = forge.pki.publicKeyFromPem(key.publicKey);
+  certificate.serialNumber = `00${randomBytes(8).toString("hex")}`;
+  certificate.validity.notBefore = new Date(Date.now() - 2 * 86_400_000);
+  certificate.validity.notAfter = expiresAt;
+  const subject = [{ name: "commonName", value: name }];
+  const issuer = by && forge.pki.certificateFromPem(by.cert).subject.attributes;
+  certificate.setSubject(subject);
+  certificate.setIssuer(issuer ?? subject);
+  certificate.setExtensions([
+    { name: "basicConstraints", cA: by === undefined },
+    {
+      name: "subjectAltName",
+      altNames: [
+        { type: 2, value: "localhost" },
+        { type: 7, ip: "127.0.0.1" },
+      ],
+    },
+  ]);
+  const signingKey = forge.pki.privateKeyFromPem((by ?? { key: key.privateKey }).key);
+  certificate.sign(signingKey, forge.md.sha256.create());
+  return { cert: forge.pki.certificateToPem(certificate), key: key.privateKey };
+}

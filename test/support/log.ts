@@ -1,0 +1,35 @@
+import { Writable } from "node:stream";
+import { type Logger, pino } from "pino";
+import { logOptions } from "../../src/log.js";
+
+/** One line of the log, read. */
+export type LogLine = Readonly<Record<string, unknown>>;
+
+/** A log as the service's own, whose lines are kept. */
+export type KeptLog = {
+  readonly log: Logger;
+  readonly text: () => string;
+  /** The lines of calls of a method, in order. */
+  readonly callsOf: (rpc: string) => readonly LogLine[];
+};
+
+export function keepLog(level = "trace"): KeptLog {
+  let written = "";
+  const to = new Writable({
+    write: (chunk, _, done) => {
+      written += chunk;
+      done();
+    },
+  });
+  const lines = (): LogLine[] =>
+    written
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line));
+  return {
+    log: pino(logOptions(level), to),
+    text: () => written,
+    callsOf: (rpc) =>
+      lines().filter(({ msg, rpc: name }) => msg === "call" && `${name}`.endsWith(`/${rpc}`)),
+  };
+}
