@@ -66,6 +66,7 @@ function errorsIn(log: string): readonly string[] {
   return [`the service logged ${lines.length} lines, first ${lines[0]?.slice(0, 1000)}`];
 }
 
-const settlingMs = 20_000;
+/** Longer than a connection without a sign of life is kept. */
+const settlingMs = 40_000;
 const maxHeapGrowth = 10e6;
 const maxResidentGrowth = 60e6;

@@ -1,6 +1,10 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  AllocateChargesRequestSchema,
+  PricingService,
+} from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import type { Address } from "../../../src/server/address.js";
 import { pathOf } from "../../../src/server/bulk/methods.js";
 import { toFrame } from "../../../src/server/error-answers.js";
@@ -76,7 +80,7 @@ async function sendSlowly(address: Address, bytes: Buffer, tally: Tally): Promis
 async function readNothing(address: Address, tally: Tally): Promise<void> {
   const socket = await open(address);
   socket.pause();
-  socket.write(greedyCalls);
+  socket.write(greedyCall);
   const isEnded = await endOf(socket, slowMs);
   socket.destroy();
   if (isEnded) tally.refused();
@@ -95,9 +99,9 @@ async function endOf(socket: Socket, limitMs: number): Promise<boolean> {
   return isEnded;
 }
 
-const { listLLMPrices, streamAllocateCharges } = PricingService.method;
+const { allocateCharges, listLLMPrices, streamAllocateCharges } = PricingService.method;
 const stream = headerBlock(callHeaders(pathOf(streamAllocateCharges)));
-const list = headerBlock(callHeaders(pathOf(listLLMPrices)));
+const mostOfFrame = 16_384;
 const post = `POST ${pathOf(listLLMPrices)} HTTP/1.1\r\nHost: localhost\r\n`;
 
 const beginnings: readonly (string | Buffer)[] = [
@@ -115,17 +119,27 @@ const slowRequests = [
   Buffer.concat([beginning.subarray(0, 23), Buffer.alloc(10_000)]),
 ];
 
-const nothing = Buffer.from(toFrame(0, Buffer.alloc(0)));
-const greedyCalls = Buffer.concat([
+/** Charges of more bytes than a connection's window has. */
+const allocation = create(AllocateChargesRequestSchema, {
+  ...{ chargeType: "completion", provider: "openai", model: "gpt-4o" },
+  ...{ providerCost: "1000", currencyCode: "USD" },
+  accountUsages: Array.from({ length: 3000 }, (_, index) => ({
+    accountId: String(index),
+    usage: "1",
+  })),
+});
+const frames = Buffer.from(toFrame(0, toBinary(AllocateChargesRequestSchema, allocation)));
+const greedyCall = Buffer.concat([
   beginning,
-  ...Array.from({ length: 100 }, (_, index) => [
-    http2Frame(frameType.headers, endHeaders, 2 * index + 1, list),
-    http2Frame(frameType.data, endStream, 2 * index + 1, nothing),
-  ]).flat(),
+  http2Frame(frameType.headers, endHeaders, 1, headerBlock(callHeaders(pathOf(allocateCharges)))),
+  ...Array.from({ length: Math.ceil(frames.length / mostOfFrame) }, (_, index) =>
+    http2Frame(frameType.data, 0, 1, frames.subarray(index * mostOfFrame).subarray(0, mostOfFrame)),
+  ),
+  http2Frame(frameType.data, endStream, 1),
 ]);
 
 const connectionsPerDoor = 1000;
 const callersEach = 60;
 const byteMs = 100;
 /** The time for headers, or for a sign of life, and some more. */
-const slowMs = 12_000;
+const slowMs = 20_000;

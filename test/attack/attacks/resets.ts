@@ -26,7 +26,7 @@ export const resetsAttack: Attack = {
   writes: "none",
   run: async ({ grpc, http }, tally, random) => {
     for (const address of [grpc, http]) {
-      await inLanes(floods, 4, async () => {
+      await inLanes(floods, 1, async () => {
         await talk(address, flood, quietMs);
         tally.refused(callsPerFlood);
       });

@@ -80,4 +80,4 @@ function overJson({ httpPort, token }: ProbeJob): () => Promise<string> {
 }
 
 const intervalMs = 50;
-const stallMs = 10_000;
+const stallMs = 20_000;

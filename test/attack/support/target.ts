@@ -45,6 +45,9 @@ export async function withTarget(work: (target: Target) => Promise<void>): Promi
       const log = () => readFile(join(folder, "service.log"), "utf8");
       try {
         await work({ ...addressesOf(service), knex: database.knex, log });
+      } catch (error) {
+        console.log(`the service's log ends with\n${(await log()).slice(-charactersShown)}`);
+        throw error;
       } finally {
         await service.stop();
       }
@@ -70,10 +73,12 @@ function toAddress(text: string): Address {
   return address;
 }
 
+const charactersShown = 5000;
+
 /** So that a suite of minutes sees what is left of connections when their time is up. */
 const shortTimes = {
   HEADERS_TIMEOUT_MS: "3000",
   KEEPALIVE_TIME_MS: "3000",
-  KEEPALIVE_TIMEOUT_MS: "3000",
+  KEEPALIVE_TIMEOUT_MS: "10000",
   STREAM_IDLE_TIMEOUT_MS: "3000",
 };

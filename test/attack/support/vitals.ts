@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
+import { get } from "node:http";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { residentBytes } from "../../../bench/support/memory.js";
 import type { Target } from "./target.js";
@@ -14,7 +17,7 @@ export type Vitals = {
 };
 
 export async function readVitals(target: Target): Promise<Vitals> {
-  const metrics = await (await fetch(target.metricsUrl)).text();
+  const metrics = await readText(target.metricsUrl);
   return {
     connections: await countConnections(target),
     descriptors: (await readdir(`/proc/${target.processId}/fd`)).length,
@@ -55,6 +58,12 @@ export function whatIsLeft(vitals: Vitals, start: Vitals): string | undefined {
     return `${descriptors} file descriptors are open, ${start.descriptors} were before`;
   }
   return undefined;
+}
+
+/** Over a connection of its own: one that is kept may be closed just when it is used. */
+async function readText(url: string): Promise<string> {
+  const [response] = await once(get(url, { agent: false }), "response");
+  return text(response);
 }
 
 function collectGarbage({ processId }: Target): void {
