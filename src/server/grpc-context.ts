@@ -7,7 +7,7 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import * as grpc from "@grpc/grpc-js";
-import { callerKey } from "../rpc/caller.js";
+import { type Caller, callerKey } from "../rpc/caller.js";
 import type { AdmittedContext } from "./grpc-admission.js";
 
 type ServerCall =
@@ -52,8 +52,7 @@ export class GrpcContext implements HandlerContext {
   }
 
   get values(): ContextValues {
-    const { caller } = this.call.getAuthContext() as AdmittedContext;
-    this.#values ??= createContextValues().set(callerKey, caller);
+    this.#values ??= createContextValues().set(callerKey, callerOf(this.call));
     return this.#values;
   }
 
@@ -94,6 +93,10 @@ export class GrpcContext implements HandlerContext {
 export function findHeader(context: HandlerContext, name: string): string | undefined {
   if (context instanceof GrpcContext) return context.findHeader(name);
   return context.requestHeader.get(name) ?? undefined;
+}
+
+function callerOf(call: ServerCall): Caller | undefined {
+  return (call.getAuthContext() as AdmittedContext).caller;
 }
 
 function abortWith(call: ServerCall): AbortController {
