@@ -70,13 +70,17 @@ export function writeSteps(
   });
 }
 
-/** Has all of it tried again when a writer in SQL, who need not open the book, came in between. */
+/**
+ * Has all of it tried again when a writer in SQL, who need not open the book, came in between, or when a
+ * revision that others have written ahead, and that was still to come, has taken effect meanwhile.
+ */
 async function orTryAgain(write: () => Promise<unknown>): Promise<void> {
   try {
     await write();
   } catch (error) {
-    const { code } = error as { readonly code?: string };
+    const { code, constraint } = error as { readonly code?: string; readonly constraint?: string };
     if (code === foreignKeyViolation || code === uniqueViolation) throw new TryAgain();
+    if (constraint === "llm_price_revisions_keep_the_past") throw new TryAgain();
     throw error;
   }
 }
