@@ -5,7 +5,7 @@ import { type DoorsConfig, readDoors, refuseOpenDoors } from "./config/doors.js"
 import { type Limits, readLimits } from "./config/limits.js";
 import { type Environment, oneOf, readEnvironment } from "./config/reader.js";
 import { readTls } from "./config/tls.js";
-import type { AuthConfig } from "./server/auth/authentication.js";
+import { type AuthConfig, isAuthenticated } from "./server/auth/authentication.js";
 import type { TlsConfig } from "./server/tls.js";
 import type { DatabaseConnection } from "./store/database.js";
 
@@ -39,9 +39,9 @@ export function readConfig(environment: Environment = process.env, processes = 1
       ...readLimits(read, processes),
       logLevel: read("LOG_LEVEL", "info", ...oneOf(logLevels)),
     };
-    const isAuthenticated = config.auth.tokensFile !== undefined;
     const isEncrypted = config.tls !== undefined;
-    refuseOpenDoors(read, config, { isAuthenticated, isEncrypted }, problems);
+    const trust = { isAuthenticated: isAuthenticated(config.auth), isEncrypted };
+    refuseOpenDoors(read, config, trust, problems);
     return config;
   });
 }
