@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
-import { type Caller, callerKey } from "../rpc/caller.js";
+import type { Caller } from "../domain/caller.js";
+import { callerKey } from "../rpc/caller.js";
 import { refuseImpossibleDays, spoilImpossibleDays } from "./json-times.js";
 
 /** A call whose body is bytes, as it comes from a socket. */

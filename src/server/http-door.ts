@@ -4,7 +4,7 @@ import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandlerFn, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
-import type { Caller } from "../rpc/caller.js";
+import type { Caller } from "../domain/caller.js";
 import { toConnectError } from "../rpc/errors.js";
 import type { Address } from "./address.js";
 import type { Admission } from "./auth/admission.js";

@@ -1,4 +1,4 @@
-import { anonymous, type Caller } from "../../rpc/caller.js";
+import { anonymous, type Caller } from "../../domain/caller.js";
 import { toConnectError } from "../../rpc/errors.js";
 import { type CallObserver, codeName, type EndedCall } from "../call-observer.js";
 import type { Authenticator } from "./authenticator.js";

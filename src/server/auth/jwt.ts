@@ -1,9 +1,8 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
-import type { Caller, Role } from "../../rpc/caller.js";
+import { type Caller, findRole, isCallerName, type Role } from "../../domain/caller.js";
 import type { JwtVerifier } from "./authenticator.js";
 import { keySetUnavailable, tokenExpired, tokenInvalid } from "./refusals.js";
-import { findRole, isCallerName } from "./tokens-file.js";
 
 /** Whose JWTs are taken (RFC 7519), and where they say what a caller may do. */
 export type JwtConfig = {

@@ -1,5 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
-import type { Caller } from "../../rpc/caller.js";
+import type { Caller } from "../../domain/caller.js";
 import type { EndedCall } from "../call-observer.js";
 import type { BookAsk, BookReply } from "./book-port.js";
 
