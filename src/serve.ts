@@ -39,7 +39,7 @@ export async function serve(
       await server.stop();
       await closeDatabase();
     };
-    return { greeting: await greet(server, knex), stop };
+    return { greeting: await greet(server, knex, config), stop };
   } catch (error) {
     await closeDatabase();
     throw error;

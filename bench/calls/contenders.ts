@@ -8,11 +8,12 @@ import { pino } from "pino";
 import type { Book } from "../../src/book/book.js";
 import { createPriceBook } from "../../src/book/price-book.js";
 import { readConfig } from "../../src/config.js";
+import { anonymous } from "../../src/domain/caller.js";
 import {
   CalculateChargeRequestSchema,
   CalculateChargeResponseSchema,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
-import { anonymous, callerKey } from "../../src/rpc/caller.js";
+import { callerKey } from "../../src/rpc/caller.js";
 import { admitEveryone } from "../../src/server/auth/admission.js";
 import { createCallObserver } from "../../src/server/call-observer.js";
 import { createCapacity } from "../../src/server/capacity.js";

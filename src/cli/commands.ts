@@ -9,6 +9,7 @@ export function addClientCommands(program: Command): void {
   addImport(program);
   addExport(program);
   addImportCatalog(program);
+  addToken(program);
   addCompletion(program);
 }
 
@@ -93,6 +94,23 @@ function addImportCatalog(program: Command): void {
     const { runImportCatalog } = await import("./import-catalog.js");
     await runImportCatalog(parameters[0], parameters[1]);
   });
+}
+
+function addToken(program: Command): void {
+  const token = program.command("token").description("tokens for AUTH_TOKENS_FILE");
+  token
+    .command("create")
+    .description("print a new token, and its line for the file; asks no service")
+    .argument("<name>", "whose it is, kept with whatever is changed with it")
+    .addOption(
+      new Option("--role <role>", "what it allows: to calculate and read, or everything")
+        .choices(["calculate", "manage"])
+        .makeOptionMandatory(),
+    )
+    .action(async (...parameters) => {
+      const { runTokenCreate } = await import("./token.js");
+      await runTokenCreate(parameters[0], parameters[1]);
+    });
 }
 
 function addCompletion(program: Command): void {

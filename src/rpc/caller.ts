@@ -1,13 +1,5 @@
 import { createContextKey, type HandlerContext } from "@connectrpc/connect";
-
-/** What a caller may do: `calculate` is to calculate and to read, `manage` is everything. */
-export type Role = "calculate" | "manage";
-
-/** Who makes a call. A role of undefined allows nothing. */
-export type Caller = { readonly name: string; readonly role: Role | undefined };
-
-/** Where no authentication is configured, this is everyone. */
-export const anonymous: Caller = { name: "anonymous", role: "manage" };
+import type { Caller } from "../domain/caller.js";
 
 /** Of calls that failed before it was known who made them. */
 export const unknownCaller = { name: "unknown" } as const;

@@ -1,7 +1,8 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { type Caller, unknownCaller } from "../rpc/caller.js";
+import type { Caller } from "../domain/caller.js";
+import { unknownCaller } from "../rpc/caller.js";
 import { type FindHeader, requestIdHeader, requestIdOf, traceIdOf } from "./call-ids.js";
 import type { Metrics } from "./metrics.js";
 

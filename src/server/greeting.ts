@@ -1,11 +1,26 @@
 import type { Knex } from "knex";
+import type { Config } from "../config.js";
 import type { LLMPrice } from "../domain/llm-price.js";
 import { pricesAt } from "../store/prices.js";
 import { formatAddress } from "./address.js";
+import { isAuthenticated } from "./auth/authentication.js";
 import type { Server } from "./server.js";
+import type { TlsConfig } from "./tls.js";
 
-/** What a person sees when the service is up: where it answers, and a call ready to paste. */
-export async function greet(server: Server, knex: Knex): Promise<string> {
+/**
+ * What a person sees when the service is up: where it answers, and a call ready to paste. With tokens
+ * it shows the one in LLMPRICES_TOKEN, as the command line does; with TLS, whom to trust is said in
+ * words, since nobody knows here which authority callers know.
+ */
+export async function greet(
+  server: Server,
+  knex: Knex,
+  { auth, tls }: Pick<Config, "auth" | "tls">,
+): Promise<string> {
+  const isOpen = !isAuthenticated(auth);
+  const token = isOpen ? "" : '-H "authorization: Bearer $LLMPRICES_TOKEN" ';
+  const plaintext = tls === undefined ? "-plaintext " : "";
+  const scheme = tls === undefined ? "http" : "https";
   const call = toCall(await findPrice(knex));
   const body = quoteForShell(JSON.stringify(call.body));
   const grpc = formatAddress(server.grpcAddress);
@@ -14,17 +29,24 @@ export async function greet(server: Server, knex: Knex): Promise<string> {
 LLMPrices is up.
 
   gRPC                      ${grpc}
-  Connect, gRPC-Web, JSON   http://${http}
+  Connect, gRPC-Web, JSON   ${scheme}://${http}
   health and metrics        http://${formatAddress(server.opsAddress)}/readyz, /metrics
 
 Try it with grpcurl:
 
-grpcurl -plaintext -d ${body} ${grpc} ${call.method}
+grpcurl ${plaintext}${token}-d ${body} ${grpc} ${call.method}
 
 or with curl:
 
-curl -s -H 'content-type: application/json' -d ${body} http://${http}/${call.method}
-`;
+curl -s ${token}-H 'content-type: application/json' -d ${body} ${scheme}://${http}/${call.method}
+${tls === undefined ? "" : describeTrust(tls)}`;
+}
+
+/** Which flags a caller adds. */
+function describeTrust({ clientCaFile }: TlsConfig): string {
+  const shown =
+    clientCaFile === undefined ? "" : "; and -cert and -key, or --cert and --key, of a caller";
+  return `\nAdd -cacert, or --cacert for curl, where the authority of TLS_CERT_FILE is not known${shown}.\n`;
 }
 
 type Call = { readonly method: string; readonly body: object };

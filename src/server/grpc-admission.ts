@@ -1,5 +1,5 @@
 import * as grpc from "@grpc/grpc-js";
-import type { Caller } from "../rpc/caller.js";
+import type { Caller } from "../domain/caller.js";
 import { toConnectError } from "../rpc/errors.js";
 import type { Admission } from "./auth/admission.js";
 import { toStatus } from "./grpc-status.js";

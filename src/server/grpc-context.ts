@@ -7,7 +7,8 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import * as grpc from "@grpc/grpc-js";
-import { type Caller, callerKey } from "../rpc/caller.js";
+import type { Caller } from "../domain/caller.js";
+import { callerKey } from "../rpc/caller.js";
 import type { AdmittedContext } from "./grpc-admission.js";
 
 type ServerCall =

@@ -3,7 +3,8 @@ import { base64Decode } from "@bufbuild/protobuf/wire";
 import { createContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
-import { type Caller, callerKey } from "../rpc/caller.js";
+import type { Caller } from "../domain/caller.js";
+import { callerKey } from "../rpc/caller.js";
 import { refuseImpossibleDays, spoilImpossibleDays } from "./json-times.js";
 import { dropLongTimeouts } from "./timeouts.js";
 

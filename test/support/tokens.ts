@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Role } from "../../src/rpc/caller.js";
+import type { Role } from "../../src/domain/caller.js";
 import type { AuthConfig } from "../../src/server/auth/authentication.js";
 
 /** A token, and whose it is. */
@@ -33,7 +33,7 @@ export function createTokensFile(...tokens: readonly TestToken[]): TokensFile {
   replace(tokens);
   return {
     path,
-    auth: { tokensFile: path, publicReflection: false, publicHealth: false },
+    auth: { tokensFile: path, jwt: undefined, publicReflection: false, publicHealth: false },
     replace,
     remove: () => rmSync(folder, { recursive: true }),
   };

@@ -1,4 +1,4 @@
-import { anonymous, type Caller } from "../../rpc/caller.js";
+import { anonymous, type Caller } from "../../domain/caller.js";
 import { toConnectError } from "../../rpc/errors.js";
 import type { FindHeader } from "../call-ids.js";
 import { type CallObserver, toEndedCall, toUnhandledCall } from "../call-observer.js";

@@ -1,5 +1,5 @@
 import { hash, timingSafeEqual } from "node:crypto";
-import type { Caller } from "../../rpc/caller.js";
+import type { Caller } from "../../domain/caller.js";
 import { tokenInvalid, tokenMissing } from "./refusals.js";
 import type { TokenEntry } from "./tokens-file.js";
 

@@ -1,8 +1,8 @@
 import type { DescService } from "@bufbuild/protobuf";
+import type { Caller, Role } from "../../domain/caller.js";
 import { DomainError } from "../../domain/errors.js";
 import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import type { Caller, Role } from "../../rpc/caller.js";
 import { rpcName } from "../call-observer.js";
 
 /**

@@ -5,7 +5,7 @@ import {
   parseTree,
   printParseErrorCode,
 } from "jsonc-parser";
-import type { Caller, Role } from "../../rpc/caller.js";
+import { type Caller, findRole, isCallerName } from "../../domain/caller.js";
 
 /** A token that is taken: whose it is, and its hash, since the token itself is nobody's business. */
 export type TokenEntry = { readonly caller: Caller; readonly sha256: Buffer };
@@ -35,16 +35,6 @@ export function parseTokens(text: string): readonly TokenEntry[] {
   const entries = items.map((item) => parseEntry(item, lineAt(item.offset)));
   refuseTwice(entries, (i) => lineAt(items[i]?.offset ?? 0));
   return entries;
-}
-
-/** Whether a text may be the name of a caller, as the book keeps it with what the caller changes. */
-export function isCallerName(name: unknown): name is string {
-  return typeof name === "string" && /^[\x21-\x7e]{1,200}$/.test(name);
-}
-
-/** The role that a text names, if it does. */
-export function findRole(text: unknown): Role | undefined {
-  return text === "calculate" || text === "manage" ? text : undefined;
 }
 
 function parseEntry(item: Node, line: number): TokenEntry {

@@ -1,5 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
-import type { Caller } from "../../rpc/caller.js";
+import type { Caller } from "../../domain/caller.js";
 import type { ChargeCount } from "../../rpc/charge-tally.js";
 import type { DatabaseLimits } from "../../store/database.js";
 import type { SentSpan } from "../../tracing/tracing.js";

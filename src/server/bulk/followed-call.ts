@@ -1,7 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ConnectError } from "@connectrpc/connect";
+import type { Caller } from "../../domain/caller.js";
 import type { DomainError } from "../../domain/errors.js";
-import type { Caller } from "../../rpc/caller.js";
 import type { ChargeTally } from "../../rpc/charge-tally.js";
 import { toConnectError } from "../../rpc/errors.js";
 import type { Tracing } from "../../tracing/tracing.js";
