@@ -68,7 +68,7 @@ export async function checkCompose({ check }: Checks, repository: string): Promi
     }
   });
   await check("compose.yaml gives the service settings that it reads, and time to stop", () => {
-    const names = Object.keys(llmprices.environment).filter((name) => !name.endsWith("_FILE"));
+    const names = Object.keys(llmprices.environment);
     expect([...knownVariables()]).to.include.members(names);
     const config = configOf(llmprices.environment);
     expect(parseInt(String(llmprices.stop_grace_period), 10)).to.be.least(stopSeconds(config));

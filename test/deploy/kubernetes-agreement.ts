@@ -19,7 +19,7 @@ export async function checkAgreement(
 
   await check("the manifests set what the service reads, and nothing else", () => {
     const set = [...Object.keys(settings), ...container.env.map((each: Named) => each.name)];
-    expect([...knownVariables()]).to.include.members(set.filter((name) => !name.endsWith("_FILE")));
+    expect([...knownVariables()]).to.include.members(set);
     expect(container.envFrom[0].configMapRef.name).to.match(/^llmprices-\w{10}$/);
   });
   await check("the manifests mount the files that the settings name", () => {
