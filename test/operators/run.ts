@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { buildService, startService, withDataFolder } from "../../bench/support/service.js";
+import { createTokensFile, freshToken } from "../support/tokens.js";
 import { createChecks } from "../tools/checks.js";
 import { findCommand, outputOf } from "../tools/command.js";
 import { expectSound, expressionsIn, readDashboard } from "./dashboard.js";
@@ -81,17 +82,21 @@ function expectToExist(expressions: readonly string[], told: Exposition): void {
 /** What the service tells after some calls, in one process and in two workers. */
 async function scrapeServices(): Promise<string[]> {
   const scraped: string[] = [];
+  const caller = freshToken("boss", "manage");
+  const tokens = createTokensFile(caller);
   for (const parameters of [[], ["--workers", "2"]]) {
     await withDataFolder(async (folder) => {
-      const service = await startService(folder, {}, { parameters });
+      const settings = { AUTH_TOKENS_FILE: tokens.path };
+      const service = await startService(folder, settings, { parameters });
       try {
-        await callAll(service);
+        await callAll(service, caller);
         scraped.push(await scrape(service));
       } finally {
         await service.stop();
       }
     });
   }
+  tokens.remove();
   return scraped;
 }
 

@@ -2,12 +2,18 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { BenchedService } from "../../bench/support/service.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { authorize } from "../support/service.js";
+import type { TestToken } from "../support/tokens.js";
 
 /** Has a service count of everything something, on the example price book. */
-export async function callAll({ grpcAddress }: BenchedService): Promise<void> {
+export async function callAll(
+  { grpcAddress }: BenchedService,
+  { token }: TestToken,
+): Promise<void> {
+  const interceptors = [authorize(`Bearer ${token}`)];
   const pricing = createClient(
     PricingService,
-    createGrpcTransport({ baseUrl: `http://${grpcAddress}` }),
+    createGrpcTransport({ baseUrl: `http://${grpcAddress}`, interceptors }),
   );
   const key = { chargeType: "completion", provider: "anthropic", model: "claude-sonnet-4-5" };
   const usageRatio = { case: "accountUsageRatio" as const, value: "1" };
