@@ -1,5 +1,9 @@
 import { createServer, type RequestListener, type Server } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type ServerHttp2Session,
+} from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -30,33 +34,8 @@ export function createHttpServer(listener: RequestListener, tls?: Tls): HttpServ
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
   });
-  // The server's own way to take a connection comes to those that it is meant for.
-  const event = tls === undefined ? "connection" : "secureConnection";
-  const [takeHttp1] = server.listeners(event);
-  server.removeAllListeners(event);
-  const takeHttp2 = (socket: Socket) => http2.emit("connection", socket);
-  // Those that say nothing, or never come to the end of a handshake, as well.
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  if (tls === undefined) {
-    server.on(event, (socket: Socket) =>
-      sniff(socket, firstBytesMs, (isHttp2) => {
-        if (isHttp2) return takeHttp2(socket);
-        takeHttp1?.call(server, socket);
-        // HTTP/2 takes what has been put back by itself.
-        return socket.resume();
-      }),
-    );
-  } else {
-    server.on(event, (socket: TLSSocket) => {
-      if (socket.alpnProtocol !== "h2") return takeHttp1?.call(server, socket);
-      // Node leaves it to us, between the handshake and the session.
-      return takeHttp2(socket.on("error", () => socket.destroy()));
-    });
-  }
+  shareConnections(server, http2, tls);
+  const sockets = collectSockets(server);
   return {
     server,
     close: (graceMs) =>
@@ -78,6 +57,41 @@ export function createHttpServer(listener: RequestListener, tls?: Tls): HttpServ
         for (const session of sessions) session.close();
       }),
   };
+}
+
+/** Has connections come to the server of the version that they speak. */
+function shareConnections(server: Server, http2: Http2Server, tls: Tls | undefined): void {
+  const takeHttp2 = (socket: Socket) => http2.emit("connection", socket);
+  // The server's own way to take a connection comes to those that it is meant for.
+  const event = tls === undefined ? "connection" : "secureConnection";
+  const [takeHttp1] = server.listeners(event);
+  server.removeAllListeners(event);
+  if (tls !== undefined) {
+    server.on(event, (socket: TLSSocket) => {
+      if (socket.alpnProtocol !== "h2") return takeHttp1?.call(server, socket);
+      // Node leaves it to us, between the handshake and the session.
+      return takeHttp2(socket.on("error", () => socket.destroy()));
+    });
+    return;
+  }
+  server.on(event, (socket: Socket) =>
+    sniff(socket, firstBytesMs, (isHttp2) => {
+      if (isHttp2) return takeHttp2(socket);
+      takeHttp1?.call(server, socket);
+      // HTTP/2 takes what has been put back by itself.
+      return socket.resume();
+    }),
+  );
+}
+
+/** All that are open: those that say nothing, or never come to the end of a handshake, as well. */
+function collectSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return sockets;
 }
 
 function createHttp1Server(tls: Tls | undefined, listener: RequestListener): Server {
