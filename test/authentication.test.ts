@@ -1,12 +1,19 @@
-import { Code } from "@connectrpc/connect";
+import { Code, createRouterTransport } from "@connectrpc/connect";
 import * as grpc from "@grpc/grpc-js";
 import { expect } from "chai";
 import { formatAddress } from "../src/server/address.js";
+import { createServices } from "../src/server/services.js";
 import { callEmpty, everyRpc, reasonOf } from "./support/every-rpc.js";
 import { callsEnded } from "./support/metrics.js";
 import { byKey, freshKey, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Door, openDoors, startTestService, type TestService } from "./support/service.js";
+import {
+  type Door,
+  openDoors,
+  startTestService,
+  type TestService,
+  toDoor,
+} from "./support/service.js";
 import { createTokensFile, freshToken } from "./support/tokens.js";
 
 const protocols = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"] as const;
@@ -70,6 +77,20 @@ describe("Authentication", function () {
       abort();
     });
   }
+
+  it("is asked for by the handlers themselves, behind a door that forgets to", async () => {
+    const observer = { callStarts: () => {}, callEnds: () => {} };
+    const times = { maxTimeoutMs: 1000, maxStreamTimeoutMs: 1000 };
+    // Nothing that they work with is there: no call gets so far.
+    const mountServices = createServices({} as never, { observe: () => observer, ...times });
+    const transport = createRouterTransport((router) =>
+      mountServices((each, implementation) => router.service(each, implementation)),
+    );
+    for (const method of everyRpc) {
+      const reason = await reasonOf(callEmpty(toDoor(transport), method));
+      expect(reason, method.name).to.equal("TOKEN_MISSING");
+    }
+  });
 
   it("asks for a token with 401 and www-authenticate, and refuses a role with 403", async () => {
     const stranger = await post(listPath, json);

@@ -122,10 +122,10 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
   const services = createOurServices(connection, book);
   const door = await openGrpcDoor(
     { host: "127.0.0.1", port: 0 },
-    services,
-    threads,
-    admitEveryone,
-    readConfig({}),
+    {
+      ...{ mountServices: services, threads, admission: admitEveryone },
+      ...{ limits: readConfig({}), tls: undefined },
+    },
   );
   return door.address.port;
 }

@@ -1,5 +1,11 @@
+import type { Logger } from "pino";
 import type { Address } from "./address.js";
+import type { Admission } from "./auth/admission.js";
+import type { BulkThreads } from "./bulk/threads.js";
+import type { CallObserver } from "./call-observer.js";
 import type { ConnectionLimits } from "./connections.js";
+import type { Mount } from "./services.js";
+import type { Tls } from "./tls.js";
 
 /** A door that is open. */
 export type Door = {
@@ -15,4 +21,16 @@ export type DoorLimits = {
   readonly maxMessageBytes: number;
   readonly maxCallTimeoutMs: number;
   readonly maxStreamTimeoutMs: number;
+};
+
+/** What a door leads to, and who stands in it. */
+export type DoorSurroundings = {
+  readonly mountServices: (mount: Mount) => void;
+  readonly threads: BulkThreads;
+  readonly admission: Admission;
+  readonly limits: DoorLimits;
+  readonly observer: CallObserver;
+  readonly log: Logger;
+  /** Undefined: the door speaks plain text. */
+  readonly tls: Tls | undefined;
 };

@@ -1,31 +1,26 @@
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "./address.js";
-import type { Admission } from "./auth/admission.js";
-import type { BulkThreads } from "./bulk/threads.js";
-import type { Door, DoorLimits } from "./door.js";
+import type { Door, DoorSurroundings } from "./door.js";
 import { admitCalls } from "./grpc-admission.js";
 import { addConnectService } from "./grpc-bridge.js";
 import { toCredentials } from "./grpc-credentials.js";
 import { explainRefusals } from "./grpc-refusals.js";
 import { limitGrpcServer } from "./grpc-servers.js";
 import { addReflection } from "./reflection.js";
-import { type Mount, serviceNames } from "./services.js";
-import type { Tls } from "./tls.js";
+import { serviceNames } from "./services.js";
 
 export type GrpcDoor = Door & {
   /** What the health service answers, for the server and for each service. */
   readonly setHealth: (isServing: boolean) => void;
 };
 
+type GrpcDoorSurroundings = Omit<DoorSurroundings, "observer" | "log">;
+
 /** Opens the door for native gRPC, with reflection and health. Health begins as NOT_SERVING. */
 export async function openGrpcDoor(
   address: Address,
-  mountServices: (mount: Mount) => void,
-  threads: BulkThreads,
-  admission: Admission,
-  limits: DoorLimits,
-  tls?: Tls,
+  { mountServices, threads, admission, limits, tls }: GrpcDoorSurroundings,
 ): Promise<GrpcDoor> {
   // It would tell of headers that it cannot read, with their values, beside the log: tokens as well.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);

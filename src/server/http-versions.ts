@@ -44,13 +44,8 @@ export function createHttpServer(
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
   });
-  // Those that say nothing, or never come to the end of a handshake, as well.
-  const sockets = new Set<Socket>();
   shareConnections(server, http2, limits, tls !== undefined);
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
+  const sockets = collectSockets(server);
   return {
     server,
     close: (graceMs) =>
@@ -72,6 +67,16 @@ export function createHttpServer(
         for (const session of sessions) session.close();
       }),
   };
+}
+
+/** All that are open: those that say nothing, or never come to the end of a handshake, as well. */
+function collectSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return sockets;
 }
 
 function createHttp1Server(

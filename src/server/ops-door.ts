@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { Address } from "./address.js";
 import type { Door } from "./door.js";
-import { listen } from "./http-door.js";
+import { listen } from "./listening.js";
 import type { Readiness } from "./readiness.js";
 
 /** Answers the metrics in the text format of Prometheus. */

@@ -1,7 +1,7 @@
 import cluster from "node:cluster";
 import { openLog } from "../log.js";
 import { fromThreadConnection } from "../server/bulk/connection.js";
-import { type Doors, openDoors } from "../server/server.js";
+import { type Doors, openDoors } from "../server/doors.js";
 import { createDatabase } from "../store/database.js";
 import { loadTracing } from "../tracing/load.js";
 import type { FromWorker, ToWorker } from "./messages.js";

@@ -154,7 +154,7 @@ export function authorize(authorization: string): Interceptor {
   };
 }
 
-function toDoor(transport: Transport): Door {
+export function toDoor(transport: Transport): Door {
   const client = <S extends DescService>(service: S) => createClient(service, transport);
   return { transport, pricing: client(PricingService), catalog: client(CatalogService) };
 }

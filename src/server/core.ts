@@ -1,0 +1,98 @@
+import type { Knex } from "knex";
+import type { Logger } from "pino";
+import { createPriceBook, type PriceBook } from "../book/price-book.js";
+import type { Config } from "../config.js";
+import { openBookFeed } from "../store/book-feed.js";
+import { providersAmong } from "../store/catalog.js";
+import type { DatabaseConnection } from "../store/database.js";
+import type { Tracing } from "../tracing/tracing.js";
+import { createAdmission } from "./auth/admission.js";
+import { openAuthentication } from "./auth/authentication.js";
+import { isPublic } from "./auth/public.js";
+import { toThreadConnection } from "./bulk/connection.js";
+import { createBulkThreads } from "./bulk/threads.js";
+import { createCallObserver } from "./call-observer.js";
+import { createCapacity } from "./capacity.js";
+import type { DoorSurroundings } from "./door.js";
+import { createMetrics, type Metrics } from "./metrics.js";
+import { createServices } from "./services.js";
+import { encodeTextWithBuffers } from "./text-encoding.js";
+import { openTls } from "./tls.js";
+
+/** What all doors lead to: the services, with the book, the threads and whoever watches them. */
+export type Core = DoorSurroundings & {
+  readonly book: PriceBook;
+  readonly metrics: Metrics;
+  readonly close: () => Promise<void>;
+};
+
+/** What it takes from the configuration. */
+export type CoreConfig = Pick<
+  Config,
+  | "auth"
+  | "tls"
+  | "maxBookStalenessMs"
+  | "maxCallTimeoutMs"
+  | "maxStreamTimeoutMs"
+  | "maxBatchCalculations"
+  | "maxAllocationAccounts"
+  | "maxImportRows"
+  | "maxMessageBytes"
+  | "maxCallsInFlight"
+  | "streamIdleTimeoutMs"
+  | "databaseLimits"
+  | "connections"
+  | "bulkThreads"
+>;
+
+/** The database: its pool of connections, and how threads make their own. */
+export type ServerDatabase = { readonly knex: Knex; readonly connection: DatabaseConnection };
+
+/** Opens what the doors are opened to. The book begins to be read. */
+export async function openCore(
+  config: CoreConfig,
+  { knex, connection }: ServerDatabase,
+  log: Logger,
+  tracing: Tracing | undefined,
+): Promise<Core> {
+  encodeTextWithBuffers();
+  tracing?.traceDatabase(knex);
+  const metrics = createMetrics((names) => providersAmong(knex, names));
+  const observer = createCallObserver(log, metrics);
+  const authentication = await openAuthentication(config.auth, metrics, log);
+  const tls = config.tls && (await openTls(config.tls, metrics, log));
+  const admission = createAdmission(authentication.authenticator, {
+    isPublic: isPublic(config.auth),
+    observer,
+  });
+  const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;
+  const book = createPriceBook({
+    open: (events) =>
+      openBookFeed(connection, events, Math.min(5000, config.maxBookStalenessMs / 2)),
+    maxStalenessMs: config.maxBookStalenessMs,
+    log,
+  });
+  const capacity = createCapacity(config.maxCallsInFlight);
+  const mountServices = createServices(
+    { knex, bookOf: () => book, tallyOf: () => metrics.charges, ...settings },
+    { observe: () => observer, tracer: tracing, capacity, maxTimeoutMs, ...settings },
+  );
+  const isTraced = tracing !== undefined;
+  const threads = createBulkThreads(
+    config.bulkThreads,
+    { connection: toThreadConnection(connection), maxTimeoutMs, isTraced, ...settings },
+    book,
+    { observer, charges: metrics.charges, tracing },
+    capacity,
+    log,
+  );
+  return {
+    ...{ mountServices, threads, admission, limits: config, observer, log, tls, book, metrics },
+    close: async () => {
+      authentication.close();
+      tls?.close();
+      await threads.close();
+      await book.close();
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
+import type { UniversalHandlerFn, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import type { Caller } from "../domain/caller.js";
+import { callerKey } from "../rpc/caller.js";
+import { toConnectError } from "../rpc/errors.js";
+import { malformed } from "../rpc/library-errors.js";
+import { toBulkHandler } from "./bulk/http.js";
+import { bulkMethods, largeMessageBytes, pathOf } from "./bulk/methods.js";
+import { toEndedCall, toUnhandledCall } from "./call-observer.js";
+import { toConnectOptions } from "./connect-options.js";
+import type { DoorSurroundings } from "./door.js";
+import { toErrorAnswer } from "./error-answers.js";
+import { type HttpCall, toCall, whyUnreadable } from "./http-call.js";
+import { weigh } from "./large-bodies.js";
+import { explainErrors } from "./library-errors.js";
+
+/**
+ * Answers requests as connectNodeAdapter does, but for who may call, large messages, Connect's own
+ * errors, and what it logs.
+ */
+export function createHttpListener(surroundings: DoorSurroundings): RequestListener {
+  const { admission, limits, log } = surroundings;
+  const longestMs = Math.max(limits.maxCallTimeoutMs, limits.maxStreamTimeoutMs);
+  const handlers = createHandlers(surroundings);
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const path = pathOfUrl(request.url);
+    const handle = handlers.get(path);
+    if (handle === undefined) return refuse(response, 404, "unimplemented", "no such method");
+    const respond = (answer: UniversalServerResponse) =>
+      universalResponseToNodeResponse(answer, response);
+    let caller: Caller;
+    try {
+      caller = await admission.admit(path, (name) => request.headers[name]?.toString());
+    } catch (error) {
+      const type = request.headers["content-type"] ?? "";
+      const refusal = toErrorAnswer(new Headers({ "content-type": type }), toConnectError(error));
+      return respond(challenge(refusal));
+    }
+    const call = toCall(request, response, caller, longestMs);
+    if (call === undefined) {
+      return refuse(response, 400, "invalid_argument", "the request has no valid host");
+    }
+    const problem = whyUnreadable(call);
+    if (problem === undefined) return respond(await handle(call, request));
+    return respond(toErrorAnswer(call.header, toConnectError(malformed(problem))));
+  };
+  return (request, response) => {
+    answer(request, response).catch((error) => {
+      response.destroy();
+      if (hasCallerGone(error)) return;
+      // Without what follows the path: it may be a message.
+      log.error({ err: error, rpc: pathOfUrl(request.url).slice(1) }, "cannot answer");
+    });
+  };
+}
+
+type Handle = (call: HttpCall, request: IncomingMessage) => Promise<UniversalServerResponse>;
+
+/** By path. Bulk methods, and large messages of any, are served in threads. */
+function createHandlers({
+  mountServices,
+  threads,
+  limits,
+  observer,
+}: DoorSurroundings): ReadonlyMap<string, Handle> {
+  const router = createConnectRouter(toConnectOptions(limits.maxMessageBytes));
+  mountServices((service, implementation) => router.service(service, implementation));
+  const serveInThread = toBulkHandler(threads);
+  const serveHere = async (handler: UniversalHandlerFn, rpc: string, call: HttpCall) => {
+    const findHeader = (name: string) => call.header.get(name) ?? undefined;
+    const open = toUnhandledCall(rpc, findHeader, call.contextValues?.get(callerKey));
+    return explainErrors(await handler(call), (failure) => {
+      observer.callStarts(rpc);
+      observer.callEnds(toEndedCall(open, failure));
+    });
+  };
+  const handlers = new Map<string, Handle>();
+  for (const handler of router.handlers) {
+    const path = handler.requestPath;
+    handlers.set(path, async (call, request) => {
+      const { mayBeLarge, body } = await weigh(request, call.body, largeMessageBytes);
+      const weighed = { ...call, body };
+      return mayBeLarge ? serveInThread(weighed) : serveHere(handler, path.slice(1), weighed);
+    });
+  }
+  for (const method of bulkMethods) handlers.set(pathOf(method), serveInThread);
+  return handlers;
+}
+
+function pathOfUrl(url = ""): string {
+  return url.split("?", 1)[0] ?? "";
+}
+
+/** Its call ended with a line of its own, if it had come so far that it was one. */
+function hasCallerGone(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  return ConnectError.from(error).code === Code.Aborted || abortCodes.has(code);
+}
+
+/** Of reading a request whose connection, or stream, has been closed before its end. */
+const abortCodes: ReadonlySet<string> = new Set(["ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE"]);
+
+/** Answers what no protocol of Connect gets to see, as its protocol for unary calls would. */
+function refuse(response: ServerResponse, status: number, code: string, message: string): void {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify({ code, message }));
+}
+
+/** An answer of 401 says what it asks for (RFC 9110, section 11.6.1). */
+function challenge(answer: UniversalServerResponse): UniversalServerResponse {
+  if (answer.status === 401) answer.header?.set("www-authenticate", "Bearer");
+  return answer;
+}
