@@ -8,7 +8,7 @@ import { type Limits, readLimits } from "./config/limits.js";
 import { type Environment, oneOf, readEnvironment } from "./config/reader.js";
 import { readTls } from "./config/tls.js";
 import { readTraceExporter } from "./config/tracing.js";
-import type { AuthConfig } from "./server/auth/authentication.js";
+import { type AuthConfig, isAuthenticated } from "./server/auth/authentication.js";
 import type { ConnectionLimits } from "./server/connections.js";
 import type { TlsConfig } from "./server/tls.js";
 import type { DatabaseConnection, DatabaseLimits } from "./store/database.js";
@@ -53,9 +53,9 @@ export function readConfig(environment: Environment = process.env, processes = 1
       logLevel: read("LOG_LEVEL", "info", ...oneOf(logLevels)),
       traces: readTraceExporter(read),
     };
-    const isAuthenticated = config.auth.tokensFile !== undefined;
     const isEncrypted = config.tls !== undefined;
-    refuseOpenDoors(read, config, { isAuthenticated, isEncrypted }, problems);
+    const trust = { isAuthenticated: isAuthenticated(config.auth), isEncrypted };
+    refuseOpenDoors(read, config, trust, problems);
     refuseContradictions(config, problems);
     return config;
   });

@@ -203,7 +203,8 @@ describe("AUTH_TOKENS_FILE in a Kubernetes secret", () => {
     publish("..2026_1", old);
     symlinkSync("..data/tokens.json", join(mount, "tokens.json"));
     const path = join(mount, "tokens.json");
-    const auth = { tokensFile: path, publicReflection: false, publicHealth: false };
+    const closed = { publicReflection: false, publicHealth: false };
+    const auth = { tokensFile: path, jwt: undefined, ...closed };
     const service = await startTestService({ auth });
     expect(await isTaken(service, old)).to.equal(true);
     publish("..2026_2", fresh);

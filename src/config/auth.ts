@@ -1,15 +1,46 @@
-import { type AuthConfig, readTokensFile } from "../server/auth/authentication.js";
+import { type AuthConfig, isAuthenticated, readTokensFile } from "../server/auth/authentication.js";
+import type { JwtConfig } from "../server/auth/jwt.js";
 import { noteProblem, type Read, trueOrFalse } from "./reader.js";
 
 /** How callers are told apart, and what strangers may ask. */
 export function readAuth(read: Read, problems: string[]): AuthConfig {
   const tokensFile = read("AUTH_TOKENS_FILE", undefined, "the path of a file", (path) => path);
   if (tokensFile !== undefined) noteProblem(() => readTokensFile(tokensFile), problems);
-  const isAuthenticated = tokensFile !== undefined;
-  const whenUnset = isAuthenticated ? "false" : "true";
+  const jwt = readJwt(read, problems);
+  const config = { tokensFile, jwt, publicReflection: true, publicHealth: true };
+  const whenUnset = isAuthenticated(config) ? "false" : "true";
   return {
-    tokensFile,
+    ...config,
     publicReflection: read("PUBLIC_REFLECTION", whenUnset, ...trueOrFalse),
     publicHealth: read("PUBLIC_HEALTH", whenUnset, ...trueOrFalse),
   };
+}
+
+/** Tokens of whoever, or for whomever, are none that we asked for: both have to be named. */
+function readJwt(read: Read, problems: string[]): JwtConfig | undefined {
+  const text = (name: string) => read(name, undefined, "a text", (value) => value);
+  const expected = "a URL of https, or on loopback of http";
+  const jwksUrl = read("AUTH_JWKS_URL", undefined, expected, parseSecureUrl);
+  const others = { AUTH_ISSUER: text("AUTH_ISSUER"), AUTH_AUDIENCE: text("AUTH_AUDIENCE") };
+  const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = others;
+  const roleClaim = read("AUTH_ROLE_CLAIM", "role", "the name of a claim", (name) => name);
+  if (jwksUrl !== undefined && issuer !== undefined && audience !== undefined) {
+    return { jwksUrl, issuer, audience, roleClaim };
+  }
+  const set = { AUTH_JWKS_URL: text("AUTH_JWKS_URL"), ...others };
+  const [alone] = Object.entries(set).filter(([, value]) => value !== undefined);
+  const missing = Object.entries(set).filter(([, value]) => value === undefined);
+  if (alone !== undefined && missing.length > 0) {
+    const names = missing.map(([name]) => name).join(" and ");
+    problems.push(`${alone[0]} is ${JSON.stringify(alone[1])}; expected ${names} with it`);
+  }
+  return undefined;
+}
+
+/** Whoever can change keys on their way can sign what they like. */
+function parseSecureUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, hostname } = new URL(text);
+  const isLocal = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+  return protocol === "https:" || (protocol === "http:" && isLocal) ? text : undefined;
 }

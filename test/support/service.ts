@@ -58,7 +58,7 @@ export async function startTestService(
       httpAddress: anyPort,
       opsAddress: anyPort,
       corsOrigins: new Set(),
-      auth: { tokensFile: undefined, publicReflection: true, publicHealth: true },
+      auth: { tokensFile: undefined, jwt: undefined, publicReflection: true, publicHealth: true },
       tls: undefined,
       maxBookStalenessMs: 10_000,
       maxCallTimeoutMs: 30_000,

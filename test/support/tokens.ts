@@ -33,7 +33,7 @@ export function createTokensFile(...tokens: readonly TestToken[]): TokensFile {
   replace(tokens);
   return {
     path,
-    auth: { tokensFile: path, publicReflection: false, publicHealth: false },
+    auth: { tokensFile: path, jwt: undefined, publicReflection: false, publicHealth: false },
     replace,
     remove: () => rmSync(folder, { recursive: true }),
   };

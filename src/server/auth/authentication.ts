@@ -2,13 +2,17 @@ import type { Logger } from "pino";
 import type { Metrics } from "../metrics.js";
 import { readNamedFile } from "../named-file.js";
 import { watchFiles } from "../watched-files.js";
-import { type Authenticator, createAuthenticator } from "./authenticator.js";
+import { type Authenticator, createAuthenticator, type JwtVerifier } from "./authenticator.js";
+import { createJwtVerifier, type JwtConfig } from "./jwt.js";
+import { followKeySet } from "./key-set.js";
 import { parseTokens, type TokenEntry } from "./tokens-file.js";
 
 /** How callers are told apart, and what strangers may ask. Can be sent to another process. */
 export type AuthConfig = {
-  /** Undefined: there are no tokens. */
+  /** Undefined: there are no tokens of ours. */
   readonly tokensFile: string | undefined;
+  /** Undefined: JWTs are not taken. */
+  readonly jwt: JwtConfig | undefined;
   /** Whether reflection and health are answered to whoever asks. */
   readonly publicReflection: boolean;
   readonly publicHealth: boolean;
@@ -21,14 +25,42 @@ export type Authentication = {
   readonly close: () => void;
 };
 
+/** Whether callers are told apart at all. */
+export function isAuthenticated({ tokensFile, jwt }: AuthConfig): boolean {
+  return tokensFile !== undefined || jwt !== undefined;
+}
+
 /** @throws Error naming the variable when a file cannot be read. */
 export async function openAuthentication(
-  { tokensFile }: AuthConfig,
+  config: AuthConfig,
   metrics: Pick<Metrics, "fileRead">,
   log: Logger,
 ): Promise<Authentication> {
-  if (tokensFile === undefined) return { authenticator: undefined, close: () => {} };
-  const tokens = await watchFiles([tokensFile], () => readTokensFile(tokensFile), {
+  if (!isAuthenticated(config)) return { authenticator: undefined, close: () => {} };
+  const tokens = await openTokens(config.tokensFile, metrics, log);
+  const jwts = openJwts(config.jwt, metrics, log);
+  return {
+    authenticator: createAuthenticator(tokens.current, jwts.verify),
+    close: () => {
+      tokens.close();
+      jwts.close();
+    },
+  };
+}
+
+/** @throws Error naming the variable and what is wrong with its file. */
+export function readTokensFile(path: string): readonly TokenEntry[] {
+  return readNamedFile("AUTH_TOKENS_FILE", path, parseTokens);
+}
+
+async function openTokens(
+  path: string | undefined,
+  metrics: Pick<Metrics, "fileRead">,
+  log: Logger,
+) {
+  const variable = "AUTH_TOKENS_FILE";
+  if (path === undefined) return { current: () => [], close: () => {} };
+  const tokens = await watchFiles([path], () => readTokensFile(path), {
     onRead: (entries) => {
       metrics.fileRead(variable, true);
       log.info({ variable, tokens: entries.length }, "read a changed file");
@@ -39,12 +71,19 @@ export async function openAuthentication(
     },
   });
   metrics.fileRead(variable, true);
-  return { authenticator: createAuthenticator(tokens.current), close: tokens.close };
+  return tokens;
 }
 
-/** @throws Error naming the variable and what is wrong with its file. */
-export function readTokensFile(path: string): readonly TokenEntry[] {
-  return readNamedFile(variable, path, parseTokens);
+function openJwts(
+  config: JwtConfig | undefined,
+  metrics: Pick<Metrics, "fileRead">,
+  log: Logger,
+): { readonly verify: JwtVerifier; readonly close: () => void } {
+  if (config === undefined) return { verify: () => undefined, close: () => {} };
+  const variable = "AUTH_JWKS_URL";
+  const { keys, close } = followKeySet(config.jwksUrl, (error) => {
+    metrics.fileRead(variable, error === undefined);
+    if (error !== undefined) log.error({ variable, err: error }, "cannot fetch the key set");
+  });
+  return { verify: createJwtVerifier(config, keys), close };
 }
-
-const variable = "AUTH_TOKENS_FILE";
