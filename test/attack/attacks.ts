@@ -8,8 +8,11 @@ import { resetsAttack } from "./attacks/resets.js";
 import { sizesAttack } from "./attacks/sizes.js";
 import { standardServicesAttack } from "./attacks/standard-services.js";
 import { textsAttack } from "./attacks/texts.js";
+import { tokenTimingAttack } from "./attacks/token-timing.js";
+import { rolesAttack, tokensAttack } from "./attacks/tokens.js";
+import type { Trust } from "./support/trust.js";
 
-/** In the order in which they are carried out. */
+/** On a service that lets everyone in, in the order in which they are carried out. */
 export const attacks: readonly Attack[] = [
   ...messageAttacks,
   standardServicesAttack,
@@ -22,3 +25,10 @@ export const attacks: readonly Attack[] = [
   slowAttack,
   connectionsAttack,
 ];
+
+/** On a service that asks who calls. */
+export const attacksOnTrust = [
+  ["tokens", tokensAttack],
+  ["roles", rolesAttack],
+  ["token-timing", tokenTimingAttack],
+] as const satisfies readonly (readonly [name: string, create: (trust: Trust) => Attack])[];

@@ -28,8 +28,14 @@ export type Target = {
   readonly log: () => Promise<string>;
 };
 
-/** Builds the service, starts it with the example price book, and stops it after `work`. */
-export async function withTarget(work: (target: Target) => Promise<void>): Promise<void> {
+/**
+ * Builds the service, starts it with the example price book and these variables, and stops it after
+ * `work`.
+ */
+export async function withTarget(
+  settings: Readonly<Record<string, string>>,
+  work: (target: Target) => Promise<void>,
+): Promise<void> {
   await buildService();
   await mochaGlobalSetup();
   const database = await createTestDatabase();
@@ -41,6 +47,7 @@ export async function withTarget(work: (target: Target) => Promise<void>): Promi
         NODE_OPTIONS: `--import=${new URL("collect-garbage.mjs", import.meta.url)}`,
         LOG_LEVEL: "warn",
         ...shortTimes,
+        ...settings,
       });
       const log = () => readFile(join(folder, "service.log"), "utf8");
       try {
