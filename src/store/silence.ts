@@ -36,4 +36,4 @@ function cut(connection: pg.Client): void {
 type Wire = { readonly stream: { readonly destroy: () => void } };
 
 /** A server that is there has stopped a statement, and rolled back, long before. */
-const silenceMs = 5000;
+const silenceMs = 3000;
