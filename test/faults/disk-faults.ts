@@ -11,7 +11,7 @@ export const diskFaults: readonly Fault[] = [
   {
     name: "disk-full",
     what: "disk full for 4 s, then no room for WAL",
-    times: 2,
+    times: 1,
     felt: "writes",
     options: { prepare: mountSmallDisk },
     strike: async (world) => {

@@ -30,7 +30,7 @@ export const serviceFaults: readonly Fault[] = [
   {
     name: "service-frozen",
     what: "a replica frozen for 5 s",
-    times: 2,
+    times: 1,
     felt: "nothing",
     strike: async ({ replicas }, _, time) => {
       const replica = replicas[time % replicas.length];
