@@ -55,6 +55,6 @@ function list(lines: readonly string[]): string {
 }
 
 /** Without them nothing was tried. */
-const leastWrites = 20;
+const leastWrites = 10;
 const leastCharges = 100;
 const recoveryLimitSeconds = 30;
