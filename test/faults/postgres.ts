@@ -91,7 +91,9 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     }
   };
   const signalAll = async (signal: NodeJS.Signals) => {
-    for (const id of [processId(), ...(await childrenOf(processId()))]) send(id, signal);
+    send(processId(), signal);
+    // Behind it: a server that is stopped has no more children.
+    for (const id of await childrenOf(processId())) send(id, signal);
   };
   await start();
   return {
