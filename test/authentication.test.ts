@@ -2,6 +2,7 @@ import { Code, createRouterTransport } from "@connectrpc/connect";
 import * as grpc from "@grpc/grpc-js";
 import { expect } from "chai";
 import { formatAddress } from "../src/server/address.js";
+import { unlimited } from "../src/server/capacity.js";
 import { createServices } from "../src/server/services.js";
 import { callEmpty, everyRpc, reasonOf } from "./support/every-rpc.js";
 import { callsEnded } from "./support/metrics.js";
@@ -80,9 +81,10 @@ describe("Authentication", function () {
 
   it("is asked for by the handlers themselves, behind a door that forgets to", async () => {
     const observer = { callStarts: () => {}, callEnds: () => {} };
-    const times = { maxTimeoutMs: 1000, maxStreamTimeoutMs: 1000 };
+    const times = { maxTimeoutMs: 1000, maxStreamTimeoutMs: 1000, streamIdleTimeoutMs: 1000 };
     // Nothing that they work with is there: no call gets so far.
-    const mountServices = createServices({} as never, { observe: () => observer, ...times });
+    const surroundings = { observe: () => observer, capacity: unlimited, ...times };
+    const mountServices = createServices({} as never, surroundings);
     const transport = createRouterTransport((router) =>
       mountServices((each, implementation) => router.service(each, implementation)),
     );

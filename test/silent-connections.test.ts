@@ -29,7 +29,7 @@ describe("A service whose connections to the database have fallen silent", funct
   });
 
   const update = (price: string) =>
-    service.pricing.updateLLMPrice({ lookup: byKey(key), price }, { timeoutMs: 500 }).then(
+    service.pricing.updateLLMPrice({ lookup: byKey(key), price }, { timeoutMs: 20_000 }).then(
       () => true,
       () => false,
     );

@@ -2,13 +2,14 @@ import pg from "pg";
 import type { Instant } from "../domain/instant.js";
 import type { Key } from "../domain/key.js";
 import type { DatabaseConnection } from "./database.js";
+import { settledInstantSql } from "./pending-instants.js";
 
 /** What a read of the book finds, all of it at one version. */
 export type BookRead = {
   readonly version: bigint;
   /** The instant of the last change. */
   readonly changedAt: Instant;
-  /** The database's clock: nothing that was committed by then has been missed. */
+  /** By the database's clock: nothing that takes effect by then has been missed, or can come. */
   readonly readAt: Instant;
   /** Stands for the server's run and its database: another one may hold another history. */
   readonly server: string;
@@ -77,6 +78,12 @@ async function read(
   since: bigint,
   onTimeline: (row: TimelineRow) => void,
 ): Promise<BookRead> {
+  // Asked first: what is not pending any more, the next statement sees.
+  const settled = await client.query<[string]>({
+    ...{ name: "settled-instant", text: settledInstantSql, rowMode: "array" },
+  });
+  const readAt = Number(settled.rows[0]?.[0]);
+  hear();
   let found: BookRead | undefined;
   const name = since < 0n ? "load-book" : "follow-book";
   // The rows are not kept: a book may have a million of them.
@@ -86,12 +93,12 @@ async function read(
   });
   query.on("row", (row) => {
     hear();
-    const [version, changedAt, readAt, server] = row as unknown as string[];
+    const [version, changedAt, server] = row as unknown as string[];
     if (version === null || version === undefined) return onTimeline(toTimeline(row));
     found = {
       version: BigInt(version),
       changedAt: Number(changedAt),
-      readAt: Number(readAt),
+      readAt,
       server: String(server),
     };
   });
@@ -119,7 +126,7 @@ async function withoutSilence<T>(
 }
 
 function toTimeline(row: readonly string[]): TimelineRow {
-  const [, , , , id = "", chargeType = "", provider = "", model = "", revisions] = row;
+  const [, , , id = "", chargeType = "", provider = "", model = "", revisions] = row;
   const effectiveFrom: number[] = [];
   const priceUnits: number[] = [];
   for (const revision of revisions?.split(",") ?? []) {
@@ -133,13 +140,13 @@ function toTimeline(row: readonly string[]): TimelineRow {
 
 // One statement, so that the version and the timelines belong together.
 const loadSql = `
-  select version::text, to_ms(changed_at), to_ms(now()), (
+  select version::text, to_ms(changed_at), (
     select pg_postmaster_start_time()::text || ' ' || oid
     from pg_database where datname = current_database()
   ), null, null, null, null, null
   from price_book
   union all
-  select null, null, null, null, key.id::text, key.charge_type, key.provider, key.model, (
+  select null, null, null, key.id::text, key.charge_type, key.provider, key.model, (
     select string_agg(
       to_ms(effective_from) || ' ' || coalesce(price::text, 'end'), ',' order by effective_from
     )

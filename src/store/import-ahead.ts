@@ -3,6 +3,7 @@ import { type Instant, toInstantText } from "../domain/instant.js";
 import { type ImportPlan, isOvertaken } from "./import-plan.js";
 import { writeSteps } from "./import-writes.js";
 import { importLeadOf, learnImportLead } from "./lead.js";
+import { holdInstant } from "./pending-instants.js";
 import type { Author } from "./timelines.js";
 
 /** What is done around the writing of a plan. */
@@ -34,6 +35,7 @@ export async function writeAhead<T>(
       const told = await transaction.transaction(async (savepoint) => {
         await writeSteps(savepoint, now, author);
         const toBeTold = await tell(now);
+        await holdInstant(savepoint, now);
         await requireAhead(savepoint, now, leadMs);
         return toBeTold;
       });

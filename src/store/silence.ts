@@ -2,26 +2,31 @@ import type { Knex } from "knex";
 import type pg from "pg";
 
 /**
- * Does work on a connection of the pool, and cuts it when the work still goes on a while after `signal`
- * has aborted. A network that has gone without a word would hold the connection for many minutes, and
- * the callers of it one connection after the other.
+ * Does work on a connection of the pool, and cuts it where the database does not answer: nothing at all
+ * in the first seconds, unless `heard` is called, or nothing more when `signal` has aborted. A network
+ * that has gone without a word would hold the connection for many minutes, and its callers one
+ * connection after the other.
  */
 export async function withConnection<T>(
   knex: Knex,
   signal: AbortSignal,
-  work: (connection: pg.Client) => Promise<T>,
+  work: (connection: pg.Client, heard: () => void) => Promise<T>,
 ): Promise<T> {
   const connection: pg.Client = await knex.client.acquireConnection();
-  let timer: NodeJS.Timeout | undefined;
-  const startToWait = () => {
-    timer = setTimeout(() => cut(connection), silenceMs);
+  const startToWait = () => setTimeout(() => cut(connection), silenceMs);
+  let timer = startToWait();
+  const heard = () => {
+    if (!signal.aborted) clearTimeout(timer);
   };
-  signal.addEventListener("abort", startToWait, { once: true });
-  if (signal.aborted) startToWait();
+  const onAbort = () => {
+    clearTimeout(timer);
+    timer = startToWait();
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
   try {
-    return await work(connection);
+    return await work(connection, heard);
   } finally {
-    signal.removeEventListener("abort", startToWait);
+    signal.removeEventListener("abort", onAbort);
     clearTimeout(timer);
     await knex.client.releaseConnection(connection);
   }
@@ -35,5 +40,5 @@ function cut(connection: pg.Client): void {
 
 type Wire = { readonly stream: { readonly destroy: () => void } };
 
-/** A server that is there has stopped a statement, and rolled back, long before. */
-const silenceMs = 5000;
+/** A server that is there begins a transaction, or stops a statement, in milliseconds. */
+const silenceMs = 3000;

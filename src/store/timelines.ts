@@ -4,6 +4,7 @@ import { type Instant, toInstantText } from "../domain/instant.js";
 import type { Key } from "../domain/key.js";
 import type { Change, OpenTimeline, Revision } from "../domain/timeline.js";
 import { leadOf } from "./lead.js";
+import { holdInstantSql } from "./pending-instants.js";
 import { TryAgain } from "./transaction.js";
 
 /** The version of the book that a transaction makes, and the instant that is its "now". */
@@ -45,9 +46,10 @@ export async function changeBook(transaction: Knex, attempt = 0): Promise<BookCh
   const leadMs = attempt === 0 ? 0 : leadOf(attempt);
   const { rows } = await transaction.raw(
     `
-    select version, changed_at, extract(epoch from changed_at - clock_timestamp()) as seconds_ahead
+    select version, changed_at, extract(epoch from changed_at - clock_timestamp()) as seconds_ahead,
+      case when :isAhead then ${holdInstantSql("(extract(epoch from changed_at) * 1000)::bigint")} end
     from raise_book_version(cast(:lead as interval))`,
-    { lead: `${leadMs} milliseconds` },
+    { lead: `${leadMs} milliseconds`, isAhead: leadMs > 0 },
   );
   // The difference of two times of one clock: ours may show another time.
   const openedAtMs = performance.now();

@@ -100,9 +100,10 @@ function tryOnce<T>(
 ): Promise<T> {
   const { signal } = call;
   signal.throwIfAborted();
-  const watched = async (transaction: Knex.Transaction) => {
+  const watched = async (transaction: Knex.Transaction, heard: () => void) => {
     signal.throwIfAborted();
     const pid = await limitStatements(transaction, timeLeft(knex, call, time), time);
+    heard();
     const endWatch = cancelOnAbort(knex, pid, signal);
     try {
       const result = await work(transaction);
@@ -112,8 +113,11 @@ function tryOnce<T>(
       await endWatch();
     }
   };
-  return withConnection(knex, signal, (connection) =>
-    knex.transaction(watched, { ...transactionOptions, connection }),
+  return withConnection(knex, signal, (connection, heard) =>
+    knex.transaction((transaction) => watched(transaction, heard), {
+      ...transactionOptions,
+      connection,
+    }),
   );
 }
 

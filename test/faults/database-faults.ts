@@ -8,7 +8,7 @@ export const databaseFaults: readonly Fault[] = [
   {
     name: "backend-killed",
     what: "kill -9 of a backend",
-    times: 4,
+    times: 3,
     felt: "writes",
     strike: async ({ query }) => {
       const [busy] = await query(`
@@ -54,7 +54,7 @@ export const databaseFaults: readonly Fault[] = [
   {
     name: "frozen",
     what: "PostgreSQL frozen for 5 s",
-    times: 2,
+    times: 1,
     felt: "calculations",
     strike: async ({ postgres }) => {
       await postgres.freeze();

@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import pg from "pg";
 import type { Fault } from "./fault.js";
 import type { World } from "./world.js";
 
@@ -11,16 +12,21 @@ export const diskFaults: readonly Fault[] = [
   {
     name: "disk-full",
     what: "disk full for 4 s, then no room for WAL",
-    times: 2,
+    times: 1,
     felt: "writes",
     options: { prepare: mountSmallDisk },
     strike: async (world) => {
       const ballast = join(world.dataFolder, "ballast");
+      // Made before: a new session writes files.
+      const session = new pg.Client(world.postgres.connection);
+      session.on("error", () => undefined);
+      await session.connect();
       await fill(ballast);
       // Files cannot grow: statements fail.
       await sleep(4000);
       // A new segment of the write-ahead log cannot be made: the server gives up.
-      await Promise.race([endWithoutRoom(world, ballast), sleep(8000)]);
+      await endWithoutRoom(world, session, ballast);
+      await session.end();
       await rm(ballast);
       if (!world.postgres.isRunning()) await world.postgres.start();
     },
@@ -35,10 +41,10 @@ async function fill(ballast: string): Promise<void> {
   });
 }
 
-async function endWithoutRoom({ query, postgres }: World, ballast: string): Promise<void> {
-  while (postgres.isRunning()) {
+async function endWithoutRoom({ postgres }: World, session: pg.Client, ballast: string) {
+  for (let tries = 0; tries < 40 && postgres.isRunning(); tries += 1) {
     await fill(ballast);
-    await query("select pg_switch_wal()").catch(() => undefined);
+    await session.query("select pg_switch_wal()").catch(() => undefined);
     await sleep(100);
   }
 }

@@ -8,7 +8,7 @@ export const networkFaults: readonly Fault[] = [
   {
     name: "connections-cut",
     what: "connections cut",
-    times: 8,
+    times: 6,
     felt: "writes",
     strike: async ({ proxies }) => {
       for (const { cutConnections } of proxies) cutConnections();
@@ -31,7 +31,7 @@ export const networkFaults: readonly Fault[] = [
   {
     name: "blackholed",
     what: "network silent for 5 s, connections lost",
-    times: 2,
+    times: 1,
     felt: "calculations",
     strike: async ({ proxies }) => {
       for (const { faults, silenceConnections } of proxies) {
@@ -54,7 +54,7 @@ export const networkFaults: readonly Fault[] = [
   {
     name: "one-cut-off",
     what: "one replica cut off for 5 s",
-    times: 2,
+    times: 1,
     felt: "calculations",
     strike: async ({ proxies: [first] }) => {
       if (first === undefined) throw new Error("there is no network");
@@ -66,7 +66,7 @@ export const networkFaults: readonly Fault[] = [
   {
     name: "book-locked",
     what: "the book's row locked for 5 s",
-    times: 2,
+    times: 1,
     felt: "writes",
     strike: async (world) => {
       const session = await connect(world);
@@ -78,7 +78,7 @@ export const networkFaults: readonly Fault[] = [
   {
     name: "slots-taken",
     what: "all of the server's sessions taken for 3 s",
-    times: 2,
+    times: 1,
     felt: "writes",
     strike: async (world) => {
       const sessions: pg.Client[] = [];

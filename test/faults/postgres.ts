@@ -8,6 +8,7 @@ import pg from "pg";
 import { findBinaries } from "../../src/embedded/binaries.js";
 import { openCluster, SUPERUSER } from "../../src/embedded/cluster.js";
 import { ensureOsUser } from "../../src/embedded/os-user.js";
+import { watchParent } from "../../src/embedded/parent-watch.js";
 import { toArguments } from "../../src/embedded/settings.js";
 
 /** A PostgreSQL that loses nothing it has committed, and is ours to be killed. */
@@ -72,6 +73,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       env: { LC_ALL: "C", ...environment },
     });
     await file.close();
+    // Whoever stops the suite does not leave servers behind.
+    server.once("exit", watchParent(processId(), user));
   };
   const start = async () => {
     for (const startedAt = performance.now(); ; ) {
@@ -88,7 +91,9 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     }
   };
   const signalAll = async (signal: NodeJS.Signals) => {
-    for (const id of [processId(), ...(await childrenOf(processId()))]) send(id, signal);
+    send(processId(), signal);
+    // Behind it: a server that is stopped has no more children.
+    for (const id of await childrenOf(processId())) send(id, signal);
   };
   await start();
   return {

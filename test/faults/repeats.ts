@@ -31,7 +31,7 @@ export async function repeatWrites(
       count += 1;
     }
   };
-  await Promise.all(Array.from({ length: 8 }, lane));
+  await Promise.all(Array.from({ length: 4 }, lane));
   return { count, problems };
 }
 
@@ -56,4 +56,4 @@ async function repeat(
 }
 
 const answeredAgain = 50;
-const timeoutMs = 20_000;
+const timeoutMs = 60_000;

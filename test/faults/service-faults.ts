@@ -16,21 +16,21 @@ export const serviceFaults: readonly Fault[] = [
   },
   {
     name: "import-killed",
-    what: "kill -9 of a replica among imports of 4,000 rows",
-    times: 5,
+    what: "kill -9 of a replica among imports of 2,000 rows",
+    times: 4,
     felt: "writes",
-    load: { importRows: 4000, importsNewNames: true },
+    load: { importRows: 2000, importsNewNames: true },
     strike: async (world, ledger, time) => {
       const isSent = () => ledger.entries.some(({ state, rows }) => state === "sent" && rows[1]);
       while (!isSent()) await sleep(5);
-      await sleep(Math.random() * 2000);
+      await sleep(Math.random() * 1500);
       await kill(world, time);
     },
   },
   {
     name: "service-frozen",
     what: "a replica frozen for 5 s",
-    times: 2,
+    times: 1,
     felt: "nothing",
     strike: async ({ replicas }, _, time) => {
       const replica = replicas[time % replicas.length];

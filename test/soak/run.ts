@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -38,6 +38,14 @@ async function watch(
   return samples;
 }
 
+/** What the service has logged that it should not have to. */
+async function printErrors(path: string): Promise<void> {
+  const lines = (await readFile(path, "utf8")).split("\n");
+  const errors = lines.filter((line) => /"level":[56]0/.test(line));
+  for (const line of errors.slice(0, 5)) console.log(line);
+  if (errors.length > 5) console.log(`and ${errors.length - 5} more errors`);
+}
+
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "20" } } });
 const minutes = Number(values.minutes);
 if (!(minutes >= 1)) throw new Error(`--minutes is ${values.minutes}; expected a number from 1 on`);
@@ -57,6 +65,7 @@ await withDataFolder(async (folder) => {
       const load = await startSoakLoad(service);
       const samples = await watch(service, query, minutes * 60_000);
       const calls = await load.stop();
+      await printErrors(join(folder, "service", "service.log"));
       await judge(checks, { samples, calls, after: () => takeSample(service, query), query });
     } finally {
       await service.stop();
