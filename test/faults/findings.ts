@@ -73,11 +73,21 @@ export function isAsAnswered(write: Entry, findings: Findings): boolean {
   );
 }
 
-/** Charges that are not what the timelines of the database say of their instants. */
-export function findWrongCharges({ charges }: Ledger, { byKey }: Findings): string[] {
+/**
+ * Charges that are not what the timelines of the database say of their instants: by all versions, or,
+ * `atTheirVersion`, by those that the charge was made with.
+ */
+export function findWrongCharges(
+  { charges }: Ledger,
+  { byKey }: Findings,
+  atTheirVersion: boolean,
+): string[] {
   return charges.flatMap(({ key, asOf, markup, priceFrom, bookVersion }) => {
     const timeline = byKey.get(toText(key)) ?? [];
-    const right = timeline.findLast(({ effectiveFrom }) => effectiveFrom <= asOf);
+    const right = timeline.findLast(
+      ({ effectiveFrom, version }) =>
+        effectiveFrom <= asOf && (!atTheirVersion || version <= bookVersion),
+    );
     if (markup === (right?.price ?? undefined) && priceFrom === right?.effectiveFrom) return [];
     const seen = `${markup} from ${priceFrom} in version ${bookVersion}`;
     const is = `${right?.price} from ${right?.effectiveFrom}, version ${right?.version}`;

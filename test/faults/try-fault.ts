@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Fault } from "./fault.js";
 import {
@@ -9,6 +10,7 @@ import {
 } from "./findings.js";
 import { type Entry, type Ledger, openLedger, sum } from "./ledger.js";
 import { startLoad } from "./load.js";
+import { readLoggedErrors } from "./logged-errors.js";
 import { recover } from "./recovery.js";
 import { type Repeats, repeatWrites } from "./repeats.js";
 import { type World, withWorld } from "./world.js";
@@ -55,11 +57,22 @@ export function tryFault(fault: Fault, folder: string, template: string): Promis
       await load.stop();
       await stopOthers?.();
     }
-    return judge(world, ledger, recoverySeconds);
+    if (ledger.violations.length > 0) {
+      for (const { name } of world.replicas) {
+        const path = join(world.folder, name, "service.log");
+        ledger.violations.push(...(await readLoggedErrors(path)));
+      }
+    }
+    return judge(fault, world, ledger, recoverySeconds);
   });
 }
 
-async function judge(world: World, ledger: Ledger, recoverySeconds: number): Promise<Outcome> {
+async function judge(
+  fault: Fault,
+  world: World,
+  ledger: Ledger,
+  recoverySeconds: number,
+): Promise<Outcome> {
   const { entries, unanswered, violations, notes } = ledger;
   const before = await readFindings(world);
   const inState = (state: Entry["state"]) => entries.filter((entry) => entry.state === state);
@@ -80,7 +93,7 @@ async function judge(world: World, ledger: Ledger, recoverySeconds: number): Pro
   return {
     ...{ ...found, repeats, duplicates: countDuplicates(entries, before, after) },
     charges: ledger.charges.length,
-    wrongCharges: findWrongCharges(ledger, after),
+    wrongCharges: findWrongCharges(ledger, after, fault.isRepriced ?? false),
     ...{ unavailable: sum(unanswered) - deadline, deadline, reasons: unanswered },
     ...{ recoverySeconds, violations, notes },
   };
