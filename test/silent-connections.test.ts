@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
 import { createDatabase } from "../src/store/database.js";
 import { createTestDatabase, type TestDatabase } from "./support/postgres.js";
@@ -43,5 +44,37 @@ describe("A service whose connections to the database have fallen silent", funct
     }
     expect(isWritten).to.equal(true);
     expect(await priceAt(service, key)).to.match(/^[23]$/);
+  });
+
+  it("loses the book to others within seconds, when one of them has it", async () => {
+    await database.knex.raw(`
+      create function write_slowly() returns trigger language plpgsql as $$
+      begin
+        perform pg_sleep(1);
+        return null;
+      end $$;
+      create trigger write_slowly after insert on llm_price_revisions
+        for each statement
+        execute function write_slowly()`);
+    const isWriting = async () => {
+      const { rows } = await database.knex.raw(`
+        select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`);
+      return rows.length > 0;
+    };
+    const lost = service.pricing
+      .updateLLMPrice({ lookup: byKey(key), price: "5" }, { timeoutMs: 30_000 })
+      .catch(() => undefined);
+    while (!(await isWriting())) await wait(5);
+    proxy.silenceConnections();
+    const peer = await startTestService({}, database);
+    try {
+      const update = { lookup: byKey(key), price: "6" };
+      await peer.pricing.updateLLMPrice(update, { timeoutMs: 15_000 });
+    } finally {
+      await peer.stop();
+    }
+    expect(await priceAt(service, key)).to.equal("6");
+    proxy.cutConnections();
+    await lost;
   });
 });

@@ -47,9 +47,10 @@ export async function changeBook(transaction: Knex, attempt = 0): Promise<BookCh
   const { rows } = await transaction.raw(
     `
     select version, changed_at, extract(epoch from changed_at - clock_timestamp()) as seconds_ahead,
+      set_config('idle_in_transaction_session_timeout', :idleLimit, true),
       case when :isAhead then ${holdInstantSql("(extract(epoch from changed_at) * 1000)::bigint")} end
     from raise_book_version(cast(:lead as interval))`,
-    { lead: `${leadMs} milliseconds`, isAhead: leadMs > 0 },
+    { lead: `${leadMs} milliseconds`, isAhead: leadMs > 0, idleLimit: maxIdleWithBook },
   );
   // The difference of two times of one clock: ours may show another time.
   const openedAtMs = performance.now();
@@ -59,6 +60,12 @@ export async function changeBook(transaction: Knex, attempt = 0): Promise<BookCh
   const { version, changed_at } = rows[0];
   return { version: BigInt(version), now: changed_at.getTime(), openedAtMs, comesAtMs };
 }
+
+/**
+ * Everybody waits for who has the book: one that the database hears nothing of, because its process or
+ * the network to it stands still, loses it.
+ */
+const maxIdleWithBook = "5s";
 
 /** The current version of the book, for writes that do not change it. */
 export async function bookVersion(knex: Knex): Promise<bigint> {

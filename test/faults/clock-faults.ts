@@ -1,4 +1,4 @@
-import { access, writeFile } from "node:fs/promises";
+import { access, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Fault } from "./fault.js";
@@ -14,7 +14,7 @@ export const clockFaults: readonly Fault[] = [
 
 function jump(name: string, what: string, whose: "postgres" | "service", offset: string): Fault {
   return {
-    ...{ name, what, times: 2, felt: "nothing" },
+    ...{ name, what, times: 2, felt: "nothing", isRepriced: whose === "postgres" },
     options: {
       prepare: async (folder) => {
         await access(library).catch(() => {
@@ -31,7 +31,9 @@ function jump(name: string, what: string, whose: "postgres" | "service", offset:
       }),
     },
     strike: async ({ dataFolder }: World, _, time) => {
-      await writeFile(clockOf(dataFolder), time % 2 === 0 ? offset : "+0");
+      // At once: a file that is empty for a moment is another jump.
+      await writeFile(join(dataFolder, "next-clock"), time % 2 === 0 ? offset : "+0");
+      await rename(join(dataFolder, "next-clock"), clockOf(dataFolder));
       await sleep(2000);
     },
   };

@@ -13,6 +13,11 @@ export type Fault = {
   readonly load?: Partial<LoadSize>;
   /** What clients must not be spared, or the fault has not happened. */
   readonly felt: "writes" | "calculations" | "nothing";
+  /**
+   * Whether charges are right by the version of the book that they were made with only. Instants that
+   * were answered before a clock is set back come again: nobody keeps them, and later changes get some.
+   */
+  readonly isRepriced?: boolean;
   /** Starts more clients, and answers what stops them. */
   readonly accompany?: (world: World, ledger: Ledger) => Promise<() => Promise<void>>;
   /** Lets it happen, and is done when it is over. The load goes on all the while. */

@@ -64,20 +64,40 @@ export function extentOf(write: Entry, { byWrite }: Findings): "whole" | "none" 
 }
 
 /** Whether the database has what the client was answered. */
-export function isAsAnswered(write: Entry, findings: Findings): boolean {
+export function isAsAnswered(write: Entry, findings: Findings, versionSlack: bigint): boolean {
   const [first] = findings.byWrite.get(write.requestId) ?? [];
   return (
     extentOf(write, findings) === "whole" &&
-    first?.version === write.answer?.version &&
+    isSameVersion(first?.version, write.answer?.version, versionSlack) &&
     first?.effectiveFrom === write.answer?.effectiveFrom
   );
 }
 
-/** Charges that are not what the timelines of the database say of their instants. */
-export function findWrongCharges({ charges }: Ledger, { byKey }: Findings): string[] {
+/** Whether a write was answered the version that is recorded. */
+export function isSameVersion(
+  recorded: bigint | undefined,
+  answered: bigint | undefined,
+  slack: bigint,
+): boolean {
+  if (recorded === undefined || answered === undefined) return false;
+  return answered <= recorded && recorded <= answered + slack;
+}
+
+/**
+ * Charges that are not what the timelines of the database say of their instants: by all versions, or,
+ * `atTheirVersion`, by those that the charge was made with.
+ */
+export function findWrongCharges(
+  { charges }: Ledger,
+  { byKey }: Findings,
+  atTheirVersion: boolean,
+): string[] {
   return charges.flatMap(({ key, asOf, markup, priceFrom, bookVersion }) => {
     const timeline = byKey.get(toText(key)) ?? [];
-    const right = timeline.findLast(({ effectiveFrom }) => effectiveFrom <= asOf);
+    const right = timeline.findLast(
+      ({ effectiveFrom, version }) =>
+        effectiveFrom <= asOf && (!atTheirVersion || version <= bookVersion),
+    );
     if (markup === (right?.price ?? undefined) && priceFrom === right?.effectiveFrom) return [];
     const seen = `${markup} from ${priceFrom} in version ${bookVersion}`;
     const is = `${right?.price} from ${right?.effectiveFrom}, version ${right?.version}`;

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Fault } from "./fault.js";
 import {
@@ -9,6 +10,7 @@ import {
 } from "./findings.js";
 import { type Entry, type Ledger, openLedger, sum } from "./ledger.js";
 import { startLoad } from "./load.js";
+import { readLoggedErrors } from "./logged-errors.js";
 import { recover } from "./recovery.js";
 import { type Repeats, repeatWrites } from "./repeats.js";
 import { type World, withWorld } from "./world.js";
@@ -39,7 +41,8 @@ export type Outcome = {
 /** Lets a fault happen under load, and then compares what clients know with what the database has. */
 export function tryFault(fault: Fault, folder: string, template: string): Promise<Outcome> {
   return withWorld(folder, template, fault.options ?? {}, async (world) => {
-    const ledger = openLedger();
+    // A transaction that a clock's jump back meets midway may raise the version twice.
+    const ledger = openLedger(fault.isRepriced ? 1n : 0n);
     const size = { importRows: 100, importsNewNames: false, ...fault.load };
     const stopOthers = await fault.accompany?.(world, ledger);
     const load = startLoad(ledger, world.replicas, size);
@@ -55,11 +58,22 @@ export function tryFault(fault: Fault, folder: string, template: string): Promis
       await load.stop();
       await stopOthers?.();
     }
-    return judge(world, ledger, recoverySeconds);
+    if (ledger.violations.length > 0) {
+      for (const { name } of world.replicas) {
+        const path = join(world.folder, name, "service.log");
+        ledger.violations.push(...(await readLoggedErrors(path)));
+      }
+    }
+    return judge(fault, world, ledger, recoverySeconds);
   });
 }
 
-async function judge(world: World, ledger: Ledger, recoverySeconds: number): Promise<Outcome> {
+async function judge(
+  fault: Fault,
+  world: World,
+  ledger: Ledger,
+  recoverySeconds: number,
+): Promise<Outcome> {
   const { entries, unanswered, violations, notes } = ledger;
   const before = await readFindings(world);
   const inState = (state: Entry["state"]) => entries.filter((entry) => entry.state === state);
@@ -67,7 +81,9 @@ async function judge(world: World, ledger: Ledger, recoverySeconds: number): Pro
     of.filter((entry) => extentOf(entry, before) === extent).length;
   const found = {
     answered: inState("answered").length,
-    answeredFound: inState("answered").filter((entry) => isAsAnswered(entry, before)).length,
+    answeredFound: inState("answered").filter((entry) =>
+      isAsAnswered(entry, before, ledger.versionSlack),
+    ).length,
     unanswered: inState("unanswered").length,
     whole: counted(inState("unanswered"), "whole"),
     none: counted(inState("unanswered"), "none"),
@@ -78,28 +94,36 @@ async function judge(world: World, ledger: Ledger, recoverySeconds: number): Pro
   const after = await readFindings(world);
   const deadline = sum(unanswered, ["DEADLINE_EXCEEDED"]);
   return {
-    ...{ ...found, repeats, duplicates: countDuplicates(entries, before, after) },
+    ...{ ...found, repeats, duplicates: countDuplicates(ledger, before, after) },
     charges: ledger.charges.length,
-    wrongCharges: findWrongCharges(ledger, after),
+    wrongCharges: findWrongCharges(ledger, after, fault.isRepriced ?? false),
     ...{ unavailable: sum(unanswered) - deadline, deadline, reasons: unanswered },
     ...{ recoverySeconds, violations, notes },
   };
 }
 
 /** Writes that have been done more than once, or that nobody has sent. */
-function countDuplicates(entries: readonly Entry[], before: Findings, after: Findings): number {
+function countDuplicates(
+  { entries, versionSlack }: Ledger,
+  before: Findings,
+  after: Findings,
+): number {
   const sent = new Map(entries.map((entry) => [entry.requestId, entry]));
   return [...after.byWrite].filter(([requestId, revisions]) => {
     const entry = sent.get(requestId);
     const earlier = before.byWrite.get(requestId)?.length ?? entry?.rows.length;
-    return entry === undefined || revisions.length !== earlier || !isAsWritten(entry, after);
+    return (
+      entry === undefined ||
+      revisions.length !== earlier ||
+      !isAsWritten(entry, after, versionSlack)
+    );
   }).length;
 }
 
-function isAsWritten(entry: Entry, findings: Findings): boolean {
+function isAsWritten(entry: Entry, findings: Findings, versionSlack: bigint): boolean {
   return entry.answer === undefined
     ? extentOf(entry, findings) !== "half"
-    : isAsAnswered(entry, findings);
+    : isAsAnswered(entry, findings, versionSlack);
 }
 
 const calmMs = 700;

@@ -1,10 +1,11 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { createChecks } from "../../bench/support/checks.js";
 import { toUrl } from "../../bench/support/database.js";
 import { buildService, withDataFolder } from "../../bench/support/service.js";
+import { readLoggedErrors } from "../faults/logged-errors.js";
 import { startPostgres } from "../faults/postgres.js";
 import { type Replica, startReplica } from "../faults/replica.js";
 import { ask, makeTemplate } from "../faults/world.js";
@@ -38,14 +39,6 @@ async function watch(
   return samples;
 }
 
-/** What the service has logged that it should not have to. */
-async function printErrors(path: string): Promise<void> {
-  const lines = (await readFile(path, "utf8")).split("\n");
-  const errors = lines.filter((line) => /"level":[56]0/.test(line));
-  for (const line of errors.slice(0, 5)) console.log(line);
-  if (errors.length > 5) console.log(`and ${errors.length - 5} more errors`);
-}
-
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "20" } } });
 const minutes = Number(values.minutes);
 if (!(minutes >= 1)) throw new Error(`--minutes is ${values.minutes}; expected a number from 1 on`);
@@ -65,7 +58,8 @@ await withDataFolder(async (folder) => {
       const load = await startSoakLoad(service);
       const samples = await watch(service, query, minutes * 60_000);
       const calls = await load.stop();
-      await printErrors(join(folder, "service", "service.log"));
+      const errors = await readLoggedErrors(join(folder, "service", "service.log"));
+      for (const line of errors) console.log(line);
       await judge(checks, { samples, calls, after: () => takeSample(service, query), query });
     } finally {
       await service.stop();
