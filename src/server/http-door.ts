@@ -20,7 +20,7 @@ import { toErrorAnswer } from "./error-answers.js";
 import { type HttpCall, toCall, whyUnreadable } from "./http-call.js";
 import { createHttpServer } from "./http-versions.js";
 import { weigh } from "./large-bodies.js";
-import { explainErrors } from "./library-errors.js";
+import { answerInOurTerms } from "./library-errors.js";
 import type { Origins } from "./origins.js";
 import type { Mount } from "./services.js";
 import type { Tls } from "./tls.js";
@@ -77,7 +77,7 @@ function createListener(
         (name) => request.header.get(name) ?? undefined,
         request.contextValues?.get(callerKey),
       );
-      return explainErrors(await handler(request), (failure) => tellRefusal(open, failure));
+      return answerInOurTerms(handler, request, (failure) => tellRefusal(open, failure));
     });
   }
   const tellRefusal = (open: OpenCall, failure: ConnectError) => {
