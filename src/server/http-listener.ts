@@ -14,7 +14,7 @@ import type { DoorSurroundings } from "./door.js";
 import { toErrorAnswer } from "./error-answers.js";
 import { type HttpCall, toCall, whyUnreadable } from "./http-call.js";
 import { weigh } from "./large-bodies.js";
-import { explainErrors } from "./library-errors.js";
+import { answerInOurTerms } from "./library-errors.js";
 
 /**
  * Answers requests as connectNodeAdapter does, but for who may call, large messages, Connect's own
@@ -71,7 +71,7 @@ function createHandlers({
   const serveHere = async (handler: UniversalHandlerFn, rpc: string, call: HttpCall) => {
     const findHeader = (name: string) => call.header.get(name) ?? undefined;
     const open = toUnhandledCall(rpc, findHeader, call.contextValues?.get(callerKey));
-    return explainErrors(await handler(call), (failure) => {
+    return answerInOurTerms(handler, call, (failure) => {
       observer.callStarts(rpc);
       observer.callEnds(toEndedCall(open, failure));
     });

@@ -1,5 +1,9 @@
 import { ConnectError } from "@connectrpc/connect";
-import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
+import type {
+  UniversalHandlerFn,
+  UniversalServerRequest,
+  UniversalServerResponse,
+} from "@connectrpc/connect/protocol";
 import {
   codeToHttpStatus,
   endStreamFlag,
@@ -10,18 +14,43 @@ import {
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
 import { toConnectError } from "../rpc/errors.js";
-import { explain } from "../rpc/library-errors.js";
-import { prefixLength, toEndStreamFrame, toIterable, toTrailerFrame } from "./error-answers.js";
+import { explain, malformed } from "../rpc/library-errors.js";
+import {
+  prefixLength,
+  toEndStreamFrame,
+  toErrorAnswer,
+  toIterable,
+  toTrailerFrame,
+} from "./error-answers.js";
 
 /** Is told of a refusal before it is sent, and may add to its metadata. */
 export type OnRefusal = (failure: ConnectError) => void;
+
+/**
+ * Has Connect answer, in our terms. It quotes what is wrong with JSON, and where messages have to be
+ * percent-encoded, half a character (a lone surrogate) cannot be: it would answer nothing at all.
+ */
+export async function answerInOurTerms(
+  handler: UniversalHandlerFn,
+  request: UniversalServerRequest,
+  onRefusal: OnRefusal,
+): Promise<UniversalServerResponse> {
+  try {
+    return await explainErrors(await handler(request), onRefusal);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    const failure = toConnectError(malformed("it has text that is no Unicode"));
+    onRefusal(failure);
+    return toErrorAnswer(request.header, failure);
+  }
+}
 
 /**
  * Puts what Connect itself refuses into our terms. Its interceptors see only calls that could be
  * read, and it offers no other place; so this rewrites the answer, in each protocol where it has its
  * error. What has details is ours, and stays as it is. `onRefusal` is told of what Connect refused.
  */
-export async function explainErrors(
+async function explainErrors(
   response: UniversalServerResponse,
   onRefusal: OnRefusal,
 ): Promise<UniversalServerResponse> {

@@ -33,7 +33,7 @@ export function printTable(results: readonly Result[]): boolean {
   const row = (...cells: readonly (string | number)[]) =>
     console.log(
       cells
-        .map((cell, i) => (i === 0 ? String(cell).padEnd(18) : String(cell).padStart(12)))
+        .map((cell, i) => (i === 0 ? String(cell).padEnd(32) : String(cell).padStart(12)))
         .join(""),
     );
   console.log();

@@ -16,7 +16,7 @@ import type { SentSpan } from "../../tracing/tracing.js";
 import { type CallObserver, toEndedCall, toUnhandledCall } from "../call-observer.js";
 import { unlimited } from "../capacity.js";
 import { toConnectOptions } from "../connect-options.js";
-import { explainErrors } from "../library-errors.js";
+import { answerInOurTerms } from "../library-errors.js";
 import { createServices } from "../services.js";
 import { createRemoteBook } from "./book-port.js";
 import type { BulkCall, HeaderEntries, ThreadSettings, ToThread } from "./call.js";
@@ -62,19 +62,17 @@ async function serve({ port, caller, ...call }: BulkCall): Promise<HeaderEntries
     if (handler === undefined) throw new Error(`${call.url} is not served in threads`);
     const header = new Headers(call.header as [string, string][]);
     const unhandled = toUnhandledCall(pathname.slice(1), (name) => header.get(name) ?? undefined);
-    const answer = await handler({
-      ...call,
-      header,
-      signal: abort.signal,
+    const request = {
+      ...{ ...call, header, signal: abort.signal },
       contextValues: createContextValues()
         .set(portOfCall, port)
         .set(failureOfCall, onFailure)
         .set(callerKey, caller),
-    });
-    const explained = await explainErrors(answer, (failure) =>
+    };
+    const answer = await answerInOurTerms(handler, request, (failure) =>
       tell(port, { type: "ended", call: toEndedCall(unhandled, failure) }),
     );
-    const isTaken = await send(port, explained, cutOff.signal);
+    const isTaken = await send(port, answer, cutOff.signal);
     // Connect takes a body that is not asked for any further for one that has come to its end.
     return isTaken ? [...(answer.trailer ?? [])] : [...setTrailerStatus(new Headers(), notTaken())];
   } finally {

@@ -23,11 +23,11 @@ export const messageAttacks: readonly Attack[] = protocols.map((protocol) => ({
     try {
       await inLanes(callsPerRound[protocol.name] ?? 0, lanes, async () => {
         const attempt = makeAttempt(protocol, pickMethod(random), random);
-        const { method, sent, message, isLateByHeader } = attempt;
+        const { method, sent, message, plain, isLateByHeader } = attempt;
         const answer = readAnswer(await wire.exchange(sent));
         const request = readRequest(method, protocol, message);
         count(tally, answer, {
-          sent: `${sent.path} ${JSON.stringify(sent.headers)} ${sent.body.toString("latin1")}`,
+          sent: `${sent.path} ${JSON.stringify(sent.headers)} ${sent.body.toString("latin1")} ${plain}`,
           how: `${method.name}`,
           whyWrong: (messages) => whyWrong(method, protocol.encoding, request, messages),
           mayBeLate: () => isLateByHeader || asksForLaterBook(request),
@@ -49,6 +49,8 @@ type Attempt = {
   readonly sent: Sent;
   /** What is to be read by the service; undefined when that is not said. */
   readonly message: Buffer | undefined;
+  /** The message before it was put into a frame, and maybe compressed. */
+  readonly plain: Buffer;
   readonly isLateByHeader: boolean;
 };
 
@@ -64,6 +66,7 @@ function makeAttempt(protocol: Protocol, method: DescMethod, random: Random): At
   return {
     ...{ method, sent: { path: pathOf(method), headers, body: frame.body } },
     message: isChanged ? undefined : message,
+    plain: message,
     isLateByHeader: Object.keys(strange).some((name) => timeouts.has(name)),
   };
 }

@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
@@ -29,20 +30,23 @@ export type Failure = {
 /** Reads an answer by its own content type, as Connect, gRPC-Web and gRPC have it. */
 export function readAnswer(received: Received): Answer {
   if ("lost" in received) return received;
-  const { status, headers, trailers, body } = received;
+  const { status, headers, trailers } = received;
+  // Who sends compressed messages is answered so.
+  const body = decompress(received.body, headers["content-encoding"]);
+  const encoding = headers["grpc-encoding"] ?? headers["connect-content-encoding"];
   const type = String(headers["content-type"] ?? "");
   if (type.startsWith("application/grpc-web")) {
-    const frames = readFrames(body);
+    const frames = readFrames(body, encoding);
     const end = frames.find(({ flag }) => flag === 0x80);
     const last = end ? Object.fromEntries(trailerParse(end.data)) : headers;
     return readStatus(last, messagesOf(frames));
   }
   if (type.startsWith("application/grpc")) {
     const last = trailers["grpc-status"] === undefined ? headers : trailers;
-    return readStatus(last, messagesOf(readFrames(body)));
+    return readStatus(last, messagesOf(readFrames(body, encoding)));
   }
   if (type.startsWith("application/connect+")) {
-    const frames = readFrames(body);
+    const frames = readFrames(body, encoding);
     const end = JSON.parse(frames.find(({ flag }) => flag === 2)?.data.toString() || "{}");
     return end.error ? readError(end.error) : { messages: messagesOf(frames) };
   }
@@ -91,15 +95,29 @@ function nameOf(number: number): string {
 
 type Frame = { readonly flag: number; readonly data: Buffer };
 
-function readFrames(body: Buffer): readonly Frame[] {
+function readFrames(body: Buffer, encoding: unknown): readonly Frame[] {
   const frames: Frame[] = [];
   for (let at = 0; at + prefixLength <= body.length; ) {
     const end = at + prefixLength + body.readUInt32BE(at + 1);
-    frames.push({ flag: body[at] ?? 0, data: body.subarray(at + prefixLength, end) });
+    const flags = body[at] ?? 0;
+    const data = body.subarray(at + prefixLength, end);
+    const isCompressed = (flags & compressedFlag) !== 0;
+    frames.push({
+      flag: flags & ~compressedFlag,
+      data: isCompressed ? decompress(data, encoding) : data,
+    });
     at = end;
   }
   return frames;
 }
+
+function decompress(data: Buffer, encoding: unknown): Buffer {
+  if (data.length === 0) return data;
+  if (encoding === "gzip") return gunzipSync(data);
+  return encoding === "br" ? brotliDecompressSync(data) : data;
+}
+
+const compressedFlag = 1;
 
 function messagesOf(frames: readonly Frame[]): readonly Buffer[] {
   return frames.filter(({ flag }) => flag === 0).map(({ data }) => data);
