@@ -1,4 +1,5 @@
 import { ConnectError } from "@connectrpc/connect";
+import { Client, credentials } from "@grpc/grpc-js";
 import { expect } from "chai";
 import { formatAddress } from "../src/server/address.js";
 import { lineOf } from "./support/batches.js";
@@ -117,6 +118,22 @@ describe("The log's line of a call", () => {
     );
     expect(line).to.include({ write_request_id: requestId, reason: "asked by finance" });
     expect(line.request_id).to.match(uuid).and.to.not.equal(requestId);
+  });
+
+  it("has no reason of a write's for what could not be read", async () => {
+    const line = await only("ListLLMPrices", async () => {
+      const { grpcAddress } = service.server;
+      const client = new Client(formatAddress(grpcAddress), credentials.createInsecure());
+      const same = (bytes: Buffer) => bytes;
+      const path = "/llmprices.v1.PricingService/ListLLMPrices";
+      const bytes = Buffer.from("ffffff", "hex");
+      await new Promise((resolve) =>
+        client.makeUnaryRequest(path, same, same, bytes, resolve as never),
+      );
+      client.close();
+    });
+    expect(line).to.include({ code: "invalid_argument", error_reason: "MALFORMED_REQUEST" });
+    expect(line).not.to.have.any.keys("reason", "write_request_id");
   });
 
   it("has neither secrets nor what else is in messages", async () => {

@@ -202,17 +202,19 @@ describe("AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE", () => {
   it("are refused one without the others", () => {
     const { AUTH_JWKS_URL, AUTH_ISSUER } = all;
     expect(problemsOf({ AUTH_JWKS_URL })).to.deep.equal([
-      `AUTH_JWKS_URL is "${AUTH_JWKS_URL}"; expected AUTH_ISSUER and AUTH_AUDIENCE with it`,
+      "AUTH_JWKS_URL is set; expected AUTH_ISSUER and AUTH_AUDIENCE with it",
     ]);
     expect(problemsOf({ AUTH_ISSUER })).to.deep.equal([
       `AUTH_ISSUER is "${AUTH_ISSUER}"; expected AUTH_JWKS_URL and AUTH_AUDIENCE with it`,
     ]);
   });
 
-  it("are refused where others could change the keys on their way", () => {
-    for (const AUTH_JWKS_URL of ["http://issuer.example.com/keys", "issuer", "file:///keys"]) {
+  it("are refused where others could change the keys on their way, or read a password", () => {
+    const plain = ["http://issuer.example.com/keys", "issuer", "file:///keys"];
+    for (const AUTH_JWKS_URL of [...plain, "https://ann:s3cret@issuer.example.com/keys"]) {
       expect(problemsOf({ ...all, AUTH_JWKS_URL })).to.deep.equal([
-        `AUTH_JWKS_URL is "${AUTH_JWKS_URL}"; expected a URL of https, or on loopback of http`,
+        "AUTH_JWKS_URL is (not shown); expected a URL of https, or on loopback of http, without a " +
+          "user's name or password",
       ]);
     }
     const local = { ...all, AUTH_JWKS_URL: "http://127.0.0.1:8000/keys" };

@@ -19,7 +19,7 @@ export function readAuth(read: Read, problems: string[]): AuthConfig {
 /** Tokens of whoever, or for whomever, are none that we asked for: both have to be named. */
 function readJwt(read: Read, problems: string[]): JwtConfig | undefined {
   const text = (name: string) => read(name, undefined, "a text", (value) => value);
-  const expected = "a URL of https, or on loopback of http";
+  const expected = "a URL of https, or on loopback of http, without a user's name or password";
   const jwksUrl = read("AUTH_JWKS_URL", undefined, expected, parseSecureUrl);
   const others = { AUTH_ISSUER: text("AUTH_ISSUER"), AUTH_AUDIENCE: text("AUTH_AUDIENCE") };
   const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = others;
@@ -32,7 +32,8 @@ function readJwt(read: Read, problems: string[]): JwtConfig | undefined {
   const missing = Object.entries(set).filter(([, value]) => value === undefined);
   if (alone !== undefined && missing.length > 0) {
     const names = missing.map(([name]) => name).join(" and ");
-    problems.push(`${alone[0]} is ${JSON.stringify(alone[1])}; expected ${names} with it`);
+    const shown = alone[0] === "AUTH_JWKS_URL" ? "set" : JSON.stringify(alone[1]);
+    problems.push(`${alone[0]} is ${shown}; expected ${names} with it`);
   }
   return undefined;
 }
@@ -40,7 +41,9 @@ function readJwt(read: Read, problems: string[]): JwtConfig | undefined {
 /** Whoever can change keys on their way can sign what they like. */
 function parseSecureUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
-  const { protocol, hostname } = new URL(text);
+  const { protocol, hostname, username, password } = new URL(text);
+  // They are in no request, but in each message about one.
+  if (username !== "" || password !== "") return undefined;
   const isLocal = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
   return protocol === "https:" || (protocol === "http:" && isLocal) ? text : undefined;
 }

@@ -70,6 +70,7 @@ export function noteProblem(read: () => unknown, problems: string[]): void {
 }
 
 const secrets: ReadonlySet<string> = new Set([
+  "AUTH_JWKS_URL",
   "DATABASE_URL",
   "OTEL_EXPORTER_OTLP_ENDPOINT",
   "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",

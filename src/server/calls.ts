@@ -173,7 +173,8 @@ function callStarter(method: DescMethod, { observe, tracer }: CallSurroundings) 
       const caller = callerName(context);
       const traceId = trace?.traceId;
       const open = { rpc, protocol, caller, startedAtMs, findHeader: find, traceId };
-      const call = toEndedCall(open, failure, request);
+      // What could not be read has neither a write's request id nor its reason.
+      const call = toEndedCall(open, failure, request instanceof DomainError ? {} : request);
       trace?.end(call);
       callEnds(call);
     };

@@ -89,12 +89,14 @@ async function findWhyNot(knex: Knex): Promise<string | undefined> {
 /** In words, and with the code that tells a wrong password from a host that is not there. */
 function toWhyNot(refusal: unknown): string {
   const isKnown = refusal instanceof DomainError;
-  const what = isKnown
-    ? refusal.message.replace(/; try again$/, "")
-    : "the database cannot be read";
   const { code } = (isKnown ? refusal.cause : refusal) as { readonly code?: string };
+  const what =
+    isKnown && code !== insufficientPrivilege
+      ? refusal.message.replace(/; try again$/, "")
+      : "the database cannot be read";
   return code === undefined ? what : `${what} (${code})`;
 }
 
+const insufficientPrivilege = "42501";
 const limitMs = 2000;
 const noAnswer = "the database does not answer";

@@ -16,8 +16,8 @@ export type Refusal = {
   /** The fields of the BadRequest, in order. */
   readonly fields: readonly string[];
   readonly descriptions: readonly string[];
-  /** How long to wait before the call is tried again. */
-  readonly retryAfterMs: number | undefined;
+  /** How long to wait before the call is tried again, where that is said. */
+  readonly retryAfterMs?: number;
 };
 
 /** Waits for a call that must be refused. */
@@ -41,7 +41,7 @@ export async function refusalOf(call: Promise<unknown>): Promise<Refusal> {
     metadata: info?.metadata ?? {},
     fields: violations.map(({ field }) => field),
     descriptions: violations.map(({ description }) => description),
-    retryAfterMs: retry?.retryDelay && durationMs(retry.retryDelay),
+    ...(retry?.retryDelay && { retryAfterMs: durationMs(retry.retryDelay) }),
   };
 }
 
