@@ -124,7 +124,7 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
     { host: "127.0.0.1", port: 0 },
     {
       ...{ mountServices: services, threads, admission: admitEveryone },
-      ...{ limits: readConfig({}), tls: undefined },
+      ...{ limits: readConfig({}), tls: undefined, observer: unobserved },
     },
   );
   return door.address.port;
@@ -146,6 +146,7 @@ function createOurServices(connection: DatabaseConnection, book: Book): (mount: 
   );
 }
 
+const unobserved = { callStarts: () => {}, callEnds: () => {} };
 const log = pino(
   { base: null },
   pino.destination({ dest: "/dev/null", sync: true, minLength: 4096, periodicFlush: 200 }),

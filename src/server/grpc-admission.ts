@@ -3,6 +3,7 @@ import type { Caller } from "../domain/caller.js";
 import { toConnectError } from "../rpc/errors.js";
 import type { Admission } from "./auth/admission.js";
 import { toStatus } from "./grpc-status.js";
+import { type MessageLimit, waitForMessage } from "./grpc-wait.js";
 
 /** What grpc-js calls a call's auth context, with who was let in. */
 export type AdmittedContext = ReturnType<grpc.ServerInterceptingCall["getAuthContext"]> & {
@@ -11,16 +12,19 @@ export type AdmittedContext = ReturnType<grpc.ServerInterceptingCall["getAuthCon
 
 /**
  * Asks for admission when a call's headers have come, before any message is read, whatever the
- * service: reflection and health as well.
+ * service: reflection and health as well. From then on the message has to come in time.
  */
-export function admitCalls({ admit }: Admission): grpc.ServerInterceptor {
-  return ({ path }, nextCall) => {
+export function admitCalls({ admit }: Admission, limit: MessageLimit): grpc.ServerInterceptor {
+  return (method, nextCall) => {
+    const { path } = method;
+    const wait = waitForMessage(method, nextCall, limit);
     let caller: Caller | undefined;
     const refuse = (error: unknown) => nextCall.sendStatus(toStatus(toConnectError(error)));
     const listener: Partial<grpc.ServerListener> = {
       onReceiveMetadata: (metadata, next) => {
         const letIn = (admitted: Caller) => {
           caller = admitted;
+          wait.begin(metadata, admitted);
           next(metadata);
         };
         try {
@@ -31,6 +35,10 @@ export function admitCalls({ admit }: Admission): grpc.ServerInterceptor {
           refuse(error);
         }
       },
+      onReceiveHalfClose: (next) => {
+        if (wait.end()) next();
+      },
+      onCancel: wait.end,
     };
     return new AdmittedCall(nextCall, listener, () => caller);
   };

@@ -15,18 +15,21 @@ export type GrpcDoor = Door & {
   readonly setHealth: (isServing: boolean) => void;
 };
 
-type GrpcDoorSurroundings = Omit<DoorSurroundings, "observer" | "log">;
+type GrpcDoorSurroundings = Omit<DoorSurroundings, "log">;
 
 /** Opens the door for native gRPC, with reflection and health. Health begins as NOT_SERVING. */
 export async function openGrpcDoor(
   address: Address,
-  { mountServices, threads, admission, limits, tls }: GrpcDoorSurroundings,
+  { mountServices, threads, admission, limits, observer, tls }: GrpcDoorSurroundings,
 ): Promise<GrpcDoor> {
   // It would tell of headers that it cannot read, with their values, beside the log: tokens as well.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const server = new grpc.Server({
     "grpc.max_receive_message_length": limits.maxMessageBytes,
-    interceptors: [explainRefusals, admitCalls(admission)],
+    interceptors: [
+      explainRefusals,
+      admitCalls(admission, { limitMs: limits.maxCallTimeoutMs, observer }),
+    ],
   });
   const longestMs = Math.max(limits.maxCallTimeoutMs, limits.maxStreamTimeoutMs);
   const limitConnections = limitGrpcServer(server, limits.connections, longestMs);

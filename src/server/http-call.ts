@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { base64Decode } from "@bufbuild/protobuf/wire";
-import { createContextValues } from "@connectrpc/connect";
+import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { Caller } from "../domain/caller.js";
 import { callerKey } from "../rpc/caller.js";
+import { readUntil } from "./body-limit.js";
 import { refuseImpossibleDays, spoilImpossibleDays } from "./json-times.js";
 import { dropLongTimeouts } from "./timeouts.js";
 
@@ -32,6 +33,29 @@ export function toCall(
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The same call, which ends when so much time has passed since its headers came, be it that Connect
+ * waits for its message or a handler for anything; and how to leave that to whoever takes it over.
+ */
+export function limitCall(
+  call: HttpCall,
+  limitMs: number,
+): { limited: HttpCall; lift: () => void } {
+  const end = new AbortController();
+  const timeIsUp = () => new ConnectError("the call's time is up", Code.DeadlineExceeded);
+  const timer = setTimeout(() => end.abort(timeIsUp()), limitMs);
+  const leave = () => end.abort(call.signal.reason);
+  if (call.signal.aborted) leave();
+  else call.signal.addEventListener("abort", leave, { once: true });
+  return {
+    limited: { ...call, signal: end.signal, body: readUntil(call.body, end.signal) },
+    lift: () => {
+      clearTimeout(timer);
+      call.signal.removeEventListener("abort", leave);
+    },
+  };
 }
 
 /** What is wrong with a message in a URL, of which Connect would say that it is our fault. */

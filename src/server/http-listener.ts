@@ -8,11 +8,11 @@ import { toConnectError } from "../rpc/errors.js";
 import { malformed } from "../rpc/library-errors.js";
 import { toBulkHandler } from "./bulk/http.js";
 import { bulkMethods, largeMessageBytes, pathOf } from "./bulk/methods.js";
-import { toEndedCall, toUnhandledCall } from "./call-observer.js";
+import { type OpenCall, toEndedCall, toUnhandledCall } from "./call-observer.js";
 import { toConnectOptions } from "./connect-options.js";
 import type { DoorSurroundings } from "./door.js";
 import { toErrorAnswer } from "./error-answers.js";
-import { type HttpCall, toCall, whyUnreadable } from "./http-call.js";
+import { type HttpCall, limitCall, toCall, whyUnreadable } from "./http-call.js";
 import { weigh } from "./large-bodies.js";
 import { answerInOurTerms } from "./library-errors.js";
 
@@ -43,7 +43,7 @@ export function createHttpListener(surroundings: DoorSurroundings): RequestListe
       return refuse(response, 400, "invalid_argument", "the request has no valid host");
     }
     const problem = whyUnreadable(call);
-    if (problem === undefined) return respond(await handle(call, request));
+    if (problem === undefined) return respond(await handle(call, request, response));
     return respond(toErrorAnswer(call.header, toConnectError(malformed(problem))));
   };
   return (request, response) => {
@@ -56,7 +56,11 @@ export function createHttpListener(surroundings: DoorSurroundings): RequestListe
   };
 }
 
-type Handle = (call: HttpCall, request: IncomingMessage) => Promise<UniversalServerResponse>;
+type Handle = (
+  call: HttpCall,
+  request: IncomingMessage,
+  response: ServerResponse,
+) => Promise<UniversalServerResponse>;
 
 /** By path. Bulk methods, and large messages of any, are served in threads. */
 function createHandlers({
@@ -68,21 +72,25 @@ function createHandlers({
   const router = createConnectRouter(toConnectOptions(limits.maxMessageBytes));
   mountServices((service, implementation) => router.service(service, implementation));
   const serveInThread = toBulkHandler(threads);
-  const serveHere = async (handler: UniversalHandlerFn, rpc: string, call: HttpCall) => {
-    const findHeader = (name: string) => call.header.get(name) ?? undefined;
-    const open = toUnhandledCall(rpc, findHeader, call.contextValues?.get(callerKey));
-    return answerInOurTerms(handler, call, (failure) => {
-      observer.callStarts(rpc);
+  const serveHere = (handler: UniversalHandlerFn, open: OpenCall, call: HttpCall) =>
+    answerInOurTerms(handler, call, (failure) => {
+      observer.callStarts(open.rpc);
       observer.callEnds(toEndedCall(open, failure));
     });
-  };
   const handlers = new Map<string, Handle>();
   for (const handler of router.handlers) {
     const path = handler.requestPath;
-    handlers.set(path, async (call, request) => {
-      const { mayBeLarge, body } = await weigh(request, call.body, largeMessageBytes);
-      const weighed = { ...call, body };
-      return mayBeLarge ? serveInThread(weighed) : serveHere(handler, path.slice(1), weighed);
+    handlers.set(path, async (call, request, response) => {
+      const findHeader = (name: string) => call.header.get(name) ?? undefined;
+      const caller = call.contextValues?.get(callerKey);
+      const open = toUnhandledCall(path.slice(1), findHeader, caller);
+      const { limited, lift } = limitCall(call, limits.maxCallTimeoutMs);
+      response.once("close", lift);
+      const { mayBeLarge, body } = await weigh(request, limited.body, largeMessageBytes);
+      if (!mayBeLarge) return serveHere(handler, open, { ...limited, body });
+      // A thread has a limit of its own, and could not tell by a broken body why it is broken.
+      lift();
+      return serveInThread({ ...call, body });
     });
   }
   for (const method of bulkMethods) handlers.set(pathOf(method), serveInThread);

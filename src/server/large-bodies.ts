@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { ConnectError } from "@connectrpc/connect";
 
 /** A request's body, and whether the message in it may be larger than `limitBytes`. */
 export type WeighedBody = {
@@ -22,14 +23,23 @@ export async function weigh(
   const rest = body[Symbol.asyncIterator]();
   const start: Uint8Array[] = [];
   let bytes = 0;
-  let next = await rest.next();
-  while (!next.done) {
-    start.push(next.value);
-    bytes += next.value.length;
-    if (bytes > limitBytes) break;
-    next = await rest.next();
+  try {
+    for (let next = await rest.next(); !next.done; next = await rest.next()) {
+      start.push(next.value);
+      bytes += next.value.length;
+      if (bytes > limitBytes) break;
+    }
+  } catch (error) {
+    // Why a call ends before its message does is told by whoever reads it.
+    if (error instanceof ConnectError) return { mayBeLarge: false, body: failWith(error) };
+    throw error;
   }
   return { mayBeLarge: bytes > limitBytes, body: concatenate(start, rest) };
+}
+
+// biome-ignore lint/correctness/useYield: it is read as any body is.
+async function* failWith(error: ConnectError): AsyncGenerator<Uint8Array> {
+  throw error;
 }
 
 async function* concatenate(

@@ -1,18 +1,21 @@
 import { setFlagsFromString } from "node:v8";
 import { type MessagePort, workerData } from "node:worker_threads";
 import {
+  Code,
   ConnectError,
   createConnectRouter,
   createContextKey,
   createContextValues,
   type HandlerContext,
 } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { Book } from "../../book/book.js";
 import { callerKey } from "../../rpc/caller.js";
 import type { ChargeTally } from "../../rpc/charge-tally.js";
 import { createDatabase } from "../../store/database.js";
 import type { SentSpan } from "../../tracing/tracing.js";
+import { readUntil } from "../body-limit.js";
 import { type CallObserver, toEndedCall, toUnhandledCall } from "../call-observer.js";
 import { unlimited } from "../capacity.js";
 import { toConnectOptions } from "../connect-options.js";
@@ -60,24 +63,36 @@ async function serve({ port, caller, ...call }: BulkCall): Promise<HeaderEntries
     const { pathname } = new URL(call.url);
     const handler = handlers.get(pathname);
     if (handler === undefined) throw new Error(`${call.url} is not served in threads`);
+    timers.push(setTimeout(() => abort.abort(timeIsUp()), limitMsOf(handler)));
     const header = new Headers(call.header as [string, string][]);
     const unhandled = toUnhandledCall(pathname.slice(1), (name) => header.get(name) ?? undefined);
     const request = {
       ...{ ...call, header, signal: abort.signal },
+      body: readUntil(call.body, abort.signal),
       contextValues: createContextValues()
         .set(portOfCall, port)
         .set(failureOfCall, onFailure)
         .set(callerKey, caller),
     };
-    const answer = await answerInOurTerms(handler, request, (failure) =>
-      tell(port, { type: "ended", call: toEndedCall(unhandled, failure) }),
-    );
+    const answer = await answerInOurTerms(handler, request, (failure) => {
+      tell(port, { type: "ended", call: toEndedCall(unhandled, failure) });
+      onFailure();
+    });
     const isTaken = await send(port, answer, cutOff.signal);
     // Connect takes a body that is not asked for any further for one that has come to its end.
     return isTaken ? [...(answer.trailer ?? [])] : [...setTrailerStatus(new Headers(), notTaken())];
   } finally {
     timers.forEach(clearTimeout);
   }
+}
+
+/** A call has its time from here on, be it that its handler waits or Connect for its message. */
+function limitMsOf({ method }: UniversalHandler): number {
+  return method.methodKind === "unary" ? settings.maxTimeoutMs : settings.maxStreamTimeoutMs;
+}
+
+function timeIsUp(): ConnectError {
+  return new ConnectError("the call's time is up", Code.DeadlineExceeded);
 }
 
 /** What observes calls lives where the metrics and the log are. */
