@@ -72,8 +72,12 @@ export function toEndedCall(
   const { requestId: writeRequestId, reason } = request as { requestId?: string; reason?: string };
   const requestId = requestIdOf(findHeader);
   failure?.metadata.set(requestIdHeader, requestId);
+  // Written out: spreading one object into another takes longer than all else here, on every call.
   return {
-    ...{ rpc, protocol, caller, requestId },
+    rpc,
+    protocol,
+    caller,
+    requestId,
     seconds: (performance.now() - startedAtMs) / 1000,
     code: failure === undefined ? "ok" : codeName(failure.code),
     traceId: traceId ?? traceIdOf(findHeader),
@@ -107,15 +111,20 @@ export function codeName(code: Code): string {
   return Code[code].replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase();
 }
 
+/** pino leaves out what is undefined. */
 function toLine(call: EndedCall): object {
-  const { rpc, protocol, caller, seconds, code, requestId, message } = call;
   return {
-    ...{ rpc, protocol, caller, ms: Math.round(seconds * 1e6) / 1000, code, request_id: requestId },
-    ...(call.traceId && { trace_id: call.traceId }),
-    ...(call.writeRequestId && { write_request_id: call.writeRequestId }),
-    ...(call.reason && { reason: call.reason }),
-    ...(call.errorReason && { error_reason: call.errorReason }),
-    ...(message !== undefined && { message }),
+    rpc: call.rpc,
+    protocol: call.protocol,
+    caller: call.caller,
+    ms: Math.round(call.seconds * 1e6) / 1000,
+    code: call.code,
+    request_id: call.requestId,
+    trace_id: call.traceId,
+    write_request_id: call.writeRequestId,
+    reason: call.reason,
+    error_reason: call.errorReason,
+    message: call.message,
   };
 }
 
