@@ -14,10 +14,16 @@ export type LoggedError = {
 /**
  * What may be logged of an error: nothing that holds SQL, or values of rows. PostgreSQL tells rows and
  * statements in `detail`, `where` and `internalQuery`, and Knex in fields of its own; so only fields
- * that are known to be fit are taken.
+ * that are known to be fit are taken. What has been through it, in another thread, stays as it is.
  */
 export function toLoggedError(error: unknown): LoggedError {
-  return describe(error, 0);
+  return isLoggedError(error) ? error : describe(error, 0);
+}
+
+function isLoggedError(error: unknown): error is LoggedError {
+  if (typeof error !== "object" || error === null || error instanceof Error) return false;
+  const { type, message } = error as Partial<LoggedError>;
+  return typeof type === "string" && typeof message === "string";
 }
 
 function describe(error: unknown, depth: number): LoggedError {

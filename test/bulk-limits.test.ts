@@ -3,7 +3,13 @@ import { expect } from "chai";
 import { formatAddress } from "../src/server/address.js";
 import { answerOf, type OpenRequests, openRequests, usagesOf } from "./support/allocations.js";
 import { lineOf } from "./support/batches.js";
-import { bulkCallsInFlight, callsEnded, callsInFlight, until } from "./support/metrics.js";
+import {
+  bulkCallsInFlight,
+  bulkRefusals,
+  callsEnded,
+  callsInFlight,
+  until,
+} from "./support/metrics.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
 import { type Refusal, refusalOf } from "./support/refusals.js";
 import { type Protocol, startTestService, type TestService } from "./support/service.js";
@@ -83,6 +89,7 @@ describe("More large calls than one thread takes", function () {
     it(`are RESOURCE_EXHAUSTED through ${protocol}, and counted so`, async () => {
       const counted = () => callsEnded(service, "BatchCalculateCharges", "resource_exhausted");
       const before = await counted();
+      const refusedBefore = await bulkRefusals(service);
       await occupyTheThread();
       const { code, reason, domain, metadata, retryAfterMs } = await refusalOf(batch(protocol));
       expect({ code, reason, domain, metadata }).to.deep.equal({
@@ -91,6 +98,7 @@ describe("More large calls than one thread takes", function () {
       });
       expect(retryAfterMs).to.be.within(500, 1500);
       expect(await counted()).to.equal(before + 1);
+      expect(await bulkRefusals(service)).to.equal(refusedBefore + 1);
     });
 
     it(`are RESOURCE_EXHAUSTED through ${protocol}, streams as well`, async () => {

@@ -1,6 +1,11 @@
 import type { Worker } from "node:worker_threads";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
+import { pino } from "pino";
+import type { ThreadSettings } from "../src/server/bulk/call.js";
+import { createBulkThreads } from "../src/server/bulk/threads.js";
+import type { EndedCall } from "../src/server/call-observer.js";
+import { createCapacity } from "../src/server/capacity.js";
 import { answerOf, manyUsages, messagesOf, openRequests, usagesOf } from "./support/allocations.js";
 import { chargeIn, lineOf } from "./support/batches.js";
 import { callsEnded, callsInFlight, until } from "./support/metrics.js";
@@ -126,4 +131,41 @@ describe("A thread that dies", () => {
       await until(async () => (await callsInFlight(service, rpc)) === 0);
     });
   }
+});
+
+describe("Threads of a service whose configuration has a function in it", () => {
+  it("serve: sslmode=verify-ca puts one in the database's", async () => {
+    const database = { ssl: { checkServerIdentity: () => undefined } };
+    const service = await startTestService({ database } as object);
+    const { results } = await service.pricing.batchCalculateCharges({ requests: [] });
+    expect(results).to.have.length(0);
+    await service.stop();
+  });
+});
+
+describe("A call that cannot be passed on to a thread", () => {
+  it("fails, is told of, and leaves its place to others", async () => {
+    const ended: EndedCall[] = [];
+    const observer = { callStarts: () => {}, callEnds: (call: EndedCall) => ended.push(call) };
+    const charges = { add: () => {} };
+    const settings = { connection: () => "cannot be sent" } as unknown as ThreadSettings;
+    const threads = createBulkThreads(
+      ...([1, settings, { ask: () => Promise.reject(new Error("no book")) }] as const),
+      ...([{ observer, charges, tracing: undefined }, createCapacity(1)] as const),
+      pino({ level: "silent" }),
+    );
+    const call = () =>
+      threads.serve({
+        ...{ httpVersion: "2.0", method: "POST", url: `http://thread/${rpc}` },
+        ...{ header: new Headers(), body: openRequests([]) as never },
+        signal: new AbortController().signal,
+      });
+    for (let i = 0; i < 2; i += 1) {
+      expect((await refusalOf(call())).code).to.equal(Code.Internal);
+      expect(threads.stats().open).to.equal(0);
+    }
+    expect(ended.map(({ code }) => code)).to.deep.equal(["internal", "internal"]);
+    expect(ended[0]?.cause).to.have.property("name", "DataCloneError");
+    await threads.close();
+  });
 });

@@ -3,6 +3,7 @@ import { Client, credentials } from "@grpc/grpc-js";
 import { expect } from "chai";
 import { formatAddress } from "../src/server/address.js";
 import { lineOf } from "./support/batches.js";
+import { importRows, rowOf } from "./support/imports.js";
 import { type KeptLog, keepLog, type LogLine } from "./support/log.js";
 import { until } from "./support/metrics.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
@@ -106,7 +107,7 @@ describe("The log's line of a call", () => {
       const line = await only(rpc, () => post(rpc, "application/json", "{"));
       expect(line).to.include({
         ...{ code: "invalid_argument", error_reason: "MALFORMED_REQUEST", protocol: "connect" },
-        request_id: "unread-1",
+        ...{ request_id: "unread-1", caller: "anonymous" },
       });
     }
   });
@@ -148,6 +149,19 @@ describe("The log's line of a call", () => {
     const rpc = "/llmprices.v1.CatalogService/ListProviders";
     await only("ListProviders", () => fetch(`${url}${rpc}?encoding=json&message={}&x=${secret}`));
     expect(kept.text()).to.not.contain(secret).and.to.not.contain("73519.25");
+  });
+
+  it("has a database's error with its SQLSTATE when a thread came upon it", async () => {
+    const { knex } = service.database;
+    await knex.raw("alter table llm_price_revisions add constraint no_four check (price <> 4)");
+    const line = await only("ImportLLMPrices", () =>
+      refused(importRows(service, [rowOf(key, "4")])),
+    );
+    await knex.raw("alter table llm_price_revisions drop constraint no_four");
+    expect(line).to.include({ level: 50, code: "internal" });
+    expect(line.err).to.include({
+      ...{ type: "error", code: "23514", table: "llm_price_revisions", constraint: "no_four" },
+    });
   });
 
   it("has a database's error without its SQL and its values", async () => {

@@ -9,6 +9,7 @@ import type { Tracing } from "../tracing/tracing.js";
 import { createAdmission } from "./auth/admission.js";
 import { openAuthentication } from "./auth/authentication.js";
 import { isPublic } from "./auth/public.js";
+import type { ThreadSettings } from "./bulk/call.js";
 import { toThreadConnection } from "./bulk/connection.js";
 import { createBulkThreads } from "./bulk/threads.js";
 import { createCallObserver } from "./call-observer.js";
@@ -77,10 +78,9 @@ export async function openCore(
     { knex, bookOf: () => book, tallyOf: () => metrics.charges, ...settings },
     { observe: () => observer, tracer: tracing, capacity, maxTimeoutMs, ...settings },
   );
-  const isTraced = tracing !== undefined;
   const threads = createBulkThreads(
     config.bulkThreads,
-    { connection: toThreadConnection(connection), maxTimeoutMs, isTraced, ...settings },
+    toThreadSettings(config, connection, tracing !== undefined),
     book,
     { observer, charges: metrics.charges, tracing },
     capacity,
@@ -94,5 +94,25 @@ export async function openCore(
       await threads.close();
       await book.close();
     },
+  };
+}
+
+/** By name: what else is in the configuration may be of a kind that cannot be sent to a thread. */
+function toThreadSettings(
+  config: CoreConfig,
+  connection: DatabaseConnection,
+  isTraced: boolean,
+): ThreadSettings {
+  return {
+    ...{ connection: toThreadConnection(connection), isTraced },
+    maxTimeoutMs: config.maxCallTimeoutMs,
+    maxStreamTimeoutMs: config.maxStreamTimeoutMs,
+    streamIdleTimeoutMs: config.streamIdleTimeoutMs,
+    maxBookStalenessMs: config.maxBookStalenessMs,
+    maxBatchCalculations: config.maxBatchCalculations,
+    maxAllocationAccounts: config.maxAllocationAccounts,
+    maxImportRows: config.maxImportRows,
+    maxMessageBytes: config.maxMessageBytes,
+    databaseLimits: config.databaseLimits,
   };
 }

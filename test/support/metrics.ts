@@ -12,6 +12,11 @@ export function bulkCallsInFlight(service: TestService): Promise<number> {
   return readMetric(service, "llmprices_bulk_calls_in_flight");
 }
 
+/** The calls that were refused because threads had as many as they take. */
+export function bulkRefusals(service: TestService): Promise<number> {
+  return readMetric(service, "llmprices_bulk_refusals_total");
+}
+
 /** The calls of a method that ended with a code, as /metrics has them: `canceled`. */
 export function callsEnded(service: TestService, rpc: string, code: string): Promise<number> {
   return readMetric(service, `llmprices_calls_total{rpc="${nameOf(rpc)}",code="${code}"}`);

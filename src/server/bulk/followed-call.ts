@@ -32,7 +32,7 @@ export type FollowedCall = {
     onAsk: (question: BookAsk) => void,
   ) => Promise<ThreadAnswer>;
   /** Tells the end of a call that no thread will tell, and what to answer; the first end counts. */
-  readonly fail: (refusal: DomainError) => ConnectError;
+  readonly fail: (refusal: unknown) => ConnectError;
 };
 
 /** Has each call counted, logged and traced once, whether or not its thread lives to tell its end. */
@@ -60,7 +60,7 @@ export function followCall(
     trace?.end(call);
     observer.callEnds(call);
   };
-  const fail = (refusal: DomainError) => {
+  const fail = (refusal: unknown) => {
     const failure = toConnectError(refusal);
     end(toEndedCall({ ...unhandled, traceId: trace?.traceId }, failure));
     return failure;

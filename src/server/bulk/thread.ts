@@ -11,6 +11,7 @@ import {
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { Book } from "../../book/book.js";
+import { toLoggedError } from "../../logged-error.js";
 import { callerKey } from "../../rpc/caller.js";
 import type { ChargeTally } from "../../rpc/charge-tally.js";
 import { createDatabase } from "../../store/database.js";
@@ -65,7 +66,8 @@ async function serve({ port, caller, ...call }: BulkCall): Promise<HeaderEntries
     if (handler === undefined) throw new Error(`${call.url} is not served in threads`);
     timers.push(setTimeout(() => abort.abort(timeIsUp()), limitMsOf(handler)));
     const header = new Headers(call.header as [string, string][]);
-    const unhandled = toUnhandledCall(pathname.slice(1), (name) => header.get(name) ?? undefined);
+    const findHeader = (name: string) => header.get(name) ?? undefined;
+    const unhandled = toUnhandledCall(pathname.slice(1), findHeader, caller);
     const request = {
       ...{ ...call, header, signal: abort.signal },
       body: readUntil(call.body, abort.signal),
@@ -101,7 +103,9 @@ function observe({ values }: HandlerContext): CallObserver {
   return {
     callStarts: (rpc) => tell(port, { type: "started", rpc }),
     callEnds: (call) => {
-      tell(port, { type: "ended", call });
+      // Of an error as it is, no more than its message and its stack would arrive.
+      const cause = call.cause && toLoggedError(call.cause);
+      tell(port, { type: "ended", call: { ...call, cause } });
       // Of a reader who does not read, nobody else may hear.
       if (call.code !== "ok") values.get(failureOfCall)();
     },

@@ -63,7 +63,10 @@ export function createBulkThreads(
   let refused = 0;
   const enter = () => {
     // The pool's queue would hold calls beyond their time, and beyond their callers.
-    if (open >= maxOpen) throw tooManyCalls("that are large", "BULK_THREADS", maxOpen);
+    if (open >= maxOpen) {
+      refused += 1;
+      throw tooManyCalls("that are large", "BULK_THREADS", maxOpen);
+    }
     capacity.enter();
     open += 1;
   };
@@ -81,8 +84,7 @@ export function createBulkThreads(
       try {
         enter();
       } catch (refusal) {
-        refused += 1;
-        throw followed.fail(refusal as DomainError);
+        throw followed.fail(refusal);
       }
       const { port1: port, port2 } = new MessageChannel();
       const answer = followed.listenTo(port, (question) =>
@@ -97,10 +99,9 @@ export function createBulkThreads(
         ...{ url, method, httpVersion, header: [...header], caller, body: stream, port: port2 },
       };
       const stopPassingOn = passOnAbort(signal, port);
-      const trailers = pool
-        .run(call, { transferList: [stream, port2] as never })
+      const trailers = runIn(pool, call, [stream, port2])
         .catch((error) => {
-          const failure = followed.fail(threadLost(error));
+          const failure = followed.fail(error);
           port.close();
           throw failure;
         })
@@ -115,6 +116,16 @@ export function createBulkThreads(
     },
     close: () => pool.destroy(),
   };
+}
+
+/** Rejects with THREAD_LOST when the thread is, or with what has been thrown before there was one. */
+async function runIn(
+  pool: Piscina<BulkCall, HeaderEntries>,
+  call: BulkCall,
+  transferList: readonly object[],
+): Promise<HeaderEntries> {
+  const trailers = pool.run(call, { transferList: transferList as never });
+  return trailers.catch((error) => Promise.reject(threadLost(error)));
 }
 
 function threadLost(cause?: unknown): DomainError {
