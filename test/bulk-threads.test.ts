@@ -1,11 +1,14 @@
+import { resolve } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { pino } from "pino";
 import type { ThreadSettings } from "../src/server/bulk/call.js";
+import { fromThreadConnection, toThreadConnection } from "../src/server/bulk/connection.js";
 import { createBulkThreads } from "../src/server/bulk/threads.js";
 import type { EndedCall } from "../src/server/call-observer.js";
 import { createCapacity } from "../src/server/capacity.js";
+import { parseDatabaseUrl } from "../src/store/database-url.js";
 import { answerOf, manyUsages, messagesOf, openRequests, usagesOf } from "./support/allocations.js";
 import { chargeIn, lineOf } from "./support/batches.js";
 import { callsEnded, callsInFlight, until } from "./support/metrics.js";
@@ -135,11 +138,19 @@ describe("A thread that dies", () => {
 
 describe("Threads of a service whose configuration has a function in it", () => {
   it("serve: sslmode=verify-ca puts one in the database's", async () => {
-    const database = { ssl: { checkServerIdentity: () => undefined } };
+    // No more than a file that is there, since the service itself connects without.
+    const rootCertificate = encodeURIComponent(resolve("package.json"));
+    const url = `postgres://localhost/llmprices?sslmode=verify-ca&sslrootcert=${rootCertificate}&uselibpqcompat=true`;
+    const database = parseDatabaseUrl(url);
+    expect(() => structuredClone(database)).to.throw("could not be cloned");
     const service = await startTestService({ database } as object);
     const { results } = await service.pricing.batchCalculateCharges({ requests: [] });
     expect(results).to.have.length(0);
     await service.stop();
+    const sent = structuredClone(toThreadConnection(database));
+    expect(fromThreadConnection(sent).ssl)
+      .to.have.property("checkServerIdentity")
+      .that.is.a("function");
   });
 });
 

@@ -24,7 +24,7 @@ export type EndedCall = {
   readonly errorReason: string | undefined;
   /** The failure as the caller sees it. */
   readonly message: string | undefined;
-  /** What lies behind a bug or an outage. */
+  /** What lies behind a bug or an outage; when a thread tells of it, as the log keeps it. */
   readonly cause: unknown;
 };
 
