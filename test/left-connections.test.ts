@@ -33,3 +33,19 @@ describe("A connection that its caller has left", () => {
     }
   }
 });
+
+describe("A service that stops", () => {
+  for (const door of ["httpAddress"] as const) {
+    for (const what of ["nothing", "a part of what HTTP/2 begins with"] as const) {
+      it(`does not wait for one who has sent ${what}, at ${door}`, async () => {
+        const service = await startTestService({ shutdownGraceMs: 60_000 });
+        const { host, port } = service.server[door];
+        const socket = connect({ host, port });
+        socket.on("error", () => {}).write(beginnings[what]);
+        await once(socket, "connect");
+        await service.stop();
+        // Within mocha's limit, which is below the grace period.
+      }).timeout(15_000);
+    }
+  }
+});
