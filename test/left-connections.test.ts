@@ -35,13 +35,13 @@ describe("A connection that its caller has left", () => {
 });
 
 describe("A service that stops", () => {
-  for (const door of ["httpAddress"] as const) {
+  for (const door of ["grpcAddress", "httpAddress"] as const) {
     for (const what of ["nothing", "a part of what HTTP/2 begins with"] as const) {
       it(`does not wait for one who has sent ${what}, at ${door}`, async () => {
         const service = await startTestService({ shutdownGraceMs: 60_000 });
         const { host, port } = service.server[door];
         const socket = connect({ host, port });
-        socket.on("error", () => {}).write(beginnings[what]);
+        socket.resume().on("error", () => {}).write(beginnings[what]);
         await once(socket, "connect");
         await service.stop();
         // Within mocha's limit, which is below the grace period.
