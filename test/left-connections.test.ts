@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { beginning } from "./attack/wire/http2-frames.js";
+import { createTlsFiles } from "./support/certificates.js";
 import { startTestService, type TestService } from "./support/service.js";
 
 /** What callers have sent when they go. */
@@ -41,11 +42,22 @@ describe("A service that stops", () => {
         const service = await startTestService({ shutdownGraceMs: 60_000 });
         const { host, port } = service.server[door];
         const socket = connect({ host, port });
-        socket.resume().on("error", () => {}).write(beginnings[what]);
+        socket
+          .resume()
+          .on("error", () => {})
+          .write(beginnings[what]);
         await once(socket, "connect");
         await service.stop();
         // Within mocha's limit, which is below the grace period.
       }).timeout(15_000);
     }
+    it(`does not wait for a handshake that never begins, at ${door}`, async () => {
+      const { tls } = createTlsFiles();
+      const service = await startTestService({ shutdownGraceMs: 60_000, tls });
+      const socket = connect(service.server[door]);
+      await once(socket, "connect");
+      await service.stop();
+      socket.destroy();
+    }).timeout(15_000);
   }
 });

@@ -69,6 +69,7 @@ export function createHttpServer(
         for (const session of sessions) session.close();
         // They have no call under way, and may say nothing for long.
         for (const socket of undecided) socket.destroy();
+        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       }),
   };
 }
