@@ -13,6 +13,7 @@ import {
 import { formatAddress } from "../src/server/address.js";
 import { answerOf, openRequests, usagesOf } from "./support/allocations.js";
 import { lineOf } from "./support/batches.js";
+import { createTlsFiles } from "./support/certificates.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
 import { connections, startTestService, type TestService } from "./support/service.js";
 
@@ -175,6 +176,24 @@ describe("A connection without a call for MAX_CONNECTION_IDLE_MS", () => {
       expect(performance.now() - startedAt).to.be.above(350);
       expect(goaways).to.deep.equal([0]);
     });
+  }
+});
+
+describe("A connection with TLS", () => {
+  const reasons = { maxConnectionAgeMs: 300, maxConnectionIdleMs: 300 };
+  for (const [reason, ms] of Object.entries(reasons)) {
+    it(`is ended with a GOAWAY by ${reason}, on both doors`, async () => {
+      const { tls, trust } = createTlsFiles();
+      const limits = { ...connections, [reason]: ms };
+      const service = await startTestService({ connections: limits, tls });
+      for (const address of [service.server.grpcAddress, service.server.httpAddress]) {
+        const session = connectHttp2(`https://${formatAddress(address)}`, trust);
+        const goaways = goawaysOf(session);
+        await once(session, "close");
+        expect(goaways).to.deep.equal([0]);
+      }
+      await service.stop();
+    }).timeout(20_000);
   }
 });
 

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "./address.js";
@@ -32,7 +33,8 @@ export async function openGrpcDoor(
     ],
   });
   const longestMs = Math.max(limits.maxCallTimeoutMs, limits.maxStreamTimeoutMs);
-  const limitConnections = limitGrpcServer(server, limits.connections, longestMs);
+  const sockets = new Set<Socket>();
+  const limitConnections = limitGrpcServer(server, limits.connections, longestMs, sockets);
   mountServices((service, implementation) =>
     addConnectService(server, service, implementation, threads),
   );
@@ -46,7 +48,11 @@ export async function openGrpcDoor(
   setHealth(false);
   health.addToServer(server);
   const port = await listen(server, address, toCredentials(tls), limitConnections);
-  return { address: { ...address, port }, setHealth, close: (graceMs) => close(server, graceMs) };
+  return {
+    address: { ...address, port },
+    setHealth,
+    close: (graceMs) => close(server, sockets, graceMs),
+  };
 }
 
 function listen(
@@ -65,7 +71,7 @@ function listen(
   });
 }
 
-function close(server: grpc.Server, graceMs: number): Promise<void> {
+function close(server: grpc.Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       server.forceShutdown();
@@ -76,6 +82,8 @@ function close(server: grpc.Server, graceMs: number): Promise<void> {
       clearTimeout(timer);
       resolve();
     });
+    // They have no call under way, and may say nothing for long.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Http2SecureServer, Http2Server, IncomingHttpHeaders } from "node:http2";
+import type { Socket } from "node:net";
 import type * as grpc from "@grpc/grpc-js";
 import { type ConnectionLimits, limitSessions, toHttp2Options } from "./connections.js";
 import { parseGrpcTimeout } from "./timeouts.js";
@@ -7,6 +8,7 @@ import { parseGrpcTimeout } from "./timeouts.js";
  * Limits what grpc-js has no options for, or no good ones: it reads a long timeout as none, its own
  * way to end old connections costs clients that do not repeat calls some of theirs, and it takes
  * headers of any size. To be called before it is bound; what it answers, when it has been.
+ * Keeps its open connections in `sockets`.
  *
  * Reaches for what grpc-js keeps to itself: the options and the servers of HTTP/2. Tests hold both.
  */
@@ -14,6 +16,7 @@ export function limitGrpcServer(
   server: grpc.Server,
   limits: ConnectionLimits,
   longestMs: number,
+  sockets: Set<Socket>,
 ): () => void {
   const { commonServerOptions, http2Servers } = server as unknown as GrpcInternals;
   Object.assign(commonServerOptions, toHttp2Options(limits));
@@ -21,6 +24,10 @@ export function limitGrpcServer(
     for (const http2 of http2Servers.keys()) {
       http2.maxConnections = limits.maxConnections;
       limitSessions(http2, limits);
+      http2.on("connection", (socket: Socket) => {
+        sockets.add(socket);
+        socket.once("close", () => sockets.delete(socket));
+      });
       http2.prependListener("stream", (_, headers) => correctTimeout(headers, longestMs));
     }
   };

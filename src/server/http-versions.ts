@@ -42,9 +42,11 @@ export function createHttpServer(
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     sessions.add(session);
+    if (isClosing) session.close();
     session.once("close", () => sessions.delete(session));
   });
-  shareConnections(server, http2, limits, tls !== undefined);
+  const undecided = new Set<Socket>();
+  shareConnections(server, http2, limits, tls !== undefined, undecided);
   const sockets = collectSockets(server);
   return {
     server,
@@ -65,6 +67,9 @@ export function createHttpServer(
         });
         // Says GOAWAY, and closes the connection when the last stream has ended.
         for (const session of sessions) session.close();
+        // They have no call under way, and may say nothing for long.
+        for (const socket of undecided) socket.destroy();
+        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       }),
   };
 }
@@ -100,6 +105,7 @@ function shareConnections(
   http2: Http2Server,
   limits: ConnectionLimits,
   isEncrypted: boolean,
+  undecided: Set<Socket>,
 ): void {
   const event = isEncrypted ? "secureConnection" : "connection";
   // The server's own way to take a connection comes to those that it is meant for.
@@ -123,14 +129,17 @@ function shareConnections(
     });
     return;
   }
-  server.on(event, (socket: Socket) =>
+  server.on(event, (socket: Socket) => {
+    undecided.add(socket);
+    socket.once("close", () => undecided.delete(socket));
     sniff(socket, limits.headersTimeoutMs, (isHttp2) => {
+      undecided.delete(socket);
       if (isHttp2) return takeHttp2(socket);
       takeHttp1(socket);
       // HTTP/2 takes what has been put back by itself.
       return socket.resume();
-    }),
-  );
+    });
+  });
 }
 
 /** Reads as much of a connection as tells the version, and puts it back. */

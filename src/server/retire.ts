@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 
@@ -8,14 +9,17 @@ import type { Socket } from "node:net";
  *
  * Node says GOAWAY in one way only, which drops the calls that come meanwhile: grpc clients repeat
  * those, others do not. So the first one is written here, between Node's own frames, which it writes
- * whole.
+ * whole. With TLS, or while the client does not read, it cannot be: then Node's own way has to do.
  *
  * @param answerMs how long an answer to the ping is waited for.
  */
 export function retire(session: ServerHttp2Session, socket: Socket, answerMs: number): void {
   if (session.closed || retired.has(session) || !socket.writable) return;
   retired.add(session);
-  socket.write(shutdownNotice);
+  if (session.encrypted !== false || !writeAtOnce(socket, shutdownNotice)) {
+    session.close();
+    return;
+  }
   const close = () => {
     clearTimeout(timer);
     if (!session.destroyed) session.close();
@@ -23,6 +27,26 @@ export function retire(session: ServerHttp2Session, socket: Socket, answerMs: nu
   const timer = setTimeout(close, answerMs);
   if (!session.ping(close)) close();
 }
+
+/**
+ * Writes to the system itself, all or nothing: a write that is not done at once would end in Node's
+ * session, which knows its own only, and aborts the process.
+ */
+function writeAtOnce(socket: Socket, bytes: Buffer): boolean {
+  const handle = (socket as unknown as SocketInternals)._handle;
+  if (handle?.fd === undefined || handle.writeQueueSize !== 0) return false;
+  try {
+    const isWhole = writeSync(handle.fd, bytes) === bytes.length;
+    if (!isWhole) socket.destroy();
+    return isWhole;
+  } catch {
+    return false;
+  }
+}
+
+type SocketInternals = {
+  readonly _handle?: { readonly fd?: number; readonly writeQueueSize?: number } | null;
+};
 
 const retired = new WeakSet<ServerHttp2Session>();
 

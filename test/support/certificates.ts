@@ -1,4 +1,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import forge from "node-forge";
 
 /** A certificate and its key, in PEM, and what signs others with them. */
@@ -44,4 +47,15 @@ export function createCertificate({
   const signingKey = forge.pki.privateKeyFromPem((by ?? { key: key.privateKey }).key);
   certificate.sign(signingKey, forge.md.sha256.create());
   return { cert: forge.pki.certificateToPem(certificate), key: key.privateKey };
+}
+
+/** What a service that speaks TLS is configured with, and whom its callers trust then. */
+export function createTlsFiles() {
+  const { cert, key } = createCertificate();
+  const folder = mkdtempSync(join(tmpdir(), "llmprices-tls-"));
+  process.once("exit", () => rmSync(folder, { recursive: true }));
+  const [certFile, keyFile] = [join(folder, "server.pem"), join(folder, "server.key")];
+  writeFileSync(certFile, cert);
+  writeFileSync(keyFile, key);
+  return { tls: { certFile, keyFile, clientCaFile: undefined }, trust: { ca: cert } };
 }
