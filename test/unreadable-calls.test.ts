@@ -29,6 +29,21 @@ describe("Unreadable calls", () => {
   });
   after(() => service.stop());
 
+  const longTimeouts = { "gRPC-Web": "grpc-timeout", Connect: "connect-timeout-ms" } as const;
+  for (const [protocol, header] of Object.entries(longTimeouts)) {
+    it(`are refused in our terms when the refusal is long and compressed, ${protocol}`, async () => {
+      const { pricing } = service.doors[protocol as Protocol];
+      const headers = { [header]: "x".repeat(3000) };
+      const terms = { ...key, providerCost: "1" };
+      const usageRatio = { case: "accountUsageRatio", value: "1" } as const;
+      const call = pricing.calculateCharge({ ...terms, usageRatio }, { headers });
+      const { code, reason } = await refusalOf(call);
+      expect({ code, reason }).to.deep.equal({
+        ...{ code: Code.InvalidArgument, reason: "MALFORMED_REQUEST" },
+      });
+    });
+  }
+
   const garbage = Buffer.from([0xff, 0xff, 0xff]);
   const methods = ["CalculateCharge", "AllocateCharges", "StreamAllocateCharges"];
 

@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { ConnectError } from "@connectrpc/connect";
 import type {
   UniversalHandlerFn,
@@ -19,6 +20,7 @@ import {
   prefixLength,
   toEndStreamFrame,
   toErrorAnswer,
+  toFrame,
   toIterable,
   toTrailerFrame,
 } from "./error-answers.js";
@@ -60,7 +62,9 @@ async function explainErrors(
   if (type.startsWith("application/grpc-web")) {
     return {
       ...response,
-      body: mapLast(body, trailerFlag, (frame) => explainTrailerFrame(frame, onRefusal)),
+      body: mapLast(body, trailerFlag, header?.get("grpc-encoding"), (frame) =>
+        explainTrailerFrame(frame, onRefusal),
+      ),
     };
   }
   if (type.startsWith("application/grpc") && trailer !== undefined) {
@@ -69,7 +73,9 @@ async function explainErrors(
   if (type.startsWith("application/connect")) {
     return {
       ...response,
-      body: mapLast(body, endStreamFlag, (frame) => explainEndStream(frame, onRefusal)),
+      body: mapLast(body, endStreamFlag, header?.get("connect-content-encoding"), (frame) =>
+        explainEndStream(frame, onRefusal),
+      ),
     };
   }
   return status >= 400 && type === "application/json"
@@ -86,9 +92,11 @@ async function explainUnary(
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
-  const explained = isCompressed(response) ? undefined : inOurTerms(parseError(bytes), onRefusal);
+  const plain = decompress(bytes, response.header?.get("content-encoding"));
+  const explained = inOurTerms(parseError(plain), onRefusal);
   if (explained === undefined) return { ...response, body: toIterable(bytes) };
   const answer = errorToJsonBytes(explained, undefined);
+  response.header?.delete("content-encoding");
   for (const [name, value] of explained.metadata) response.header?.set(name, value);
   response.header?.set("content-length", String(answer.length));
   return { ...response, status: codeToHttpStatus(explained.code), body: toIterable(answer) };
@@ -128,18 +136,28 @@ function parseError(bytes: Uint8Array): ConnectError {
   return errorFromJsonBytes(bytes, undefined, new ConnectError("not a Connect error"));
 }
 
-function isCompressed({ header }: UniversalServerResponse): boolean {
-  return header?.has("content-encoding") ?? false;
-}
-
 /** Maps the frame that has a flag: the last one. Connect gives each frame as one chunk. */
 async function* mapLast(
   body: AsyncIterable<Uint8Array>,
   flag: number,
+  encoding: string | null | undefined,
   map: (frame: Uint8Array) => Uint8Array,
 ): AsyncIterable<Uint8Array> {
-  for await (const frame of body) yield frame[0] === flag ? map(frame) : frame;
+  for await (const frame of body) {
+    if (frame[0] === flag) yield map(frame);
+    else if (frame[0] === (flag | compressedFlag)) {
+      yield map(toFrame(flag, decompress(frame.subarray(prefixLength), encoding)));
+    } else yield frame;
+  }
 }
+
+/** Connect compresses errors that quote much. */
+function decompress(bytes: Uint8Array, encoding: string | null | undefined): Uint8Array {
+  if (encoding === "gzip") return gunzipSync(bytes);
+  return encoding === "br" ? brotliDecompressSync(bytes) : bytes;
+}
+
+const compressedFlag = 1;
 
 async function* followedBy(
   body: AsyncIterable<Uint8Array>,
