@@ -79,7 +79,8 @@ export const networkFaults: readonly Fault[] = [
     name: "slots-taken",
     what: "all of the server's sessions taken for 3 s",
     times: 1,
-    felt: "writes",
+    // Whoever was quick to connect again has what it needs.
+    felt: "nothing",
     strike: async (world) => {
       const sessions: pg.Client[] = [];
       for (const { cutConnections } of world.proxies) cutConnections();
