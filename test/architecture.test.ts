@@ -11,10 +11,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   rpc: ["book", "store", "domain", "gen"],
   server: [
     ...["rpc", "book", "store", "domain", "gen", "tracing"],
-    ...["config.ts", "logged-error.ts", "version.ts"],
+    ...["config.ts", "logged-error.ts", "version.ts", "within-limit.ts"],
   ],
   // Behind its types it knows OpenTelemetry, which is loaded only where traces are asked for.
-  tracing: ["version.ts"],
+  tracing: ["version.ts", "within-limit.ts"],
   embedded: ["store", "domain"],
   // A client like any other: it knows the contract, and how addresses and values are written.
   cli: ["gen", "domain", "config.ts", "server/address.ts"],

@@ -1,10 +1,10 @@
 import { type AuthConfig, isAuthenticated, readTokensFile } from "../server/auth/authentication.js";
 import type { JwtConfig } from "../server/auth/jwt.js";
-import { noteProblem, type Read, trueOrFalse } from "./reader.js";
+import { noteProblem, type Read, textReader, trueOrFalse } from "./reader.js";
 
 /** How callers are told apart, and what strangers may ask. */
 export function readAuth(read: Read, problems: string[]): AuthConfig {
-  const tokensFile = read("AUTH_TOKENS_FILE", undefined, "the path of a file", (path) => path);
+  const tokensFile = textReader(read)("AUTH_TOKENS_FILE");
   if (tokensFile !== undefined) noteProblem(() => readTokensFile(tokensFile), problems);
   const jwt = readJwt(read, problems);
   const config = { tokensFile, jwt, publicReflection: true, publicHealth: true };
@@ -18,12 +18,12 @@ export function readAuth(read: Read, problems: string[]): AuthConfig {
 
 /** Tokens of whoever, or for whomever, are none that we asked for: both have to be named. */
 function readJwt(read: Read, problems: string[]): JwtConfig | undefined {
-  const text = (name: string) => read(name, undefined, "a text", (value) => value);
+  const text = textReader(read);
   const expected = "a URL of https, or on loopback of http, without a user's name or password";
   const jwksUrl = read("AUTH_JWKS_URL", undefined, expected, parseSecureUrl);
   const others = { AUTH_ISSUER: text("AUTH_ISSUER"), AUTH_AUDIENCE: text("AUTH_AUDIENCE") };
   const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = others;
-  const roleClaim = read("AUTH_ROLE_CLAIM", "role", "the name of a claim", (name) => name);
+  const roleClaim = text("AUTH_ROLE_CLAIM") ?? "role";
   if (jwksUrl !== undefined && issuer !== undefined && audience !== undefined) {
     return { jwksUrl, issuer, audience, roleClaim };
   }

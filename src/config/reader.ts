@@ -29,7 +29,7 @@ export function readEnvironment<T>(
 }
 
 /** For `read`: what is expected, and its parser. */
-export function wholeNumber(min: number, max: number) {
+function wholeNumber(min: number, max: number) {
   const parse = (text: string) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
     return value >= min && value <= max ? value : undefined;
@@ -41,6 +41,11 @@ export function wholeNumber(min: number, max: number) {
 export function numberReader(read: Read) {
   return (name: string, whenUnset: number, min: number, max: number): number =>
     read(name, String(whenUnset), ...wholeNumber(min, max));
+}
+
+/** Reads whatever a variable says, for others to look at. */
+export function textReader(read: Read) {
+  return (name: string): string | undefined => read(name, undefined, "a text", (text) => text);
 }
 
 /** A default that follows another value where that is lower, and is one (of a wrong one is told). */

@@ -1,9 +1,9 @@
 import { readTlsFiles, type TlsConfig } from "../server/tls.js";
-import { noteProblem, type Read } from "./reader.js";
+import { noteProblem, type Read, textReader } from "./reader.js";
 
 /** Undefined: the doors speak plain text. */
 export function readTls(read: Read, problems: string[]): TlsConfig | undefined {
-  const path = (name: string) => read(name, undefined, "the path of a file", (text) => text);
+  const path = textReader(read);
   const certFile = path("TLS_CERT_FILE");
   const keyFile = path("TLS_KEY_FILE");
   const clientCaFile = path("TLS_CLIENT_CA_FILE");

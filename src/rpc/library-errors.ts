@@ -13,7 +13,7 @@ export function explain({ code, rawMessage, details }: ConnectError): DomainErro
   if (/^unknown compression/.test(rawMessage)) return new DomainError("UNSUPPORTED", rawMessage);
   if (code === Code.InvalidArgument || callersFault.test(rawMessage)) return malformed(rawMessage);
   if (code === Code.DeadlineExceeded) {
-    return new DomainError("DEADLINE_EXCEEDED", "the call's time is up");
+    return timeIsUp();
   }
   if (code === Code.Canceled || code === Code.Aborted) {
     return new DomainError("CANCELLED", "the caller has gone");
@@ -26,6 +26,11 @@ export function malformed(problem: string): DomainError {
   const shown = problem.replace(/^parse binary: /, "");
   const cut = shown.length <= 300 ? shown : `${shown.slice(0, 297)}...`;
   return new DomainError("MALFORMED_REQUEST", `the request cannot be read: ${cut}`);
+}
+
+/** The refusal of a call whose time a library has measured. */
+export function timeIsUp(): DomainError {
+  return new DomainError("DEADLINE_EXCEEDED", "the call's time is up");
 }
 
 /** The refusal of a message that has more bytes than `maxBytes`, as the library says it. */

@@ -1,3 +1,11 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+
+/** Has a call's signal abort when its time is up, in the terms of Connect. */
+export function abortWhenLate(end: AbortController, limitMs: number): NodeJS.Timeout {
+  const late = () => new ConnectError("the call's time is up", Code.DeadlineExceeded);
+  return setTimeout(() => end.abort(late()), limitMs);
+}
+
 /**
  * A body that fails with the signal's reason as soon as that aborts: Connect waits for the end of a
  * message for as long as its caller takes.

@@ -3,6 +3,10 @@ import { randomUUID } from "node:crypto";
 /** Reads one header of a request. */
 export type FindHeader = (name: string) => string | undefined;
 
+export function headerFinder(headers: Headers): FindHeader {
+  return (name) => headers.get(name) ?? undefined;
+}
+
 /** The header that has a call's id, in requests and in failures. */
 export const requestIdHeader = "x-request-id";
 

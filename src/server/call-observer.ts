@@ -89,6 +89,12 @@ export function toEndedCall(
   };
 }
 
+/** Tells of a call that was refused before a handler got to see it. The failure gets its id. */
+export function tellRefusal(observer: CallObserver, open: OpenCall, failure: ConnectError): void {
+  observer.callStarts(open.rpc);
+  observer.callEnds(toEndedCall(open, failure));
+}
+
 /** What is known of a call that no handler gets to see, by its headers. */
 export function toUnhandledCall(
   rpc: string,

@@ -1,5 +1,6 @@
 import { Counter, type Registry } from "prom-client";
 import { type ChargeCount, type ChargeTally, chargeOutcomes } from "../rpc/charge-tally.js";
+import { withinLimit } from "../within-limit.js";
 
 /** Answers which of these providers are registered. */
 export type FindRegistered = (names: readonly string[]) => Promise<readonly string[]>;
@@ -44,7 +45,8 @@ export function createChargeTally(registry: Registry, findRegistered: FindRegist
       .finally(() => {
         settling = undefined;
       });
-    await withinLimit(settling);
+    // Operators wait no longer for a database that does not answer.
+    await withinLimit(settling, settleLimitMs, () => undefined);
   };
   registerCharges(registry, tallies, settleInTime);
   return { add: (counts) => counts.forEach(add) };
@@ -76,16 +78,6 @@ function registerCharges(
 
 function noCharges(): Charges {
   return { charged: 0, free: 0, unpriced: 0 };
-}
-
-/** Operators wait no longer for a database that does not answer. */
-async function withinLimit(work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, settleLimitMs);
-  });
-  await Promise.race([work, limit]);
-  clearTimeout(timer);
 }
 
 const unknownProvider = "unknown";

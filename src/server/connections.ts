@@ -1,5 +1,5 @@
 import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { retire } from "./retire.js";
 
 /** What a door gives its connections at most. The same on both doors, of each process. */
@@ -46,6 +46,19 @@ export function limitSessions(
   server.on("session", (session) => {
     if (latest !== undefined) limitSession(session, latest, limits);
   });
+}
+
+/** Keeps the open ones: those that say nothing, or never come to the end of a handshake, as well. */
+export function collectSockets(server: Server, sockets: Set<Socket>): void {
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+}
+
+/** Those have no call under way, and may say nothing for long. */
+export function destroySilent(sockets: ReadonlySet<Socket>): void {
+  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
 }
 
 function limitSession(session: ServerHttp2Session, socket: Socket, limits: ConnectionLimits): void {

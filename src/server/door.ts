@@ -23,6 +23,11 @@ export type DoorLimits = {
   readonly maxStreamTimeoutMs: number;
 };
 
+/** The most time that any call gets. */
+export function longestCallMs({ maxCallTimeoutMs, maxStreamTimeoutMs }: DoorLimits): number {
+  return Math.max(maxCallTimeoutMs, maxStreamTimeoutMs);
+}
+
 /** What a door leads to, and who stands in it. */
 export type DoorSurroundings = {
   readonly mountServices: (mount: Mount) => void;

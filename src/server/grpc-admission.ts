@@ -2,6 +2,7 @@ import * as grpc from "@grpc/grpc-js";
 import type { Caller } from "../domain/caller.js";
 import { toConnectError } from "../rpc/errors.js";
 import type { Admission } from "./auth/admission.js";
+import { firstOf } from "./grpc-context.js";
 import { toStatus } from "./grpc-status.js";
 import { type MessageLimit, waitForMessage } from "./grpc-wait.js";
 
@@ -28,7 +29,7 @@ export function admitCalls({ admit }: Admission, limit: MessageLimit): grpc.Serv
           next(metadata);
         };
         try {
-          const admitted = admit(path, (name) => metadata.get(name)[0]?.toString());
+          const admitted = admit(path, (name) => firstOf(metadata, name));
           if (admitted instanceof Promise) admitted.then(letIn).catch(refuse);
           else letIn(admitted);
         } catch (error) {

@@ -64,8 +64,7 @@ export class GrpcContext implements HandlerContext {
 
   /** One request header, without building them all. */
   findHeader(name: string): string | undefined {
-    const value = this.call.metadata.get(name)[0];
-    return value === undefined ? undefined : String(value);
+    return firstOf(this.call.metadata, name);
   }
 
   get responseHeader(): Headers {
@@ -88,6 +87,11 @@ export class GrpcContext implements HandlerContext {
   trailers(): grpc.Metadata | undefined {
     return this.#responseTrailer && toMetadata(this.#responseTrailer);
   }
+}
+
+/** One header, of which several may have come: the first. */
+export function firstOf(metadata: grpc.Metadata, name: string): string | undefined {
+  return metadata.get(name)[0]?.toString();
 }
 
 /** One request header of a call through either door. */

@@ -2,7 +2,8 @@ import type { Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "./address.js";
-import type { Door, DoorSurroundings } from "./door.js";
+import { destroySilent } from "./connections.js";
+import { type Door, type DoorSurroundings, longestCallMs } from "./door.js";
 import { admitCalls } from "./grpc-admission.js";
 import { addConnectService } from "./grpc-bridge.js";
 import { toCredentials } from "./grpc-credentials.js";
@@ -32,8 +33,8 @@ export async function openGrpcDoor(
       admitCalls(admission, { limitMs: limits.maxCallTimeoutMs, observer }),
     ],
   });
-  const longestMs = Math.max(limits.maxCallTimeoutMs, limits.maxStreamTimeoutMs);
   const sockets = new Set<Socket>();
+  const longestMs = longestCallMs(limits);
   const limitConnections = limitGrpcServer(server, limits.connections, longestMs, sockets);
   mountServices((service, implementation) =>
     addConnectService(server, service, implementation, threads),
@@ -82,8 +83,7 @@ function close(server: grpc.Server, sockets: ReadonlySet<Socket>, graceMs: numbe
       clearTimeout(timer);
       resolve();
     });
-    // They have no call under way, and may say nothing for long.
-    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    destroySilent(sockets);
   });
 }
 

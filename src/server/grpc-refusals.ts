@@ -1,7 +1,7 @@
 import * as grpc from "@grpc/grpc-js";
 import { DomainError } from "../domain/errors.js";
 import { toConnectError } from "../rpc/errors.js";
-import { malformed, messageTooLarge } from "../rpc/library-errors.js";
+import { malformed, messageTooLarge, timeIsUp } from "../rpc/library-errors.js";
 import { toStatus } from "./grpc-status.js";
 
 /**
@@ -48,8 +48,5 @@ function toRefusal(code: grpc.status, details: string): DomainError | undefined 
   if (/^Received (?:no|a second) request message/.test(details)) {
     return malformed("the method takes one message, neither none nor more");
   }
-  if (code === grpc.status.DEADLINE_EXCEEDED) {
-    return new DomainError("DEADLINE_EXCEEDED", "the call's time is up");
-  }
-  return undefined;
+  return code === grpc.status.DEADLINE_EXCEEDED ? timeIsUp() : undefined;
 }

@@ -1,7 +1,12 @@
 import type { Http2SecureServer, Http2Server, IncomingHttpHeaders } from "node:http2";
 import type { Socket } from "node:net";
 import type * as grpc from "@grpc/grpc-js";
-import { type ConnectionLimits, limitSessions, toHttp2Options } from "./connections.js";
+import {
+  type ConnectionLimits,
+  collectSockets,
+  limitSessions,
+  toHttp2Options,
+} from "./connections.js";
 import { parseGrpcTimeout } from "./timeouts.js";
 
 /**
@@ -24,10 +29,7 @@ export function limitGrpcServer(
     for (const http2 of http2Servers.keys()) {
       http2.maxConnections = limits.maxConnections;
       limitSessions(http2, limits);
-      http2.on("connection", (socket: Socket) => {
-        sockets.add(socket);
-        socket.once("close", () => sockets.delete(socket));
-      });
+      collectSockets(http2, sockets);
       http2.prependListener("stream", (_, headers) => correctTimeout(headers, longestMs));
     }
   };

@@ -1,8 +1,9 @@
 import type * as grpc from "@grpc/grpc-js";
 import type { Caller } from "../domain/caller.js";
-import { DomainError } from "../domain/errors.js";
 import { toConnectError } from "../rpc/errors.js";
-import { type CallObserver, toEndedCall, toUnhandledCall } from "./call-observer.js";
+import { timeIsUp } from "../rpc/library-errors.js";
+import { type CallObserver, tellRefusal, toUnhandledCall } from "./call-observer.js";
+import { firstOf } from "./grpc-context.js";
 import { toStatus } from "./grpc-status.js";
 import { serviceNames } from "./services.js";
 
@@ -30,16 +31,14 @@ export function waitForMessage(
   let isOver = false;
   const fail = (metadata: grpc.Metadata, caller: Caller, startedAtMs: number) => {
     isLate = true;
-    const refusal = new DomainError("DEADLINE_EXCEEDED", "the call's time is up");
-    const failure = toConnectError(refusal);
+    const failure = toConnectError(timeIsUp());
     const rpc = path.slice(1);
     if (serviceNames.some((name) => rpc.startsWith(`${name}/`))) {
       // grpc-js does not pass the content-type on.
       const find = (name: string) =>
-        name === "content-type" ? "application/grpc" : metadata.get(name)[0]?.toString();
+        name === "content-type" ? "application/grpc" : firstOf(metadata, name);
       const open = { ...toUnhandledCall(rpc, find, caller), startedAtMs };
-      observer.callStarts(rpc);
-      observer.callEnds(toEndedCall(open, failure));
+      tellRefusal(observer, open, failure);
     }
     call.sendStatus(toStatus(failure));
   };

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { base64Decode } from "@bufbuild/protobuf/wire";
-import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
+import { createContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { Caller } from "../domain/caller.js";
 import { callerKey } from "../rpc/caller.js";
-import { readUntil } from "./body-limit.js";
+import { abortWhenLate, readUntil } from "./body-limit.js";
 import { refuseImpossibleDays, spoilImpossibleDays } from "./json-times.js";
 import { dropLongTimeouts } from "./timeouts.js";
 
@@ -44,8 +44,7 @@ export function limitCall(
   limitMs: number,
 ): { limited: HttpCall; lift: () => void } {
   const end = new AbortController();
-  const timeIsUp = () => new ConnectError("the call's time is up", Code.DeadlineExceeded);
-  const timer = setTimeout(() => end.abort(timeIsUp()), limitMs);
+  const timer = abortWhenLate(end, limitMs);
   const leave = () => end.abort(call.signal.reason);
   if (call.signal.aborted) leave();
   else call.signal.addEventListener("abort", leave, { once: true });

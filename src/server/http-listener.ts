@@ -8,9 +8,10 @@ import { toConnectError } from "../rpc/errors.js";
 import { malformed } from "../rpc/library-errors.js";
 import { toBulkHandler } from "./bulk/http.js";
 import { bulkMethods, largeMessageBytes, pathOf } from "./bulk/methods.js";
-import { type OpenCall, toEndedCall, toUnhandledCall } from "./call-observer.js";
+import { headerFinder } from "./call-ids.js";
+import { type OpenCall, tellRefusal, toUnhandledCall } from "./call-observer.js";
 import { toConnectOptions } from "./connect-options.js";
-import type { DoorSurroundings } from "./door.js";
+import { type DoorSurroundings, longestCallMs } from "./door.js";
 import { toErrorAnswer } from "./error-answers.js";
 import { type HttpCall, limitCall, toCall, whyUnreadable } from "./http-call.js";
 import { weigh } from "./large-bodies.js";
@@ -22,7 +23,7 @@ import { answerInOurTerms } from "./library-errors.js";
  */
 export function createHttpListener(surroundings: DoorSurroundings): RequestListener {
   const { admission, limits, log } = surroundings;
-  const longestMs = Math.max(limits.maxCallTimeoutMs, limits.maxStreamTimeoutMs);
+  const longestMs = longestCallMs(limits);
   const handlers = createHandlers(surroundings);
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const path = pathOfUrl(request.url);
@@ -73,17 +74,13 @@ function createHandlers({
   mountServices((service, implementation) => router.service(service, implementation));
   const serveInThread = toBulkHandler(threads);
   const serveHere = (handler: UniversalHandlerFn, open: OpenCall, call: HttpCall) =>
-    answerInOurTerms(handler, call, (failure) => {
-      observer.callStarts(open.rpc);
-      observer.callEnds(toEndedCall(open, failure));
-    });
+    answerInOurTerms(handler, call, (failure) => tellRefusal(observer, open, failure));
   const handlers = new Map<string, Handle>();
   for (const handler of router.handlers) {
     const path = handler.requestPath;
     handlers.set(path, async (call, request, response) => {
-      const findHeader = (name: string) => call.header.get(name) ?? undefined;
       const caller = call.contextValues?.get(callerKey);
-      const open = toUnhandledCall(path.slice(1), findHeader, caller);
+      const open = toUnhandledCall(path.slice(1), headerFinder(call.header), caller);
       const { limited, lift } = limitCall(call, limits.maxCallTimeoutMs);
       response.once("close", lift);
       const { mayBeLarge, body } = await weigh(request, limited.body, largeMessageBytes);

@@ -7,7 +7,13 @@ import {
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { type ConnectionLimits, limitSessions, toHttp2Options } from "./connections.js";
+import {
+  type ConnectionLimits,
+  collectSockets,
+  destroySilent,
+  limitSessions,
+  toHttp2Options,
+} from "./connections.js";
 import { isOld, limitAge, toHttp1Options } from "./http1-connections.js";
 import type { Tls } from "./tls.js";
 
@@ -47,7 +53,8 @@ export function createHttpServer(
   });
   const undecided = new Set<Socket>();
   shareConnections(server, http2, limits, tls !== undefined, undecided);
-  const sockets = collectSockets(server);
+  const sockets = new Set<Socket>();
+  collectSockets(server, sockets);
   return {
     server,
     close: (graceMs) =>
@@ -67,21 +74,10 @@ export function createHttpServer(
         });
         // Says GOAWAY, and closes the connection when the last stream has ended.
         for (const session of sessions) session.close();
-        // They have no call under way, and may say nothing for long.
         for (const socket of undecided) socket.destroy();
-        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+        destroySilent(sockets);
       }),
   };
-}
-
-/** All that are open: those that say nothing, or never come to the end of a handshake, as well. */
-function collectSockets(server: Server): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  return sockets;
 }
 
 function createHttp1Server(
@@ -129,9 +125,8 @@ function shareConnections(
     });
     return;
   }
+  collectSockets(server, undecided);
   server.on(event, (socket: Socket) => {
-    undecided.add(socket);
-    socket.once("close", () => undecided.delete(socket));
     sniff(socket, limits.headersTimeoutMs, (isHttp2) => {
       undecided.delete(socket);
       if (isHttp2) return takeHttp2(socket);

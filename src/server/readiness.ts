@@ -2,6 +2,7 @@ import type { Knex } from "knex";
 import { DomainError } from "../domain/errors.js";
 import { pendingMigrations } from "../store/migrations.js";
 import { toRefusal } from "../store/refusals.js";
+import { withinLimit } from "../within-limit.js";
 
 /** Whether the service can answer: undefined when it can, else why it cannot. */
 export type Readiness = {
@@ -40,7 +41,7 @@ export function watchReadiness(
     return asking;
   };
   const look = async () => {
-    const finding = (await withinLimit(ask())) ?? whyNotBook();
+    const finding = (await withinLimit(ask(), limitMs, () => noAnswer)) ?? whyNotBook();
     if (!isDraining) find(finding);
     return whyNot === undefined;
   };
@@ -60,19 +61,6 @@ export function watchReadiness(
       find("shutting down");
     },
   };
-}
-
-/** The finding, or that there is none in time. */
-async function withinLimit(finding: Promise<string | undefined>): Promise<string | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(noAnswer), limitMs);
-  });
-  try {
-    return await Promise.race([finding, silence]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 async function findWhyNot(knex: Knex): Promise<string | undefined> {

@@ -14,6 +14,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import type { Logger } from "pino";
 import { readVersion } from "../version.js";
+import { withinLimit } from "../within-limit.js";
 import { createCallTracer } from "./calls.js";
 import { keepContexts } from "./contexts.js";
 import { traceDatabase } from "./database.js";
@@ -52,22 +53,11 @@ export function createTracing(
     stop: () =>
       withinLimit(
         provider.shutdown().catch((error: Error) => warn(error.message)),
+        stopLimitMs,
         () => warn("the last traces could not be sent in time"),
       ),
   };
 }
 
 /** A collector that does not answer must not keep the service from ending. */
-async function withinLimit(work: Promise<void>, onLate: () => void): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      onLate();
-      resolve();
-    }, stopLimitMs);
-  });
-  await Promise.race([work, limit]);
-  clearTimeout(timer);
-}
-
 const stopLimitMs = 5000;

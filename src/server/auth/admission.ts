@@ -1,7 +1,7 @@
 import { anonymous, type Caller } from "../../domain/caller.js";
 import { toConnectError } from "../../rpc/errors.js";
 import type { FindHeader } from "../call-ids.js";
-import { type CallObserver, toEndedCall, toUnhandledCall } from "../call-observer.js";
+import { type CallObserver, tellRefusal, toUnhandledCall } from "../call-observer.js";
 import type { Authenticator } from "./authenticator.js";
 import { requireRole } from "./roles.js";
 
@@ -41,8 +41,7 @@ export function createAdmission(
       };
       const refuse = (error: unknown): never => {
         const failure = toConnectError(error);
-        observer.callStarts(rpc);
-        observer.callEnds(toEndedCall(toUnhandledCall(rpc, findHeader, caller), failure));
+        tellRefusal(observer, toUnhandledCall(rpc, findHeader, caller), failure);
         throw failure;
       };
       try {

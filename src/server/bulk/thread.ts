@@ -1,7 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { type MessagePort, workerData } from "node:worker_threads";
 import {
-  Code,
   ConnectError,
   createConnectRouter,
   createContextKey,
@@ -16,7 +15,8 @@ import { callerKey } from "../../rpc/caller.js";
 import type { ChargeTally } from "../../rpc/charge-tally.js";
 import { createDatabase } from "../../store/database.js";
 import type { SentSpan } from "../../tracing/tracing.js";
-import { readUntil } from "../body-limit.js";
+import { abortWhenLate, readUntil } from "../body-limit.js";
+import { headerFinder } from "../call-ids.js";
 import { type CallObserver, toEndedCall, toUnhandledCall } from "../call-observer.js";
 import { unlimited } from "../capacity.js";
 import { toConnectOptions } from "../connect-options.js";
@@ -64,10 +64,9 @@ async function serve({ port, caller, ...call }: BulkCall): Promise<HeaderEntries
     const { pathname } = new URL(call.url);
     const handler = handlers.get(pathname);
     if (handler === undefined) throw new Error(`${call.url} is not served in threads`);
-    timers.push(setTimeout(() => abort.abort(timeIsUp()), limitMsOf(handler)));
+    timers.push(abortWhenLate(abort, limitMsOf(handler)));
     const header = new Headers(call.header as [string, string][]);
-    const findHeader = (name: string) => header.get(name) ?? undefined;
-    const unhandled = toUnhandledCall(pathname.slice(1), findHeader, caller);
+    const unhandled = toUnhandledCall(pathname.slice(1), headerFinder(header), caller);
     const request = {
       ...{ ...call, header, signal: abort.signal },
       body: readUntil(call.body, abort.signal),
@@ -91,10 +90,6 @@ async function serve({ port, caller, ...call }: BulkCall): Promise<HeaderEntries
 /** A call has its time from here on, be it that its handler waits or Connect for its message. */
 function limitMsOf({ method }: UniversalHandler): number {
   return method.methodKind === "unary" ? settings.maxTimeoutMs : settings.maxStreamTimeoutMs;
-}
-
-function timeIsUp(): ConnectError {
-  return new ConnectError("the call's time is up", Code.DeadlineExceeded);
 }
 
 /** What observes calls lives where the metrics and the log are. */

@@ -6,6 +6,7 @@ import { Piscina } from "piscina";
 import type { Book } from "../../book/book.js";
 import { DomainError, tooManyCalls } from "../../domain/errors.js";
 import { callerKey } from "../../rpc/caller.js";
+import { headerFinder } from "../call-ids.js";
 import type { Capacity } from "../capacity.js";
 import { passOnAbort, toResponse } from "./answers.js";
 import { replyTo } from "./book-port.js";
@@ -79,8 +80,7 @@ export function createBulkThreads(
     serve: async ({ url, method, httpVersion, header, body, signal, contextValues }) => {
       const rpc = new URL(url).pathname.slice(1);
       const caller = contextValues?.get(callerKey);
-      const findHeader = (name: string) => header.get(name) ?? undefined;
-      const followed = followCall(rpc, caller, findHeader, watchers, threadLost);
+      const followed = followCall(rpc, caller, headerFinder(header), watchers, threadLost);
       try {
         enter();
       } catch (refusal) {
