@@ -2,18 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { ConfigError, readConfig } from "../src/config.js";
+import { readConfig } from "../src/config.js";
+import { problemsOf } from "./support/config.js";
 import { createTokensFile } from "./support/tokens.js";
-
-const problemsOf = (environment: Record<string, string>) => {
-  try {
-    readConfig(environment);
-    return [];
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return error.message.split("\n");
-  }
-};
 
 describe("Configuration", () => {
   it("listens on loopback and embeds PostgreSQL when nothing is set", () => {

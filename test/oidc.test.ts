@@ -1,7 +1,8 @@
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
-import { ConfigError, readConfig } from "../src/config.js";
+import { readConfig } from "../src/config.js";
+import { problemsOf } from "./support/config.js";
 import { reasonOf } from "./support/every-rpc.js";
 import { inSeconds, startIssuer, type TestClaims, type TestIssuer } from "./support/issuer.js";
 import { until } from "./support/metrics.js";
@@ -178,16 +179,6 @@ describe("AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE", () => {
     AUTH_ISSUER: "https://issuer.example.com",
     AUTH_AUDIENCE: "llmprices",
   };
-  const problemsOf = (environment: Record<string, string>) => {
-    try {
-      readConfig(environment);
-      return [];
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      return error.message.split("\n");
-    }
-  };
-
   it("are read together, and authenticate", () => {
     const { jwt, publicHealth } = readConfig(all).auth;
     expect(jwt).to.deep.equal({

@@ -7,11 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, connect, type SecureVersion } from "node:tls";
 import { expect } from "chai";
-import { ConfigError, readConfig } from "../src/config.js";
+import { readConfig } from "../src/config.js";
 import type { Address } from "../src/server/address.js";
 import { formatAddress } from "../src/server/address.js";
 import { createCertificate, type TestCertificate } from "./support/certificates.js";
 import { llmprices } from "./support/command.js";
+import { problemsOf } from "./support/config.js";
 import { reasonOf } from "./support/every-rpc.js";
 import { until } from "./support/metrics.js";
 import { freshPrice } from "./support/prices.js";
@@ -207,15 +208,6 @@ describe("TLS_CLIENT_CA_FILE", function () {
 });
 
 describe("TLS_CERT_FILE, TLS_KEY_FILE and TLS_CLIENT_CA_FILE", () => {
-  const problemsOf = (environment: Record<string, string>) => {
-    try {
-      readConfig(environment);
-      return [];
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      return error.message.split("\n");
-    }
-  };
   const good = () => {
     const { certFile, keyFile } = files("good", server);
     return { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile };

@@ -9,18 +9,12 @@ import { findBinaries } from "../../src/embedded/binaries.js";
 import { openCluster, SUPERUSER } from "../../src/embedded/cluster.js";
 import { ensureOsUser } from "../../src/embedded/os-user.js";
 import { watchParent } from "../../src/embedded/parent-watch.js";
+import type { EmbeddedPostgres } from "../../src/embedded/postgres.js";
 import { toArguments } from "../../src/embedded/settings.js";
 
 /** A PostgreSQL that loses nothing it has committed, and is ours to be killed. */
 export type Postgres = {
-  readonly connection: {
-    readonly host: string;
-    readonly port: number;
-    readonly user: string;
-    readonly password: string;
-    readonly database: string;
-    readonly ssl: false;
-  };
+  readonly connection: EmbeddedPostgres["connection"];
   /** Of the server's first process. */
   readonly processId: () => number;
   /** Sends a signal to the server's first process alone. */
