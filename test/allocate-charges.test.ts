@@ -2,10 +2,9 @@ import { expect } from "chai";
 import { RoundingMode } from "../src/gen/llmprices/v1/charge_pb.js";
 import { chargesOf, type TestUsage, usagesOf } from "./support/allocations.js";
 import { at, byKey, freshPrice, type TestKey, textOf } from "./support/prices.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { type Protocol, protocols, startTestService, type TestService } from "./support/service.js";
 
 const { HALF_EVEN, HALF_UP, UP, DOWN } = RoundingMode;
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 
 describe("AllocateCharges", () => {
   let service: TestService;

@@ -8,9 +8,7 @@ import {
   unitsOf,
 } from "./support/allocations.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
-
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
+import { type Protocol, protocols, startTestService, type TestService } from "./support/service.js";
 
 describe("AllocateCharges over 20,000 accounts", function () {
   this.timeout(60_000);

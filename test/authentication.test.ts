@@ -11,13 +11,13 @@ import { refusalOf } from "./support/refusals.js";
 import {
   type Door,
   openDoors,
+  protocols,
   startTestService,
   type TestService,
   toDoor,
 } from "./support/service.js";
 import { createTokensFile, freshToken } from "./support/tokens.js";
 
-const protocols = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"] as const;
 const bulkPath = "/llmprices.v1.PricingService/BatchCalculateCharges";
 
 describe("Authentication", function () {

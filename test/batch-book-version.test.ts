@@ -5,9 +5,7 @@ import type { BatchCalculateChargesResponse } from "../src/gen/llmprices/v1/pric
 import { chargeIn, lineOf, refusalIn, type TestLine } from "./support/batches.js";
 import { at, byKey, freshPrice, type TestKey, textOf } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
-
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
+import { protocols, startTestService, type TestService } from "./support/service.js";
 
 /** A line whose charge is the price, since its cost is 1. */
 const priceLine = (key: TestKey, changes: TestLine = {}) =>

@@ -3,9 +3,8 @@ import { expect } from "chai";
 import { chargeIn, lineOf, refusalIn, type TestLine } from "./support/batches.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { type Protocol, protocols, startTestService, type TestService } from "./support/service.js";
 
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const mostCalculations = 10_000;
 
 describe("BatchCalculateCharges within its limits", function () {

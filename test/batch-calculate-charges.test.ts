@@ -3,9 +3,8 @@ import { expect } from "chai";
 import { chargeIn, lineOf, ratio, refusalIn, type TestLine } from "./support/batches.js";
 import { at, byKey, freshKey, freshPrice, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { protocols, startTestService, type TestService } from "./support/service.js";
 
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const part = (usage: string, totalUsage: string): TestLine => ({
   usageRatio: { case: "accountUsage", value: { usage, totalUsage } },
 });

@@ -12,9 +12,8 @@ import {
 } from "./support/metrics.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
 import { type Refusal, refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { type Protocol, protocols, startTestService, type TestService } from "./support/service.js";
 
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const rpc = "StreamAllocateCharges";
 type ErrorJson = { readonly code: string; readonly details: readonly { readonly type: string }[] };
 type Through = { readonly protocol?: Protocol; readonly signal?: AbortSignal };

@@ -3,9 +3,7 @@ import { answerOf, openRequests, usagesOf } from "./support/allocations.js";
 import { callsInFlight, until } from "./support/metrics.js";
 import { freshPrice } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
-
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
+import { type Protocol, protocols, startTestService, type TestService } from "./support/service.js";
 
 describe("A service that stops", function () {
   this.timeout(30_000);

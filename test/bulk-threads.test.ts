@@ -14,9 +14,8 @@ import { chargeIn, lineOf } from "./support/batches.js";
 import { callsEnded, callsInFlight, until } from "./support/metrics.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { type Protocol, protocols, startTestService, type TestService } from "./support/service.js";
 
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const rpc = "StreamAllocateCharges";
 
 describe("While a thread works on a large call", function () {

@@ -7,9 +7,8 @@ import { importRows, rowOf } from "./support/imports.js";
 import { type KeptLog, keepLog, type LogLine } from "./support/log.js";
 import { until } from "./support/metrics.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { type Protocol, protocols, startTestService, type TestService } from "./support/service.js";
 
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 

@@ -6,9 +6,7 @@ import { bulkRefusals, callsEnded, until } from "./support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "./support/postgres.js";
 import { byKey, freshPrice, type TestKey } from "./support/prices.js";
 import { type Refusal, refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
-
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
+import { protocols, startTestService, type TestService } from "./support/service.js";
 
 /** Writes that wait: another transaction has the book while the test does its work. */
 type Held = { readonly answers: Promise<"OK" | Refusal>[]; readonly release: () => Promise<void> };

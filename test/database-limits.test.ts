@@ -5,9 +5,7 @@ import { until } from "./support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "./support/postgres.js";
 import { byKey, freshPrice, priceAt, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
-
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
+import { protocols, startTestService, type TestService } from "./support/service.js";
 
 /** The statements of the service that are at work, or wait for a lock. */
 async function statementsOf({ knex }: { readonly knex: Knex }): Promise<string[]> {

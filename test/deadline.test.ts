@@ -7,9 +7,7 @@ import { UpdateLLMPriceRequestSchema } from "../src/gen/llmprices/v1/pricing_ser
 import { type Address, formatAddress } from "../src/server/address.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
-
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
+import { type Protocol, protocols, startTestService, type TestService } from "./support/service.js";
 
 describe("Deadline", () => {
   let service: TestService;

@@ -8,9 +8,7 @@ import { formatAddress } from "../src/server/address.js";
 import { createTestDatabase, type TestDatabase } from "./support/postgres.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
-
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
+import { protocols, startTestService, type TestService } from "./support/service.js";
 
 describe("Doors", () => {
   let service: TestService;

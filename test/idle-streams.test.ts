@@ -18,9 +18,8 @@ import { importRows, rowOf, type TestImportMessage } from "./support/imports.js"
 import { callsEnded, callsInFlight, until } from "./support/metrics.js";
 import { freshPrice, priceAt, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { protocols, startTestService, type TestService } from "./support/service.js";
 
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const idleMs = 400;
 const idle = {
   code: Code.DeadlineExceeded,

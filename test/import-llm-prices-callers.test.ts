@@ -6,9 +6,8 @@ import { countsOf, importRows, rowOf, type TestImportMessage } from "./support/i
 import { callsEnded, callsInFlight, until } from "./support/metrics.js";
 import { bookVersionOf, byKey, freshKey, freshPrice, priceAt } from "./support/prices.js";
 import { type Refusal, refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { type Protocol, protocols, startTestService, type TestService } from "./support/service.js";
 
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const rpc = "ImportLLMPrices";
 const since = new Date("2020-01-01");
 

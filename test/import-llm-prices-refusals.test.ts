@@ -11,9 +11,8 @@ import {
 } from "./support/imports.js";
 import { at, bookVersionOf, byKey, freshKey, freshPrice, priceAt } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { type Protocol, protocols, startTestService, type TestService } from "./support/service.js";
 
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const since = new Date("2020-01-01");
 const invalid = { code: Code.InvalidArgument, reason: "INVALID_FIELD" };
 

@@ -13,9 +13,8 @@ import {
   scheduleOf,
   type TestKey,
 } from "./support/prices.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { protocols, startTestService, type TestService } from "./support/service.js";
 
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const since = new Date("2020-01-01");
 const from = (time: string) => ({ effectiveFrom: at(time) });
 

@@ -18,9 +18,8 @@ import { lineOf } from "./support/batches.js";
 import { sent } from "./support/imports.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { protocols, startTestService, type TestService } from "./support/service.js";
 
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const maxBytes = 20_000;
 const tooLarge = {
   code: Code.ResourceExhausted,

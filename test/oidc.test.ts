@@ -8,10 +8,8 @@ import { inSeconds, startIssuer, type TestClaims, type TestIssuer } from "./supp
 import { until } from "./support/metrics.js";
 import { byKey, freshPrice } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { openDoors, startTestService, type TestService } from "./support/service.js";
+import { openDoors, protocols, startTestService, type TestService } from "./support/service.js";
 import { createTokensFile, freshToken } from "./support/tokens.js";
-
-const protocols = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"] as const;
 
 describe("JWTs", () => {
   const clerk = freshToken("clerk", "calculate");

@@ -3,10 +3,14 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { callEmpty, everyRpc, nameOf, reasonOf } from "./support/every-rpc.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Door, openDoors, type Protocol, startTestService } from "./support/service.js";
+import {
+  type Door,
+  openDoors,
+  type Protocol,
+  protocols,
+  startTestService,
+} from "./support/service.js";
 import { createTokensFile, freshToken } from "./support/tokens.js";
-
-const protocols = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"] as const;
 
 describe("Roles", function () {
   this.timeout(60_000);

@@ -17,9 +17,8 @@ import {
 import { callsEnded, callsInFlight, until } from "./support/metrics.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { protocols, startTestService, type TestService } from "./support/service.js";
 
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const rpc = "StreamAllocateCharges";
 
 /** Transports that do not read ahead of their caller. */

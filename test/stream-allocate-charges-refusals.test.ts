@@ -3,9 +3,7 @@ import { expect } from "chai";
 import { answerOf, openRequests, type TestMessage, usagesOf } from "./support/allocations.js";
 import { at, freshPrice, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
-
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
+import { type Protocol, protocols, startTestService, type TestService } from "./support/service.js";
 
 describe("StreamAllocateCharges refuses", function () {
   this.timeout(5000);

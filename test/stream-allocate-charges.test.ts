@@ -12,9 +12,7 @@ import {
   usagesOf,
 } from "./support/allocations.js";
 import { at, byKey, freshPrice, type TestKey } from "./support/prices.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
-
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
+import { type Protocol, protocols, startTestService, type TestService } from "./support/service.js";
 
 describe("StreamAllocateCharges", function () {
   this.timeout(60_000);

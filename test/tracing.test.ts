@@ -13,9 +13,8 @@ import { type KeptLog, keepLog } from "./support/log.js";
 import { until } from "./support/metrics.js";
 import { byKey, freshKey, freshPrice, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { protocols, startTestService, type TestService } from "./support/service.js";
 
-const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 const caller = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" };
 const headers = { traceparent: `00-${caller.traceId}-${caller.spanId}-01` };
 const pricing = "llmprices.v1.PricingService";

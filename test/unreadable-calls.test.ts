@@ -11,7 +11,7 @@ import { StatusSchema } from "../src/gen/google/rpc/status_pb.js";
 import { formatAddress } from "../src/server/address.js";
 import { freshPrice, type TestKey } from "./support/prices.js";
 import { refusalOf } from "./support/refusals.js";
-import { type Protocol, startTestService, type TestService } from "./support/service.js";
+import { type Protocol, protocols, startTestService, type TestService } from "./support/service.js";
 
 type Seen = {
   readonly code: number;
@@ -170,7 +170,6 @@ describe("Large messages", () => {
     service = await startTestService();
   });
   after(() => service.stop());
-  const protocols: readonly Protocol[] = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"];
 
   for (const protocol of protocols) {
     it(`of any method are read and refused like small ones, through ${protocol}`, async () => {

@@ -30,7 +30,9 @@ export type TestService = {
   readonly stop: () => Promise<void>;
 };
 
-export type Protocol = "gRPC" | "gRPC-Web" | "Connect" | "Connect JSON";
+/** All that the doors speak. */
+export const protocols = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"] as const;
+export type Protocol = (typeof protocols)[number];
 
 export type Door = {
   readonly transport: Transport;
