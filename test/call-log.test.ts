@@ -111,6 +111,21 @@ describe("The log's line of a call", () => {
     }
   });
 
+  it("is there for a message in the URL that is no base64, once", async () => {
+    const path = "/llmprices.v1.PricingService/CalculateCharge";
+    const query = "connect=v1&encoding=proto&base64=1&message=A";
+    const url = `http://${formatAddress(service.server.httpAddress)}${path}?${query}`;
+    const line = await only("CalculateCharge", async () => {
+      const answer = await fetch(url, { headers: { "x-request-id": "unread-2" } });
+      await answer.text();
+      expect(answer.headers.get("x-request-id")).to.equal("unread-2");
+    });
+    expect(line).to.include({
+      ...{ code: "invalid_argument", error_reason: "MALFORMED_REQUEST", protocol: "connect" },
+      ...{ request_id: "unread-2", caller: "anonymous" },
+    });
+  });
+
   it("has a write's request_id and reason beside the call's id", async () => {
     const requestId = "0b8f4fb5-1f0c-4d0a-8a10-3f5a0a1f0c11";
     const line = await only("CreateProvider", () =>

@@ -22,7 +22,7 @@ import { answerInOurTerms } from "./library-errors.js";
  * errors, and what it logs.
  */
 export function createHttpListener(surroundings: DoorSurroundings): RequestListener {
-  const { admission, limits, log } = surroundings;
+  const { admission, limits, observer, log } = surroundings;
   const longestMs = longestCallMs(limits);
   const handlers = createHandlers(surroundings);
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
@@ -45,7 +45,10 @@ export function createHttpListener(surroundings: DoorSurroundings): RequestListe
     }
     const problem = whyUnreadable(call);
     if (problem === undefined) return respond(await handle(call, request, response));
-    return respond(toErrorAnswer(call.header, toConnectError(malformed(problem))));
+    const failure = toConnectError(malformed(problem));
+    const open = toUnhandledCall(path.slice(1), headerFinder(call.header), caller);
+    tellRefusal(observer, open, failure);
+    return respond(toErrorAnswer(call.header, failure));
   };
   return (request, response) => {
     answer(request, response).catch((error) => {
