@@ -4,7 +4,7 @@ import { toConnectError } from "../rpc/errors.js";
 import type { Admission } from "./auth/admission.js";
 import { firstOf } from "./grpc-context.js";
 import { toStatus } from "./grpc-status.js";
-import { type MessageLimit, waitForMessage } from "./grpc-wait.js";
+import { type MessageLimit, messageLate } from "./grpc-wait.js";
 
 /** What grpc-js calls a call's auth context, with who was let in. */
 export type AdmittedContext = ReturnType<grpc.ServerInterceptingCall["getAuthContext"]> & {
@@ -15,50 +15,112 @@ export type AdmittedContext = ReturnType<grpc.ServerInterceptingCall["getAuthCon
  * Asks for admission when a call's headers have come, before any message is read, whatever the
  * service: reflection and health as well. From then on the message has to come in time.
  */
-export function admitCalls({ admit }: Admission, limit: MessageLimit): grpc.ServerInterceptor {
-  return (method, nextCall) => {
-    const { path } = method;
-    const wait = waitForMessage(method, nextCall, limit);
-    let caller: Caller | undefined;
-    const refuse = (error: unknown) => nextCall.sendStatus(toStatus(toConnectError(error)));
-    const listener: Partial<grpc.ServerListener> = {
-      onReceiveMetadata: (metadata, next) => {
-        const letIn = (admitted: Caller) => {
-          caller = admitted;
-          wait.begin(metadata, admitted);
-          next(metadata);
-        };
-        try {
-          const admitted = admit(path, (name) => firstOf(metadata, name));
-          if (admitted instanceof Promise) admitted.then(letIn).catch(refuse);
-          else letIn(admitted);
-        } catch (error) {
-          refuse(error);
-        }
-      },
-      onReceiveHalfClose: (next) => {
-        if (wait.end()) next();
-      },
-      onCancel: wait.end,
-    };
-    return new AdmittedCall(nextCall, listener, () => caller);
-  };
+export function admitCalls(admission: Admission, limit: MessageLimit): grpc.ServerInterceptor {
+  return (method, call) => new AdmittedCall(call, method, admission, limit);
 }
 
+type Method = Parameters<grpc.ServerInterceptor>[0];
+type Listener = Parameters<grpc.ServerInterceptingCall["start"]>[0];
+
+/**
+ * Passes a call on once it is let in. Nothing of it is read before, so that there is nothing to keep:
+ * grpc-js' own way, for any listener, takes longer than many a call.
+ */
 class AdmittedCall extends grpc.ServerInterceptingCall {
-  readonly #caller: () => Caller | undefined;
+  readonly #call: grpc.ServerInterceptingCallInterface;
+  readonly #method: Method;
+  readonly #admission: Admission;
+  readonly #limit: MessageLimit;
+  #listener: Listener | undefined;
+  #caller: Caller | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Nothing that comes counts any more. */
+  #isOver = false;
 
   constructor(
     call: grpc.ServerInterceptingCallInterface,
-    listener: Partial<grpc.ServerListener>,
-    caller: () => Caller | undefined,
+    method: Method,
+    admission: Admission,
+    limit: MessageLimit,
   ) {
-    super(call, { start: (next) => next(listener) });
-    this.#caller = caller;
+    super(call);
+    this.#call = call;
+    this.#method = method;
+    this.#admission = admission;
+    this.#limit = limit;
+  }
+
+  override start(listener: Listener): void {
+    this.#listener = listener;
+    this.#call.start(this);
+  }
+
+  override sendMetadata(metadata: grpc.Metadata): void {
+    this.#call.sendMetadata(metadata);
+  }
+
+  override sendMessage(message: unknown, onSent: () => void): void {
+    this.#call.sendMessage(message, onSent);
+  }
+
+  override sendStatus(status: Parameters<grpc.ServerInterceptingCall["sendStatus"]>[0]): void {
+    this.#call.sendStatus(status);
   }
 
   override getAuthContext(): AdmittedContext {
     // Not the certificate as well, which takes longer than most calls.
-    return { caller: this.#caller() };
+    return { caller: this.#caller };
+  }
+
+  onReceiveMetadata(metadata: grpc.Metadata): void {
+    try {
+      const find = (name: string) => firstOf(metadata, name);
+      const admitted = this.#admission.admit(this.#method.path, find);
+      if (admitted instanceof Promise) {
+        admitted
+          .then((caller) => this.#letIn(metadata, caller))
+          .catch((error) => this.#refuse(error));
+      } else this.#letIn(metadata, admitted);
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  onReceiveMessage(message: unknown): void {
+    if (!this.#isOver) this.#listener?.onReceiveMessage(message);
+  }
+
+  onReceiveHalfClose(): void {
+    clearTimeout(this.#timer);
+    if (!this.#isOver) this.#listener?.onReceiveHalfClose();
+  }
+
+  onCancel(): void {
+    clearTimeout(this.#timer);
+    this.#isOver = true;
+    this.#listener?.onCancel();
+  }
+
+  #letIn(metadata: grpc.Metadata, caller: Caller): void {
+    // Whom admission took long to let in may have gone.
+    if (this.#isOver) return;
+    this.#caller = caller;
+    if (!this.#method.requestStream) this.#waitForMessage(metadata, caller);
+    this.#listener?.onReceiveMetadata(metadata);
+  }
+
+  #waitForMessage(metadata: grpc.Metadata, caller: Caller): void {
+    const { limitMs, observer } = this.#limit;
+    const { path } = this.#method;
+    const startedAtMs = performance.now();
+    this.#timer = setTimeout(() => {
+      this.#isOver = true;
+      this.#call.sendStatus(messageLate({ path, metadata, caller, startedAtMs }, observer));
+    }, limitMs);
+  }
+
+  #refuse(error: unknown): void {
+    this.#isOver = true;
+    this.#call.sendStatus(toStatus(toConnectError(error)));
   }
 }

@@ -14,17 +14,24 @@ import { isBulk, largeMessageBytes, pathOf } from "./bulk/methods.js";
 import type { BulkThreads } from "./bulk/threads.js";
 import { GrpcContext } from "./grpc-context.js";
 import { isStatus, toStatus } from "./grpc-status.js";
+import type { ServeUnary, UnaryCalls } from "./grpc-unary.js";
 import { compileEncoder } from "./message-encoder.js";
+
+/** Where services are mounted. */
+export type GrpcMount = {
+  readonly server: grpc.Server;
+  readonly unaryCalls: UnaryCalls;
+  readonly threads: BulkThreads;
+};
 
 /**
  * Mounts a Connect service implementation on a grpc-js server. Calls of bulk methods go to threads,
  * and so do large messages of any method; all else, which is unary, goes to the implementation.
  */
 export function addConnectService<S extends DescService>(
-  server: grpc.Server,
+  { server, unaryCalls, threads }: GrpcMount,
   service: S,
   implementation: ServiceImpl<S>,
-  threads: BulkThreads,
 ): void {
   const handlers = implementation as Record<string, Handler>;
   const definitions: Record<string, object> = {};
@@ -35,9 +42,10 @@ export function addConnectService<S extends DescService>(
       implementations[method.name] = toBulkHandler(method, threads);
     } else {
       const unary = method as DescMethodUnary;
-      definitions[method.name] = toDefinition(unary);
       const handler = handlers[method.localName] as Handler;
-      implementations[method.name] = toGrpcHandler(unary, handler, threads);
+      definitions[method.name] = toDefinition(unary);
+      implementations[method.name] = unused;
+      unaryCalls.set(pathOf(method), toServe(unary, handler, threads));
     }
   }
   server.addService(
@@ -52,14 +60,13 @@ type Handler = (request: object, context: GrpcContext) => Promise<Init> | Init;
 /** What has become of a message's bytes: read, refused as malformed, or large and left as they are. */
 type Received = { readonly request: object | DomainError } | Buffer;
 
-function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, Init | Buffer> {
-  const { input, output } = method;
-  const encode = compileEncoder(output);
+function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, Buffer> {
+  const { input } = method;
   return {
     path: pathOf(method),
     requestStream: false,
     responseStream: false,
-    requestSerialize: () => unused(),
+    requestSerialize: unused,
     requestDeserialize: (bytes) => {
       if (bytes.length > largeMessageBytes) return bytes;
       try {
@@ -69,40 +76,36 @@ function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, 
         return { request: malformed((error as Error).message) };
       }
     },
-    responseSerialize: (response) => (Buffer.isBuffer(response) ? response : encode(response)),
-    responseDeserialize: () => unused(),
+    responseSerialize: (bytes) => bytes,
+    responseDeserialize: unused,
   };
 }
 
-function toGrpcHandler(
-  method: DescMethodUnary,
-  handler: Handler,
-  threads: BulkThreads,
-): grpc.handleUnaryCall<Received, Init | Buffer> {
-  return (call, callback) => {
+function toServe(method: DescMethodUnary, handler: Handler, threads: BulkThreads): ServeUnary {
+  const encode = compileEncoder(method.output);
+  return (call, message) => {
     const context = new GrpcContext(method, call);
     const refuse = (error: unknown) =>
-      callback(isStatus(error) ? error : toStatus(toConnectError(error)));
+      call.refuse(isStatus(error) ? error : toStatus(toConnectError(error)));
     const answer = (response: Init) => {
+      const bytes = encode(response);
       context.sendHeaders();
-      callback(null, response, context.trailers());
+      call.answer(bytes, context.trailers());
     };
-    const received = call.request;
+    const received = message as Received;
     if (Buffer.isBuffer(received)) {
-      answerInThread(threads, method, context, received).then(
-        (bytes) => callback(null, bytes),
-        refuse,
-      );
+      answerInThread(threads, method, context, received)
+        .then((bytes) => call.answer(bytes))
+        .catch(refuse);
       return;
     }
-    let response: Promise<Init> | Init;
     try {
-      response = handler(received.request, context);
+      const response = handler(received.request, context);
+      if (response instanceof Promise) response.then(answer).catch(refuse);
+      else answer(response);
     } catch (error) {
-      return refuse(error);
+      refuse(error);
     }
-    if (response instanceof Promise) response.then(answer, refuse);
-    else answer(response);
   };
 }
 

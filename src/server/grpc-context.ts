@@ -9,11 +9,14 @@ import {
 import * as grpc from "@grpc/grpc-js";
 import type { Caller } from "../domain/caller.js";
 import { callerKey } from "../rpc/caller.js";
+import { rpcName } from "./call-observer.js";
 import type { AdmittedContext } from "./grpc-admission.js";
 
-type ServerCall =
-  | grpc.ServerUnaryCall<unknown, unknown>
-  | grpc.ServerDuplexStream<unknown, unknown>;
+/** What a context needs of a call, which grpc-js' streams have, and our unary calls. */
+export type ServerCall = Pick<
+  grpc.ServerDuplexStream<unknown, unknown>,
+  "metadata" | "cancelled" | "getHost" | "getDeadline" | "getAuthContext" | "sendMetadata"
+> & { once(event: "cancelled", listener: () => void): unknown };
 
 /**
  * Connect's handler context for a call that came through grpc-js. Headers, values and the abort
@@ -39,7 +42,7 @@ export class GrpcContext implements HandlerContext {
   }
 
   get url(): string {
-    return `http://${this.call.getHost()}${this.call.getPath()}`;
+    return `http://${this.call.getHost()}/${rpcName(this.method)}`;
   }
 
   get signal(): AbortSignal {

@@ -9,6 +9,7 @@ import { addConnectService } from "./grpc-bridge.js";
 import { toCredentials } from "./grpc-credentials.js";
 import { explainRefusals } from "./grpc-refusals.js";
 import { limitGrpcServer } from "./grpc-servers.js";
+import { serveUnaryCalls, type UnaryCalls } from "./grpc-unary.js";
 import { addReflection } from "./reflection.js";
 import { serviceNames } from "./services.js";
 
@@ -26,18 +27,21 @@ export async function openGrpcDoor(
 ): Promise<GrpcDoor> {
   // It would tell of headers that it cannot read, with their values, beside the log: tokens as well.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
+  const unaryCalls: UnaryCalls = new Map();
   const server = new grpc.Server({
+    "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     interceptors: [
       explainRefusals,
       admitCalls(admission, { limitMs: limits.maxCallTimeoutMs, observer }),
+      serveUnaryCalls(unaryCalls),
     ],
   });
   const sockets = new Set<Socket>();
   const longestMs = longestCallMs(limits);
   const limitConnections = limitGrpcServer(server, limits.connections, longestMs, sockets);
   mountServices((service, implementation) =>
-    addConnectService(server, service, implementation, threads),
+    addConnectService({ server, unaryCalls, threads }, service, implementation),
   );
   addReflection(server);
   const health = new HealthImplementation();
