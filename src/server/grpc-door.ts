@@ -1,14 +1,13 @@
-import type { Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "./address.js";
-import { destroySilent } from "./connections.js";
 import { type Door, type DoorSurroundings, longestCallMs } from "./door.js";
 import { admitCalls } from "./grpc-admission.js";
 import { addConnectService } from "./grpc-bridge.js";
 import { toCredentials } from "./grpc-credentials.js";
 import { explainRefusals } from "./grpc-refusals.js";
 import { limitGrpcServer } from "./grpc-servers.js";
+import { type OpenConnections, watchConnections } from "./open-connections.js";
 import { addReflection } from "./reflection.js";
 import { serviceNames } from "./services.js";
 
@@ -33,9 +32,9 @@ export async function openGrpcDoor(
       admitCalls(admission, { limitMs: limits.maxCallTimeoutMs, observer }),
     ],
   });
-  const sockets = new Set<Socket>();
+  const open = watchConnections();
   const longestMs = longestCallMs(limits);
-  const limitConnections = limitGrpcServer(server, limits.connections, longestMs, sockets);
+  const limitConnections = limitGrpcServer(server, limits.connections, longestMs, open);
   mountServices((service, implementation) =>
     addConnectService(server, service, implementation, threads),
   );
@@ -52,7 +51,7 @@ export async function openGrpcDoor(
   return {
     address: { ...address, port },
     setHealth,
-    close: (graceMs) => close(server, sockets, graceMs),
+    close: (graceMs) => close(server, open, graceMs),
   };
 }
 
@@ -72,18 +71,19 @@ function listen(
   });
 }
 
-function close(server: grpc.Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+function close(server: grpc.Server, open: OpenConnections, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => {
+    const force = () => {
       server.forceShutdown();
-      // It does not know of those who have not come to the end of a handshake, and waits for them.
-      setTimeout(resolve, forcedMs).unref();
-    }, graceMs);
+      // It leaves alone who does not read, or has not come to the end of a handshake.
+      timer = setTimeout(open.destroyAll, forcedMs);
+    };
+    let timer = setTimeout(force, graceMs);
     server.tryShutdown(() => {
       clearTimeout(timer);
       resolve();
     });
-    destroySilent(sockets);
+    open.endThoseWithoutCall();
   });
 }
 

@@ -1,19 +1,14 @@
 import type { Http2SecureServer, Http2Server, IncomingHttpHeaders } from "node:http2";
-import type { Socket } from "node:net";
 import type * as grpc from "@grpc/grpc-js";
-import {
-  type ConnectionLimits,
-  collectSockets,
-  limitSessions,
-  toHttp2Options,
-} from "./connections.js";
+import { type ConnectionLimits, limitSessions, toHttp2Options } from "./connections.js";
+import type { OpenConnections } from "./open-connections.js";
 import { parseGrpcTimeout } from "./timeouts.js";
 
 /**
  * Limits what grpc-js has no options for, or no good ones: it reads a long timeout as none, its own
  * way to end old connections costs clients that do not repeat calls some of theirs, and it takes
  * headers of any size. To be called before it is bound; what it answers, when it has been.
- * Keeps its open connections in `sockets`.
+ * `open` is to watch its connections.
  *
  * Reaches for what grpc-js keeps to itself: the options and the servers of HTTP/2. Tests hold both.
  */
@@ -21,7 +16,7 @@ export function limitGrpcServer(
   server: grpc.Server,
   limits: ConnectionLimits,
   longestMs: number,
-  sockets: Set<Socket>,
+  open: OpenConnections,
 ): () => void {
   const { commonServerOptions, http2Servers } = server as unknown as GrpcInternals;
   Object.assign(commonServerOptions, toHttp2Options(limits));
@@ -29,7 +24,8 @@ export function limitGrpcServer(
     for (const http2 of http2Servers.keys()) {
       http2.maxConnections = limits.maxConnections;
       limitSessions(http2, limits);
-      collectSockets(http2, sockets);
+      open.watchSockets(http2);
+      open.watchSessions(http2);
       http2.prependListener("stream", (_, headers) => correctTimeout(headers, longestMs));
     }
   };
