@@ -3,6 +3,7 @@ import type { Caller } from "../domain/caller.js";
 import { toConnectError } from "../rpc/errors.js";
 import type { Admission } from "./auth/admission.js";
 import { firstOf } from "./grpc-context.js";
+import type { CallOfCaller } from "./grpc-refusals.js";
 import { toStatus } from "./grpc-status.js";
 import { type MessageLimit, waitForMessage } from "./grpc-wait.js";
 
@@ -25,6 +26,8 @@ export function admitCalls({ admit }: Admission, limit: MessageLimit): grpc.Serv
       onReceiveMetadata: (metadata, next) => {
         const letIn = (admitted: Caller) => {
           caller = admitted;
+          // For what grpc-js refuses below.
+          (nextCall as CallOfCaller).caller = admitted;
           wait.begin(metadata, admitted);
           next(metadata);
         };

@@ -28,13 +28,14 @@ export async function openGrpcDoor(
   const server = new grpc.Server({
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     interceptors: [
-      explainRefusals,
+      explainRefusals(observer),
       admitCalls(admission, { limitMs: limits.maxCallTimeoutMs, observer }),
     ],
   });
   const open = watchConnections();
-  const longestMs = longestCallMs(limits);
-  const limitConnections = limitGrpcServer(server, limits.connections, longestMs, open);
+  const limitConnections = limitGrpcServer(server, {
+    ...{ limits: limits.connections, longestMs: longestCallMs(limits), open, observer },
+  });
   mountServices((service, implementation) =>
     addConnectService(server, service, implementation, threads),
   );
