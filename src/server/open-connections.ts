@@ -73,7 +73,7 @@ function endIdle(findIdle: () => readonly Socket[], count: () => number): void {
     const idle = findIdle();
     for (const socket of idle) if (idleBefore.has(socket)) socket.destroy();
     idleBefore = new Set(idle);
-  }, lookMs);
+  }, lookMs).unref();
 }
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {
