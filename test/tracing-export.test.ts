@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { createClient } from "@connectrpc/connect";
@@ -82,6 +83,18 @@ describe("llmprices serve with OTEL_EXPORTER_OTLP_ENDPOINT", function () {
       expect(log.match(new RegExp(`"trace_id":"${trace}"`, "g"))).to.have.length(4);
     });
   }
+
+  it("has workers wait for the last traces as long as for all others, and say so", async () => {
+    // It takes connections, and never answers.
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const log = await callAndStop(["--workers", "1"], {
+      ...{ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, SHUTDOWN_GRACE_MS: "0" },
+    });
+    silent.close();
+    expect(log).to.contain("the last traces could not be sent in time");
+  });
 
   it("samples as OTEL_TRACES_SAMPLER says", async () => {
     const before = collector.spans.length;

@@ -157,6 +157,14 @@ describe("llmprices serve --workers 2", function () {
     expect(ours).to.have.length(1);
   });
 
+  it("does not start where a worker cannot load what it needs, and says why", async () => {
+    const child = start(database, { ...withoutExporter, OTEL_TRACES_EXPORTER: "otlp" });
+    const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
+    expect(code).to.equal(1);
+    const ours = errors.split("\n").filter((line) => line.startsWith("llmprices: "));
+    expect(ours).to.deep.equal(["llmprices: the exporter is not installed"]);
+  });
+
   it("takes a whole number of workers only", async () => {
     const child = start(database, {}, "none");
     const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
@@ -164,6 +172,17 @@ describe("llmprices serve --workers 2", function () {
     expect(errors).to.contain("'none'").and.to.contain("a whole number from 1 to 1000");
   });
 });
+
+/** Has the modules that send traces be missing. */
+const hook = `export async function resolve(name, context, next) {
+  if (name.includes("exporter-trace-otlp")) throw new Error("the exporter is not installed");
+  return next(name, context);
+}`;
+const registering = `import { register } from "node:module";
+register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)});`;
+const withoutExporter = {
+  NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(registering)}`,
+};
 
 type WorkersService = Awaited<ReturnType<typeof startWorkers>>;
 

@@ -1,6 +1,7 @@
 import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
-import type { Server, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { retire } from "./retire.js";
+import { forgetEndedStreams } from "./stream-table.js";
 
 /** What a door gives its connections at most. The same on both doors, of each process. */
 export type ConnectionLimits = {
@@ -44,21 +45,9 @@ export function limitSessions(
   server.prependListener("connection", remember);
   server.prependListener("secureConnection", remember);
   server.on("session", (session) => {
+    forgetEndedStreams(session);
     if (latest !== undefined) limitSession(session, latest, limits);
   });
-}
-
-/** Keeps the open ones: those that say nothing, or never come to the end of a handshake, as well. */
-export function collectSockets(server: Server, sockets: Set<Socket>): void {
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-}
-
-/** Those have no call under way, and may say nothing for long. */
-export function destroySilent(sockets: ReadonlySet<Socket>): void {
-  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
 }
 
 function limitSession(session: ServerHttp2Session, socket: Socket, limits: ConnectionLimits): void {
@@ -76,7 +65,7 @@ function limitSession(session: ServerHttp2Session, socket: Socket, limits: Conne
   after(ageOf(limits), () => {
     isDue = true;
     after(quietMs, end);
-    after(quietMs + limits.maxConnectionAgeGraceMs, () => session.destroy());
+    after(quietMs + limits.maxConnectionAgeGraceMs, () => cut(session, socket));
   });
   const lookForCalls = () => {
     const leftMs = lastCallAt + limits.maxConnectionIdleMs - performance.now();
@@ -84,7 +73,7 @@ function limitSession(session: ServerHttp2Session, socket: Socket, limits: Conne
     else end();
   };
   lookForCalls();
-  const stopPings = ping(session, limits);
+  const stopPings = ping(session, limits, () => cut(session, socket));
   session.once("close", () => {
     timers.forEach(clearTimeout);
     stopPings();
@@ -94,8 +83,21 @@ function limitSession(session: ServerHttp2Session, socket: Socket, limits: Conne
 /** A connection that has had no new call for so long has none to lose. */
 const quietMs = 1000;
 
-/** Ends a session whose other side no longer answers. */
-function ping(session: ServerHttp2Session, limits: ConnectionLimits): () => void {
+/** Ends a connection now, calls and all: Node would wait for ever for one who does not read. */
+function cut(session: ServerHttp2Session, socket: Socket): void {
+  session.destroy();
+  setTimeout(() => socket.destroy(), lastWordsMs).unref();
+}
+
+/** How long what has been written may take to get out. */
+const lastWordsMs = 500;
+
+/** Asks the other side whether it lives, again and again; `onSilence` is called when it does not say. */
+function ping(
+  session: ServerHttp2Session,
+  limits: ConnectionLimits,
+  onSilence: () => void,
+): () => void {
   let silence: NodeJS.Timeout | undefined;
   const pings = setInterval(() => {
     if (silence !== undefined || session.destroyed) return;
@@ -103,7 +105,7 @@ function ping(session: ServerHttp2Session, limits: ConnectionLimits): () => void
       clearTimeout(silence);
       silence = undefined;
     });
-    if (isSent) silence = setTimeout(() => session.destroy(), limits.keepaliveTimeoutMs);
+    if (isSent) silence = setTimeout(onSilence, limits.keepaliveTimeoutMs);
   }, limits.keepaliveTimeMs);
   return () => {
     clearInterval(pings);

@@ -3,6 +3,7 @@ import type { Caller } from "../domain/caller.js";
 import { toConnectError } from "../rpc/errors.js";
 import type { Admission } from "./auth/admission.js";
 import { firstOf } from "./grpc-context.js";
+import type { CallOfCaller } from "./grpc-refusals.js";
 import { toStatus } from "./grpc-status.js";
 import { type MessageLimit, messageLate } from "./grpc-wait.js";
 
@@ -105,6 +106,8 @@ class AdmittedCall extends grpc.ServerInterceptingCall {
     // Whom admission took long to let in may have gone.
     if (this.#isOver) return;
     this.#caller = caller;
+    // For what grpc-js refuses below.
+    (this.#call as CallOfCaller).caller = caller;
     if (!this.#method.requestStream) this.#waitForMessage(metadata, caller);
     this.#listener?.onReceiveMetadata(metadata);
   }

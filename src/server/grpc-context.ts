@@ -9,6 +9,7 @@ import {
 import * as grpc from "@grpc/grpc-js";
 import type { Caller } from "../domain/caller.js";
 import { callerKey } from "../rpc/caller.js";
+import { requestIdHeader, requestIdOf } from "./call-ids.js";
 import { rpcName } from "./call-observer.js";
 import type { AdmittedContext } from "./grpc-admission.js";
 
@@ -103,6 +104,24 @@ export function findHeader(context: HandlerContext, name: string): string | unde
   return context.requestHeader.get(name) ?? undefined;
 }
 
+/** Settles what a call is called, so that all who tell of it call it the same. */
+export function nameCall(metadata: grpc.Metadata): void {
+  metadata.set(
+    requestIdHeader,
+    requestIdOf((name) => firstOf(metadata, name)),
+  );
+}
+
+/** Has the handler of a call hear why grpc-js ends it. The failure gets the call's id. */
+export function refuseHandled(metadata: grpc.Metadata, failure: ConnectError): void {
+  nameCall(metadata);
+  failure.metadata.set(requestIdHeader, firstOf(metadata, requestIdHeader) ?? "");
+  refusals.set(metadata, failure);
+}
+
+/** By the headers of the calls that they end. */
+const refusals = new WeakMap<grpc.Metadata, ConnectError>();
+
 function callerOf(call: ServerCall): Caller | undefined {
   return (call.getAuthContext() as AdmittedContext).caller;
 }
@@ -110,6 +129,8 @@ function callerOf(call: ServerCall): Caller | undefined {
 function abortWith(call: ServerCall): AbortController {
   const controller = new AbortController();
   const abort = () => {
+    const refusal = refusals.get(call.metadata);
+    if (refusal !== undefined) return controller.abort(refusal);
     const isLate = Number(call.getDeadline()) <= Date.now();
     const code = isLate ? Code.DeadlineExceeded : Code.Canceled;
     controller.abort(new ConnectError(isLate ? "the call's time is up" : "cancelled", code));

@@ -1,8 +1,6 @@
-import type { Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "./address.js";
-import { destroySilent } from "./connections.js";
 import { type Door, type DoorSurroundings, longestCallMs } from "./door.js";
 import { admitCalls } from "./grpc-admission.js";
 import { addConnectService } from "./grpc-bridge.js";
@@ -10,6 +8,7 @@ import { toCredentials } from "./grpc-credentials.js";
 import { explainRefusals } from "./grpc-refusals.js";
 import { limitGrpcServer } from "./grpc-servers.js";
 import { serveUnaryCalls, type UnaryCalls } from "./grpc-unary.js";
+import { type OpenConnections, watchConnections } from "./open-connections.js";
 import { addReflection } from "./reflection.js";
 import { serviceNames } from "./services.js";
 
@@ -29,17 +28,19 @@ export async function openGrpcDoor(
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const unaryCalls: UnaryCalls = new Map();
   const server = new grpc.Server({
+    // Counts all calls and messages, for a service that is not served.
     "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     interceptors: [
-      explainRefusals,
+      explainRefusals(observer),
       admitCalls(admission, { limitMs: limits.maxCallTimeoutMs, observer }),
       serveUnaryCalls(unaryCalls),
     ],
   });
-  const sockets = new Set<Socket>();
-  const longestMs = longestCallMs(limits);
-  const limitConnections = limitGrpcServer(server, limits.connections, longestMs, sockets);
+  const open = watchConnections();
+  const limitConnections = limitGrpcServer(server, {
+    ...{ limits: limits.connections, longestMs: longestCallMs(limits), open, observer },
+  });
   mountServices((service, implementation) =>
     addConnectService({ server, unaryCalls, threads }, service, implementation),
   );
@@ -56,7 +57,7 @@ export async function openGrpcDoor(
   return {
     address: { ...address, port },
     setHealth,
-    close: (graceMs) => close(server, sockets, graceMs),
+    close: (graceMs) => close(server, open, graceMs),
   };
 }
 
@@ -76,18 +77,21 @@ function listen(
   });
 }
 
-function close(server: grpc.Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+function close(server: grpc.Server, open: OpenConnections, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => {
+    const force = () => {
       server.forceShutdown();
-      // It does not know of those who have not come to the end of a handshake, and waits for them.
-      setTimeout(resolve, forcedMs).unref();
-    }, graceMs);
+      // Without channelz it knows of no connection.
+      open.cancelCalls();
+      // Who does not read, or has not come to the end of a handshake, is there still.
+      timer = setTimeout(open.destroyAll, forcedMs);
+    };
+    let timer = setTimeout(force, graceMs);
     server.tryShutdown(() => {
       clearTimeout(timer);
       resolve();
     });
-    destroySilent(sockets);
+    open.endThoseWithoutCall();
   });
 }
 

@@ -1,36 +1,51 @@
 import type { Http2SecureServer, Http2Server, IncomingHttpHeaders } from "node:http2";
-import type { Socket } from "node:net";
 import type * as grpc from "@grpc/grpc-js";
-import {
-  type ConnectionLimits,
-  collectSockets,
-  limitSessions,
-  toHttp2Options,
-} from "./connections.js";
+import type { CallObserver } from "./call-observer.js";
+import { type ConnectionLimits, limitSessions, toHttp2Options } from "./connections.js";
+import { isGrpc, refuseUnserved } from "./grpc-unserved.js";
+import type { OpenConnections } from "./open-connections.js";
 import { parseGrpcTimeout } from "./timeouts.js";
+
+/** What there is to know of a server's connections and calls. */
+export type GrpcServerSettings = {
+  readonly limits: ConnectionLimits;
+  /** The most time that any call gets. */
+  readonly longestMs: number;
+  /** Is to watch the connections. */
+  readonly open: OpenConnections;
+  readonly observer: CallObserver;
+};
 
 /**
  * Limits what grpc-js has no options for, or no good ones: it reads a long timeout as none, its own
  * way to end old connections costs clients that do not repeat calls some of theirs, and it takes
- * headers of any size. To be called before it is bound; what it answers, when it has been.
- * Keeps its open connections in `sockets`.
+ * headers of any size. What it does not serve it refuses without a word to anybody. To be called
+ * before it is bound; what it answers, when it has been.
  *
- * Reaches for what grpc-js keeps to itself: the options and the servers of HTTP/2. Tests hold both.
+ * Reaches for what grpc-js keeps to itself: the options, the methods and the servers of HTTP/2. Tests
+ * hold all of them.
  */
 export function limitGrpcServer(
   server: grpc.Server,
-  limits: ConnectionLimits,
-  longestMs: number,
-  sockets: Set<Socket>,
+  { limits, longestMs, open, observer }: GrpcServerSettings,
 ): () => void {
-  const { commonServerOptions, http2Servers } = server as unknown as GrpcInternals;
+  const { commonServerOptions, http2Servers, handlers } = server as unknown as GrpcInternals;
   Object.assign(commonServerOptions, toHttp2Options(limits));
   return () => {
     for (const http2 of http2Servers.keys()) {
       http2.maxConnections = limits.maxConnections;
       limitSessions(http2, limits);
-      collectSockets(http2, sockets);
-      http2.prependListener("stream", (_, headers) => correctTimeout(headers, longestMs));
+      open.watchSockets(http2);
+      open.watchSessions(http2);
+      const [serve] = http2.listeners("stream");
+      http2.removeAllListeners("stream");
+      http2.on("stream", (stream, headers) => {
+        if (!isGrpc(headers) || !handlers.has(headers[":path"] ?? "")) {
+          return refuseUnserved(stream, headers, observer);
+        }
+        correctTimeout(headers, longestMs);
+        serve?.call(http2, stream, headers);
+      });
     }
   };
 }
@@ -38,6 +53,7 @@ export function limitGrpcServer(
 type GrpcInternals = {
   readonly commonServerOptions: object;
   readonly http2Servers: ReadonlyMap<Http2Server | Http2SecureServer, unknown>;
+  readonly handlers: ReadonlyMap<string, unknown>;
 };
 
 /** So that grpc-js refuses what is malformed, and has no timer of more milliseconds than it counts. */

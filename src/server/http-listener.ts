@@ -1,8 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
-import type { UniversalHandlerFn, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import type {
+  UniversalHandler,
+  UniversalHandlerFn,
+  UniversalServerResponse,
+} from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Caller } from "../domain/caller.js";
+import type { DomainError } from "../domain/errors.js";
 import { callerKey } from "../rpc/caller.js";
 import { toConnectError } from "../rpc/errors.js";
 import { malformed } from "../rpc/library-errors.js";
@@ -14,8 +19,10 @@ import { toConnectOptions } from "./connect-options.js";
 import { type DoorSurroundings, longestCallMs } from "./door.js";
 import { toErrorAnswer } from "./error-answers.js";
 import { type HttpCall, limitCall, toCall, whyUnreadable } from "./http-call.js";
+import { toNotFound, toPlainAnswer, whyNotTaken } from "./http-refusals.js";
 import { weigh } from "./large-bodies.js";
 import { answerInOurTerms } from "./library-errors.js";
+import { notServed, rpcOf } from "./unserved.js";
 
 /**
  * Answers requests as connectNodeAdapter does, but for who may call, large messages, Connect's own
@@ -24,32 +31,37 @@ import { answerInOurTerms } from "./library-errors.js";
 export function createHttpListener(surroundings: DoorSurroundings): RequestListener {
   const { admission, limits, observer, log } = surroundings;
   const longestMs = longestCallMs(limits);
-  const handlers = createHandlers(surroundings);
-  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+  const methods = createMethods(surroundings);
+  const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
     const path = pathOfUrl(request.url);
-    const handle = handlers.get(path);
-    if (handle === undefined) return refuse(response, 404, "unimplemented", "no such method");
-    const respond = (answer: UniversalServerResponse) =>
-      universalResponseToNodeResponse(answer, response);
+    const find = (name: string) => request.headers[name]?.toString();
+    const type = find("content-type") ?? "";
+    const refuse = (failure: ConnectError) =>
+      toErrorAnswer(new Headers({ "content-type": type }), failure);
+    const tell = (refusal: DomainError, caller?: Caller) => {
+      const failure = toConnectError(refusal);
+      tellRefusal(observer, toUnhandledCall(rpcOf(path), find, caller), failure);
+      return failure;
+    };
+    if (!find(":authority") && !find("host")) return refuse(tell(malformed(noHost)));
+    const method = methods.get(path);
+    if (method === undefined) return toNotFound(type, tell(notServed(path)));
     let caller: Caller;
     try {
-      caller = await admission.admit(path, (name) => request.headers[name]?.toString());
+      caller = await admission.admit(path, find);
     } catch (error) {
-      const type = request.headers["content-type"] ?? "";
-      const refusal = toErrorAnswer(new Headers({ "content-type": type }), toConnectError(error));
-      return respond(challenge(refusal));
+      return challenge(refuse(toConnectError(error)));
     }
+    const unfit = whyNotTaken(method.handler, request.method ?? "", type);
+    if (unfit !== undefined) return toPlainAnswer(unfit, tell(unfit.refusal, caller));
     const call = toCall(request, response, caller, longestMs);
-    if (call === undefined) {
-      return refuse(response, 400, "invalid_argument", "the request has no valid host");
-    }
+    if (call === undefined) return refuse(tell(malformed(noHost), caller));
     const problem = whyUnreadable(call);
-    if (problem === undefined) return respond(await handle(call, request, response));
-    const failure = toConnectError(malformed(problem));
-    const open = toUnhandledCall(path.slice(1), headerFinder(call.header), caller);
-    tellRefusal(observer, open, failure);
-    return respond(toErrorAnswer(call.header, failure));
+    if (problem !== undefined) return refuse(tell(malformed(problem), caller));
+    return method.handle(call, request, response);
   };
+  const answer = async (request: IncomingMessage, response: ServerResponse) =>
+    universalResponseToNodeResponse(await answerTo(request, response), response);
   return (request, response) => {
     answer(request, response).catch((error) => {
       response.destroy();
@@ -60,28 +72,34 @@ export function createHttpListener(surroundings: DoorSurroundings): RequestListe
   };
 }
 
+const noHost = "it names no host, or none that can be one; expected a header Host, or :authority";
+
 type Handle = (
   call: HttpCall,
   request: IncomingMessage,
   response: ServerResponse,
 ) => Promise<UniversalServerResponse>;
 
+/** A method: what Connect takes for it, and how it is served. */
+type Method = { readonly handler: UniversalHandler; readonly handle: Handle };
+
 /** By path. Bulk methods, and large messages of any, are served in threads. */
-function createHandlers({
+function createMethods({
   mountServices,
   threads,
   limits,
   observer,
-}: DoorSurroundings): ReadonlyMap<string, Handle> {
+}: DoorSurroundings): ReadonlyMap<string, Method> {
   const router = createConnectRouter(toConnectOptions(limits.maxMessageBytes));
   mountServices((service, implementation) => router.service(service, implementation));
   const serveInThread = toBulkHandler(threads);
   const serveHere = (handler: UniversalHandlerFn, open: OpenCall, call: HttpCall) =>
     answerInOurTerms(handler, call, (failure) => tellRefusal(observer, open, failure));
-  const handlers = new Map<string, Handle>();
-  for (const handler of router.handlers) {
+  const bulkPaths = new Set(bulkMethods.map(pathOf));
+  const methods = router.handlers.map((handler): readonly [string, Method] => {
     const path = handler.requestPath;
-    handlers.set(path, async (call, request, response) => {
+    if (bulkPaths.has(path)) return [path, { handler, handle: serveInThread }];
+    const handle: Handle = async (call, request, response) => {
       const caller = call.contextValues?.get(callerKey);
       const open = toUnhandledCall(path.slice(1), headerFinder(call.header), caller);
       const { limited, lift } = limitCall(call, limits.maxCallTimeoutMs);
@@ -91,10 +109,10 @@ function createHandlers({
       // A thread has a limit of its own, and could not tell by a broken body why it is broken.
       lift();
       return serveInThread({ ...call, body });
-    });
-  }
-  for (const method of bulkMethods) handlers.set(pathOf(method), serveInThread);
-  return handlers;
+    };
+    return [path, { handler, handle }];
+  });
+  return new Map(methods);
 }
 
 function pathOfUrl(url = ""): string {
@@ -110,12 +128,6 @@ function hasCallerGone(error: unknown): boolean {
 
 /** Of reading a request whose connection, or stream, has been closed before its end. */
 const abortCodes: ReadonlySet<string> = new Set(["ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE"]);
-
-/** Answers what no protocol of Connect gets to see, as its protocol for unary calls would. */
-function refuse(response: ServerResponse, status: number, code: string, message: string): void {
-  response.writeHead(status, { "content-type": "application/json" });
-  response.end(JSON.stringify({ code, message }));
-}
 
 /** An answer of 401 says what it asks for (RFC 9110, section 11.6.1). */
 function challenge(answer: UniversalServerResponse): UniversalServerResponse {

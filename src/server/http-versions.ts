@@ -1,20 +1,11 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
-import {
-  createServer as createHttp2Server,
-  type Http2Server,
-  type ServerHttp2Session,
-} from "node:http2";
+import { createServer as createHttp2Server, type Http2Server } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import {
-  type ConnectionLimits,
-  collectSockets,
-  destroySilent,
-  limitSessions,
-  toHttp2Options,
-} from "./connections.js";
+import { type ConnectionLimits, limitSessions, toHttp2Options } from "./connections.js";
 import { isOld, limitAge, toHttp1Options } from "./http1-connections.js";
+import { watchConnections } from "./open-connections.js";
 import type { Tls } from "./tls.js";
 
 /** A server that speaks HTTP/1.1 and, to those who know that it does, HTTP/2, on one port. */
@@ -36,8 +27,10 @@ export function createHttpServer(
   tls?: Tls,
 ): HttpServer {
   let isClosing = false;
+  const open = watchConnections();
   const options = toHttp1Options(limits, maxRequestMs);
   const server = createHttp1Server(options, tls, (request, response) => {
+    open.callStarts(request, response);
     // A connection that is kept alive would go on with its next call.
     if (isClosing || isOld(request.socket)) response.setHeader("connection", "close");
     listener(request, response);
@@ -45,16 +38,9 @@ export function createHttpServer(
   server.maxConnections = limits.maxConnections;
   const http2 = createHttp2Server(toHttp2Options(limits), listener as never);
   limitSessions(http2, limits);
-  const sessions = new Set<ServerHttp2Session>();
-  http2.on("session", (session) => {
-    sessions.add(session);
-    if (isClosing) session.close();
-    session.once("close", () => sessions.delete(session));
-  });
-  const undecided = new Set<Socket>();
-  shareConnections(server, http2, limits, tls !== undefined, undecided);
-  const sockets = new Set<Socket>();
-  collectSockets(server, sockets);
+  shareConnections(server, http2, limits, tls !== undefined);
+  open.watchSockets(server);
+  open.watchSessions(http2);
   return {
     server,
     close: (graceMs) =>
@@ -62,20 +48,13 @@ export function createHttpServer(
         isClosing = true;
         // Those that were at work a moment ago become idle, and nobody would tell.
         const sweep = setInterval(() => server.closeIdleConnections(), 20);
-        const timer = setTimeout(() => {
-          server.closeAllConnections();
-          for (const session of sessions) session.destroy();
-          for (const socket of sockets) socket.destroy();
-        }, graceMs);
+        const timer = setTimeout(open.destroyAll, graceMs);
         server.close(() => {
           clearTimeout(timer);
           clearInterval(sweep);
           resolve();
         });
-        // Says GOAWAY, and closes the connection when the last stream has ended.
-        for (const session of sessions) session.close();
-        for (const socket of undecided) socket.destroy();
-        destroySilent(sockets);
+        open.endThoseWithoutCall();
       }),
   };
 }
@@ -101,7 +80,6 @@ function shareConnections(
   http2: Http2Server,
   limits: ConnectionLimits,
   isEncrypted: boolean,
-  undecided: Set<Socket>,
 ): void {
   const event = isEncrypted ? "secureConnection" : "connection";
   // The server's own way to take a connection comes to those that it is meant for.
@@ -125,10 +103,8 @@ function shareConnections(
     });
     return;
   }
-  collectSockets(server, undecided);
   server.on(event, (socket: Socket) => {
     sniff(socket, limits.headersTimeoutMs, (isHttp2) => {
-      undecided.delete(socket);
       if (isHttp2) return takeHttp2(socket);
       takeHttp1(socket);
       // HTTP/2 takes what has been put back by itself.

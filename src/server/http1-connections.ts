@@ -7,6 +7,8 @@ export function toHttp1Options(limits: ConnectionLimits, maxRequestMs: number): 
   const { maxHeaderBytes, headersTimeoutMs, maxConnectionIdleMs } = limits;
   return {
     maxHeaderSize: maxHeaderBytes,
+    // Node would answer nothing but the status.
+    requireHostHeader: false,
     headersTimeout: headersTimeoutMs,
     requestTimeout: Math.max(maxRequestMs, headersTimeoutMs),
     keepAliveTimeout: maxConnectionIdleMs,

@@ -26,5 +26,8 @@ export function createServices(
   };
 }
 
+/** All that is ours. */
+export const services: readonly DescService[] = [PricingService, CatalogService];
+
 /** The names that health is answered for. */
-export const serviceNames: readonly string[] = [PricingService.typeName, CatalogService.typeName];
+export const serviceNames: readonly string[] = services.map(({ typeName }) => typeName);

@@ -20,7 +20,7 @@ import { keepContexts } from "./contexts.js";
 import { traceDatabase } from "./database.js";
 import type { TraceExporter } from "./load.js";
 import { fromSentSpan } from "./sent-spans.js";
-import type { Tracing } from "./tracing.js";
+import { type Tracing, tracingStopMs } from "./tracing.js";
 
 /** Starts to send traces. How often, where to and which of them, the SDK reads from OTEL_ variables. */
 export function startTracing(exporter: TraceExporter, log: Logger): Tracing {
@@ -53,11 +53,8 @@ export function createTracing(
     stop: () =>
       withinLimit(
         provider.shutdown().catch((error: Error) => warn(error.message)),
-        stopLimitMs,
+        tracingStopMs,
         () => warn("the last traces could not be sent in time"),
       ),
   };
 }
-
-/** A collector that does not answer must not keep the service from ending. */
-const stopLimitMs = 5000;

@@ -12,9 +12,12 @@ export type Tracing = CallTracer & {
   readonly traceDatabase: (knex: Knex) => void;
   /** Takes a span that a thread has made. */
   readonly take: (span: SentSpan) => void;
-  /** Sends what has not been sent, within five seconds. */
+  /** Sends what has not been sent, within `tracingStopMs`. */
   readonly stop: () => Promise<void>;
 };
+
+/** The longest that tracing takes to stop: who collects traces must not keep the service from ending. */
+export const tracingStopMs = 5000;
 
 export type CallTracer = {
   /** Begins the span of a call, in the trace that its caller says with `traceparent`. */

@@ -8,6 +8,7 @@ import type { Address } from "../server/address.js";
 import { toThreadConnection } from "../server/bulk/connection.js";
 import type { Exposition } from "../server/ops-door.js";
 import type { DatabaseConnection } from "../store/database.js";
+import { tracingStopMs } from "../tracing/tracing.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 import { createWorkerMetrics } from "./worker-metrics.js";
 
@@ -129,5 +130,5 @@ function killAll(signal: NodeJS.Signals): void {
 }
 
 const maxDelayMs = 5000;
-/** How long beyond its time a worker that stops is waited for. */
-const lateMs = 5000;
+/** How long beyond its grace a worker that stops is waited for: the last traces, and all the rest. */
+const lateMs = tracingStopMs + 5000;

@@ -26,44 +26,44 @@ process.on("SIGTERM", stop);
 // A terminal sends it to the primary as well, which stops all workers in its own way.
 process.on("SIGINT", () => {});
 
-tell({ type: "loaded" });
+void tell({ type: "loaded" });
 
 type WorkerService = Pick<Doors, "metrics" | "stop">;
 
 async function start({ config, connection: sent }: ToWorker & { type: "start" }) {
   const log = openLog(config.logLevel, { worker: cluster.worker?.id });
-  const tracing = await loadTracing(config.traces, log);
-  const connection = fromThreadConnection(sent);
-  const knex = createDatabase({ connection, ...config.databaseLimits });
-  let doors: Doors;
+  // What has been opened is closed, the last first.
+  const closings: (() => Promise<void> | undefined)[] = [];
+  const stop = async () => {
+    for (const close of closings.reverse()) await close();
+  };
   try {
-    doors = await openDoors(config, { knex, connection }, log, {
-      onReadiness: (whyNot) => tell({ type: "readiness", whyNot }),
+    const tracing = await loadTracing(config.traces, log);
+    closings.push(() => tracing?.stop());
+    const connection = fromThreadConnection(sent);
+    const knex = createDatabase({ connection, ...config.databaseLimits });
+    closings.push(() => knex.destroy());
+    const doors = await openDoors(config, { knex, connection }, log, {
+      onReadiness: (whyNot) => void tell({ type: "readiness", whyNot }),
       tracing,
     });
+    closings.push(doors.stop);
+    await doors.firstCheck;
+    const { grpcAddress, httpAddress, metrics } = doors;
+    await tell({ type: "open", grpcAddress, httpAddress });
+    return { metrics, stop };
   } catch (error) {
-    tell({ type: "failed", message: (error as Error).message });
-    await knex.destroy();
+    await tell({ type: "failed", message: (error as Error).message });
+    await stop();
     throw error;
   }
-  await doors.firstCheck;
-  const { grpcAddress, httpAddress } = doors;
-  tell({ type: "open", grpcAddress, httpAddress });
-  return {
-    metrics: doors.metrics,
-    stop: async () => {
-      await doors.stop();
-      await knex.destroy();
-      await tracing?.stop();
-    },
-  };
 }
 
 /** The primary asks those only that are open. */
 async function count(number: number): Promise<void> {
   const { registry } = (await service)?.metrics ?? {};
   if (registry === undefined) return;
-  tell({ type: "counts", number, metrics: await registry.getMetricsAsJSON() });
+  await tell({ type: "counts", number, metrics: await registry.getMetricsAsJSON() });
 }
 
 async function stop(): Promise<void> {
@@ -74,6 +74,8 @@ async function stop(): Promise<void> {
   process.exit(0);
 }
 
-function tell(message: FromWorker): void {
-  if (process.connected) process.send?.(message);
+/** Resolves when it has been sent: what is not by the end of the process is lost. */
+async function tell(message: FromWorker): Promise<void> {
+  if (!process.connected) return;
+  await new Promise((resolve) => process.send?.(message, undefined, {}, resolve));
 }

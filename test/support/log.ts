@@ -9,7 +9,9 @@ export type LogLine = Readonly<Record<string, unknown>>;
 export type KeptLog = {
   readonly log: Logger;
   readonly text: () => string;
-  /** The lines of calls of a method, in order. */
+  /** The lines of all calls, in order. */
+  readonly calls: () => readonly LogLine[];
+  /** Those of calls of a method. */
   readonly callsOf: (rpc: string) => readonly LogLine[];
 };
 
@@ -26,10 +28,11 @@ export function keepLog(level = "trace"): KeptLog {
       .split("\n")
       .filter((line) => line !== "")
       .map((line) => JSON.parse(line));
+  const calls = () => lines().filter(({ msg }) => msg === "call");
   return {
     log: pino(logOptions(level), to),
     text: () => written,
-    callsOf: (rpc) =>
-      lines().filter(({ msg, rpc: name }) => msg === "call" && `${name}`.endsWith(`/${rpc}`)),
+    calls,
+    callsOf: (rpc) => calls().filter(({ rpc: name }) => `${name}`.endsWith(`/${rpc}`)),
   };
 }

@@ -3,10 +3,19 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { HeaderEntries, ThreadAnswer, ToThread } from "./call.js";
 
-/** Tells the thread when the call is aborted, until the answered function is called. */
-export function passOnAbort(signal: AbortSignal, port: MessagePort): () => void {
+/**
+ * Tells the thread when the call is aborted, until the answered function is called. `onRefusal` is
+ * told when it is because of a refusal of ours, whose details the thread would not get.
+ */
+export function passOnAbort(
+  signal: AbortSignal,
+  port: MessagePort,
+  onRefusal: (refusal: ConnectError) => void,
+): () => void {
   const passOn = () => {
-    const { code, rawMessage } = ConnectError.from(signal.reason, Code.Canceled);
+    const reason = ConnectError.from(signal.reason, Code.Canceled);
+    if (reason.details.length > 0) onRefusal(reason);
+    const { code, rawMessage } = reason;
     port.postMessage({ type: "abort", code, message: rawMessage } satisfies ToThread);
   };
   if (signal.aborted) passOn();

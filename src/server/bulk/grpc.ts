@@ -4,7 +4,7 @@ import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import * as grpc from "@grpc/grpc-js";
 import { toConnectError } from "../../rpc/errors.js";
 import { prefixLength, toFrame } from "../error-answers.js";
-import { GrpcContext, toMetadata } from "../grpc-context.js";
+import { GrpcContext, nameCall, toMetadata } from "../grpc-context.js";
 import { toStatus } from "../grpc-status.js";
 import { pathOf } from "./methods.js";
 import type { BulkThreads } from "./threads.js";
@@ -28,6 +28,7 @@ export function toBulkHandler(
   threads: BulkThreads,
 ): grpc.handleBidiStreamingCall<Buffer, Buffer> {
   return async (call) => {
+    nameCall(call.metadata);
     const context = new GrpcContext(method, call);
     try {
       // The call is answered after its last message: it must not be destroyed with it.

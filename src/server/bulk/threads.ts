@@ -98,7 +98,7 @@ export function createBulkThreads(
       const call = {
         ...{ url, method, httpVersion, header: [...header], caller, body: stream, port: port2 },
       };
-      const stopPassingOn = passOnAbort(signal, port);
+      const stopPassingOn = passOnAbort(signal, port, followed.fail);
       const trailers = runIn(pool, call, [stream, port2])
         .catch((error) => {
           const failure = followed.fail(error);

@@ -48,16 +48,10 @@ function whyNotPromised(failure: Failure, expectations: Expectations): string | 
   }
   if (ownFaults.has(code)) return shown;
   if (reason === undefined) {
-    const isAllowed = expectations.isOfLibrary || isOfNoMethod(failure);
-    return isAllowed ? undefined : `${shown}, without ErrorInfo`;
+    return expectations.isOfLibrary ? undefined : `${shown}, without ErrorInfo`;
   }
   if (domain !== errorDomain || !(reason in ErrorReason)) return `${shown}, of ${domain}/${reason}`;
   return undefined;
-}
-
-/** What is said before it is known what is called has no details. */
-function isOfNoMethod({ message }: Failure): boolean {
-  return /^(?:The server does not implement the method |no such method$)/.test(message);
 }
 
 /** What must not be said, unless the caller said it first. */

@@ -191,7 +191,8 @@ export enum ErrorReason {
   MESSAGE_TOO_LARGE = 22,
 
   /**
-   * UNIMPLEMENTED: the service has no such compression.
+   * UNIMPLEMENTED: the service has no such method, or does not take it with this compression, this
+   * content type or this method of HTTP.
    *
    * @generated from enum value: ERROR_REASON_UNSUPPORTED = 23;
    */
