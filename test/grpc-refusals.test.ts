@@ -37,7 +37,11 @@ const unreadable = {
   },
   "a message that does not come in time": {
     ...{ headers: { "grpc-timeout": "300m" }, body: undefined },
-    ...{ code: Code.DeadlineExceeded, reason: "DEADLINE_EXCEEDED", message: /time is up/ },
+    ...{
+      code: Code.DeadlineExceeded,
+      reason: "DEADLINE_EXCEEDED",
+      message: /^the call's time (?:of \d+ ms )?is up$/,
+    },
   },
 };
 const notOne = {
@@ -74,7 +78,10 @@ describe("A call that grpc-js refuses", function () {
     expect(more.map(({ code }) => code)).to.deep.equal(["ok"]);
     expect(line.request_id).to.equal(answer["x-request-id"]);
     expect(line.code).to.equal(codeName(Number(answer["grpc-status"])));
-    expect(line.message).to.equal(decodeURIComponent(String(answer["grpc-message"])));
+    // Whose timer is the first to say that the time is up, grpc-js's or a thread's, is chance.
+    if (line.code !== "deadline_exceeded") {
+      expect(line.message).to.equal(decodeURIComponent(String(answer["grpc-message"])));
+    }
     return { answer, line };
   };
 

@@ -60,7 +60,7 @@ function isTold({ code, metadata }: SentStatus): boolean {
 function hasHandler(
   { caller, receivedHalfClose, readQueue }: GrpcInternals,
   { requestStream }: Method,
-  { details = "" }: SentStatus,
+  { details }: SentStatus,
 ): boolean {
   if (caller === undefined || notOneMessage.test(details ?? "")) return false;
   return requestStream || (receivedHalfClose && readQueue.length === 0);
