@@ -19,6 +19,7 @@ import { createMetrics, type Metrics } from "./metrics.js";
 import { createServices } from "./services.js";
 import { encodeTextWithBuffers } from "./text-encoding.js";
 import { openTls } from "./tls.js";
+import { makeObjectsYoung } from "./young-objects.js";
 
 /** What all doors lead to: the services, with the book, the threads and whoever watches them. */
 export type Core = DoorSurroundings & {
@@ -57,6 +58,7 @@ export async function openCore(
   tracing: Tracing | undefined,
 ): Promise<Core> {
   encodeTextWithBuffers();
+  makeObjectsYoung();
   tracing?.traceDatabase(knex);
   const metrics = createMetrics((names) => providersAmong(knex, names));
   const observer = createCallObserver(log, metrics);
