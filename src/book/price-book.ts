@@ -86,6 +86,8 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
    */
   const catchUp = async (instants: Instants, question: BookQuestion, { signal }: Asking) => {
     const { wantedVersion } = question;
+    // Clients are there as soon as the doors are: a book that is large takes seconds to be read.
+    if (snapshot === BookSnapshot.none) await within(maxStalenessMs, signal, firstTry);
     const startedAt = performance.now();
     follower.hurry();
     for (;;) {
