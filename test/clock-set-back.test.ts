@@ -1,7 +1,9 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { expect } from "chai";
+import { changeBook } from "../src/store/timelines.js";
 import { importRows, rowOf } from "./support/imports.js";
-import { byKey, freshPrice, type TestKey } from "./support/prices.js";
+import { createTestDatabase, type TestDatabase } from "./support/postgres.js";
+import { bookVersionOf, byKey, freshPrice, type TestKey } from "./support/prices.js";
 import { startTestService, type TestService } from "./support/service.js";
 
 describe("A database whose clock has been set back by an hour", () => {
@@ -41,6 +43,45 @@ describe("A database whose clock has been set back by an hour", () => {
   it("answers an import at once, and charges by it", async () => {
     const { bookVersion } = await importRows(service, [rowOf(key, "4")], {}, limit);
     expect((await charge(bookVersion)).markup).to.equal("4");
+  });
+});
+
+describe("A transaction during which the database's clock is set back by an hour", () => {
+  let database: TestDatabase;
+  before(async () => {
+    database = await createTestDatabase();
+    await database.knex.raw(`
+      insert into providers values ('acme');
+      insert into models values ('acme', 'a');
+      insert into llm_prices (charge_type, provider, model) values ('tool', 'acme', 'a');`);
+  });
+  after(() => database.drop());
+
+  it("raises the version once, and is recorded at the version that it was told", async () => {
+    const before = await bookVersionOf(database);
+    const { version, now } = await database.knex.transaction(async (transaction) => {
+      await transaction.raw(`
+        create or replace function instant_now() returns timestamptz language sql volatile as $$
+          select date_trunc('milliseconds', clock_timestamp()) - interval '1 hour'
+        $$`);
+      const change = await changeBook(transaction);
+      const [{ id }] = await transaction("llm_prices");
+      for (const days of [0, 1]) {
+        await transaction("llm_price_revisions").insert({
+          ...{ llm_price_id: id, price: days },
+          effective_from: new Date(change.now + days * 24 * 3_600_000),
+        });
+      }
+      return change;
+    });
+    expect(version).to.equal(before + 1n);
+    expect(await bookVersionOf(database)).to.equal(version);
+    const revisions = await database.knex("llm_price_revisions").orderBy("effective_from");
+    expect(revisions.map(({ book_version }) => BigInt(book_version))).to.deep.equal([
+      version,
+      version,
+    ]);
+    expect(revisions[0].effective_from.getTime()).to.equal(now);
   });
 });
 

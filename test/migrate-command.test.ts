@@ -19,6 +19,7 @@ const names = [
   "20261125000006-find-changed-timelines",
   "20261125000007-write-many-prices-at-once",
   "20261126000008-find-our-own-tables",
+  "20261126000009-raise-the-version-once",
 ];
 
 let database: TestDatabase;
@@ -142,7 +143,7 @@ describe("npm run knex -- migrate", function () {
 
   it("latest applies what is pending", async () => {
     const { code, output } = await knexCommand("migrate:latest");
-    expect(output).to.match(/Batch 1 run: 8 migrations/);
+    expect(output).to.match(/Batch 1 run: 9 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
   });
@@ -150,7 +151,7 @@ describe("npm run knex -- migrate", function () {
   it("rollback undoes what llmprices migrate up did", async () => {
     await migrateUp(database.connection);
     const { code, output } = await knexCommand("migrate:rollback");
-    expect(output).to.match(/Batch 1 rolled back: 8 migrations/);
+    expect(output).to.match(/Batch 1 rolled back: 9 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal([]);
   });
@@ -159,14 +160,14 @@ describe("npm run knex -- migrate", function () {
     it(`${command.slice(8)} names what llmprices migrate up applied`, async () => {
       await migrateUp(database.connection);
       const { code, output } = await knexCommand(command);
-      expect(output).to.include(`Found 8 Completed Migration file/files.\n${names.join("\n")}\n`);
+      expect(output).to.include(`Found 9 Completed Migration file/files.\n${names.join("\n")}\n`);
       expect(code).to.equal(0);
     });
   }
 
   it("list names what is pending", async () => {
     const { code, output } = await knexCommand("migrate:list");
-    expect(output).to.include(`Found 8 Pending Migration file/files.\n${names.join("\n")}\n`);
+    expect(output).to.include(`Found 9 Pending Migration file/files.\n${names.join("\n")}\n`);
     expect(code).to.equal(0);
   });
 

@@ -14,6 +14,7 @@ const names = [
   "20261125000006-find-changed-timelines",
   "20261125000007-write-many-prices-at-once",
   "20261126000008-find-our-own-tables",
+  "20261126000009-raise-the-version-once",
 ];
 
 describe("migrations", () => {

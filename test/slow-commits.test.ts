@@ -25,12 +25,15 @@ describe("A charge while a price is being committed, which takes longer than was
     const { key, bookVersion } = await freshPrice(service, "1", new Date("2020-01-01"));
     await charge(service, key, { minBookVersion: bookVersion });
     const seen: Applied[] = [];
+    const pinned: Promise<Applied>[] = [];
     let isWritten = false;
     const update = { lookup: byKey(key), price: "2" };
     const written = service.pricing.updateLLMPrice(update).finally(() => {
       isWritten = true;
     });
     while (!isWritten) {
+      // Whoever names an instant that has come waits for what begins by then.
+      pinned.push(charge(service, key, { asOf: new Date().toISOString() }));
       seen.push(await charge(service, key));
       await wait(20);
     }
@@ -38,7 +41,7 @@ describe("A charge while a price is being committed, which takes longer than was
     const now = await charge(service, key, { minBookVersion });
     expect(now.price).to.equal("2");
     expect(seen.length).to.be.greaterThan(3);
-    for (const { asOf, price } of [...seen, now]) {
+    for (const { asOf, price } of [...seen, ...(await Promise.all(pinned)), now]) {
       const again = await charge(service, key, { asOf: new Date(asOf).toISOString() });
       expect(again.price, `at ${asOf}`).to.equal(price);
     }

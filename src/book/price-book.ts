@@ -3,6 +3,7 @@ import { DomainError } from "../domain/errors.js";
 import type { Instant } from "../domain/instant.js";
 import type { openBookFeed } from "../store/book-feed.js";
 import type { Asking, Book, BookAnswer, BookQuestion } from "./book.js";
+import { createEvent, within } from "./event.js";
 import { followBook } from "./follow.js";
 import { BookSnapshot } from "./snapshot.js";
 
@@ -28,16 +29,18 @@ export type PriceBookOptions = {
 export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions): PriceBook {
   let snapshot = BookSnapshot.none;
   let now: Instant = 0;
+  let clock: Instant = 0;
   let confirmedAtMs = Number.NEGATIVE_INFINITY;
   let reads = createEvent();
   let isFailing = false;
   const firstTry = createEvent();
 
   const follower = followBook(open, Math.min(longestPollMs, maxStalenessMs / 4), {
-    onRead: (next, { readAt, changedAt }, sentAtMs) => {
+    onRead: (next, { readAt, clockAt, changedAt }, sentAtMs) => {
       snapshot = next;
       // Later than the clock, where that was set back: a change is seen by whoever asks after it.
       now = Math.max(now, readAt, changedAt);
+      clock = clockAt;
       confirmedAtMs = sentAtMs;
       if (isFailing) log.info({ book_version: String(next.version) }, "follows the price book");
       isFailing = false;
@@ -55,29 +58,52 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
   const ageMs = () => performance.now() - confirmedAtMs;
 
   /**
-   * Whether nothing that takes effect by the instants asked about can be missing. The present is that
-   * of the last read, when that was a moment ago; what has not come yet by a read may always change.
+   * Whether nothing that takes effect by an instant can be missing. What has not come yet by a read may
+   * always change, but what has come by the call need not have by an earlier read: another replica may
+   * have answered it, at a price that is not known here.
    */
-  const isComplete = ({ now: asksNow, latest }: Instants, sinceMs: number) =>
-    (!asksNow || ageMs() <= freshMs) && (latest <= now || confirmedAtMs >= sinceMs);
+  const isSettled = (instant: Instant, sinceMs: number) =>
+    instant <= now || (instant > clock && confirmedAtMs >= sinceMs);
+
+  /** The same of all instants asked about. The present is that of the last read, a moment ago. */
+  const isComplete = ({ now: asksNow, later }: Instants, sinceMs: number) =>
+    (!asksNow || ageMs() <= freshMs) && later.every((each) => isSettled(each, sinceMs));
+
+  /** Whether an answer might be another one than that of a replica which knows more. */
+  const isUnsure = ({ later }: Instants, sinceMs: number) =>
+    later.some((each) => !isSettled(each, sinceMs) && each <= clock + surelyAheadMs);
+
+  /** Until when a call waits for a read: where it cannot do without, until the book is stale. */
+  const endOfWait = (mustKnow: boolean, startedAt: number) => {
+    const staleAt = Math.min(startedAt, confirmedAtMs) + maxStalenessMs;
+    return Math.max(startedAt + maxReadWaitMs, mustKnow ? staleAt : 0);
+  };
 
   /**
-   * Waits for a version, and for a read that makes the book complete. For the latter not while there is
-   * no connection, nor, without a version, for long: what is known was right a moment ago.
+   * Waits for a version, for a read that makes the book complete, and answers. For the present not
+   * while there is no connection, nor, without a version, for long: what is known was right a moment
+   * ago, and is answered as of then. An instant that may have passed meanwhile has nothing to go by.
    */
-  const catchUp = async (instants: Instants, wantedVersion: bigint, { signal }: Asking) => {
+  const catchUp = async (instants: Instants, question: BookQuestion, { signal }: Asking) => {
+    const { wantedVersion } = question;
+    // Clients are there as soon as the doors are: a book that is large takes seconds to be read.
+    if (snapshot === BookSnapshot.none) await within(maxStalenessMs, signal, firstTry);
     const startedAt = performance.now();
     follower.hurry();
     for (;;) {
       const isBehind = snapshot.version < wantedVersion;
-      const isDone = isComplete(instants, startedAt) || !follower.isConnected();
-      if (!isBehind && isDone) return;
+      const mustKnow = isUnsure(instants, startedAt);
+      const isDone = isComplete(instants, startedAt) || !(mustKnow || follower.isConnected());
+      if (!isBehind && isDone) break;
       // An import's version is read before its instant: who asks for it must not be given one before.
-      const limitMs = wantedVersion > 0n ? maxStalenessMs : maxReadWaitMs;
-      const leftMs = startedAt + limitMs - performance.now();
-      if (leftMs <= 0) return;
-      await within(leftMs, signal, reads.happened);
+      const endsAt =
+        wantedVersion > 0n ? startedAt + maxStalenessMs : endOfWait(mustKnow, startedAt);
+      const leftMs = endsAt - performance.now();
+      if (leftMs <= 0) break;
+      await within(leftMs, signal, reads);
     }
+    if (isUnsure(instants, startedAt)) throw bookStale(maxStalenessMs);
+    return reply(question);
   };
 
   const reply = (question: BookQuestion) => {
@@ -87,10 +113,10 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
 
   return {
     ask: (question, call) => {
-      const { wantedVersion } = question;
-      const instants = instantsOf(question);
-      if (snapshot.version < wantedVersion || !isComplete(instants, Number.POSITIVE_INFINITY)) {
-        return catchUp(instants, wantedVersion, call).then(() => reply(question));
+      const instants = instantsOf(question, now);
+      const isBehind = snapshot.version < question.wantedVersion;
+      if (isBehind || !isComplete(instants, Number.POSITIVE_INFINITY)) {
+        return catchUp(instants, question, call);
       }
       if (ageMs() > refreshMs) follower.refresh();
       return reply(question);
@@ -113,18 +139,18 @@ function answer(snapshot: BookSnapshot, now: Instant, { asked, asOf }: BookQuest
   return { bookVersion: snapshot.version, at, prices };
 }
 
-/** What a question is about: now, and the latest instant that it names. */
-type Instants = { readonly now: boolean; readonly latest: Instant };
+/** What a question is about: now, and the instants behind the book's "now" that it names. */
+type Instants = { readonly now: boolean; readonly later: readonly Instant[] };
 
-function instantsOf({ asked, asOf }: BookQuestion): Instants {
+function instantsOf({ asked, asOf }: BookQuestion, now: Instant): Instants {
   let asksNow = false;
-  let latest = Number.NEGATIVE_INFINITY;
+  const later: Instant[] = [];
   for (const each of asked) {
     const at = each.asOf ?? asOf;
     if (at === undefined) asksNow = true;
-    else if (at > latest) latest = at;
+    else if (at > now) later.push(at);
   }
-  return { now: asksNow, latest };
+  return { now: asksNow, later };
 }
 
 function bookStale(maxStalenessMs: number): DomainError {
@@ -135,38 +161,11 @@ function bookStale(maxStalenessMs: number): DomainError {
   );
 }
 
-type Event = { readonly happened: Promise<void>; readonly happen: () => void };
-
-function createEvent(): Event {
-  let happen = () => {};
-  const happened = new Promise<void>((resolve) => {
-    happen = resolve;
-  });
-  return { happened, happen };
-}
-
-/** Waits for an event, for so long at most. */
-async function within(limitMs: number, signal: AbortSignal, event: Promise<void>): Promise<void> {
-  signal.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", leave);
-      resolve();
-    };
-    const leave = () => {
-      reject(signal.reason);
-      end();
-    };
-    const timer = setTimeout(end, limitMs);
-    signal.addEventListener("abort", leave);
-    void event.then(end);
-  });
-}
-
 /** How old a read may be for its time to be "now". */
 export const freshMs = 50;
 /** Whoever finds it older than this has it read again, for those to come. */
 const refreshMs = 25;
 const maxReadWaitMs = 100;
+/** No clock is wrong by so much, and none is set by so much. */
+const surelyAheadMs = 24 * 3_600_000;
 const longestPollMs = 1000;

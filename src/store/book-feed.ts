@@ -11,6 +11,8 @@ export type BookRead = {
   readonly changedAt: Instant;
   /** By the database's clock: nothing that takes effect by then has been missed, or can come. */
   readonly readAt: Instant;
+  /** What that clock showed. Later than `readAt`: a change is being committed that begins by then. */
+  readonly clockAt: Instant;
   /** Stands for the server's run and its database: another one may hold another history. */
   readonly server: string;
 };
@@ -79,10 +81,10 @@ async function read(
   onTimeline: (row: TimelineRow) => void,
 ): Promise<BookRead> {
   // Asked first: what is not pending any more, the next statement sees.
-  const settled = await client.query<[string]>({
+  const settled = await client.query<[string, string]>({
     ...{ name: "settled-instant", text: settledInstantSql, rowMode: "array" },
   });
-  const readAt = Number(settled.rows[0]?.[0]);
+  const [clockAt = Number.NaN, readAt = Number.NaN] = settled.rows[0]?.map(Number) ?? [];
   hear();
   let found: BookRead | undefined;
   const name = since < 0n ? "load-book" : "follow-book";
@@ -98,7 +100,7 @@ async function read(
     found = {
       version: BigInt(version),
       changedAt: Number(changedAt),
-      readAt,
+      ...{ readAt, clockAt },
       server: String(server),
     };
   });

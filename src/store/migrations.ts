@@ -7,6 +7,7 @@ import * as keepThePastAtCommit from "../../migrations/20261125000005-keep-the-p
 import * as findChangedTimelines from "../../migrations/20261125000006-find-changed-timelines.js";
 import * as writeManyPrices from "../../migrations/20261125000007-write-many-prices-at-once.js";
 import * as findOurOwnTables from "../../migrations/20261126000008-find-our-own-tables.js";
+import * as raiseTheVersionOnce from "../../migrations/20261126000009-raise-the-version-once.js";
 
 type Migration = Required<Pick<Knex.Migration, "up" | "down">> & {
   readonly name: string;
@@ -23,6 +24,7 @@ const migrations: readonly Migration[] = [
   named("20261125000006-find-changed-timelines", findChangedTimelines),
   named("20261125000007-write-many-prices-at-once", writeManyPrices),
   named("20261126000008-find-our-own-tables", findOurOwnTables),
+  named("20261126000009-raise-the-version-once", raiseTheVersionOnce),
 ];
 
 /**

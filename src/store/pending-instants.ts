@@ -20,16 +20,15 @@ export function holdInstantSql(milliseconds: string): string {
 }
 
 /**
- * In SQL, the latest instant, in milliseconds since 1970, that nothing can take effect by which a
- * statement that is sent afterwards does not see: the clock's, or the last one before those that are held.
+ * In SQL, two instants in milliseconds since 1970: the clock's, and the latest by which nothing can take
+ * effect that a statement that is sent afterwards does not see, which is the clock's or the last one
+ * before those that are held.
  */
 export const settledInstantSql = `
-  select least(
-    floor(date_part('epoch', now()) * 1000)::bigint,
-    (
-      select min((((classid::bigint << 32) + objid::bigint) & ((1::bigint << 48) - 1)) - 1)
-      from pg_locks
-      where locktype = 'advisory' and classid::bigint >> 16 = ${tag} and objsubid = 1
-        and database = (select oid from pg_database where datname = current_database())
-    )
-  )::text`;
+  select clock::text, least(clock, (
+    select min((((classid::bigint << 32) + objid::bigint) & ((1::bigint << 48) - 1)) - 1)
+    from pg_locks
+    where locktype = 'advisory' and classid::bigint >> 16 = ${tag} and objsubid = 1
+      and database = (select oid from pg_database where datname = current_database())
+  ))::text
+  from cast(floor(date_part('epoch', now()) * 1000) as bigint) clock`;

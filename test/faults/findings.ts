@@ -64,23 +64,13 @@ export function extentOf(write: Entry, { byWrite }: Findings): "whole" | "none" 
 }
 
 /** Whether the database has what the client was answered. */
-export function isAsAnswered(write: Entry, findings: Findings, versionSlack: bigint): boolean {
+export function isAsAnswered(write: Entry, findings: Findings): boolean {
   const [first] = findings.byWrite.get(write.requestId) ?? [];
   return (
     extentOf(write, findings) === "whole" &&
-    isSameVersion(first?.version, write.answer?.version, versionSlack) &&
+    first?.version === write.answer?.version &&
     first?.effectiveFrom === write.answer?.effectiveFrom
   );
-}
-
-/** Whether a write was answered the version that is recorded. */
-export function isSameVersion(
-  recorded: bigint | undefined,
-  answered: bigint | undefined,
-  slack: bigint,
-): boolean {
-  if (recorded === undefined || answered === undefined) return false;
-  return answered <= recorded && recorded <= answered + slack;
 }
 
 /**

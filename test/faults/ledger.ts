@@ -45,16 +45,14 @@ export type Ledger = {
   readonly unanswered: Map<string, number>;
   /** The last answered write of each key, which calculations ask for. */
   readonly known: Map<TestKey, WriteAnswer>;
-  /** By how much a version that was answered may be before the one that is recorded. */
-  readonly versionSlack: bigint;
   /** The newest instant that a charge was answered at. */
   newest: number;
 };
 
-export function openLedger(versionSlack: bigint): Ledger {
+export function openLedger(): Ledger {
   return {
     ...{ entries: [], charges: [], violations: [], notes: [] },
-    ...{ unanswered: new Map(), known: new Map(), newest: 0, versionSlack },
+    ...{ unanswered: new Map(), known: new Map(), newest: 0 },
   };
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TestKey } from "../support/prices.js";
+import type { Door } from "../support/service.js";
 import { charge, chargeAll, type Wanted } from "./charges.js";
 import type { Ledger } from "./ledger.js";
 import type { Replica } from "./replica.js";
@@ -20,8 +21,9 @@ export type LoadSize = {
 };
 
 /**
- * Of each replica: a client that writes, one that imports, and two that calculate, one through each
- * door. Each waits for its answer before it calls again, as those do who have a job to do.
+ * Of each replica: a client that writes, one that imports, two that calculate, one through each door,
+ * and one that names instants which others have been answered. Each waits for its answer before it calls
+ * again, as those do who have a job to do.
  */
 export function startLoad(ledger: Ledger, replicas: readonly Replica[], size: LoadSize): Load {
   const over = new AbortController();
@@ -30,6 +32,7 @@ export function startLoad(ledger: Ledger, replicas: readonly Replica[], size: Lo
     write(ledger, replica, isOver),
     ...(size.importRows > 0 ? [bulk(ledger, replica, size, isOver)] : []),
     ...[replica.grpc, replica.json].map((door) => calculate(ledger, door, isOver)),
+    calculateAtNewest(ledger, replica.grpc, isOver),
   ]);
   return {
     stop: async () => {
@@ -87,11 +90,7 @@ async function bulk(
 }
 
 /** Asks for now, for instants that are past, and for versions that another replica has answered. */
-async function calculate(
-  ledger: Ledger,
-  door: Replica["grpc"],
-  isOver: () => boolean,
-): Promise<void> {
+async function calculate(ledger: Ledger, door: Door, isOver: () => boolean): Promise<void> {
   let newest = 0;
   while (!isOver()) {
     const [key, written] = pick([...ledger.known].slice(-200)) ?? [];
@@ -106,6 +105,15 @@ async function calculate(
       newest = Math.max(newest, seen.asOf);
     }
     await sleep(seen === undefined ? pauseMs * 4 : pauseMs);
+  }
+}
+
+/** Asks for the newest instant that anybody has been answered, by whichever replica. */
+async function calculateAtNewest(ledger: Ledger, door: Door, isOver: () => boolean) {
+  while (!isOver()) {
+    const key = pick([...ledger.known.keys()].slice(-200));
+    if (key) await charge(ledger, door, key, { asOf: ledger.newest }, chargeTimeoutMs);
+    await sleep(pauseMs);
   }
 }
 

@@ -1,5 +1,5 @@
 import { toFailure } from "./failures.js";
-import { extentOf, type Findings, isSameVersion } from "./findings.js";
+import { extentOf, type Findings } from "./findings.js";
 import type { Entry, Ledger } from "./ledger.js";
 import type { Replica } from "./replica.js";
 
@@ -12,7 +12,7 @@ export type Repeats = { readonly count: number; readonly problems: readonly stri
  * not is done now, or refused because its instant has passed.
  */
 export async function repeatWrites(
-  { entries, versionSlack }: Ledger,
+  { entries }: Ledger,
   before: Findings,
   replicas: readonly Replica[],
 ): Promise<Repeats> {
@@ -26,7 +26,7 @@ export async function repeatWrites(
   const lane = async () => {
     for (const [i, entry] of again) {
       const replica = replicas[i % replicas.length] as Replica;
-      const problem = await repeat(entry, before, replica, versionSlack);
+      const problem = await repeat(entry, before, replica);
       if (problem !== undefined) problems.push(problem);
       count += 1;
     }
@@ -40,14 +40,12 @@ async function repeat(
   entry: Entry,
   before: Findings,
   replica: Replica,
-  versionSlack: bigint,
 ): Promise<string | undefined> {
   const isFound = extentOf(entry, before) !== "none";
   try {
     const answer = await entry.send(replica.grpc, timeoutMs);
     const version = before.byWrite.get(entry.requestId)?.[0]?.version ?? answer.version;
-    if (!isSameVersion(version, answer.version, versionSlack))
-      return `${version} was repeated as ${answer.version}`;
+    if (version !== answer.version) return `${version} was repeated as ${answer.version}`;
     entry.answer = answer;
     return undefined;
   } catch (error) {

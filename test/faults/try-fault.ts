@@ -41,8 +41,7 @@ export type Outcome = {
 /** Lets a fault happen under load, and then compares what clients know with what the database has. */
 export function tryFault(fault: Fault, folder: string, template: string): Promise<Outcome> {
   return withWorld(folder, template, fault.options ?? {}, async (world) => {
-    // A transaction that a clock's jump back meets midway may raise the version twice.
-    const ledger = openLedger(fault.isRepriced ? 1n : 0n);
+    const ledger = openLedger();
     const size = { importRows: 100, importsNewNames: false, ...fault.load };
     const stopOthers = await fault.accompany?.(world, ledger);
     const load = startLoad(ledger, world.replicas, size);
@@ -81,9 +80,7 @@ async function judge(
     of.filter((entry) => extentOf(entry, before) === extent).length;
   const found = {
     answered: inState("answered").length,
-    answeredFound: inState("answered").filter((entry) =>
-      isAsAnswered(entry, before, ledger.versionSlack),
-    ).length,
+    answeredFound: inState("answered").filter((entry) => isAsAnswered(entry, before)).length,
     unanswered: inState("unanswered").length,
     whole: counted(inState("unanswered"), "whole"),
     none: counted(inState("unanswered"), "none"),
@@ -103,27 +100,19 @@ async function judge(
 }
 
 /** Writes that have been done more than once, or that nobody has sent. */
-function countDuplicates(
-  { entries, versionSlack }: Ledger,
-  before: Findings,
-  after: Findings,
-): number {
+function countDuplicates({ entries }: Ledger, before: Findings, after: Findings): number {
   const sent = new Map(entries.map((entry) => [entry.requestId, entry]));
   return [...after.byWrite].filter(([requestId, revisions]) => {
     const entry = sent.get(requestId);
     const earlier = before.byWrite.get(requestId)?.length ?? entry?.rows.length;
-    return (
-      entry === undefined ||
-      revisions.length !== earlier ||
-      !isAsWritten(entry, after, versionSlack)
-    );
+    return entry === undefined || revisions.length !== earlier || !isAsWritten(entry, after);
   }).length;
 }
 
-function isAsWritten(entry: Entry, findings: Findings, versionSlack: bigint): boolean {
+function isAsWritten(entry: Entry, findings: Findings): boolean {
   return entry.answer === undefined
     ? extentOf(entry, findings) !== "half"
-    : isAsAnswered(entry, findings, versionSlack);
+    : isAsAnswered(entry, findings);
 }
 
 const calmMs = 700;

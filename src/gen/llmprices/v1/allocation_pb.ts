@@ -109,7 +109,8 @@ export type AllocationTerms = Message<"llmprices.v1.AllocationTerms"> & {
   providerCost: string;
 
   /**
-   * Priced at what time, past or future; read at its millisecond. Unset: now.
+   * Priced at what time, past or future; read at its millisecond. Unset: now. A time that is still to
+   * come is priced as is scheduled for it by now.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 5;
    */

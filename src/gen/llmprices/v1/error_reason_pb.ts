@@ -215,8 +215,8 @@ export enum ErrorReason {
   THREAD_LOST = 25,
 
   /**
-   * UNAVAILABLE: the price book could not be confirmed to be current. Late is better than wrong: try
-   * again. Metadata: `max_book_staleness_ms`.
+   * UNAVAILABLE: the price book could not be confirmed to be current, or to know all prices that are
+   * in effect at `as_of`. Late is better than wrong: try again. Metadata: `max_book_staleness_ms`.
    *
    * @generated from enum value: ERROR_REASON_BOOK_STALE = 26;
    */

@@ -770,7 +770,8 @@ export type CalculateChargeRequest = Message<"llmprices.v1.CalculateChargeReques
   } | { case: undefined; value?: undefined };
 
   /**
-   * Priced at what time, past or future; read at its millisecond. Unset: now.
+   * Priced at what time, past or future; read at its millisecond. Unset: now. A time that is still to
+   * come is priced as is scheduled for it by now.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 7;
    */
@@ -1017,7 +1018,8 @@ export type AllocateChargesRequest = Message<"llmprices.v1.AllocateChargesReques
   providerCost: string;
 
   /**
-   * Priced at what time, past or future; read at its millisecond. Unset: now.
+   * Priced at what time, past or future; read at its millisecond. Unset: now. A time that is still to
+   * come is priced as is scheduled for it by now.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 5;
    */
@@ -1343,7 +1345,9 @@ export const PricingService: GenService<{
    * - INVALID_ARGUMENT: a decimal is malformed or out of range, or a field is missing.
    * - NOT_FOUND: no price of this key is in effect at `as_of`; the nearest keys are named. A missing
    *   price is never 0 and never 1.
-   * - UNAVAILABLE: the price book has not reached `min_book_version` in time.
+   * - UNAVAILABLE: the price book has not reached `min_book_version` in time, or could not be
+   *   confirmed to be current; or to know all prices that are in effect at an `as_of` that is not long
+   *   ago.
    *
    * @generated from rpc llmprices.v1.PricingService.CalculateCharge
    */
@@ -1364,7 +1368,9 @@ export const PricingService: GenService<{
    *   `min_book_version` is out of range.
    * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or as many large calls as the service
    *   takes are at work; try again.
-   * - UNAVAILABLE: the price book has not reached the batch's `min_book_version` in time.
+   * - UNAVAILABLE: the price book has not reached the batch's `min_book_version` in time, or could not
+   *   be confirmed to be current; or to know all prices that are in effect at an `as_of`, of the batch
+   *   or of a calculation, that is not long ago.
    *
    * @generated from rpc llmprices.v1.PricingService.BatchCalculateCharges
    */
@@ -1394,7 +1400,9 @@ export const PricingService: GenService<{
    * - FAILED_PRECONDITION: the total usage is 0.
    * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or as many large calls as the service
    *   takes are at work; try again.
-   * - UNAVAILABLE: the price book has not reached `min_book_version` in time.
+   * - UNAVAILABLE: the price book has not reached `min_book_version` in time, or could not be
+   *   confirmed to be current; or to know all prices that are in effect at an `as_of` that is not long
+   *   ago.
    *
    * @generated from rpc llmprices.v1.PricingService.AllocateCharges
    */

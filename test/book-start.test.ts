@@ -1,0 +1,51 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { expect } from "chai";
+import { pino } from "pino";
+import { createPriceBook } from "../src/book/price-book.js";
+import { openBookFeed } from "../src/store/book-feed.js";
+import { createTestDatabase, type TestDatabase } from "./support/postgres.js";
+import { type DatabaseProxy, openProxy } from "./support/proxy.js";
+
+describe("A book that has not been read yet", () => {
+  let database: TestDatabase;
+  let proxy: DatabaseProxy;
+  before(async () => {
+    database = await createTestDatabase();
+    proxy = await openProxy(database.connection);
+  });
+  after(async () => {
+    proxy.close();
+    await database.drop();
+  });
+
+  const open = () =>
+    createPriceBook({
+      open: (events) => openBookFeed(proxy.connection, events),
+      maxStalenessMs: 10_000,
+      log: pino({ level: "silent" }),
+    });
+  const question = { asked: [], asOf: undefined, wantedVersion: 0n };
+  const call = { signal: new AbortController().signal };
+
+  it("answers when it has been, who came too early included", async () => {
+    proxy.faults.heldAfterStatements = 1;
+    const book = open();
+    const early = book.ask(question, call);
+    while (!proxy.isHolding()) await wait(5);
+    await wait(300);
+    proxy.release();
+    expect((await early).bookVersion).to.equal(0n);
+    await book.close();
+  });
+
+  it("lets nobody wait for a database that refuses connections", async () => {
+    proxy.faults.refusesConnections = true;
+    const book = open();
+    const startedAt = performance.now();
+    const refusal = await Promise.resolve(book.ask(question, call)).catch((error) => error);
+    expect(refusal).to.include({ reason: "BOOK_STALE" });
+    expect(performance.now() - startedAt).to.be.below(5000);
+    proxy.faults.refusesConnections = false;
+    await book.close();
+  });
+});
