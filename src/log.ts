@@ -5,7 +5,7 @@ import { toLoggedError } from "./logged-error.js";
 export function openLog(level: string, base: object | null = null): Logger {
   // Lines are written some at a time: a write for each would take longer than most calls. A pipe
   // takes 4 KiB whole, so that those of several workers do not mix.
-  const minLength = base === null ? 16_384 : 3072;
+  const minLength = base === null ? 12_288 : 3072;
   const lines = pino.destination({ dest: 2, sync: true, minLength, periodicFlush: 200 });
   process.on("exit", () => lines.flushSync());
   const log = pino(logOptions(level, base), lines);
