@@ -42,7 +42,8 @@ describe("llmprices serve --workers 2", function () {
     const request = { ...key, providerCost: "10" };
     const usageRatio = { case: "accountUsageRatio", value: "1" } as const;
     const pricing = createClient(PricingService, transport);
-    return (await pricing.calculateCharge({ ...request, usageRatio })).accountCharge;
+    const options = { timeoutMs: 2000 };
+    return (await pricing.calculateCharge({ ...request, usageRatio }, options)).accountCharge;
   };
   const isReady = async () => (await service.ops("/readyz")).text === "ready\n";
 
@@ -68,7 +69,8 @@ describe("llmprices serve --workers 2", function () {
     const [first, second] = service.workers();
     process.kill(Number(first), "SIGKILL");
     await until(() => !service.workers().includes(first as number));
-    expect(await charge()).to.equal("12.5");
+    // A connection that was just being handed to it is lost: whoever makes another one is answered.
+    await until(async () => (await charge().catch(() => undefined)) === "12.5");
     await until(async () => (await service.metric("workers")) === 2 && (await isReady()));
     expect(service.workers()).to.have.length(2).and.to.include(second);
     expect(await service.metric("worker_restarts_total")).to.equal(1);

@@ -1,4 +1,8 @@
-import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { createContextValues } from "@connectrpc/connect";
@@ -20,6 +24,8 @@ import { createCapacity } from "../../src/server/capacity.js";
 import { openGrpcDoor } from "../../src/server/grpc-door.js";
 import { createMetrics } from "../../src/server/metrics.js";
 import { createServices, type Mount } from "../../src/server/services.js";
+import { forgetEndedStreams } from "../../src/server/stream-table.js";
+import { makeObjectsYoung } from "../../src/server/young-objects.js";
 import { openBookFeed } from "../../src/store/book-feed.js";
 import { createDatabase, type DatabaseConnection } from "../../src/store/database.js";
 import { pricesAt } from "../../src/store/prices.js";
@@ -31,7 +37,8 @@ type Contender = (connection: DatabaseConnection) => Promise<number>;
 /** What the service is compared with, in processes of their own. */
 export const contenders = {
   "node:http2 by hand": serveByHand,
-  "grpc-js, bare handler": serveBare,
+  "grpc-js, bare handler": () => serveBare(),
+  "grpc-js, bare handler, garbage as ours": serveBareWithOurGarbage,
   "connect-node, our handlers": serveStock,
   "ours, price from PostgreSQL": serveFromDatabase,
 } satisfies Record<string, Contender>;
@@ -60,7 +67,16 @@ async function serveByHand(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function serveBare(): Promise<number> {
+/** What grpc-js costs where V8 collects the garbage of calls as early as it does for ours. */
+function serveBareWithOurGarbage(): Promise<number> {
+  makeObjectsYoung();
+  return serveBare((server) => {
+    const { http2Servers } = server as unknown as { http2Servers: Map<Http2Server, unknown> };
+    for (const http2 of http2Servers.keys()) http2.on("session", forgetEndedStreams);
+  });
+}
+
+function serveBare(onListening = (_: grpc.Server) => {}): Promise<number> {
   const server = new grpc.Server();
   server.addService(
     {
@@ -80,9 +96,11 @@ function serveBare(): Promise<number> {
   );
   return new Promise((resolve, reject) => {
     const credentials = grpc.ServerCredentials.createInsecure();
-    server.bindAsync("127.0.0.1:0", credentials, (error, port) =>
-      error ? reject(error) : resolve(port),
-    );
+    server.bindAsync("127.0.0.1:0", credentials, (error, port) => {
+      if (error) return reject(error);
+      onListening(server);
+      resolve(port);
+    });
   });
 }
 
@@ -109,6 +127,7 @@ async function serveStock(connection: DatabaseConnection): Promise<number> {
 
 /** Our gRPC door, with a statement for each call instead of the book. */
 async function serveFromDatabase(connection: DatabaseConnection): Promise<number> {
+  makeObjectsYoung();
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
   const book: Book = {
     ask: async ({ asked: [first], asOf }) => {
