@@ -1,9 +1,7 @@
 import { Agent, request as httpRequest } from "node:http";
-import { type ClientHttp2Session, connect } from "node:http2";
 import { toFrame } from "../../src/server/error-answers.js";
-import { forgetEndedStreams } from "../../src/server/stream-table.js";
-import { makeObjectsYoung } from "../../src/server/young-objects.js";
 import { answerJobs } from "../support/load-process.js";
+import { openFrameCaller } from "./http2-frames.js";
 import { jsonRequest, path, request } from "./message.js";
 
 /** So many calls of CalculateCharge, many at a time. */
@@ -16,7 +14,6 @@ export type CallsJob = {
 /** How long they took, and the first wrong answer, if there was any. */
 export type CallsRun = { readonly seconds: number; readonly problem: string | undefined };
 
-makeObjectsYoung();
 answerJobs<CallsJob, CallsRun>(async ({ protocol, port, calls }) => {
   const { call, close } = protocol === "gRPC" ? grpcCaller(port) : jsonCaller(port);
   let problem: string | undefined;
@@ -39,37 +36,18 @@ answerJobs<CallsJob, CallsRun>(async ({ protocol, port, calls }) => {
 
 type Caller = { readonly call: () => Promise<string>; readonly close: () => void };
 
-/** As little as gRPC needs, so that the load does not wait for itself: grpc-js' client takes longer. */
 function grpcCaller(port: number): Caller {
-  const sessions = Array.from({ length: connections }, () => connect(`http://127.0.0.1:${port}`));
-  // What its garbage costs must not be what keeps a server waiting.
-  sessions.forEach(forgetEndedStreams);
+  const body = Buffer.from(toFrame(0, request));
+  const callers = Array.from({ length: connections }, () => openFrameCaller(port, path, body));
   let calls = 0;
-  const headers = {
-    ...{ ":method": "POST", ":path": path },
-    ...{ "content-type": "application/grpc+proto", te: "trailers" },
-  };
-  const body = toFrame(0, request);
   return {
-    call: () =>
-      new Promise((resolve, reject) => {
-        calls += 1;
-        const stream = (sessions[calls % connections] as ClientHttp2Session).request(headers);
-        let answer = "";
-        let status = "no grpc-status";
-        stream.setEncoding("latin1");
-        stream.on("data", (chunk) => {
-          answer += chunk;
-        });
-        stream.on("trailers", (trailers) => {
-          status = String(trailers["grpc-status"]);
-        });
-        stream.on("error", reject);
-        stream.on("close", () => resolve(status === "0" ? answer : `grpc-status ${status}`));
-        stream.end(body);
-      }),
+    call: async () => {
+      calls += 1;
+      // A call that fails has no message.
+      return String(await callers[calls % connections]?.call());
+    },
     close: () => {
-      for (const session of sessions) session.close();
+      for (const caller of callers) caller.close();
     },
   };
 }
