@@ -1,7 +1,8 @@
 import type { MessagePort } from "node:worker_threads";
-import type { Book, BookAnswer, BookQuestion } from "../../book/book.js";
+import type { Book, BookAnswer, BookQuestion, PriceAsked } from "../../book/book.js";
 import { Decimal, toPlainText } from "../../domain/decimal.js";
 import { DomainError, type Metadata, type Reason } from "../../domain/errors.js";
+import { toKeyText } from "../../domain/key.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
 
 /** A question that a thread asks the book of the others, on the port of the call that it is for. */
@@ -44,18 +45,39 @@ export function createRemoteBook(port: MessagePort): Book {
         const receive = (reply: BookReply) => {
           if (reply.type !== "reply" || reply.number !== number) return;
           end();
-          if ("answer" in reply) resolve(toAnswer(reply.answer));
+          if ("answer" in reply) resolve(toAnswer(reply.answer, places));
           else reject(toError(reply.refusal));
         };
         if (signal.aborted) return reject(signal.reason);
+        const { distinct, places } = toDistinct(question.asked);
         signal.addEventListener("abort", abort);
         port.on("message", receive);
-        // Those who ask may hold more, which cannot be sent.
-        const keys = question.asked.map(({ key, asOf }) => ({ key, asOf }));
-        const message = { type: "ask", number, question: { ...question, asked: keys } } as const;
+        const message = {
+          type: "ask",
+          number,
+          question: { ...question, asked: distinct },
+        } as const;
         port.postMessage(message satisfies BookAsk);
       }),
   };
+}
+
+/**
+ * Each of what is asked, once, and which of them each was: many lines of a batch ask about few models,
+ * and to send a thousand questions takes as long as to calculate with their answers.
+ */
+function toDistinct(asked: readonly PriceAsked[]) {
+  const distinct: PriceAsked[] = [];
+  const places = new Map<string, number>();
+  const placesAsked = asked.map(({ key, asOf }) => {
+    const name = `${toKeyText(key)} ${asOf}`;
+    const known = places.get(name);
+    if (known !== undefined) return known;
+    places.set(name, distinct.length);
+    // Those who ask may hold more, which cannot be sent.
+    return distinct.push({ key, asOf }) - 1;
+  });
+  return { distinct, places: placesAsked };
 }
 
 /** Answers a question that came over a port. What is no refusal is thrown. */
@@ -83,8 +105,9 @@ function toSentAnswer({ prices, ...rest }: BookAnswer): SentAnswer {
   };
 }
 
-function toAnswer({ prices, ...rest }: SentAnswer): BookAnswer {
-  return { ...rest, prices: prices.map((each) => each && toAppliedPrice(each)) };
+function toAnswer({ prices, ...rest }: SentAnswer, places: readonly number[]): BookAnswer {
+  const distinct = prices.map((each) => each && toAppliedPrice(each));
+  return { ...rest, prices: places.map((place) => distinct[place]) };
 }
 
 function toAppliedPrice(sent: NonNullable<SentPrice>): AppliedPrice {
