@@ -1,11 +1,14 @@
 import { type Logger, type LoggerOptions, pino } from "pino";
 import { toLoggedError } from "./logged-error.js";
 
-/** Opens the log of this process: lines of JSON on standard error, `base` in each of them. */
-export function openLog(level: string, base: object | null = null): Logger {
+/**
+ * Opens the log of this process: lines of JSON on standard error, `base` in each of them. `isAlone`:
+ * no other process writes to the same.
+ */
+export function openLog(level: string, isAlone: boolean, base: object | null = null): Logger {
   // Lines are written some at a time: a write for each would take longer than most calls. A pipe
   // takes 4 KiB whole, so that those of several workers do not mix.
-  const minLength = base === null ? 12_288 : 3072;
+  const minLength = isAlone ? 12_288 : 3072;
   const lines = pino.destination({ dest: 2, sync: true, minLength, periodicFlush: 200 });
   process.on("exit", () => lines.flushSync());
   const log = pino(logOptions(level, base), lines);

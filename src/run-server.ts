@@ -9,7 +9,7 @@ import { serve } from "./serve.js";
  */
 export async function runServer({ workers }: { readonly workers?: number }): Promise<void> {
   const config = readConfig(undefined, workers);
-  const log = openLog(config.logLevel);
+  const log = openLog(config.logLevel, workers === undefined);
   const service = await serve(config, log, workers);
   process.stdout.write(`${service.greeting}\n`);
   let isStopping = false;

@@ -36,6 +36,7 @@ export function openFrameCaller(port: number, path: string, message: Buffer): Fr
   return {
     call: () =>
       new Promise((resolve, reject) => {
+        if (socket.destroyed) return reject(new Error("the connection is closed"));
         const stream = nextStream;
         nextStream += 2;
         waiting.set(stream, { resolve, reject, data: [] });

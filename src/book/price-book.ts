@@ -35,6 +35,13 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
   let isFailing = false;
   const firstTry = createEvent();
 
+  // After a failure as well: an event that never happens would keep all who have ever waited for it.
+  const wakeThoseWhoWait = () => {
+    firstTry.happen();
+    reads.happen();
+    reads = createEvent();
+  };
+
   const follower = followBook(open, Math.min(longestPollMs, maxStalenessMs / 4), {
     onRead: (next, { readAt, clockAt, changedAt }, sentAtMs) => {
       snapshot = next;
@@ -44,14 +51,12 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
       confirmedAtMs = sentAtMs;
       if (isFailing) log.info({ book_version: String(next.version) }, "follows the price book");
       isFailing = false;
-      reads.happen();
-      reads = createEvent();
-      firstTry.happen();
+      wakeThoseWhoWait();
     },
     onFailure: (error) => {
       if (!isFailing) log.warn({ err: error }, "cannot follow the price book; trying again");
       isFailing = true;
-      firstTry.happen();
+      wakeThoseWhoWait();
     },
   });
 

@@ -84,7 +84,10 @@ function close(server: grpc.Server, open: OpenConnections, graceMs: number): Pro
       // Without channelz it knows of no connection.
       open.cancelCalls();
       // Who does not read, or has not come to the end of a handshake, is there still.
-      timer = setTimeout(open.destroyAll, forcedMs);
+      timer = setTimeout(() => {
+        open.destroyAll();
+        timer = setTimeout(resolve, forcedMs);
+      }, forcedMs);
     };
     let timer = setTimeout(force, graceMs);
     server.tryShutdown(() => {

@@ -1,7 +1,4 @@
 import * as grpc from "@grpc/grpc-js";
-import { toConnectError } from "../rpc/errors.js";
-import { malformed } from "../rpc/library-errors.js";
-import { toStatus } from "./grpc-status.js";
 
 /** Serves one call when its message is there, which is whatever the method's definition made of it. */
 export type ServeUnary = (call: UnaryCall, message: unknown) => void;
@@ -51,7 +48,7 @@ export class UnaryCall extends grpc.ServerInterceptingCall {
     this.#call.sendStatus({ code: grpc.status.OK, details: "OK", metadata: trailers ?? null });
   }
 
-  refuse(status: grpc.StatusObject): void {
+  refuse(status: Status): void {
     this.#onCancelled = undefined;
     this.#call.sendStatus(status);
   }
@@ -68,7 +65,7 @@ export class UnaryCall extends grpc.ServerInterceptingCall {
 
   onReceiveMessage(message: unknown): void {
     if (this.#message !== undefined) {
-      this.refuse(notOneMessage());
+      this.refuse(notOneMessage("Received a second request message"));
       return;
     }
     this.#message = message;
@@ -76,8 +73,16 @@ export class UnaryCall extends grpc.ServerInterceptingCall {
   }
 
   onReceiveHalfClose(): void {
-    if (this.#message === undefined) this.refuse(notOneMessage());
-    else this.#serve(this, this.#message);
+    if (this.#message === undefined) {
+      this.refuse(notOneMessage("Received no request message"));
+      return;
+    }
+    try {
+      this.#serve(this, this.#message);
+    } catch {
+      // Not to end the process: whatever it is, this call alone fails by it.
+      this.refuse({ code: grpc.status.UNKNOWN, details: "Unknown error" });
+    }
   }
 
   /** Also when the answer has gone out: to nobody then. */
@@ -89,6 +94,9 @@ export class UnaryCall extends grpc.ServerInterceptingCall {
 
 function ignore(): void {}
 
-function notOneMessage(): grpc.StatusObject {
-  return toStatus(toConnectError(malformed("the method takes one message, neither none nor more")));
+type Status = Parameters<grpc.ServerInterceptingCall["sendStatus"]>[0];
+
+/** In grpc-js' words, which are put into ours, and told, with all that it refuses itself. */
+function notOneMessage(details: string): Status {
+  return { code: grpc.status.UNIMPLEMENTED, details };
 }

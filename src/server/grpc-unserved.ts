@@ -27,7 +27,6 @@ export function refuseUnserved(
   );
   // Of a stream that its caller has reset, nobody wants to hear.
   stream.on("error", () => {});
-  stream.resume();
   if (isOfGrpc) {
     const trailers = Object.fromEntries(setTrailerStatus(new Headers(), failure));
     const answer = { ":status": 200, "content-type": "application/grpc+proto", ...trailers };

@@ -31,7 +31,7 @@ void tell({ type: "loaded" });
 type WorkerService = Pick<Doors, "metrics" | "stop">;
 
 async function start({ config, connection: sent }: ToWorker & { type: "start" }) {
-  const log = openLog(config.logLevel, { worker: cluster.worker?.id });
+  const log = openLog(config.logLevel, false, { worker: cluster.worker?.id });
   // What has been opened is closed, the last first.
   const closings: (() => Promise<void> | undefined)[] = [];
   const stop = async () => {
