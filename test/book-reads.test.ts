@@ -1,4 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import { pino } from "pino";
 import { createPriceBook } from "../src/book/price-book.js";
@@ -49,3 +51,40 @@ describe("A book that has not been read yet", () => {
     await book.close();
   });
 });
+
+describe("A book that can be read no more", () => {
+  it("keeps nothing of those whom it has refused", async () => {
+    const database = await createTestDatabase();
+    const proxy = await openProxy(database.connection);
+    const book = createPriceBook({
+      open: (events) => openBookFeed(proxy.connection, events),
+      maxStalenessMs: 300,
+      log: pino({ level: "silent" }),
+    });
+    await book.firstTry;
+    proxy.faults.refusesConnections = true;
+    proxy.cutConnections();
+    const askAndForget = async () => {
+      const call = { signal: new AbortController().signal };
+      const asOf = Date.now() + 60_000;
+      const answer = book.ask({ asked: [{ key, asOf }], asOf, wantedVersion: 0n }, call);
+      const refusal = await Promise.resolve(answer).catch((error) => error);
+      expect(refusal).to.include({ reason: "BOOK_STALE" });
+      return new WeakRef(call.signal);
+    };
+    const left = await Promise.all(Array.from({ length: 50 }, askAndForget));
+    const count = () => {
+      collect();
+      return left.filter((signal) => signal.deref() !== undefined).length;
+    };
+    while (count() > 0) await wait(20);
+    await book.close();
+    proxy.close();
+    await database.drop();
+  });
+});
+
+const key = { chargeType: "completion", provider: "openai", model: "gpt-4o" };
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
