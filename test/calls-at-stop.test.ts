@@ -85,8 +85,12 @@ describe("A service that stops, with calls under way", function () {
           return socket;
         });
         await Promise.all(idle.map((socket) => once(socket, "connect")));
+        // Whether by FIN or RST.
+        const closed = idle.map(
+          (socket) => new Promise((resolve) => socket.once("close", resolve)),
+        );
         const stopped = service.stop();
-        await Promise.all(idle.map((socket) => once(socket, "close")));
+        await Promise.all(closed);
         expect(await call.end()).to.equal("1.00");
         await stopped;
       });
