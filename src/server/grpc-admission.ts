@@ -3,9 +3,8 @@ import type { Caller } from "../domain/caller.js";
 import { toConnectError } from "../rpc/errors.js";
 import type { Admission } from "./auth/admission.js";
 import { firstOf } from "./grpc-context.js";
-import type { CallOfCaller } from "./grpc-refusals.js";
-import { toStatus } from "./grpc-status.js";
-import { type MessageLimit, messageLate } from "./grpc-wait.js";
+import type { CallOfCaller, Method } from "./grpc-refusals.js";
+import { type SentStatus, toStatus } from "./grpc-status.js";
 
 /** What grpc-js calls a call's auth context, with who was let in. */
 export type AdmittedContext = ReturnType<grpc.ServerInterceptingCall["getAuthContext"]> & {
@@ -16,11 +15,10 @@ export type AdmittedContext = ReturnType<grpc.ServerInterceptingCall["getAuthCon
  * Asks for admission when a call's headers have come, before any message is read, whatever the
  * service: reflection and health as well. From then on the message has to come in time.
  */
-export function admitCalls(admission: Admission, limit: MessageLimit): grpc.ServerInterceptor {
-  return (method, call) => new AdmittedCall(call, method, admission, limit);
+export function admitCalls(admission: Admission, messageLimitMs: number): grpc.ServerInterceptor {
+  return (method, call) => new AdmittedCall(call, method, admission, messageLimitMs);
 }
 
-type Method = Parameters<grpc.ServerInterceptor>[0];
 type Listener = Parameters<grpc.ServerInterceptingCall["start"]>[0];
 
 /**
@@ -31,7 +29,7 @@ class AdmittedCall extends grpc.ServerInterceptingCall {
   readonly #call: grpc.ServerInterceptingCallInterface;
   readonly #method: Method;
   readonly #admission: Admission;
-  readonly #limit: MessageLimit;
+  readonly #messageLimitMs: number;
   #listener: Listener | undefined;
   #caller: Caller | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -42,13 +40,13 @@ class AdmittedCall extends grpc.ServerInterceptingCall {
     call: grpc.ServerInterceptingCallInterface,
     method: Method,
     admission: Admission,
-    limit: MessageLimit,
+    messageLimitMs: number,
   ) {
     super(call);
     this.#call = call;
     this.#method = method;
     this.#admission = admission;
-    this.#limit = limit;
+    this.#messageLimitMs = messageLimitMs;
   }
 
   override start(listener: Listener): void {
@@ -64,7 +62,7 @@ class AdmittedCall extends grpc.ServerInterceptingCall {
     this.#call.sendMessage(message, onSent);
   }
 
-  override sendStatus(status: Parameters<grpc.ServerInterceptingCall["sendStatus"]>[0]): void {
+  override sendStatus(status: SentStatus): void {
     this.#call.sendStatus(status);
   }
 
@@ -108,18 +106,17 @@ class AdmittedCall extends grpc.ServerInterceptingCall {
     this.#caller = caller;
     // For what grpc-js refuses below.
     (this.#call as CallOfCaller).caller = caller;
-    if (!this.#method.requestStream) this.#waitForMessage(metadata, caller);
+    if (!this.#method.requestStream) this.#waitForMessage();
     this.#listener?.onReceiveMetadata(metadata);
   }
 
-  #waitForMessage(metadata: grpc.Metadata, caller: Caller): void {
-    const { limitMs, observer } = this.#limit;
-    const { path } = this.#method;
-    const startedAtMs = performance.now();
+  /** grpc-js starts no handler before, and waits for ever. Streams have limits of their own. */
+  #waitForMessage(): void {
     this.#timer = setTimeout(() => {
       this.#isOver = true;
-      this.#call.sendStatus(messageLate({ path, metadata, caller, startedAtMs }, observer));
-    }, limitMs);
+      // As grpc-js refuses a call whose deadline is up: it is told as those are.
+      this.#call.sendStatus({ code: grpc.status.DEADLINE_EXCEEDED, details: "" });
+    }, this.#messageLimitMs);
   }
 
   #refuse(error: unknown): void {

@@ -33,7 +33,7 @@ export async function openGrpcDoor(
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     interceptors: [
       explainRefusals(observer),
-      admitCalls(admission, { limitMs: limits.maxCallTimeoutMs, observer }),
+      admitCalls(admission, limits.maxCallTimeoutMs),
       serveUnaryCalls(unaryCalls),
     ],
   });

@@ -5,7 +5,7 @@ import { toConnectError } from "../rpc/errors.js";
 import { malformed, messageTooLarge, timeIsUp } from "../rpc/library-errors.js";
 import { type CallObserver, type OpenCall, tellRefusal, toUnhandledCall } from "./call-observer.js";
 import { firstOf, refuseHandled } from "./grpc-context.js";
-import { toStatus } from "./grpc-status.js";
+import { type SentStatus, toStatus } from "./grpc-status.js";
 import { isOurs, quote, unsupported } from "./unserved.js";
 
 /**
@@ -42,8 +42,8 @@ export function explainRefusals(observer: CallObserver): grpc.ServerInterceptor 
 /** A call of grpc-js, and whom the door has let in with it. */
 export type CallOfCaller = { caller?: Caller | undefined };
 
-type SentStatus = Parameters<grpc.ServerInterceptingCall["sendStatus"]>[0];
-type Method = Parameters<grpc.ServerInterceptor>[0];
+/** A method as interceptors are told of it. */
+export type Method = Parameters<grpc.ServerInterceptor>[0];
 
 /** What grpc-js keeps to itself of a call. Tests hold it. */
 type GrpcInternals = CallOfCaller & {

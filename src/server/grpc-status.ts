@@ -5,6 +5,9 @@ import { StatusSchema } from "../gen/google/rpc/status_pb.js";
 import { toStatusMessage } from "../rpc/errors.js";
 import { toMetadata } from "./grpc-context.js";
 
+/** A status as grpc-js takes it, of which a part may be left out. */
+export type SentStatus = Parameters<grpc.ServerInterceptingCall["sendStatus"]>[0];
+
 /** The status of a failed call; its details go into the trailer that gRPC has for them. */
 export function toStatus(error: ConnectError): grpc.StatusObject {
   const metadata = toMetadata(error.metadata);

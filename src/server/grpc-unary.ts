@@ -1,4 +1,5 @@
 import * as grpc from "@grpc/grpc-js";
+import type { SentStatus } from "./grpc-status.js";
 
 /** Serves one call when its message is there, which is whatever the method's definition made of it. */
 export type ServeUnary = (call: UnaryCall, message: unknown) => void;
@@ -48,7 +49,7 @@ export class UnaryCall extends grpc.ServerInterceptingCall {
     this.#call.sendStatus({ code: grpc.status.OK, details: "OK", metadata: trailers ?? null });
   }
 
-  refuse(status: Status): void {
+  refuse(status: SentStatus): void {
     this.#onCancelled = undefined;
     this.#call.sendStatus(status);
   }
@@ -94,9 +95,7 @@ export class UnaryCall extends grpc.ServerInterceptingCall {
 
 function ignore(): void {}
 
-type Status = Parameters<grpc.ServerInterceptingCall["sendStatus"]>[0];
-
 /** In grpc-js' words, which are put into ours, and told, with all that it refuses itself. */
-function notOneMessage(details: string): Status {
+function notOneMessage(details: string): SentStatus {
   return { code: grpc.status.UNIMPLEMENTED, details };
 }
