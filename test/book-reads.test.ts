@@ -1,10 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import { pino } from "pino";
 import { createPriceBook } from "../src/book/price-book.js";
 import { openBookFeed } from "../src/store/book-feed.js";
+import { collectGarbage } from "./support/garbage.js";
 import { createTestDatabase, type TestDatabase } from "./support/postgres.js";
 import { type DatabaseProxy, openProxy } from "./support/proxy.js";
 
@@ -74,7 +73,7 @@ describe("A book that can be read no more", () => {
     };
     const left = await Promise.all(Array.from({ length: 50 }, askAndForget));
     const count = () => {
-      collect();
+      collectGarbage();
       return left.filter((signal) => signal.deref() !== undefined).length;
     };
     while (count() > 0) await wait(20);
@@ -85,6 +84,3 @@ describe("A book that can be read no more", () => {
 });
 
 const key = { chargeType: "completion", provider: "openai", model: "gpt-4o" };
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;

@@ -1,10 +1,9 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import { formatAddress } from "../src/server/address.js";
 import { createMetrics } from "../src/server/metrics.js";
 import { usagesOf } from "./support/allocations.js";
 import { lineOf } from "./support/batches.js";
+import { collectGarbage } from "./support/garbage.js";
 import { until } from "./support/metrics.js";
 import { freshPrice, registerNames, type TestKey } from "./support/prices.js";
 import { startTestService, type TestService } from "./support/service.js";
@@ -150,8 +149,6 @@ describe("/metrics", () => {
   });
 
   it("lets go of what a server counted when it has stopped", async () => {
-    setFlagsFromString("--expose-gc");
-    const collectGarbage: () => void = runInNewContext("gc");
     const count = () => {
       const { registry, callStarts } = createMetrics(async () => []);
       callStarts("llmprices.v1.PricingService/CalculateCharge");

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { connect, createServer, type Http2Session, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { getHeapSpaceStatistics } from "node:v8";
 import { expect } from "chai";
 import { forgetEndedStreams } from "../src/server/stream-table.js";
+import { collectGarbage } from "./support/garbage.js";
 
 describe("The streams of an HTTP/2 session", () => {
   it("leave nothing behind when they end, although garbage was collected while some were open", () => {
@@ -18,12 +18,12 @@ describe("The streams of an HTTP/2 session", () => {
       next += 1;
     };
     while (next < 100) comeAndGo();
-    collect();
-    collect();
+    collectGarbage();
+    collectGarbage();
     const before = oldBytes();
     while (next < 1000) {
       comeAndGo();
-      if (next % (3 * openStreams) === 0) collect({ type: "minor" });
+      if (next % (3 * openStreams) === 0) collectGarbage({ type: "minor" });
     }
     expect(oldBytes() - before).to.be.below(2 ** 20);
     expect([...streams.keys()]).to.deep.equal(
@@ -58,9 +58,6 @@ describe("The streams of an HTTP/2 session", () => {
 const state = Symbol("state");
 const bytesAStream = 32 * 1024;
 const openStreams = 20;
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as (options?: { type: "minor" }) => void;
 
 /** What is not young any more. */
 function oldBytes(): number {
