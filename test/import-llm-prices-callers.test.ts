@@ -70,9 +70,13 @@ describe("ImportLLMPrices and its caller", function () {
     const messages = async function* (): AsyncGenerator<TestImportMessage> {
       yield { terms: {}, rows: [rowOf(key, "1")] };
       await until(async () => (await openTransactions(service)) === 1);
-      await service.database.knex.raw(`
-        select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and state = 'idle in transaction'`);
+      // Between two of its statements, which is not at every moment.
+      await until(async () => {
+        const { rows } = await service.database.knex.raw(`
+          select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and state = 'idle in transaction'`);
+        return rows.length === 1;
+      });
     };
     const { code, reason } = await refusalOf(service.pricing.importLLMPrices(messages()));
     expect({ code, reason }).to.deep.equal({
