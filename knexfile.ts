@@ -1,5 +1,5 @@
-import { readDatabaseUrl } from "./src/config.js";
-import { migratorConfig } from "./src/store/migrate.js";
+import { readDatabaseUrl } from "./src/config/config.js";
+import { migratorConfig } from "./src/store/schema/migrator.js";
 
 const connection = readDatabaseUrl();
 if (connection === undefined)

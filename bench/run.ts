@@ -1,12 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fillExampleBook } from "../src/embedded/example-book.js";
-import { startEmbeddedPostgres } from "../src/embedded/postgres.js";
-import { createDatabase } from "../src/store/database.js";
-import { migrateUp } from "../src/store/migrate.js";
+import { fillExampleBook } from "../src/app/example-prices.js";
+import { startEmbeddedPostgres } from "../src/embedded-postgres/embedded-postgres.js";
+import { createDatabase } from "../src/store/connection/pool.js";
+import { migrateUp } from "../src/store/schema/migrator.js";
 import { measureBatches } from "./batches/section.js";
-import { measureBook } from "./book/section.js";
 import { measureCalls } from "./calls/section.js";
+import { measureBook } from "./price-book/section.js";
 import { measureReplicas } from "./replicas/section.js";
 import { toMarkdown, toReport, toVerdict } from "./report.js";
 import type { Bench, Section } from "./section.js";

@@ -1,4 +1,4 @@
-import type { DatabaseConnection } from "../src/store/database.js";
+import type { DatabaseConnection } from "../src/store/connection/pool.js";
 import type { LoadProcess } from "./support/load-process.js";
 
 /** A part of the report: a table, and what of it has a target. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { addClientCommands } from "./cli/commands.js";
-import { exitCodes, Failure } from "./cli/failure.js";
+import { exitCodes, Failure } from "./cli/exit-codes.js";
+import { addClientCommands } from "./cli/register-commands.js";
 import { readVersion } from "./version.js";
 
 // Each command loads what it needs when it runs: `health` would wait for the server's libraries.
@@ -17,7 +17,7 @@ program
   .command("serve")
   .description("serve gRPC, Connect and JSON; without DATABASE_URL on an embedded PostgreSQL")
   .option("--workers <number>", "processes to serve in, behind the same ports", parseWorkers)
-  .action(async (options) => (await import("./run-server.js")).runServer(options));
+  .action(async (options) => (await import("./cli/commands/serve.js")).runServer(options));
 
 const migrate = program
   .command("migrate")
@@ -25,15 +25,15 @@ const migrate = program
 migrate
   .command("up")
   .description("apply every pending migration")
-  .action(async () => (await import("./run-migrations.js")).runMigrateUp());
+  .action(async () => (await import("./cli/commands/migrate.js")).runMigrateUp());
 migrate
   .command("down")
   .description("roll back the migrations of the last up")
-  .action(async () => (await import("./run-migrations.js")).runMigrateDown());
+  .action(async () => (await import("./cli/commands/migrate.js")).runMigrateDown());
 migrate
   .command("status")
   .description("list the migrations; exits 1 when any is pending")
-  .action(async () => (await import("./run-migrations.js")).runMigrationStatus());
+  .action(async () => (await import("./cli/commands/migrate.js")).runMigrationStatus());
 
 addClientCommands(program);
 

@@ -1,4 +1,4 @@
-import type { DatabaseConnection } from "../../src/store/database.js";
+import type { DatabaseConnection } from "../../src/store/connection/pool.js";
 import { answerJobs } from "../support/load-process.js";
 import { contenders } from "./contenders.js";
 

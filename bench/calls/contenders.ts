@@ -9,26 +9,26 @@ import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import * as grpc from "@grpc/grpc-js";
 import { pino } from "pino";
-import type { Book } from "../../src/book/book.js";
-import { createPriceBook } from "../../src/book/price-book.js";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/config.js";
 import { anonymous } from "../../src/domain/caller.js";
 import {
   CalculateChargeRequestSchema,
   CalculateChargeResponseSchema,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
-import { callerKey } from "../../src/rpc/caller.js";
-import { admitEveryone } from "../../src/server/auth/admission.js";
-import { createCallObserver } from "../../src/server/call-observer.js";
-import { createCapacity } from "../../src/server/capacity.js";
-import { openGrpcDoor } from "../../src/server/grpc-door.js";
-import { createMetrics } from "../../src/server/metrics.js";
-import { createServices, type Mount } from "../../src/server/services.js";
-import { forgetEndedStreams } from "../../src/server/stream-table.js";
-import { makeObjectsYoung } from "../../src/server/young-objects.js";
-import { openBookFeed } from "../../src/store/book-feed.js";
-import { createDatabase, type DatabaseConnection } from "../../src/store/database.js";
-import { pricesAt } from "../../src/store/prices.js";
+import type { Book } from "../../src/price-book/price-book.js";
+import { createPriceBook } from "../../src/price-book/replicated-price-book.js";
+import { callerKey } from "../../src/rpc/call/caller-context.js";
+import { admitEveryone } from "../../src/server/auth/authorizer.js";
+import { createCallObserver } from "../../src/server/calls/call-log.js";
+import { createCapacity } from "../../src/server/calls/concurrency-limit.js";
+import { openGrpcDoor } from "../../src/server/grpc/grpc-server.js";
+import { createMetrics } from "../../src/server/ops/metrics.js";
+import { createServices, type Mount } from "../../src/server/pipeline/services.js";
+import { forgetEndedStreams } from "../../src/server/runtime-tuning/http2-stream-table.js";
+import { makeObjectsYoung } from "../../src/server/runtime-tuning/v8-flags.js";
+import { createDatabase, type DatabaseConnection } from "../../src/store/connection/pool.js";
+import { pricesAt } from "../../src/store/prices/find-prices.js";
+import { openBookFeed } from "../../src/store/prices/price-book-feed.js";
 import { constantAnswer, path } from "./message.js";
 
 /** A contender listens on any port of loopback and answers which. */

@@ -1,5 +1,5 @@
 import { Agent, request as httpRequest } from "node:http";
-import { toFrame } from "../../src/server/error-answers.js";
+import { toFrame } from "../../src/server/connect/error-response.js";
 import { answerJobs } from "../support/load-process.js";
 import { openFrameCaller } from "./http2-frames.js";
 import { jsonRequest, path, request } from "./message.js";

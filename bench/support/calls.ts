@@ -1,6 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
-import { pathOf } from "../../src/server/bulk/methods.js";
+import { pathOf } from "../../src/server/threads/offloaded-methods.js";
 
 /** Has `work` call the service at an address, over a connection of its own. */
 export async function withClient<T>(

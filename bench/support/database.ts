@@ -1,4 +1,4 @@
-import type { DatabaseConnection } from "../../src/store/database.js";
+import type { DatabaseConnection } from "../../src/store/connection/pool.js";
 
 /** A database as a URL, for other programs. */
 export function toUrl({ host, port, user, password, database }: DatabaseConnection): string {

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { DatabaseConnection } from "../../src/store/database.js";
+import type { DatabaseConnection } from "../../src/store/connection/pool.js";
 import { type BenchKey, writers } from "./keys.js";
 
 /** Finds pgbench(1): on the PATH, or where Debian has it. @throws Error when there is none. */

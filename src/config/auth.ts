@@ -1,6 +1,6 @@
-import { type AuthConfig, isAuthenticated, readTokensFile } from "../server/auth/authentication.js";
-import type { JwtConfig } from "../server/auth/jwt.js";
-import { noteProblem, type Read, textReader, trueOrFalse } from "./reader.js";
+import { type AuthConfig, isAuthenticated, readTokensFile } from "../server/auth/auth-setup.js";
+import type { JwtConfig } from "../server/auth/jwt-verifier.js";
+import { noteProblem, type Read, textReader, trueOrFalse } from "./environment.js";
 
 /** How callers are told apart, and what strangers may ask. */
 export function readAuth(read: Read, problems: string[]): AuthConfig {

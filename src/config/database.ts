@@ -1,7 +1,7 @@
-import type { DatabaseConnection, DatabaseLimits } from "../store/database.js";
-import { parseDatabaseUrl } from "../store/database-url.js";
-import type { Limits } from "./limits.js";
-import { lower, numberReader, type Read } from "./reader.js";
+import { parseDatabaseUrl } from "../store/connection/connection-url.js";
+import type { DatabaseConnection, DatabaseLimits } from "../store/connection/pool.js";
+import type { Limits } from "./call-limits.js";
+import { lower, numberReader, type Read } from "./environment.js";
 
 /** What is not set follows the limits of calls, where those are lower. */
 export function readDatabaseLimits(

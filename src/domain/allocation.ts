@@ -1,10 +1,10 @@
 import type { AccountUsages } from "./account-usages.js";
 import { compareBytes } from "./byte-order.js";
 import type { Decimal } from "./decimal.js";
-import { DomainError } from "./errors.js";
+import { DomainError } from "./domain-error.js";
+import { selectFirst } from "./quickselect.js";
 import { type Rounding, round } from "./rounding.js";
-import { selectFirst } from "./select-first.js";
-import { toUnits, toUnitsText } from "./units.js";
+import { toUnits, toUnitsText } from "./scaled-integer.js";
 
 /** What is split, beside the markup. */
 export type AllocationTerms = { readonly providerCost: Decimal; readonly rounding: Rounding };

@@ -1,5 +1,5 @@
 import { Decimal, toPlainText } from "./decimal.js";
-import { divide } from "./quotient.js";
+import { divide } from "./division.js";
 import { type Rounding, round } from "./rounding.js";
 
 /** An account's part of the usage behind a cost: usage ÷ totalUsage, 0 to 1. */

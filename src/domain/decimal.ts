@@ -1,5 +1,5 @@
 import { Decimal as DecimalJs } from "decimal.js";
-import { invalidField, quote } from "./errors.js";
+import { invalidField, quote } from "./domain-error.js";
 
 /**
  * Our own configuration of decimal.js, whose default keeps 20 digits. The longest value here, a

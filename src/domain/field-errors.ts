@@ -1,4 +1,4 @@
-import { DomainError, invalidFields, type Violation } from "./errors.js";
+import { DomainError, invalidFields, type Violation } from "./domain-error.js";
 
 /**
  * Collects what is wrong with the fields of a request. For requests that come often: `parseAll` reads

@@ -1,4 +1,4 @@
-import { invalidField, quote } from "./errors.js";
+import { invalidField, quote } from "./domain-error.js";
 
 /**
  * A point in time: whole milliseconds since 1970-01-01T00:00:00Z, from the year 1 to the year 9999

@@ -1,6 +1,6 @@
 import type { Decimal } from "./decimal.js";
 import type { Instant } from "./instant.js";
-import type { Key } from "./key.js";
+import type { Key } from "./price-key.js";
 
 /** The markup price of a key as it stands at one instant. */
 export type LLMPrice = {

@@ -1,4 +1,4 @@
-import { invalidField, quote } from "./errors.js";
+import { invalidField, quote } from "./domain-error.js";
 
 /**
  * Free text for people: no control characters beside tab and line feed, at most `maxLength`

@@ -1,5 +1,5 @@
 import type { Decimal } from "./decimal.js";
-import { DomainError, invalidField } from "./errors.js";
+import { DomainError, invalidField } from "./domain-error.js";
 import { type Instant, toInstantText } from "./instant.js";
 
 /** A price from an instant on, until the next revision begins. Null: the price ends here. */

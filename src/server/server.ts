@@ -1,11 +1,11 @@
 import type { Logger } from "pino";
-import type { Config } from "../config.js";
+import type { Address } from "../config/address.js";
+import type { Config } from "../config/config.js";
 import type { Tracing } from "../tracing/tracing.js";
-import type { Address } from "./address.js";
-import type { ServerDatabase } from "./core.js";
-import { type Doors, type DoorsConfig, openDoors } from "./doors.js";
-import { listenAt } from "./listening.js";
-import { openOpsDoor } from "./ops-door.js";
+import type { ServerDatabase } from "./components.js";
+import { listenAt } from "./connections/listen.js";
+import { type Doors, type DoorsConfig, openDoors } from "./listeners.js";
+import { openOpsDoor } from "./ops/ops-server.js";
 
 /** A service that answers, and tells operators of itself. */
 export type Server = Pick<Doors, "grpcAddress" | "httpAddress" | "stop"> & {

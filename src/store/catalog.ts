@@ -1,7 +1,7 @@
 import type { Knex } from "knex";
-import { DomainError } from "../domain/errors.js";
-import type { Key } from "../domain/key.js";
-import { nearestNames } from "./nearest.js";
+import { DomainError } from "../domain/domain-error.js";
+import type { Key } from "../domain/price-key.js";
+import { nearestNames } from "./prices/suggestions.js";
 
 export type ChargeTypeRow = Timestamps & { readonly name: string; readonly description: string };
 export type ProviderRow = Timestamps & { readonly name: string; readonly display_name: string };

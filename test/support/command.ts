@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
-import { formatAddress } from "../../src/server/address.js";
+import { formatAddress } from "../../src/config/address.js";
 import type { TestService } from "./service.js";
 
 /** What has become of a command. */

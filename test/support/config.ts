@@ -1,4 +1,4 @@
-import { ConfigError, readConfig } from "../../src/config.js";
+import { ConfigError, readConfig } from "../../src/config/config.js";
 
 /** What is wrong with an environment: a line for each variable, none when it can be served with. */
 export function problemsOf(environment: Record<string, string>): string[] {

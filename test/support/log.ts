@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { type Logger, pino } from "pino";
-import { logOptions } from "../../src/log.js";
+import { logOptions } from "../../src/logging/logger.js";
 
 /** One line of the log, read. */
 export type LogLine = Readonly<Record<string, unknown>>;

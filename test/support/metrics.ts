@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { formatAddress } from "../../src/server/address.js";
+import { formatAddress } from "../../src/config/address.js";
 import type { TestService } from "./service.js";
 
 /** The calls of a method that are being worked on, as /metrics has them. */

@@ -3,14 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Knex } from "knex";
 import knexModule from "knex";
-import { startEmbeddedPostgres } from "../../src/embedded/postgres.js";
+import { startEmbeddedPostgres } from "../../src/embedded-postgres/embedded-postgres.js";
+import { parseDatabaseUrl } from "../../src/store/connection/connection-url.js";
 import {
   createDatabase,
   type DatabaseConnection,
   type DatabaseLimits,
-} from "../../src/store/database.js";
-import { parseDatabaseUrl } from "../../src/store/database-url.js";
-import { migrateUp } from "../../src/store/migrate.js";
+} from "../../src/store/connection/pool.js";
+import { migrateUp } from "../../src/store/schema/migrator.js";
 
 /** A migrated database of its own for one test file, copied from a template. */
 export type TestDatabase = {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import type { DatabaseConnection } from "../../src/store/database.js";
+import type { DatabaseConnection } from "../../src/store/connection/pool.js";
 
 /** What a proxy does to what passes it. May be changed at any time. */
 export type Faults = {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Knex } from "knex";
-import { createDatabase, type DatabaseConnection } from "../../src/store/database.js";
-import { migrateUp } from "../../src/store/migrate.js";
+import { createDatabase, type DatabaseConnection } from "../../src/store/connection/pool.js";
+import { migrateUp } from "../../src/store/schema/migrator.js";
 import { createTestDatabase } from "./postgres.js";
 
 /** A database that was set up as deploy/postgres says, and connections as each of its roles. */

@@ -6,6 +6,7 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { type Logger, pino } from "pino";
+import { formatAddress } from "../../src/config/address.js";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -13,7 +14,6 @@ import {
 } from "../../src/gen/google/rpc/error_details_pb.js";
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
-import { formatAddress } from "../../src/server/address.js";
 import { type Server, type ServerConfig, startServer } from "../../src/server/server.js";
 import type { Tracing } from "../../src/tracing/tracing.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";

@@ -1,4 +1,5 @@
 import { CsvError, parse } from "csv-parse";
+import type { Source } from "./input-file.js";
 import {
   type Columns,
   type Fields,
@@ -7,7 +8,6 @@ import {
   problemOfName,
   unreadable,
 } from "./record.js";
-import type { Source } from "./source.js";
 
 /** Reads CSV (RFC 4180) whose first line names the columns, in whatever order. @throws Failure */
 export async function* readCsv(source: Source, columns: Columns): AsyncGenerator<FileRecord> {

@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { misuse } from "../failure.js";
+import { misuse } from "../exit-codes.js";
 
 /** How rows are written: CSV with a line of names, or JSON Lines. */
 export type FileFormat = "csv" | "jsonl";

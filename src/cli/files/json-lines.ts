@@ -1,3 +1,4 @@
+import type { Source } from "./input-file.js";
 import {
   type Columns,
   type FileRecord,
@@ -5,7 +6,6 @@ import {
   problemOfName,
   unreadable,
 } from "./record.js";
-import type { Source } from "./source.js";
 
 /** Reads JSON Lines: an object a line, with the columns' names. Empty lines are left out. */
 export async function* readJsonLines(source: Source, columns: Columns): AsyncGenerator<FileRecord> {

@@ -1,6 +1,6 @@
 import { closest, distance } from "fastest-levenshtein";
-import { misuse } from "../failure.js";
-import type { Source } from "./source.js";
+import { misuse } from "../exit-codes.js";
+import type { Source } from "./input-file.js";
 
 /** What a file's rows consist of, by name. */
 export type Columns = {

@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
+import type { TokenEntry } from "../../config/tokens-file.js";
 import type { Caller } from "../../domain/caller.js";
-import { tokenInvalid, tokenMissing } from "./refusals.js";
-import type { TokenEntry } from "./tokens-file.js";
+import { tokenInvalid, tokenMissing } from "./auth-errors.js";
 
 /** Tells who calls from the header `authorization`. A known token is told at once. */
 export type Authenticator = {

@@ -1,9 +1,9 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Caller, Role } from "../../domain/caller.js";
-import { DomainError } from "../../domain/errors.js";
+import { DomainError } from "../../domain/domain-error.js";
 import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { rpcName } from "../call-observer.js";
+import { rpcName } from "../calls/call-log.js";
 
 /**
  * @throws DomainError ROLE_INSUFFICIENT when the caller's role does not allow a method, which is

@@ -1,0 +1,77 @@
+import type { Knex } from "knex";
+import { createDatabase, type DatabaseConnection } from "../../src/store/connection/pool.js";
+import { migrateUp } from "../../src/store/schema/migrator.js";
+import { atMost, type Bench, type Section, withLoad } from "../section.js";
+import { toUrl } from "../support/database.js";
+import { startLoad } from "../support/load-process.js";
+import { startService } from "../support/service.js";
+import { fillBook } from "./fill.js";
+import type { BookJob, BookRun } from "./load-book.js";
+
+/** Look-ups, memory and time to be ready, by the number of keys. */
+export async function measureBook(bench: Bench): Promise<Section> {
+  const results: (BookRun & { readonly keys: number; readonly readySeconds: number })[] = [];
+  for (const keys of sizes) {
+    // A process for each size: what one leaves in memory would count against the next.
+    const load = startLoad<BookJob, BookRun>(new URL("load-book.ts", import.meta.url), undefined);
+    const run = await withLoad(load, (process) => process.run({ keys }));
+    results.push({ keys, ...run, readySeconds: await timeStart(bench, keys) });
+  }
+  const [small, , large] = results;
+  if (small === undefined || large === undefined) throw new Error("three sizes are measured");
+  return {
+    title: "The price book",
+    text: `Keys with two revisions each. Look-ups: of keys drawn evenly from all, and of a thousand keys asked
+again and again. Ready: from the start of the process, embedded database apart, to the greeting, which
+comes when the book has been read.`,
+    head: ["keys", "look-up, any", "look-up, few", "memory a key", "start to ready"],
+    rows: results.map(({ keys, anyNanoseconds, fewNanoseconds, bytesAKey, readySeconds }) => [
+      keys.toLocaleString("en-US"),
+      `${anyNanoseconds.toFixed(0)} ns`,
+      `${fewNanoseconds.toFixed(0)} ns`,
+      `${bytesAKey.toFixed(0)} B`,
+      `${readySeconds.toFixed(1)} s`,
+    ]),
+    targets: [
+      atMost(
+        "look-up at 1,000,000 keys ÷ at 1,000, keys drawn from all",
+        ...([large.anyNanoseconds / small.anyNanoseconds, 1.5, 1.1] as const),
+      ),
+      atMost(
+        "look-up at 1,000,000 keys ÷ at 1,000, a thousand keys in use",
+        ...([large.fewNanoseconds / small.fewNanoseconds, 1.5, 1.1] as const),
+      ),
+      atMost("memory a key at 1,000,000 keys", large.bytesAKey, 500, 250, " bytes"),
+      atMost("start to ready with 1,000,000 keys", large.readySeconds, 10, 4, " s"),
+    ],
+    problems: results.flatMap(({ problem }) => problem ?? []),
+  };
+}
+
+async function timeStart({ folder, connection }: Bench, keys: number): Promise<number> {
+  const database = `book_${keys}`;
+  await withKnex(connection, (knex) => knex.raw(`create database ${database}`));
+  const own = { ...connection, database };
+  await migrateUp(own);
+  await withKnex(own, (knex) => fillBook(knex, keys));
+  const startedAt = performance.now();
+  const service = await startService(folder, { DATABASE_URL: toUrl(own) });
+  const seconds = (performance.now() - startedAt) / 1000;
+  await service.stop();
+  await withKnex(connection, (knex) => knex.raw(`drop database ${database} with (force)`));
+  return seconds;
+}
+
+async function withKnex(
+  connection: DatabaseConnection,
+  work: (knex: Knex) => Promise<unknown>,
+): Promise<void> {
+  const knex = createDatabase({ connection, poolSize: 1, acquireTimeoutMs: 10_000 });
+  try {
+    await work(knex);
+  } finally {
+    await knex.destroy();
+  }
+}
+
+const sizes = [1000, 100_000, 1_000_000];

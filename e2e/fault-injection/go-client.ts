@@ -1,0 +1,60 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { buildClient } from "../examples/build.js";
+import { clients } from "../examples/clients.js";
+import type { Ledger } from "./ledger.js";
+import type { Replica } from "./replica.js";
+import { createPrice } from "./writes.js";
+
+/** Builds the client of examples/go/steady. */
+export async function buildGoClient(): Promise<void> {
+  const go = clients.find(({ folder: name }) => name === "go");
+  if (go === undefined) throw new Error("examples has no client in Go");
+  await buildClient(go);
+  await promisify(execFile)("go", ["build", "-o", "bin/", "./steady"], { cwd: folder });
+}
+
+/** Starts it on all replicas. What is answered stops it, when its calls have been answered. */
+export function startGoClient(ledger: Ledger, replicas: readonly Replica[]): () => Promise<void> {
+  const args = [String(firstModel), ...replicas.map(({ grpcAddress }) => grpcAddress)];
+  const client = spawn(`${folder}/bin/steady`, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = once(client, "close");
+  createInterface(client.stdout).on("line", (text) => note(ledger, JSON.parse(text)));
+  return async () => {
+    client.stdin.end();
+    const [code] = await ended;
+    if (code !== 0) ledger.violations.push(`the client in Go ended with ${code}`);
+  };
+}
+
+type Line =
+  | { readonly failed: string }
+  | { readonly calls: number }
+  | {
+      readonly requestId: string;
+      readonly model: string;
+      readonly price: string;
+      readonly version: string;
+      readonly effectiveFrom: number;
+    };
+
+function note(ledger: Ledger, line: Line): void {
+  if ("failed" in line) {
+    ledger.violations.push(`the client in Go, which retries: ${line.failed}`);
+  } else if ("calls" in line) {
+    ledger.notes.push(`Go ${line.calls} calls`);
+  } else {
+    const { requestId, model, price, effectiveFrom } = line;
+    const key = { chargeType: "completion", provider: "acme", model };
+    const answer = { version: BigInt(line.version), effectiveFrom };
+    ledger.entries.push({ ...createPrice(key, price, requestId), state: "answered", answer });
+    ledger.known.set(key, answer);
+  }
+}
+
+const folder = fileURLToPath(new URL("../../examples/go", import.meta.url));
+/** Others write those before it. */
+const firstModel = 40_000;

@@ -1,0 +1,82 @@
+import { randomUUID } from "node:crypto";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import type { LLMPrice } from "../../src/gen/llmprices/v1/llm_price_pb.js";
+import { importRows } from "../../test/support/imports.js";
+import { byKey, type TestKey } from "../../test/support/prices.js";
+import { toFailure } from "./failures.js";
+import type { Entry, Ledger, Write, WriteAnswer } from "./ledger.js";
+import type { Replica } from "./replica.js";
+
+/** A new key with its first price. Its model is registered. */
+export function createPrice(key: TestKey, price: string, requestId: string = randomUUID()): Write {
+  const request = { ...key, price, requestId, reason: requestId };
+  return {
+    ...{ requestId, rows: [{ key, price }] },
+    send: async ({ pricing }, timeoutMs) =>
+      toAnswer(await pricing.createLLMPrice(request, { timeoutMs })),
+  };
+}
+
+/** A new price of a key, from now on or from a later instant on. */
+export function updatePrice(key: TestKey, price: string, from?: number): Write {
+  const requestId = randomUUID();
+  const effectiveFrom = from === undefined ? {} : { effectiveFrom: timestampFromMs(from) };
+  const request = { lookup: byKey(key), price, requestId, reason: requestId, ...effectiveFrom };
+  return {
+    ...{ requestId, rows: [{ key, price }] },
+    send: async ({ pricing }, timeoutMs) =>
+      toAnswer(await pricing.updateLLMPrice(request, { timeoutMs })),
+  };
+}
+
+/** One price for many keys at once, their names registered where they are missing. */
+export function importPrice(keys: readonly TestKey[], price: string): Write {
+  const requestId = randomUUID();
+  const rows = keys.map((key) => ({ key, price }));
+  const terms = { requestId, reason: requestId, registerMissing: true };
+  return {
+    ...{ requestId, rows },
+    send: async (door, timeoutMs) => {
+      const sent = rows.map((row) => ({ ...row.key, price }));
+      const answer = await importRows(door, sent, terms, { timeoutMs });
+      if (answer.effectiveFrom === undefined) throw new Error("an import answers its instant");
+      return { version: answer.bookVersion, effectiveFrom: timestampMs(answer.effectiveFrom) };
+    },
+  };
+}
+
+/** Sends a write, and notes what has become of it. */
+export async function send(
+  ledger: Ledger,
+  write: Write,
+  replica: Replica,
+  timeoutMs: number,
+): Promise<Entry> {
+  const entry: Entry = { ...write, state: "sent" };
+  ledger.entries.push(entry);
+  try {
+    const answer = await write.send(replica.grpc, timeoutMs);
+    Object.assign(entry, { state: "answered", answer });
+    for (const { key } of write.rows) ledger.known.set(key, answer);
+  } catch (error) {
+    const { kind, reason, message } = toFailure(error);
+    entry.state = kind === "refused" ? "refused" : "unanswered";
+    if (kind === "broken" || (kind === "refused" && !allowed.has(reason))) {
+      ledger.violations.push(`a write was answered ${reason}: ${message}`);
+    }
+  }
+  return entry;
+}
+
+/**
+ * What a fault may do to writes that are right in themselves: a scheduled instant can have passed, a
+ * book that is written all the time can be lost to others, and a service may take no more calls.
+ */
+const allowed: ReadonlySet<string> = new Set(["INVALID_FIELD", "WRITE_CONFLICT", "TOO_MANY_CALLS"]);
+
+type PriceAnswer = { readonly llmPrice?: LLMPrice | undefined; readonly bookVersion: bigint };
+
+function toAnswer({ llmPrice, bookVersion }: PriceAnswer): WriteAnswer {
+  if (llmPrice?.effectiveFrom === undefined) throw new Error("a write answers its price");
+  return { version: bookVersion, effectiveFrom: timestampMs(llmPrice.effectiveFrom) };
+}

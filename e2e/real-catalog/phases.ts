@@ -1,0 +1,136 @@
+import { Code } from "@connectrpc/connect";
+import type { LLMPrice } from "../../src/gen/llmprices/v1/llm_price_pb.js";
+import { byKey, type TestKey } from "../../test/support/prices.js";
+import { type Refusal, refusalOf } from "../../test/support/refusals.js";
+import type { Door } from "../../test/support/service.js";
+import type { CatalogModel } from "./catalog.js";
+import { asAnswered, type PricedKey, toComparable, toExpected, toRequest } from "./charges.js";
+import { inLanes } from "./lanes.js";
+import type { Tally } from "./tally.js";
+
+/** What the writes answered, to be compared with later answers. */
+export type Book = { readonly ids: ReadonlyMap<TestKey, string>; readonly version: bigint };
+
+/** Registers the providers, then their models. */
+export async function register(
+  { catalog: rpc }: Door,
+  { compare }: Tally,
+  catalog: ReadonlyMap<string, readonly CatalogModel[]>,
+): Promise<void> {
+  await inLanes([...catalog.keys()], async (name) => {
+    const created = rpc.createProvider({ name }).then(({ provider }) => provider?.name);
+    await compare({ createProvider: name }, created, name);
+  });
+  await inLanes([...catalog.values()].flat(), async ({ provider, model }) => {
+    const created = rpc
+      .createModel({ provider, name: model })
+      .then((answer) => ({ provider: answer.model?.provider, model: answer.model?.name }));
+    await compare({ createModel: { provider, model } }, created, { provider, model });
+  });
+}
+
+/** Writes the first price of every key. */
+export async function price(
+  { pricing }: Door,
+  { compare }: Tally,
+  priced: readonly PricedKey[],
+): Promise<Book> {
+  const ids = new Map<TestKey, string>();
+  let version = 0n;
+  await inLanes(priced, async ({ key, price }) => {
+    const created = pricing.createLLMPrice({ ...key, price }).then(({ llmPrice, bookVersion }) => {
+      if (llmPrice !== undefined) ids.set(key, llmPrice.id);
+      if (bookVersion > version) version = bookVersion;
+      return llmPrice && toLine(llmPrice);
+    });
+    await compare({ createLLMPrice: { ...key, price } }, created, expectedLine({ key, price }));
+  });
+  return { ids, version };
+}
+
+/** Calculates each key's charge for a door through that door. */
+export async function charge(
+  door: keyof PricedKey["charges"],
+  { pricing }: Door,
+  { compare }: Tally,
+  priced: readonly PricedKey[],
+  { ids, version }: Book,
+): Promise<void> {
+  await inLanes(priced, async ({ key, charges }) => {
+    const terms = charges[door];
+    const request = { ...key, ...toRequest(terms), minBookVersion: version };
+    const answer = pricing.calculateCharge(request).then(toComparable);
+    await compare({ door, calculateCharge: request }, answer, toExpected(terms, ids.get(key)));
+  });
+}
+
+/** Lists all prices page by page: each key and price at its place in the byte order of the keys. */
+export async function list(
+  { pricing }: Door,
+  { compare }: Tally,
+  priced: readonly PricedKey[],
+): Promise<void> {
+  const listed: LLMPrice[] = [];
+  let pageToken = "";
+  do {
+    const page = await pricing.listLLMPrices({ pageSize, pageToken });
+    listed.push(...page.llmPrices);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "" && listed.length <= priced.length);
+
+  const lines = listed.map(toLine);
+  const expected = priced.toSorted((a, b) => compareKeys(a.key, b.key)).map(expectedLine);
+  for (let index = 0; index < Math.max(lines.length, expected.length); index += 1) {
+    await compare({ listLLMPrices: { index } }, Promise.resolve(lines[index]), expected[index]);
+  }
+}
+
+/** Asks for keys that nobody has priced: NOT_FOUND, whatever is near. */
+export async function miss(
+  { pricing }: Door,
+  { compare }: Tally,
+  absent: readonly TestKey[],
+  { version }: Book,
+): Promise<void> {
+  const terms = {
+    providerCost: "1",
+    usageRatio: { case: "accountUsageRatio", value: "1" },
+  } as const;
+  await inLanes(absent, async (key) => {
+    const { chargeType, provider, model } = key;
+    const expected = {
+      code: Code.NotFound,
+      reason: "PRICE_NOT_FOUND",
+      key: `${chargeType}/${provider}/${model}`,
+    };
+    const read = refusalOf(pricing.getLLMPrice({ lookup: byKey(key) }));
+    await compare({ getLLMPrice: key }, read.then(toComparableRefusal), expected);
+    const request = { ...key, ...terms, minBookVersion: version };
+    const charged = refusalOf(pricing.calculateCharge(request));
+    await compare({ calculateCharge: key }, charged.then(toComparableRefusal), expected);
+  });
+}
+
+const pageSize = 1000;
+
+function toComparableRefusal({ code, reason, metadata }: Refusal) {
+  return { code, reason, key: metadata.key };
+}
+
+type Line = TestKey & { readonly price: string };
+
+function toLine({ chargeType, provider, model, price }: LLMPrice): Line {
+  return { chargeType, provider, model, price };
+}
+
+function expectedLine({ key, price }: Pick<PricedKey, "key" | "price">): Line {
+  return { ...key, price: asAnswered(price) };
+}
+
+function compareKeys(a: TestKey, b: TestKey): number {
+  return (
+    Buffer.compare(Buffer.from(a.chargeType), Buffer.from(b.chargeType)) ||
+    Buffer.compare(Buffer.from(a.provider), Buffer.from(b.provider)) ||
+    Buffer.compare(Buffer.from(a.model), Buffer.from(b.model))
+  );
+}

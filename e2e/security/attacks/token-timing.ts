@@ -1,0 +1,104 @@
+import { createHash } from "node:crypto";
+import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { createAuthenticator } from "../../../src/server/auth/authenticator.js";
+import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
+import type { Attack } from "../attack.js";
+import type { Random } from "../support/random.js";
+import type { Trust } from "../support/trust.js";
+import { welch } from "../support/welch.js";
+import { openHttp2 } from "../wire/http2.js";
+
+/**
+ * Whether the time of a refusal tells how much of a token, or of its hash, is right. Measured as
+ * dudect does (Reparaz, Balasch and Verbauwhede, 2017): two kinds of attempts in random order, their
+ * slowest left out, and Welch's t, of which more than 4.5 is more than chance. On a busy machine
+ * chance has its days: a leak shows in three measurements of three, with the same sign.
+ */
+export const tokenTimingAttack = (trust: Trust): Attack => ({
+  name: "token-timing",
+  writes: "none",
+  run: async ({ grpc }, tally, random) => {
+    const measure = async (what: string, times: number, attempt: Attempt) => {
+      const values: number[] = [];
+      for (let i = 0; i < measurements; i += 1) values.push(await compare(times, attempt, random));
+      const leaks = values.every((t) => t > mostByChance) || values.every((t) => t < -mostByChance);
+      console.log(`  ${what}: t = ${values.map((t) => t.toFixed(1)).join(", ")}`);
+      return leaks;
+    };
+    const judge = async (what: string, times: number, attempt: Attempt) => {
+      const count = times * measurements;
+      if (await measure(what, times, attempt)) tally.other(`${what} takes a time that tells of it`);
+      else tally.refused(count);
+    };
+    await judge("a hash that is wrong at its first byte, or its last", 4000, compareHashes());
+    const wire = openHttp2(grpc);
+    const headers = { "content-type": "application/grpc", te: "trailers" };
+    const path = pathOf(PricingService.method.calculateCharge);
+    await judge("a token that is wrong at its first letter, or its last", 700, async (isFirst) => {
+      const token = wrongAt(trust.calculate, isFirst ? 0 : trust.calculate.length - 1);
+      const authorization = `Bearer ${token}`;
+      await wire.exchange({ path, headers: { ...headers, authorization }, body: Buffer.alloc(5) });
+    });
+    wire.close();
+    // What the measurement is worth: a comparison that ends early is found out by it.
+    if (!(await measure("a comparison that ends early", 4000, compareCarelessly()))) {
+      tally.other("the measurement does not see a comparison that ends early");
+    }
+  },
+});
+
+/** Is to be measured, for the first of two kinds and for the second. */
+type Attempt = (isFirst: boolean) => void | Promise<void>;
+
+async function compare(times: number, attempt: Attempt, random: Random): Promise<number> {
+  const seen: readonly [number[], number[]] = [[], []];
+  for (let i = 0; i < times; i += 1) {
+    const isFirst = random.oneIn(2);
+    const startedAt = process.hrtime.bigint();
+    await attempt(isFirst);
+    seen[isFirst ? 0 : 1].push(Number(process.hrtime.bigint() - startedAt));
+  }
+  return welch(...seen);
+}
+
+/** As many tokens as a file may have, so that a little for each of them is much. */
+function compareHashes(): Attempt {
+  const [token, first, last] = nearHashes();
+  const caller = { name: "somebody", role: "manage" } as const;
+  const authenticators = [first, last].map((sha256) => {
+    const entries = Array.from({ length: mostTokens }, () => ({ caller, sha256 }));
+    return createAuthenticator(() => entries);
+  });
+  return (isFirst) => {
+    try {
+      authenticators[isFirst ? 0 : 1]?.authenticate(`Bearer ${token}`);
+    } catch {
+      // Which it must.
+    }
+  };
+}
+
+function compareCarelessly(): Attempt {
+  const [token, first, last] = nearHashes();
+  return (isFirst) => {
+    const digest = createHash("sha256").update(token).digest();
+    const other = isFirst ? first : last;
+    for (let i = 0; i < mostTokens; i += 1) digest.every((byte, at) => byte === other[at]);
+  };
+}
+
+/** A token, and two hashes that are nearly its own. */
+function nearHashes(): readonly [string, Buffer, Buffer] {
+  const token = "a-token";
+  const digest = createHash("sha256").update(token).digest();
+  const wrong = (at: number) => Buffer.from(digest.map((byte, i) => (i === at ? byte ^ 1 : byte)));
+  return [token, wrong(0), wrong(digest.length - 1)];
+}
+
+function wrongAt(token: string, index: number): string {
+  return token.slice(0, index) + (token[index] === "x" ? "y" : "x") + token.slice(index + 1);
+}
+
+const mostTokens = 1000;
+const measurements = 3;
+const mostByChance = 4.5;

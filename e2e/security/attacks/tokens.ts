@@ -1,0 +1,157 @@
+import { createHash, createHmac } from "node:crypto";
+import { type DescMethod, fromJson, toBinary } from "@bufbuild/protobuf";
+import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
+import { inSeconds } from "../../../test/support/issuer.js";
+import type { Attack, Tally } from "../attack.js";
+import { isWrite, methods, validMessage } from "../messages/valid.js";
+import { inLanes } from "../support/lanes.js";
+import type { Random } from "../support/random.js";
+import type { Target } from "../support/target.js";
+import type { Trust } from "../support/trust.js";
+import { type Answer, readAnswer } from "../wire/answer.js";
+import { bodyOf, headersOf, type Protocol, protocols } from "../wire/protocols.js";
+import { count } from "../wire/verdict.js";
+
+/** Tokens that are none, nearly one, or were one, with every method through every protocol. */
+export const tokensAttack = (trust: Trust): Attack => ({
+  name: "tokens",
+  writes: "none",
+  run: async (target, tally, random) => {
+    const bad = await badTokens(trust, random);
+    await callWith(target, random, bad, ({ method, protocol, header, answer }) =>
+      countRefusal(tally, answer, `${header}`.slice(0, 200), `${method.name}, ${protocol.name}`, [
+        "unauthenticated",
+      ]),
+    );
+  },
+});
+
+/** A caller who may calculate and read tries everything. */
+export const rolesAttack = (trust: Trust): Attack => ({
+  name: "roles",
+  writes: "none",
+  run: async (target, tally, random) => {
+    const jwt = await trust.issuer.sign({ role: "calculate", sub: "reader" });
+    const roleless = await trust.issuer.sign({ role: ["owner"] });
+    const headers = [trust.calculate, jwt, roleless].map((token) => `Bearer ${token}`);
+    const repeated = headers.flatMap((header) => Array(timesEach).fill(header));
+    await callWith(target, random, repeated, ({ method, protocol, header, answer }) => {
+      const how = `${method.name}, ${protocol.name}`;
+      const isForbidden = isWrite(method) || header === `Bearer ${roleless}`;
+      if (isForbidden) countRefusal(tally, answer, "a reader's token", how, ["permission_denied"]);
+      else if ("code" in answer && /^(?:permission|unauth)/.test(answer.code)) {
+        tally.other(`${how}: ${answer.code} for what the role allows`);
+      } else count(tally, answer, { sent: "", how });
+    });
+  },
+});
+
+type Seen = {
+  readonly method: DescMethod;
+  readonly protocol: Protocol;
+  readonly header: string | undefined;
+  readonly answer: Answer;
+};
+
+/** Calls every method through every protocol with each of the headers. */
+async function callWith(
+  target: Target,
+  random: Random,
+  headers: readonly (string | undefined)[],
+  see: (seen: Seen) => void,
+): Promise<void> {
+  for (const protocol of protocols) {
+    const wire = protocol.open(target);
+    await inLanes(methods.length * headers.length, lanes, async (index) => {
+      const method = methods[index % methods.length] as DescMethod;
+      const header = headers[Math.floor(index / methods.length)];
+      const json = validMessage(method.input, random);
+      const message =
+        protocol.encoding === "json"
+          ? Buffer.from(JSON.stringify(json))
+          : toBinary(method.input, fromJson(method.input, json));
+      const sent = {
+        path: pathOf(method),
+        headers: {
+          ...headersOf(protocol, method),
+          ...(header !== undefined && { authorization: header }),
+        },
+        body: bodyOf(protocol, method, message),
+      };
+      const answer = readAnswer(await wire.exchange(sent));
+      see({ method, protocol, header, answer });
+    });
+    wire.close();
+  }
+}
+
+/** Anything but a refusal by one of the codes, or of headers that are too large, is a way in. */
+function countRefusal(
+  tally: Tally,
+  answer: Answer,
+  sent: string,
+  how: string,
+  codes: readonly string[],
+): void {
+  if ("messages" in answer) return void tally.other(`${how}: let in`, sent);
+  if ("code" in answer && !codes.includes(answer.code)) {
+    return void tally.other(`${how}: ${answer.code}: ${answer.message}`, sent);
+  }
+  count(tally, answer, { sent, how, mayBeLost: true });
+}
+
+async function badTokens(trust: Trust, random: Random): Promise<readonly (string | undefined)[]> {
+  const { manage, issuer } = trust;
+  const changedAt = (index: number) => {
+    const other = manage[index] === "x" ? "y" : "x";
+    return manage.slice(0, index) + other + manage.slice(index + 1);
+  };
+  const nearMisses = Array.from(manage, (_, index) => changedAt(index));
+  const jwt = await issuer.sign({ sub: "somebody" });
+  const [head = "", body = "", signature = ""] = jwt.split(".");
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const claims = JSON.parse(Buffer.from(body, "base64url").toString());
+  const unsigned = (alg: string) => `${part({ alg, typ: "JWT" })}.${body}.`;
+  const hmac = (key: string) => {
+    const text = `${part({ alg: "HS256", kid: issuer.key.id })}.${body}`;
+    return `${text}.${createHmac("sha256", key).update(text).digest("base64url")}`;
+  };
+  const forged = [
+    ...["none", "None", "NONE", "nOnE", ""].map(unsigned),
+    ...["", manage, issuer.key.publicPem ?? "key"].map(hmac),
+    `${head}.${part({ ...claims, sub: "root" })}.${signature}`,
+    `${head}.${body}.${"A".repeat(86)}`,
+    `${head}.${body}.`,
+    `${head}.${body}`,
+    `${part({ alg: "ES256", kid: "../../../dev/null" })}.${body}.${signature}`,
+    `${part({ alg: "ES256", jku: "http://127.0.0.1:1/keys" })}.${body}.${signature}`,
+    `${part({ alg: "ES256", kid: issuer.key.id, crit: ["x"], x: 1 })}.${body}.${signature}`,
+    await issuer.sign({ exp: inSeconds(-3600) }),
+    await issuer.sign({ exp: undefined }),
+    await issuer.sign({ nbf: inSeconds(3600) }),
+    await issuer.sign({ aud: "another" }),
+    await issuer.sign({ iss: "https://evil.example" }),
+  ];
+  const others = [
+    ...[
+      `${manage}x`,
+      manage.slice(0, -1),
+      manage.slice(1),
+      ` ${manage} ${manage}`,
+      manage + manage,
+    ],
+    ...[manage.toUpperCase(), manage.toLowerCase(), `${manage},${manage}`, `"${manage}"`],
+    ...[createHash("sha256").update(manage).digest("hex"), Buffer.from(manage).toString("base64")],
+    ...["null", "undefined", "true", "0", "*", "' or 1=1 --", "{}", "..", "%00", "__proto__"],
+    ...["x".repeat(1000), "x".repeat(8000), "x".repeat(14_000), ".".repeat(4000)],
+    ...Array.from({ length: 10 }, () => random.bytes(24).toString("base64url")),
+  ];
+  const schemes = ["", "Bearer", "Bearer ", `Basic ${manage}`, manage, `Bearer: ${manage}`];
+  return [
+    ...[undefined, ...schemes, `Token ${manage}`, `Bearer\u00a0${manage}`],
+    ...[...nearMisses, ...forged, ...others].map((token) => `Bearer ${token}`),
+  ];
+}
+
+const timesEach = 10;
+const lanes = 24;

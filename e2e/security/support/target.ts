@@ -1,0 +1,91 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Knex } from "knex";
+import { toUrl } from "../../../bench/support/database.js";
+import {
+  type BenchedService,
+  buildService,
+  startService,
+  withDataFolder,
+} from "../../../bench/support/service.js";
+import { fillExampleBook } from "../../../src/app/example-prices.js";
+import { type Address, parseAddress } from "../../../src/config/address.js";
+import {
+  createTestDatabase,
+  mochaGlobalSetup,
+  mochaGlobalTeardown,
+} from "../../../test/support/postgres.js";
+
+/** The service under attack: a process of its own, on a database that the suite looks into. */
+export type Target = {
+  readonly processId: number;
+  readonly grpc: Address;
+  readonly http: Address;
+  readonly ops: Address;
+  readonly metricsUrl: string;
+  readonly knex: Knex;
+  /** What the service has logged: warnings and worse. */
+  readonly log: () => Promise<string>;
+};
+
+/**
+ * Builds the service, starts it with the example price book and these variables, and stops it after
+ * `work`.
+ */
+export async function withTarget(
+  settings: Readonly<Record<string, string>>,
+  work: (target: Target) => Promise<void>,
+): Promise<void> {
+  await buildService();
+  await mochaGlobalSetup();
+  const database = await createTestDatabase();
+  try {
+    await fillExampleBook(database.knex);
+    await withDataFolder(async (folder) => {
+      const service = await startService(folder, {
+        DATABASE_URL: toUrl(database.connection),
+        NODE_OPTIONS: `--import=${new URL("collect-garbage.mjs", import.meta.url)}`,
+        LOG_LEVEL: "warn",
+        ...shortTimes,
+        ...settings,
+      });
+      const log = () => readFile(join(folder, "service.log"), "utf8");
+      try {
+        await work({ ...addressesOf(service), knex: database.knex, log });
+      } catch (error) {
+        console.log(`the service's log ends with\n${(await log()).slice(-charactersShown)}`);
+        throw error;
+      } finally {
+        await service.stop();
+      }
+    });
+  } finally {
+    await database.drop();
+    await mochaGlobalTeardown();
+  }
+}
+
+function addressesOf({ processId, grpcAddress, httpAddress, metricsUrl }: BenchedService) {
+  return {
+    ...{ processId, metricsUrl },
+    grpc: toAddress(grpcAddress),
+    http: toAddress(httpAddress),
+    ops: toAddress(new URL(metricsUrl).host),
+  };
+}
+
+function toAddress(text: string): Address {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Error(`${text} is no address`);
+  return address;
+}
+
+const charactersShown = 5000;
+
+/** So that a suite of minutes sees what is left of connections when their time is up. */
+const shortTimes = {
+  HEADERS_TIMEOUT_MS: "3000",
+  KEEPALIVE_TIME_MS: "3000",
+  KEEPALIVE_TIMEOUT_MS: "10000",
+  STREAM_IDLE_TIMEOUT_MS: "3000",
+};

@@ -1,0 +1,34 @@
+import { startIssuer, type TestIssuer } from "../../../test/support/issuer.js";
+import { createTokensFile, freshToken } from "../../../test/support/tokens.js";
+
+/** Whom a service lets in: a caller of each role, and those whom an issuer vouches for. */
+export type Trust = {
+  readonly calculate: string;
+  readonly manage: string;
+  readonly issuer: TestIssuer;
+  /** The variables that configure it. */
+  readonly settings: Readonly<Record<string, string>>;
+};
+
+/** Makes tokens and an issuer, hands them to `work`, and removes them. */
+export async function withTrust(work: (trust: Trust) => Promise<void>): Promise<void> {
+  const calculate = freshToken("calculator", "calculate");
+  const manage = freshToken("manager", "manage");
+  const file = createTokensFile(calculate, manage);
+  const issuer = await startIssuer();
+  try {
+    const { jwksUrl = "", issuer: name = "", audience = "" } = issuer.auth.jwt ?? {};
+    await work({
+      ...{ calculate: calculate.token, manage: manage.token, issuer },
+      settings: {
+        AUTH_TOKENS_FILE: file.path,
+        AUTH_JWKS_URL: jwksUrl,
+        AUTH_ISSUER: name,
+        AUTH_AUDIENCE: audience,
+      },
+    });
+  } finally {
+    await issuer.stop();
+    file.remove();
+  }
+}

@@ -1,0 +1,81 @@
+import { ErrorReason } from "../../../src/gen/llmprices/v1/error_reason_pb.js";
+import { errorDomain } from "../../../src/rpc/errors/to-connect-error.js";
+import type { Tally } from "../attack.js";
+import type { Answer, Failure } from "./answer.js";
+
+/** What an attempt may be answered, beside what the contract has for all of them. */
+export type Expectations = {
+  /** What was sent: an answer may quote it. */
+  readonly sent: string;
+  /** How it was sent, to find it again. */
+  readonly how: string;
+  /** Says what is wrong with an answer that is no refusal. */
+  readonly whyWrong?: (messages: readonly Buffer[]) => string | undefined;
+  /** Waits for a book that does not come, or has a deadline that is too short. */
+  readonly mayBeLate?: () => boolean;
+  /** It is no request that has to be answered: a closed stream or connection will do. */
+  readonly mayBeLost?: boolean;
+  /** A library's service, whose errors have no details. */
+  readonly isOfLibrary?: boolean;
+};
+
+/** Counts an answer as refused as promised, as answered rightly, or as anything else. */
+export function count(tally: Tally, answer: Answer, expectations: Expectations): void {
+  const { how, sent } = expectations;
+  const problem = findProblem(answer, expectations);
+  if (problem !== undefined) tally.other(`${how}: ${problem}`, sent);
+  else if ("messages" in answer) tally.answered();
+  else tally.refused();
+}
+
+function findProblem(answer: Answer, expectations: Expectations): string | undefined {
+  if ("messages" in answer) return expectations.whyWrong?.(answer.messages);
+  if ("lost" in answer) return expectations.mayBeLost ? undefined : `no answer: ${answer.lost}`;
+  const { sent } = expectations;
+  if ("status" in answer) {
+    const { status, text } = answer;
+    return status < 400 || status > 499 ? `HTTP ${status}: ${text}` : findLeak(text, sent);
+  }
+  return whyNotPromised(answer, expectations) ?? findLeak(answer.text, sent);
+}
+
+/** The codes by which the service says that the fault is its own, and errors without a reason. */
+function whyNotPromised(failure: Failure, expectations: Expectations): string | undefined {
+  const { code, message, reason, domain } = failure;
+  const shown = `${code}: ${message.replaceAll(/"(?:[^"\\]|\\.)*"|\d+/g, "…").slice(0, 150)}`;
+  if (lateCodes.has(code) && (reason === undefined || lateReasons.has(reason))) {
+    return expectations.mayBeLate?.() ? undefined : shown;
+  }
+  if (ownFaults.has(code)) return shown;
+  if (reason === undefined) {
+    return expectations.isOfLibrary ? undefined : `${shown}, without ErrorInfo`;
+  }
+  if (domain !== errorDomain || !(reason in ErrorReason)) return `${shown}, of ${domain}/${reason}`;
+  return undefined;
+}
+
+/** What must not be said, unless the caller said it first. */
+function findLeak(text: string, sent: string): string | undefined {
+  // An escaped control character ends in letters, which are none of the text's.
+  const plain = text.replaceAll(/\\+u[0-9a-f]{4}/gi, " ");
+  for (const [found] of plain.matchAll(secrets)) {
+    if (!sent.includes(found)) return `it tells of its inside: ${found}`;
+  }
+  return undefined;
+}
+
+const secrets = new RegExp(
+  [
+    /\b(?:select [^\n]{1,80} from|insert into|update "?\w+"? set|delete from) \w+/,
+    /\b(?:llm_price_revisions|llm_prices|price_book|charge_types|request_ids)\b[ "(.]/,
+    /syntax error at|violates|duplicate key|relation "|invalid byte sequence|pg_\w+/,
+    /node_modules|dist\/src|node:internal|knex|\bat \S+ \(|\.[jt]s:\d+|\/(?:work|root|home|tmp)\//,
+    /canary-[a-z]+/,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+  "gi",
+);
+const ownFaults: ReadonlySet<string> = new Set(["internal", "unknown", "data_loss", "unavailable"]);
+const lateCodes: ReadonlySet<string> = new Set(["deadline_exceeded", "unavailable"]);
+const lateReasons: ReadonlySet<string> = new Set(["DEADLINE_EXCEEDED", "BOOK_BEHIND"]);

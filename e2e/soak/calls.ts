@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { expectedCharge } from "../../test/oracle/expected-charge.js";
+import { importRows, sent } from "../../test/support/imports.js";
+import { byKey, type TestKey } from "../../test/support/prices.js";
+import type { Door } from "../../test/support/service.js";
+
+/** A kind of call: how often it comes, compared with others, and how it is to end. */
+export type Kind = {
+  readonly name: string;
+  readonly weight: number;
+  /** @throws Error when the answer is not the right one. */
+  readonly call: (door: Door, key: TestKey) => Promise<unknown>;
+  /** The code that the call is to be refused with. */
+  readonly refusal?: Code;
+};
+
+/** What the service is called for, well and badly. All keys have a price. */
+export const kinds: readonly Kind[] = [
+  { name: "CalculateCharge", weight: 40, call: calculate },
+  { name: "BatchCalculateCharges", weight: 5, call: calculateMany },
+  { name: "AllocateCharges", weight: 5, call: allocate },
+  { name: "StreamAllocateCharges", weight: 3, call: allocateStream },
+  { name: "UpdateLLMPrice", weight: 6, call: update },
+  { name: "ImportLLMPrices", weight: 1, call: importSome },
+  { name: "ListLLMPrices", weight: 4, call: ({ pricing }) => listTwoPages(pricing) },
+  {
+    name: "GetLLMPrice",
+    weight: 4,
+    call: ({ pricing }, key) => pricing.getLLMPrice({ lookup: byKey(key) }, limit),
+  },
+  {
+    name: "cancelled UpdateLLMPrice",
+    weight: 3,
+    refusal: Code.Canceled,
+    call: ({ pricing }, key) => {
+      const caller = new AbortController();
+      // A write takes longer: its instant lies further ahead.
+      setTimeout(() => caller.abort(), 3);
+      const { signal } = caller;
+      return pricing.updateLLMPrice({ lookup: byKey(key), price: "1.5" }, { signal });
+    },
+  },
+  {
+    name: "malformed CalculateCharge",
+    weight: 4,
+    refusal: Code.InvalidArgument,
+    call: ({ pricing }, key) => pricing.calculateCharge({ ...key, providerCost: "1e5" }, limit),
+  },
+  {
+    name: "CalculateCharge without a price",
+    weight: 2,
+    refusal: Code.NotFound,
+    call: ({ pricing }, key) =>
+      pricing.calculateCharge({ ...key, model: "nobody", ...amounts }, limit),
+  },
+];
+
+/** Makes a call. Undefined: it ended as it had to; else what was wrong. */
+export async function make(kind: Kind, door: Door, key: TestKey): Promise<string | undefined> {
+  try {
+    await kind.call(door, key);
+    return kind.refusal === undefined ? undefined : `${kind.name} was answered`;
+  } catch (error) {
+    if (error instanceof ConnectError && error.code === kind.refusal) return undefined;
+    return `${kind.name}: ${(error as Error).message}`;
+  }
+}
+
+const amounts = {
+  providerCost: "1234.56",
+  usageRatio: { case: "accountUsageRatio" as const, value: "0.125" },
+};
+const limit = { timeoutMs: 20_000 };
+const accounts = Array.from({ length: 40 }, (_, i) => ({ accountId: `a-${i}`, usage: `${i + 1}` }));
+
+async function calculate({ pricing }: Door, key: TestKey): Promise<void> {
+  const { markup, accountCharge } = await pricing.calculateCharge({ ...key, ...amounts }, limit);
+  const terms = { providerCost: "1234.56", usage: "0.125", totalUsage: "1", rounding: undefined };
+  const expected = expectedCharge({ ...terms, markup }).accountCharge;
+  if (accountCharge !== expected) throw new Error(`${accountCharge} at ${markup}, not ${expected}`);
+}
+
+async function calculateMany({ pricing }: Door, key: TestKey): Promise<void> {
+  const requests = Array.from({ length: 100 }, () => ({ ...key, ...amounts }));
+  const { results } = await pricing.batchCalculateCharges({ requests }, limit);
+  const markups = new Set(
+    results.map(({ result }) => (result.case === "charge" ? result.value.markup : "none")),
+  );
+  if (results.length !== 100 || markups.size !== 1) throw new Error(`markups ${[...markups]}`);
+}
+
+async function allocate({ pricing }: Door, key: TestKey): Promise<void> {
+  const terms = { ...key, providerCost: "1000", currencyCode: "USD", accountUsages: accounts };
+  const { accountCharges, totals } = await pricing.allocateCharges(terms, limit);
+  requireSum(accountCharges, totals?.totalCharge);
+}
+
+async function allocateStream({ pricing }: Door, key: TestKey): Promise<void> {
+  const terms = { ...key, providerCost: "1000", currencyCode: "USD" };
+  const requests = [0, 1, 2].map((part) => ({
+    ...(part === 0 && { terms }),
+    accountUsages: accounts.map(({ accountId, usage }) => ({
+      accountId: `${accountId}-${part}`,
+      usage,
+    })),
+  }));
+  const charges: { accountCharge: string }[] = [];
+  let total: string | undefined;
+  for await (const part of pricing.streamAllocateCharges(sent(requests), limit)) {
+    charges.push(...part.accountCharges);
+    total = part.totals?.totalCharge;
+  }
+  requireSum(charges, total);
+}
+
+function requireSum(charges: readonly { accountCharge: string }[], total: string | undefined) {
+  const cents = (text: string) => BigInt(text.replace(".", ""));
+  const sum = charges.reduce((all, { accountCharge }) => all + cents(accountCharge), 0n);
+  if (total === undefined || sum !== cents(total)) throw new Error(`${sum} cents, not ${total}`);
+}
+
+async function update({ pricing }: Door, key: TestKey): Promise<void> {
+  const price = `1.${Math.floor(Math.random() * 1e6)}1`;
+  const request = { lookup: byKey(key), price, requestId: randomUUID(), reason: "soak" };
+  const { llmPrice } = await pricing.updateLLMPrice(request, limit);
+  if (llmPrice?.price !== price) throw new Error(`the price is ${llmPrice?.price}, not ${price}`);
+}
+
+async function importSome(door: Door, { chargeType, provider }: TestKey): Promise<void> {
+  const price = `2.${Math.floor(Math.random() * 1e6)}1`;
+  const rows = Array.from({ length: 20 }, (_, i) => ({
+    ...{ chargeType, provider, model: `imported-${i}`, price },
+  }));
+  await importRows(door, rows, { registerMissing: true, requestId: randomUUID() }, limit);
+}
+
+async function listTwoPages(pricing: Door["pricing"]): Promise<void> {
+  const { nextPageToken: pageToken } = await pricing.listLLMPrices({ pageSize: 50 }, limit);
+  await pricing.listLLMPrices({ pageSize: 50, pageToken }, limit);
+}

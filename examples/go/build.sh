@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Generates the client's code into gen/ and compiles both programs into bin/.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+# region build
+npx buf export ../../proto -o proto
+npx buf generate
+go build -o bin/ ./first-charge ./story
+# endregion

@@ -1,0 +1,43 @@
+import type { Knex } from "knex";
+import { Decimal } from "../domain/decimal.js";
+import type { Key } from "../domain/price-key.js";
+import { planCreate } from "../domain/timeline.js";
+import { changeBook, ensureKey, loadOpenTimeline, saveChange } from "../store/prices/timelines.js";
+
+/**
+ * Fills a book that has no key with a few prices, in effect since the beginning of 2026, so that a
+ * first call has something to find. Answers whether it did.
+ */
+export async function fillExampleBook(knex: Knex): Promise<boolean> {
+  if ((await knex("llm_prices").first("id")) !== undefined) return false;
+  const author = { changedBy: "example", reason: "the example price book" };
+  await knex.transaction(async (transaction) => {
+    const { now } = await changeBook(transaction);
+    for (const { price, ...key } of examples) {
+      await registerNames(transaction, key);
+      const id = await ensureKey(transaction, key);
+      const timeline = await loadOpenTimeline(transaction, id, now);
+      const change = planCreate(timeline, new Decimal(price), since);
+      await saveChange(transaction, id, change, author);
+    }
+  });
+  return true;
+}
+
+const since = Date.parse("2026-01-01T00:00:00Z");
+
+type Example = Key & { readonly price: string };
+
+const examples: readonly Example[] = [
+  { chargeType: "completion", provider: "openai", model: "gpt-4o", price: "1.2" },
+  { chargeType: "completion", provider: "openai", model: "gpt-4o-mini", price: "1.15" },
+  { chargeType: "tool", provider: "openai", model: "gpt-4o", price: "1.1" },
+  { chargeType: "completion", provider: "anthropic", model: "claude-sonnet-4-5", price: "1.25125" },
+  { chargeType: "plugin", provider: "anthropic", model: "claude-sonnet-4-5", price: "1" },
+  { chargeType: "completion", provider: "mistral", model: "mistral-large-latest", price: "1.3" },
+];
+
+async function registerNames(transaction: Knex, { provider, model }: Key): Promise<void> {
+  await transaction("providers").insert({ name: provider }).onConflict().ignore();
+  await transaction("models").insert({ provider, name: model }).onConflict().ignore();
+}

@@ -1,0 +1,101 @@
+import type { Logger } from "pino";
+import { startWorkers } from "../cluster/primary.js";
+import type { Config } from "../config/config.js";
+import { startEmbeddedPostgres } from "../embedded-postgres/embedded-postgres.js";
+import type { ServerDatabase } from "../server/components.js";
+import { listenAt } from "../server/connections/listen.js";
+import { openOpsDoor } from "../server/ops/ops-server.js";
+import { type Server, startServer } from "../server/server.js";
+import { createDatabase, type DatabaseConnection } from "../store/connection/pool.js";
+import { migrateUp } from "../store/schema/migrator.js";
+import { loadTracing } from "../tracing/load-tracing.js";
+import { fillExampleBook } from "./example-prices.js";
+import { greet } from "./startup-banner.js";
+
+/** A running service, and what it says when it is up. */
+export type Service = { readonly greeting: string; readonly stop: () => Promise<void> };
+
+/**
+ * Starts the service with the database that the configuration names, or an embedded one: in this
+ * process, or, where `workers` says how many, in processes of their own.
+ */
+export async function serve(
+  config: Config,
+  log: Logger,
+  workers: number | undefined,
+): Promise<Service> {
+  const { connection, stop: stopDatabase } = await findDatabase(config, log);
+  const knex = createDatabase({ connection, ...config.databaseLimits });
+  const closeDatabase = async () => {
+    await knex.destroy();
+    await stopDatabase();
+  };
+  try {
+    const isFilled = config.database === undefined && (await fillExampleBook(knex));
+    if (isFilled) log.info("filled the empty database with an example price book");
+    const server =
+      workers === undefined
+        ? await serveHere(config, { knex, connection }, log)
+        : await serveInWorkers(workers, config, connection, log);
+    const stop = async () => {
+      await server.stop();
+      await closeDatabase();
+    };
+    return { greeting: await greet(server, knex, config), stop };
+  } catch (error) {
+    await closeDatabase();
+    throw error;
+  }
+}
+
+async function serveHere(config: Config, database: ServerDatabase, log: Logger): Promise<Server> {
+  const tracing = await loadTracing(config.traces, log);
+  const server = await startServer(config, database, log, tracing);
+  const stop = async () => {
+    await server.stop();
+    await tracing?.stop();
+  };
+  return { ...server, stop };
+}
+
+/** The doors for callers are the workers', the one for operators is ours. */
+async function serveInWorkers(
+  count: number,
+  config: Config,
+  connection: DatabaseConnection,
+  log: Logger,
+): Promise<Server> {
+  const workers = await startWorkers(count, config, connection, log);
+  try {
+    const ops = await listenAt("OPS_ADDR", config.opsAddress, (address) =>
+      openOpsDoor(address, workers, workers.exposition),
+    );
+    const { grpcAddress, httpAddress } = workers;
+    const stop = async () => {
+      await workers.stop();
+      await ops.close(0);
+    };
+    return { grpcAddress, httpAddress, opsAddress: ops.address, stop };
+  } catch (error) {
+    await workers.stop();
+    throw error;
+  }
+}
+
+type Database = { readonly connection: DatabaseConnection; readonly stop: () => Promise<void> };
+
+/** A database of others is never migrated here: `migrate` does that. */
+async function findDatabase(config: Config, log: Logger): Promise<Database> {
+  if (config.database !== undefined) return { connection: config.database, stop: async () => {} };
+  const embedded = await startEmbeddedPostgres({
+    dataDir: config.dataDir,
+    log: (message) => log.info(message),
+  });
+  try {
+    await migrateUp(embedded.connection);
+    return embedded;
+  } catch (error) {
+    await embedded.stop();
+    throw error;
+  }
+}

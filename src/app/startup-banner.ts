@@ -1,0 +1,81 @@
+import type { Knex } from "knex";
+import { formatAddress } from "../config/address.js";
+import type { Config } from "../config/config.js";
+import type { LLMPrice } from "../domain/llm-price.js";
+import { isAuthenticated } from "../server/auth/auth-setup.js";
+import type { Server } from "../server/server.js";
+import type { TlsConfig } from "../server/tls/tls.js";
+import { pricesAt } from "../store/prices/find-prices.js";
+
+/**
+ * What a person sees when the service is up: where it answers, and a call ready to paste. With tokens
+ * it shows the one in LLMPRICES_TOKEN, as the command line does; with TLS, whom to trust is said in
+ * words, since nobody knows here which authority callers know.
+ */
+export async function greet(
+  server: Server,
+  knex: Knex,
+  { auth, tls }: Pick<Config, "auth" | "tls">,
+): Promise<string> {
+  const isOpen = !isAuthenticated(auth);
+  const token = isOpen ? "" : '-H "authorization: Bearer $LLMPRICES_TOKEN" ';
+  const plaintext = tls === undefined ? "-plaintext " : "";
+  const scheme = tls === undefined ? "http" : "https";
+  const call = toCall(await findPrice(knex));
+  const body = quoteForShell(JSON.stringify(call.body));
+  const grpc = formatAddress(server.grpcAddress);
+  const http = formatAddress(server.httpAddress);
+  return `
+LLMPrices is up.
+
+  gRPC                      ${grpc}
+  Connect, gRPC-Web, JSON   ${scheme}://${http}
+  health and metrics        http://${formatAddress(server.opsAddress)}/readyz, /metrics
+
+Try it with grpcurl:
+
+grpcurl ${plaintext}${token}-d ${body} ${grpc} ${call.method}
+
+or with curl:
+
+curl -s ${token}-H 'content-type: application/json' -d ${body} ${scheme}://${http}/${call.method}
+${tls === undefined ? "" : describeTrust(tls)}`;
+}
+
+/** Which flags a caller adds. */
+function describeTrust({ clientCaFile }: TlsConfig): string {
+  const shown =
+    clientCaFile === undefined ? "" : "; and -cert and -key, or --cert and --key, of a caller";
+  return `\nAdd -cacert, or --cacert for curl, where the authority of TLS_CERT_FILE is not known${shown}.\n`;
+}
+
+type Call = { readonly method: string; readonly body: object };
+
+function toCall(price: LLMPrice | undefined): Call {
+  if (price === undefined) {
+    return { method: "llmprices.v1.CatalogService/ListChargeTypes", body: {} };
+  }
+  const { chargeType, provider, model } = price.key;
+  return {
+    method: "llmprices.v1.PricingService/CalculateCharge",
+    body: {
+      charge_type: chargeType,
+      provider,
+      model,
+      provider_cost: "1000.00",
+      account_usage_ratio: "0.25",
+    },
+  };
+}
+
+/** Any price to show; none when there is none or the database does not answer yet. */
+async function findPrice(knex: Knex): Promise<LLMPrice | undefined> {
+  return pricesAt(knex, {}, undefined, 1).then(
+    ({ prices }) => prices[0],
+    () => undefined,
+  );
+}
+
+function quoteForShell(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

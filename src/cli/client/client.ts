@@ -1,0 +1,63 @@
+import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { formatAddress } from "../../config/address.js";
+import { Health } from "../../gen/health/v1/health_pb.js";
+import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
+import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { toFailure } from "./call-errors.js";
+import { type ConnectionFlags, type ConnectionSettings, readSettings } from "./client-settings.js";
+
+/** The service, over one connection of native gRPC that is made by the first call. */
+export type Connection = {
+  readonly pricing: Client<typeof PricingService>;
+  readonly catalog: Client<typeof CatalogService>;
+  readonly health: Client<typeof Health>;
+};
+
+/**
+ * Does what a command has to do with the service, and closes the connection.
+ *
+ * @throws Failure, whatever went wrong with a call.
+ */
+export async function withConnection<T>(
+  flags: ConnectionFlags,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const settings = readSettings(flags);
+  const { connection, close } = open(settings);
+  try {
+    return await work(connection);
+  } catch (error) {
+    throw toFailure(error, settings);
+  } finally {
+    close();
+  }
+}
+
+function open({ address, token, tls, timeoutMs }: ConnectionSettings) {
+  const baseUrl = `${tls === undefined ? "http" : "https"}://${formatAddress(address)}`;
+  const sessions = new Http2SessionManager(baseUrl, undefined, {
+    ca: tls?.ca,
+    cert: tls?.cert,
+    key: tls?.key,
+  });
+  const transport = createGrpcTransport({
+    baseUrl,
+    sessionManager: sessions,
+    interceptors: token === undefined ? [] : [authorize(token)],
+    ...(timeoutMs !== undefined && { defaultTimeoutMs: timeoutMs }),
+  });
+  const connection: Connection = {
+    pricing: createClient(PricingService, transport),
+    catalog: createClient(CatalogService, transport),
+    health: createClient(Health, transport),
+  };
+  return { connection, close: () => sessions.abort() };
+}
+
+function authorize(token: string): Interceptor {
+  return (next) => (request) => {
+    request.header.set("authorization", `Bearer ${token}`);
+    return next(request);
+  };
+}

@@ -1,0 +1,58 @@
+import { withConnection } from "../client/client.js";
+import type { ConnectionFlags } from "../client/client-settings.js";
+import { pagesOfPrices } from "../client/list-all.js";
+import { openTimelines } from "../client/open-timelines.js";
+import { type FileFormat, formatOf } from "../files/format.js";
+import { openTarget } from "../files/output-file.js";
+import { createWriter } from "../files/write-records.js";
+import { createProgress } from "../output/progress.js";
+import { type PriceRow, priceColumns, toFields } from "../rows/price-rows.js";
+import { type FilterFlags, toFilters } from "./list.js";
+
+export type ExportFlags = ConnectionFlags &
+  FilterFlags & {
+    readonly format?: FileFormat;
+    readonly current?: boolean;
+    readonly quiet?: boolean;
+  };
+
+/** Writes a price list that an import would find unchanged. @throws Failure */
+export async function runExport(file: string, flags: ExportFlags): Promise<void> {
+  const toText = createWriter(formatOf(file, flags.format), columnsOf(flags));
+  const target = await openTarget(file);
+  // Rows on a terminal show by themselves how far it is.
+  const isQuiet = flags.quiet === true || (file === "-" && process.stdout.isTTY);
+  const progress = createProgress({ verb: "written", total: undefined, isQuiet });
+  let rows = 0;
+  try {
+    await withConnection(flags, async (connection) => {
+      const filters = toFilters(flags);
+      const batches = flags.current
+        ? currentPrices(pagesOfPrices(connection, filters))
+        : openTimelines(connection, filters);
+      for await (const batch of batches) {
+        await target.write(toText(batch.map(toFields)));
+        rows += batch.length;
+        progress.update({ rows });
+      }
+    });
+    await target.keep();
+  } finally {
+    progress.stop();
+    await target.close();
+  }
+}
+
+function columnsOf({ current }: ExportFlags): readonly string[] {
+  return current ? priceColumns.slice(0, 4) : priceColumns;
+}
+
+async function* currentPrices(
+  pages: ReturnType<typeof pagesOfPrices>,
+): AsyncGenerator<readonly PriceRow[]> {
+  for await (const prices of pages) {
+    yield prices.map(({ chargeType, provider, model, price }) => {
+      return { chargeType, provider, model, price };
+    });
+  }
+}

@@ -1,0 +1,102 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import pLimit from "p-limit";
+import { type Connection, withConnection } from "../client/client.js";
+import type { ConnectionFlags } from "../client/client-settings.js";
+import { allPages } from "../client/list-all.js";
+import { type FileFormat, formatOf } from "../files/format.js";
+import { openSource } from "../files/input-file.js";
+import { print } from "../output/print.js";
+import { createProgress, grouped } from "../output/progress.js";
+import { type CatalogNames, readCatalogNames } from "../rows/catalog-rows.js";
+
+export type ImportCatalogFlags = ConnectionFlags & {
+  readonly format?: FileFormat;
+  readonly reason?: string;
+  readonly quiet?: boolean;
+};
+
+/**
+ * Registers the providers and models of a file that the service does not know. Each is a call: what
+ * is interrupted can be run again.
+ *
+ * @throws Failure, before anything is registered when a row is bad.
+ */
+export async function runImportCatalog(file: string, flags: ImportCatalogFlags): Promise<void> {
+  const source = await openSource(file);
+  const names = await readCatalogNames(source, formatOf(file, flags.format));
+  const all = countOf(names);
+  await withConnection(flags, async (connection) => {
+    await forgetKnown(connection, names);
+    const isQuiet = flags.quiet === true;
+    const total = countOf(names).models;
+    const progress = createProgress({ verb: "registered", total, isQuiet });
+    try {
+      const { providers, models } = await register(connection, names, flags, (rows) =>
+        progress.update({ rows, part: rows }),
+      );
+      progress.stop();
+      await print([
+        `registered ${grouped(providers)} providers and ${grouped(models)} models; ` +
+          `known already: ${grouped(all.providers - providers)} and ${grouped(all.models - models)}`,
+      ]);
+    } finally {
+      progress.stop();
+    }
+  });
+}
+
+function countOf(names: CatalogNames) {
+  const models = [...names.values()].reduce((sum, { size }) => sum + size, 0);
+  return { providers: names.size, models };
+}
+
+/** Leaves those names only that the service does not know; a known provider may have new models. */
+async function forgetKnown({ catalog }: Connection, names: CatalogNames): Promise<void> {
+  for await (const { models } of allPages((page) => catalog.listModels(page))) {
+    for (const { provider, name } of models) names.get(provider)?.delete(name);
+  }
+}
+
+/** How many it has registered, and others not in the meantime. */
+async function register(
+  { catalog }: Connection,
+  names: CatalogNames,
+  { reason = "" }: ImportCatalogFlags,
+  onModels: (count: number) => void,
+) {
+  const inLane = pLimit(lanes);
+  const known = await knownProviders(catalog);
+  const missing = [...names.keys()].filter((name) => !known.has(name));
+  const providers = await inLane.map(missing, (name) =>
+    isNew(catalog.createProvider({ name, reason })),
+  );
+  let models = 0;
+  const pairs = [...names].flatMap(([provider, ofProvider]) =>
+    [...ofProvider].map((name) => ({ provider, name, reason })),
+  );
+  await inLane.map(pairs, async (pair) => {
+    if (await isNew(catalog.createModel(pair))) models += 1;
+    onModels(models);
+  });
+  return { providers: providers.filter(Boolean).length, models };
+}
+
+async function knownProviders(catalog: Connection["catalog"]): Promise<ReadonlySet<string>> {
+  const known = new Set<string>();
+  for await (const { providers } of allPages((page) => catalog.listProviders(page))) {
+    for (const { name } of providers) known.add(name);
+  }
+  return known;
+}
+
+async function isNew(created: Promise<unknown>): Promise<boolean> {
+  try {
+    await created;
+    return true;
+  } catch (error) {
+    if (ConnectError.from(error).code === Code.AlreadyExists) return false;
+    throw error;
+  }
+}
+
+const lanes = 16;

@@ -1,0 +1,59 @@
+import { toJsonString } from "@bufbuild/protobuf";
+import { type LLMPrice, LLMPriceSchema } from "../../gen/llmprices/v1/llm_price_pb.js";
+import { withConnection } from "../client/client.js";
+import type { ConnectionFlags } from "../client/client-settings.js";
+import { type PriceFilters, pagesOfPrices } from "../client/list-all.js";
+import { createTable, type OutputFormat, print } from "../output/print.js";
+import { parseTime, toTimeText } from "../output/times.js";
+
+/** What of the command line chooses prices. */
+export type FilterFlags = {
+  readonly chargeType?: string;
+  readonly provider?: string;
+  readonly modelPrefix?: string;
+};
+
+export type ListFlags = ConnectionFlags &
+  FilterFlags & { readonly output: OutputFormat; readonly asOf?: string };
+
+/** Prints the prices in effect, as they come: a table, or a JSON object a line. @throws Failure */
+export async function runList(flags: ListFlags): Promise<void> {
+  const toLines = flags.output === "json" ? toJsonLines : toTableLines(createTable(columns));
+  await withConnection(flags, async (connection) => {
+    for await (const prices of pagesOfPrices(connection, toFilters(flags))) {
+      await print(toLines(prices));
+    }
+  });
+}
+
+/** @throws DomainError INVALID_FIELD */
+export function toFilters(flags: FilterFlags & { readonly asOf?: string }): PriceFilters {
+  const { chargeType = "", provider = "", modelPrefix = "", asOf } = flags;
+  return {
+    ...{ chargeType, provider, modelPrefix },
+    ...(asOf !== undefined && { asOf: parseTime("--as-of", asOf) }),
+  };
+}
+
+const columns = [
+  "charge_type",
+  "provider",
+  "model",
+  "price",
+  "effective_from",
+  "effective_until",
+] as const;
+
+function toTableLines(table: ReturnType<typeof createTable>) {
+  return (prices: readonly LLMPrice[]) =>
+    table(
+      prices.map(({ chargeType, provider, model, price, effectiveFrom, effectiveUntil }) => [
+        ...[chargeType, provider, model, price],
+        ...[toTimeText(effectiveFrom) ?? "", toTimeText(effectiveUntil) ?? ""],
+      ]),
+    );
+}
+
+function toJsonLines(prices: readonly LLMPrice[]): string[] {
+  return prices.map((price) => toJsonString(LLMPriceSchema, price));
+}

@@ -1,0 +1,25 @@
+import { serve } from "../../app/start-service.js";
+import { readConfig } from "../../config/config.js";
+import { openLog } from "../../logging/logger.js";
+
+/**
+ * Serves until a signal ends it: in this process, or in so many workers.
+ *
+ * @throws ConfigError
+ */
+export async function runServer({ workers }: { readonly workers?: number }): Promise<void> {
+  const config = readConfig(undefined, workers);
+  const log = openLog(config.logLevel, workers === undefined);
+  const service = await serve(config, log, workers);
+  process.stdout.write(`${service.greeting}\n`);
+  let isStopping = false;
+  const stop = async (signal: string) => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    log.info({ signal }, "stopping");
+    await service.stop();
+    log.info("stopped");
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}

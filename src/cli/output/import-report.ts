@@ -1,0 +1,92 @@
+import { toJsonString } from "@bufbuild/protobuf";
+import {
+  type LLMPriceChange,
+  type LLMPriceImportCounts,
+  PriceChangeKind,
+} from "../../gen/llmprices/v1/llm_price_import_pb.js";
+import {
+  type ImportLLMPricesResponse,
+  ImportLLMPricesResponseSchema,
+} from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { createTable, type OutputFormat, print } from "./print.js";
+import { grouped } from "./progress.js";
+import { toTimeText } from "./times.js";
+
+export type ReportOptions = {
+  readonly output: OutputFormat;
+  readonly dryRun?: boolean;
+  /** How many changes were asked for. */
+  readonly maxChanges: number;
+};
+
+/** Prints what an import has changed, or would, with the lines of the file that ask for it. */
+export async function reportImport(
+  answer: ImportLLMPricesResponse,
+  { output, dryRun = false, maxChanges }: ReportOptions,
+  lineOf: (row: number) => number,
+): Promise<void> {
+  if (output === "json") {
+    const json = toJsonString(ImportLLMPricesResponseSchema, answer, { alwaysEmitImplicit: true });
+    await print([json]);
+    return;
+  }
+  const { counts, changes, bookVersion } = answer;
+  if (counts === undefined) throw new Error("the service has answered no counts");
+  await print([
+    ...toChangeLines(changes, maxChanges, lineOf),
+    `${dryRun ? "dry run, would be: " : ""}${toCountsText(counts)}`,
+    ...toRegisteredLines(counts),
+    ...(dryRun ? [] : [`book version ${bookVersion}`]),
+  ]);
+}
+
+function toCountsText(counts: LLMPriceImportCounts): string {
+  const { rowCount, createdCount, updatedCount, endedCount, unchangedCount } = counts;
+  const parts = [
+    `${grouped(createdCount)} created`,
+    `${grouped(updatedCount)} changed`,
+    `${grouped(endedCount)} ended`,
+    `${grouped(unchangedCount)} unchanged`,
+  ];
+  return `${parts.join(", ")} (of ${grouped(rowCount)} rows)`;
+}
+
+function toRegisteredLines(counts: LLMPriceImportCounts): string[] {
+  const { registeredChargeTypeCount, registeredProviderCount, registeredModelCount } = counts;
+  if (registeredChargeTypeCount + registeredProviderCount + registeredModelCount === 0n) return [];
+  return [
+    `registered: ${grouped(registeredChargeTypeCount)} charge types, ` +
+      `${grouped(registeredProviderCount)} providers, ${grouped(registeredModelCount)} models`,
+  ];
+}
+
+function toChangeLines(
+  changes: readonly LLMPriceChange[],
+  maxChanges: number,
+  lineOf: (row: number) => number,
+): string[] {
+  if (changes.length === 0) return [];
+  const table = createTable(["change", "key", "before", "price", "effective_from", "line"]);
+  const lines = table(changes.map((change) => toCells(change, lineOf)));
+  const isCut = changes.length === maxChanges;
+  return [...lines, ...(isCut ? [`the first ${maxChanges} changes (--max-changes)`] : []), ""];
+}
+
+function toCells(change: LLMPriceChange, lineOf: (row: number) => number): string[] {
+  const { kind, key, priceBefore, price, effectiveFrom, row } = change;
+  return [
+    kinds[kind],
+    `${key?.chargeType}/${key?.provider}/${key?.model}`,
+    priceBefore ?? "",
+    price ?? "",
+    toTimeText(effectiveFrom) ?? "",
+    row === undefined ? "" : String(lineOf(Number(row))),
+  ];
+}
+
+const kinds: Readonly<Record<PriceChangeKind, string>> = {
+  [PriceChangeKind.UNSPECIFIED]: "",
+  [PriceChangeKind.CREATED]: "created",
+  [PriceChangeKind.UPDATED]: "changed",
+  [PriceChangeKind.ENDED]: "ended",
+};

@@ -1,0 +1,31 @@
+import { availableParallelism } from "node:os";
+import { lower, numberReader, type Read } from "./environment.js";
+
+/** What a service gives its callers at most, and how long it waits for what. */
+export type Limits = ReturnType<typeof readLimits>;
+
+/** The limits of each of so many processes. */
+export function readLimits(read: Read, processes: number) {
+  const limit = numberReader(read);
+  const maxStreamTimeoutMs = limit("MAX_STREAM_TIMEOUT_MS", 600_000, 1, 86_400_000);
+  const idleMs = lower(30_000, maxStreamTimeoutMs);
+  return {
+    maxBookStalenessMs: limit("MAX_BOOK_STALENESS_MS", 10_000, 1, 3_600_000),
+    maxCallTimeoutMs: limit("MAX_CALL_TIMEOUT_MS", 30_000, 1, 3_600_000),
+    maxStreamTimeoutMs,
+    streamIdleTimeoutMs: limit("STREAM_IDLE_TIMEOUT_MS", idleMs, 1, 86_400_000),
+    maxCallsInFlight: limit("MAX_CALLS_IN_FLIGHT", 2000, 2, 1_000_000),
+    maxMessageBytes: limit("MAX_MESSAGE_BYTES", 4 * 1024 * 1024, 1024, 256 * 1024 * 1024),
+    maxBatchCalculations: limit("MAX_BATCH_CALCULATIONS", 10_000, 1, 1_000_000),
+    maxAllocationAccounts: limit("MAX_ALLOCATION_ACCOUNTS", 5_000_000, 1, 100_000_000),
+    maxImportRows: limit("MAX_IMPORT_ROWS", 2_000_000, 1, 100_000_000),
+    bulkThreads: limit("BULK_THREADS", spareCores(processes), 1, 1000),
+    drainDelayMs: limit("DRAIN_DELAY_MS", 0, 0, 600_000),
+    shutdownGraceMs: limit("SHUTDOWN_GRACE_MS", 10_000, 0, 600_000),
+  } as const;
+}
+
+/** One core of a process's is for the calls that are served where the doors are. */
+function spareCores(processes: number): number {
+  return Math.max(1, Math.floor(availableParallelism() / processes) - 1);
+}

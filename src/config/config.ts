@@ -1,0 +1,92 @@
+import { resolve } from "node:path";
+import { type AuthConfig, isAuthenticated } from "../server/auth/auth-setup.js";
+import type { ConnectionLimits } from "../server/connections/http2-sessions.js";
+import type { TlsConfig } from "../server/tls/tls.js";
+import type { DatabaseConnection, DatabaseLimits } from "../store/connection/pool.js";
+import type { TraceExporter } from "../tracing/load-tracing.js";
+import { readAuth } from "./auth.js";
+import { type Limits, readLimits } from "./call-limits.js";
+import { readConnectionLimits } from "./connection-limits.js";
+import { refuseContradictions } from "./consistency.js";
+import { readDatabase, readDatabaseLimits } from "./database.js";
+import { type Environment, oneOf, readEnvironment } from "./environment.js";
+import { type DoorsConfig, readDoors, refuseOpenDoors } from "./listen-addresses.js";
+import { readTls } from "./tls-settings.js";
+import { readTraceExporter } from "./trace-exporter.js";
+
+export { ConfigError } from "./environment.js";
+
+/** The environment, read once and checked. Every variable is described in docs/configuration.md. */
+export type Config = DoorsConfig &
+  Limits & {
+    /** Undefined: PostgreSQL is embedded, with its data under `dataDir`. */
+    readonly database: DatabaseConnection | undefined;
+    readonly dataDir: string;
+    readonly databaseLimits: DatabaseLimits;
+    readonly connections: ConnectionLimits;
+    readonly auth: AuthConfig;
+    /** Undefined: the doors speak plain text. */
+    readonly tls: TlsConfig | undefined;
+    readonly logLevel: string;
+    /** Undefined: no traces. */
+    readonly traces: TraceExporter | undefined;
+  };
+
+/**
+ * The configuration of each of so many processes.
+ *
+ * @throws ConfigError naming every variable that is wrong, its value and what was expected.
+ */
+export function readConfig(environment: Environment = process.env, processes = 1): Config {
+  return readEnvironment(environment, (read, problems) => {
+    // Problems are told in the order of reading.
+    const database = readDatabase(read);
+    const doors = readDoors(read);
+    const limits = readLimits(read, processes);
+    const config: Config = {
+      ...{ database, ...doors, ...limits },
+      dataDir: resolve(environment.DATA_DIR || ".llmprices"),
+      auth: readAuth(read, problems),
+      tls: readTls(read, problems),
+      databaseLimits: readDatabaseLimits(read, limits),
+      connections: readConnectionLimits(read, limits),
+      logLevel: read("LOG_LEVEL", "info", ...oneOf(logLevels)),
+      traces: readTraceExporter(read),
+    };
+    const isEncrypted = config.tls !== undefined;
+    const trust = { isAuthenticated: isAuthenticated(config.auth), isEncrypted };
+    refuseOpenDoors(read, config, trust, problems);
+    refuseContradictions(config, problems);
+    return config;
+  });
+}
+
+/**
+ * Where migrations go: DATABASE_URL alone, so that nothing else has to be right for them.
+ *
+ * @throws ConfigError
+ */
+export function readDatabaseUrl(
+  environment: Environment = process.env,
+): DatabaseConnection | undefined {
+  return readEnvironment(environment, readDatabase);
+}
+
+/** How client commands reach the service, as it is written: what a flag says goes first. */
+export type ClientEnvironment = Readonly<
+  Record<"address" | "token" | "tls" | "caFile" | "certFile" | "keyFile", string | undefined>
+>;
+
+/** An empty variable is an unset one. */
+export function readClientEnvironment(environment: Environment = process.env): ClientEnvironment {
+  return {
+    address: environment.LLMPRICES_ADDRESS || undefined,
+    token: environment.LLMPRICES_TOKEN || undefined,
+    tls: environment.LLMPRICES_TLS || undefined,
+    caFile: environment.LLMPRICES_CA_FILE || undefined,
+    certFile: environment.LLMPRICES_CERT_FILE || undefined,
+    keyFile: environment.LLMPRICES_KEY_FILE || undefined,
+  };
+}
+
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;

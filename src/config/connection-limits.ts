@@ -1,0 +1,28 @@
+import type { ConnectionLimits } from "../server/connections/http2-sessions.js";
+import type { Limits } from "./call-limits.js";
+import { numberReader, type Read } from "./environment.js";
+
+/** A connection that has reached its age waits for the longest call, unless told otherwise. */
+export function readConnectionLimits(
+  read: Read,
+  { maxCallTimeoutMs, maxStreamTimeoutMs }: Pick<Limits, "maxCallTimeoutMs" | "maxStreamTimeoutMs">,
+): ConnectionLimits {
+  const limit = numberReader(read);
+  // Undefined: one of them is wrong, which has been said.
+  const longestCallMs = Math.max(maxCallTimeoutMs ?? 0, maxStreamTimeoutMs ?? 0);
+  const graceMs = longestCallMs + closingMs;
+  return {
+    maxConnections: limit("MAX_CONNECTIONS", 10_000, 1, 1_000_000),
+    maxConcurrentStreams: limit("MAX_CONCURRENT_STREAMS", 200, 1, 1_000_000),
+    maxHeaderBytes: limit("MAX_HEADER_BYTES", 16 * 1024, 1024, 1024 * 1024),
+    headersTimeoutMs: limit("HEADERS_TIMEOUT_MS", 10_000, 1, 600_000),
+    maxConnectionAgeMs: limit("MAX_CONNECTION_AGE_MS", 1_800_000, 1, 604_800_000),
+    maxConnectionAgeGraceMs: limit("MAX_CONNECTION_AGE_GRACE_MS", graceMs, 0, 604_800_000),
+    maxConnectionIdleMs: limit("MAX_CONNECTION_IDLE_MS", 900_000, 1, 604_800_000),
+    keepaliveTimeMs: limit("KEEPALIVE_TIME_MS", 60_000, 1, 86_400_000),
+    keepaliveTimeoutMs: limit("KEEPALIVE_TIMEOUT_MS", 20_000, 1, 600_000),
+  };
+}
+
+/** For the answer of the last call to arrive. */
+const closingMs = 10_000;

@@ -1,0 +1,22 @@
+import type { TraceExporter } from "../tracing/load-tracing.js";
+import { oneOf, type Read, trueOrFalse } from "./environment.js";
+
+/**
+ * Whether, and where to, traces are sent, by OpenTelemetry's own variables: undefined unless one says
+ * so. What else they say is read by its SDK.
+ */
+export function readTraceExporter(read: Read): TraceExporter | undefined {
+  const isDisabled = read("OTEL_SDK_DISABLED", "false", ...trueOrFalse);
+  const named = read("OTEL_TRACES_EXPORTER", undefined, ...oneOf(["otlp", "console", "none"]));
+  const endpoints = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"].map(
+    (name) => read(name, undefined, "a URL like http://collector:4318", parseUrl),
+  );
+  const protocols = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
+  for (const name of protocols) read(name, undefined, ...oneOf(["http/protobuf"]));
+  if (isDisabled || named === "none") return undefined;
+  return named ?? (endpoints.some((each) => each !== undefined) ? "otlp" : undefined);
+}
+
+function parseUrl(text: string): string | undefined {
+  return /^https?:/.test(text) && URL.canParse(text) ? text : undefined;
+}

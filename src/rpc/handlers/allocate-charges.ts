@@ -1,0 +1,123 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { AccountUsages } from "../../domain/account-usages.js";
+import { type Allocation, allocate } from "../../domain/allocation.js";
+import { toPlainText } from "../../domain/decimal.js";
+import { invalidFields } from "../../domain/domain-error.js";
+import { parseAll } from "../../domain/parse-all.js";
+import { toUsageText } from "../../domain/scaled-integer.js";
+import type {
+  AccountChargeSchema,
+  AllocationTotalsSchema,
+  AllocationUsage,
+} from "../../gen/llmprices/v1/allocation_pb.js";
+import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { inSlices } from "../call/cooperative-loop.js";
+import { type AllocationRequest, parseAllocationTerms } from "../messages/allocation-request.js";
+import { parseFirstTerms, refuseLaterTerms } from "../messages/first-message.js";
+import { addUsages } from "../messages/parse-account-usages.js";
+import { toRoundingMessage } from "../messages/parse-rounding.js";
+import { toAppliedPrice } from "../messages/price-messages.js";
+import { toTimestamp } from "../messages/timestamps.js";
+import { type PriceFound, readPrice } from "./find-price.js";
+import type { PricingDependencies } from "./pricing-service.js";
+
+/** The handlers that split a cost across accounts. They write nothing. */
+export function allocationMethods(
+  dependencies: PricingDependencies,
+): Pick<ServiceImpl<typeof PricingService>, "allocateCharges" | "streamAllocateCharges"> {
+  /** Adds a message's usages, and refuses all that is wrong with them and with the terms at once. */
+  const take = async <T>(
+    usages: AccountUsages,
+    message: readonly AllocationUsage[],
+    { signal }: HandlerContext,
+    parseTerms: () => T,
+  ): Promise<T> => {
+    const steps = addUsages(usages, message, dependencies.maxAllocationAccounts);
+    const violations = await inSlices(steps, signal);
+    const { terms } = parseAll({
+      terms: parseTerms,
+      usages: () => {
+        if (violations.length > 0) throw invalidFields(violations);
+      },
+    });
+    return terms;
+  };
+
+  return {
+    async allocateCharges(request, context) {
+      const usages = new AccountUsages();
+      const parseTerms = () => parseAllocationTerms(request);
+      const terms = await take(usages, request.accountUsages, context, parseTerms);
+      const price = await readPrice(dependencies, context, terms);
+      const steps = allocate(terms.terms, price.applied.price, usages);
+      const allocation = await inSlices(steps, context.signal);
+      const accountCharges = await inSlices(
+        toCharges(usages, allocation, 0, usages.count),
+        context.signal,
+      );
+      return { accountCharges, totals: toTotals(terms, price, usages, allocation) };
+    },
+
+    async *streamAllocateCharges(requests, context) {
+      const usages = new AccountUsages();
+      const messages = requests[Symbol.asyncIterator]();
+      let next = await messages.next();
+      const first = next.value;
+      const parseTerms = () => parseFirstTerms(first?.terms, parseAllocationTerms);
+      const terms = await take(usages, first?.accountUsages ?? [], context, parseTerms);
+      // Now, so that a caller need not send a million usages to learn that there is no price.
+      const price = await readPrice(dependencies, context, terms);
+      for (next = await messages.next(); !next.done; next = await messages.next()) {
+        const { terms: again, accountUsages } = next.value;
+        await take(usages, accountUsages, context, () => refuseLaterTerms(again));
+      }
+      const steps = allocate(terms.terms, price.applied.price, usages);
+      const allocation = await inSlices(steps, context.signal);
+      for (let from = 0; from < usages.count; from += chunkSize) {
+        const to = Math.min(usages.count, from + chunkSize);
+        yield {
+          accountCharges: await inSlices(toCharges(usages, allocation, from, to), context.signal),
+        };
+      }
+      yield { totals: toTotals(terms, price, usages, allocation) };
+    },
+  };
+}
+
+function* toCharges(
+  usages: AccountUsages,
+  allocation: Allocation,
+  from: number,
+  to: number,
+): Generator<undefined, MessageInitShape<typeof AccountChargeSchema>[]> {
+  const charges: MessageInitShape<typeof AccountChargeSchema>[] = [];
+  for (let index = from; index < to; index += 1) {
+    const accountId = usages.accountIdAt(index);
+    charges.push({ accountId, accountCharge: allocation.chargeAt(index) });
+    yield;
+  }
+  return charges;
+}
+
+function toTotals(
+  { terms, currencyCode }: AllocationRequest,
+  { applied, at, bookVersion }: PriceFound,
+  usages: AccountUsages,
+  { totalCharge, exact }: Allocation,
+): MessageInitShape<typeof AllocationTotalsSchema> {
+  return {
+    totalCharge,
+    totalUsage: toUsageText(usages.totalUnits),
+    accountCount: BigInt(usages.count),
+    markup: toPlainText(applied.price),
+    exact,
+    rounding: toRoundingMessage(terms.rounding),
+    asOf: toTimestamp(at),
+    currencyCode,
+    appliedPrice: toAppliedPrice(applied, bookVersion),
+  };
+}
+
+// With the longest account ids a message of them stays below the 4 MiB that clients take.
+const chunkSize = 2000;

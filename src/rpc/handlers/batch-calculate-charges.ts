@@ -1,0 +1,172 @@
+import { create } from "@bufbuild/protobuf";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { DomainError, invalidField } from "../../domain/domain-error.js";
+import type { Instant } from "../../domain/instant.js";
+import { parseAll } from "../../domain/parse-all.js";
+import { toKeyText } from "../../domain/price-key.js";
+import {
+  type BatchCalculateChargesRequest,
+  type CalculateChargeRequest,
+  type CalculationResult,
+  CalculationResultSchema,
+  type PricingService,
+} from "../../gen/llmprices/v1/pricing_service_pb.js";
+import type { BookAnswer } from "../../price-book/price-book.js";
+import { keyMissing } from "../../store/prices/price-not-found.js";
+import type { ChargeCount } from "../call/charge-counter.js";
+import { inSlices } from "../call/cooperative-loop.js";
+import { toConnectError, toStatusMessage } from "../errors/to-connect-error.js";
+import {
+  type ChargeRequest,
+  parseBookVersion,
+  parseChargeRequest,
+} from "../messages/charge-request.js";
+import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
+import { toChargeMessage } from "./calculate-charge.js";
+import { nearestTo, readPrices, requireVersion, toChargeCount } from "./find-price.js";
+import type { PricingDependencies } from "./pricing-service.js";
+
+/** The handler that calculates many charges at one version of the book. It writes nothing. */
+export function batchMethods(
+  dependencies: PricingDependencies,
+): Pick<ServiceImpl<typeof PricingService>, "batchCalculateCharges"> {
+  return {
+    async batchCalculateCharges(request, context) {
+      const { asOf, minBookVersion } = parseBatch(request, dependencies.maxBatchCalculations);
+      const lines = await inSlices(parseLines(request.requests), context.signal);
+      const wanted = lines.filter((line): line is ChargeRequest => !(line instanceof DomainError));
+      const found = await readPrices(dependencies, context, {
+        asked: wanted,
+        asOf,
+        wantedVersion: wanted.reduce(
+          (max, line) => maxOf(max, line.minBookVersion),
+          minBookVersion,
+        ),
+      });
+      requireVersion(dependencies, found.bookVersion, minBookVersion);
+      dependencies.tallyOf(context).add(countCharges(wanted, found));
+      const nearest = await nearestOf(dependencies, context, wanted, found);
+      const results = calculateLines(dependencies, lines, found, nearest);
+      return {
+        results: await inSlices(results, context.signal),
+        asOf: toTimestamp(found.at),
+        bookVersion: found.bookVersion,
+      };
+    },
+  };
+}
+
+/** A line of a batch: what it asks for, or why that cannot be. */
+type Line = ChargeRequest | DomainError;
+
+function parseBatch(
+  { requests, asOf, minBookVersion }: BatchCalculateChargesRequest,
+  maxCalculations: number,
+) {
+  return parseAll({
+    requests: () => {
+      if (requests.length <= maxCalculations) return;
+      const allowed = `at most ${maxCalculations} (MAX_BATCH_CALCULATIONS)`;
+      throw invalidField("requests", `has ${requests.length} calculations; allowed: ${allowed}`);
+    },
+    asOf: () => parseAsOf(asOf),
+    minBookVersion: () => parseBookVersion(minBookVersion),
+  });
+}
+
+function* parseLines(requests: readonly CalculateChargeRequest[]): Generator<undefined, Line[]> {
+  const lines: Line[] = [];
+  for (const request of requests) {
+    lines.push(orRefusal(() => parseChargeRequest(request)));
+    yield;
+  }
+  return lines;
+}
+
+/** Summed up, since another thread counts them. A line that is refused for its version is none. */
+function countCharges(
+  wanted: readonly ChargeRequest[],
+  { prices, bookVersion }: BookAnswer,
+): readonly ChargeCount[] {
+  const counts = new Map<string, ChargeCount>();
+  for (const [index, { key, minBookVersion }] of wanted.entries()) {
+    if (bookVersion < minBookVersion) continue;
+    const count = toChargeCount(key, prices[index]);
+    const name = `${count.provider} ${count.outcome}`;
+    const times = (counts.get(name)?.times ?? 0) + 1;
+    counts.set(name, { ...count, times });
+  }
+  return [...counts.values()];
+}
+
+/**
+ * The refusals of the first prices that are missing, each with the nearest keys. The others are
+ * refused without: to look for thousands would take minutes.
+ */
+async function nearestOf(
+  dependencies: PricingDependencies,
+  context: HandlerContext,
+  wanted: readonly ChargeRequest[],
+  { prices, at }: BookAnswer,
+): Promise<ReadonlyMap<string, DomainError>> {
+  const refusals = new Map<string, DomainError>();
+  const giveUpAt = performance.now() + maxNearestMs;
+  for (const [index, line] of wanted.entries()) {
+    // A database that answers none of these hints must not hold up the charges.
+    if (refusals.size === maxNearest || performance.now() >= giveUpAt) break;
+    const name = nameOf(line, at);
+    if (prices[index] !== undefined || refusals.has(name)) continue;
+    refusals.set(name, await nearestTo(dependencies, context, line.key, line.asOf ?? at));
+  }
+  return refusals;
+}
+
+function* calculateLines(
+  dependencies: PricingDependencies,
+  lines: readonly Line[],
+  { prices, at: now, bookVersion }: BookAnswer,
+  nearest: ReadonlyMap<string, DomainError>,
+): Generator<undefined, CalculationResult[]> {
+  const results: CalculationResult[] = [];
+  const left = prices.values();
+  for (const line of lines) {
+    const charge = orRefusal(() => {
+      if (line instanceof DomainError) throw line;
+      const applied = left.next().value;
+      requireVersion(dependencies, bookVersion, line.minBookVersion);
+      const at = line.asOf ?? now;
+      if (applied !== undefined) return toChargeMessage(line, { applied, at, bookVersion });
+      throw nearest.get(nameOf(line, now)) ?? keyMissing(line.key, at);
+    });
+    results.push(
+      create(CalculationResultSchema, {
+        result:
+          charge instanceof DomainError
+            ? { case: "error", value: toStatusMessage(toConnectError(charge)) }
+            : { case: "charge", value: charge },
+      }),
+    );
+    yield;
+  }
+  return results;
+}
+
+function orRefusal<T>(work: () => T): T | DomainError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+}
+
+function nameOf({ key, asOf }: ChargeRequest, at: Instant): string {
+  return `${toKeyText(key)} ${asOf ?? at}`;
+}
+
+function maxOf(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+const maxNearest = 100;
+const maxNearestMs = 2000;

@@ -1,0 +1,131 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import type { Knex } from "knex";
+import { DomainError, type Reason } from "../../domain/domain-error.js";
+import type { Instant } from "../../domain/instant.js";
+import type { AppliedPrice } from "../../domain/llm-price.js";
+import type { Key } from "../../domain/price-key.js";
+import type { Book, BookAnswer, BookQuestion } from "../../price-book/price-book.js";
+import { inTransaction } from "../../store/connection/transaction.js";
+import { keyMissing, priceNotFound } from "../../store/prices/price-not-found.js";
+import type { ChargeCount, ChargeTally } from "../call/charge-counter.js";
+import { whenKnown } from "../call/maybe-async.js";
+
+/** What calculations read prices with. */
+export type BookReads = {
+  /** The book for one call. */
+  readonly bookOf: (context: HandlerContext) => Book;
+  /** Where the charges of one call are counted. */
+  readonly tallyOf: (context: HandlerContext) => ChargeTally;
+  /** For the nearest keys of one that has no price. */
+  readonly knex: Knex;
+  /** How long a calculation waits for a version of the book that it is asked to use. */
+  readonly maxBookStalenessMs: number;
+};
+
+/** Which price a calculation asks for, and from which version of the book on. */
+export type PriceWanted = {
+  readonly key: Key;
+  readonly asOf: Instant | undefined;
+  readonly minBookVersion: bigint;
+};
+
+/** The price found, at which instant and in which version of the book. */
+export type PriceFound = {
+  readonly applied: AppliedPrice;
+  readonly at: Instant;
+  readonly bookVersion: bigint;
+};
+
+/**
+ * Reads the price of a key from a book of the version asked for, or a later one.
+ *
+ * @throws DomainError PRICE_NOT_FOUND with the nearest keys, BOOK_STALE, or BOOK_BEHIND when the book
+ * has not reached that version in time.
+ */
+export function readPrice(
+  reads: BookReads,
+  context: HandlerContext,
+  { key, asOf, minBookVersion }: PriceWanted,
+): PriceFound | Promise<PriceFound> {
+  const question = { asked: [{ key, asOf }], asOf: undefined, wantedVersion: minBookVersion };
+  return whenKnown(readPrices(reads, context, question), ({ prices, at: now, bookVersion }) => {
+    requireVersion(reads, bookVersion, minBookVersion);
+    const at = asOf ?? now;
+    const [applied] = prices;
+    reads.tallyOf(context).add([toChargeCount(key, applied)]);
+    if (applied !== undefined) return { applied, at, bookVersion };
+    return nearestTo(reads, context, key, at).then((refusal) => Promise.reject(refusal));
+  });
+}
+
+/** How a charge counts whose key has this price, or none. */
+export function toChargeCount({ provider }: Key, applied: AppliedPrice | undefined): ChargeCount {
+  const isFree = applied?.price.isZero();
+  const outcome = applied === undefined ? "unpriced" : isFree ? "free" : "charged";
+  return { provider, outcome, times: 1 };
+}
+
+/** Reads prices from a book that has the version wanted, or has not got it in time. */
+export function readPrices(
+  { bookOf }: BookReads,
+  context: HandlerContext,
+  question: BookQuestion,
+): BookAnswer | Promise<BookAnswer> {
+  return bookOf(context).ask(question, context);
+}
+
+/** @throws DomainError BOOK_BEHIND */
+export function requireVersion(
+  { maxBookStalenessMs }: BookReads,
+  bookVersion: bigint,
+  minBookVersion: bigint,
+): void {
+  if (bookVersion >= minBookVersion) return;
+  throw new DomainError(
+    "BOOK_BEHIND",
+    `the price book is at version ${bookVersion} and has not reached min_book_version ` +
+      `${minBookVersion} within ${maxBookStalenessMs} ms; try again`,
+    { book_version: String(bookVersion), min_book_version: String(minBookVersion) },
+  );
+}
+
+/**
+ * The refusal of a key without a price. The nearest keys are a hint: where the database cannot be
+ * reached or takes long, there are none.
+ */
+export async function nearestTo(
+  { knex }: BookReads,
+  context: HandlerContext,
+  key: Key,
+  at: Instant,
+): Promise<DomainError> {
+  const limit = AbortSignal.timeout(hintLimitMs);
+  const call = {
+    signal: AbortSignal.any([context.signal, limit]),
+    timeoutMs: () => Math.min(context.timeoutMs() ?? hintLimitMs, hintLimitMs),
+  };
+  const hinted = inTransaction(knex, call, (transaction) => priceNotFound(transaction, key, at));
+  // It may go on waiting for a connection.
+  hinted.catch(() => undefined);
+  try {
+    return await Promise.race([hinted, rejectOnAbort(limit)]);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const isOutage = error instanceof DomainError && outages.has(error.reason);
+    if (!isOutage && !limit.aborted) throw error;
+    return keyMissing(key, at);
+  }
+}
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+const outages: ReadonlySet<Reason> = new Set([
+  "DATABASE_UNAVAILABLE",
+  "DEADLINE_EXCEEDED",
+  "TOO_MANY_CALLS",
+]);
+const hintLimitMs = 500;

@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { Knex } from "knex";
+import { DomainError } from "../../domain/domain-error.js";
+import {
+  ImportLLMPricesResponseSchema,
+  type PricingService,
+} from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { freshMs } from "../../price-book/replicated-price-book.js";
+import { inWriteTransaction } from "../../store/connection/transaction.js";
+import { comesAt } from "../../store/import/apply-ahead-of-time.js";
+import { type BadRowsFound, importRows } from "../../store/import/run-import.js";
+import { callerName } from "../call/caller-context.js";
+import { untilAborted } from "../call/until-aborted.js";
+import { parseFirstTerms } from "../messages/first-message.js";
+import { toImportMessage } from "../messages/import-messages.js";
+import { type ImportTerms, parseImportTerms } from "../messages/import-request.js";
+import { type ReceivedRows, receiveRows } from "../messages/import-row-stream.js";
+import { replayOr, until } from "./idempotent-write.js";
+import type { PricingDependencies } from "./pricing-service.js";
+
+/** The handler that changes many prices at once. */
+export function importMethods({
+  knex,
+  maxImportRows,
+}: PricingDependencies): Pick<ServiceImpl<typeof PricingService>, "importLLMPrices"> {
+  return {
+    async importLLMPrices(requests, context) {
+      const messages = untilAborted(requests, context.signal);
+      const first = await messages.next();
+      const terms = parseFirstTerms(first.value?.terms, parseImportTerms);
+      let comesAtMs = 0;
+      const work = async (transaction: Knex.Transaction, attempt: number) => {
+        if (attempt > 1) throw rowsGone();
+        const rows = await receiveRows(transaction, first.value, messages, maxImportRows);
+        const answered = await importOnce(transaction, context, terms, rows);
+        const { effectiveFrom } = create(ImportLLMPricesResponseSchema, answered);
+        if (effectiveFrom) comesAtMs = await comesAt(transaction, timestampMs(effectiveFrom));
+        return answered;
+      };
+      // A statement of an import may work on a million rows.
+      const answer = await inWriteTransaction(knex, context, work, "call");
+      // Whoever calculates after the answer, be it replayed, does so at an instant that may be so old.
+      await until(comesAtMs + freshMs);
+      return answer;
+    },
+  };
+}
+
+/** Imports rows that have been received, or replays what they were answered. */
+async function importOnce(
+  transaction: Knex.Transaction,
+  context: HandlerContext,
+  terms: ImportTerms,
+  { count, bad, hash }: ReceivedRows,
+): Promise<MessageInitShape<typeof ImportLLMPricesResponseSchema>> {
+  const author = { changedBy: callerName(context), reason: terms.reason };
+  const work = async () => {
+    const refuseBadRows = (found: BadRowsFound) => {
+      bad.addAll(found.problems, found.badRows, found.rowsWithoutNames);
+      bad.refuse(count);
+    };
+    const outcome = await importRows(transaction, context, { order: terms, author, refuseBadRows });
+    return toImportMessage(outcome);
+  };
+  const { requestId, validateOnly } = terms;
+  if (requestId === "" || validateOnly) return work();
+  const { typeName } = ImportLLMPricesResponseSchema;
+  const fingerprint = createHash("sha256")
+    .update(JSON.stringify([typeName, callerName(context), terms]))
+    .update(hash)
+    .digest();
+  return replayOr(transaction, { requestId, fingerprint }, ImportLLMPricesResponseSchema, work);
+}
+
+/** What a transaction has lost that failed at its very end. */
+function rowsGone(): DomainError {
+  return new DomainError("WRITE_CONFLICT", "lost against a concurrent transaction; try again");
+}

@@ -1,0 +1,205 @@
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { Knex } from "knex";
+import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
+import { DomainError, invalidField, quote } from "../../domain/domain-error.js";
+import { type Instant, toInstantText } from "../../domain/instant.js";
+import { etagOf } from "../../domain/llm-price.js";
+import { parseAll } from "../../domain/parse-all.js";
+import { toKeyText } from "../../domain/price-key.js";
+import {
+  type Change,
+  type OpenTimeline,
+  planCancel,
+  planCreate,
+  planDelete,
+  planUpdate,
+  revisionAt,
+} from "../../domain/timeline.js";
+import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { requireNames } from "../../store/catalog.js";
+import { pricesAt } from "../../store/prices/find-prices.js";
+import { priceNotFound } from "../../store/prices/price-not-found.js";
+import {
+  ensureKey,
+  findRevision,
+  type KeyRow,
+  loadOpenTimeline,
+  type PriceLookup,
+  saveChange,
+} from "../../store/prices/timelines.js";
+import { callerName } from "../call/caller-context.js";
+import { type LookupField, parseKey, parseLookup } from "../messages/price-lookup.js";
+import { toPriceMessage, toRevisionMessage } from "../messages/price-messages.js";
+import { parseEffectiveFrom, parseRequiredEffectiveFrom } from "../messages/timestamps.js";
+import { answerBookChange, writeParsers } from "./idempotent-write.js";
+import { getKey } from "./read-prices.js";
+
+type PriceWrites = Pick<
+  ServiceImpl<typeof PricingService>,
+  "createLLMPrice" | "updateLLMPrice" | "deleteLLMPrice" | "cancelLLMPriceRevision"
+>;
+
+/** The handlers that write timelines. */
+export function priceWrites(knex: Knex): PriceWrites {
+  const { method } = PricingService;
+  return {
+    async createLLMPrice(request, context) {
+      const { key, price, effectiveFrom, reason } = parseAll({
+        key: () => parseKey(request),
+        price: () => parseDecimal("price", request.price, decimalBounds.price),
+        effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
+        ...writeParsers(request),
+      });
+      const { createLLMPrice } = method;
+      return answerBookChange(knex, context, createLLMPrice, request, async (transaction, book) => {
+        const { version, now } = book;
+        await requireNames(transaction, key);
+        const id = await ensureKey(transaction, key);
+        const timeline = await loadOpenTimeline(transaction, id, now);
+        const change = naming(id, () => planCreate(timeline, price, effectiveFrom));
+        await saveChange(transaction, id, change, authorOf(context, reason));
+        return answer(transaction, id, effectiveFrom ?? now, version);
+      });
+    },
+
+    async updateLLMPrice(request, context) {
+      const { price, effectiveFrom, ...write } = parseAll({
+        ...timelineParsers(request),
+        price: () => parseDecimal("price", request.price, decimalBounds.price),
+        effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
+      });
+      const { updateLLMPrice } = method;
+      return answerBookChange(knex, context, updateLLMPrice, request, async (transaction, book) => {
+        const { key, timeline } = await openTimeline(transaction, write, book.now);
+        const change = planUpdate(timeline, price, effectiveFrom);
+        const from = effectiveFrom ?? timeline.now;
+        if (change === undefined) throw await priceNotFound(transaction, key.key, from);
+        await saveChange(transaction, key.id, change, authorOf(context, write.reason));
+        return answer(transaction, key.id, from, book.version);
+      });
+    },
+
+    async deleteLLMPrice(request, context) {
+      const { effectiveFrom, ...write } = parseAll({
+        ...timelineParsers(request),
+        effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
+      });
+      const { deleteLLMPrice } = method;
+      return answerBookChange(knex, context, deleteLLMPrice, request, async (transaction, book) => {
+        const { key, timeline } = await openTimeline(transaction, write, book.now);
+        const change = planDelete(timeline, effectiveFrom);
+        const from = effectiveFrom ?? timeline.now;
+        if (change === undefined) throw await priceNotFound(transaction, key.key, from);
+        await saveChange(transaction, key.id, change, authorOf(context, write.reason));
+        // The last instant with a price is the one before the end, which may be an earlier one.
+        const end = change.add ?? revisionAt(timeline.revisions, from - 1);
+        return answer(transaction, key.id, (end?.effectiveFrom ?? from) - 1, book.version);
+      });
+    },
+
+    async cancelLLMPriceRevision(request, context) {
+      const { effectiveFrom, ...write } = parseAll({
+        ...timelineParsers(request),
+        effectiveFrom: () => parseRequiredEffectiveFrom(request.effectiveFrom),
+      });
+      return answerBookChange(
+        knex,
+        context,
+        method.cancelLLMPriceRevision,
+        request,
+        async (transaction, book) => {
+          const { key, timeline } = await openTimeline(transaction, write, book.now);
+          const revision = await findRevision(transaction, key.id, effectiveFrom);
+          const change = planCancel(timeline, effectiveFrom);
+          if (revision === undefined) throw revisionNotFound(key, effectiveFrom);
+          if (change === undefined) throw revisionInEffect(key, effectiveFrom);
+          await saveChange(transaction, key.id, change, authorOf(context, write.reason));
+          const { revisions } = timeline;
+          const next = revisions.find((later) => later.effectiveFrom > effectiveFrom);
+          return {
+            llmPriceRevision: toRevisionMessage(key.id, revision, next?.effectiveFrom),
+            bookVersion: book.version,
+          };
+        },
+      );
+    },
+  };
+}
+
+type TimelineWrite = { readonly lookup: PriceLookup; readonly etag: string };
+
+function timelineParsers(request: {
+  readonly lookup: LookupField;
+  readonly etag: string;
+  readonly requestId: string;
+  readonly reason: string;
+}) {
+  return {
+    lookup: () => parseLookup(request.lookup),
+    etag: () => parseEtag(request.etag),
+    ...writeParsers(request),
+  };
+}
+
+function parseEtag(etag: string): string {
+  if (/^[\x21-\x7e]{0,64}$/.test(etag)) return etag;
+  throw invalidField("etag", `is ${quote(etag)}; expected the etag of an LLMPrice, or none`);
+}
+
+/**
+ * Opens a key's timeline in a book that has been opened for writing. From there to the commit nobody else writes, so the
+ * etag that is compared here is still the same when the change is saved.
+ */
+async function openTimeline(
+  transaction: Knex,
+  { lookup, etag }: TimelineWrite,
+  now: Instant,
+): Promise<{ key: KeyRow; timeline: OpenTimeline }> {
+  const key = await getKey(transaction, lookup);
+  const current = etagOf(key.timelineVersion);
+  if (etag !== "" && etag !== current) {
+    throw new DomainError(
+      "ETAG_MISMATCH",
+      `etag is ${quote(etag)}, but ${toKeyText(key.key)} has been changed since; read it again`,
+      { llm_price_id: key.id, etag: current },
+    );
+  }
+  return { key, timeline: await loadOpenTimeline(transaction, key.id, now) };
+}
+
+/** The key's price as it stands at an instant after a write, if it has one then. */
+async function answer(transaction: Knex, id: string, at: Instant, version: bigint) {
+  const { prices } = await pricesAt(transaction, { id }, at, 1);
+  return { ...(prices[0] && { llmPrice: toPriceMessage(prices[0]) }), bookVersion: version };
+}
+
+/** Adds the id of a key that exists to the refusal to create it. */
+function naming(id: string, plan: () => Change): Change {
+  try {
+    return plan();
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.reason !== "PRICE_ALREADY_EXISTS") throw error;
+    throw new DomainError(error.reason, error.message, { llm_price_id: id });
+  }
+}
+
+function authorOf(context: HandlerContext, reason: string) {
+  return { changedBy: callerName(context), reason };
+}
+
+function revisionNotFound({ key, id }: KeyRow, effectiveFrom: Instant): DomainError {
+  const at = toInstantText(effectiveFrom);
+  return new DomainError("REVISION_NOT_FOUND", `${toKeyText(key)} has no revision from ${at} on`, {
+    llm_price_id: id,
+    effective_from: at,
+  });
+}
+
+function revisionInEffect({ key, id }: KeyRow, effectiveFrom: Instant): DomainError {
+  const at = toInstantText(effectiveFrom);
+  return new DomainError(
+    "REVISION_IN_EFFECT",
+    `the revision of ${toKeyText(key)} from ${at} on has taken effect: it stays as it is`,
+    { llm_price_id: id, effective_from: at },
+  );
+}

@@ -1,0 +1,33 @@
+import type { AllocationTerms } from "../../domain/allocation.js";
+import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
+import { parseAll } from "../../domain/parse-all.js";
+import type { AllocationTerms as TermsMessage } from "../../gen/llmprices/v1/allocation_pb.js";
+import type { PriceWanted } from "../handlers/find-price.js";
+import { parseBookVersion } from "./charge-request.js";
+import { parseCurrencyCode } from "./currency.js";
+import { parseAllocationRounding } from "./parse-rounding.js";
+import { parseKey } from "./price-lookup.js";
+import { parseAsOf } from "./timestamps.js";
+
+/** The terms of an allocation whose every field is known to be good. */
+export type AllocationRequest = PriceWanted & {
+  readonly terms: AllocationTerms;
+  readonly currencyCode: string;
+};
+
+/** The fields of the terms, in whichever message they are. */
+type TermsFields = Omit<TermsMessage, "$typeName" | "$unknown">;
+
+/** @throws DomainError INVALID_FIELD with every violation. */
+export function parseAllocationTerms(fields: TermsFields): AllocationRequest {
+  const { providerCost, rounding, ...rest } = parseAll({
+    key: () => parseKey(fields),
+    providerCost: () =>
+      parseDecimal("provider_cost", fields.providerCost, decimalBounds.providerCost),
+    rounding: () => parseAllocationRounding(fields.rounding, fields.currencyCode),
+    asOf: () => parseAsOf(fields.asOf),
+    currencyCode: () => parseCurrencyCode(fields.currencyCode),
+    minBookVersion: () => parseBookVersion(fields.minBookVersion),
+  });
+  return { ...rest, terms: { providerCost, rounding } };
+}

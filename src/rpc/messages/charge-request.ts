@@ -1,0 +1,72 @@
+import type { ChargeTerms, UsageRatio } from "../../domain/charge.js";
+import { toUsageRatio } from "../../domain/charge.js";
+import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
+import { invalidField } from "../../domain/domain-error.js";
+import { FieldErrors } from "../../domain/field-errors.js";
+import type { Instant } from "../../domain/instant.js";
+import { parseAll } from "../../domain/parse-all.js";
+import type { Key } from "../../domain/price-key.js";
+import type { AccountUsage } from "../../gen/llmprices/v1/charge_pb.js";
+import type { CalculateChargeRequest } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { parseCurrencyCode } from "./currency.js";
+import { parseRounding } from "./parse-rounding.js";
+import { parseKey } from "./price-lookup.js";
+import { parseAsOf } from "./timestamps.js";
+
+/** A CalculateCharge request whose every field is known to be good. */
+export type ChargeRequest = {
+  readonly key: Key;
+  readonly terms: ChargeTerms;
+  readonly asOf: Instant | undefined;
+  readonly currencyCode: string;
+  readonly minBookVersion: bigint;
+};
+
+/** @throws DomainError INVALID_FIELD with every violation. */
+export function parseChargeRequest(request: CalculateChargeRequest): ChargeRequest {
+  const errors = new FieldErrors();
+  const key = errors.read(() => parseKey(request));
+  const providerCost = errors.read(() =>
+    parseDecimal("provider_cost", request.providerCost, decimalBounds.providerCost),
+  );
+  const usageRatio = errors.read(() => parseUsageRatio(request.usageRatio));
+  const rounding = errors.read(() => parseRounding(request.rounding));
+  const asOf = errors.read(() => parseAsOf(request.asOf));
+  const currencyCode = errors.read(() => parseCurrencyCode(request.currencyCode));
+  const minBookVersion = errors.read(() => parseBookVersion(request.minBookVersion));
+  errors.throwIfAny();
+  const terms = { providerCost, usageRatio, rounding };
+  return { key, terms, asOf, currencyCode, minBookVersion };
+}
+
+function parseUsageRatio(ratio: CalculateChargeRequest["usageRatio"]): UsageRatio {
+  switch (ratio.case) {
+    case "accountUsageRatio":
+      return toUsageRatio(
+        parseDecimal("account_usage_ratio", ratio.value, decimalBounds.usageRatio),
+      );
+    case "accountUsage":
+      return parseAccountUsage(ratio.value);
+    default:
+      throw invalidField("account_usage_ratio", "or account_usage is required");
+  }
+}
+
+function parseAccountUsage(fraction: AccountUsage): UsageRatio {
+  const { usage, totalUsage } = parseAll({
+    usage: () => parseDecimal("account_usage.usage", fraction.usage, decimalBounds.usage),
+    totalUsage: () =>
+      parseDecimal("account_usage.total_usage", fraction.totalUsage, decimalBounds.totalUsage),
+  });
+  if (usage.lte(totalUsage)) return { usage, totalUsage };
+  throw invalidField(
+    "account_usage.usage",
+    `is ${fraction.usage}; allowed: 0 to total_usage, which is ${fraction.totalUsage}`,
+  );
+}
+
+/** @throws DomainError INVALID_FIELD */
+export function parseBookVersion(version: bigint): bigint {
+  if (version >= 0n) return version;
+  throw invalidField("min_book_version", `is ${version}; allowed: 0 or more`);
+}

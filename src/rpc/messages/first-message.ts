@@ -1,0 +1,33 @@
+import { DomainError, invalidField, invalidFields } from "../../domain/domain-error.js";
+
+/**
+ * The terms of a stream of requests, which are a field of its first message.
+ *
+ * @throws DomainError INVALID_FIELD with every violation.
+ */
+export function parseFirstTerms<T, P>(terms: T | undefined, parse: (terms: T) => P): P {
+  if (terms === undefined) throw invalidField("terms", "is required in the first message");
+  return below("terms.", () => parse(terms));
+}
+
+/** @throws DomainError INVALID_FIELD when a message that is not the first has terms. */
+export function refuseLaterTerms(terms: object | undefined): void {
+  if (terms === undefined) return;
+  throw invalidField("terms", "is given again; allowed: in the first message only");
+}
+
+/**
+ * Parses a message that is a field of another, and names its fields by their whole path.
+ *
+ * @throws DomainError INVALID_FIELD with every violation.
+ */
+export function below<P>(path: string, parse: () => P): P {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    throw invalidFields(
+      error.violations.map(({ field, description }) => ({ field: path + field, description })),
+    );
+  }
+}

@@ -1,0 +1,54 @@
+import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
+import { invalidField } from "../../domain/domain-error.js";
+import { parseAll } from "../../domain/parse-all.js";
+import type { ImportOrder, ImportRow } from "../../domain/price-import.js";
+import {
+  type LLMPriceImportRow,
+  type LLMPriceImportTerms,
+  MissingPrices,
+} from "../../gen/llmprices/v1/llm_price_import_pb.js";
+import { writeParsers } from "../handlers/idempotent-write.js";
+import { parseKey } from "./price-lookup.js";
+import { parseEffectiveFrom } from "./timestamps.js";
+
+/** The terms of an import whose every field is known to be good. */
+export type ImportTerms = ImportOrder & { readonly requestId: string; readonly reason: string };
+
+/** @throws DomainError INVALID_FIELD with every violation. */
+export function parseImportTerms(terms: LLMPriceImportTerms): ImportTerms {
+  const { validateOnly, registerMissing } = terms;
+  const parsed = parseAll({
+    ...writeParsers(terms),
+    endMissing: () => parseMissingPrices(terms.missingPrices),
+    maxChanges: () => parseMaxChanges(terms.maxChanges),
+  });
+  return { validateOnly, registerMissing, ...parsed };
+}
+
+/** @throws DomainError INVALID_FIELD with every violation. */
+export function parseImportRow(row: LLMPriceImportRow): ImportRow {
+  return parseAll({
+    key: () => parseKey(row),
+    price: () => parsePriceOrEnd(row),
+    effectiveFrom: () => parseEffectiveFrom(row.effectiveFrom),
+  });
+}
+
+function parsePriceOrEnd({ price, ends }: LLMPriceImportRow): ImportRow["price"] {
+  if (!ends) return parseDecimal("price", price, decimalBounds.price);
+  if (price === "") return null;
+  throw invalidField("price", "is given, although the price ends; allowed: one of them");
+}
+
+function parseMissingPrices(value: MissingPrices): boolean {
+  if (MissingPrices[value] !== undefined) return value === MissingPrices.END;
+  throw invalidField("missing_prices", `is ${value}; allowed: KEEP or END`);
+}
+
+function parseMaxChanges(value: number): number {
+  if (value >= 0) return Math.min(value, maxChanges);
+  throw invalidField("max_changes", `is ${value}; allowed: 0 or more`);
+}
+
+// With the longest keys a message of them stays below the 4 MiB that clients take.
+const maxChanges = 1000;

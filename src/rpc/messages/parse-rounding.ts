@@ -1,0 +1,73 @@
+import { invalidField } from "../../domain/domain-error.js";
+import { parseAll } from "../../domain/parse-all.js";
+import { maxScale, type Rounding, type RoundingMode } from "../../domain/rounding.js";
+import {
+  RoundingMode as ModeField,
+  type Rounding as RoundingMessage,
+} from "../../gen/llmprices/v1/charge_pb.js";
+import { findMinorUnitScale } from "./currency.js";
+
+/**
+ * How to round, where a request says so.
+ *
+ * @throws DomainError INVALID_FIELD
+ */
+export function parseRounding(rounding: RoundingMessage | undefined): Rounding | undefined {
+  if (rounding === undefined) return undefined;
+  return parseAll({
+    scale: () => parseScale(rounding.scale),
+    mode: () => parseMode(rounding.mode),
+  });
+}
+
+/**
+ * How to round an allocation: at the scale given, else at the minor unit of the currency.
+ *
+ * @throws DomainError INVALID_FIELD when there is neither.
+ */
+export function parseAllocationRounding(
+  rounding: RoundingMessage | undefined,
+  currencyCode: string,
+): Rounding {
+  return parseAll({
+    scale: () => parseAllocationScale(rounding?.scale, currencyCode),
+    mode: () => parseMode(rounding?.mode ?? ModeField.UNSPECIFIED),
+  });
+}
+
+function parseAllocationScale(scale: number | undefined, currencyCode: string): number {
+  if (scale !== undefined) return parseScale(scale);
+  const minorUnit = findMinorUnitScale(currencyCode);
+  if (minorUnit !== undefined) return minorUnit;
+  const why = currencyCode === "" ? "without currency_code" : `${currencyCode} has no minor unit`;
+  throw invalidField("rounding.scale", `is required, ${why}: 0 to ${maxScale} fraction digits`);
+}
+
+/** The rounding as it was applied, its mode spelled out. */
+export function toRoundingMessage({ scale, mode }: Rounding) {
+  return { scale, mode: ModeField[mode] };
+}
+
+function parseScale(scale: number | undefined): number {
+  const allowed = `0 to ${maxScale} fraction digits`;
+  if (scale === undefined) throw invalidField("rounding.scale", `is required: ${allowed}`);
+  if (scale >= 0 && scale <= maxScale) return scale;
+  throw invalidField("rounding.scale", `is ${scale}; allowed: ${allowed}`);
+}
+
+function parseMode(mode: ModeField): RoundingMode {
+  if (mode === ModeField.UNSPECIFIED) return "HALF_EVEN";
+  const name = modeNames.get(mode);
+  if (name !== undefined) return name;
+  throw invalidField("rounding.mode", `is ${mode}; allowed: ${[...modeNames.values()].join(", ")}`);
+}
+
+const modeNames: ReadonlyMap<ModeField, RoundingMode> = new Map([
+  [ModeField.HALF_EVEN, "HALF_EVEN"],
+  [ModeField.HALF_UP, "HALF_UP"],
+  [ModeField.HALF_DOWN, "HALF_DOWN"],
+  [ModeField.UP, "UP"],
+  [ModeField.DOWN, "DOWN"],
+  [ModeField.CEILING, "CEILING"],
+  [ModeField.FLOOR, "FLOOR"],
+]);

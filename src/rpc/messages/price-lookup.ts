@@ -1,0 +1,59 @@
+import { invalidField } from "../../domain/domain-error.js";
+import { FieldErrors } from "../../domain/field-errors.js";
+import { parseAll } from "../../domain/parse-all.js";
+import {
+  type Key,
+  type ModelKey,
+  parseChargeType,
+  parseModel,
+  parseProvider,
+} from "../../domain/price-key.js";
+import { parseUuid } from "../../domain/text.js";
+import type { LLMPriceKey } from "../../gen/llmprices/v1/llm_price_pb.js";
+import type { PriceLookup } from "../../store/prices/timelines.js";
+
+/** The `lookup` of a request, as generated. */
+export type LookupField =
+  | { readonly case: "id"; readonly value: string }
+  | { readonly case: "key"; readonly value: LLMPriceKey }
+  | { readonly case: undefined; readonly value?: undefined };
+
+/**
+ * Which key: by its id or by all three parts.
+ *
+ * @throws DomainError INVALID_FIELD
+ */
+export function parseLookup(lookup: LookupField): PriceLookup {
+  switch (lookup.case) {
+    case "id":
+      return { id: parseUuid("id", lookup.value) };
+    case "key":
+      return parseKey(lookup.value, "key.");
+    default:
+      throw invalidField("id", "or key is required");
+  }
+}
+
+/**
+ * As `parseLookup`, but the charge type may be left out.
+ *
+ * @throws DomainError INVALID_FIELD
+ */
+export function parseOpenLookup(lookup: LookupField): PriceLookup | ModelKey {
+  if (lookup.case !== "key" || lookup.value.chargeType !== "") return parseLookup(lookup);
+  const { provider, model } = lookup.value;
+  return parseAll({
+    provider: () => parseProvider("key.provider", provider),
+    model: () => parseModel("key.model", model),
+  });
+}
+
+/** @throws DomainError INVALID_FIELD */
+export function parseKey(key: Key, path = ""): Key {
+  const errors = new FieldErrors();
+  const chargeType = errors.read(() => parseChargeType(`${path}charge_type`, key.chargeType));
+  const provider = errors.read(() => parseProvider(`${path}provider`, key.provider));
+  const model = errors.read(() => parseModel(`${path}model`, key.model));
+  errors.throwIfAny();
+  return { chargeType, provider, model };
+}

@@ -1,0 +1,60 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { toPlainText } from "../../domain/decimal.js";
+import type { Instant } from "../../domain/instant.js";
+import { type AppliedPrice, etagOf, type LLMPrice } from "../../domain/llm-price.js";
+import type { AppliedPriceSchema } from "../../gen/llmprices/v1/charge_pb.js";
+import type {
+  LLMPriceRevisionSchema,
+  LLMPriceSchema,
+} from "../../gen/llmprices/v1/llm_price_pb.js";
+import type { RecordedRevision } from "../../store/prices/timelines.js";
+import { toTimestamp } from "./timestamps.js";
+
+export function toPriceMessage(price: LLMPrice): MessageInitShape<typeof LLMPriceSchema> {
+  return {
+    id: price.id,
+    ...price.key,
+    price: toPlainText(price.price),
+    createdAt: toTimestamp(price.createdAt),
+    updatedAt: toTimestamp(price.updatedAt),
+    etag: etagOf(price.timelineVersion),
+    ...toEffectiveTimes(price),
+  };
+}
+
+export function toRevisionMessage(
+  llmPriceId: string,
+  revision: RecordedRevision,
+  effectiveUntil: Instant | undefined,
+): MessageInitShape<typeof LLMPriceRevisionSchema> {
+  return {
+    llmPriceId,
+    ...(revision.price !== null && { price: toPlainText(revision.price) }),
+    ...toEffectiveTimes({ effectiveFrom: revision.effectiveFrom, effectiveUntil }),
+    changedBy: revision.changedBy,
+    reason: revision.reason,
+    createdAt: toTimestamp(revision.createdAt),
+    bookVersion: revision.bookVersion,
+  };
+}
+
+/** The evidence of what a calculation was made with. */
+export function toAppliedPrice(
+  applied: AppliedPrice,
+  bookVersion: bigint,
+): MessageInitShape<typeof AppliedPriceSchema> {
+  return { llmPriceId: applied.id, ...toEffectiveTimes(applied), bookVersion };
+}
+
+/** From when to when a price is in effect; no end where none is known. */
+export function toEffectiveTimes(times: {
+  readonly effectiveFrom: Instant;
+  readonly effectiveUntil: Instant | undefined;
+}) {
+  return {
+    effectiveFrom: toTimestamp(times.effectiveFrom),
+    ...(times.effectiveUntil !== undefined && {
+      effectiveUntil: toTimestamp(times.effectiveUntil),
+    }),
+  };
+}

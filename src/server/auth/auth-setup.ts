@@ -1,0 +1,89 @@
+import type { Logger } from "pino";
+import { readNamedFile } from "../../config/named-file.js";
+import { parseTokens, type TokenEntry } from "../../config/tokens-file.js";
+import type { Metrics } from "../ops/metrics.js";
+import { watchFiles } from "../tls/file-watcher.js";
+import { type Authenticator, createAuthenticator, type JwtVerifier } from "./authenticator.js";
+import { followKeySet } from "./jwks.js";
+import { createJwtVerifier, type JwtConfig } from "./jwt-verifier.js";
+
+/** How callers are told apart, and what strangers may ask. Can be sent to another process. */
+export type AuthConfig = {
+  /** Undefined: there are no tokens of ours. */
+  readonly tokensFile: string | undefined;
+  /** Undefined: JWTs are not taken. */
+  readonly jwt: JwtConfig | undefined;
+  /** Whether reflection and health are answered to whoever asks. */
+  readonly publicReflection: boolean;
+  readonly publicHealth: boolean;
+};
+
+/** What tells callers apart, and follows what it is told by. */
+export type Authentication = {
+  /** Undefined: nothing does, and everyone may do everything. */
+  readonly authenticator: Authenticator | undefined;
+  readonly close: () => void;
+};
+
+/** Whether callers are told apart at all. */
+export function isAuthenticated({ tokensFile, jwt }: AuthConfig): boolean {
+  return tokensFile !== undefined || jwt !== undefined;
+}
+
+/** @throws Error naming the variable when a file cannot be read. */
+export async function openAuthentication(
+  config: AuthConfig,
+  metrics: Pick<Metrics, "fileRead">,
+  log: Logger,
+): Promise<Authentication> {
+  if (!isAuthenticated(config)) return { authenticator: undefined, close: () => {} };
+  const tokens = await openTokens(config.tokensFile, metrics, log);
+  const jwts = openJwts(config.jwt, metrics, log);
+  return {
+    authenticator: createAuthenticator(tokens.current, jwts.verify),
+    close: () => {
+      tokens.close();
+      jwts.close();
+    },
+  };
+}
+
+/** @throws Error naming the variable and what is wrong with its file. */
+export function readTokensFile(path: string): readonly TokenEntry[] {
+  return readNamedFile("AUTH_TOKENS_FILE", path, parseTokens);
+}
+
+async function openTokens(
+  path: string | undefined,
+  metrics: Pick<Metrics, "fileRead">,
+  log: Logger,
+) {
+  const variable = "AUTH_TOKENS_FILE";
+  if (path === undefined) return { current: () => [], close: () => {} };
+  const tokens = await watchFiles([path], () => readTokensFile(path), {
+    onRead: (entries) => {
+      metrics.fileRead(variable, true);
+      log.info({ variable, tokens: entries.length }, "read a changed file");
+    },
+    onBroken: ({ message }) => {
+      metrics.fileRead(variable, false);
+      log.error({ variable, problem: message }, "kept what a file had before");
+    },
+  });
+  metrics.fileRead(variable, true);
+  return tokens;
+}
+
+function openJwts(
+  config: JwtConfig | undefined,
+  metrics: Pick<Metrics, "fileRead">,
+  log: Logger,
+): { readonly verify: JwtVerifier; readonly close: () => void } {
+  if (config === undefined) return { verify: () => undefined, close: () => {} };
+  const variable = "AUTH_JWKS_URL";
+  const { keys, close } = followKeySet(config.jwksUrl, (error) => {
+    metrics.fileRead(variable, error === undefined);
+    if (error !== undefined) log.error({ variable, err: error }, "cannot fetch the key set");
+  });
+  return { verify: createJwtVerifier(config, keys), close };
+}

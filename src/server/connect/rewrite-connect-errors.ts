@@ -1,0 +1,168 @@
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { ConnectError } from "@connectrpc/connect";
+import type {
+  UniversalHandlerFn,
+  UniversalServerRequest,
+  UniversalServerResponse,
+} from "@connectrpc/connect/protocol";
+import {
+  codeToHttpStatus,
+  endStreamFlag,
+  endStreamFromJson,
+  errorFromJsonBytes,
+  errorToJsonBytes,
+} from "@connectrpc/connect/protocol-connect";
+import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
+import { toConnectError } from "../../rpc/errors/to-connect-error.js";
+import { explain, malformed } from "../../rpc/errors/translate-connect-error.js";
+import {
+  prefixLength,
+  toEndStreamFrame,
+  toErrorAnswer,
+  toFrame,
+  toIterable,
+  toTrailerFrame,
+} from "./error-response.js";
+
+/** Is told of a refusal before it is sent, and may add to its metadata. */
+export type OnRefusal = (failure: ConnectError) => void;
+
+/**
+ * Has Connect answer, in our terms. It quotes what is wrong with JSON, and where messages have to be
+ * percent-encoded, half a character (a lone surrogate) cannot be: it would answer nothing at all.
+ */
+export async function answerInOurTerms(
+  handler: UniversalHandlerFn,
+  request: UniversalServerRequest,
+  onRefusal: OnRefusal,
+): Promise<UniversalServerResponse> {
+  try {
+    return await explainErrors(await handler(request), onRefusal);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    const failure = toConnectError(malformed("it has text that is no Unicode"));
+    onRefusal(failure);
+    return toErrorAnswer(request.header, failure);
+  }
+}
+
+/**
+ * Puts what Connect itself refuses into our terms. Its interceptors see only calls that could be
+ * read, and it offers no other place; so this rewrites the answer, in each protocol where it has its
+ * error. What has details is ours, and stays as it is. `onRefusal` is told of what Connect refused.
+ */
+async function explainErrors(
+  response: UniversalServerResponse,
+  onRefusal: OnRefusal,
+): Promise<UniversalServerResponse> {
+  const { header, body, status, trailer } = response;
+  const type = header?.get("content-type") ?? "";
+  if (body === undefined) return response;
+  if (type.startsWith("application/grpc-web")) {
+    return {
+      ...response,
+      body: mapLast(body, trailerFlag, header?.get("grpc-encoding"), (frame) =>
+        explainTrailerFrame(frame, onRefusal),
+      ),
+    };
+  }
+  if (type.startsWith("application/grpc") && trailer !== undefined) {
+    return { ...response, body: followedBy(body, () => explainTrailer(trailer, onRefusal)) };
+  }
+  if (type.startsWith("application/connect")) {
+    return {
+      ...response,
+      body: mapLast(body, endStreamFlag, header?.get("connect-content-encoding"), (frame) =>
+        explainEndStream(frame, onRefusal),
+      ),
+    };
+  }
+  return status >= 400 && type === "application/json"
+    ? explainUnary(response, body, onRefusal)
+    : response;
+}
+
+/** Connect: the whole body is the error. */
+async function explainUnary(
+  response: UniversalServerResponse,
+  body: AsyncIterable<Uint8Array>,
+  onRefusal: OnRefusal,
+): Promise<UniversalServerResponse> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
+  const plain = decompress(bytes, response.header?.get("content-encoding"));
+  const explained = inOurTerms(parseError(plain), onRefusal);
+  if (explained === undefined) return { ...response, body: toIterable(bytes) };
+  const answer = errorToJsonBytes(explained, undefined);
+  response.header?.delete("content-encoding");
+  for (const [name, value] of explained.metadata) response.header?.set(name, value);
+  response.header?.set("content-length", String(answer.length));
+  return { ...response, status: codeToHttpStatus(explained.code), body: toIterable(answer) };
+}
+
+/** Connect, streaming: the last frame has the error, as JSON. */
+function explainEndStream(frame: Uint8Array, onRefusal: OnRefusal): Uint8Array {
+  const { error, metadata } = endStreamFromJson(frame.subarray(prefixLength));
+  const explained = error && inOurTerms(error, onRefusal);
+  if (explained === undefined) return frame;
+  return toEndStreamFrame(metadata, explained);
+}
+
+/** gRPC-Web: the last frame has the trailers, as text. */
+function explainTrailerFrame(frame: Uint8Array, onRefusal: OnRefusal): Uint8Array {
+  const trailer = trailerParse(frame.subarray(prefixLength));
+  explainTrailer(trailer, onRefusal);
+  return toTrailerFrame(trailer);
+}
+
+/** gRPC: the trailers are headers. */
+function explainTrailer(trailer: Headers, onRefusal: OnRefusal): void {
+  const error = findTrailerError(trailer);
+  const explained = error && inOurTerms(error, onRefusal);
+  if (explained !== undefined) setTrailerStatus(trailer, explained);
+}
+
+function inOurTerms(error: ConnectError, onRefusal: OnRefusal): ConnectError | undefined {
+  const explained = explain(error);
+  if (explained === undefined) return undefined;
+  const failure = toConnectError(explained);
+  onRefusal(failure);
+  return failure;
+}
+
+function parseError(bytes: Uint8Array): ConnectError {
+  return errorFromJsonBytes(bytes, undefined, new ConnectError("not a Connect error"));
+}
+
+/** Maps the frame that has a flag: the last one. Connect gives each frame as one chunk. */
+async function* mapLast(
+  body: AsyncIterable<Uint8Array>,
+  flag: number,
+  encoding: string | null | undefined,
+  map: (frame: Uint8Array) => Uint8Array,
+): AsyncIterable<Uint8Array> {
+  for await (const frame of body) {
+    if (frame[0] === flag) yield map(frame);
+    else if (frame[0] === (flag | compressedFlag)) {
+      yield map(toFrame(flag, decompress(frame.subarray(prefixLength), encoding)));
+    } else yield frame;
+  }
+}
+
+/** Connect compresses errors that quote much. */
+function decompress(bytes: Uint8Array, encoding: string | null | undefined): Uint8Array {
+  if (encoding === "gzip") return gunzipSync(bytes);
+  return encoding === "br" ? brotliDecompressSync(bytes) : bytes;
+}
+
+const compressedFlag = 1;
+
+async function* followedBy(
+  body: AsyncIterable<Uint8Array>,
+  work: () => void,
+): AsyncIterable<Uint8Array> {
+  yield* body;
+  work();
+}

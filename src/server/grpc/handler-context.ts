@@ -1,0 +1,159 @@
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
+import * as grpc from "@grpc/grpc-js";
+import type { Caller } from "../../domain/caller.js";
+import { callerKey } from "../../rpc/call/caller-context.js";
+import { rpcName } from "../calls/call-log.js";
+import { requestIdHeader, requestIdOf } from "../calls/request-id.js";
+import type { AdmittedContext } from "./auth-interceptor.js";
+
+/** What a context needs of a call, which grpc-js' streams have, and our unary calls. */
+export type ServerCall = Pick<
+  grpc.ServerDuplexStream<unknown, unknown>,
+  "metadata" | "cancelled" | "getHost" | "getDeadline" | "getAuthContext" | "sendMetadata"
+> & { once(event: "cancelled", listener: () => void): unknown };
+
+/**
+ * Connect's handler context for a call that came through grpc-js. Headers, values and the abort
+ * signal are built when a handler asks for them: most never do, and building them costs more than
+ * many a call.
+ */
+export class GrpcContext implements HandlerContext {
+  readonly requestMethod = "POST";
+  readonly protocolName = "grpc";
+  #abort: AbortController | undefined;
+  #values: ContextValues | undefined;
+  #requestHeader: Headers | undefined;
+  #responseHeader: Headers | undefined;
+  #responseTrailer: Headers | undefined;
+
+  constructor(
+    readonly method: DescMethod,
+    private readonly call: ServerCall,
+  ) {}
+
+  get service(): DescService {
+    return this.method.parent;
+  }
+
+  get url(): string {
+    return `http://${this.call.getHost()}/${rpcName(this.method)}`;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= abortWith(this.call);
+    return this.#abort.signal;
+  }
+
+  timeoutMs(): number | undefined {
+    const deadline = Number(this.call.getDeadline());
+    return Number.isFinite(deadline) ? Math.max(0, deadline - Date.now()) : undefined;
+  }
+
+  get values(): ContextValues {
+    this.#values ??= createContextValues().set(callerKey, callerOf(this.call));
+    return this.#values;
+  }
+
+  get requestHeader(): Headers {
+    this.#requestHeader ??= toHeaders(this.call.metadata);
+    return this.#requestHeader;
+  }
+
+  /** One request header, without building them all. */
+  findHeader(name: string): string | undefined {
+    return firstOf(this.call.metadata, name);
+  }
+
+  get responseHeader(): Headers {
+    this.#responseHeader ??= new Headers();
+    return this.#responseHeader;
+  }
+
+  get responseTrailer(): Headers {
+    this.#responseTrailer ??= new Headers();
+    return this.#responseTrailer;
+  }
+
+  /** Sends the response headers, if a handler has set any. */
+  sendHeaders(): void {
+    if (this.#responseHeader !== undefined)
+      this.call.sendMetadata(toMetadata(this.#responseHeader));
+  }
+
+  /** The trailers, if a handler has set any. */
+  trailers(): grpc.Metadata | undefined {
+    return this.#responseTrailer && toMetadata(this.#responseTrailer);
+  }
+}
+
+/** One header, of which several may have come: the first. */
+export function firstOf(metadata: grpc.Metadata, name: string): string | undefined {
+  return metadata.get(name)[0]?.toString();
+}
+
+/** One request header of a call through either door. */
+export function findHeader(context: HandlerContext, name: string): string | undefined {
+  if (context instanceof GrpcContext) return context.findHeader(name);
+  return context.requestHeader.get(name) ?? undefined;
+}
+
+/** Settles what a call is called, so that all who tell of it call it the same. */
+export function nameCall(metadata: grpc.Metadata): void {
+  metadata.set(
+    requestIdHeader,
+    requestIdOf((name) => firstOf(metadata, name)),
+  );
+}
+
+/** Has the handler of a call hear why grpc-js ends it. The failure gets the call's id. */
+export function refuseHandled(metadata: grpc.Metadata, failure: ConnectError): void {
+  nameCall(metadata);
+  failure.metadata.set(requestIdHeader, firstOf(metadata, requestIdHeader) ?? "");
+  refusals.set(metadata, failure);
+}
+
+/** By the headers of the calls that they end. */
+const refusals = new WeakMap<grpc.Metadata, ConnectError>();
+
+function callerOf(call: ServerCall): Caller | undefined {
+  return (call.getAuthContext() as AdmittedContext).caller;
+}
+
+function abortWith(call: ServerCall): AbortController {
+  const controller = new AbortController();
+  const abort = () => {
+    const refusal = refusals.get(call.metadata);
+    if (refusal !== undefined) return controller.abort(refusal);
+    const isLate = Number(call.getDeadline()) <= Date.now();
+    const code = isLate ? Code.DeadlineExceeded : Code.Canceled;
+    controller.abort(new ConnectError(isLate ? "the call's time is up" : "cancelled", code));
+  };
+  if (call.cancelled) abort();
+  else call.once("cancelled", abort);
+  return controller;
+}
+
+function toHeaders(metadata: grpc.Metadata): Headers {
+  const headers = new Headers();
+  for (const name of Object.keys(metadata.getMap())) {
+    for (const value of metadata.get(name)) {
+      headers.append(name, typeof value === "string" ? value : value.toString("base64"));
+    }
+  }
+  return headers;
+}
+
+export function toMetadata(headers: Headers): grpc.Metadata {
+  const metadata = new grpc.Metadata();
+  for (const [name, value] of headers) {
+    metadata.add(name, name.endsWith("-bin") ? Buffer.from(value, "base64") : value);
+  }
+  return metadata;
+}

@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+import { type DescFile, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import type { Server } from "@grpc/grpc-js";
+import { ReflectionService } from "@grpc/reflection";
+import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.js";
+import { file_health_v1_health } from "../../gen/health/v1/health_pb.js";
+
+/**
+ * Answers reflection v1 and v1alpha for our services, from the descriptors that buf built, comments
+ * included, for the error details, so that debugging tools can show them, and for health.
+ *
+ * The library wants a package definition as proto-loader makes it, but reads nothing of it except
+ * the encoded files; proto-loader would merge our files into one and drop the comments.
+ */
+export function addReflection(server: Server): void {
+  const { file } = fromBinary(FileDescriptorSetSchema, readFileSync(descriptorSet));
+  const known = new Set(file.map(({ name }) => name));
+  const others = [file_google_rpc_error_details, file_health_v1_health]
+    .flatMap(withDependencies)
+    .map(({ proto }) => proto)
+    .filter(({ name }) => !known.has(name));
+  const fileDescriptorProtos = [...file, ...others].map((each) =>
+    Buffer.from(toBinary(FileDescriptorProtoSchema, each)),
+  );
+  const files = { format: "", type: {}, fileDescriptorProtos } as never;
+  new ReflectionService({ files }).addToServer(server);
+}
+
+const descriptorSet = new URL("../../gen/descriptors.binpb", import.meta.url);
+
+function withDependencies(file: DescFile): DescFile[] {
+  return [file, ...file.dependencies.flatMap(withDependencies)];
+}

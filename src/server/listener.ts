@@ -1,0 +1,41 @@
+import type { Logger } from "pino";
+import type { Address } from "../config/address.js";
+import type { Admission } from "./auth/authorizer.js";
+import type { CallObserver } from "./calls/call-log.js";
+import type { ConnectionLimits } from "./connections/http2-sessions.js";
+import type { Mount } from "./pipeline/services.js";
+import type { BulkThreads } from "./threads/thread-pool.js";
+import type { Tls } from "./tls/tls.js";
+
+/** A door that is open. */
+export type Door = {
+  /** Where it listens: the port is the real one where 0 was asked for. */
+  readonly address: Address;
+  /** Takes no new calls, waits for those at work for up to `graceMs`, then cuts them off. */
+  readonly close: (graceMs: number) => Promise<void>;
+};
+
+/** What a door gives its callers at most. */
+export type DoorLimits = {
+  readonly connections: ConnectionLimits;
+  readonly maxMessageBytes: number;
+  readonly maxCallTimeoutMs: number;
+  readonly maxStreamTimeoutMs: number;
+};
+
+/** The most time that any call gets. */
+export function longestCallMs({ maxCallTimeoutMs, maxStreamTimeoutMs }: DoorLimits): number {
+  return Math.max(maxCallTimeoutMs, maxStreamTimeoutMs);
+}
+
+/** What a door leads to, and who stands in it. */
+export type DoorSurroundings = {
+  readonly mountServices: (mount: Mount) => void;
+  readonly threads: BulkThreads;
+  readonly admission: Admission;
+  readonly limits: DoorLimits;
+  readonly observer: CallObserver;
+  readonly log: Logger;
+  /** Undefined: the door speaks plain text. */
+  readonly tls: Tls | undefined;
+};

@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Address } from "../config/address.js";
+import type { Config } from "../config/config.js";
+import { watchPool } from "../store/connection/pool.js";
+import type { Tracing } from "../tracing/tracing.js";
+import { type CoreConfig, openCore, type ServerDatabase } from "./components.js";
+import { listenAt } from "./connections/listen.js";
+import { openGrpcDoor } from "./grpc/grpc-server.js";
+import { openHttpDoor } from "./http/http-server.js";
+import type { Door } from "./listener.js";
+import type { Metrics } from "./ops/metrics.js";
+import { type Readiness, watchReadiness } from "./ops/readiness.js";
+
+/** The doors for callers, and what there is to tell operators. */
+export type Doors = {
+  readonly grpcAddress: Address;
+  readonly httpAddress: Address;
+  readonly readiness: Pick<Readiness, "whyNot">;
+  readonly metrics: Metrics;
+  /** When the book and the database have been asked, whatever they said. */
+  readonly firstCheck: Promise<unknown>;
+  /** Stops gracefully: not ready, the drain delay, no new calls, the grace period, the rest cut. */
+  readonly stop: () => Promise<void>;
+  /** Stops at once. */
+  readonly abort: () => Promise<void>;
+};
+
+/** What the doors take from the configuration. */
+export type DoorsConfig = CoreConfig &
+  Pick<Config, "grpcAddress" | "httpAddress" | "corsOrigins" | "drainDelayMs" | "shutdownGraceMs">;
+
+export type DoorsOptions = {
+  readonly onReadiness?: (whyNot: string | undefined) => void;
+  /** Is not stopped with the doors. */
+  readonly tracing?: Tracing | undefined;
+};
+
+/**
+ * Opens the doors for callers.
+ *
+ * @throws Error naming the variable when a door's address cannot be listened on.
+ */
+export async function openDoors(
+  config: DoorsConfig,
+  database: ServerDatabase,
+  log: Logger,
+  { onReadiness = () => {}, tracing }: DoorsOptions = {},
+): Promise<Doors> {
+  const core = await openCore(config, database, log, tracing);
+  const { book, metrics, threads } = core;
+  const opened: Door[] = [];
+  const closeAll = async (graceMs: number) => {
+    await Promise.all(opened.map(({ close }) => close(graceMs)));
+    await core.close();
+  };
+  const open = async <D extends Door>(
+    name: string,
+    address: Address,
+    start: (address: Address) => Promise<D>,
+  ) => {
+    try {
+      const door = await listenAt(name, address, start);
+      opened.push(door);
+      return door;
+    } catch (error) {
+      await closeAll(0);
+      throw error;
+    }
+  };
+  const grpc = await open("GRPC_ADDR", config.grpcAddress, (address) =>
+    openGrpcDoor(address, core),
+  );
+  const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
+    openHttpDoor(address, config.corsOrigins, core),
+  );
+  const readiness = watchReadiness(database.knex, book.whyNot, (whyNot) => {
+    grpc.setHealth(whyNot === undefined);
+    onReadiness(whyNot);
+    log.info({ ready: whyNot === undefined, ...(whyNot && { why_not: whyNot }) }, "readiness");
+  });
+  metrics.watch({ book, pool: watchPool(database.knex), threads, readiness });
+  return {
+    ...{ grpcAddress: grpc.address, httpAddress: http.address, readiness, metrics },
+    firstCheck: book.firstTry.then(readiness.check),
+    stop: async () => {
+      readiness.drain();
+      await sleep(config.drainDelayMs);
+      await closeAll(config.shutdownGraceMs);
+    },
+    abort: async () => {
+      readiness.drain();
+      await closeAll(0);
+    },
+  };
+}

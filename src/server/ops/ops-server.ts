@@ -1,0 +1,47 @@
+import { createServer, type ServerResponse } from "node:http";
+import type { Address } from "../../config/address.js";
+import { listen } from "../connections/listen.js";
+import type { Door } from "../listener.js";
+import type { Readiness } from "./readiness.js";
+
+/** Answers the metrics in the text format of Prometheus. */
+export type Exposition = {
+  readonly contentType: string;
+  readonly metrics: () => Promise<string>;
+};
+
+/**
+ * Opens the door for operators: /healthz (the process lives), /readyz (it can answer, or why not)
+ * and /metrics.
+ */
+export async function openOpsDoor(
+  address: Address,
+  readiness: Pick<Readiness, "whyNot">,
+  exposition: Exposition,
+): Promise<Door> {
+  const server = createServer(async (request, response) => {
+    const path = request.url?.split("?")[0];
+    if (path === "/healthz") return send(response, 200, "text/plain", "ok\n");
+    if (path === "/readyz") {
+      const whyNot = readiness.whyNot();
+      if (whyNot === undefined) return send(response, 200, "text/plain", "ready\n");
+      return send(response, 503, "text/plain", `not ready: ${whyNot}\n`);
+    }
+    if (path === "/metrics") {
+      return exposition.metrics().then(
+        (text) => send(response, 200, exposition.contentType, text),
+        (error: Error) => send(response, 503, "text/plain", `no metrics: ${error.message}\n`),
+      );
+    }
+    send(response, 404, "text/plain", "try /healthz, /readyz or /metrics\n");
+  });
+  const close = () => {
+    server.closeAllConnections();
+    return new Promise<void>((resolve) => server.close(() => resolve()));
+  };
+  return { address: await listen(server, address), close };
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { "content-type": type }).end(body);
+}

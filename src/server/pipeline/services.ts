@@ -1,0 +1,36 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
+import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { createCatalogService } from "../../rpc/handlers/catalog-service.js";
+import {
+  createPricingService,
+  type PricingDependencies,
+} from "../../rpc/handlers/pricing-service.js";
+import { type CallSurroundings, surroundCalls } from "./call-pipeline.js";
+
+/** Mounts one service: how, is up to the door. */
+export type Mount = <S extends DescService>(service: S, implementation: ServiceImpl<S>) => void;
+
+/** Our services with all that surrounds their calls, to be mounted on any number of doors. */
+export function createServices(
+  dependencies: PricingDependencies,
+  surroundings: CallSurroundings,
+): (mount: Mount) => void {
+  const pricing = surroundCalls(PricingService, createPricingService(dependencies), surroundings);
+  const catalog = surroundCalls(
+    CatalogService,
+    createCatalogService(dependencies.knex),
+    surroundings,
+  );
+  return (mount) => {
+    mount(PricingService, pricing);
+    mount(CatalogService, catalog);
+  };
+}
+
+/** All that is ours. */
+export const services: readonly DescService[] = [PricingService, CatalogService];
+
+/** The names that health is answered for. */
+export const serviceNames: readonly string[] = services.map(({ typeName }) => typeName);

@@ -1,0 +1,88 @@
+import type { MessagePort } from "node:worker_threads";
+import type { ConnectError } from "@connectrpc/connect";
+import type { Caller } from "../../domain/caller.js";
+import type { DomainError } from "../../domain/domain-error.js";
+import type { ChargeTally } from "../../rpc/call/charge-counter.js";
+import { toConnectError } from "../../rpc/errors/to-connect-error.js";
+import type { Tracing } from "../../tracing/tracing.js";
+import {
+  type CallObserver,
+  type EndedCall,
+  toEndedCall,
+  toUnhandledCall,
+} from "../calls/call-log.js";
+import { type FindHeader, requestIdHeader, requestIdOf } from "../calls/request-id.js";
+import type { BookAsk } from "./remote-price-book.js";
+import type { FromThread, ThreadAnswer } from "./thread-messages.js";
+
+/** Where what threads tell of their calls is counted, and whether it is traced. */
+export type BulkWatchers = {
+  readonly observer: CallObserver;
+  readonly charges: ChargeTally;
+  readonly tracing: Tracing | undefined;
+};
+
+/** A call that a thread serves, or does not come to serve. */
+export type FollowedCall = {
+  /** For the thread, so that it tells of the call under the same names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Hears what a thread tells of the call, and answers its answer. */
+  readonly listenTo: (
+    port: MessagePort,
+    onAsk: (question: BookAsk) => void,
+  ) => Promise<ThreadAnswer>;
+  /** Tells the end of a call that no thread will tell, and what to answer; the first end counts. */
+  readonly fail: (refusal: unknown) => ConnectError;
+};
+
+/** Has each call counted, logged and traced once, whether or not its thread lives to tell its end. */
+export function followCall(
+  rpc: string,
+  caller: Caller | undefined,
+  findHeader: FindHeader,
+  { observer, charges, tracing }: BulkWatchers,
+  onLost: () => DomainError,
+): FollowedCall {
+  const requestId = requestIdOf(findHeader);
+  const find = (name: string) => (name === requestIdHeader ? requestId : findHeader(name));
+  const unhandled = toUnhandledCall(rpc, find, caller);
+  const trace = tracing?.start(rpc, unhandled.protocol, findHeader);
+  let state: "waits" | "at work" | "ended" = "waits";
+  const start = () => {
+    if (state !== "waits") return;
+    state = "at work";
+    observer.callStarts(rpc);
+  };
+  const end = (call: EndedCall) => {
+    start();
+    if (state === "ended") return;
+    state = "ended";
+    trace?.end(call);
+    observer.callEnds(call);
+  };
+  const fail = (refusal: unknown) => {
+    const failure = toConnectError(refusal);
+    end(toEndedCall({ ...unhandled, traceId: trace?.traceId }, failure));
+    return failure;
+  };
+  return {
+    headers: { [requestIdHeader]: requestId, ...trace?.headers() },
+    fail,
+    listenTo: (port, onAsk) =>
+      new Promise((resolve) => {
+        port.on("message", (message: FromThread) => {
+          if (message.type === "answer") resolve(message);
+          else if (message.type === "ask") onAsk(message);
+          else if (message.type === "charges") charges.add(message.counts);
+          else if (message.type === "span") tracing?.take(message.span);
+          else if (message.type === "started") start();
+          else end(message.call);
+        });
+        // Closed before the thread has told the end of the call: the thread is gone.
+        port.on("close", () => {
+          if (state === "at work") fail(onLost());
+          trace?.end();
+        });
+      }),
+  };
+}

@@ -1,0 +1,67 @@
+import type { MessagePort } from "node:worker_threads";
+import type { Caller } from "../../domain/caller.js";
+import type { ChargeCount } from "../../rpc/call/charge-counter.js";
+import type { DatabaseLimits } from "../../store/connection/pool.js";
+import type { SentSpan } from "../../tracing/tracing.js";
+import type { EndedCall } from "../calls/call-log.js";
+import type { BookAsk, BookReply } from "./remote-price-book.js";
+
+/** Headers as they can be sent to another thread. */
+export type HeaderEntries = readonly (readonly [name: string, value: string])[];
+
+/** A call on its way to a thread. */
+export type BulkCall = {
+  readonly httpVersion: string;
+  readonly method: string;
+  readonly url: string;
+  readonly header: HeaderEntries;
+  /** Who makes the call: whom the door has let in. */
+  readonly caller: Caller | undefined;
+  readonly body: ReadableStream<Uint8Array>;
+  /** What both sides tell each other of the call. The thread closes it when it is done. */
+  readonly port: MessagePort;
+};
+
+/** What a thread is told of a call: why it ends, when that is before its answer; what it asked. */
+export type ToThread =
+  | { readonly type: "abort"; readonly code: number; readonly message: string }
+  | BookReply;
+
+/** What a thread tells of a call. */
+export type FromThread =
+  | { readonly type: "started"; readonly rpc: string }
+  | { readonly type: "ended"; readonly call: EndedCall }
+  | { readonly type: "charges"; readonly counts: readonly ChargeCount[] }
+  | { readonly type: "span"; readonly span: SentSpan }
+  | BookAsk
+  | ({ readonly type: "answer" } & ThreadAnswer);
+
+/** The answer to a call; its trailers come when its body has been read. */
+export type ThreadAnswer = {
+  readonly status: number;
+  readonly header: HeaderEntries;
+  readonly body: ReadableStream<Uint8Array>;
+};
+
+/** What a thread needs to serve calls. */
+export type ThreadSettings = {
+  readonly connection: ThreadConnection;
+  readonly maxBookStalenessMs: number;
+  readonly maxBatchCalculations: number;
+  readonly maxAllocationAccounts: number;
+  readonly maxImportRows: number;
+  readonly maxTimeoutMs: number;
+  readonly maxStreamTimeoutMs: number;
+  readonly streamIdleTimeoutMs: number;
+  readonly maxMessageBytes: number;
+  readonly databaseLimits: DatabaseLimits;
+  /** Whether the spans of what a thread does are wanted. */
+  readonly isTraced: boolean;
+};
+
+/** How to reach PostgreSQL, as it can be sent to another thread. */
+export type ThreadConnection = {
+  readonly connection: object;
+  /** Stands for the function that pg takes to accept a certificate of another host. */
+  readonly acceptsAnyHost: boolean;
+};

@@ -1,7 +1,0 @@
-import pgConnectionString from "pg-connection-string";
-import type { DatabaseConnection } from "./database.js";
-
-/** @throws Error when the text is no PostgreSQL URL. */
-export function parseDatabaseUrl(url: string): DatabaseConnection {
-  return pgConnectionString.parseIntoClientConfig(url) as DatabaseConnection;
-}

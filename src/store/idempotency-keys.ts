@@ -1,0 +1,67 @@
+import type { Knex } from "knex";
+import { DomainError } from "../domain/domain-error.js";
+
+/** A write that may be repeated: its request id, and a hash of its method, caller and body. */
+export type RepeatableRequest = { readonly requestId: string; readonly fingerprint: Uint8Array };
+
+/**
+ * Claims a request id for this transaction, or finds the answer that the same request got within
+ * the last 24 hours. A repeat that comes while the first is still at work waits for it.
+ *
+ * @returns the first answer, encoded; undefined when this transaction is the first.
+ * @throws DomainError REQUEST_ID_REUSED when the id was used with another body or by another caller.
+ */
+export async function claimRequest(
+  transaction: Knex,
+  { requestId, fingerprint }: RepeatableRequest,
+): Promise<Uint8Array | undefined> {
+  const claimed = await transaction.raw(
+    `
+    insert into answered_requests (request_id, fingerprint) values (:requestId, :fingerprint)
+    on conflict (request_id) do update
+      set fingerprint = excluded.fingerprint, answer = null, created_at = clock_timestamp()
+      where answered_requests.created_at < clock_timestamp() - interval '24 hours'
+    returning true`,
+    { requestId, fingerprint: Buffer.from(fingerprint) },
+  );
+  if (claimed.rows.length > 0) {
+    await forgetExpired(transaction);
+    return undefined;
+  }
+  const first = await transaction("answered_requests").where("request_id", requestId).first();
+  if (Buffer.compare(first.fingerprint, fingerprint) === 0) return first.answer;
+  throw new DomainError(
+    "REQUEST_ID_REUSED",
+    `request_id ${requestId} was used in the last 24 hours with another body or ` +
+      "by another caller; use a new one",
+    { request_id: requestId },
+    [
+      {
+        field: "request_id",
+        description: "was used with another body or by another caller; use a new UUID",
+      },
+    ],
+  );
+}
+
+/** Keeps the answer of a claimed request for those who repeat it. */
+export async function keepAnswer(
+  transaction: Knex,
+  requestId: string,
+  answer: Uint8Array,
+): Promise<void> {
+  await transaction("answered_requests")
+    .where("request_id", requestId)
+    .update({ answer: Buffer.from(answer) });
+}
+
+/** Each new request clears away a few expired ones, so that no other job has to. */
+async function forgetExpired(transaction: Knex): Promise<void> {
+  await transaction.raw(`
+    delete from answered_requests where request_id in (
+      select request_id from answered_requests
+      where created_at < clock_timestamp() - interval '24 hours'
+      order by created_at limit 10
+      for update skip locked
+    )`);
+}

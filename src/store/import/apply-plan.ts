@@ -1,0 +1,89 @@
+import type { Knex } from "knex";
+import { type Instant, toInstantText } from "../../domain/instant.js";
+import { TryAgain } from "../connection/transaction.js";
+import type { Author } from "../prices/timelines.js";
+import type { RegisteredNames } from "./result.js";
+
+/** Registers the names that the plan needs, and answers how many. */
+export async function registerMissingNames(transaction: Knex): Promise<RegisteredNames> {
+  const insert = async (sql: string) => (await transaction.raw(sql)).rowCount as number;
+  const chargeTypes = await insert(`
+    insert into charge_types (name)
+    select distinct charge_type from import_steps where adds and lacks_charge_type
+    order by charge_type
+    on conflict do nothing`);
+  const providers = await insert(`
+    insert into providers (name)
+    select distinct provider from import_steps where adds and lacks_provider
+    order by provider
+    on conflict do nothing`);
+  const models = await insert(`
+    insert into models (provider, name)
+    select distinct provider, model from import_steps where adds and lacks_model
+    order by provider, model
+    on conflict do nothing`);
+  return { chargeTypes, providers, models };
+}
+
+/** Gives each new key of the plan its row. Sorted, or the indexes would be written here and there. */
+export function insertKeys(transaction: Knex): Promise<void> {
+  return orTryAgain(() =>
+    transaction.raw(`
+      insert into llm_prices (id, charge_type, provider, model)
+      select distinct llm_price_id, charge_type, provider, model from import_steps
+      where adds and is_new
+      order by charge_type, provider, model`),
+  );
+}
+
+/**
+ * Writes what is planned into the timelines, with `now` for the rows without an instant. The triggers
+ * of the timelines judge it once more, here and not at the commit.
+ */
+export function writeSteps(
+  transaction: Knex,
+  now: Instant,
+  { changedBy, reason }: Author,
+): Promise<void> {
+  return orTryAgain(async () => {
+    await transaction.raw(
+      `
+      delete from llm_price_revisions revision using import_steps step
+      where revision.llm_price_id = step.llm_price_id and (
+        step.replaces and revision.effective_from = step.effective_from
+        or step.cancels and revision.effective_from > cast(:now as timestamptz)
+      )`,
+      { now: toInstantText(now) },
+    );
+    // In the order of time: a first revision in the past is refused behind others.
+    await transaction.raw(
+      `
+      insert into llm_price_revisions (llm_price_id, effective_from, price, changed_by, reason)
+      select llm_price_id, coalesce(effective_from, cast(:now as timestamptz)), price,
+        :changedBy, :reason
+      from import_steps
+      where adds
+      order by llm_price_id, coalesce(effective_from, cast(:now as timestamptz))`,
+      { now: toInstantText(now), changedBy, reason },
+    );
+    await transaction.raw("set constraints all immediate");
+  });
+}
+
+/**
+ * Has all of it tried again when a writer in SQL, who need not open the book, came in between, or when a
+ * revision that others have written ahead, and that was still to come, has taken effect meanwhile.
+ */
+async function orTryAgain(write: () => Promise<unknown>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    const { code, constraint } = error as { readonly code?: string; readonly constraint?: string };
+    if (code === foreignKeyViolation || code === uniqueViolation) throw new TryAgain();
+    if (constraint === "llm_price_revisions_keep_the_past") throw new TryAgain();
+    throw error;
+  }
+}
+
+const foreignKeyViolation = "23503";
+const uniqueViolation = "23505";

@@ -1,0 +1,46 @@
+import { quote } from "../../domain/domain-error.js";
+import type { MissingName, RowProblem } from "../../domain/import-row-errors.js";
+import { type Instant, toInstantText } from "../../domain/instant.js";
+import type { ProblemRow } from "./plan.js";
+
+/** Says what is wrong with a row, in our terms. */
+export function toRowProblem(found: ProblemRow, now: Instant): RowProblem {
+  const row = Number(found.row_number);
+  const path = `rows[${row}]`;
+  const { problem } = found;
+  if (problem === "row") {
+    const description = `is of the same key and time as rows[${found.hint}]`;
+    return { row, violation: { field: path, description } };
+  }
+  const field = `${path}.${problem}`;
+  if (problem === "effective_from") {
+    return { row, violation: { field, description: tellPast(found, now) } };
+  }
+  const description = `is ${quote(found[problem])}, which is not registered; register it, or set register_missing`;
+  return { row, violation: { field, description }, missingName: toMissingName(found, problem) };
+}
+
+function tellPast({ effective_from, hint }: ProblemRow, now: Instant): string {
+  const then = effective_from.toISOString();
+  if (hint === "first") {
+    return `is ${then}, in the past; allowed for the first row of a key that never had a price`;
+  }
+  if (hint.startsWith("now ")) {
+    return `is ${then}: the price has changed since, and is ${hint.slice(4)}; leave it out to change it from now on`;
+  }
+  return `is ${then}, before ${toInstantText(now)} (now): the price was ${hint} then, and the past stays as it is`;
+}
+
+function toMissingName(
+  { charge_type, provider, model }: ProblemRow,
+  problem: "charge_type" | "provider" | "model",
+): MissingName {
+  switch (problem) {
+    case "charge_type":
+      return { reason: "CHARGE_TYPE_NOT_FOUND", metadata: { name: charge_type } };
+    case "provider":
+      return { reason: "PROVIDER_NOT_FOUND", metadata: { name: provider } };
+    case "model":
+      return { reason: "MODEL_NOT_FOUND", metadata: { provider, name: model } };
+  }
+}

@@ -1,0 +1,203 @@
+import type { Knex } from "knex";
+import { type Instant, toInstantText } from "../../domain/instant.js";
+
+/** What a plan comes to. */
+export type ImportPlan = {
+  /** The instant that was its "now". */
+  readonly now: Instant;
+  /** The changes to timelines. */
+  readonly changes: number;
+  readonly badRows: number;
+  /** Those with names that nobody has registered, and nothing else. */
+  readonly rowsWithoutNames: number;
+};
+
+/**
+ * Compares an import's rows with the book, as it is at this instant, which is the import's "now", and
+ * puts what is to be done into `import_steps`. One statement, so that all is compared with one version.
+ */
+export async function planImport(
+  transaction: Knex,
+  now: Instant,
+  { registerMissing, endMissing }: { registerMissing: boolean; endMissing: boolean },
+): Promise<ImportPlan> {
+  await transaction.raw("truncate import_steps");
+  await transaction.raw(planRows, { now: toInstantText(now), registerMissing });
+  if (endMissing) await transaction.raw(planMissing, { now: toInstantText(now) });
+  const { rows } = await transaction.raw(`
+    select
+      count(*) filter (where adds or replaces or cancels) as changes,
+      count(*) filter (where problem is not null) as bad_rows,
+      count(*) filter (where problem in ('charge_type', 'provider', 'model')) as rows_without_names
+    from import_steps`);
+  const [{ changes, bad_rows, rows_without_names }] = rows;
+  return {
+    now,
+    changes: Number(changes),
+    badRows: Number(bad_rows),
+    rowsWithoutNames: Number(rows_without_names),
+  };
+}
+
+/**
+ * Whether a plan made for one instant does not hold at a later one, by which a scheduled revision has
+ * taken effect, or what a row wants to be scheduled is past.
+ */
+export async function isOvertaken(
+  transaction: Knex,
+  plannedFor: Instant,
+  now: Instant,
+): Promise<boolean> {
+  const { rows } = await transaction.raw(
+    `
+    select exists (
+      select from import_steps
+      where effective_from > cast(:plannedFor as timestamptz)
+        and effective_from <= cast(:now as timestamptz)
+    ) or exists (
+      select from llm_price_revisions revision join import_steps using (llm_price_id)
+      where revision.effective_from > cast(:plannedFor as timestamptz)
+        and revision.effective_from <= cast(:now as timestamptz)
+    ) as is_overtaken`,
+    { plannedFor: toInstantText(plannedFor), now: toInstantText(now) },
+  );
+  return rows[0].is_overtaken;
+}
+
+/** What is wrong with rows, in the order of the rows. */
+export async function listProblems(transaction: Knex, limit: number): Promise<ProblemRow[]> {
+  return transaction("import_steps").whereNotNull("problem").orderBy("row_number").limit(limit);
+}
+
+/** `problem` is the field that is wrong, or `row` where the row as a whole is. */
+export type ProblemRow = {
+  readonly row_number: string;
+  readonly charge_type: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly effective_from: Date;
+  readonly problem: "charge_type" | "provider" | "model" | "effective_from" | "row";
+  readonly hint: string;
+};
+
+// Each row beside the key's rows before and behind it in time, and beside what the book has.
+const compared = `
+  steps as (
+    select imported.*, key.id is null as is_new,
+      coalesce(key.id, gen_random_uuid()) as known_id,
+      coalesce(effective_from, cast(:now as timestamptz)) as begins,
+      effective_from is null as begins_now
+    from import_rows imported
+    left join llm_prices key using (charge_type, provider, model)
+  ), ordered as (
+    select steps.*,
+      -- A new key's rows have one id.
+      first_value(known_id) over (
+        partition by charge_type, provider, model order by begins, row_number
+      ) as llm_price_id,
+      first_value(row_number) over (
+        partition by charge_type, provider, model, begins order by row_number
+      ) as first_row,
+      lag(begins) over timeline as row_before_begins,
+      lag(price) over timeline as row_before_price,
+      lead(begins) over timeline as row_behind_begins
+    from steps
+    window timeline as (partition by charge_type, provider, model order by begins, row_number)
+  ), compared as (
+    select ordered.*, book.*,
+      -- The price just before the row, as the import leaves it.
+      case when row_before_begins >= coalesce(book.before_began, '-infinity')
+        then row_before_price else book.price_before
+      end as price_left,
+      price_now is not null or coalesce(is_scheduled, false) as had_price,
+      is_new and charge_types.name is null as lacks_charge_type,
+      is_new and providers.name is null as lacks_provider,
+      is_new and models.name is null as lacks_model
+    from ordered
+    left join charge_types on is_new and charge_types.name = charge_type
+    left join providers on is_new and providers.name = provider
+    left join models on is_new
+      and models.provider = ordered.provider and models.name = model
+    cross join lateral (
+      select
+        count(*) > 0 as has_history,
+        coalesce(bool_or(effective_from = begins and not begins_now), false) as is_exact,
+        max(price) filter (where effective_from = begins) as price_exact,
+        max(effective_from) filter (where is_before) as before_began,
+        (array_agg(price order by effective_from desc) filter (where is_before))[1]
+          as price_before,
+        (array_agg(price order by effective_from desc) filter (where effective_from <= cast(:now as timestamptz)))[1]
+          as price_now,
+        bool_or(effective_from > cast(:now as timestamptz) and price is not null) as is_scheduled
+      from (
+        select effective_from, price,
+          effective_from < begins or begins_now and effective_from = begins as is_before
+        from llm_price_revisions
+        where not is_new and llm_price_revisions.llm_price_id = ordered.llm_price_id
+      ) revision
+    ) book
+  )`;
+
+// A problem keeps a row from being a step, so that nothing is done for it, whatever it is.
+const judged = `
+  judged as (
+    select compared.*,
+      case when is_exact then price_exact else price_before end as price_then,
+      begins < cast(:now as timestamptz) as is_past,
+      case
+        when row_number <> first_row then 'row'
+        when not cast(:registerMissing as boolean) and lacks_charge_type then 'charge_type'
+        when not cast(:registerMissing as boolean) and lacks_provider then 'provider'
+        when not cast(:registerMissing as boolean) and lacks_model then 'model'
+        when begins >= cast(:now as timestamptz) then null
+        when not has_history and row_before_begins is null then null
+        when not has_history then 'effective_from'
+        when price is distinct from case when is_exact then price_exact else price_before end
+          then 'effective_from'
+        when price is distinct from price_now
+          and coalesce(row_behind_begins > cast(:now as timestamptz), true) then 'effective_from'
+      end as problem
+    from compared
+  )`;
+
+const planRows = `
+  insert into import_steps
+  with ${compared}, ${judged}
+  select row_number, charge_type, provider, model, llm_price_id, is_new, had_price,
+    case when begins_now then null else begins end, price, price_then, problem,
+    case
+      when problem = 'row' then cast(first_row as text)
+      when problem = 'effective_from' and not has_history then 'first'
+      when problem = 'effective_from' and price is not distinct from price_then
+        then 'now ' || coalesce(cast(trim_scale(price_now) as text), 'none')
+      when problem = 'effective_from' then coalesce(cast(trim_scale(price_then) as text), 'none')
+    end,
+    lacks_charge_type, lacks_provider, lacks_model,
+    problem is null and is_exact and not is_past and price is distinct from price_exact,
+    false,
+    problem is null and case
+      when is_past then not has_history and price is not null
+      when is_exact then price is distinct from price_exact
+        and (price is not null or price_left is not null)
+      when begins_now or price is null then price is distinct from price_left
+      else true
+    end
+  from judged`;
+
+const planMissing = `
+  insert into import_steps
+  select null, charge_type, provider, model, key.id, false, true, null, null, price_now, null,
+    null, false, false, false, false, true, price_now is not null
+  from llm_prices key
+  cross join lateral (
+    select
+      (array_agg(price order by effective_from desc) filter (where effective_from <= cast(:now as timestamptz)))[1]
+        as price_now,
+      bool_or(effective_from > cast(:now as timestamptz) and price is not null) as is_scheduled
+    from llm_price_revisions where llm_price_id = key.id
+  ) book
+  where (price_now is not null or is_scheduled) and not exists (
+    select from import_rows imported
+    where imported.charge_type = key.charge_type and imported.provider = key.provider
+      and imported.model = key.model
+  )`;

@@ -1,0 +1,107 @@
+import type { Knex } from "knex";
+import { Decimal } from "../../domain/decimal.js";
+import type { Instant } from "../../domain/instant.js";
+import type {
+  ImportChange,
+  ImportCounts,
+  ImportOrder,
+  ImportOutcome,
+} from "../../domain/price-import.js";
+
+/** How many names an import registers, or would. */
+export type RegisteredNames = Pick<ImportCounts, "chargeTypes" | "providers" | "models">;
+
+/** Tells what is planned, be it done or not. */
+export async function tellOutcome(
+  transaction: Knex,
+  now: Instant,
+  { maxChanges }: ImportOrder,
+  names: RegisteredNames,
+  bookVersion: bigint,
+): Promise<ImportOutcome> {
+  const counts = { ...(await countSteps(transaction)), ...names };
+  const changes = await listChanges(transaction, now, maxChanges);
+  return { counts, changes, bookVersion, effectiveFrom: now };
+}
+
+/** Counts what is planned, each price once. */
+async function countSteps(transaction: Knex): Promise<Omit<ImportCounts, keyof RegisteredNames>> {
+  const { rows } = await transaction.raw(`
+    select sum(rows) as rows,
+      count(*) filter (where writes and not had_price) as created,
+      count(*) filter (where writes and had_price and not ends) as updated,
+      count(*) filter (where writes and had_price and ends) as ended,
+      count(*) filter (where not writes) as unchanged
+    from (
+      select count(row_number) as rows, bool_or(had_price) as had_price,
+        bool_or(adds or replaces or cancels) as writes,
+        bool_or((adds or replaces or cancels) and price is null) as ends
+      from import_steps
+      group by llm_price_id
+    ) price`);
+  const [counts] = rows;
+  return {
+    rows: Number(counts.rows),
+    created: Number(counts.created),
+    updated: Number(counts.updated),
+    unchanged: Number(counts.unchanged),
+    ended: Number(counts.ended),
+  };
+}
+
+/** Counts the names that what is planned needs and nobody has registered. */
+export async function countMissingNames(transaction: Knex): Promise<RegisteredNames> {
+  const { rows } = await transaction.raw(`
+    select
+      (select count(distinct charge_type) from import_steps where adds and lacks_charge_type)
+        as charge_types,
+      (select count(distinct provider) from import_steps where adds and lacks_provider)
+        as providers,
+      (
+        select count(*) from (
+          select distinct provider, model from import_steps where adds and lacks_model
+        ) model
+      ) as models`);
+  const [{ charge_types, providers, models }] = rows;
+  return {
+    chargeTypes: Number(charge_types),
+    providers: Number(providers),
+    models: Number(models),
+  };
+}
+
+/** The first changes: in the order of their rows, then those without a row in key order. */
+async function listChanges(
+  transaction: Knex,
+  now: Instant,
+  limit: number,
+): Promise<ImportChange[]> {
+  if (limit === 0) return [];
+  const rows: StepRow[] = await transaction("import_steps")
+    .whereRaw("adds or replaces or cancels")
+    .orderByRaw("row_number nulls last, charge_type, provider, model")
+    .limit(limit);
+  return rows.map((row) => ({
+    kind: !row.had_price ? "created" : row.price === null ? "ended" : "updated",
+    key: { chargeType: row.charge_type, provider: row.provider, model: row.model },
+    row: row.row_number === null ? undefined : Number(row.row_number),
+    priceBefore: toDecimal(row.price_before),
+    price: toDecimal(row.price),
+    effectiveFrom: row.effective_from?.getTime() ?? now,
+  }));
+}
+
+type StepRow = {
+  readonly row_number: string | null;
+  readonly charge_type: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly had_price: boolean;
+  readonly price_before: string | null;
+  readonly price: string | null;
+  readonly effective_from: Date | null;
+};
+
+function toDecimal(text: string | null): Decimal | null {
+  return text === null ? null : new Decimal(text);
+}

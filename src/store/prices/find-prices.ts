@@ -1,0 +1,128 @@
+import type { Knex } from "knex";
+import { Decimal } from "../../domain/decimal.js";
+import { type Instant, toInstantText } from "../../domain/instant.js";
+import type { LLMPrice } from "../../domain/llm-price.js";
+import type { Key } from "../../domain/price-key.js";
+import { toPrefixRange } from "./prefix-range.js";
+
+/** Which prices; all conditions given must hold. */
+export type PriceFilter = {
+  readonly id?: string | undefined;
+  readonly chargeType?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly model?: string | undefined;
+  readonly modelPrefix?: string | undefined;
+  /** Only keys behind this one, in the byte order of (charge type, provider, model). */
+  readonly after?: Key | undefined;
+};
+
+/** Prices in effect at an instant, all read at one version of the book. */
+export type PricesAt = {
+  readonly bookVersion: bigint;
+  readonly at: Instant;
+  readonly prices: readonly LLMPrice[];
+};
+
+/**
+ * The prices in effect at `asOf`, in key order. Without it: at the later of the clock and the last
+ * change, so that a change is seen by whoever asks after it, whatever the clock did.
+ *
+ * One statement, so that version, instant and prices belong together.
+ */
+export async function pricesAt(
+  knex: Knex,
+  filter: PriceFilter,
+  asOf: Instant | undefined,
+  limit: number,
+): Promise<PricesAt> {
+  const { conditions, bindings } = toSql(filter);
+  const { rows } = await knex.raw(
+    `
+    with book as (
+      -- now() is when the transaction began, not later than any of its snapshots: a change that
+      -- this statement does not see takes effect behind it. statement_timestamp() would be later:
+      -- it is read once more when a statement is executed, and the snapshot is older.
+      select version, coalesce(
+        cast(:asOf as timestamptz), greatest(date_trunc('milliseconds', now()), changed_at)
+      ) at
+      from price_book
+    )
+    select book.version as book_version, book.at, found.*
+    from book left join lateral (
+      select key.id, key.charge_type, key.provider, key.model, key.created_at, key.updated_at,
+        key.book_version as timeline_version, revision.price, revision.effective_from,
+        (
+          select min(later.effective_from) from llm_price_revisions later
+          where later.llm_price_id = key.id and later.effective_from > book.at
+        ) as effective_until
+      from llm_prices key
+      cross join lateral (
+        select * from llm_price_revisions begun
+        where begun.llm_price_id = key.id and begun.effective_from <= book.at
+        order by begun.effective_from desc
+        limit 1
+      ) revision
+      where revision.price is not null ${conditions.map((sql) => `and ${sql}`).join(" ")}
+      order by key.charge_type, key.provider, key.model
+      limit :limit
+    ) found on true
+    order by found.charge_type, found.provider, found.model`,
+    { ...bindings, limit, asOf: asOf === undefined ? null : toInstantText(asOf) },
+  );
+  return {
+    bookVersion: BigInt(rows[0].book_version),
+    at: rows[0].at.getTime(),
+    prices: rows.filter((row: PriceRow) => row.id !== null).map(toLLMPrice),
+  };
+}
+
+type PriceRow = {
+  readonly id: string | null;
+  readonly charge_type: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly price: string;
+  readonly effective_from: Date;
+  readonly effective_until: Date | null;
+  readonly timeline_version: string;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+};
+
+function toSql(filter: PriceFilter) {
+  const conditions: string[] = [];
+  const bindings: Record<string, string> = {};
+  const add = (sql: string, values: Record<string, string>) => {
+    conditions.push(sql);
+    Object.assign(bindings, values);
+  };
+  const { id, chargeType, provider, model, modelPrefix, after } = filter;
+  if (id !== undefined) add("key.id = :id", { id });
+  if (chargeType !== undefined) add("key.charge_type = :chargeType", { chargeType });
+  if (provider !== undefined) add("key.provider = :provider", { provider });
+  if (model !== undefined) add("key.model = :model", { model });
+  if (modelPrefix !== undefined) {
+    add("key.model >= :modelStart and key.model < :modelEnd", toPrefixRange(modelPrefix));
+  }
+  if (after !== undefined) {
+    add("(key.charge_type, key.provider, key.model) > (:afterType, :afterProvider, :afterModel)", {
+      afterType: after.chargeType,
+      afterProvider: after.provider,
+      afterModel: after.model,
+    });
+  }
+  return { conditions, bindings };
+}
+
+function toLLMPrice(row: PriceRow): LLMPrice {
+  return {
+    id: row.id ?? "",
+    key: { chargeType: row.charge_type, provider: row.provider, model: row.model },
+    price: new Decimal(row.price),
+    effectiveFrom: row.effective_from.getTime(),
+    effectiveUntil: row.effective_until?.getTime(),
+    timelineVersion: BigInt(row.timeline_version),
+    createdAt: row.created_at.getTime(),
+    updatedAt: row.updated_at.getTime(),
+  };
+}

@@ -1,0 +1,59 @@
+import type { Knex } from "knex";
+import { DomainError, type Metadata } from "../../domain/domain-error.js";
+import { type Instant, toInstantText } from "../../domain/instant.js";
+import { type Key, type ModelKey, toKeyText } from "../../domain/price-key.js";
+import { nearestKeys } from "./suggestions.js";
+import { findKey } from "./timelines.js";
+
+/**
+ * The refusal of a look-up that found no price at an instant. Says when the key has one, and names
+ * the nearest keys: never a price, which nobody asked for.
+ */
+export async function priceNotFound(
+  knex: Knex,
+  wanted: Key | ModelKey,
+  at: Instant,
+): Promise<DomainError> {
+  const key = "chargeType" in wanted ? wanted : { chargeType: "", ...wanted };
+  const name = "chargeType" in wanted ? toKeyText(wanted) : `${wanted.provider}/${wanted.model}`;
+  const { metadata, hint } = await nearestKeys(knex, key, at);
+  const history = await tellHistory(knex, key, at);
+  return notInEffect(name, at, history || hint, metadata);
+}
+
+/** The same without a look at the database: neither the nearest keys nor when the key has a price. */
+export function keyMissing(key: Key, at: Instant): DomainError {
+  return notInEffect(toKeyText(key), at, "", {});
+}
+
+function notInEffect(name: string, at: Instant, hint: string, nearest: Metadata): DomainError {
+  const asOf = toInstantText(at);
+  const message = `no price of ${name} is in effect at ${asOf}${hint}`;
+  return new DomainError("PRICE_NOT_FOUND", message, { key: name, as_of: asOf, ...nearest });
+}
+
+/** The refusal of an id that no price has. */
+export function idNotFound(id: string): DomainError {
+  return new DomainError("PRICE_NOT_FOUND", `no price has the id ${id}`, { llm_price_id: id });
+}
+
+async function tellHistory(knex: Knex, key: Key, at: Instant): Promise<string> {
+  const known = await findKey(knex, key);
+  if (known === undefined) return "";
+  const { rows } = await knex.raw(
+    `
+    select
+      (
+        -- A price that has been recorded meanwhile has not ended.
+        select case when price is null then effective_from end from llm_price_revisions
+        where llm_price_id = :id and effective_from <= :at
+        order by effective_from desc limit 1
+      ) as ended,
+      min(effective_from) filter (where effective_from > :at) as begins
+    from llm_price_revisions where llm_price_id = :id`,
+    { id: known.id, at: toInstantText(at) },
+  );
+  const ended = rows[0].ended && `; it ended at ${rows[0].ended.toISOString()}`;
+  const begins = rows[0].begins && `; it begins at ${rows[0].begins.toISOString()}`;
+  return `${ended ?? ""}${begins ?? ""}`;
+}

@@ -1,0 +1,48 @@
+import { distance } from "fastest-levenshtein";
+import type { Knex } from "knex";
+import type { Metadata } from "../../domain/domain-error.js";
+import { type Instant, toInstantText } from "../../domain/instant.js";
+import { type Key, toKeyText } from "../../domain/price-key.js";
+import { toPrefixRange } from "./prefix-range.js";
+
+/** "Did you mean": the names nearest to one that was not found, for a message and for metadata. */
+export type Nearest = { readonly metadata: Metadata; readonly hint: string };
+
+/** The three candidates with the fewest edits; letter case counts for less than any other edit. */
+export function nearestNames(wanted: string, candidates: readonly string[]): Nearest {
+  const lower = wanted.toLowerCase();
+  const ranked = candidates
+    .map((name) => ({ name, edits: distance(lower, name.toLowerCase()) }))
+    .sort((a, b) => a.edits - b.edits || (a.name < b.name ? -1 : 1))
+    .slice(0, 3);
+  if (ranked.length === 0) return { metadata: {}, hint: "" };
+  const metadata = Object.fromEntries(ranked.map(({ name }, i) => [`nearest_${i + 1}`, name]));
+  return { metadata, hint: `; did you mean ${ranked.map(({ name }) => name).join(", ")}?` };
+}
+
+/**
+ * The keys nearest to one that has no price in effect at an instant, among those that have: the
+ * model's other charge types and providers, the provider's other models, and models that begin
+ * alike. Bounded, so that a flood of misses costs little.
+ */
+export async function nearestKeys(knex: Knex, key: Key, at: Instant): Promise<Nearest> {
+  const { rows } = await knex.raw(
+    `
+    select charge_type, provider, model from (
+      (select * from llm_prices where model = :model limit 500)
+      union (select * from llm_prices where provider = :provider limit 1000)
+      union (select * from llm_prices
+        where model >= :modelStart and model < :modelEnd limit 500)
+    ) candidate
+    where (
+      select revision.price from llm_price_revisions revision
+      where revision.llm_price_id = candidate.id and revision.effective_from <= :at
+      order by revision.effective_from desc limit 1
+    ) is not null`,
+    { ...key, ...toPrefixRange(key.model.slice(0, 4)), at: toInstantText(at) },
+  );
+  const names = rows.map((row: { charge_type: string; provider: string; model: string }) =>
+    toKeyText({ chargeType: row.charge_type, provider: row.provider, model: row.model }),
+  );
+  return nearestNames(toKeyText(key), names);
+}

@@ -1,0 +1,54 @@
+import { spawnSync } from "node:child_process";
+import { expect } from "chai";
+import { llmprices } from "../support/command.js";
+
+/** What a shell is told, and whether it may complete names of files. */
+async function complete(...words: string[]) {
+  const { output } = await llmprices(["complete", "--", ...words]);
+  const lines = output.trimEnd().split("\n");
+  const directive = Number(lines.pop()?.slice(1));
+  return { values: lines.map((line) => line.split("\t")[0]), isFile: (directive & 4) === 0 };
+}
+
+describe("llmprices completion", function () {
+  this.timeout(60_000);
+
+  it("prints a script for each shell that asks the command", async () => {
+    for (const shell of ["bash", "zsh", "fish"]) {
+      const { code, output } = await llmprices(["completion", shell]);
+      expect(output).to.include("llmprices complete --");
+      expect(code).to.equal(0);
+    }
+  });
+
+  it("prints a script that bash understands, and that knows about files", async () => {
+    const { output } = await llmprices(["completion", "bash"]);
+    expect(spawnSync("bash", ["-n"], { input: output })).to.include({ status: 0 });
+    const { stdout } = spawnSync("bash", ["-s"], { input: `${output}\ncomplete -p llmprices` });
+    expect(String(stdout)).to.equal("complete -o default -F __llmprices_complete llmprices\n");
+  });
+
+  it("exits 2 for a shell that it does not know", async () => {
+    const { code, errors } = await llmprices(["completion", "tcsh"]);
+    expect(errors).to.match(/Allowed choices are bash, zsh, fish/);
+    expect(code).to.equal(2);
+  });
+
+  it("knows commands, and those below them", async () => {
+    expect((await complete("imp")).values).to.deep.equal(["import", "import-catalog"]);
+    expect((await complete("migrate", "")).values).to.include.members(["up", "down", "status"]);
+  });
+
+  it("knows the flags of a command, and the choices of a flag", async () => {
+    const flags = await complete("import", "--re");
+    expect(flags.values).to.deep.equal(["--register-missing", "--reason", "--request-id"]);
+    const formats = await complete("import", "--format", "");
+    expect(formats).to.deep.equal({ values: ["csv", "jsonl"], isFile: false });
+  });
+
+  it("leaves names of files to the shell, where a file is expected", async () => {
+    expect(await complete("import", "pri")).to.deep.equal({ values: [], isFile: true });
+    expect(await complete("list", "--ca-file", "")).to.deep.equal({ values: [], isFile: true });
+    expect(await complete("list", "--provider", "")).to.deep.equal({ values: [], isFile: false });
+  });
+});

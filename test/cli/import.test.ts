@@ -1,0 +1,267 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { expect } from "chai";
+import { formatAddress } from "../../src/config/address.js";
+import { commandLine, commandsFor } from "../support/command.js";
+import { at, bookVersionOf, byKey, priceAt, registerNames } from "../support/prices.js";
+import { startTestService, type TestService } from "../support/service.js";
+
+let service: TestService;
+let llmprices: ReturnType<typeof commandsFor>;
+let folder: string;
+
+const keyOf = (model: string) => ({ chargeType: "completion", provider: "acme", model });
+const header = "charge_type,provider,model,price,effective_from,ends\n";
+
+/** Has each test of a group use a service and a folder of its own. */
+function useService(): void {
+  beforeEach(async () => {
+    service = await startTestService();
+    llmprices = commandsFor(service);
+    folder = mkdtempSync(join(tmpdir(), "llmprices-import-"));
+  });
+  afterEach(async () => {
+    rmSync(folder, { recursive: true });
+    await service.stop();
+  });
+}
+
+async function create(model: string, price: string, from = "2026-01-01"): Promise<void> {
+  await registerNames(service, keyOf(model));
+  await service.pricing.createLLMPrice({ ...keyOf(model), price, effectiveFrom: at(from) });
+}
+
+/** Imports CSV from standard input. */
+function importRows(rows: readonly string[], ...flags: string[]) {
+  const input = `${header}${rows.map((row) => `completion,acme,${row}\n`).join("")}`;
+  return llmprices(["import", "-", "--quiet", ...flags], { input });
+}
+
+describe("llmprices import", function () {
+  this.timeout(60_000);
+  useService();
+
+  it("creates, changes, ends and leaves unchanged, as the rows say", async () => {
+    await create("a", "1");
+    await create("b", "2");
+    await create("c", "3");
+    await registerNames(service, keyOf("d"));
+    const result = await importRows(["a,1,,", "b,2.5,,", "c,,,true", "d,4,,"]);
+    expect(result.output).to.match(
+      /^1 created, 1 changed, 1 ended, 1 unchanged \(of 4 rows\)\nbook version \d+\n$/,
+    );
+    expect(result.code).to.equal(0);
+    const prices = await Promise.all(["a", "b", "c", "d"].map((m) => priceAt(service, keyOf(m))));
+    expect(prices).to.deep.equal(["1", "2.5", undefined, "4"]);
+  });
+
+  it("keeps the reason with the revisions", async () => {
+    await create("a", "1");
+    await importRows(["a,2,,"], "--reason", "spring prices");
+    const lookup = byKey(keyOf("a"));
+    const { llmPriceRevisions } = await service.pricing.listLLMPriceRevisions({ lookup });
+    expect(llmPriceRevisions.map(({ reason }) => reason)).to.deep.equal(["", "spring prices"]);
+  });
+
+  it("schedules rows of the future", async () => {
+    await create("a", "1");
+    await importRows(["a,2,2100-01-01T00:00:00Z,", "a,,2101-01-01,true"]);
+    expect(await priceAt(service, keyOf("a"), "2100-01-01")).to.equal("2");
+    expect(await priceAt(service, keyOf("a"), "2101-01-01")).to.equal(undefined);
+  });
+
+  it("registers missing names only when told to", async () => {
+    const refused = await importRows(["new,1,,"]);
+    expect(refused.errors).to.match(/\nstdin:2: /);
+    expect(refused.code).to.equal(1);
+    const { output } = await importRows(["new,1,,"], "--register-missing");
+    expect(output).to.include("registered: 0 charge types, 1 providers, 1 models\n");
+    expect(await priceAt(service, keyOf("new"))).to.equal("1");
+  });
+
+  it("ends prices without a row only when told to", async () => {
+    await create("a", "1");
+    await create("b", "2");
+    await importRows(["a,1,,"]);
+    expect(await priceAt(service, keyOf("b"))).to.equal("2");
+    const { output } = await importRows(["a,1,,"], "--end-missing");
+    expect(output).to.match(/^0 created, 0 changed, 1 ended, 1 unchanged/);
+    expect(await priceAt(service, keyOf("b"))).to.equal(undefined);
+  });
+
+  it("answers JSON for programs", async () => {
+    await create("a", "1");
+    const { output } = await importRows(["a,1,,"], "--output", "json");
+    expect(JSON.parse(output).counts).to.include({ rowCount: "1", unchangedCount: "1" });
+  });
+});
+
+describe("llmprices import --dry-run", function () {
+  this.timeout(60_000);
+  useService();
+
+  it("shows what would be created, changed and ended, and writes nothing", async () => {
+    await create("b", "2");
+    await create("c", "3");
+    const before = await bookVersionOf(service.database);
+    const rows = ["a,1,2100-01-01,", "b,2.5,2100-01-01,", "c,,2100-01-01,true"];
+    const { code, output } = await importRows(rows, "--dry-run", "--register-missing");
+    expect(output.replaceAll(/ +\n/g, "\n")).to.equal(
+      [
+        "change   key                before  price  effective_from            line",
+        "created  completion/acme/a          1      2100-01-01T00:00:00.000Z  2",
+        "changed  completion/acme/b  2       2.5    2100-01-01T00:00:00.000Z  3",
+        "ended    completion/acme/c  3              2100-01-01T00:00:00.000Z  4",
+        "",
+        "dry run, would be: 1 created, 1 changed, 1 ended, 0 unchanged (of 3 rows)",
+        "registered: 0 charge types, 0 providers, 1 models",
+        "",
+      ].join("\n"),
+    );
+    expect(code).to.equal(0);
+    expect(await bookVersionOf(service.database)).to.equal(before);
+    expect((await service.catalog.listModels({})).models).to.have.length(2);
+  });
+
+  it("shows as many changes as are asked for, and says so", async () => {
+    const rows = Array.from({ length: 5 }, (_, index) => `m${index},1,,`);
+    const flags = ["--dry-run", "--register-missing", "--max-changes", "2"];
+    const { output } = await importRows(rows, ...flags);
+    expect(output.match(/^created/gm)).to.have.length(2);
+    expect(output).to.include("\nthe first 2 changes (--max-changes)\n");
+  });
+});
+
+describe("llmprices import, with bad rows", function () {
+  this.timeout(60_000);
+  useService();
+
+  it("changes nothing, and names every one by its line in the file", async () => {
+    await create("a", "1");
+    const before = await bookVersionOf(service.database);
+    const file = join(folder, "prices.csv");
+    const rows = [
+      ...["completion,acme,a,2,,", "", 'completion,acme,b,"1",,', "completion,acme,c,1001,,"],
+      ...["completion,acme,d", "completion,acme,e,1,2026-02-30,", "completion,acme,f,1,,yes"],
+      ...["Completion,acme,g,1,,", "completion,acme,a,3,,", "completion,acme,h,1,,"],
+    ];
+    writeFileSync(file, `${header}${rows.join("\n")}\n`);
+    const parameters = ["import", file, "--register-missing"];
+    const { code, output, errors } = await llmprices(parameters);
+    expect(errors).to.include("llmprices: nothing is imported, 6 of 9 rows are bad:\n");
+    const named = [...errors.matchAll(/^.*prices\.csv:(\d+): /gm)].map(([, line]) => Number(line));
+    expect(named).to.deep.equal([5, 6, 7, 8, 9, 10]);
+    expect(errors).to.include(`${file}:5: price is "1001"; allowed: 0 to 1000`);
+    expect(errors).to.include(`${file}:6: has 3 values; expected 6`);
+    expect(errors).to.include(`${file}:7: effective_from is "2026-02-30"; expected a time`);
+    expect(errors).to.include(`${file}:8: ends is "yes"; expected true, false or nothing`);
+    expect({ code, output }).to.deep.equal({ code: 1, output: "" });
+    expect(await bookVersionOf(service.database)).to.equal(before);
+    expect(await priceAt(service, keyOf("a"))).to.equal("1");
+  });
+
+  it("changes nothing when the file turns unreadable midway", async () => {
+    await create("a", "1");
+    const before = await bookVersionOf(service.database);
+    const rows = Array.from({ length: 3000 }, (_, index) => `m${index},1,,`);
+    const { code, errors } = await importRows([...rows, 'x,"1"2,,'], "--register-missing");
+    expect(errors).to.match(/^llmprices: stdin:3002: Invalid Closing Quote/);
+    expect(code).to.equal(2);
+    expect(await bookVersionOf(service.database)).to.equal(before);
+  });
+
+  it("refuses a list without rows", async () => {
+    const { code, errors } = await importRows([]);
+    expect(errors).to.match(/^llmprices: /);
+    expect(code).to.equal(1);
+  });
+});
+
+describe("llmprices import, on a terminal", function () {
+  this.timeout(60_000);
+  useService();
+
+  it("shows a bar, and prints nothing of it to what reads the results", async () => {
+    const file = join(folder, "prices.csv");
+    writeFileSync(file, `${header}${manyRows(2000)}`);
+    const { program, before } = commandLine;
+    const words = [program, ...before, "import", file, "--register-missing"];
+    const line = `${words.map((word) => `'${word}'`).join(" ")} >'${folder}/results'`;
+    const env = { ...process.env, LLMPRICES_ADDRESS: formatAddress(service.server.grpcAddress) };
+    // The child must not block this process: the service is in it.
+    // Of util-linux: a terminal for those who have none.
+    const child = spawn("script", ["-qec", line, "/dev/null"], {
+      env,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const [[code], shown] = await Promise.all([once(child, "exit"), text(child.stdout)]);
+    expect(shown).to.match(/█+░* \d+% \| .*2,000 rows sent, the service is at work/s);
+    expect(readFileSync(join(folder, "results"), "utf8")).to.match(
+      /^2,000 created.*\nregistered: /,
+    );
+    expect(code).to.equal(0);
+  });
+
+  function manyRows(count: number): string {
+    const rows = Array.from({ length: count }, (_, index) => `completion,acme,m${index},1,,\n`);
+    return rows.join("");
+  }
+});
+
+describe("llmprices list, into a reader that has seen enough", function () {
+  this.timeout(60_000);
+  useService();
+
+  it("exits 0 and says nothing", async () => {
+    await importRows(
+      Array.from({ length: 3000 }, (_, index) => `m${index},1,,`),
+      "--register-missing",
+    );
+    const { program, before } = commandLine;
+    const env = { ...process.env, LLMPRICES_ADDRESS: formatAddress(service.server.grpcAddress) };
+    const child = spawn(program, [...before, "list"], { env, stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.once("data", () => child.stdout.destroy());
+    const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
+    expect({ code, errors }).to.deep.equal({ code: 0, errors: "" });
+  });
+});
+
+describe("llmprices export, then import", function () {
+  this.timeout(60_000);
+  useService();
+
+  for (const name of ["prices.csv", "prices.jsonl"]) {
+    it(`changes nothing, scheduled revisions included: ${name}`, async () => {
+      await importRows(
+        [
+          ...["a,1,2026-01-01,", "a,2,2100-01-01,", "a,,2101-01-01,true", "b,3,,"],
+          ...["c,4,2100-01-01,", '"odd,name",0.0000000001,2026-01-01,', "d,1000,2026-01-01,"],
+        ],
+        "--register-missing",
+      );
+      const before = await bookVersionOf(service.database);
+      const file = join(folder, name);
+      expect((await llmprices(["export", file])).code).to.equal(0);
+      const again = await llmprices(["import", file, "--end-missing"]);
+      expect(again.output).to.match(/^0 created, 0 changed, 0 ended, 5 unchanged \(of 7 rows\)\n/);
+      expect(await bookVersionOf(service.database)).to.equal(before);
+    });
+  }
+
+  it("makes the same price list in an empty book", async () => {
+    await importRows(
+      ["a,1,2026-01-01,", "a,2,2100-01-01,", "b,3,2026-02-01,"],
+      "--register-missing",
+    );
+    const { output: list } = await llmprices(["export"]);
+    const other = await startTestService();
+    const command = commandsFor(other);
+    await command(["import", "-", "--register-missing"], { input: list });
+    expect((await command(["export"])).output).to.equal(list);
+    await other.stop();
+  });
+});

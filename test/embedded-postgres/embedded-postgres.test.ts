@@ -1,0 +1,273 @@
+import { type ChildProcess, execFileSync, fork } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import pg from "pg";
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "../../src/embedded-postgres/embedded-postgres.js";
+
+const FIXTURE = fileURLToPath(new URL("../fixtures/embedded-instance.ts", import.meta.url));
+const isRoot = process.geteuid?.() === 0;
+
+describe("startEmbeddedPostgres", function () {
+  this.timeout(30_000);
+  let dataDir: string;
+  let running: EmbeddedPostgres[] = [];
+  let children: ChildProcess[] = [];
+  let messages: string[] = [];
+
+  beforeEach(async () => {
+    // Entered by all, so that the cluster stays below it; the test about a closed folder closes it.
+    dataDir = await realpath(await mkdtemp(join(tmpdir(), "llmprices-embedded-")));
+    await chmod(dataDir, 0o755);
+  });
+
+  afterEach(async () => {
+    await Promise.all(running.map((postgres) => postgres.stop()));
+    for (const child of children) child.kill("SIGKILL");
+    await Promise.all(
+      children.map((child) => child.exitCode ?? child.signalCode ?? once(child, "exit")),
+    );
+    await until(() => serversOn(dataDir).length === 0);
+    // Only the relocated cluster of this test's folder, wherever its link leads.
+    const cluster = await realpath(join(dataDir, "closed/data/postgres")).catch(() => undefined);
+    if (cluster?.includes("/llmprices/clusters/")) await rm(cluster, { recursive: true });
+    await rm(dataDir, { recursive: true });
+    [running, children, messages] = [[], [], []];
+  });
+
+  async function start(folder = dataDir): Promise<EmbeddedPostgres> {
+    const postgres = await startEmbeddedPostgres({
+      dataDir: folder,
+      settings: { fsync: "off" },
+      log: (message) => messages.push(message),
+    });
+    running.push(postgres);
+    return postgres;
+  }
+
+  /** An instance in a process of its own, and what it says: its port, or why it cannot start. */
+  async function startProcess(): Promise<{ child: ChildProcess; port?: number; error?: string }> {
+    const child = fork(FIXTURE, [dataDir], { execArgv: ["--import", "tsx"] });
+    children.push(child);
+    const [answer] = await once(child, "message");
+    return { child, ...answer };
+  }
+
+  it("creates a UTF-8 cluster with checksums and answers on loopback", async () => {
+    const { connection } = await start();
+    expect(connection).to.include({ host: "127.0.0.1", database: "llmprices" });
+    const [row] = await query(
+      connection,
+      `select current_setting('server_encoding') as encoding, current_setting('data_checksums') as
+       checksums, current_setting('timezone') as zone, current_database() as database`,
+    );
+    expect(row).to.deep.equal({
+      encoding: "UTF8",
+      checksums: "on",
+      zone: "UTC",
+      database: "llmprices",
+    });
+  });
+
+  it("keeps the password and the server's log from other users", async () => {
+    const { connection } = await start();
+    const password = await readFile(join(dataDir, "postgres-password"), "utf8");
+    expect(password.trim()).to.equal(connection.password);
+    for (const name of ["postgres-password", "postgres.log"]) {
+      expect((await stat(join(dataDir, name))).mode & 0o777, name).to.equal(0o600);
+    }
+    const error = await rejection(query({ ...connection, password: "guess" }, "select 1"));
+    expect(error).to.match(/password authentication failed/);
+  });
+
+  it("finds the same data at the second start", async () => {
+    const first = await start();
+    await query(first.connection, "create table kept as select 42 as answer");
+    await first.stop();
+    const second = await start();
+    expect(await query(second.connection, "select * from kept")).to.deep.equal([{ answer: 42 }]);
+  });
+
+  it("has ended its server when stop resolves, and may be stopped again", async () => {
+    const postgres = await start();
+    await postgres.stop();
+    expect(serversOn(dataDir)).to.deep.equal([]);
+    await postgres.stop();
+  });
+
+  it("refuses a folder that another instance holds, naming that one", async () => {
+    const { child, port } = await startProcess();
+    expect(port).to.be.a("number");
+    expect(await rejection(start())).to.equal(
+      `another instance (pid ${child.pid}) holds the data folder ${dataDir}; ` +
+        "stop it or set DATA_DIR to another folder",
+    );
+  });
+
+  it("lets exactly one of three instances win a fresh folder", async () => {
+    const instances = await Promise.all([startProcess(), startProcess(), startProcess()]);
+    const winners = instances.filter(({ port }) => port !== undefined);
+    expect(winners).to.have.length(1);
+    for (const { error } of instances.filter((instance) => !winners.includes(instance))) {
+      expect(error).to.include(
+        `another instance (pid ${winners[0]?.child.pid}) holds the data folder`,
+      );
+    }
+  });
+
+  it("ends its server when its process is killed", async () => {
+    const { child } = await startProcess();
+    child.kill("SIGKILL");
+    await until(() => serversOn(dataDir).length === 0);
+    await start();
+    expect(messages.join()).not.to.include("killed instance");
+  });
+
+  it("takes over from a server that outlived its killed process", async () => {
+    const { child } = await startProcess();
+    const [orphan] = serversOn(dataDir);
+    // The shell that would stop the server dies with its parent, as when memory runs out.
+    for (const { pid } of processes().filter(({ command }) =>
+      command.endsWith(`-watch ${orphan}`),
+    )) {
+      process.kill(pid, "SIGKILL");
+    }
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const { connection } = await start();
+    expect(messages).to.include(
+      `stopping the PostgreSQL (pid ${orphan}) that a killed instance left on ${dataDir}/postgres`,
+    );
+    expect(serversOn(dataDir)).to.have.length(1).and.not.to.include(orphan);
+    await query(connection, "select 1");
+  });
+
+  it("starts its server again, on the same port, when that is killed", async () => {
+    const { connection } = await start();
+    await query(connection, "create table kept as select 42 as answer");
+    process.kill(serversOn(dataDir)[0] ?? 0, "SIGKILL");
+    await until(() => messages.includes("PostgreSQL is running again"));
+    expect(await query(connection, "select * from kept")).to.deep.equal([{ answer: 42 }]);
+  });
+
+  it("starts when the pid in a stale postmaster.pid is another process's", async () => {
+    const first = await start();
+    await first.stop();
+    await writeFile(
+      join(dataDir, "postgres/postmaster.pid"),
+      `${process.ppid}\n${dataDir}/postgres\n`,
+    );
+    const { connection } = await start();
+    await query(connection, "select 1");
+  });
+
+  it("refuses a cluster of another major version, naming both", async () => {
+    const first = await start();
+    await first.stop();
+    await writeFile(join(dataDir, "postgres/PG_VERSION"), "17\n");
+    expect(await rejection(start())).to.match(
+      /postgres was made by PostgreSQL 17, and this is PostgreSQL 18;/,
+    );
+  });
+
+  it("refuses a data folder that cannot be created", async () => {
+    await writeFile(join(dataDir, "file"), "");
+    const error = await rejection(start(join(dataDir, "file/data")));
+    expect(error).to.match(/^the data folder .*file\/data cannot be written .*set DATA_DIR/);
+  });
+
+  it("refuses a data folder in a file system that takes none, as /proc", async function () {
+    if (process.platform !== "linux") this.skip();
+    for (const folder of ["/proc/nope", "/proc/nope/data"]) {
+      const error = await rejection(start(folder));
+      expect(error).to.match(/^the data folder \/proc\/nope.* cannot be written .*set DATA_DIR/);
+    }
+  });
+
+  it("creates the folders above the data folder, too", async () => {
+    const { connection } = await start(join(dataDir, "a/b"));
+    expect(await query(connection, "select 42 as answer")).to.deep.equal([{ answer: 42 }]);
+  });
+
+  it("refuses a data folder that is a file", async () => {
+    const file = join(dataDir, "file");
+    await writeFile(file, "", { mode: 0o777 });
+    await chmod(file, 0o777);
+    expect(await rejection(start(file))).to.match(/file cannot be written .*set DATA_DIR/);
+  });
+
+  it("says what the server said when it does not start", async () => {
+    const settings = { shared_buffers: "none" };
+    const error = await rejection(
+      startEmbeddedPostgres({ dataDir, settings, log: () => undefined }),
+    );
+    expect(error).to.include('invalid value for parameter "shared_buffers": "none"');
+  });
+
+  const description = isRoot
+    ? "as root, keeps data folders that only root can enter closed, and finds their cluster again"
+    : "as an ordinary user, keeps the cluster in the data folder itself";
+  it(description, async () => {
+    const folder = join(dataDir, "closed/data");
+    await mkdir(dirname(folder), { mode: 0o700 });
+    const first = await start(folder);
+    await query(first.connection, "create table kept as select 42 as answer");
+    await first.stop();
+    const second = await start(folder);
+    expect(await query(second.connection, "select * from kept")).to.deep.equal([{ answer: 42 }]);
+    expect((await stat(dirname(folder))).mode & 0o777).to.equal(0o700);
+    const cluster = await realpath(join(folder, "postgres"));
+    if (isRoot) expect(cluster).to.match(/\/llmprices\/clusters\/[0-9a-f]{16}$/);
+    else expect(cluster).to.equal(join(await realpath(folder), "postgres"));
+  });
+});
+
+type Connection = EmbeddedPostgres["connection"];
+
+async function query(connection: Connection, sql: string): Promise<readonly unknown[]> {
+  const client = new pg.Client(connection);
+  try {
+    await client.connect();
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function rejection(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => expect.fail("it succeeded"),
+    (error: Error) => error.message,
+  );
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 15_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`still not so: ${condition}`);
+    await sleep(20);
+  }
+}
+
+function processes(): readonly { readonly pid: number; readonly command: string }[] {
+  const text = execFileSync("ps", ["-A", "-ww", "-o", "pid=,command="], { encoding: "utf8" });
+  return text.split("\n").map((line) => {
+    const [pid = "", ...command] = line.trim().split(" ");
+    return { pid: Number(pid), command: command.join(" ") };
+  });
+}
+
+/** The pids of the servers whose cluster is directly in the data folder. */
+function serversOn(dataDir: string): readonly number[] {
+  const mark = ` -D ${dataDir}/postgres `;
+  return processes()
+    .filter(({ command }) => command.includes(mark))
+    .map(({ pid }) => pid);
+}

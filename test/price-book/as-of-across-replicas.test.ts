@@ -1,0 +1,137 @@
+import { Code } from "@connectrpc/connect";
+import { expect } from "chai";
+import {
+  type Applied,
+  bulkCalculations,
+  charge as calculateCharge,
+  toLine,
+  untilAnswered,
+} from "../support/book.js";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { byKey, freshPrice, type TestKey } from "../support/prices.js";
+import { type DatabaseProxy, openProxy } from "../support/proxy.js";
+import { refusalOf } from "../support/refusals.js";
+import { startTestService, type TestService } from "../support/service.js";
+
+const stalenessMs = 2500;
+const calculations = { CalculateCharge: calculateCharge, ...bulkCalculations };
+
+describe("A replica that is cut off from the book, asked about an instant", () => {
+  let database: TestDatabase;
+  let proxy: DatabaseProxy;
+  /** Has no trouble, and changes prices. */
+  let peer: TestService;
+  let cut: TestService;
+
+  before(async () => {
+    database = await createTestDatabase();
+    proxy = await openProxy(database.connection);
+    peer = await startTestService({}, database);
+    cut = await startTestService(
+      { maxBookStalenessMs: stalenessMs },
+      { ...database, connection: proxy.connection },
+    );
+  });
+  afterEach(() => {
+    proxy.faults.isSilent = false;
+    proxy.faults.refusesConnections = false;
+    proxy.cutConnections();
+  });
+  after(async () => {
+    await Promise.all([peer.stop(), cut.stop()]);
+    proxy.close();
+    await database.drop();
+  });
+
+  /** What can become of the network of one replica. */
+  const cuts: Readonly<Record<string, () => void>> = {
+    "hears nothing": () => {
+      proxy.faults.isSilent = true;
+    },
+    "has lost its connection": () => {
+      proxy.faults.refusesConnections = true;
+      proxy.cutConnections();
+    },
+  };
+
+  /** A price of 1 that both know, and what the replica answers of it at last. */
+  async function createPrice(): Promise<{ readonly key: TestKey; readonly known: Applied }> {
+    const { key, bookVersion: minBookVersion } = await freshPrice(peer, "1", new Date(2020, 0));
+    return { key, known: await untilAnswered(() => calculateCharge(cut, key, { minBookVersion })) };
+  }
+
+  /** Makes the price 2, and answers an instant of the new one, as the peer has answered it. */
+  async function raise(key: TestKey): Promise<string> {
+    const { bookVersion: minBookVersion } = await peer.pricing.updateLLMPrice({
+      ...{ lookup: byKey(key), price: "2" },
+    });
+    const { price, asOf } = await calculateCharge(peer, key, { minBookVersion });
+    expect(price).to.equal("2");
+    return new Date(asOf).toISOString();
+  }
+
+  for (const [what, strike] of Object.entries(cuts)) {
+    it(`${what}: refuses one that another has answered, rather than charge the old price`, async () => {
+      const { key } = await createPrice();
+      strike();
+      const asOf = await raise(key);
+      const refused = Object.entries(calculations).map(async ([name, calculate]) => {
+        const refusal = await refusalOf(calculate(cut, key, { asOf }));
+        expect(refusal, name).to.include({ code: Code.Unavailable, reason: "BOOK_STALE" });
+        expect(refusal.metadata, name).to.deep.equal({ max_book_staleness_ms: `${stalenessMs}` });
+      });
+      await Promise.all(refused);
+    });
+
+    it(`${what}: refuses a batch with such a one, be the others far ahead`, async () => {
+      const { key } = await createPrice();
+      strike();
+      const instants = [await raise(key), farAhead()];
+      const requests = instants.map((asOf) => toLine(key, { asOf }));
+      const batch = cut.pricing.batchCalculateCharges({ requests });
+      expect(await refusalOf(batch)).to.include({ reason: "BOOK_STALE" });
+    });
+
+    it(`${what}: waits with it until it knows the price`, async () => {
+      const { key } = await createPrice();
+      strike();
+      const asOf = await raise(key);
+      const waiting = calculateCharge(cut, key, { asOf });
+      // Others need not wait for it.
+      expect((await calculateCharge(cut, key)).price).to.equal("1");
+      proxy.faults.isSilent = false;
+      proxy.faults.refusesConnections = false;
+      proxy.cutConnections();
+      expect((await waiting).price).to.equal("2");
+    });
+
+    it(`${what}: refuses a key that it does not know, rather than say that it has no price`, async () => {
+      await createPrice();
+      strike();
+      const { key, bookVersion: minBookVersion } = await freshPrice(peer, "1");
+      const { asOf } = await calculateCharge(peer, key, { minBookVersion });
+      const pinned = calculateCharge(cut, key, { asOf: new Date(asOf).toISOString() });
+      expect(await refusalOf(pinned)).to.include({ reason: "BOOK_STALE" });
+    });
+
+    it(`${what}: goes on to charge now, the past, and what is far ahead`, async () => {
+      const { key, known } = await createPrice();
+      strike();
+      await raise(key);
+      const past = new Date(known.asOf).toISOString();
+      const startedAt = performance.now();
+      expect(await calculateCharge(cut, key, { asOf: past })).to.deep.equal(known);
+      const now = await calculateCharge(cut, key);
+      expect((await calculateCharge(cut, key, { asOf: farAhead() })).price).to.equal("1");
+      expect(performance.now() - startedAt).to.be.below(stalenessMs / 2);
+      expect(now.price).to.equal("1");
+      // Which is right for ever, since it is before the change.
+      const again = await calculateCharge(peer, key, { asOf: new Date(now.asOf).toISOString() });
+      expect(again.price).to.equal("1");
+    });
+  }
+});
+
+function farAhead(): string {
+  return new Date(Date.now() + 2 * 24 * 3_600_000).toISOString();
+}

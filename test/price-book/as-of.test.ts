@@ -1,0 +1,142 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { type Timestamp, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { expect } from "chai";
+import { type Applied, changeInSql, charge, toLine } from "../support/book.js";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { byKey, freshPrice, type TestKey } from "../support/prices.js";
+import { type DatabaseProxy, openProxy } from "../support/proxy.js";
+import { startTestService, type TestService } from "../support/service.js";
+
+describe("Replicas of one database, at an instant", () => {
+  let database: TestDatabase;
+  /** The last replica is behind it. */
+  let proxy: DatabaseProxy;
+  let replicas: readonly [TestService, TestService, TestService];
+
+  before(async () => {
+    database = await createTestDatabase();
+    proxy = await openProxy(database.connection);
+    replicas = [
+      await startTestService({}, database),
+      await startTestService({}, database),
+      await startTestService({}, { ...database, connection: proxy.connection }),
+    ];
+  });
+  after(async () => {
+    await Promise.all(replicas.map(({ stop }) => stop()));
+    proxy.close();
+    await database.drop();
+  });
+
+  /** A price of 1 that every replica knows. */
+  async function createPrice() {
+    const price = await freshPrice(replicas[0], "1", new Date("2020-01-01"));
+    const terms = { minBookVersion: price.bookVersion };
+    await Promise.all(replicas.map((replica) => charge(replica, price.key, terms)));
+    return price;
+  }
+
+  const raise = (key: TestKey, from?: number) =>
+    replicas[0].pricing.updateLLMPrice({
+      ...{ lookup: byKey(key), price: "2" },
+      ...(from && { effectiveFrom: timestampFromMs(from) }),
+    });
+
+  const priceAt = async (replica: TestService, key: TestKey, time: number) =>
+    (await charge(replica, key, { asOf: new Date(time).toISOString() })).price;
+
+  it("price an instant that has just come as they do later, though nobody tells them", async () => {
+    const { key } = await createPrice();
+    proxy.faults.losesNotifications = true;
+    const { llmPrice } = await raise(key);
+    const from = timestampMs(llmPrice?.effectiveFrom as Timestamp);
+    // The last replica has read the book before, and has not been told since.
+    expect(await priceAt(replicas[2], key, from)).to.equal("2");
+    proxy.faults.losesNotifications = false;
+  });
+
+  it("change a price at the instant that it is scheduled for, which nobody tells them", async () => {
+    const { key } = await createPrice();
+    const from = Date.now() + 700;
+    const { bookVersion: minBookVersion } = await raise(key, from);
+    await Promise.all(replicas.map((replica) => charge(replica, key, { minBookVersion })));
+    for (const replica of replicas) {
+      expect(await priceAt(replica, key, from - 1)).to.equal("1");
+      expect(await priceAt(replica, key, from)).to.equal("2");
+    }
+    const watched = await Promise.all(
+      replicas.map(async (replica) => {
+        const answers: Applied[] = [];
+        while (answers.at(-1)?.price !== "2") answers.push(await charge(replica, key));
+        return answers;
+      }),
+    );
+    for (const answers of watched) {
+      const expected = answers.map(({ asOf }) => (asOf < from ? "1" : "2"));
+      expect(answers.map(({ price }) => price)).to.deep.equal(expected);
+      expect(answers[0]?.price).to.equal("1");
+    }
+  });
+
+  it("keep to the instant of what they know when they cannot know more", async () => {
+    const { key } = await createPrice();
+    const cut = replicas[2];
+    proxy.faults.refusesConnections = true;
+    proxy.cutConnections();
+    const { llmPrice } = await raise(key);
+    const { price, asOf } = await charge(cut, key);
+    proxy.faults.refusesConnections = false;
+    expect(price).to.equal("1");
+    if (llmPrice?.effectiveFrom === undefined) throw new Error("a price begins at some time");
+    expect(asOf).to.be.below(timestampMs(llmPrice.effectiveFrom));
+    for (const replica of replicas) expect(await priceAt(replica, key, asOf)).to.equal("1");
+    while ((await charge(cut, key)).price === "1") await wait(5);
+  });
+
+  it("take for now what was now a moment ago, though nothing changes", async () => {
+    const { key } = await createPrice();
+    const ages: number[] = [];
+    const endsAt = performance.now() + 1200;
+    for (let i = 0; performance.now() < endsAt; i += 1) {
+      const askedAt = Date.now();
+      const { asOf } = await charge(replicas[i % 2] as TestService, key);
+      ages.push(askedAt - asOf);
+      await wait(5);
+    }
+    const old = ages.filter((ageMs) => ageMs > 150);
+    expect(old.length).to.be.below(ages.length / 5);
+  });
+
+  it("have all charges of a batch at one version, while prices change in pairs", async () => {
+    const [one, other] = [await createPrice(), await createPrice()];
+    const requests = Array.from({ length: 400 }, (_, i) => toLine(i % 2 ? one.key : other.key));
+    let isOver = false;
+    const changing = (async () => {
+      for (let i = 1; !isOver; i += 1) {
+        const price = String((i % 1000) + 1);
+        await changeInSql(database.knex, [
+          { id: one.id, price },
+          { id: other.id, price },
+        ]);
+      }
+    })();
+    const mixed: string[][] = [];
+    const versions = new Set<bigint>();
+    for (let i = 0; i < 25; i += 1) {
+      const { results, bookVersion } = await replicas[1].pricing.batchCalculateCharges({
+        requests,
+      });
+      versions.add(bookVersion);
+      const found = results.map(({ result: { case: kind, value } }) =>
+        kind === "charge"
+          ? `${value.markup} of version ${value.appliedPrice?.bookVersion === bookVersion}`
+          : `${kind}`,
+      );
+      if (new Set(found).size > 1 || !found[0]?.endsWith("true")) mixed.push([...new Set(found)]);
+    }
+    isOver = true;
+    await changing;
+    expect(mixed).to.deep.equal([]);
+    expect(versions.size).to.be.greaterThan(12);
+  });
+});

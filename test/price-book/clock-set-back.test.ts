@@ -1,0 +1,88 @@
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { expect } from "chai";
+import { changeBook } from "../../src/store/prices/timelines.js";
+import { importRows, rowOf } from "../support/imports.js";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { bookVersionOf, byKey, freshPrice, type TestKey } from "../support/prices.js";
+import { startTestService, type TestService } from "../support/service.js";
+
+describe("A database whose clock has been set back by an hour", () => {
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    service = await startTestService();
+    ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
+    // What the clock's jump leaves behind: a last change that lies ahead of it.
+    await service.database.knex.transaction(async (transaction) => {
+      await transaction.raw("set local session_replication_role = replica");
+      await transaction.raw("update price_book set changed_at = changed_at + interval '1 hour'");
+    });
+  });
+  after(() => service.stop());
+
+  const charge = async (minBookVersion: bigint) => {
+    const usageRatio = { case: "accountUsageRatio" as const, value: "1" };
+    const terms = { ...key, providerCost: "1", usageRatio, minBookVersion };
+    const { markup, asOf } = await service.pricing.calculateCharge(terms, limit);
+    return { markup, asOf: asOf && timestampMs(asOf) };
+  };
+
+  it("answers writes at once, each at an instant behind the one before", async () => {
+    const seen: number[] = [];
+    for (const price of ["2", "3"]) {
+      const update = { lookup: byKey(key), price };
+      const { llmPrice, bookVersion } = await service.pricing.updateLLMPrice(update, limit);
+      const { markup, asOf = 0 } = await charge(bookVersion);
+      expect(markup).to.equal(price);
+      expect(llmPrice?.effectiveFrom && timestampMs(llmPrice.effectiveFrom)).to.be.at.most(asOf);
+      seen.push(asOf);
+    }
+    expect(seen[1]).to.be.greaterThan(seen[0] ?? 0);
+  });
+
+  it("answers an import at once, and charges by it", async () => {
+    const { bookVersion } = await importRows(service, [rowOf(key, "4")], {}, limit);
+    expect((await charge(bookVersion)).markup).to.equal("4");
+  });
+});
+
+describe("A transaction during which the database's clock is set back by an hour", () => {
+  let database: TestDatabase;
+  before(async () => {
+    database = await createTestDatabase();
+    await database.knex.raw(`
+      insert into providers values ('acme');
+      insert into models values ('acme', 'a');
+      insert into llm_prices (charge_type, provider, model) values ('tool', 'acme', 'a');`);
+  });
+  after(() => database.drop());
+
+  it("raises the version once, and is recorded at the version that it was told", async () => {
+    const before = await bookVersionOf(database);
+    const { version, now } = await database.knex.transaction(async (transaction) => {
+      await transaction.raw(`
+        create or replace function instant_now() returns timestamptz language sql volatile as $$
+          select date_trunc('milliseconds', clock_timestamp()) - interval '1 hour'
+        $$`);
+      const change = await changeBook(transaction);
+      const [{ id }] = await transaction("llm_prices");
+      for (const days of [0, 1]) {
+        await transaction("llm_price_revisions").insert({
+          ...{ llm_price_id: id, price: days },
+          effective_from: new Date(change.now + days * 24 * 3_600_000),
+        });
+      }
+      return change;
+    });
+    expect(version).to.equal(before + 1n);
+    expect(await bookVersionOf(database)).to.equal(version);
+    const revisions = await database.knex("llm_price_revisions").orderBy("effective_from");
+    expect(revisions.map(({ book_version }) => BigInt(book_version))).to.deep.equal([
+      version,
+      version,
+    ]);
+    expect(revisions[0].effective_from.getTime()).to.equal(now);
+  });
+});
+
+const limit = { timeoutMs: 15_000 };

@@ -1,0 +1,190 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { Code } from "@connectrpc/connect";
+import { expect } from "chai";
+import { formatAddress } from "../../src/config/address.js";
+import type { ServerConfig } from "../../src/server/server.js";
+import {
+  type Applied,
+  bulkCalculations,
+  charge,
+  restoreOlder,
+  untilAnswered,
+} from "../support/book.js";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { bookVersionOf, byKey, freshPrice, type TestKey } from "../support/prices.js";
+import { type DatabaseProxy, openProxy } from "../support/proxy.js";
+import { refusalOf } from "../support/refusals.js";
+import { startTestService, type TestService } from "../support/service.js";
+
+const stalenessMs = 1000;
+
+describe("A service that loses touch with the price book", () => {
+  let database: TestDatabase;
+  /** Has no trouble, and changes prices. */
+  let peer: TestService;
+  const opened: (() => unknown)[] = [];
+
+  before(async () => {
+    database = await createTestDatabase();
+    peer = await startTestService({}, database);
+  });
+  afterEach(async () => {
+    for (const close of opened.splice(0).toReversed()) await close();
+  });
+  after(async () => {
+    await peer.stop();
+    await database.drop();
+  });
+
+  async function openOwnProxy(): Promise<DatabaseProxy> {
+    const proxy = await openProxy(database.connection);
+    opened.push(proxy.close);
+    return proxy;
+  }
+
+  /** The service whose book, and only that, is behind a proxy. */
+  async function start(
+    { connection }: DatabaseProxy,
+    config: Partial<ServerConfig> = {},
+  ): Promise<TestService> {
+    const service = await startTestService(config, { ...database, connection });
+    opened.push(service.stop);
+    return service;
+  }
+
+  /** A price of 1 that the services know. */
+  async function createPrice(...services: readonly TestService[]): Promise<TestKey> {
+    const { key, bookVersion } = await freshPrice(peer, "1", new Date("2020-01-01"));
+    for (const service of services) {
+      await untilAnswered(() => charge(service, key, { minBookVersion: bookVersion }));
+    }
+    return key;
+  }
+
+  const raise = (key: TestKey) => peer.pricing.updateLLMPrice({ lookup: byKey(key), price: "2" });
+
+  /** Asks for charges until one is refused, or for three times the limit. */
+  async function chargeUntilRefused(service: TestService, key: TestKey) {
+    const startedAt = performance.now();
+    const elapsedMs = () => performance.now() - startedAt;
+    const answers: Applied[] = [];
+    for (let askedMs = 0; askedMs < 3 * stalenessMs; askedMs = elapsedMs()) {
+      const call = charge(service, key);
+      const applied = await call.catch(() => undefined);
+      if (applied === undefined) {
+        return { answers, refusal: await refusalOf(call), refusedMs: elapsedMs() };
+      }
+      expect(askedMs).to.be.below(stalenessMs);
+      answers.push(applied);
+      await wait(5);
+    }
+    throw new Error("no charge was refused");
+  }
+
+  async function readyzOf({ server }: TestService): Promise<string> {
+    return (await fetch(`http://${formatAddress(server.opsAddress)}/readyz`)).text();
+  }
+
+  it("charges by the price known for MAX_BOOK_STALENESS_MS, and then refuses to", async () => {
+    const proxy = await openOwnProxy();
+    const service = await start(proxy, { maxBookStalenessMs: stalenessMs });
+    const key = await createPrice(service);
+    await untilAnswered(() => charge(service, key));
+    proxy.faults.refusesConnections = true;
+    proxy.cutConnections();
+    const { answers, refusal, refusedMs } = await chargeUntilRefused(service, key);
+    expect(new Set(answers.map(({ price }) => price))).to.deep.equal(new Set(["1"]));
+    expect(refusedMs).to.be.greaterThan(stalenessMs / 2);
+    expect(refusal).to.include({ code: Code.Unavailable, reason: "BOOK_STALE" });
+    expect(refusal.metadata).to.deep.equal({ max_book_staleness_ms: String(stalenessMs) });
+    for (const calculate of Object.values(bulkCalculations)) {
+      expect(await refusalOf(calculate(service, key))).to.include({ reason: "BOOK_STALE" });
+    }
+    const whyNot = `not ready: the price book could not be confirmed for ${stalenessMs} ms\n`;
+    while ((await readyzOf(service)) !== whyNot) await wait(20);
+
+    await raise(key);
+    proxy.faults.refusesConnections = false;
+    expect((await untilAnswered(() => charge(service, key))).price).to.equal("2");
+    while ((await readyzOf(service)) !== "ready\n") await wait(20);
+  });
+
+  it("refuses no charge in a shorter outage, and then knows what has changed", async () => {
+    const proxy = await openOwnProxy();
+    const service = await start(proxy);
+    const key = await createPrice(service);
+    proxy.faults.refusesConnections = true;
+    proxy.cutConnections();
+    await raise(key);
+    const refusedBefore = proxy.counts.connections;
+    while (proxy.counts.connections < refusedBefore + 3) {
+      expect((await charge(service, key)).price).to.equal("1");
+      await wait(5);
+    }
+    proxy.faults.refusesConnections = false;
+    while ((await charge(service, key)).price === "1") await wait(5);
+  });
+
+  it("gives up connections that hang, when they are opened or later, and refuses no charge", async () => {
+    const [proxy, hangingProxy] = [await openOwnProxy(), await openOwnProxy()];
+    hangingProxy.faults.isSilent = true;
+    const starting = start(hangingProxy);
+    const service = await start(proxy);
+    const key = await createPrice(service);
+    proxy.silenceConnections();
+    while (hangingProxy.counts.connections === 0) await wait(5);
+    hangingProxy.silenceConnections();
+    hangingProxy.faults.isSilent = false;
+    await raise(key);
+    while ((await charge(service, key)).price === "1") await wait(20);
+    const restarted = await starting;
+    expect((await untilAnswered(() => charge(restarted, key))).price).to.equal("2");
+  });
+
+  it("starts while the database cannot be reached, and charges when it can", async () => {
+    const proxy = await openOwnProxy();
+    proxy.faults.refusesConnections = true;
+    const service = await start(proxy, { maxBookStalenessMs: stalenessMs });
+    const key = await createPrice();
+    expect(await refusalOf(charge(service, key))).to.include({ reason: "BOOK_STALE" });
+    expect(await readyzOf(service)).to.equal("not ready: the price book has not been read yet\n");
+    proxy.faults.refusesConnections = false;
+    expect((await untilAnswered(() => charge(service, key))).price).to.equal("1");
+  });
+
+  it("is ready when it has started, however long its book takes to read", async () => {
+    const proxy = await openOwnProxy();
+    proxy.faults.heldAfterStatements = 1;
+    const starting = start(proxy);
+    while (!proxy.isHolding()) await wait(5);
+    setTimeout(proxy.release, 400);
+    expect(await readyzOf(await starting)).to.equal("ready\n");
+  });
+
+  it("waits for a version that it is not told of, until it finds it itself", async () => {
+    const proxy = await openOwnProxy();
+    proxy.faults.losesNotifications = true;
+    const service = await start(proxy, { maxBookStalenessMs: stalenessMs });
+    const key = await createPrice(service);
+    const minBookVersion = (await bookVersionOf(database)) + 1n;
+    const read = proxy.counts.statements;
+    const early = charge(service, key, { minBookVersion });
+    // What the call has read at once is too old.
+    while (proxy.counts.statements === read) await wait(1);
+    await raise(key);
+    expect((await early).price).to.equal("2");
+    expect(proxy.counts.notifications).to.be.greaterThan(0);
+  });
+
+  it("answers no version that is older than its own after a backup is restored", async () => {
+    const service = await start(await openOwnProxy(), { maxBookStalenessMs: stalenessMs });
+    const key = await createPrice(service);
+    const { bookVersion: minBookVersion } = await raise(key);
+    await untilAnswered(() => charge(service, key, { minBookVersion }));
+    await restoreOlder(database.knex, 1);
+    const { answers, refusal } = await chargeUntilRefused(service, key);
+    expect(refusal.reason).to.equal("BOOK_STALE");
+    expect(new Set(answers.map(({ price }) => price))).to.deep.equal(new Set(["2"]));
+    expect(new Set(answers.map(({ version }) => version))).to.deep.equal(new Set([minBookVersion]));
+  });
+});

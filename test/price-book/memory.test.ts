@@ -1,0 +1,95 @@
+import { Code } from "@connectrpc/connect";
+import { expect } from "chai";
+import type { Knex } from "knex";
+import { createDatabase } from "../../src/store/connection/pool.js";
+import { bulkCalculations, charge, toLine, untilAnswered } from "../support/book.js";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { byKey, freshPrice, type TestKey } from "../support/prices.js";
+import { type DatabaseProxy, openProxy } from "../support/proxy.js";
+import { refusalOf } from "../support/refusals.js";
+import { startTestService, type TestService } from "../support/service.js";
+
+describe("A service that has no connection to the database but the one of its book", () => {
+  let database: TestDatabase;
+  let proxy: DatabaseProxy;
+  let peer: TestService;
+  let service: TestService;
+  let knex: Knex;
+  let key: TestKey;
+  let missing: TestKey;
+
+  before(async () => {
+    database = await createTestDatabase();
+    peer = await startTestService({}, database);
+    ({ key } = await freshPrice(peer, "1", new Date("2020-01-01")));
+    missing = { ...key, model: `${key.model}x` };
+    proxy = await openProxy(database.connection);
+    const { connection } = proxy;
+    const nowhere = { ...connection, port: 1 };
+    knex = createDatabase({ connection: nowhere, poolSize: 1, acquireTimeoutMs: 500 });
+    service = await startTestService({}, { ...database, knex, connection });
+    await untilAnswered(() => charge(service, key));
+    // The threads' connections come after the book's.
+    proxy.faults.refusesConnections = true;
+  });
+  after(async () => {
+    await service.stop();
+    await peer.stop();
+    await knex.destroy();
+    proxy.close();
+    await database.drop();
+  });
+
+  const ways = Object.entries({ CalculateCharge: charge, ...bulkCalculations });
+
+  for (const [name, calculate] of ways) {
+    it(`calculates: ${name}`, async () => {
+      expect((await calculate(service, key)).price).to.equal("1");
+    });
+  }
+
+  for (const [name, calculate] of ways.filter(([name]) => !name.includes("Batch"))) {
+    it(`is NOT_FOUND for a key without a price: ${name}`, async () => {
+      const refusal = await refusalOf(calculate(service, missing));
+      expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+    });
+  }
+
+  it("is NOT_FOUND for the calculations of a batch that have no price, and for no other", async () => {
+    const requests = [toLine(missing), toLine(key)];
+    const { results } = await service.pricing.batchCalculateCharges({ requests });
+    const [first, second] = results.map(({ result }) => result);
+    expect(first?.case === "error" && first.value.code).to.equal(Code.NotFound);
+    expect(second?.case === "charge" && second.value.markup).to.equal("1");
+  });
+
+  it("calculates by a price that others change", async () => {
+    const { bookVersion } = await peer.pricing.updateLLMPrice({ lookup: byKey(key), price: "2" });
+    const terms = { minBookVersion: bookVersion };
+    expect((await charge(service, key, terms)).price).to.equal("2");
+  });
+
+  it("cannot write", async () => {
+    const write = service.pricing.updateLLMPrice({ lookup: byKey(key), price: "3" });
+    expect(await refusalOf(write)).to.include({ reason: "DATABASE_UNAVAILABLE" });
+  });
+});
+
+describe("A service whose connections are all at work", () => {
+  it("is NOT_FOUND for a key without a price, without the hints that it cannot get", async () => {
+    const database = await createTestDatabase({ poolSize: 2 });
+    const service = await startTestService({}, database);
+    const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
+    const held = [await database.knex.transaction(), await database.knex.transaction()];
+    try {
+      expect((await charge(service, key)).price).to.equal("1");
+      const refusal = await refusalOf(charge(service, { ...key, model: "none" }));
+      expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+      expect(refusal.metadata).to.not.have.property("nearest_1");
+    } finally {
+      for (const transaction of held) await transaction.rollback();
+    }
+    await service.stop();
+    await database.drop();
+  });
+});

@@ -1,0 +1,239 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { expect } from "chai";
+import type { Knex } from "knex";
+import pg from "pg";
+import { bookVersion, ensureKey } from "../../src/store/prices/timelines.js";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+
+let database: TestDatabase;
+let knex: Knex;
+/** The keys of two timelines. */
+let id: string;
+let otherId: string;
+
+const writes = {
+  "an insert": () => knex("llm_price_revisions").insert(nextRevision()),
+  "an update": () => knex("llm_price_revisions").update({ price: "2" }),
+  "a delete": () => knex("llm_price_revisions").delete(),
+};
+
+describe("the price book's version", () => {
+  before(createDatabaseWithTwoKeys);
+  after(() => database.drop());
+
+  it("is raised once by a transaction, however many statements and rows it has", async () => {
+    const before = await bookVersion(knex);
+    await knex.transaction(async (transaction) => {
+      await transaction("llm_price_revisions").insert([nextRevision(), nextRevision()]);
+      await transaction("llm_price_revisions").update({ price: "2" });
+      await transaction("llm_price_revisions").delete();
+      await transaction("llm_price_revisions").insert(nextRevision());
+    });
+    expect(await bookVersion(knex)).to.equal(before + 1n);
+  });
+
+  for (const [what, write] of Object.entries(writes)) {
+    it(`is raised by ${what} alone`, async () => {
+      await knex("llm_price_revisions").insert(nextRevision());
+      const before = await bookVersion(knex);
+      await write();
+      expect(await bookVersion(knex)).to.equal(before + 1n);
+    });
+  }
+
+  it("is raised once by a transaction in SQL that raises it itself, twice", async () => {
+    const before = await bookVersion(knex);
+    const raise = "update price_book set version = version + 1, changed_at = instant_now()";
+    const twice = knex.transaction(async (transaction) => {
+      await transaction.raw(raise);
+      await transaction.raw("select pg_sleep(0.002)");
+      await transaction.raw(raise);
+    });
+    const refusal = await twice.catch(({ constraint }) => constraint);
+    expect(refusal).to.equal("price_book_counts_one_by_one");
+    await knex.transaction(async (transaction) => {
+      await transaction.raw(raise);
+      await transaction("llm_price_revisions").insert(nextRevision());
+    });
+    expect(await bookVersion(knex)).to.equal(before + 1n);
+  });
+
+  it("says itself which transaction raised it, whatever its writer says", async () => {
+    await knex.raw(`
+      update price_book set version = version + 1, changed_in = '1',
+        changed_at = greatest(instant_now(), changed_at + interval '1 millisecond')`);
+    const { rows } = await knex.raw("select changed_in = xmin::text::xid8 as told from price_book");
+    expect(rows).to.deep.equal([{ told: true }]);
+  });
+
+  it("is raised once when writes in between are rolled back to a savepoint", async () => {
+    const before = await bookVersion(knex);
+    await knex.transaction(async (transaction) => {
+      await writeInVain(transaction);
+      await transaction("llm_price_revisions").insert(nextRevision());
+      await writeInVain(transaction);
+      await transaction("llm_price_revisions").insert(nextRevision());
+    });
+    expect(await bookVersion(knex)).to.equal(before + 1n);
+  });
+
+  it("is raised once when the first write is in a savepoint that is kept", async () => {
+    const before = await bookVersion(knex);
+    await knex.transaction(async (transaction) => {
+      await transaction.transaction((savepoint) =>
+        savepoint("llm_price_revisions").insert(nextRevision()),
+      );
+      await transaction("llm_price_revisions").insert(nextRevision());
+    });
+    expect(await bookVersion(knex)).to.equal(before + 1n);
+  });
+
+  it("is not raised when all writes are rolled back to a savepoint", async () => {
+    const before = await bookVersion(knex);
+    await knex.transaction(writeInVain);
+    expect(await bookVersion(knex)).to.equal(before);
+  });
+
+  it("is not raised by a transaction that is rolled back", async () => {
+    const before = await bookVersion(knex);
+    await writeInVain(knex);
+    expect(await bookVersion(knex)).to.equal(before);
+  });
+
+  it("is not raised by a refused write", async () => {
+    const before = await bookVersion(knex);
+    const refused = { ...nextRevision(), price: "1000.1" };
+    await knex("llm_price_revisions")
+      .insert(refused)
+      .catch(() => {});
+    expect(await bookVersion(knex)).to.equal(before);
+  });
+
+  it("is not raised by the catalogue, nor by a key without a timeline", async () => {
+    const before = await bookVersion(knex);
+    await knex("providers").insert({ name: "acme" });
+    await knex("providers").where({ name: "acme" }).update({ display_name: "Acme" });
+    await knex("models").insert({ provider: "acme", name: "o1" });
+    await ensureKey(knex, { chargeType: "tool", provider: "acme", model: "o1" });
+    await knex("charge_types").where({ name: "completion" }).delete();
+    expect(await bookVersion(knex)).to.equal(before);
+  });
+
+  it("has an instant of its own, later than all before", async () => {
+    const instants = [await changedAt(knex)];
+    for (let i = 0; i < 20; i += 1) {
+      await knex("llm_price_revisions").insert(nextRevision());
+      instants.push(await changedAt(knex));
+    }
+    expect([...new Set(instants)].sort((a, b) => a - b)).to.deep.equal(instants);
+  });
+
+  it("goes on a millisecond after the last instant when the clock has fallen behind it", async () => {
+    await knex.raw("select raise_book_version('500 milliseconds')");
+    const ahead = await changedAt(knex);
+    await knex("llm_price_revisions").insert(nextRevision());
+    expect(await changedAt(knex)).to.equal(ahead + 1);
+  });
+
+  it("and its instant stand in every revision that the transaction wrote", async () => {
+    const revisions = [nextRevision(), nextRevision()];
+    await knex("llm_price_revisions").insert(revisions);
+    const written = await knex("llm_price_revisions")
+      .whereIn(
+        "effective_from",
+        revisions.map((revision) => revision.effective_from),
+      )
+      .select("book_version", "created_at");
+    const version = String(await bookVersion(knex));
+    const instant = new Date(await changedAt(knex));
+    const evidence = { book_version: version, created_at: instant };
+    expect(written).to.deep.equal([evidence, evidence]);
+  });
+
+  it("replaces that of a scheduled revision that is changed; its created_at stays", async () => {
+    const revision = nextRevision();
+    const [{ created_at }] = await knex("llm_price_revisions").insert(revision).returning("*");
+    const [changed] = await knex("llm_price_revisions")
+      .where(revision)
+      .update({ price: "2", book_version: 0 })
+      .returning("*");
+    expect(changed.book_version).to.equal(String(await bookVersion(knex)));
+    expect(changed.created_at).to.deep.equal(created_at);
+  });
+
+  for (const [what, write] of Object.entries(writes)) {
+    it(`becomes the book_version of the keys whose timelines ${what} changes`, async () => {
+      await knex("llm_price_revisions").insert(nextRevision());
+      const other = await timelineVersion(otherId);
+      await write();
+      expect(await timelineVersion(id)).to.equal(String(await bookVersion(knex)));
+      expect(await timelineVersion(otherId)).to.equal(other);
+    });
+  }
+});
+
+describe("the price_book channel", () => {
+  before(createDatabaseWithTwoKeys);
+  after(() => database.drop());
+
+  it("tells each committed version once, and none that was rolled back", async () => {
+    const listener = new pg.Client(database.connection as pg.ClientConfig);
+    const heard: string[] = [];
+    listener.on("notification", ({ payload }) => heard.push(payload ?? ""));
+    await listener.connect();
+    await listener.query("listen price_book");
+    try {
+      const before = await bookVersion(knex);
+      await knex.transaction(async (transaction) => {
+        await transaction("llm_price_revisions").insert(nextRevision());
+        await writeInVain(transaction);
+        await transaction("llm_price_revisions").update({ price: "2" });
+      });
+      await writeInVain(knex);
+      await knex("llm_price_revisions").insert(nextRevision());
+      const expected = [String(before + 1n), String(before + 2n)];
+      while (!heard.includes(expected[1] ?? "")) await wait(5);
+      expect(heard).to.deep.equal(expected);
+    } finally {
+      await listener.end();
+    }
+  });
+});
+
+const start = Date.parse("2199-01-01T00:00:00Z");
+let revisions = 0;
+
+async function createDatabaseWithTwoKeys(): Promise<void> {
+  database = await createTestDatabase();
+  ({ knex } = database);
+  const model = { provider: "openai", name: "gpt-4o" };
+  const key = { provider: model.provider, model: model.name };
+  await knex("providers").insert({ name: model.provider });
+  await knex("models").insert(model);
+  id = await ensureKey(knex, { chargeType: "tool", ...key });
+  otherId = await ensureKey(knex, { chargeType: "plugin", ...key });
+}
+
+/** A scheduled revision of the first key, at an instant that none has had. */
+function nextRevision() {
+  revisions += 1;
+  return { llm_price_id: id, effective_from: new Date(start + revisions), price: "1" };
+}
+
+/** A transaction, or a savepoint within one, that writes and is rolled back. */
+async function writeInVain(outer: Knex): Promise<void> {
+  const transaction = await outer.transaction();
+  try {
+    await transaction("llm_price_revisions").insert(nextRevision());
+  } finally {
+    await transaction.rollback();
+  }
+}
+
+async function changedAt(knex: Knex): Promise<number> {
+  return (await knex("price_book").first("changed_at")).changed_at.getTime();
+}
+
+async function timelineVersion(id: string): Promise<string> {
+  return (await knex("llm_prices").where({ id }).first("book_version")).book_version;
+}

@@ -1,0 +1,49 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { expect } from "chai";
+import { type Applied, charge } from "../support/book.js";
+import { byKey, freshPrice } from "../support/prices.js";
+import { startTestService, type TestService } from "../support/service.js";
+
+describe("A charge while a price is being committed, which takes longer than was thought", function () {
+  this.timeout(60_000);
+  let service: TestService;
+  before(async () => {
+    service = await startTestService();
+    // Comes behind the database's own look at the clock, as the disk does.
+    await service.database.knex.raw(`
+      create function commit_slowly() returns trigger language plpgsql as $$
+      begin
+        perform pg_sleep(4);
+        return null;
+      end $$;
+      create constraint trigger zz_commit_slowly after update on price_book
+        deferrable initially deferred for each row execute function commit_slowly()`);
+  });
+  after(() => service.stop());
+
+  it("is the same when it is asked for again at its instant", async () => {
+    const { key, bookVersion } = await freshPrice(service, "1", new Date("2020-01-01"));
+    await charge(service, key, { minBookVersion: bookVersion });
+    const seen: Applied[] = [];
+    const pinned: Promise<Applied>[] = [];
+    let isWritten = false;
+    const update = { lookup: byKey(key), price: "2" };
+    const written = service.pricing.updateLLMPrice(update).finally(() => {
+      isWritten = true;
+    });
+    while (!isWritten) {
+      // Whoever names an instant that has come waits for what begins by then.
+      pinned.push(charge(service, key, { asOf: new Date().toISOString() }));
+      seen.push(await charge(service, key));
+      await wait(20);
+    }
+    const { bookVersion: minBookVersion } = await written;
+    const now = await charge(service, key, { minBookVersion });
+    expect(now.price).to.equal("2");
+    expect(seen.length).to.be.greaterThan(3);
+    for (const { asOf, price } of [...seen, ...(await Promise.all(pinned)), now]) {
+      const again = await charge(service, key, { asOf: new Date(asOf).toISOString() });
+      expect(again.price, `at ${asOf}`).to.equal(price);
+    }
+  });
+});

@@ -1,0 +1,72 @@
+import { Code } from "@connectrpc/connect";
+import { expect } from "chai";
+import pg from "pg";
+import { toRefusal } from "../../src/store/connection/postgres-errors.js";
+import { byKey, freshPrice, type TestKey } from "../support/prices.js";
+import { refusalOf } from "../support/refusals.js";
+import { startTestService, type TestService } from "../support/service.js";
+
+describe("A call whose connection to the database is terminated", () => {
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    service = await startTestService();
+    ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
+  });
+  after(() => service.stop());
+
+  it("is UNAVAILABLE, never INTERNAL, at whatever statement that happens", async () => {
+    const { pricing, database } = service;
+    const usageRatio = { case: "accountUsageRatio" as const, value: "1" };
+    const calls = [
+      () => pricing.calculateCharge({ ...key, providerCost: "1", usageRatio }),
+      () => pricing.updateLLMPrice({ lookup: byKey(key), price: "2" }),
+    ];
+    const codes: number[] = [];
+    let isOver = false;
+    const lanes = Array.from({ length: 12 }, async (_, i) => {
+      while (!isOver) {
+        const call = calls[i % 2]?.() ?? Promise.reject();
+        const code = await call.then(
+          () => undefined,
+          async () => (await refusalOf(call)).code,
+        );
+        if (code !== undefined) codes.push(code);
+      }
+    });
+    const killer = new pg.Client(database.connection as pg.ClientConfig);
+    await killer.connect();
+    try {
+      while (codes.length < 150) {
+        await killer.query(`
+          select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and pid <> pg_backend_pid() and random() < 0.2`);
+      }
+    } finally {
+      isOver = true;
+      await Promise.all(lanes);
+      await killer.end();
+    }
+    expect([...new Set(codes)]).to.deep.equal([Code.Unavailable]);
+  });
+});
+
+describe("An error of the database", () => {
+  const refusals = [
+    ["COMMIT; - Connection terminated unexpectedly", ""],
+    ["select 1 - canceling statement due to lock timeout", "55P03"],
+    ["terminating connection due to idle-in-transaction timeout", "25P03"],
+    ["terminating connection due to transaction timeout", "25P04"],
+  ] as const;
+  for (const [message, code] of refusals) {
+    it(`is an outage, not a bug: ${message}`, () => {
+      const error = Object.assign(new Error(message), { code });
+      expect(toRefusal(error)).to.include({ reason: "DATABASE_UNAVAILABLE", cause: error });
+    });
+  }
+
+  it("is a bug where a value of a row merely reads like an outage", () => {
+    const error = new Error("insert into t values ('Connection terminated')");
+    expect(toRefusal(error)).to.equal(error);
+  });
+});

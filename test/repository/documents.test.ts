@@ -1,0 +1,31 @@
+import { expect } from "chai";
+import { refreshExcerpts } from "../../scripts/docs/excerpts.js";
+
+describe("Documents", () => {
+  const files: Readonly<Record<string, string>> = {
+    "client.go": "package main\n\n// region channel\nconnect($1)\n// endregion\n\nfunc main() {}\n",
+  };
+  const refresh = (markdown: string) => refreshExcerpts(markdown, (path) => files[path] ?? "");
+
+  it("have a program's region as it is now", () => {
+    const stale = "Connect:\n\n<!-- client.go channel -->\n```go\ndial()\n```\n\nThen call.\n";
+    expect(refresh(stale)).to.equal(
+      "Connect:\n\n<!-- client.go channel -->\n```go\nconnect($1)\n```\n\nThen call.\n",
+    );
+  });
+
+  it("have a whole program where no region is named", () => {
+    const empty = "<!-- client.go -->\n```go\n```\n";
+    expect(refresh(empty)).to.contain("```go\npackage main\n").and.contain("func main() {}\n```");
+  });
+
+  it("leave code without a source alone", () => {
+    const written = "```sh\nnpm ci\n```\n";
+    expect(refresh(written)).to.equal(written);
+  });
+
+  it("are refused when a program has no such region", () => {
+    const misspelled = "<!-- client.go chanel -->\n```go\n```\n";
+    expect(() => refresh(misspelled)).to.throw("client.go has no region chanel");
+  });
+});

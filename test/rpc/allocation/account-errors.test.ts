@@ -1,0 +1,104 @@
+import { Code } from "@connectrpc/connect";
+import { expect } from "chai";
+import { type TestUsage, usagesOf } from "../../support/allocations.js";
+import { freshPrice, type TestKey } from "../../support/prices.js";
+import { refusalOf } from "../../support/refusals.js";
+import { startTestService, type TestService } from "../../support/service.js";
+
+describe("AllocateCharges refuses, of its accounts,", () => {
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    service = await startTestService();
+    ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
+  });
+  after(() => service.stop());
+
+  const allocate = (accountUsages: readonly TestUsage[], changes: object = {}) =>
+    service.pricing.allocateCharges({
+      ...{ ...key, providerCost: "100", currencyCode: "USD" },
+      accountUsages: [...accountUsages],
+      ...changes,
+    });
+  const fieldsOf = async (accountUsages: readonly TestUsage[], changes: object = {}) => {
+    const { code, reason, fields } = await refusalOf(allocate(accountUsages, changes));
+    expect({ code, reason }).to.deep.equal({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
+    return fields;
+  };
+  const one = usagesOf({ a: "1" });
+
+  const malformed = [
+    ..."| |1e3|+1| 1|1 |1.|.5|0x10|NaN|Infinity|1,5|1_000|--1|-|-1|-0.1|.".split("|"),
+    ...["١", "１", "1\n", "1\0", "0.0000000001", "1.0000000000"],
+    ...["1000000000000000000", "1000000000000000000.5", "9".repeat(100_000)],
+  ];
+  for (const usage of malformed) {
+    const shown = usage.length > 40 ? "a hundred thousand digits" : JSON.stringify(usage);
+    it(`a usage of ${shown}, naming the account's index`, async () => {
+      const usages = [...one, { accountId: "b", usage }];
+      expect(await fieldsOf(usages)).to.deep.equal(["account_usages[1].usage"]);
+    });
+  }
+
+  const ids = [
+    ["empty", ""],
+    ["of 256 characters", "x".repeat(256)],
+    ["of 256 characters outside the basic plane", "😀".repeat(256)],
+    ["with a NUL", "a\0"],
+    ["with a line feed", "a\n"],
+    ["with a DEL", "a\u007f"],
+    ["with a control character above ASCII", "a\u0085"],
+  ] as const;
+  for (const [what, accountId] of ids) {
+    it(`an account id ${what}`, async () => {
+      const usages = [...one, { accountId, usage: "1" }];
+      expect(await fieldsOf(usages)).to.deep.equal(["account_usages[1].account_id"]);
+    });
+  }
+
+  it("no account id of 255 characters, and none with a space or a quote", async () => {
+    const longest = ["x".repeat(255), "😀".repeat(255), " ", '"', "\u2028"];
+    const { accountCharges } = await allocate(
+      longest.map((accountId) => ({ accountId, usage: "1" })),
+    );
+    expect(accountCharges.map(({ accountId }) => accountId)).to.deep.equal(longest);
+  });
+
+  it("an account that is given twice, by its second index", async () => {
+    const usages = [...usagesOf({ a: "1", b: "1" }), ...usagesOf({ c: "1" }), ...one];
+    const refusal = await refusalOf(allocate(usages));
+    expect(refusal.fields).to.deep.equal(["account_usages[3].account_id"]);
+    expect(refusal.descriptions).to.deep.equal(['is "a" a second time']);
+  });
+
+  it("an account that is given twice, also where its first usage is malformed", async () => {
+    const usages = [{ accountId: "a", usage: "x" }, ...one];
+    expect(await fieldsOf(usages)).to.deep.equal([
+      "account_usages[0].usage",
+      "account_usages[1].account_id",
+    ]);
+  });
+
+  it("no accounts that differ in case, in a space or in how an accent is written", async () => {
+    const accountIds = ["a", "A", "a ", "\u00e9", "e\u0301"];
+    const { totals } = await allocate(accountIds.map((accountId) => ({ accountId, usage: "1" })));
+    expect(totals?.accountCount).to.equal(5n);
+  });
+
+  it("usages that reach 10^18 together, and none just below", async () => {
+    const half = "500000000000000000";
+    const refusal = await refusalOf(allocate(usagesOf({ a: half, b: half })));
+    expect(refusal).to.deep.include({ code: Code.InvalidArgument, fields: ["account_usages"] });
+    expect(refusal.message).to.include("below 10^18");
+    const { totals } = await allocate(usagesOf({ a: half, b: "499999999999999999.999999999" }));
+    expect(totals?.totalUsage).to.equal("999999999999999999.999999999");
+  });
+
+  it("no more than about 20 accounts by name, and the terms beside them", async () => {
+    const usages = Array.from({ length: 1000 }, () => ({ accountId: "", usage: "x" }));
+    const fields = await fieldsOf(usages, { providerCost: "" });
+    expect(fields).to.include("provider_cost");
+    expect(fields).to.include("account_usages[0].account_id");
+    expect(fields).to.have.length.within(21, 22);
+  });
+});

@@ -1,0 +1,195 @@
+import { Code, createClient } from "@connectrpc/connect";
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  Http2SessionManager,
+} from "@connectrpc/connect-node";
+import { expect } from "chai";
+import { formatAddress } from "../../../src/config/address.js";
+import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import {
+  answerOf,
+  messagesOf,
+  openRequests,
+  type TestUsage,
+  usagesOf,
+} from "../../support/allocations.js";
+import { callsEnded, callsInFlight, until } from "../../support/metrics.js";
+import { freshPrice, type TestKey } from "../../support/prices.js";
+import { refusalOf } from "../../support/refusals.js";
+import { protocols, startTestService, type TestService } from "../../support/service.js";
+
+const rpc = "StreamAllocateCharges";
+
+/** Transports that do not read ahead of their caller. */
+const doorsOverHttp2 = {
+  "the gRPC door": (service: TestService) => service.doors.gRPC.transport,
+  "the HTTP door": ({ server }: TestService) => {
+    const baseUrl = `http://${formatAddress(server.httpAddress)}`;
+    return createConnectTransport({ baseUrl, httpVersion: "2" });
+  },
+};
+
+describe("StreamAllocateCharges and its caller", function () {
+  this.timeout(60_000);
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    service = await startTestService();
+    ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
+  });
+  after(() => service.stop());
+
+  const termsOf = () => ({ ...key, providerCost: "1000", currencyCode: "USD" });
+  const first = () => ({ terms: termsOf(), accountUsages: usagesOf({ a: "1" }) });
+  const isInFlight = async (count: number) => (await callsInFlight(service, rpc)) === count;
+  /** Does something that ends a call, and tells how many calls have then ended with a code. */
+  const endedBy = async (code: string, work: () => Promise<void>) => {
+    const before = await callsEnded(service, rpc, code);
+    await work();
+    await until(() => isInFlight(0));
+    return (await callsEnded(service, rpc, code)) - before;
+  };
+
+  for (const protocol of protocols) {
+    it(`ends as canceled when the caller leaves while it sends, ${protocol}`, async () => {
+      const canceled = await endedBy("canceled", async () => {
+        const caller = new AbortController();
+        const requests = openRequests([first()]);
+        const { pricing } = service.doors[protocol];
+        const stream = pricing.streamAllocateCharges(requests, { signal: caller.signal });
+        const left = refusalOf(answerOf(stream));
+        await until(() => isInFlight(1));
+        caller.abort();
+        expect((await left).code).to.equal(Code.Canceled);
+        requests.end();
+      });
+      expect(canceled).to.equal(1);
+    });
+
+    it(`ends as canceled when the caller leaves while it reads, ${protocol}`, async () => {
+      const usages = usagesWithLongIds(40_000);
+      const canceled = await endedBy("canceled", async () => {
+        const caller = new AbortController();
+        const requests = openRequests(messagesOf(termsOf(), usages, 5000));
+        requests.end();
+        const { pricing } = service.doors[protocol];
+        const stream = pricing.streamAllocateCharges(requests, { signal: caller.signal });
+        await stream[Symbol.asyncIterator]().next();
+        caller.abort();
+      });
+      expect(canceled).to.equal(1);
+    });
+
+    it(`is DEADLINE_EXCEEDED when its time is up while it sends, ${protocol}`, async () => {
+      const exceeded = await endedBy("deadline_exceeded", async () => {
+        const requests = openRequests([first()]);
+        const { pricing } = service.doors[protocol];
+        // Said to the service alone, so that it is not the client that ends the call.
+        const headers: Record<string, string> = protocol.startsWith("Connect")
+          ? { "connect-timeout-ms": "300" }
+          : { "grpc-timeout": "300m" };
+        const stream = pricing.streamAllocateCharges(requests, { headers });
+        const { code } = await refusalOf(answerOf(stream));
+        expect(code).to.equal(Code.DeadlineExceeded);
+        requests.end();
+      });
+      expect(exceeded).to.equal(1);
+    });
+  }
+
+  it("ends as canceled when the connection breaks", async () => {
+    const baseUrl = `http://${formatAddress(service.server.grpcAddress)}`;
+    const sessionManager = new Http2SessionManager(baseUrl);
+    const transport = createGrpcTransport({ baseUrl, sessionManager });
+    const canceled = await endedBy("canceled", async () => {
+      const requests = openRequests([first()]);
+      const stream = createClient(PricingService, transport).streamAllocateCharges(requests);
+      const broken = refusalOf(answerOf(stream));
+      await until(() => isInFlight(1));
+      sessionManager.abort();
+      await broken;
+      requests.end();
+    });
+    expect(canceled).to.equal(1);
+  });
+
+  for (const [door, openDoor] of Object.entries(doorsOverHttp2)) {
+    it(`sends a slow reader no more than it reads, and a quick one all: ${door}`, async () => {
+      const pricing = createClient(PricingService, openDoor(service));
+      const usages = usagesWithLongIds(100_000);
+      const open = () => {
+        const requests = openRequests(messagesOf(termsOf(), usages, 5000));
+        requests.end();
+        return pricing.streamAllocateCharges(requests);
+      };
+      const slow = open()[Symbol.asyncIterator]();
+      const messages = [(await slow.next()).value];
+      const { totals } = await answerOf(open());
+      expect(totals?.accountCount).to.equal(100_000n);
+      // Were it not for its reader, the first would have come to its end before the second.
+      expect(await callsInFlight(service, rpc)).to.equal(1);
+      for (let next = await slow.next(); !next.done; next = await slow.next()) {
+        messages.push(next.value);
+      }
+      const charges = messages.flatMap((message) => message?.accountCharges ?? []);
+      expect(charges).to.have.length(100_000);
+      expect(messages.at(-1)?.totals?.accountCount).to.equal(100_000n);
+    });
+  }
+});
+
+describe("StreamAllocateCharges with a time limit of the service's", () => {
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    service = await startTestService({ maxStreamTimeoutMs: 300 });
+    ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
+  });
+  after(() => service.stop());
+
+  for (const protocol of protocols) {
+    it(`is DEADLINE_EXCEEDED when the caller just waits, through ${protocol}`, async () => {
+      const terms = { ...key, providerCost: "1", currencyCode: "USD" };
+      const requests = openRequests([{ terms }]);
+      const stream = service.doors[protocol].pricing.streamAllocateCharges(requests);
+      expect(await refusalOf(answerOf(stream))).to.include({
+        ...{ code: Code.DeadlineExceeded, reason: "DEADLINE_EXCEEDED" },
+        message: "the call's time of 300 ms is up",
+      });
+      requests.end();
+      await until(async () => (await callsInFlight(service, rpc)) === 0);
+    });
+  }
+});
+
+describe("StreamAllocateCharges and a caller that stops reading", () => {
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    service = await startTestService({ maxStreamTimeoutMs: 5000 });
+    ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
+  });
+  after(() => service.stop());
+
+  for (const [door, openDoor] of Object.entries(doorsOverHttp2)) {
+    it(`ends as DEADLINE_EXCEEDED when its time is up: ${door}`, async () => {
+      const before = await callsEnded(service, rpc, "deadline_exceeded");
+      const terms = { ...key, providerCost: "1000", currencyCode: "USD" };
+      const requests = openRequests(messagesOf(terms, usagesWithLongIds(100_000), 5000));
+      requests.end();
+      const pricing = createClient(PricingService, openDoor(service));
+      const answers = pricing.streamAllocateCharges(requests)[Symbol.asyncIterator]();
+      await answers.next();
+      await until(async () => (await callsInFlight(service, rpc)) === 0);
+      expect(await callsEnded(service, rpc, "deadline_exceeded")).to.equal(before + 1);
+      await answers.return?.();
+    });
+  }
+});
+
+/** Usages whose charges make messages of half a MiB. */
+function usagesWithLongIds(count: number): TestUsage[] {
+  const accountId = (i: number) => String(i).padStart(250, "-");
+  return Array.from({ length: count }, (_, i) => ({ accountId: accountId(i), usage: "1" }));
+}

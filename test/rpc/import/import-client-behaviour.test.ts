@@ -1,0 +1,228 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
+import { Code } from "@connectrpc/connect";
+import { expect } from "chai";
+import { countsOf, importRows, rowOf, type TestImportMessage } from "../../support/imports.js";
+import { callsEnded, callsInFlight, until } from "../../support/metrics.js";
+import { bookVersionOf, byKey, freshKey, freshPrice, priceAt } from "../../support/prices.js";
+import { type Refusal, refusalOf } from "../../support/refusals.js";
+import {
+  type Protocol,
+  protocols,
+  startTestService,
+  type TestService,
+} from "../../support/service.js";
+
+const rpc = "ImportLLMPrices";
+const since = new Date("2020-01-01");
+
+describe("ImportLLMPrices and its caller", function () {
+  this.timeout(30_000);
+  let service: TestService;
+  before(async () => {
+    service = await startTestService();
+  });
+  after(() => service.stop());
+
+  /** Sends an import of a key's price that stays open until something has ended it. */
+  const openImport = async (
+    end: (caller: AbortController) => Promise<unknown>,
+    { protocol = "gRPC" as Protocol, headers = {} } = {},
+  ) => {
+    const key = await freshKey(service);
+    const caller = new AbortController();
+    let close = () => {};
+    const closed = new Promise<void>((resolve) => {
+      close = resolve;
+    });
+    const messages = async function* (): AsyncGenerator<TestImportMessage> {
+      yield { terms: {}, rows: [rowOf(key, "1")] };
+      await closed;
+    };
+    const { pricing } = service.doors[protocol];
+    const options = { signal: caller.signal, headers };
+    const refusal = refusalOf(pricing.importLLMPrices(messages(), options));
+    await until(async () => (await callsInFlight(service, rpc)) === 1);
+    await end(caller);
+    const answered: Refusal = await refusal;
+    close();
+    await until(async () => (await callsInFlight(service, rpc)) === 0);
+    await until(async () => (await openTransactions(service)) === 0);
+    expect(await priceAt(service, key)).to.equal(undefined);
+    return answered;
+  };
+
+  for (const protocol of protocols) {
+    it(`leaves nothing behind when the caller leaves midway, through ${protocol}`, async () => {
+      const before = await callsEnded(service, rpc, "canceled");
+      const { code } = await openImport(async (caller) => caller.abort(), { protocol });
+      expect(code).to.equal(Code.Canceled);
+      expect(await callsEnded(service, rpc, "canceled")).to.equal(before + 1);
+    });
+
+    it(`is DEADLINE_EXCEEDED when its time is up while it sends, ${protocol}`, async () => {
+      // Said to the service alone, so that it is not the client that ends the call.
+      const headers: Record<string, string> = protocol.startsWith("Connect")
+        ? { "connect-timeout-ms": "500" }
+        : { "grpc-timeout": "500m" };
+      const refusal = await openImport(async () => {}, { protocol, headers });
+      expect(refusal.code).to.equal(Code.DeadlineExceeded);
+    });
+  }
+
+  it("is UNAVAILABLE when its connection to the database breaks midway", async () => {
+    const key = await freshKey(service);
+    const messages = async function* (): AsyncGenerator<TestImportMessage> {
+      yield { terms: {}, rows: [rowOf(key, "1")] };
+      await until(async () => (await openTransactions(service)) === 1);
+      // Between two of its statements, which is not at every moment.
+      await until(async () => {
+        const { rows } = await service.database.knex.raw(`
+          select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and state = 'idle in transaction'`);
+        return rows.length === 1;
+      });
+    };
+    const { code, reason } = await refusalOf(service.pricing.importLLMPrices(messages()));
+    expect({ code, reason }).to.deep.equal({
+      ...{ code: Code.Unavailable, reason: "DATABASE_UNAVAILABLE" },
+    });
+    expect(await priceAt(service, key)).to.equal(undefined);
+    expect(countsOf(await importRows(service, [rowOf(key, "1")]))).to.equal("1 created");
+  });
+});
+
+describe("ImportLLMPrices beside other writes", function () {
+  this.timeout(60_000);
+  let service: TestService;
+  before(async () => {
+    service = await startTestService({ bulkThreads: 2 });
+  });
+  after(() => service.stop());
+
+  it("is done once by each of two at a time that want the same", async () => {
+    const keys = await Promise.all(Array.from({ length: 50 }, () => freshKey(service)));
+    const before = await bookVersionOf(service.database);
+    const rows = keys.map((key) => rowOf(key, "1"));
+    const answers = await Promise.all([
+      importRows(service, rows),
+      importRows(service, rows.toReversed()),
+    ]);
+    const counts = answers.map(countsOf).sort();
+    expect(counts).to.deep.equal(["50 created", "50 unchanged"]);
+    expect(await bookVersionOf(service.database)).to.equal(before + 1n);
+  });
+
+  it("leaves each of two at a time that want different things done whole", async () => {
+    const prices = await Promise.all(
+      Array.from({ length: 50 }, () => freshPrice(service, "1", since)),
+    );
+    const list = (price: string) => prices.map(({ key }) => rowOf(key, price));
+    const [two, three] = await Promise.all([
+      importRows(service, list("2")),
+      importRows(service, list("3")),
+    ]);
+    const last = two.bookVersion > three.bookVersion ? "2" : "3";
+    for (const { key } of prices) expect(await priceAt(service, key)).to.equal(last);
+  });
+
+  it("succeeds beside single writes to the same keys, each with a version of its own", async () => {
+    const prices = await Promise.all(
+      Array.from({ length: 20 }, () => freshPrice(service, "1", since)),
+    );
+    const before = await bookVersionOf(service.database);
+    const imports = ["2", "3", "4"].map((price) =>
+      importRows(
+        service,
+        prices.map(({ key }) => rowOf(key, price)),
+      ),
+    );
+    const updates = prices.map(({ key }) =>
+      service.pricing.updateLLMPrice({ lookup: byKey(key), price: "5" }),
+    );
+    const versions = (await Promise.all([...imports, ...updates])).map((each) => each.bookVersion);
+    const expected = Array.from({ length: 23 }, (_, i) => before + BigInt(i) + 1n);
+    expect(versions.sort((a, b) => Number(a - b))).to.deep.equal(expected);
+  });
+
+  it("does not keep single writes waiting while its rows are still being sent", async () => {
+    const { key } = await freshPrice(service, "1", since);
+    const other = await freshKey(service);
+    const messages = async function* (): AsyncGenerator<TestImportMessage> {
+      yield { terms: {}, rows: [rowOf(other, "1")] };
+      await until(async () => (await openTransactions(service)) === 1);
+      await service.pricing.updateLLMPrice({ lookup: byKey(key), price: "2" });
+      yield { rows: [rowOf(key, "2")] };
+    };
+    const answer = await service.pricing.importLLMPrices(messages());
+    expect(countsOf(answer)).to.equal("1 created, 1 unchanged");
+  });
+});
+
+describe("ImportLLMPrices with a request_id", function () {
+  this.timeout(20_000);
+  let service: TestService;
+  before(async () => {
+    service = await startTestService();
+  });
+  after(() => service.stop());
+
+  it("replays the first answer, however its rows are cut into messages, and writes nothing", async () => {
+    const keys = [await freshKey(service), await freshKey(service), await freshKey(service)];
+    const rows = keys.map((key) => rowOf(key, "1"));
+    const terms = { requestId: randomUUID(), maxChanges: 2 };
+    const first = await importRows(service, rows, terms, { size: 2 });
+    const lookup = byKey(keys[0] ?? (await freshKey(service)));
+    await service.pricing.updateLLMPrice({ lookup, price: "2" });
+    const version = await bookVersionOf(service.database);
+    const upper = { ...terms, requestId: terms.requestId.toUpperCase() };
+    expect(await importRows(service, rows, upper, { size: 1 })).to.deep.equal(first);
+    expect(await bookVersionOf(service.database)).to.equal(version);
+  });
+
+  for (const [what, change] of Object.entries({
+    "another row": (rows: ReturnType<typeof rowOf>[]) => ({ rows: rows.slice(1), terms: {} }),
+    "its rows in another order": (rows: ReturnType<typeof rowOf>[]) => ({
+      ...{ rows: rows.toReversed(), terms: {} },
+    }),
+    "other terms": (rows: ReturnType<typeof rowOf>[]) => ({ rows, terms: { reason: "other" } }),
+  })) {
+    it(`is refused with ${what}`, async () => {
+      const rows = [rowOf(await freshKey(service), "1"), rowOf(await freshKey(service), "2")];
+      const requestId = randomUUID();
+      await importRows(service, rows, { requestId });
+      const other = change(rows);
+      const again = importRows(service, other.rows, { requestId, ...other.terms });
+      expect(await refusalOf(again)).to.include({
+        ...{ code: Code.InvalidArgument, reason: "REQUEST_ID_REUSED" },
+      });
+    });
+  }
+
+  it("waits for the first of two at a time, and answers the same", async () => {
+    const rows = [rowOf(await freshKey(service), "1")];
+    const requestId = randomUUID();
+    const [first, second] = await Promise.all([
+      importRows(service, rows, { requestId }),
+      importRows(service, rows, { requestId }),
+    ]);
+    expect(second).to.deep.equal(first);
+  });
+
+  it("keeps nothing of a refused import, nor of one that only validates", async () => {
+    const key = await freshKey(service);
+    const requestId = randomUUID();
+    await refusalOf(importRows(service, [rowOf(key, "x")], { requestId }));
+    await importRows(service, [rowOf(key, "1")], { requestId, validateOnly: true });
+    const answer = await importRows(service, [rowOf(key, "1")], { requestId });
+    expect(countsOf(answer)).to.equal("1 created");
+  });
+});
+
+async function openTransactions({ database }: TestService): Promise<number> {
+  await wait(0);
+  const { rows } = await database.knex.raw(`
+    select pid from pg_stat_activity
+    where datname = current_database() and state = 'idle in transaction'`);
+  return rows.length;
+}

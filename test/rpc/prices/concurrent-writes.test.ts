@@ -1,0 +1,184 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
+import { expect } from "chai";
+import type { Knex } from "knex";
+import { createDatabase } from "../../../src/store/connection/pool.js";
+import { bookVersion } from "../../../src/store/prices/timelines.js";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
+import { freshKey, freshPrice, type TestKey } from "../../support/prices.js";
+import { refusalOf } from "../../support/refusals.js";
+import { startTestService, type TestService } from "../../support/service.js";
+
+describe("Concurrent writes", function () {
+  this.timeout(60_000);
+  let service: TestService;
+  let database: TestDatabase;
+  before(async () => {
+    service = await startTestService();
+    ({ database } = service);
+  });
+  after(() => service.stop());
+
+  const lookup = (key: TestKey) => ({ case: "key" as const, value: key });
+
+  it("create a key once: one of 100 wins, 99 are ALREADY_EXISTS", async () => {
+    const key = await freshKey(service);
+    const outcomes = await atOnce(100, () =>
+      service.pricing.createLLMPrice({ ...key, price: "1" }),
+    );
+    expect(outcomes).to.deep.equal({ OK: 1, PRICE_ALREADY_EXISTS: 99 });
+  });
+
+  it("change a price once by one etag: one of 100 wins, 99 are ABORTED", async () => {
+    const { key, etag } = await freshPrice(service, "1");
+    const outcomes = await atOnce(100, (i) =>
+      service.pricing.updateLLMPrice({ lookup: lookup(key), price: `${i}`, etag }),
+    );
+    expect(outcomes).to.deep.equal({ OK: 1, ETAG_MISMATCH: 99 });
+  });
+
+  it("end a price once: one of 100 wins, 99 are NOT_FOUND", async () => {
+    const { key } = await freshPrice(service, "1");
+    const outcomes = await atOnce(100, () =>
+      service.pricing.deleteLLMPrice({ lookup: lookup(key) }),
+    );
+    expect(outcomes).to.deep.equal({ OK: 1, PRICE_NOT_FOUND: 99 });
+  });
+
+  it("all take effect without an etag, none at the instant of another", async () => {
+    const { key } = await freshPrice(service, "1");
+    const outcomes = await atOnce(100, (i) =>
+      service.pricing.updateLLMPrice({ lookup: lookup(key), price: `${i}` }),
+    );
+    expect(outcomes).to.deep.equal({ OK: 100 });
+    const timeline = await service.pricing.listLLMPriceRevisions({ lookup: lookup(key) });
+    expect(timeline.llmPriceRevisions).to.have.length(101);
+  });
+
+  it("all take effect on a server that is serializable unless told otherwise", async () => {
+    const own = await createTestDatabase();
+    await own.knex.raw(`
+      do $$ begin
+        execute format('alter database %I set default_transaction_isolation = serializable',
+          current_database());
+      end $$`);
+    // Connections have the setting that they began with.
+    const knex = createDatabase({
+      connection: own.connection,
+      poolSize: 20,
+      acquireTimeoutMs: 10_000,
+    });
+    const strict = await startTestService({}, { ...own, knex });
+    try {
+      const { key } = await freshPrice(strict, "1");
+      const outcomes = await atOnce(48, (i) =>
+        strict.pricing.updateLLMPrice({ lookup: lookup(key), price: `${i}` }),
+      );
+      expect(outcomes).to.deep.equal({ OK: 48 });
+    } finally {
+      await strict.stop();
+      await knex.destroy();
+      await own.drop();
+    }
+  });
+
+  it("register a name once: one of 100 wins, 99 are ALREADY_EXISTS", async () => {
+    const outcomes = await atOnce(100, () => service.catalog.createProvider({ name: "once" }));
+    expect(outcomes).to.deep.equal({ OK: 1, NAME_ALREADY_EXISTS: 99 });
+  });
+
+  it("keep a name or the price that refers to it, never half of each", async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const key = await freshKey(service);
+      const { provider, model } = key;
+      const [created, deleted] = await Promise.all([
+        outcomeOf(service.pricing.createLLMPrice({ ...key, price: "1" })),
+        outcomeOf(service.catalog.deleteModel({ provider, name: model })),
+      ]);
+      expect([
+        ["OK", "STILL_REFERENCED"],
+        ["MODEL_NOT_FOUND", "OK"],
+      ]).to.deep.include([created, deleted]);
+    }
+  });
+
+  it("with one request_id write once and are answered alike, all 50", async () => {
+    const key = await freshKey(service);
+    const before = await bookVersion(database.knex);
+    const request = { ...key, price: "1", requestId: randomUUID() };
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => service.pricing.createLLMPrice(request)),
+    );
+    expect(answers[0]?.bookVersion).to.equal(before + 1n);
+    for (const answer of answers) expect(answer).to.deep.equal(answers[0]);
+    expect(await bookVersion(database.knex)).to.equal(before + 1n);
+  });
+
+  it("with one request_id and different bodies let one body win", async () => {
+    const key = await freshKey(service);
+    const requestId = randomUUID();
+    const outcomes = await atOnce(50, (i) =>
+      service.pricing.createLLMPrice({ ...key, price: `${i}`, requestId }),
+    );
+    expect(outcomes).to.deep.equal({ OK: 1, REQUEST_ID_REUSED: 49 });
+  });
+
+  it("all succeed beside writers in SQL, and each has its version", async () => {
+    const { key, id } = await freshPrice(service, "1");
+    const before = await bookVersion(database.knex);
+    const outcomes = await atOnce(100, (i) =>
+      i % 2 === 0
+        ? service.pricing.updateLLMPrice({ lookup: lookup(key), price: `${i}` })
+        : database.knex.transaction((sql) => insertScheduled(sql, id, i)),
+    );
+    expect(outcomes).to.deep.equal({ OK: 100 });
+    expect(await bookVersion(database.knex)).to.equal(before + 100n);
+  });
+
+  it("succeed in a circle with a writer in SQL, who may have to try again", async () => {
+    const { key, id } = await freshPrice(service, "1");
+    // The service has the book and waits for the key's row; the other has the row.
+    const sql = await database.knex.transaction();
+    try {
+      await sql("llm_prices").where({ id }).forUpdate();
+      const update = outcomeOf(service.pricing.updateLLMPrice({ lookup: lookup(key), price: "2" }));
+      await untilBlocked(database.knex);
+      await insertScheduled(sql, id, 1).then(sql.commit, sql.rollback);
+      expect(await update).to.equal("OK");
+    } finally {
+      if (!sql.isCompleted()) await sql.rollback();
+    }
+  });
+});
+
+async function untilBlocked(knex: Knex): Promise<void> {
+  const waiting = "datname = current_database() and wait_event_type = 'Lock'";
+  while (!(await knex("pg_stat_activity").whereRaw(waiting).first())) await wait(5);
+}
+
+/** Schedules a price as psql would. */
+async function insertScheduled(sql: Knex, id: string, second: number): Promise<void> {
+  const effectiveFrom = new Date(Date.UTC(2199, 0, 1, 0, 0, second));
+  const row = { llm_price_id: id, effective_from: effectiveFrom, price: "2" };
+  await sql("llm_price_revisions").insert(row);
+}
+
+/** How many of so many calls at once ended how. */
+async function atOnce(
+  calls: number,
+  call: (i: number) => Promise<unknown>,
+): Promise<Record<string, number>> {
+  const outcomes = await Promise.all(Array.from({ length: calls }, (_, i) => outcomeOf(call(i))));
+  const counts: Record<string, number> = {};
+  for (const outcome of outcomes) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return counts;
+}
+
+/** OK, or the reason of the refusal. */
+async function outcomeOf(call: Promise<unknown>): Promise<string> {
+  const isAnswered = await call.then(
+    () => true,
+    () => false,
+  );
+  return isAnswered ? "OK" : ((await refusalOf(call)).reason ?? "no reason");
+}

@@ -1,0 +1,271 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { Code } from "@connectrpc/connect";
+import { expect } from "chai";
+import {
+  at,
+  bookVersionOf,
+  byId,
+  byKey,
+  freshKey,
+  freshPrice,
+  priceAt,
+  textOf,
+} from "../../support/prices.js";
+import { refusalOf } from "../../support/refusals.js";
+import { startTestService, type TestService } from "../../support/service.js";
+
+const anyKey = { chargeType: "completion", provider: "acme", model: "any" };
+
+describe("CreateLLMPrice", () => {
+  let service: TestService;
+  before(async () => {
+    service = await startTestService();
+  });
+  after(() => service.stop());
+
+  const create = (request: object) => service.pricing.createLLMPrice(request);
+
+  /** A key whose price ends at the first instant of 2100. */
+  const endingIn2100 = async () => {
+    const { key, id } = await freshPrice(service, "1", new Date("2020-01-01"));
+    const end = { lookup: byKey(key), effectiveFrom: at("2100-01-01") };
+    await service.pricing.deleteLLMPrice(end);
+    return { key, id };
+  };
+
+  it("is in effect from now on, without an end, when no effective_from is given", async () => {
+    const key = await freshKey(service);
+    const earliest = Date.now();
+    const { llmPrice } = await create({ ...key, price: "1.25" });
+    const from = Date.parse(textOf(llmPrice?.effectiveFrom) ?? "");
+    expect(from).to.be.within(earliest, Date.now());
+    expect(llmPrice).to.include({ ...key, price: "1.25" });
+    expect(llmPrice?.effectiveUntil).to.equal(undefined);
+    expect(await priceAt(service, key)).to.equal("1.25");
+  });
+
+  it("starts in the past where effective_from says so", async () => {
+    const key = await freshKey(service);
+    const effectiveFrom = at("2020-01-01");
+    const { llmPrice } = await create({ ...key, price: "1.25", effectiveFrom });
+    expect(textOf(llmPrice?.effectiveFrom)).to.equal("2020-01-01T00:00:00.000Z");
+    expect(await priceAt(service, key, "2019-12-31T23:59:59.999Z")).to.equal(undefined);
+    expect(await priceAt(service, key, "2020-01-01")).to.equal("1.25");
+  });
+
+  it("starts in the future where effective_from says so, and answers the price of then", async () => {
+    const key = await freshKey(service);
+    const effectiveFrom = at("2100-01-01");
+    const { llmPrice } = await create({ ...key, price: "1.25", effectiveFrom });
+    expect(llmPrice?.price).to.equal("1.25");
+    expect(textOf(llmPrice?.effectiveFrom)).to.equal("2100-01-01T00:00:00.000Z");
+    expect(await priceAt(service, key)).to.equal(undefined);
+    expect(await priceAt(service, key, "2099-12-31T23:59:59.999Z")).to.equal(undefined);
+    expect(await priceAt(service, key, "2100-01-01")).to.equal("1.25");
+  });
+
+  it("takes the first and the last instant of a Timestamp", async () => {
+    for (const time of ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"]) {
+      const key = await freshKey(service);
+      const { llmPrice } = await create({ ...key, price: "1", effectiveFrom: at(time) });
+      expect(textOf(llmPrice?.effectiveFrom)).to.equal(time);
+    }
+  });
+
+  const prices = [
+    ["1.2500", "1.25"],
+    ["0", "0"],
+    ["0.0000000001", "0.0000000001"],
+    ["999.9999999999", "999.9999999999"],
+    ["1000.0000000000", "1000"],
+    ["007", "7"],
+    ["-0.0", "0"],
+  ] as const;
+  for (const [given, answered] of prices) {
+    it(`keeps a price of ${given} as ${answered}`, async () => {
+      const { price, key } = await freshPrice(service, given);
+      expect(price).to.equal(answered);
+      expect(await priceAt(service, key)).to.equal(answered);
+    });
+  }
+
+  const refusedPrices = ["", "1000.0000000001", "-0.0000000001", "1.00000000000", "1e1", "٣"];
+  for (const price of refusedPrices) {
+    it(`refuses a price of ${JSON.stringify(price)}`, async () => {
+      const { code, reason, fields } = await refusalOf(create({ ...anyKey, price }));
+      expect({ code, reason }).to.deep.equal({
+        code: Code.InvalidArgument,
+        reason: "INVALID_FIELD",
+      });
+      expect(fields).to.deep.equal(["price"]);
+    });
+  }
+
+  it("gives a UUID, an etag, and the book version that it made", async () => {
+    const { bookVersion: earlier } = await freshPrice(service, "1");
+    const { id, etag, bookVersion } = await freshPrice(service, "1");
+    expect(id).to.match(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    expect(etag).not.to.equal("");
+    expect(bookVersion).to.equal(earlier + 1n);
+  });
+
+  it("brings a deleted key back under its old id and created_at, with its history", async () => {
+    const { key, id, createdAt } = await freshPrice(service, "1", new Date("2020-01-01"));
+    await service.pricing.deleteLLMPrice({ lookup: byKey(key) });
+    const { llmPrice } = await create({ ...key, price: "2" });
+    expect(llmPrice).to.deep.include({ id, price: "2", createdAt });
+    expect(await priceAt(service, key, "2020-01-01")).to.equal("1");
+    const { llmPriceRevisions } = await service.pricing.listLLMPriceRevisions({ lookup: byId(id) });
+    expect(llmPriceRevisions.map(({ price }) => price)).to.deep.equal(["1", undefined, "2"]);
+  });
+
+  it("refuses to bring a key with a history back in the past", async () => {
+    const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
+    await service.pricing.deleteLLMPrice({ lookup: byKey(key) });
+    for (const time of ["2019-01-01", "2021-01-01"]) {
+      const call = create({ ...key, price: "2", effectiveFrom: at(time) });
+      const { code, fields } = await refusalOf(call);
+      expect(code).to.equal(Code.InvalidArgument);
+      expect(fields).to.deep.equal(["effective_from"]);
+    }
+  });
+
+  it("is ALREADY_EXISTS, naming the id, while the key has a price", async () => {
+    const { key, id } = await freshPrice(service, "1");
+    const { code, reason, metadata } = await refusalOf(create({ ...key, price: "2" }));
+    expect({ code, reason }).to.deep.equal({
+      code: Code.AlreadyExists,
+      reason: "PRICE_ALREADY_EXISTS",
+    });
+    expect(metadata).to.deep.equal({ llm_price_id: id });
+  });
+
+  it("is ALREADY_EXISTS when the key's price is only scheduled", async () => {
+    const { key, id } = await freshPrice(service, "1", new Date("2100-01-01"));
+    for (const effectiveFrom of [undefined, at("2020-01-01"), at("2101-01-01")]) {
+      const call = create({ ...key, price: "2", ...(effectiveFrom && { effectiveFrom }) });
+      const { reason, metadata } = await refusalOf(call);
+      expect(reason).to.equal("PRICE_ALREADY_EXISTS");
+      expect(metadata).to.deep.equal({ llm_price_id: id });
+    }
+  });
+
+  it("is ALREADY_EXISTS one millisecond before a scheduled end, and created at it", async () => {
+    const { key, id } = await endingIn2100();
+    const early = create({ ...key, price: "2", effectiveFrom: at("2099-12-31T23:59:59.999Z") });
+    expect(await refusalOf(early)).to.include({ reason: "PRICE_ALREADY_EXISTS" });
+    const { llmPrice } = await create({ ...key, price: "2", effectiveFrom: at("2100-01-01") });
+    expect(llmPrice).to.include({ id, price: "2" });
+    expect(await priceAt(service, key, "2099-12-31T23:59:59.999Z")).to.equal("1");
+    expect(await priceAt(service, key, "2100-01-01")).to.equal("2");
+  });
+
+  it("lets one of two callers at once create a key, and tells the other", async () => {
+    const key = await freshKey(service);
+    const both = [create({ ...key, price: "1" }), create({ ...key, price: "2" })];
+    const ended = await Promise.allSettled(both);
+    expect(ended.map(({ status }) => status)).to.have.members(["fulfilled", "rejected"]);
+    const lost = both[ended.findIndex(({ status }) => status === "rejected")];
+    expect(await refusalOf(Promise.resolve(lost))).to.include({ reason: "PRICE_ALREADY_EXISTS" });
+  });
+
+  const unknown = [
+    ["chargeType", "complction", "CHARGE_TYPE_NOT_FOUND", "completion"],
+    ["provider", "acm", "PROVIDER_NOT_FOUND", "acme"],
+    ["model", "GPT-4O", "MODEL_NOT_FOUND", "gpt-4o"],
+  ] as const;
+  for (const [part, name, reason, nearest] of unknown) {
+    it(`is NOT_FOUND for an unregistered ${part}, and names the nearest`, async () => {
+      await service.catalog.createProvider({ name: "acme" }).catch(() => {});
+      await service.catalog.createModel({ provider: "acme", name: "gpt-4o" }).catch(() => {});
+      const key = { chargeType: "completion", provider: "acme", model: "gpt-4o", [part]: name };
+      const refusal = await refusalOf(create({ ...key, price: "1" }));
+      expect(refusal).to.include({ code: Code.NotFound, reason });
+      expect(refusal.metadata).to.include({ name, nearest_1: nearest });
+      expect(refusal.message).to.include(nearest);
+    });
+  }
+
+  it("asks the database at most six times while the book waits for it", async () => {
+    const key = await freshKey(service);
+    type Query = { readonly sql: string; readonly __knexUid: string };
+    const asked: Query[] = [];
+    const listen = (query: Query) => asked.push(query);
+    service.database.knex.on("query", listen);
+    await create({ ...key, price: "1" });
+    service.database.knex.off("query", listen);
+    // Where the machine is slow, the last of several attempts.
+    const opened = asked.findLastIndex(({ sql }) => sql.includes("raise_book_version"));
+    const { __knexUid: connection } = asked[opened] as Query;
+    // The names, the key, its timeline, the revision, the answer, and the commit.
+    const onSame = asked.slice(opened + 1).filter(({ __knexUid }) => __knexUid === connection);
+    expect(onSame).to.have.length(6);
+  });
+
+  it("creates a key that a writer in SQL has just recorded, under that one's id", async () => {
+    const key = await freshKey(service);
+    const sql = await service.database.knex.transaction();
+    try {
+      const { chargeType: charge_type, provider, model } = key;
+      const [{ id }] = await sql("llm_prices").insert({ charge_type, provider, model }, "id");
+      const created = create({ ...key, price: "1" });
+      await untilBlocked();
+      await sql.commit();
+      expect((await created).llmPrice?.id).to.equal(id);
+    } finally {
+      if (!sql.isCompleted()) await sql.rollback();
+    }
+  });
+
+  async function untilBlocked(): Promise<void> {
+    const waiting = "datname = current_database() and wait_event_type = 'Lock'";
+    const { knex } = service.database;
+    while (!(await knex("pg_stat_activity").whereRaw(waiting).first())) await wait(5);
+  }
+
+  it("keeps nothing of a refused write", async () => {
+    const { key } = await freshPrice(service, "1");
+    const version = await bookVersionOf(service.database);
+    await refusalOf(create({ ...key, price: "2" }));
+    await refusalOf(create({ ...key, chargeType: "unknown", price: "2" }));
+    expect(await bookVersionOf(service.database)).to.equal(version);
+    expect(await priceAt(service, key)).to.equal("1");
+  });
+
+  it("takes a reason of 1000 characters, with tabs, line feeds and emoji", async () => {
+    const reason = `\t\n${"😀".repeat(998)}`;
+    const key = await freshKey(service);
+    await create({ ...key, price: "1", reason });
+    const { llmPriceRevisions } = await service.pricing.listLLMPriceRevisions({
+      lookup: byKey(key),
+    });
+    expect(llmPriceRevisions[0]?.reason).to.equal(reason);
+  });
+
+  const refusedFields = [
+    ["a reason of 1001 characters", { reason: "😀".repeat(1001) }, "reason"],
+    ["a reason with a NUL", { reason: "a\0b" }, "reason"],
+    ["a charge type of 21 characters", { chargeType: "c".repeat(21) }, "charge_type"],
+    ["a provider of 64 characters", { provider: "p".repeat(64) }, "provider"],
+    ["a model with a space", { model: "a b" }, "model"],
+    ["a start finer than a millisecond", { effectiveFrom: { nanos: 1 } }, "effective_from"],
+    ["a start after the year 9999", { effectiveFrom: at("+010000-01-01") }, "effective_from"],
+    ["a request_id that is no UUID", { requestId: "1" }, "request_id"],
+  ] as const;
+  for (const [what, changes, field] of refusedFields) {
+    it(`refuses ${what}`, async () => {
+      const call = create({ ...anyKey, price: "1", ...changes });
+      const { code, fields } = await refusalOf(call);
+      expect({ code, fields }).to.deep.equal({ code: Code.InvalidArgument, fields: [field] });
+    });
+  }
+
+  it("refuses all wrong fields at once", async () => {
+    const wrong = { effectiveFrom: { nanos: 1 }, reason: "\0", requestId: "1" };
+    const { fields } = await refusalOf(create(wrong));
+    expect(fields).to.have.members([
+      ...["charge_type", "provider", "model", "price"],
+      ...["effective_from", "reason", "request_id"],
+    ]);
+  });
+});

@@ -1,0 +1,227 @@
+import { randomUUID } from "node:crypto";
+import { Code } from "@connectrpc/connect";
+import { expect } from "chai";
+import type { LLMPriceRevision } from "../../../src/gen/llmprices/v1/llm_price_pb.js";
+import { at, byId, byKey, freshPrice, registerNames, textOf } from "../../support/prices.js";
+import { garbageTokens, refusalOf } from "../../support/refusals.js";
+import { startTestService, type TestService } from "../../support/service.js";
+
+describe("ListLLMPriceRevisions", () => {
+  let service: TestService;
+  before(async () => {
+    service = await startTestService();
+  });
+  after(() => service.stop());
+
+  const list = (request: object) => service.pricing.listLLMPriceRevisions(request);
+  const from = (year: string) => ({ effectiveFrom: at(`${year}-01-01`) });
+  const spanOf = ({ effectiveFrom, effectiveUntil }: LLMPriceRevision) =>
+    `${textOf(effectiveFrom)?.slice(0, 4)}-${textOf(effectiveUntil)?.slice(0, 4) ?? ""}`;
+
+  /** A price since 2020, and of 2, 3 and so on from the first instants of these years on. */
+  const stepsIn = async (...years: readonly string[]) => {
+    const price = await freshPrice(service, "1", new Date("2020-01-01"));
+    const lookup = byKey(price.key);
+    for (const [i, year] of years.entries()) {
+      await service.pricing.updateLLMPrice({ lookup, price: `${i + 2}`, ...from(year) });
+    }
+    return { ...price, lookup };
+  };
+
+  it("shows the whole timeline, oldest first, each revision until the next begins", async () => {
+    const { key, lookup } = await stepsIn("2102", "2100");
+    await service.pricing.deleteLLMPrice({ lookup, ...from("2103") });
+    await service.pricing.createLLMPrice({ ...key, price: "0", ...from("2104") });
+    const { llmPriceRevisions, nextPageToken } = await list({ lookup });
+    expect(llmPriceRevisions.map((each) => [spanOf(each), each.price])).to.deep.equal([
+      ["2020-2100", "1"],
+      ["2100-2102", "3"],
+      ["2102-2103", "2"],
+      ["2103-2104", undefined],
+      ["2104-", "0"],
+    ]);
+    expect(nextPageToken).to.equal("");
+  });
+
+  it("shows past prices: an ended one ends in turn when the key comes back", async () => {
+    const { key, lookup } = await stepsIn();
+    const { llmPrice: ended } = await service.pricing.deleteLLMPrice({ lookup });
+    const { llmPrice: again } = await service.pricing.createLLMPrice({ ...key, price: "2" });
+    const { llmPriceRevisions } = await list({ lookup });
+    const untils = llmPriceRevisions.map(({ effectiveUntil }) => effectiveUntil);
+    expect(untils).to.deep.equal([ended?.effectiveUntil, again?.effectiveFrom, undefined]);
+    expect(llmPriceRevisions[1]?.effectiveFrom).to.deep.equal(ended?.effectiveUntil);
+  });
+
+  it("says of each revision who recorded it, why, when, and by which book version", async () => {
+    const earliest = Date.now();
+    const { lookup, id, bookVersion } = await stepsIn();
+    const updated = await service.pricing.updateLLMPrice({ lookup, price: "2", reason: "dearer" });
+    const end = { lookup, reason: "retired", ...from("2100") };
+    const ended = await service.pricing.deleteLLMPrice(end);
+    const { llmPriceRevisions } = await list({ lookup });
+    const evidence = llmPriceRevisions.map((each) => {
+      const { llmPriceId, changedBy, reason, bookVersion } = each;
+      return [llmPriceId, changedBy, reason, bookVersion];
+    });
+    expect(evidence).to.deep.equal([
+      [id, "anonymous", "", bookVersion],
+      [id, "anonymous", "dearer", updated.bookVersion],
+      [id, "anonymous", "retired", ended.bookVersion],
+    ]);
+    const recorded = llmPriceRevisions.map((each) => Date.parse(textOf(each.createdAt) ?? ""));
+    expect(recorded[0]).to.be.within(earliest, Date.now());
+    // What takes effect at once is recorded at its first instant.
+    expect(llmPriceRevisions[1]?.createdAt).to.deep.equal(updated.llmPrice?.effectiveFrom);
+    expect(recorded[2]).to.be.within((recorded[1] ?? 0) + 1, Date.now());
+  });
+
+  it("is the same by id and by key", async () => {
+    const { id, lookup } = await stepsIn("2100");
+    const byItsKey = await list({ lookup });
+    expect(byItsKey.llmPriceRevisions).to.have.lengthOf(2);
+    expect(await list({ lookup: byId(id.toUpperCase()) })).to.deep.equal(byItsKey);
+  });
+
+  it("is empty for a key whose only price was cancelled before it began", async () => {
+    const { id } = await freshPrice(service, "1", new Date("2100-01-01"));
+    await service.pricing.deleteLLMPrice({ lookup: byId(id) });
+    const { llmPriceRevisions, nextPageToken } = await list({ lookup: byId(id) });
+    expect({ llmPriceRevisions, nextPageToken }).to.deep.equal({
+      llmPriceRevisions: [],
+      nextPageToken: "",
+    });
+  });
+
+  it("is NOT_FOUND for an unknown key, and names the nearest", async () => {
+    const key = { chargeType: "tool", provider: "openai", model: "gpt-4o" };
+    await registerNames(service, key);
+    await service.pricing.createLLMPrice({ ...key, price: "1" });
+    const refusal = await refusalOf(list({ lookup: byKey({ ...key, model: "gpt-4oo" }) }));
+    expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+    expect(refusal.metadata.nearest_1).to.equal("tool/openai/gpt-4o");
+  });
+
+  it("is NOT_FOUND for an unknown id", async () => {
+    const refusal = await refusalOf(list({ lookup: byId(randomUUID()) }));
+    expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+  });
+
+  describe("in pages", () => {
+    const page = async (request: object) => {
+      const { llmPriceRevisions, nextPageToken } = await list(request);
+      return { spans: llmPriceRevisions.map(spanOf), pageToken: nextPageToken };
+    };
+
+    it("shows each revision once, with its end, though that is on the next page", async () => {
+      const { lookup } = await stepsIn("2100", "2101", "2102");
+      const first = await page({ lookup, pageSize: 2 });
+      expect(first.spans).to.deep.equal(["2020-2100", "2100-2101"]);
+      const second = await page({ lookup, pageSize: 2, pageToken: first.pageToken });
+      expect(second).to.deep.equal({ spans: ["2101-2102", "2102-"], pageToken: "" });
+    });
+
+    it("has no next page after one that holds exactly the rest", async () => {
+      const { lookup } = await stepsIn("2100", "2101");
+      expect((await page({ lookup, pageSize: 2 })).pageToken).not.to.equal("");
+      expect((await page({ lookup, pageSize: 3 })).pageToken).to.equal("");
+    });
+
+    it("goes on behind the last revision shown, whatever is added before and after it", async () => {
+      const { lookup } = await stepsIn("2100", "2104");
+      const { pageToken } = await page({ lookup, pageSize: 2 });
+      for (const year of ["2099", "2102", "2106"]) {
+        await service.pricing.updateLLMPrice({ lookup, price: "9", ...from(year) });
+      }
+      const { spans } = await page({ lookup, pageToken });
+      expect(spans).to.deep.equal(["2102-2104", "2104-2106", "2106-"]);
+    });
+
+    it("goes on behind a revision that has been cancelled since", async () => {
+      const { lookup } = await stepsIn("2100", "2101");
+      const { pageToken } = await page({ lookup, pageSize: 2 });
+      await service.pricing.cancelLLMPriceRevision({ lookup, ...from("2100") });
+      expect((await page({ lookup, pageToken })).spans).to.deep.equal(["2101-"]);
+    });
+
+    it("takes a token that was given for the key with the id, and with another size", async () => {
+      const { lookup, id } = await stepsIn("2100", "2101");
+      const { pageToken } = await page({ lookup, pageSize: 1 });
+      const { spans } = await page({ lookup: byId(id), pageSize: 2, pageToken });
+      expect(spans).to.deep.equal(["2100-2101", "2101-"]);
+    });
+
+    it("has 1000 revisions on a page where no size is given, and at most", async () => {
+      const { id, lookup } = await stepsIn();
+      // Past the service, which writes them one by one.
+      await service.database.knex.raw(
+        `insert into llm_price_revisions (llm_price_id, effective_from, price)
+        select :id, timestamptz '2100-01-01Z' + n * interval '1 day', 1
+        from generate_series(1, 1000) n`,
+        { id },
+      );
+      const sizeFor = async (pageSize: number) => (await page({ lookup, pageSize })).spans.length;
+      expect(await sizeFor(0)).to.equal(1000);
+      expect(await sizeFor(1)).to.equal(1);
+      expect(await sizeFor(1000)).to.equal(1000);
+      expect(await sizeFor(1001)).to.equal(1000);
+    });
+  });
+
+  describe("refuses", () => {
+    const violationsOf = async (request: object, hint?: string) => {
+      const { code, reason, fields } = await refusalOf(list(request));
+      expect({ code, reason }, hint).to.deep.equal({
+        code: Code.InvalidArgument,
+        reason: "INVALID_FIELD",
+      });
+      return fields;
+    };
+    const tokenOf = async (lookup: object) => (await list({ lookup, pageSize: 1 })).nextPageToken;
+
+    it("a page_token of another key", async () => {
+      const { lookup } = await stepsIn("2100");
+      const pageToken = await tokenOf((await stepsIn("2100")).lookup);
+      expect(await violationsOf({ lookup, pageToken })).to.deep.equal(["page_token"]);
+    });
+
+    it("a page_token of another method", async () => {
+      const { lookup } = await stepsIn("2100");
+      const { nextPageToken } = await service.catalog.listChargeTypes({ pageSize: 1 });
+      const fields = await violationsOf({ lookup, pageToken: nextPageToken });
+      expect(fields).to.deep.equal(["page_token"]);
+    });
+
+    it("a page_token that no list has given", async () => {
+      const { lookup } = await stepsIn("2100");
+      for (const pageToken of garbageTokens(await tokenOf(lookup))) {
+        const hint = pageToken.slice(0, 80);
+        expect(await violationsOf({ lookup, pageToken }, hint), hint).to.deep.equal(["page_token"]);
+      }
+    });
+
+    it("a page_token whose position is no instant", async () => {
+      const { lookup } = await stepsIn("2100");
+      const genuine = Buffer.from(await tokenOf(lookup), "base64url").toString();
+      for (const position of ["", "x", "1.5", "1e300", "-1e300", "NaN", "0x10"]) {
+        const forged = JSON.stringify([JSON.parse(genuine)[0], [position], null]);
+        const pageToken = Buffer.from(forged).toString("base64url");
+        const fields = await violationsOf({ lookup, pageToken }, position);
+        expect(fields, position).to.deep.equal(["page_token"]);
+      }
+    });
+
+    it("a negative page_size and a page_token that no list has given, both at once", async () => {
+      const { lookup } = await stepsIn("2100");
+      expect(await violationsOf({ lookup, pageSize: -1 })).to.deep.equal(["page_size"]);
+      const fields = await violationsOf({ lookup, pageSize: -1, pageToken: "x" });
+      expect(fields).to.have.members(["page_size", "page_token"]);
+    });
+
+    it("a key that is not whole, and the lack of one", async () => {
+      const lookup = byKey({ chargeType: "", provider: "acme", model: "m" });
+      expect(await violationsOf({ lookup })).to.deep.equal(["key.charge_type"]);
+      expect(await violationsOf({})).to.deep.equal(["id"]);
+    });
+  });
+});

@@ -1,0 +1,212 @@
+import { Code } from "@connectrpc/connect";
+import { expect } from "chai";
+import { generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
+import { readConfig } from "../../../src/config/config.js";
+import { problemsOf } from "../../support/config.js";
+import { reasonOf } from "../../support/every-rpc.js";
+import { inSeconds, startIssuer, type TestClaims, type TestIssuer } from "../../support/issuer.js";
+import { until } from "../../support/metrics.js";
+import { byKey, freshPrice } from "../../support/prices.js";
+import { refusalOf } from "../../support/refusals.js";
+import { openDoors, protocols, startTestService, type TestService } from "../../support/service.js";
+import { createTokensFile, freshToken } from "../../support/tokens.js";
+
+describe("JWTs", () => {
+  const clerk = freshToken("clerk", "calculate");
+  const file = createTokensFile(clerk);
+  let issuer: TestIssuer;
+  let service: TestService;
+  before(async () => {
+    issuer = await startIssuer();
+    const auth = { ...issuer.auth, tokensFile: file.path };
+    service = await startTestService({ auth }, undefined, { token: await issuer.sign() });
+    await until(() => issuer.fetches() === 1);
+  });
+  after(async () => {
+    await service.stop();
+    await issuer.stop();
+    file.remove();
+  });
+
+  const refused = (token: string) =>
+    refusalOf(openDoors(service.server, { token }).gRPC.catalog.listModels({}));
+  const outcome = (token: string) =>
+    reasonOf(openDoors(service.server, { token }).gRPC.catalog.listModels({}));
+
+  for (const protocol of protocols) {
+    it(`are taken through ${protocol}, and say who has changed what`, async () => {
+      const { pricing } = service.doors[protocol];
+      const { key } = await freshPrice(service.doors[protocol], "1");
+      const lookup = byKey(key);
+      const { llmPriceRevisions } = await pricing.listLLMPriceRevisions({ lookup });
+      expect(llmPriceRevisions[0]?.changedBy).to.equal("auth0|ann");
+      expect(llmPriceRevisions).to.have.length(1);
+    });
+  }
+
+  it("are taken beside the tokens of a file", async () => {
+    expect(await outcome(clerk.token)).to.equal("ok");
+    expect(await outcome(`${clerk.token}.x.y`)).to.equal("TOKEN_INVALID");
+  });
+
+  const wrongClaims: readonly (readonly [string, TestClaims, string])[] = [
+    ["another issuer", { iss: "https://evil.example.com" }, "iss"],
+    ["no issuer", { iss: undefined }, "iss"],
+    ["another audience", { aud: "payroll" }, "aud"],
+    ["no audience", { aud: undefined }, "aud"],
+    ["no expiry", { exp: undefined }, "exp"],
+    ["no subject", { sub: undefined }, "sub"],
+    ["a subject that is no name", { sub: "ann\nbob" }, "sub"],
+    ["a time from which they hold that is to come", { nbf: inSeconds(86_400) }, "nbf"],
+  ];
+  for (const [what, changes, claim] of wrongClaims) {
+    it(`are UNAUTHENTICATED with ${what}`, async () => {
+      const { code, reason, message } = await refused(await issuer.sign(changes));
+      expect({ code, reason }).to.deep.equal({
+        code: Code.Unauthenticated,
+        reason: "TOKEN_INVALID",
+      });
+      expect(message).to.include(`claim "${claim}"`);
+    });
+  }
+
+  it("are UNAUTHENTICATED when they have expired, but for half a minute of clocks that differ", async () => {
+    expect(await outcome(await issuer.sign({ exp: inSeconds(-20) }))).to.equal("ok");
+    const { code, reason } = await refused(await issuer.sign({ exp: inSeconds(-40) }));
+    expect({ code, reason }).to.deep.equal({ code: Code.Unauthenticated, reason: "TOKEN_EXPIRED" });
+  });
+
+  it("expire while they are remembered", async () => {
+    const token = await issuer.sign({ exp: inSeconds(-22) });
+    expect(await outcome(token)).to.equal("ok");
+    await until(async () => (await outcome(token)) === "TOKEN_EXPIRED");
+  });
+
+  it("are UNAUTHENTICATED without a signature that only the issuer can make", async () => {
+    const [header, payload, signature] = (await issuer.sign()).split(".");
+    const forged = Buffer.from(
+      JSON.stringify({
+        ...JSON.parse(Buffer.from(payload ?? "", "base64url").toString()),
+        sub: "x",
+      }),
+    ).toString("base64url");
+    const claims = {
+      iss: "https://issuer.example.com",
+      aud: "llmprices",
+      sub: "x",
+      role: "manage",
+    };
+    const none = new UnsecuredJWT(claims).setExpirationTime("1h").encode();
+    // What all can read, taken for a secret that both share.
+    const secret = new TextEncoder().encode(issuer.key.publicPem);
+    const hmac = (kid: string) =>
+      new SignJWT(claims)
+        .setProtectedHeader({ alg: "HS256", kid })
+        .setExpirationTime("1h")
+        .sign(secret);
+    const other = await generateKeyPair("ES256");
+    const own = { id: "first", algorithm: "ES256", key: other.privateKey };
+    const tokens = [
+      ...[`${header}.${forged}.${signature}`, `${header}.${payload}.`, none],
+      ...[await hmac("first"), await hmac("other"), await issuer.sign({}, own), "a.b.c"],
+    ];
+    for (const token of tokens) {
+      const { code, reason } = await refused(token);
+      expect({ code, reason }, token).to.deep.equal({
+        ...{ code: Code.Unauthenticated, reason: "TOKEN_INVALID" },
+      });
+    }
+  });
+
+  it("have a role by itself or among others, and may do nothing without", async () => {
+    const mayWrite = async (role: unknown) => {
+      const { catalog } = openDoors(service.server, { token: await issuer.sign({ role }) }).gRPC;
+      return reasonOf(catalog.createProvider({ name: "" }));
+    };
+    expect(await mayWrite(["viewer", "manage", "calculate"])).to.equal("INVALID_FIELD");
+    for (const role of ["calculate", ["calculate", "admin"]]) {
+      expect(await mayWrite(role)).to.equal("ROLE_INSUFFICIENT");
+      expect(await outcome(await issuer.sign({ role }))).to.equal("ok");
+    }
+    for (const role of [undefined, "admin", [], {}, ["MANAGE"], "toString"]) {
+      const { code, metadata } = await refused(await issuer.sign({ role }));
+      expect(code).to.equal(Code.PermissionDenied);
+      expect(metadata).to.include({ role_held: "none", role_needed: "calculate" });
+    }
+  });
+
+  it("have the issuer asked no more for keys that nobody knows than once in a while", async () => {
+    const fetches = issuer.fetches();
+    const { privateKey } = await generateKeyPair("ES256");
+    for (let i = 0; i < 20; i++) {
+      const unknown = { id: `unknown-${i}`, algorithm: "ES256", key: privateKey };
+      expect(await outcome(await issuer.sign({}, unknown))).to.equal("TOKEN_INVALID");
+    }
+    expect(issuer.fetches() - fetches).to.be.at.most(1);
+  });
+});
+
+describe("JWTs, when the keys cannot be fetched", () => {
+  it("are UNAVAILABLE until they can, and then go on without the issuer", async () => {
+    const issuer = await startIssuer();
+    issuer.setStatus(500);
+    const service = await startTestService({ auth: issuer.auth });
+    await until(() => issuer.fetches() === 1);
+    const call = async (token: string) =>
+      openDoors(service.server, { token }).gRPC.catalog.listModels({});
+    for (let i = 0; i < 20; i++) {
+      const { code, reason } = await refusalOf(call(await issuer.sign()));
+      expect({ code, reason }).to.deep.equal({
+        ...{ code: Code.Unavailable, reason: "KEY_SET_UNAVAILABLE" },
+      });
+    }
+    // Not once for each call.
+    expect(issuer.fetches()).to.be.at.most(3);
+    issuer.setStatus(undefined);
+    await until(async () => (await reasonOf(call(await issuer.sign()))) === "ok");
+    const token = await issuer.sign({ sub: "later" });
+    await issuer.stop();
+    expect(await reasonOf(call(token))).to.equal("ok");
+    await service.stop();
+  });
+});
+
+describe("AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE", () => {
+  const all = {
+    AUTH_JWKS_URL: "https://issuer.example.com/keys",
+    AUTH_ISSUER: "https://issuer.example.com",
+    AUTH_AUDIENCE: "llmprices",
+  };
+  it("are read together, and authenticate", () => {
+    const { jwt, publicHealth } = readConfig(all).auth;
+    expect(jwt).to.deep.equal({
+      jwksUrl: all.AUTH_JWKS_URL,
+      ...{ issuer: all.AUTH_ISSUER, audience: "llmprices", roleClaim: "role" },
+    });
+    expect(publicHealth).to.equal(false);
+    expect(readConfig({ ...all, AUTH_ROLE_CLAIM: "roles" }).auth.jwt?.roleClaim).to.equal("roles");
+    expect(problemsOf({ ...all, OPS_ADDR: "0.0.0.0:9090" })).to.deep.equal([]);
+  });
+
+  it("are refused one without the others", () => {
+    const { AUTH_JWKS_URL, AUTH_ISSUER } = all;
+    expect(problemsOf({ AUTH_JWKS_URL })).to.deep.equal([
+      "AUTH_JWKS_URL is set; expected AUTH_ISSUER and AUTH_AUDIENCE with it",
+    ]);
+    expect(problemsOf({ AUTH_ISSUER })).to.deep.equal([
+      `AUTH_ISSUER is "${AUTH_ISSUER}"; expected AUTH_JWKS_URL and AUTH_AUDIENCE with it`,
+    ]);
+  });
+
+  it("are refused where others could change the keys on their way, or read a password", () => {
+    const plain = ["http://issuer.example.com/keys", "issuer", "file:///keys"];
+    for (const AUTH_JWKS_URL of [...plain, "https://ann:s3cret@issuer.example.com/keys"]) {
+      expect(problemsOf({ ...all, AUTH_JWKS_URL })).to.deep.equal([
+        "AUTH_JWKS_URL is (not shown); expected a URL of https, or on loopback of http, without a " +
+          "user's name or password",
+      ]);
+    }
+    const local = { ...all, AUTH_JWKS_URL: "http://127.0.0.1:8000/keys" };
+    expect(problemsOf(local)).to.deep.equal([]);
+  });
+});

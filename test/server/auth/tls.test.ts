@@ -1,0 +1,339 @@
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
+import { connect as connectTcp } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ConnectionOptions, connect, type SecureVersion } from "node:tls";
+import { expect } from "chai";
+import type { Address } from "../../../src/config/address.js";
+import { formatAddress } from "../../../src/config/address.js";
+import { readConfig } from "../../../src/config/config.js";
+import { createCertificate, type TestCertificate } from "../../support/certificates.js";
+import { llmprices } from "../../support/command.js";
+import { problemsOf } from "../../support/config.js";
+import { reasonOf } from "../../support/every-rpc.js";
+import { until } from "../../support/metrics.js";
+import { freshPrice } from "../../support/prices.js";
+import { openDoors, startTestService, type TestService } from "../../support/service.js";
+import { createTokensFile, freshToken } from "../../support/tokens.js";
+
+const authority = createCertificate({ name: "authority of the tests" });
+const stranger = createCertificate({ name: "another authority" });
+const server = createCertificate({ by: authority });
+const caller = createCertificate({ name: "caller", by: authority });
+const folder = mkdtempSync(join(tmpdir(), "llmprices-tls-"));
+process.once("exit", () => rmSync(folder, { recursive: true }));
+
+/** Writes a file, whole at once, and answers its path. */
+function put(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+  return path;
+}
+
+function files(name: string, { cert, key }: TestCertificate) {
+  return { certFile: put(`${name}.pem`, cert), keyFile: put(`${name}.key`, key) };
+}
+
+describe("TLS", function () {
+  this.timeout(60_000);
+  const boss = freshToken("boss", "manage");
+  const tokens = createTokensFile(boss);
+  const trust = { ca: authority.cert };
+  let service: TestService;
+  before(async () => {
+    const tls = { ...files("server", server), clientCaFile: undefined };
+    service = await startTestService({ auth: tokens.auth, tls }, undefined, {
+      ...boss,
+      tls: trust,
+    });
+  });
+  after(async () => {
+    await service.stop();
+    tokens.remove();
+  });
+  const doorAddresses = () => [service.server.grpcAddress, service.server.httpAddress];
+
+  it("serves every protocol, and asks for tokens as without", async () => {
+    const strangers = openDoors(service.server, { tls: trust });
+    for (const [protocol, door] of Object.entries(service.doors)) {
+      const { key } = await freshPrice(door, "1.25", new Date("2020-01-01"));
+      const { accountCharge } = await door.pricing.calculateCharge({
+        ...{ ...key, providerCost: "10" },
+        usageRatio: { case: "accountUsageRatio", value: "1" },
+      });
+      expect(accountCharge, protocol).to.equal("12.5");
+      const refused = strangers[protocol as keyof typeof strangers].catalog.listModels({});
+      expect(await reasonOf(refused), protocol).to.equal("TOKEN_MISSING");
+    }
+  });
+
+  it("negotiates HTTP/2 and HTTP/1.1 on the HTTP door, and HTTP/2 alone on the other", async () => {
+    const { grpcAddress, httpAddress } = service.server;
+    const protocolOf = async (address: Address, ALPNProtocols: string[]) => {
+      const { alpnProtocol } = await shakeHands(address, { ...trust, ALPNProtocols });
+      return alpnProtocol;
+    };
+    expect(await protocolOf(httpAddress, ["h2", "http/1.1"])).to.equal("h2");
+    expect(await protocolOf(httpAddress, ["http/1.1"])).to.equal("http/1.1");
+    expect(await protocolOf(grpcAddress, ["http/1.1", "h2"])).to.equal("h2");
+    // Those who know nothing of it speak HTTP/1.1.
+    expect(await getStatus(httpAddress, { ...trust, ALPNProtocols: [] })).to.equal(401);
+  });
+
+  it("is of version 1.2 at least", async () => {
+    const versionOf = async (address: Address, maxVersion: SecureVersion) =>
+      (await shakeHands(address, { ...trust, maxVersion, minVersion: "TLSv1" })).version;
+    for (const address of doorAddresses()) {
+      expect(await versionOf(address, "TLSv1.3")).to.equal("TLSv1.3");
+      expect(await versionOf(address, "TLSv1.2")).to.equal("TLSv1.2");
+      expect(await versionOf(address, "TLSv1.1")).to.match(/ERR_SSL|ECONNRESET/);
+    }
+  });
+
+  it("does not answer plain text", async () => {
+    for (const address of doorAddresses()) {
+      const socket = connectTcp(address.port, address.host);
+      socket.on("error", () => {});
+      socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+      const chunks: Buffer[] = [];
+      socket.on("data", (chunk) => chunks.push(chunk));
+      await once(socket, "close");
+      expect(Buffer.concat(chunks).toString("latin1")).to.not.include("HTTP/1.1");
+    }
+  });
+
+  it("is not trusted by those who do not know its authority", async () => {
+    for (const address of doorAddresses()) {
+      const { version } = await shakeHands(address, { ca: stranger.cert });
+      expect(version).to.equal("UNABLE_TO_VERIFY_LEAF_SIGNATURE");
+    }
+  });
+
+  it("is what the command line speaks with --ca-file", async () => {
+    const parameters = ["list", "--address", formatAddress(service.server.grpcAddress)];
+    const env = { LLMPRICES_TOKEN: boss.token, LLMPRICES_CA_FILE: put("ca.pem", authority.cert) };
+    const { code, errors } = await llmprices(parameters, { env });
+    expect({ code, errors }).to.deep.equal({ code: 0, errors: "" });
+    const forgot = await llmprices(parameters, {
+      env: { LLMPRICES_CA_FILE: put("ca.pem", authority.cert) },
+    });
+    expect(forgot.errors).to.include("authorization: Bearer <token> (--token, LLMPRICES_TOKEN)");
+    expect(forgot.code).to.equal(4);
+  });
+
+  it("begins new connections with a certificate that is new, and goes on with those there are", async () => {
+    const open = service.doors.gRPC.catalog;
+    await open.listModels({});
+    const renewed = createCertificate({ by: authority });
+    files("server", renewed);
+    const serialOf = async (address: Address) => (await shakeHands(address, trust)).serial;
+    const { serialNumber } = new X509Certificate(renewed.cert);
+    for (const address of doorAddresses()) {
+      await until(async () => (await serialOf(address)) === serialNumber);
+    }
+    await open.listModels({});
+  });
+
+  it("keeps the certificate of before where the new one does not fit its key", async () => {
+    const before = await shakeHands(service.server.httpAddress, trust);
+    put("server.pem", createCertificate({ by: authority }).cert);
+    const reading = async () => {
+      const answer = await fetch(`http://${formatAddress(service.server.opsAddress)}/metrics`);
+      const metric = /^llmprices_file_last_read_successful\{variable="TLS_CERT_FILE"\} (\d)$/m;
+      return metric.exec(await answer.text())?.[1];
+    };
+    await until(async () => (await reading()) === "0");
+    for (const address of doorAddresses()) {
+      expect((await shakeHands(address, trust)).serial).to.equal(before.serial);
+    }
+    files("server", server);
+    await until(async () => (await reading()) === "1");
+  });
+
+  it("does not keep the service from stopping when a handshake never ends", async () => {
+    const tls = { ...files("silent", server), clientCaFile: undefined };
+    const other = await startTestService({ tls, shutdownGraceMs: 100 });
+    const { grpcAddress, httpAddress } = other.server;
+    const sockets = [grpcAddress, httpAddress].map(({ port, host }) => connectTcp(port, host));
+    await Promise.all(sockets.map((socket) => once(socket, "connect")));
+    for (const socket of sockets) socket.on("error", () => {});
+    await other.stop();
+    for (const socket of sockets) socket.destroy();
+  });
+});
+
+describe("TLS_CLIENT_CA_FILE", function () {
+  this.timeout(60_000);
+  let service: TestService;
+  before(async () => {
+    const clientCaFile = put("client-ca.pem", authority.cert);
+    const tls = { ...files("mutual", server), clientCaFile };
+    service = await startTestService({ tls });
+  });
+  after(() => service.stop());
+
+  /** What a caller comes to at each door, on connections of its own. */
+  const outcomesOf = async (shown: Partial<TestCertificate>, session?: Buffer) => {
+    const tls = { ca: authority.cert, ...shown };
+    const listing = openDoors(service.server, { tls }).gRPC.catalog.listModels({});
+    const getting = getStatus(service.server.httpAddress, { ...tls, session });
+    const outcomes = [listing, getting].map((call) => call.then(() => "ok").catch(() => "refused"));
+    return (await Promise.all(outcomes)).join();
+  };
+
+  it("lets those call whose certificate an authority in it has signed, and no others", async () => {
+    expect(await outcomesOf(caller)).to.equal("ok,ok");
+    expect(await outcomesOf({})).to.equal("refused,refused");
+    const forged = createCertificate({ name: "caller", by: stranger });
+    expect(await outcomesOf(forged)).to.equal("refused,refused");
+    const expired = createCertificate({ by: authority, expiresAt: new Date(Date.now() - 1000) });
+    expect(await outcomesOf(expired)).to.equal("refused,refused");
+  });
+
+  it("is read again when it changes, and what was agreed on before it is forgotten", async () => {
+    const session = await sessionOf(service.server.httpAddress, { ca: authority.cert, ...caller });
+    expect(await outcomesOf({}, session)).to.equal("refused,ok");
+    const next = createCertificate({ name: "caller", by: stranger });
+    put("client-ca.pem", `${authority.cert}\n${stranger.cert}`);
+    await until(async () => (await outcomesOf(next)) === "ok,ok");
+    expect(await outcomesOf(caller)).to.equal("ok,ok");
+    put("client-ca.pem", stranger.cert);
+    await until(async () => (await outcomesOf(caller)) === "refused,refused");
+    expect(await outcomesOf({}, session)).to.equal("refused,refused");
+  });
+});
+
+describe("TLS_CERT_FILE, TLS_KEY_FILE and TLS_CLIENT_CA_FILE", () => {
+  const good = () => {
+    const { certFile, keyFile } = files("good", server);
+    return { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile };
+  };
+
+  it("are read into the configuration, and open the doors to those with tokens", () => {
+    const TLS_CLIENT_CA_FILE = put("ca.pem", authority.cert);
+    const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = good();
+    expect(readConfig({}).tls).to.equal(undefined);
+    expect(readConfig(good()).tls).to.deep.equal({ certFile, keyFile, clientCaFile: undefined });
+    const tokens = createTokensFile();
+    const anywhere = { GRPC_ADDR: "0.0.0.0:1", HTTP_ADDR: "0.0.0.0:2", OPS_ADDR: "0.0.0.0:3" };
+    const all = { ...good(), TLS_CLIENT_CA_FILE, ...anywhere };
+    expect(problemsOf({ ...all, AUTH_TOKENS_FILE: tokens.path })).to.deep.equal([]);
+    // A certificate says that a caller is one of ours, and not what it may do.
+    expect(problemsOf(all).join()).to.include("callers are not authenticated");
+    tokens.remove();
+  });
+
+  it("are refused one without the other", () => {
+    const { TLS_CERT_FILE, TLS_KEY_FILE } = good();
+    const TLS_CLIENT_CA_FILE = put("ca.pem", authority.cert);
+    for (const alone of [{ TLS_CERT_FILE }, { TLS_KEY_FILE }, { TLS_CLIENT_CA_FILE }]) {
+      const [[name, path] = []] = Object.entries(alone);
+      expect(problemsOf(alone as Record<string, string>)).to.deep.equal([
+        `${name} is "${path}"; expected TLS_CERT_FILE and TLS_KEY_FILE, both or neither, and ` +
+          "TLS_CLIENT_CA_FILE only with them",
+      ]);
+    }
+  });
+
+  const expired = createCertificate({ expiresAt: new Date("2026-01-01T00:00:00Z") });
+  const wrong: readonly (readonly [string, () => Record<string, string>, string, string])[] = [
+    [
+      "a certificate that is not there",
+      () => ({ TLS_CERT_FILE: join(folder, "none") }),
+      "TLS_CERT_FILE",
+      "ENOENT",
+    ],
+    [
+      "a key for a certificate",
+      () => ({ TLS_CERT_FILE: good().TLS_KEY_FILE }),
+      "TLS_CERT_FILE",
+      "it has no certificate; expected PEM",
+    ],
+    [
+      "a certificate for a key",
+      () => ({ TLS_KEY_FILE: good().TLS_CERT_FILE }),
+      "TLS_KEY_FILE",
+      "it has no key that can be read",
+    ],
+    [
+      "the key of another",
+      () => ({ TLS_KEY_FILE: put("other.key", stranger.key) }),
+      "TLS_KEY_FILE",
+      "its key is not that of the certificate in TLS_CERT_FILE",
+    ],
+    [
+      "a certificate that has expired",
+      () => ({
+        TLS_CERT_FILE: put("expired.pem", expired.cert),
+        TLS_KEY_FILE: put("expired.key", expired.key),
+      }),
+      "TLS_CERT_FILE",
+      "its certificate expired at 2026-01-01T00:00:00.000Z",
+    ],
+    [
+      "no authority",
+      () => ({ TLS_CLIENT_CA_FILE: put("empty.pem", "") }),
+      "TLS_CLIENT_CA_FILE",
+      "it has no certificate",
+    ],
+    [
+      "one broken authority of two",
+      () => ({
+        TLS_CLIENT_CA_FILE: put(
+          "broken.pem",
+          `${authority.cert}\n${stranger.cert.replace("MII", "xxx")}`,
+        ),
+      }),
+      "TLS_CLIENT_CA_FILE",
+      "it has no certificate",
+    ],
+  ];
+  for (const [what, change, variable, problem] of wrong) {
+    it(`are refused for ${what}, naming the variable`, () => {
+      const problems = problemsOf({ ...good(), ...change() });
+      expect(problems[0])
+        .to.match(new RegExp(`^${variable} is "/`))
+        .and.include(problem);
+      expect(problems.join()).to.not.include("PRIVATE KEY");
+    });
+  }
+});
+
+/** What a handshake comes to: its version, or why it failed. */
+async function shakeHands({ host, port }: Address, options: ConnectionOptions) {
+  const socket = connect({ host, port, ALPNProtocols: ["h2"], ...options });
+  try {
+    await once(socket, "secureConnect");
+    const { alpnProtocol } = socket;
+    const serial = socket.getPeerCertificate().serialNumber;
+    return { version: socket.getProtocol(), alpnProtocol, serial };
+  } catch (error) {
+    return { version: (error as NodeJS.ErrnoException).code, alpnProtocol: "", serial: "" };
+  } finally {
+    socket.on("error", () => {});
+    socket.destroy();
+  }
+}
+
+/** The session with which a caller could go on without another handshake. */
+async function sessionOf({ host, port }: Address, options: ConnectionOptions): Promise<Buffer> {
+  const socket = connect({ host, port, ...options });
+  socket.on("error", () => {});
+  socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+  const [session] = await once(socket, "session");
+  socket.destroy();
+  return session;
+}
+
+/** The status of a call over HTTP/1.1, on a connection of its own. */
+async function getStatus({ host, port }: Address, options: ConnectionOptions) {
+  const path = "/llmprices.v1.CatalogService/ListModels?encoding=json&message=%7B%7D";
+  const asked = request({ host, port, path, agent: false, ...options }).end();
+  const [answer] = await once(asked, "response");
+  answer.resume();
+  return answer.statusCode;
+}

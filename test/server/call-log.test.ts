@@ -1,0 +1,205 @@
+import { ConnectError } from "@connectrpc/connect";
+import { Client, credentials } from "@grpc/grpc-js";
+import { expect } from "chai";
+import { formatAddress } from "../../src/config/address.js";
+import { lineOf } from "../support/batches.js";
+import { importRows, rowOf } from "../support/imports.js";
+import { type KeptLog, keepLog, type LogLine } from "../support/log.js";
+import { until } from "../support/metrics.js";
+import { freshPrice, type TestKey } from "../support/prices.js";
+import {
+  type Protocol,
+  protocols,
+  startTestService,
+  type TestService,
+} from "../support/service.js";
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+describe("The log's line of a call", () => {
+  let kept: KeptLog;
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    kept = keepLog();
+    service = await startTestService({}, undefined, { log: kept.log });
+    ({ key } = await freshPrice(service, "2", new Date("2026-01-01")));
+  });
+  after(() => service.stop());
+
+  /** The lines that some work adds to those of a method. */
+  const linesOf = async (rpc: string, work: () => Promise<unknown>, count = 1) => {
+    const before = kept.callsOf(rpc).length;
+    await work();
+    await until(() => kept.callsOf(rpc).length >= before + count);
+    return kept.callsOf(rpc).slice(before);
+  };
+  const only = async (rpc: string, work: () => Promise<unknown>): Promise<LogLine> => {
+    const lines = await linesOf(rpc, work);
+    expect(lines).to.have.length(1);
+    return lines[0] as LogLine;
+  };
+  const charge = (protocol: Protocol, headers: Record<string, string>, changes = {}) =>
+    service.doors[protocol].pricing.calculateCharge(lineOf(key, changes), { headers });
+  const batch = (protocol: Protocol, headers: Record<string, string>) =>
+    service.doors[protocol].pricing.batchCalculateCharges({ requests: [] }, { headers });
+  const refused = (call: Promise<unknown>) =>
+    call.then(
+      () => Promise.reject(new Error("expected a refusal")),
+      (error) => ConnectError.from(error),
+    );
+
+  for (const protocol of protocols) {
+    it(`has the caller's x-request-id and trace, through ${protocol}`, async () => {
+      const headers = { "x-request-id": "order-17/retry:2", traceparent };
+      const expected = {
+        code: "ok",
+        caller: "anonymous",
+        request_id: "order-17/retry:2",
+        trace_id: "0af7651916cd43dd8448eb211c80319c",
+      };
+      const line = await only("CalculateCharge", () => charge(protocol, headers));
+      expect(line).to.include(expected);
+      expect(line.ms).to.be.within(0, 10_000);
+      const bulk = await only("BatchCalculateCharges", () => batch(protocol, headers));
+      expect(bulk).to.include(expected);
+    });
+  }
+
+  it("has an id of its own where the caller's is none, or not fit to be read", async () => {
+    for (const given of ["", "two words", "x".repeat(129), '"}', "$(reboot)", "-rf"]) {
+      const headers = given === "" ? {} : { "x-request-id": given };
+      for (const protocol of ["gRPC", "Connect"] as const) {
+        const line = await only("CalculateCharge", () => charge(protocol, headers));
+        expect(line.request_id, given).to.match(uuid);
+        expect(line).to.not.have.property("trace_id");
+      }
+    }
+    const longest = await only("CalculateCharge", () =>
+      charge("gRPC", { "x-request-id": "x".repeat(128) }),
+    );
+    expect(longest.request_id).to.equal("x".repeat(128));
+  });
+
+  it("has the id that a failed call answers, through every door and from threads", async () => {
+    for (const protocol of protocols) {
+      let failure = new ConnectError("none");
+      const single = await only("CalculateCharge", async () => {
+        failure = await refused(charge(protocol, {}, { providerCost: "x" }));
+      });
+      expect(failure.metadata.get("x-request-id"), protocol).to.equal(single.request_id);
+      expect(single).to.include({ code: "invalid_argument", error_reason: "INVALID_FIELD" });
+      const bulk = await only("BatchCalculateCharges", async () => {
+        const call = service.doors[protocol].pricing.batchCalculateCharges({ minBookVersion: -1n });
+        failure = await refused(call);
+      });
+      expect(failure.metadata.get("x-request-id"), protocol).to.equal(bulk.request_id);
+    }
+  });
+
+  it("is there for messages that nobody can read, once", async () => {
+    const path = "/llmprices.v1.PricingService";
+    const post = async (rpc: string, type: string, body: string) => {
+      const url = `http://${formatAddress(service.server.httpAddress)}${path}/${rpc}`;
+      const headers = { "content-type": type, "x-request-id": "unread-1" };
+      const answer = await fetch(url, { method: "POST", headers, body });
+      await answer.text();
+      expect(answer.headers.get("x-request-id")).to.equal("unread-1");
+    };
+    for (const rpc of ["CalculateCharge", "BatchCalculateCharges"]) {
+      const line = await only(rpc, () => post(rpc, "application/json", "{"));
+      expect(line).to.include({
+        ...{ code: "invalid_argument", error_reason: "MALFORMED_REQUEST", protocol: "connect" },
+        ...{ request_id: "unread-1", caller: "anonymous" },
+      });
+    }
+  });
+
+  it("is there for a message in the URL that is no base64, once", async () => {
+    const path = "/llmprices.v1.PricingService/CalculateCharge";
+    const query = "connect=v1&encoding=proto&base64=1&message=A";
+    const url = `http://${formatAddress(service.server.httpAddress)}${path}?${query}`;
+    const line = await only("CalculateCharge", async () => {
+      const answer = await fetch(url, { headers: { "x-request-id": "unread-2" } });
+      await answer.text();
+      expect(answer.headers.get("x-request-id")).to.equal("unread-2");
+    });
+    expect(line).to.include({
+      ...{ code: "invalid_argument", error_reason: "MALFORMED_REQUEST", protocol: "connect" },
+      ...{ request_id: "unread-2", caller: "anonymous" },
+    });
+  });
+
+  it("has a write's request_id and reason beside the call's id", async () => {
+    const requestId = "0b8f4fb5-1f0c-4d0a-8a10-3f5a0a1f0c11";
+    const line = await only("CreateProvider", () =>
+      service.catalog.createProvider({ name: "audited", requestId, reason: "asked by finance" }),
+    );
+    expect(line).to.include({ write_request_id: requestId, reason: "asked by finance" });
+    expect(line.request_id).to.match(uuid).and.to.not.equal(requestId);
+  });
+
+  it("has no reason of a write's for what could not be read", async () => {
+    const line = await only("ListLLMPrices", async () => {
+      const { grpcAddress } = service.server;
+      const client = new Client(formatAddress(grpcAddress), credentials.createInsecure());
+      const same = (bytes: Buffer) => bytes;
+      const path = "/llmprices.v1.PricingService/ListLLMPrices";
+      const bytes = Buffer.from("ffffff", "hex");
+      await new Promise((resolve) =>
+        client.makeUnaryRequest(path, same, same, bytes, resolve as never),
+      );
+      client.close();
+    });
+    expect(line).to.include({ code: "invalid_argument", error_reason: "MALFORMED_REQUEST" });
+    expect(line).not.to.have.any.keys("reason", "write_request_id");
+  });
+
+  it("has neither secrets nor what else is in messages", async () => {
+    const secret = "s3cr3t-token";
+    for (const protocol of protocols) {
+      const headers = { authorization: `Bearer ${secret}`, cookie: secret };
+      await linesOf("CalculateCharge", () =>
+        charge(protocol, headers, { providerCost: "73519.25" }),
+      );
+    }
+    const url = `http://${formatAddress(service.server.httpAddress)}`;
+    const rpc = "/llmprices.v1.CatalogService/ListProviders";
+    await only("ListProviders", () => fetch(`${url}${rpc}?encoding=json&message={}&x=${secret}`));
+    expect(kept.text()).to.not.contain(secret).and.to.not.contain("73519.25");
+  });
+
+  it("has a database's error with its SQLSTATE when a thread came upon it", async () => {
+    const { knex } = service.database;
+    await knex.raw("alter table llm_price_revisions add constraint no_four check (price <> 4)");
+    const line = await only("ImportLLMPrices", () =>
+      refused(importRows(service, [rowOf(key, "4")])),
+    );
+    await knex.raw("alter table llm_price_revisions drop constraint no_four");
+    expect(line).to.include({ level: 50, code: "internal" });
+    expect(line.err).to.include({
+      ...{ type: "error", code: "23514", table: "llm_price_revisions", constraint: "no_four" },
+    });
+  });
+
+  it("has a database's error without its SQL and its values", async () => {
+    await service.database.knex.raw(`
+      create function refuse() returns trigger language plpgsql as $$
+      begin
+        raise exception 'the trigger refuses' using detail = 'Failing row contains (hush, hush)';
+      end $$`);
+    await service.database.knex.raw(
+      "create trigger refuse before insert on providers for each row execute function refuse()",
+    );
+    const line = await only("CreateProvider", () =>
+      refused(service.catalog.createProvider({ name: "n0t-to-be-logged" })),
+    );
+    await service.database.knex.raw("drop trigger refuse on providers");
+    expect(line).to.include({ level: 50, code: "internal", message: "internal error" });
+    expect(line.err).to.include({ type: "error", code: "P0001", message: "the trigger refuses" });
+    expect((line.err as LogLine).stack).to.match(/^ {4}at /);
+    const text = JSON.stringify(line);
+    expect(text).to.not.match(/insert into|hush|n0t-to-be-logged/);
+  });
+});

@@ -1,0 +1,160 @@
+import { Code } from "@connectrpc/connect";
+import { expect } from "chai";
+import type { Knex } from "knex";
+import { lineOf } from "../support/batches.js";
+import { bulkRefusals, callsEnded, until } from "../support/metrics.js";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { byKey, freshPrice, type TestKey } from "../support/prices.js";
+import { type Refusal, refusalOf } from "../support/refusals.js";
+import { protocols, startTestService, type TestService } from "../support/service.js";
+
+/** Writes that wait: another transaction has the book while the test does its work. */
+type Held = { readonly answers: Promise<"OK" | Refusal>[]; readonly release: () => Promise<void> };
+
+async function holdWrites(service: TestService, key: TestKey, count: number): Promise<Held> {
+  const other = await service.database.knex.transaction();
+  await other.raw("select * from price_book for update");
+  const answers = Array.from({ length: count }, (_, i) => {
+    const { pricing } = service.doors[protocols[i % 4] ?? "gRPC"];
+    const call = pricing.updateLLMPrice({ lookup: byKey(key), price: `${i + 1}` });
+    return call.then(
+      () => "OK" as const,
+      () => refusalOf(call),
+    );
+  });
+  const release = async () => {
+    await other.rollback();
+    await Promise.all(answers);
+  };
+  return { answers, release };
+}
+
+async function writesInFlight({ knex }: { readonly knex: Knex }): Promise<number> {
+  const { rows } = await knex.raw(`
+    select from pg_stat_activity
+    where datname = current_database() and query like '%raise_book_version%' and state = 'active'
+      and pid <> pg_backend_pid()`);
+  return rows.length;
+}
+
+const shown = ({ code, reason, metadata }: Refusal) => ({ code, reason, metadata });
+
+describe("More calls at a time than MAX_CALLS_IN_FLIGHT", () => {
+  let service: TestService;
+  let key: TestKey;
+  let held: Held;
+  before(async () => {
+    service = await startTestService({ maxCallsInFlight: 4 });
+    ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
+    await service.pricing.batchCalculateCharges({});
+  });
+  after(() => service.stop());
+  beforeEach(async () => {
+    held = await holdWrites(service, key, 4);
+    await until(async () => (await writesInFlight(service.database)) === 4);
+  });
+  afterEach(() => held.release());
+
+  for (const protocol of protocols) {
+    it(`are RESOURCE_EXHAUSTED at once, with when to come back, through ${protocol}`, async () => {
+      const { pricing } = service.doors[protocol];
+      const calls = [
+        () => pricing.calculateCharge(lineOf(key)),
+        () => pricing.getLLMPrice({ lookup: byKey(key) }),
+        () => pricing.batchCalculateCharges({ requests: [lineOf(key)] }),
+      ];
+      for (const call of calls) {
+        const refusal = await refusalOf(call());
+        expect(shown(refusal)).to.deep.equal({
+          ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS" },
+          metadata: { limit: "MAX_CALLS_IN_FLIGHT", most: "4" },
+        });
+        expect(refusal.retryAfterMs).to.be.within(500, 1500);
+      }
+      // It is not the threads that have too much to do.
+      expect(await bulkRefusals(service)).to.equal(0);
+    });
+  }
+
+  it("are counted, and leave room for others when those at work have ended", async () => {
+    const counted = () => callsEnded(service, "CalculateCharge", "resource_exhausted");
+    const before = await counted();
+    await refusalOf(service.pricing.calculateCharge(lineOf(key)));
+    expect(await counted()).to.equal(before + 1);
+    await held.release();
+    expect(await Promise.all(held.answers)).to.deep.equal(["OK", "OK", "OK", "OK"]);
+    const charges = Array.from({ length: 4 }, () => service.pricing.calculateCharge(lineOf(key)));
+    expect(await Promise.all(charges)).to.have.length(4);
+  });
+});
+
+describe("More writes at a time than half of MAX_DATABASE_CALLS", () => {
+  let database: TestDatabase;
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    // Two of the pool's connections write, and two more writes wait for them.
+    database = await createTestDatabase({ poolSize: 5, maxCalls: 8 });
+    service = await startTestService({}, database);
+    ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
+    await service.pricing.batchCalculateCharges({});
+  });
+  after(async () => {
+    await service.stop();
+    await database.drop();
+  });
+
+  it("are refused at once, and calculations and reads are answered meanwhile", async () => {
+    const held = await holdWrites(service, key, 40);
+    try {
+      const refused: Refusal[] = [];
+      for (const answer of held.answers) {
+        void answer.then((each) => each !== "OK" && refused.push(each));
+      }
+      await until(() => refused.length === 36);
+      for (const refusal of refused) {
+        expect(shown(refusal)).to.deep.equal({
+          ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS" },
+          metadata: { limit: "MAX_DATABASE_CALLS", most: "4" },
+        });
+        expect(refusal.retryAfterMs).to.be.within(500, 1500);
+      }
+      for (const protocol of protocols) {
+        const { pricing } = service.doors[protocol];
+        expect((await pricing.calculateCharge(lineOf(key))).accountCharge).to.equal("100");
+        expect((await pricing.getLLMPrice({ lookup: byKey(key) })).llmPrice?.price).to.equal("1");
+        const { results } = await pricing.batchCalculateCharges({ requests: [lineOf(key)] });
+        expect(results).to.have.length(1);
+      }
+    } finally {
+      await held.release();
+    }
+    const answers = await Promise.all(held.answers);
+    expect(answers.filter((answer) => answer === "OK")).to.have.length(4);
+  });
+
+  it("keep the reads to their own half: a fifth is refused while four wait", async () => {
+    // Nobody gets a connection but who has one.
+    const connections = await Promise.all(
+      Array.from({ length: 5 }, () => database.knex.client.acquireConnection()),
+    );
+    const reads = Array.from({ length: 4 }, () =>
+      service.pricing.getLLMPrice({ lookup: byKey(key) }),
+    );
+    try {
+      await until(() => database.knex.client.pool.numPendingAcquires() >= 4);
+      expect(shown(await refusalOf(service.catalog.listProviders({})))).to.deep.equal({
+        ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS" },
+        metadata: { limit: "MAX_DATABASE_CALLS", most: "4" },
+      });
+      // The nearest keys are a hint, for which there is no time now.
+      const missing = await refusalOf(
+        service.pricing.calculateCharge(lineOf({ ...key, model: "none" })),
+      );
+      expect(missing.reason).to.equal("PRICE_NOT_FOUND");
+    } finally {
+      for (const connection of connections) database.knex.client.releaseConnection(connection);
+    }
+    expect(await Promise.all(reads)).to.have.length(4);
+  });
+});

@@ -1,0 +1,184 @@
+import { once } from "node:events";
+import { connect as connectHttp2, constants, type OutgoingHttpHeaders } from "node:http2";
+import { connect, type Socket } from "node:net";
+import { expect } from "chai";
+import { type Address, formatAddress } from "../../../src/config/address.js";
+import { lineOf } from "../../support/batches.js";
+import { until } from "../../support/metrics.js";
+import { freshPrice, type TestKey } from "../../support/prices.js";
+import { connections, startTestService, type TestService } from "../../support/service.js";
+
+const doors = {
+  "the gRPC door": ({ server }: TestService) => server.grpcAddress,
+  "the HTTP door": ({ server }: TestService) => server.httpAddress,
+};
+const call = {
+  ":method": "POST",
+  ":path": "/llmprices.v1.CatalogService/ListChargeTypes",
+  "content-type": "application/grpc",
+  te: "trailers",
+};
+
+/** What becomes of one call with these headers: its status, or how its stream was reset. */
+async function answerTo(address: Address, headers: OutgoingHttpHeaders): Promise<string> {
+  const session = connectHttp2(`http://${formatAddress(address)}`, {
+    maxSendHeaderBlockLength: 1e6,
+  });
+  session.on("error", () => {});
+  try {
+    // The limits hold from when the client has heard of them.
+    await once(session, "remoteSettings");
+    const stream = session.request({ ...call, ...headers });
+    stream.end(Buffer.alloc(5));
+    return await new Promise((resolve) => {
+      stream.on("response", (answer) => resolve(`status ${answer[":status"]}`));
+      stream.on("error", () => resolve(`reset ${stream.rstCode}`));
+    });
+  } finally {
+    session.destroy();
+  }
+}
+
+for (const [door, addressOf] of Object.entries(doors)) {
+  describe(`A connection to ${door}`, () => {
+    let service: TestService;
+    let key: TestKey;
+    before(async () => {
+      service = await startTestService({
+        connections: { ...connections, maxConcurrentStreams: 7, maxHeaderBytes: 4096 },
+      });
+      ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
+    });
+    after(() => service.stop());
+
+    const isServing = async () =>
+      (await service.pricing.calculateCharge(lineOf(key))).accountCharge === "100";
+
+    it("has so many calls at a time as MAX_CONCURRENT_STREAMS says, and is told", async () => {
+      const session = connectHttp2(`http://${formatAddress(addressOf(service))}`);
+      const [settings] = await once(session, "remoteSettings");
+      expect(settings.maxConcurrentStreams).to.equal(7);
+      session.destroy();
+    });
+
+    it("takes headers up to MAX_HEADER_BYTES, and resets a call that has more", async () => {
+      const answer = (bytes: number) => answerTo(addressOf(service), { "x-a": "y".repeat(bytes) });
+      expect(await answer(3000)).to.equal("status 200");
+      const calm = `reset ${constants.NGHTTP2_ENHANCE_YOUR_CALM}`;
+      expect(await answer(4096)).to.equal(calm);
+      // No field may have more than 64 KiB, whatever the limit.
+      expect(await answer(100_000)).to.equal(`reset ${constants.NGHTTP2_COMPRESSION_ERROR}`);
+      const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`x-${i}`, "y"]));
+      expect(await answerTo(addressOf(service), many)).to.equal(calm);
+      expect(await isServing()).to.equal(true);
+    });
+
+    it("is ended when it resets calls by the thousand, and others go on", async () => {
+      const session = connectHttp2(`http://${formatAddress(addressOf(service))}`);
+      session.on("error", () => {});
+      await once(session, "connect");
+      let resets = 0;
+      // Node lets a thousand through, and then 33 a second.
+      while (!session.closed && !session.destroyed && resets < 20_000) {
+        for (let i = 0; i < 5 && !session.closed && !session.destroyed; i += 1) {
+          const stream = session.request(call);
+          stream.on("error", () => {});
+          stream.close(constants.NGHTTP2_CANCEL);
+          resets += 1;
+        }
+        await new Promise(setImmediate);
+      }
+      expect(resets).to.be.within(1000, 19_999);
+      expect(await isServing()).to.equal(true);
+      session.destroy();
+    });
+  });
+
+  describe(`Connections to ${door}`, () => {
+    it("are as many as MAX_CONNECTIONS says; one more is closed, and has room later", async () => {
+      const service = await startTestService({
+        connections: { ...connections, maxConnections: 3 },
+      });
+      const { host, port } = addressOf(service);
+      const open = (): Promise<Socket | undefined> =>
+        new Promise((resolve) => {
+          const socket = connect(port, host);
+          socket.on("error", () => {});
+          socket.once("close", () => resolve(undefined));
+          socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+          socket.once("data", () => resolve(socket));
+        });
+      const sockets = [await open(), await open(), await open()];
+      expect(sockets).not.to.include(undefined);
+      expect(await open()).to.equal(undefined);
+      sockets[0]?.destroy();
+      let next: Socket | undefined;
+      await until(async () => {
+        next = await open();
+        return next !== undefined;
+      });
+      for (const socket of [...sockets, next]) socket?.destroy();
+      await service.stop();
+    });
+
+    it("that die without a word are found by pings, and ended", async () => {
+      const limits = { ...connections, keepaliveTimeMs: 100, keepaliveTimeoutMs: 300 };
+      const service = await startTestService({ connections: limits });
+      const { host, port } = addressOf(service);
+      const socket = connect(port, host);
+      // An empty frame of settings, and nothing after it: no ping is answered.
+      socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+      socket.resume();
+      const living = connectHttp2(`http://${formatAddress({ host, port })}`);
+      let pings = 0;
+      living.on("ping", () => {
+        pings += 1;
+      });
+      await once(socket, "close");
+      await until(() => pings >= 5);
+      expect(living.closed).to.equal(false);
+      living.destroy();
+      await service.stop();
+    });
+  });
+}
+
+describe("HTTP/1.1", () => {
+  let service: TestService;
+  before(async () => {
+    service = await startTestService({
+      connections: { ...connections, maxHeaderBytes: 4096, headersTimeoutMs: 500 },
+    });
+  });
+  after(() => service.stop());
+
+  /** Sends something, and answers all that comes until the connection is closed. */
+  const exchange = async (...pieces: string[]) => {
+    const { host, port } = service.server.httpAddress;
+    const socket = connect({ host, port, noDelay: true });
+    socket.on("error", () => {});
+    const answer: Buffer[] = [];
+    socket.on("data", (data) => answer.push(data));
+    for (const piece of pieces) socket.write(piece);
+    await once(socket, "close");
+    return Buffer.concat(answer).toString();
+  };
+  const start = "POST /llmprices.v1.CatalogService/ListChargeTypes HTTP/1.1\r\nhost: a\r\n";
+
+  it("takes headers up to MAX_HEADER_BYTES: 431 for more", async () => {
+    const json = "content-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n";
+    const withHeader = (bytes: number) =>
+      exchange(`${start}${json}x: ${"y".repeat(bytes)}\r\n\r\n{}`);
+    expect(await withHeader(3000)).to.match(/^HTTP\/1.1 200 /);
+    expect(await withHeader(5000)).to.match(/^HTTP\/1.1 431 /);
+  });
+
+  it("closes a connection whose headers take longer than HEADERS_TIMEOUT_MS", async () => {
+    expect(await exchange(start)).to.match(/^HTTP\/1.1 408 /);
+  });
+
+  it("closes a connection that says nothing, or not enough to be known by", async () => {
+    expect(await exchange()).to.equal("");
+    expect(await exchange("PRI * HT")).to.equal("");
+  });
+});

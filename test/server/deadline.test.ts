@@ -1,0 +1,192 @@
+import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
+import { setTimeout as sleep } from "node:timers/promises";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { expect } from "chai";
+import { type Address, formatAddress } from "../../src/config/address.js";
+import { UpdateLLMPriceRequestSchema } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { freshPrice, type TestKey } from "../support/prices.js";
+import { refusalOf } from "../support/refusals.js";
+import {
+  type Protocol,
+  protocols,
+  startTestService,
+  type TestService,
+} from "../support/service.js";
+
+describe("Deadline", () => {
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    // Longer than a call takes, shorter than the tests' own deadlines.
+    service = await startTestService({ maxCallTimeoutMs: 500 });
+    ({ key } = await freshPrice(service, "1"));
+  });
+  after(() => service.stop());
+
+  /** A write that cannot go on: another transaction holds the book until `work` is done. */
+  const whileTheBookIsHeld = async (work: () => Promise<void>) => {
+    const other = await service.database.knex.transaction();
+    await other.raw("select * from price_book for update");
+    await work().finally(() => other.rollback());
+  };
+
+  const update = (protocol: Protocol, timeoutMs?: number) =>
+    service.doors[protocol].pricing.updateLLMPrice(
+      { lookup: { case: "key", value: key }, price: "2" },
+      timeoutMs === undefined ? {} : { timeoutMs },
+    );
+
+  const waitingStatements = async () => {
+    const { rows } = await service.database.knex.raw(`
+      select query from pg_stat_activity
+      where datname = current_database() and state = 'active' and query like '%raise_book_version%'
+        and pid <> pg_backend_pid()`);
+    return rows.length;
+  };
+
+  for (const protocol of protocols) {
+    it(`answers a ${protocol} call that sets none when the service's own is up`, async () => {
+      await whileTheBookIsHeld(async () => {
+        const { code, reason } = await refusalOf(update(protocol));
+        expect({ code, reason }).to.deep.equal({
+          code: Code.DeadlineExceeded,
+          reason: "DEADLINE_EXCEEDED",
+        });
+      });
+    });
+
+    it(`ends the SQL of a ${protocol} call whose time is up, and writes nothing`, async () => {
+      await whileTheBookIsHeld(async () => {
+        const { code } = await refusalOf(update(protocol, 150));
+        expect(code).to.equal(Code.DeadlineExceeded);
+        while ((await waitingStatements()) > 0) await sleep(10);
+      });
+      const { price } = (await service.pricing.getLLMPrice({ lookup: { case: "key", value: key } }))
+        .llmPrice ?? { price: "none" };
+      expect(price).to.equal("1");
+    });
+  }
+
+  it("is answered by the gRPC door itself, to a caller who only waits", async () => {
+    await whileTheBookIsHeld(async () => {
+      const session = connectHttp2(`http://${formatAddress(service.server.grpcAddress)}`);
+      const stream = session.request({
+        ":method": "POST",
+        ":path": "/llmprices.v1.PricingService/CreateLLMPrice",
+        "content-type": "application/grpc",
+        "grpc-timeout": "100m",
+        te: "trailers",
+      });
+      // charge_type, provider, model and price, all of them good.
+      const text = (field: number, value: string) =>
+        Buffer.concat([Buffer.from([(field << 3) | 2, value.length]), Buffer.from(value)]);
+      const message = Buffer.concat([
+        text(1, key.chargeType),
+        text(2, key.provider),
+        text(3, key.model),
+        text(4, "1"),
+      ]);
+      stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]));
+      const status = await new Promise((resolve) => {
+        stream.on("response", (headers) => headers["grpc-status"] && resolve(headers));
+        stream.on("trailers", resolve);
+        stream.resume();
+      });
+      session.close();
+      expect(status).to.include({ "grpc-status": String(Code.DeadlineExceeded) });
+    });
+  });
+
+  // What the libraries' timers would take for none at all, and what is far too long.
+  const longTimeouts = ["20S", "99999999H", "99999999M", "99999999S"];
+  for (const timeout of longTimeouts) {
+    it(`is the service's where the caller's is longer: ${timeout} of gRPC, on both doors`, async () => {
+      const { grpcAddress, httpAddress } = service.server;
+      for (const address of [grpcAddress, httpAddress]) {
+        expect(await statusOf(address, timeout)).to.equal("0");
+        await whileTheBookIsHeld(async () => {
+          const startedAt = performance.now();
+          expect(await statusOf(address, timeout, updateOf(key))).to.equal("4");
+          expect(performance.now() - startedAt).to.be.within(490, 15_000);
+        });
+      }
+    });
+  }
+
+  for (const timeout of ["20000", "2147483648", "9999999999"]) {
+    it(`is the service's where the caller's is longer: ${timeout} ms of Connect`, async () => {
+      await whileTheBookIsHeld(async () => {
+        const { message } = await refusalOf(
+          fetchJson(service, { "connect-timeout-ms": timeout }, { key, price: "2" }),
+        );
+        expect(message).to.equal("the call's time of 500 ms is up");
+      });
+    });
+  }
+
+  for (const timeout of ["5", "1x", "-1m", "100000000S", "1 S", "S", ""]) {
+    it(`is refused as INVALID_ARGUMENT when it is malformed: "${timeout}", on both doors`, async () => {
+      const { grpcAddress, httpAddress } = service.server;
+      for (const address of [grpcAddress, httpAddress]) {
+        expect(await statusOf(address, timeout)).to.equal("3");
+      }
+    });
+  }
+
+  it("is the caller's where that is shorter than the service's", async () => {
+    await whileTheBookIsHeld(async () => {
+      const { message } = await refusalOf(
+        fetchJson(service, { "connect-timeout-ms": "120" }, { key, price: "2" }),
+      );
+      expect(message).to.match(/^the call's time of 1[012]\d ms is up$/);
+    });
+  });
+});
+
+/** Plain JSON without a client's own clock, so that the answer is the service's. */
+async function fetchJson(
+  { server }: TestService,
+  headers: Record<string, string>,
+  body: { readonly key: TestKey; readonly price: string },
+): Promise<unknown> {
+  const url = `http://${formatAddress(server.httpAddress)}/llmprices.v1.PricingService/UpdateLLMPrice`;
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
+  if (answer.ok) return answer.json();
+  throw new Error(((await answer.json()) as { message: string }).message);
+}
+
+/** UpdateLLMPrice as bytes: its path, and a message with the key and a price. */
+function updateOf(key: TestKey): RawCall {
+  const lookup = { case: "key" as const, value: key };
+  const message = create(UpdateLLMPriceRequestSchema, { lookup, price: "2" });
+  return { rpc: "UpdateLLMPrice", bytes: toBinary(UpdateLLMPriceRequestSchema, message) };
+}
+
+type RawCall = { readonly rpc: string; readonly bytes: Uint8Array };
+
+/** The status of a call of gRPC whose client has no clock of its own. */
+async function statusOf(
+  address: Address,
+  timeout: string,
+  { rpc, bytes }: RawCall = { rpc: "ListLLMPrices", bytes: new Uint8Array() },
+): Promise<unknown> {
+  const session = connectHttp2(`http://${formatAddress(address)}`);
+  const stream = session.request({
+    ...{ ":method": "POST", ":path": `/llmprices.v1.PricingService/${rpc}`, te: "trailers" },
+    ...{ "content-type": "application/grpc", "grpc-timeout": timeout },
+  });
+  stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, bytes.length]), bytes]));
+  stream.resume();
+  const status = await new Promise<unknown>((resolve, reject) => {
+    const take = (headers: IncomingHttpHeaders) =>
+      headers["grpc-status"] && resolve(headers["grpc-status"]);
+    stream.on("response", take).on("trailers", take).on("error", reject);
+  });
+  session.destroy();
+  return status;
+}

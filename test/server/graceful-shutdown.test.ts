@@ -1,0 +1,99 @@
+import { once } from "node:events";
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { connect } from "node:net";
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { expect } from "chai";
+import { formatAddress } from "../../src/config/address.js";
+import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { answerOf, openRequests, usagesOf } from "../support/allocations.js";
+import { createTlsFiles } from "../support/certificates.js";
+import { callsInFlight, until } from "../support/metrics.js";
+import { freshPrice, type TestKey } from "../support/prices.js";
+import { startTestService, type TestService } from "../support/service.js";
+
+/** A call that is under way; `end` sends the rest of it, and answers its charge. */
+type OpenCall = { readonly end: () => Promise<unknown> };
+
+describe("A service that stops, with calls under way", function () {
+  this.timeout(20_000);
+  const { tls, trust } = createTlsFiles();
+
+  const overHttp2 =
+    (door: "grpcAddress" | "httpAddress") =>
+    async (service: TestService, key: TestKey, scheme: string): Promise<OpenCall> => {
+      const baseUrl = `${scheme}://${formatAddress(service.server[door])}`;
+      const transport =
+        door === "grpcAddress"
+          ? createGrpcTransport({ baseUrl, nodeOptions: trust })
+          : createConnectTransport({ baseUrl, httpVersion: "2", nodeOptions: trust });
+      const terms = { ...key, providerCost: "1", currencyCode: "USD" };
+      const requests = openRequests([{ terms, accountUsages: usagesOf({ a: "1" }) }]);
+      const pricing = createClient(PricingService, transport);
+      const answer = answerOf(pricing.streamAllocateCharges(requests));
+      await until(async () => (await callsInFlight(service, "StreamAllocateCharges")) === 1);
+      return {
+        end: async () => {
+          requests.end();
+          return (await answer).totals?.totalCharge;
+        },
+      };
+    };
+  const overHttp1 = async (
+    { server }: TestService,
+    key: TestKey,
+    scheme: string,
+  ): Promise<OpenCall> => {
+    const request = (scheme === "https" ? httpsRequest : httpRequest)({
+      ...{ ...server.httpAddress, ...trust, method: "POST" },
+      path: "/llmprices.v1.PricingService/CalculateCharge",
+      headers: { "content-type": "application/json", expect: "100-continue" },
+    });
+    request.flushHeaders();
+    // So the service tells that the headers have come.
+    await once(request, "continue");
+    return {
+      end: async () => {
+        const terms = { ...key, providerCost: "1", accountUsageRatio: "1" };
+        request.end(JSON.stringify({ ...terms, rounding: { scale: 2 } }));
+        const [response] = await once(request, "response");
+        return JSON.parse(Buffer.concat(await response.toArray()).toString()).accountCharge;
+      },
+    };
+  };
+
+  const calls = {
+    "through the gRPC door": overHttp2("grpcAddress"),
+    "through the HTTP door, over HTTP/2": overHttp2("httpAddress"),
+    "through the HTTP door, over HTTP/1.1": overHttp1,
+  };
+  for (const [how, open] of Object.entries(calls)) {
+    for (const scheme of ["http", "https"]) {
+      it(`answers them when connections without a call have been ended: ${how}, ${scheme}`, async () => {
+        const secrets = scheme === "https" ? tls : undefined;
+        const config = { shutdownGraceMs: 60_000, tls: secrets };
+        const credentials = secrets === undefined ? {} : { tls: trust };
+        const service = await startTestService(config, undefined, credentials);
+        const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
+        const call = await open(service, key, scheme);
+        // Of HTTP/2 or of TLS, as much as keeps it open for a while.
+        const idle = ["grpcAddress", "httpAddress"].map((door) => {
+          const socket = connect(service.server[door as "grpcAddress" | "httpAddress"]);
+          socket.resume().on("error", () => {});
+          socket.write(scheme === "https" ? "\x16\x03\x01" : "PRI * HT");
+          return socket;
+        });
+        await Promise.all(idle.map((socket) => once(socket, "connect")));
+        // Whether by FIN or RST.
+        const closed = idle.map(
+          (socket) => new Promise((resolve) => socket.once("close", resolve)),
+        );
+        const stopped = service.stop();
+        await Promise.all(closed);
+        expect(await call.end()).to.equal("1.00");
+        await stopped;
+      });
+    }
+  }
+});

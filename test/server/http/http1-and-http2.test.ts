@@ -1,0 +1,137 @@
+import { once } from "node:events";
+import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
+import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
+import { createClient, type Transport } from "@connectrpc/connect";
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from "@connectrpc/connect-node";
+import { expect } from "chai";
+import { formatAddress } from "../../../src/config/address.js";
+import {
+  PricingService,
+  StreamAllocateChargesRequestSchema,
+  StreamAllocateChargesResponseSchema,
+} from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { freshPrice, type TestKey } from "../../support/prices.js";
+import { startTestService, type TestService } from "../../support/service.js";
+
+describe("The HTTP door", () => {
+  let service: TestService;
+  let key: TestKey;
+  let transports: Readonly<Record<string, Transport>>;
+  before(async () => {
+    service = await startTestService();
+    ({ key } = await freshPrice(service, "1", new Date("2026-01-01")));
+    const baseUrl = `http://${formatAddress(service.server.httpAddress)}`;
+    transports = {
+      Connect: createConnectTransport({ baseUrl, httpVersion: "2" }),
+      "Connect JSON": createConnectTransport({ baseUrl, httpVersion: "2", useBinaryFormat: false }),
+      "gRPC-Web": createGrpcWebTransport({ baseUrl, httpVersion: "2" }),
+      gRPC: createGrpcTransport({ baseUrl }),
+    };
+  });
+  after(() => service.stop());
+
+  const terms = () => ({ ...key, providerCost: "100.00", currencyCode: "USD" });
+  const usages = ["a", "b", "c"].map((accountId) => ({ accountId, usage: "1" }));
+  const parts = ["33.34", "33.33", "33.33"];
+
+  for (const protocol of ["Connect", "Connect JSON", "gRPC-Web", "gRPC"]) {
+    it(`speaks HTTP/2 to those who know that it does: ${protocol}`, async () => {
+      const client = createClient(PricingService, transports[protocol] as Transport);
+      const { accountCharge } = await client.calculateCharge({
+        ...key,
+        providerCost: "7",
+        usageRatio: { case: "accountUsageRatio", value: "1" },
+      });
+      expect(accountCharge).to.equal("7");
+      async function* messages() {
+        yield { terms: terms() };
+        for (const usage of usages) yield { accountUsages: [usage] };
+      }
+      const charges: string[] = [];
+      for await (const answer of client.streamAllocateCharges(messages())) {
+        charges.push(...answer.accountCharges.map((each) => each.accountCharge));
+      }
+      expect(charges).to.deep.equal(parts);
+    });
+  }
+
+  it("serves streams over HTTP/1.1, too: all answers come after the last request", async () => {
+    const messages = [{ terms: terms() }, { accountUsages: usages }].map((message) =>
+      toJsonString(
+        StreamAllocateChargesRequestSchema,
+        create(StreamAllocateChargesRequestSchema, message),
+      ),
+    );
+    const sent = httpRequest({
+      ...service.server.httpAddress,
+      path: "/llmprices.v1.PricingService/StreamAllocateCharges",
+      method: "POST",
+      headers: { "content-type": "application/connect+json" },
+    });
+    sent.end(Buffer.concat(messages.map(toFrame)));
+    const [response] = await once(sent, "response");
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk);
+    const [first = "", second = "", end] = readFrames(Buffer.concat(chunks));
+    const charges = fromJsonString(StreamAllocateChargesResponseSchema, first).accountCharges;
+    expect(charges.map((each) => each.accountCharge)).to.deep.equal(parts);
+    const { totals } = fromJsonString(StreamAllocateChargesResponseSchema, second);
+    expect(totals?.totalCharge).to.equal("100.00");
+    expect(end).to.equal("{}");
+  });
+
+  it("recognizes each version by its first bytes, in whatever pieces they come", async () => {
+    const { host, port } = service.server.httpAddress;
+    const beginnings = {
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0": "SETTINGS",
+      "POST /nowhere HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n": "HTTP/1.1 404",
+    };
+    for (const [beginning, answer] of Object.entries(beginnings)) {
+      const socket = connect({ host, port, noDelay: true });
+      for (const byte of Buffer.from(beginning, "latin1")) {
+        await new Promise((resolve) => socket.write(Buffer.from([byte]), resolve));
+        await new Promise(setImmediate);
+      }
+      const [data] = await once(socket, "data");
+      // The server's first frame is its settings: type 4, behind three bytes of length.
+      const seen = data[3] === 4 ? "SETTINGS" : data.toString().slice(0, 12);
+      expect(seen).to.equal(answer);
+      socket.destroy();
+    }
+  });
+
+  it("closes connections of both versions, idle ones at once", async () => {
+    const other = await startTestService({ shutdownGraceMs: 30_000 });
+    const baseUrl = `http://${formatAddress(other.server.httpAddress)}`;
+    const lists = (["1.1", "2"] as const).map((httpVersion) =>
+      createClient(PricingService, createConnectTransport({ baseUrl, httpVersion })).listLLMPrices(
+        {},
+      ),
+    );
+    await Promise.allSettled(lists);
+    // Within mocha's limit, which is below the grace period.
+    await other.stop();
+    await Promise.all(lists);
+  });
+});
+
+function toFrame(json: string): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(Buffer.byteLength(json), 1);
+  return Buffer.concat([prefix, Buffer.from(json)]);
+}
+
+function readFrames(bytes: Buffer): string[] {
+  const frames: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 5 + bytes.readUInt32BE(at + 1);
+    frames.push(bytes.subarray(at + 5, end).toString());
+    at = end;
+  }
+  return frames;
+}

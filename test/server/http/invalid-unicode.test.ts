@@ -1,0 +1,40 @@
+import { expect } from "chai";
+import { readAnswer } from "../../../e2e/security/wire/answer.js";
+import { openHttp1 } from "../../../e2e/security/wire/http1.js";
+import { openHttp2 } from "../../../e2e/security/wire/http2.js";
+import { CatalogService } from "../../../src/gen/llmprices/v1/catalog_service_pb.js";
+import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { toFrame } from "../../../src/server/connect/error-response.js";
+import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
+import { startTestService, type TestService } from "../../support/service.js";
+
+const methods = [
+  CatalogService.method.listProviders,
+  PricingService.method.allocateCharges,
+  PricingService.method.streamAllocateCharges,
+];
+
+describe("JSON with half a character in it", () => {
+  let service: TestService;
+  before(async () => {
+    service = await startTestService();
+  });
+  after(() => service.stop());
+
+  for (const [type, open] of [
+    ["application/grpc-web+json", openHttp1],
+    ["application/grpc+json", openHttp2],
+  ] as const) {
+    for (const method of methods) {
+      it(`is INVALID_ARGUMENT for ${method.name} as ${type}`, async () => {
+        const wire = open(service.server.httpAddress);
+        const body = Buffer.from(toFrame(0, Buffer.from('{"\\ud800":1}')));
+        const headers = { "content-type": type, te: "trailers" };
+        const received = await wire.exchange({ path: pathOf(method), headers, body });
+        wire.close();
+        const answer = readAnswer(received);
+        expect(answer).to.include({ code: "invalid_argument", reason: "MALFORMED_REQUEST" });
+      });
+    }
+  }
+});

@@ -1,0 +1,274 @@
+import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
+import { gzipSync } from "node:zlib";
+import { fromBinary } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { trailerParse } from "@connectrpc/connect/protocol-grpc-web";
+import * as grpc from "@grpc/grpc-js";
+import { expect } from "chai";
+import { formatAddress } from "../../../src/config/address.js";
+import { ErrorInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.js";
+import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.js";
+import { freshPrice, type TestKey } from "../../support/prices.js";
+import { refusalOf } from "../../support/refusals.js";
+import {
+  type Protocol,
+  protocols,
+  startTestService,
+  type TestService,
+} from "../../support/service.js";
+
+type Seen = {
+  readonly code: number;
+  readonly message: string;
+  readonly reason: string | undefined;
+};
+type Answer = { readonly status: number; readonly body: Buffer };
+
+describe("Unreadable calls", () => {
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    service = await startTestService();
+    ({ key } = await freshPrice(service, "2", new Date("2026-01-01")));
+  });
+  after(() => service.stop());
+
+  const longTimeouts = { "gRPC-Web": "grpc-timeout", Connect: "connect-timeout-ms" } as const;
+  for (const [protocol, header] of Object.entries(longTimeouts)) {
+    it(`are refused in our terms when the refusal is long and compressed, ${protocol}`, async () => {
+      const { pricing } = service.doors[protocol as Protocol];
+      const headers = { [header]: "x".repeat(3000) };
+      const terms = { ...key, providerCost: "1" };
+      const usageRatio = { case: "accountUsageRatio", value: "1" } as const;
+      const call = pricing.calculateCharge({ ...terms, usageRatio }, { headers });
+      const { code, reason } = await refusalOf(call);
+      expect({ code, reason }).to.deep.equal({
+        ...{ code: Code.InvalidArgument, reason: "MALFORMED_REQUEST" },
+      });
+    });
+  }
+
+  const garbage = Buffer.from([0xff, 0xff, 0xff]);
+  const methods = ["CalculateCharge", "AllocateCharges", "StreamAllocateCharges"];
+
+  for (const method of methods) {
+    const senders: Record<string, (bytes: Buffer) => Promise<Seen>> = {
+      gRPC: (bytes) => overGrpc(service, method, bytes),
+      "gRPC-Web": async (bytes) =>
+        seenInTrailer(await post(service, method, grpcWeb, frame(bytes))),
+      Connect: async (bytes) =>
+        method.startsWith("Stream")
+          ? seenInEnd(await post(service, method, connectStream, frame(bytes)))
+          : seenInJson(await post(service, method, connectUnary, bytes)),
+    };
+    for (const [protocol, send] of Object.entries(senders)) {
+      it(`of ${method} are INVALID_ARGUMENT for bytes that are no protobuf, through ${protocol}`, async () => {
+        const { code, reason, message } = await send(garbage);
+        expect({ code, reason }).to.deep.equal({
+          code: Code.InvalidArgument,
+          reason: "MALFORMED_REQUEST",
+        });
+        expect(message).to.match(/^the request cannot be read: /);
+      });
+    }
+  }
+
+  it("are the same refusal through every door", async () => {
+    const [method = ""] = methods;
+    const refusals = [
+      await overGrpc(service, method, garbage),
+      seenInTrailer(await post(service, method, grpcWeb, frame(garbage))),
+      seenInJson(await post(service, method, connectUnary, garbage)),
+    ];
+    for (const refusal of refusals) expect(refusal).to.deep.equal(refusals[0]);
+  });
+
+  it("are INVALID_ARGUMENT for broken JSON and for fields that do not exist", async () => {
+    for (const json of [
+      "{",
+      "[]",
+      '{"as_off":"2026-01-01T00:00:00Z"}',
+      `{"${"x".repeat(9000)}":1}`,
+    ]) {
+      const seen = seenInJson(await post(service, "CalculateCharge", json_, Buffer.from(json)));
+      expect(seen).to.include({ code: Code.InvalidArgument, reason: "MALFORMED_REQUEST" });
+      expect(seen.message.length).to.be.below(400);
+    }
+  });
+
+  it("are INVALID_ARGUMENT for a day that the month does not have", async () => {
+    const price = (asOf: string, spaces = "") =>
+      post(
+        service,
+        "CalculateCharge",
+        json_,
+        Buffer.from(
+          `{"as_of"${spaces}: "${asOf}", "chargeType": "${key.chargeType}", "provider": "acme",` +
+            `"model": "${key.model}", "providerCost": "1", "accountUsageRatio": "1"}`,
+        ),
+      );
+    for (const day of ["2026-02-29", "2026-02-31", "2026-04-31", "2100-02-29"]) {
+      const seen = seenInJson(await price(`${day}T00:00:00Z`));
+      expect(seen, day).to.include({ code: Code.InvalidArgument, reason: "MALFORMED_REQUEST" });
+    }
+    for (const day of ["2028-02-29", "2026-02-28", "2026-12-31"]) {
+      expect((await price(`${day}T00:00:00Z`)).status, day).to.equal(200);
+    }
+    expect((await price("2026-02-31T00:00:00Z", "   \n  ")).status).to.equal(400);
+  });
+
+  it("are UNIMPLEMENTED for a compression that the service does not have", async () => {
+    const headers = { ...json_, "content-encoding": "lzma" };
+    const seen = seenInJson(await post(service, "CalculateCharge", headers, garbage));
+    expect(seen).to.include({ code: Code.Unimplemented, reason: "UNSUPPORTED" });
+  });
+
+  it("are RESOURCE_EXHAUSTED above 4 MiB, be the length told or not, compressed or not", async () => {
+    const large = Buffer.alloc(5 * 1024 * 1024, " ");
+    const chunked = { ...json_, "transfer-encoding": "chunked" };
+    const compressed = { ...json_, "content-encoding": "gzip" };
+    for (const method of ["CalculateCharge", "AllocateCharges"]) {
+      for (const [headers, body] of [
+        [json_, large],
+        [chunked, large],
+        [compressed, gzipSync(large)],
+      ] as const) {
+        const seen = seenInJson(await post(service, method, headers, body));
+        expect(seen).to.include({ code: Code.ResourceExhausted, reason: "MESSAGE_TOO_LARGE" });
+        expect(seen.message).to.include("4194304 bytes");
+      }
+    }
+  });
+
+  it("are INVALID_ARGUMENT for a message in the URL that is no base64", async () => {
+    const { host, port } = service.server.httpAddress;
+    for (const message of ["{}", "%25", "AAAA=A", "A"]) {
+      const url = `http://${host}:${port}/llmprices.v1.PricingService/CalculateCharge`;
+      const query = `connect=v1&encoding=proto&base64=1&message=${message}`;
+      const answer = await fetch(`${url}?${query}`);
+      const body = Buffer.from(await answer.arrayBuffer());
+      const seen = seenInJson({ status: answer.status, body });
+      expect(seen, message).to.include({
+        code: Code.InvalidArgument,
+        reason: "MALFORMED_REQUEST",
+      });
+    }
+  });
+
+  it("are those whose host is none", async () => {
+    const { host, port } = service.server.httpAddress;
+    const socket = connect(port, host);
+    socket.write("GET /llmprices.v1.CatalogService/ListProviders HTTP/1.1\r\nHost: [\r\n\r\n");
+    const answer = await new Promise((resolve) =>
+      socket.once("data", (data) => resolve(`${data}`)),
+    );
+    socket.destroy();
+    expect(answer).to.match(/^HTTP\/1.1 400 /);
+    expect((await service.catalog.listChargeTypes({})).chargeTypes).to.have.lengthOf(3);
+  });
+});
+
+describe("Large messages", () => {
+  let service: TestService;
+  before(async () => {
+    service = await startTestService();
+  });
+  after(() => service.stop());
+
+  for (const protocol of protocols) {
+    it(`of any method are read and refused like small ones, through ${protocol}`, async () => {
+      const { catalog } = service.doors[protocol];
+      const { fields, code } = await refusalOf(
+        catalog.createProvider({ name: "acme", reason: "x".repeat(1_000_000) }),
+      );
+      expect({ code, fields }).to.deep.equal({ code: Code.InvalidArgument, fields: ["reason"] });
+    });
+  }
+});
+
+const json_ = { "content-type": "application/json" };
+const connectUnary = { "content-type": "application/proto" };
+const connectStream = { "content-type": "application/connect+proto" };
+const grpcWeb = { "content-type": "application/grpc-web+proto" };
+
+function frame(message: Buffer): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
+}
+
+function seenInJson({ body }: Answer): Seen {
+  const { code, message, details } = JSON.parse(body.toString());
+  return { code: toCode(code), message, reason: details?.[0]?.debug?.reason };
+}
+
+function seenInEnd({ body }: Answer): Seen {
+  expect(body[0]).to.equal(2);
+  const { code, message, details } = JSON.parse(body.subarray(5).toString()).error;
+  return { code: toCode(code), message, reason: details?.[0]?.debug?.reason };
+}
+
+function seenInTrailer({ body }: Answer): Seen {
+  expect(body[0]).to.equal(0x80);
+  const details = trailerParse(body.subarray(5)).get("grpc-status-details-bin") ?? "";
+  return seenInStatus(Buffer.from(details, "base64"));
+}
+
+function seenInStatus(bytes: Uint8Array): Seen {
+  const { code, message, details } = fromBinary(StatusSchema, bytes);
+  const { reason } = fromBinary(ErrorInfoSchema, details[0]?.value ?? Buffer.alloc(0));
+  return { code, message, reason };
+}
+
+function toCode(name: string): number {
+  return (
+    Object.values(Code).findIndex(
+      (each) => String(each).toLowerCase() === name.replaceAll("_", ""),
+    ) + 1
+  );
+}
+
+function post(
+  { server }: TestService,
+  method: string,
+  headers: Record<string, string>,
+  body: Buffer,
+): Promise<Answer> {
+  const path = `/llmprices.v1.PricingService/${method}`;
+  const isSized = headers["transfer-encoding"] === undefined;
+  return new Promise((resolve, reject) => {
+    const sent = httpRequest(
+      {
+        ...server.httpAddress,
+        path,
+        method: "POST",
+        headers: { ...headers, ...(isSized && { "content-length": body.length }) },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk) => chunks.push(chunk));
+        response.on("end", () =>
+          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }),
+        );
+      },
+    );
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
+
+/** A call whose message is whatever bytes are given. */
+function overGrpc({ server }: TestService, method: string, bytes: Buffer): Promise<Seen> {
+  const address = formatAddress(server.grpcAddress);
+  const client = new grpc.Client(address, grpc.credentials.createInsecure());
+  const same = (value: Buffer) => value;
+  const path = `/llmprices.v1.PricingService/${method}`;
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(path, same, same, bytes, (error) => {
+      client.close();
+      const [details] = error?.metadata.get("grpc-status-details-bin") ?? [];
+      resolve(seenInStatus(details as Buffer));
+    });
+  });
+}

@@ -1,0 +1,163 @@
+import { expect } from "chai";
+import { formatAddress } from "../../../src/config/address.js";
+import { createMetrics } from "../../../src/server/ops/metrics.js";
+import { usagesOf } from "../../support/allocations.js";
+import { lineOf } from "../../support/batches.js";
+import { collectGarbage } from "../../support/garbage.js";
+import { until } from "../../support/metrics.js";
+import { freshPrice, registerNames, type TestKey } from "../../support/prices.js";
+import { startTestService, type TestService } from "../../support/service.js";
+
+const scrape = async ({ server }: TestService) =>
+  (await fetch(`http://${formatAddress(server.opsAddress)}/metrics`)).text();
+
+/** A series of ours, as it is written. */
+const seriesOf = async (service: TestService, series: string) => {
+  const line = (await scrape(service)).split("\n").find((each) => each.startsWith(`${series} `));
+  return line === undefined ? undefined : Number(line.slice(series.length));
+};
+
+describe("llmprices_charges_total", () => {
+  let service: TestService;
+  let key: TestKey;
+  beforeEach(async () => {
+    service = await startTestService();
+    ({ key } = await freshPrice(service, "1.25", new Date("2020-01-01")));
+  });
+  afterEach(() => service.stop());
+
+  const charges = (provider: string, outcome: string) =>
+    seriesOf(service, `llmprices_charges_total{provider="${provider}",outcome="${outcome}"}`);
+  const calculate = (terms: Partial<TestKey> = {}) =>
+    service.pricing.calculateCharge(lineOf({ ...key, ...terms })).catch(() => {});
+
+  it("counts what is charged, by provider", async () => {
+    await calculate();
+    await calculate();
+    expect(await charges("acme", "charged")).to.equal(2);
+    expect(await charges("acme", "free")).to.equal(0);
+    expect(await charges("acme", "unpriced")).to.equal(0);
+  });
+
+  it("counts what is charged at a markup of 0 as free", async () => {
+    await freshPrice(service, "0", new Date("2020-01-01")).then(({ key }) => calculate(key));
+    expect(await charges("acme", "free")).to.equal(1);
+    expect(await charges("acme", "charged")).to.equal(0);
+  });
+
+  it("counts what is refused for want of a price, of registered providers by name", async () => {
+    await registerNames(service, { provider: "priceless", model: "m" });
+    await calculate({ provider: "priceless", model: "m" });
+    await calculate({ model: "no-such-model" });
+    expect(await charges("priceless", "unpriced")).to.equal(1);
+    expect(await charges("acme", "unpriced")).to.equal(1);
+    expect(await charges("unknown", "unpriced")).to.equal(0);
+  });
+
+  it("counts providers that nobody registered as unknown, however many there are", async () => {
+    const requests = Array.from({ length: 1500 }, (_, i) =>
+      lineOf({ ...key, provider: `nobody-${i}` }),
+    );
+    await service.pricing.batchCalculateCharges({ requests });
+    await until(async () => (await charges("unknown", "unpriced")) === 1500);
+    expect(await scrape(service)).to.not.contain("nobody-");
+  });
+
+  it("has unknown from the start, so that the first one is seen to be one more", async () => {
+    expect(await charges("unknown", "unpriced")).to.equal(0);
+  });
+
+  it("counts each line of a batch, and an allocation once, though threads serve them", async () => {
+    const free = (await freshPrice(service, "0", new Date("2020-01-01"))).key;
+    const missing = { ...key, model: "no-such-model" };
+    await service.pricing.batchCalculateCharges({
+      requests: [key, key, free, missing, { ...key, model: "" }].map((each) => lineOf(each)),
+    });
+    const accountUsages = usagesOf({ a: "1", b: "2" });
+    const terms = { ...key, providerCost: "1", currencyCode: "USD" };
+    await service.pricing.allocateCharges({ ...terms, accountUsages });
+    for await (const _ of service.pricing.streamAllocateCharges(
+      (async function* () {
+        yield { terms, accountUsages };
+      })(),
+    ));
+    expect(await charges("acme", "charged")).to.equal(4);
+    expect(await charges("acme", "free")).to.equal(1);
+    expect(await charges("acme", "unpriced")).to.equal(1);
+  });
+
+  it("leaves names in doubt while the database does not answer, and answers without", async () => {
+    await calculate({ provider: "nobody" });
+    const { knex } = service.database;
+    await knex.transaction(async (transaction) => {
+      await transaction.raw("lock table providers in access exclusive mode");
+      expect(await charges("unknown", "unpriced")).to.equal(0);
+    });
+    await until(async () => (await charges("unknown", "unpriced")) === 1);
+  });
+});
+
+describe("/metrics", () => {
+  let service: TestService;
+  before(async () => {
+    service = await startTestService({ bulkThreads: 2 });
+  });
+  after(() => service.stop());
+
+  const value = (name: string) => seriesOf(service, `llmprices_${name}`);
+
+  it("shows the pool: who has a connection, and who waits for one", async () => {
+    const { knex } = service.database;
+    expect(await value("database_connections_max")).to.equal(20);
+    const taken = await Promise.all(
+      Array.from({ length: 20 }, () => knex.client.acquireConnection()),
+    );
+    const waiting = knex.client.acquireConnection();
+    expect(await value("database_connections_used")).to.equal(20);
+    expect(await value("database_connections_free")).to.equal(0);
+    // The watch over the database may wait as well.
+    expect(await value("database_pending_acquires")).to.be.within(1, 2);
+    for (const connection of taken) await knex.client.releaseConnection(connection);
+    await knex.client.releaseConnection(await waiting);
+    await until(async () => (await value("database_connections_used")) === 0);
+    expect(await value("database_connections_free")).to.be.above(0);
+    expect(await value("database_acquire_failures_total")).to.equal(0);
+  });
+
+  it("shows what threads work on, and how much they would", async () => {
+    expect(await value("bulk_calls_max")).to.equal(64);
+    expect(await value("bulk_threads")).to.equal(0);
+    await service.pricing.batchCalculateCharges({});
+    expect(await value("bulk_threads")).to.be.within(1, 2);
+    await until(async () => (await value("bulk_calls_in_flight")) === 0);
+    expect(await value("bulk_refusals_total")).to.equal(0);
+  });
+
+  it("shows the version, and whether calls can be answered", async () => {
+    const node = process.versions.node;
+    expect(await value(`build_info{version="0.1.0",node="${node}"}`)).to.equal(1);
+    expect(await value("ready")).to.equal(1);
+  });
+
+  it("shows the event loop and the garbage collector, once for a process", async () => {
+    const other = await startTestService();
+    const text = await scrape(other);
+    await other.stop();
+    expect(text.match(/^nodejs_eventloop_lag_p99_seconds /gm)).to.have.length(1);
+    expect(text.match(/^process_cpu_seconds_total /gm)).to.have.length(1);
+    expect(await scrape(service)).to.match(/^# TYPE nodejs_gc_duration_seconds histogram$/m);
+  });
+
+  it("lets go of what a server counted when it has stopped", async () => {
+    const count = () => {
+      const { registry, callStarts } = createMetrics(async () => []);
+      callStarts("llmprices.v1.PricingService/CalculateCharge");
+      return new WeakRef(registry);
+    };
+    const registry = count();
+    await until(async () => {
+      collectGarbage();
+      return registry.deref() === undefined;
+    });
+  });
+});

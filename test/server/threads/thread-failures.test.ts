@@ -1,0 +1,195 @@
+import { resolve } from "node:path";
+import type { Worker } from "node:worker_threads";
+import { Code } from "@connectrpc/connect";
+import { expect } from "chai";
+import { pino } from "pino";
+import type { EndedCall } from "../../../src/server/calls/call-log.js";
+import { createCapacity } from "../../../src/server/calls/concurrency-limit.js";
+import {
+  fromThreadConnection,
+  toThreadConnection,
+} from "../../../src/server/threads/connection-transfer.js";
+import type { ThreadSettings } from "../../../src/server/threads/thread-messages.js";
+import { createBulkThreads } from "../../../src/server/threads/thread-pool.js";
+import { parseDatabaseUrl } from "../../../src/store/connection/connection-url.js";
+import {
+  answerOf,
+  manyUsages,
+  messagesOf,
+  openRequests,
+  usagesOf,
+} from "../../support/allocations.js";
+import { chargeIn, lineOf } from "../../support/batches.js";
+import { callsEnded, callsInFlight, until } from "../../support/metrics.js";
+import { freshPrice, type TestKey } from "../../support/prices.js";
+import { refusalOf } from "../../support/refusals.js";
+import {
+  type Protocol,
+  protocols,
+  startTestService,
+  type TestService,
+} from "../../support/service.js";
+
+const rpc = "StreamAllocateCharges";
+
+describe("While a thread works on a large call", function () {
+  this.timeout(60_000);
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    service = await startTestService();
+    ({ key } = await freshPrice(service, "1.25", new Date("2020-01-01")));
+    await service.pricing.batchCalculateCharges({});
+  });
+  after(() => service.stop());
+
+  /** How many single calls are answered, one after another, before the large call is. */
+  const singlesDuring = async (large: Promise<unknown>) => {
+    let isDone = false;
+    const done = large.finally(() => {
+      isDone = true;
+    });
+    let answered = 0;
+    for (; !isDone; answered += 1) await service.pricing.calculateCharge(lineOf(key));
+    await done;
+    return answered;
+  };
+
+  it("single calls are answered: a batch of 10,000 calculations", async () => {
+    const requests = Array.from({ length: 10_000 }, (_, i) =>
+      lineOf(key, { providerCost: `${i}` }),
+    );
+    const answered = await singlesDuring(service.pricing.batchCalculateCharges({ requests }));
+    expect(answered).to.be.above(10);
+  });
+
+  it("single calls are answered: a batch of nearly 4 MiB", async () => {
+    const providerCost = `0.${"0".repeat(360)}`;
+    const requests = Array.from({ length: 10_000 }, () => lineOf(key, { providerCost }));
+    const answered = await singlesDuring(service.pricing.batchCalculateCharges({ requests }));
+    expect(answered).to.be.above(10);
+  });
+
+  it("single calls are answered: an allocation over 300,000 accounts", async () => {
+    const terms = { ...key, providerCost: "1000000", currencyCode: "USD" };
+    const requests = openRequests(messagesOf(terms, manyUsages(300_000), 5000));
+    requests.end();
+    const answered = await singlesDuring(answerOf(service.pricing.streamAllocateCharges(requests)));
+    expect(answered).to.be.above(10);
+  });
+});
+
+describe("A thread that dies", () => {
+  let service: TestService;
+  let key: TestKey;
+  const workers: Worker[] = [];
+  const remember = (worker: Worker) => workers.push(worker);
+  before(async () => {
+    process.on("worker", remember);
+    service = await startTestService();
+    ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
+  });
+  after(async () => {
+    process.off("worker", remember);
+    await service.stop();
+  });
+
+  const termsOf = () => ({ ...key, providerCost: "1", currencyCode: "USD" });
+  const openStream = (protocol: Protocol) => {
+    const requests = openRequests([{ terms: termsOf(), accountUsages: usagesOf({ a: "1" }) }]);
+    const { pricing } = service.doors[protocol];
+    return { requests, refusal: refusalOf(answerOf(pricing.streamAllocateCharges(requests))) };
+  };
+
+  for (const protocol of protocols) {
+    it(`ends its calls as UNAVAILABLE, counts them, and is replaced: ${protocol}`, async () => {
+      const before = await callsEnded(service, rpc, "unavailable");
+      const calls = [openStream(protocol), openStream(protocol)];
+      await until(async () => (await callsInFlight(service, rpc)) === calls.length);
+      await workers.at(-1)?.terminate();
+      for (const { requests, refusal } of calls) {
+        expect((await refusal).code).to.equal(Code.Unavailable);
+        requests.end();
+      }
+      await until(async () => (await callsInFlight(service, rpc)) === 0);
+      expect(await callsEnded(service, rpc, "unavailable")).to.equal(before + calls.length);
+      const { pricing } = service.doors[protocol];
+      const { results } = await pricing.batchCalculateCharges({ requests: [lineOf(key)] });
+      expect(chargeIn(results[0]).accountCharge).to.equal("100");
+    });
+
+    it(`tells its callers THREAD_LOST, through ${protocol}`, async () => {
+      const { requests, refusal } = openStream(protocol);
+      await until(async () => (await callsInFlight(service, rpc)) === 1);
+      await workers.at(-1)?.terminate();
+      const { code, reason, domain } = await refusal;
+      expect({ code, reason, domain }).to.deep.equal({
+        ...{ code: Code.Unavailable, reason: "THREAD_LOST", domain: "llmprices.v1" },
+      });
+      requests.end();
+    });
+
+    it(`ends the answers that it was giving with an error, through ${protocol}`, async () => {
+      const accountId = (i: number) => String(i).padStart(250, "-");
+      const usages = Array.from({ length: 40_000 }, (_, i) => ({
+        accountId: accountId(i),
+        usage: "1",
+      }));
+      const requests = openRequests(messagesOf(termsOf(), usages, 5000));
+      requests.end();
+      const answers = service.doors[protocol].pricing
+        .streamAllocateCharges(requests)
+        [Symbol.asyncIterator]();
+      await answers.next();
+      await workers.at(-1)?.terminate();
+      const rest = answerOf({ [Symbol.asyncIterator]: () => answers });
+      expect((await refusalOf(rest)).code).to.be.oneOf([Code.Unavailable, Code.Aborted]);
+      await until(async () => (await callsInFlight(service, rpc)) === 0);
+    });
+  }
+});
+
+describe("Threads of a service whose configuration has a function in it", () => {
+  it("serve: sslmode=verify-ca puts one in the database's", async () => {
+    // No more than a file that is there, since the service itself connects without.
+    const rootCertificate = encodeURIComponent(resolve("package.json"));
+    const url = `postgres://localhost/llmprices?sslmode=verify-ca&sslrootcert=${rootCertificate}&uselibpqcompat=true`;
+    const database = parseDatabaseUrl(url);
+    expect(() => structuredClone(database)).to.throw("could not be cloned");
+    const service = await startTestService({ database } as object);
+    const { results } = await service.pricing.batchCalculateCharges({ requests: [] });
+    expect(results).to.have.length(0);
+    await service.stop();
+    const sent = structuredClone(toThreadConnection(database));
+    expect(fromThreadConnection(sent).ssl)
+      .to.have.property("checkServerIdentity")
+      .that.is.a("function");
+  });
+});
+
+describe("A call that cannot be passed on to a thread", () => {
+  it("fails, is told of, and leaves its place to others", async () => {
+    const ended: EndedCall[] = [];
+    const observer = { callStarts: () => {}, callEnds: (call: EndedCall) => ended.push(call) };
+    const charges = { add: () => {} };
+    const settings = { connection: () => "cannot be sent" } as unknown as ThreadSettings;
+    const threads = createBulkThreads(
+      ...([1, settings, { ask: () => Promise.reject(new Error("no book")) }] as const),
+      ...([{ observer, charges, tracing: undefined }, createCapacity(1)] as const),
+      pino({ level: "silent" }),
+    );
+    const call = () =>
+      threads.serve({
+        ...{ httpVersion: "2.0", method: "POST", url: `http://thread/${rpc}` },
+        ...{ header: new Headers(), body: openRequests([]) as never },
+        signal: new AbortController().signal,
+      });
+    for (let i = 0; i < 2; i += 1) {
+      expect((await refusalOf(call())).code).to.equal(Code.Internal);
+      expect(threads.stats().open).to.equal(0);
+    }
+    expect(ended.map(({ code }) => code)).to.deep.equal(["internal", "internal"]);
+    expect(ended[0]?.cause).to.have.property("name", "DataCloneError");
+    await threads.close();
+  });
+});

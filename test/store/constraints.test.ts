@@ -1,0 +1,177 @@
+import { randomUUID } from "node:crypto";
+import { expect } from "chai";
+import type { Knex } from "knex";
+import { ensureKey } from "../../src/store/prices/timelines.js";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+
+let database: TestDatabase;
+let knex: Knex;
+let id: string;
+
+describe("llm_prices, whoever writes", () => {
+  before(createDatabaseWithOneKey);
+  after(() => database.drop());
+
+  it("has each key once", async () => {
+    const repeat = { charge_type: "tool", provider: "openai", model: "gpt-4o" };
+    expect(await refusalOf(insertKey(repeat))).to.equal("llm_prices_key");
+  });
+
+  const unknownNames = [
+    { part: "charge type", constraint: "charge_type_fkey", change: { charge_type: "image" } },
+    { part: "provider", constraint: "provider_fkey", change: { provider: "openia" } },
+    { part: "model of the provider", constraint: "model_fkey", change: { model: "gpt-4O" } },
+  ];
+  for (const { part, constraint, change } of unknownNames) {
+    it(`has no key with an unknown ${part}`, async () => {
+      const write = insertKey({
+        charge_type: "plugin",
+        provider: "openai",
+        model: "o1",
+        ...change,
+      });
+      expect(await refusalOf(write)).to.equal(`llm_prices_${constraint}`);
+    });
+  }
+
+  const changes = {
+    id: randomUUID(),
+    charge_type: "plugin",
+    provider: "acme",
+    model: "o1",
+  };
+  for (const [column, value] of Object.entries(changes)) {
+    it(`never changes the ${column} of a row`, async () => {
+      const write = knex("llm_prices").update(column, value);
+      expect(await refusalOf(write)).to.equal("llm_prices_keep_the_key");
+    });
+  }
+
+  it("takes no book_version back", async () => {
+    const write = knex("llm_prices").update({ book_version: -1 });
+    expect(await refusalOf(write)).to.equal("llm_prices_keep_the_key");
+  });
+
+  it("never loses a row", async () => {
+    const write = knex("llm_prices").where({ id }).delete();
+    expect(await refusalOf(write)).to.equal("llm_prices_keep_the_rows");
+  });
+
+  for (const table of ["llm_prices", "models", "providers", "charge_types"]) {
+    it(`survives truncate ${table} cascade`, async () => {
+      const refusal = await refusalOf(knex.raw(`truncate ${table} cascade`));
+      expect(refusal).to.match(/^llm_price(s|_revisions)_keep_the_rows/);
+    });
+  }
+
+  it("starts a key at book_version 0, whatever its writer says", async () => {
+    const row = { charge_type: "plugin", provider: "openai", model: "o1", book_version: 1_000_000 };
+    const [{ book_version }] = await knex("llm_prices").insert(row).returning("book_version");
+    expect(book_version).to.equal("0");
+  });
+
+  it("takes no book_version that the book has not reached", async () => {
+    const write = knex("llm_prices").where({ id }).update({ book_version: 1_000_000 });
+    expect(await refusalOf(write)).to.equal("llm_prices_keep_the_key");
+  });
+});
+
+describe("price_book, whoever writes", () => {
+  before(createDatabaseWithOneKey);
+  after(() => database.drop());
+
+  const row = { version: 1, changed_at: new Date(), changed_in: "1" };
+
+  it("has no second row", async () => {
+    const write = knex("price_book").insert({ ...row, only_row: false });
+    expect(await refusalOf(write)).to.equal("price_book_has_one_row");
+  });
+
+  it("has its one row once", async () => {
+    expect(await refusalOf(knex("price_book").insert(row))).to.equal("price_book_pkey");
+  });
+
+  const counts = { "set back": "version - 1", skipped: "version + 2", repeated: "version" };
+  for (const [what, version] of Object.entries(counts)) {
+    it(`has no version ${what}`, async () => {
+      const write = knex.raw(`
+        update price_book set version = ${version}, changed_at = changed_at + interval '1 millisecond'`);
+      expect(await refusalOf(write)).to.equal("price_book_counts_one_by_one");
+    });
+  }
+
+  it("has no two versions at one instant", async () => {
+    const write = knex.raw("update price_book set version = version + 1");
+    expect(await refusalOf(write)).to.equal("price_book_counts_one_by_one");
+  });
+
+  it("has no instant that is set back", async () => {
+    const write = knex.raw(`
+      update price_book
+      set version = version + 1, changed_at = changed_at - interval '1 millisecond'`);
+    expect(await refusalOf(write)).to.equal("price_book_counts_one_by_one");
+  });
+
+  it("never loses its row", async () => {
+    expect(await refusalOf(knex("price_book").delete())).to.equal("price_book_counts_one_by_one");
+  });
+
+  it("is never truncated", async () => {
+    const write = knex.raw("truncate price_book");
+    expect(await refusalOf(write)).to.equal("price_book_keeps_its_row");
+  });
+
+  for (const changedAt of ["instant_now() + interval '3 seconds'", "'infinity'"]) {
+    it(`has no instant far ahead of the clock, like ${changedAt}`, async () => {
+      const write = knex.raw(`
+        update price_book set version = version + 1, changed_at = ${changedAt}`);
+      expect(await refusalOf(write)).to.equal("price_book_counts_one_by_one");
+    });
+  }
+
+  it("takes an instant two seconds ahead of the clock", async () => {
+    const ahead = "instant_now() + interval '2 seconds'";
+    await knex.transaction(
+      async (transaction) => {
+        await transaction.raw(`
+        update price_book set version = version + 1, changed_at = ${ahead}`);
+        await transaction.rollback();
+      },
+      { doNotRejectOnRollback: true },
+    );
+  });
+
+  it("has no instant that is finer than a millisecond", async () => {
+    const write = knex.raw(`
+      update price_book
+      set version = version + 1, changed_at = changed_at + interval '500 microseconds'`);
+    expect(await refusalOf(write)).to.equal("price_book_changed_at_instant");
+  });
+});
+
+async function createDatabaseWithOneKey(): Promise<void> {
+  database = await createTestDatabase();
+  ({ knex } = database);
+  await knex("providers").insert([{ name: "openai" }, { name: "acme" }]);
+  await knex("models").insert([
+    { provider: "openai", name: "gpt-4o" },
+    { provider: "openai", name: "o1" },
+    { provider: "acme", name: "gpt-4o" },
+  ]);
+  id = await ensureKey(knex, { chargeType: "tool", provider: "openai", model: "gpt-4o" });
+}
+
+function insertKey(row: { charge_type: string; provider: string; model: string }) {
+  return knex("llm_prices").insert(row);
+}
+
+/** The constraint that refuses a write, else the message of what does. */
+async function refusalOf(write: PromiseLike<unknown>): Promise<string> {
+  try {
+    await write;
+  } catch (error) {
+    const { constraint, message } = error as { constraint?: string; message: string };
+    return constraint ?? message;
+  }
+  throw new Error("expected a refusal, the write was accepted");
+}

@@ -1,0 +1,273 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { text } from "node:stream/consumers";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import type { Knex } from "knex";
+import { toUrl } from "../../bench/support/database.js";
+import { migrateDown, migrateUp, migrationStatus } from "../../src/store/schema/migrator.js";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+
+const names = [
+  "20261124000001-catalog",
+  "20261124000002-price-book",
+  "20261124000003-answered-requests",
+  "20261125000004-changes-take-effect-ahead",
+  "20261125000005-keep-the-past-at-commit",
+  "20261125000006-find-changed-timelines",
+  "20261125000007-write-many-prices-at-once",
+  "20261126000008-find-our-own-tables",
+  "20261126000009-raise-the-version-once",
+];
+
+let database: TestDatabase;
+
+async function createEmptyDatabase(): Promise<void> {
+  database = await createTestDatabase({ empty: true });
+}
+
+describe("llmprices migrate", function () {
+  this.timeout(60_000);
+  beforeEach(createEmptyDatabase);
+  afterEach(() => database.drop());
+
+  it("up applies what is pending and names it", async () => {
+    const { code, output } = await llmprices("up");
+    expect(output).to.equal(names.map((name) => `applied ${name}\n`).join(""));
+    expect(code).to.equal(0);
+    expect((await migrationStatus(database.connection)).pending).to.deep.equal([]);
+  });
+
+  it("up has nothing to do when nothing is pending", async () => {
+    await migrateUp(database.connection);
+    expect(await llmprices("up")).to.deep.equal({ code: 0, output: "nothing to do\n", errors: "" });
+  });
+
+  it("down rolls back the last up and names what it undid", async () => {
+    await migrateUp(database.connection);
+    const { code, output } = await llmprices("down");
+    expect(output).to.equal(
+      names
+        .toReversed()
+        .map((name) => `rolled back ${name}\n`)
+        .join(""),
+    );
+    expect(code).to.equal(0);
+  });
+
+  it("status exits 1 when any is pending", async () => {
+    const { code, output } = await llmprices("status");
+    expect(output).to.equal(names.map((name) => `pending  ${name}\n`).join(""));
+    expect(code).to.equal(1);
+  });
+
+  it("status exits 0 when none is pending", async () => {
+    await migrateUp(database.connection);
+    const { code, output } = await llmprices("status");
+    expect(output).to.equal(names.map((name) => `applied  ${name}\n`).join(""));
+    expect(code).to.equal(0);
+  });
+
+  it("up applies all or none", async () => {
+    // A later migration's table is in the way.
+    await database.knex.raw("create table answered_requests ()");
+    const { code, errors } = await llmprices("up");
+    expect(errors).to.include('relation "answered_requests" already exists');
+    expect(code).to.equal(1);
+    const { applied } = await migrationStatus(database.connection);
+    expect(applied).to.deep.equal([]);
+    expect(await database.knex.schema.hasTable("charge_types")).to.equal(false);
+  });
+
+  it("exits 2 without DATABASE_URL, naming it", async () => {
+    const { code, errors } = await llmprices("up", "");
+    expect(errors).to.match(/^llmprices: DATABASE_URL is not set/);
+    expect(code).to.equal(2);
+  });
+
+  it("exits 2 when DATABASE_URL is no PostgreSQL URL, and does not show it", async () => {
+    const { code, errors } = await llmprices("up", "mysql://root:hush@127.0.0.1/prices");
+    expect(errors)
+      .to.match(/DATABASE_URL/)
+      .and.not.match(/hush/);
+    expect(code).to.equal(2);
+  });
+
+  it("exits 1 when the database does not exist, saying so", async () => {
+    const connection = { ...database.connection, database: "nowhere" };
+    const { code, errors } = await llmprices("up", toUrl(connection));
+    expect(errors).to.equal('llmprices: database "nowhere" does not exist\n');
+    expect(code).to.equal(1);
+  });
+});
+
+describe("llmprices migrate, without a database that answers", function () {
+  this.timeout(60_000);
+
+  it("exits 1 when nothing listens, in one line that names the address", async () => {
+    const silent = await listen();
+    silent.close();
+    const { code, errors } = await llmprices("status", silent.url);
+    expect(errors).to.equal(
+      `llmprices: the database at 127.0.0.1:${silent.port} cannot be reached: ` +
+        `connect ECONNREFUSED 127.0.0.1:${silent.port}\n`,
+    );
+    expect(code).to.equal(1);
+  });
+
+  it("exits 1 when nothing answers for ten seconds, in one line that names the address", async () => {
+    const silent = await listen();
+    const { code, errors } = await llmprices("status", silent.url);
+    silent.close();
+    expect(errors).to.equal(
+      `llmprices: the database at 127.0.0.1:${silent.port} cannot be reached: timeout expired\n`,
+    );
+    expect(code).to.equal(1);
+  });
+
+  /** A server that accepts connections and says nothing. */
+  async function listen() {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    return { port, url: `postgres://postgres@127.0.0.1:${port}/x`, close: () => server.close() };
+  }
+});
+
+describe("npm run knex -- migrate", function () {
+  this.timeout(60_000);
+  beforeEach(createEmptyDatabase);
+  afterEach(() => database.drop());
+
+  it("latest applies what is pending", async () => {
+    const { code, output } = await knexCommand("migrate:latest");
+    expect(output).to.match(/Batch 1 run: 9 migrations/);
+    expect(code).to.equal(0);
+    expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
+  });
+
+  it("rollback undoes what llmprices migrate up did", async () => {
+    await migrateUp(database.connection);
+    const { code, output } = await knexCommand("migrate:rollback");
+    expect(output).to.match(/Batch 1 rolled back: 9 migrations/);
+    expect(code).to.equal(0);
+    expect((await migrationStatus(database.connection)).applied).to.deep.equal([]);
+  });
+
+  for (const command of ["migrate:list", "migrate:status"]) {
+    it(`${command.slice(8)} names what llmprices migrate up applied`, async () => {
+      await migrateUp(database.connection);
+      const { code, output } = await knexCommand(command);
+      expect(output).to.include(`Found 9 Completed Migration file/files.\n${names.join("\n")}\n`);
+      expect(code).to.equal(0);
+    });
+  }
+
+  it("list names what is pending", async () => {
+    const { code, output } = await knexCommand("migrate:list");
+    expect(output).to.include(`Found 9 Pending Migration file/files.\n${names.join("\n")}\n`);
+    expect(code).to.equal(0);
+  });
+
+  it("latest exits 1 without DATABASE_URL, naming it", async () => {
+    const { code, errors } = await knexCommand("migrate:latest", "");
+    expect(errors).to.match(/DATABASE_URL is not set/);
+    expect(code).to.equal(1);
+  });
+});
+
+const migrators = {
+  "llmprices migrate up": ["src/main.ts", "migrate", "up"],
+  "knex migrate:latest": ["node_modules/knex/bin/cli.js", "migrate:latest"],
+};
+
+describe("migrators", function () {
+  this.timeout(60_000);
+  /** Holds what a migrator is made to wait for. */
+  let holder: Knex.Transaction;
+
+  beforeEach(async () => {
+    await createEmptyDatabase();
+    holder = await database.knex.transaction();
+  });
+  afterEach(async () => {
+    if (!holder.isCompleted()) await holder.rollback();
+    await database.drop();
+  });
+
+  const ours = migrators["llmprices migrate up"];
+  const pairs = { "two of ours": [ours, ours], "ours and Knex's": Object.values(migrators) };
+  for (const [pair, commands] of Object.entries(pairs)) {
+    it(`take turns: ${pair}, at once, both succeed`, async () => {
+      await holder.raw("select pg_advisory_xact_lock(7236119)");
+      const running = commands.map((command) => finish(node(command)));
+      await untilWaiting(2);
+      await holder.commit();
+      const codes = (await Promise.all(running)).map(({ code }) => code);
+      expect(codes).to.deep.equal([0, 0]);
+      expect(await database.knex("knex_migrations").orderBy("id").pluck("name")).to.deep.equal(
+        names,
+      );
+    });
+  }
+
+  for (const [command, parameters] of Object.entries(migrators)) {
+    it(`leave nothing locked: ${command}, killed midway, can be run again`, async () => {
+      // The first migration waits here for the table's name.
+      await holder.raw("create table charge_types ()");
+      const killed = node(parameters);
+      await untilWaiting(1);
+      killed.kill("SIGKILL");
+      await once(killed, "exit");
+      await holder.rollback();
+      expect((await finish(node(parameters))).code).to.equal(0);
+      expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
+    });
+
+    it(`recover from a stale lock row: ${command}`, async () => {
+      await migrateUp(database.connection);
+      await migrateDown(database.connection);
+      await database.knex("knex_migrations_lock").update({ is_locked: 1 });
+      expect((await finish(node(parameters))).code).to.equal(0);
+      expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
+    });
+  }
+});
+
+type Finished = { readonly code: number | null; readonly output: string; readonly errors: string };
+
+function llmprices(command: string, url = toUrl(database.connection)): Promise<Finished> {
+  return finish(node(["src/main.ts", "migrate", command], url));
+}
+
+function knexCommand(command: string, url = toUrl(database.connection)): Promise<Finished> {
+  return finish(start("npm", ["run", "--silent", "knex", "--", command], url));
+}
+
+function node(parameters: readonly string[], url = toUrl(database.connection)): ChildProcess {
+  return start(process.execPath, ["--import", "tsx", ...parameters], url);
+}
+
+function start(program: string, parameters: readonly string[], url: string): ChildProcess {
+  const env = { ...process.env, DATABASE_URL: url, NO_COLOR: "1" };
+  const cwd = fileURLToPath(new URL("../..", import.meta.url));
+  return spawn(program, parameters, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
+}
+
+async function finish(child: ChildProcess): Promise<Finished> {
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new Error("the child's output is not piped");
+  const [[code], output, errors] = await Promise.all([
+    once(child, "exit"),
+    text(stdout),
+    text(stderr),
+  ]);
+  return { code, output, errors };
+}
+
+async function untilWaiting(count: number): Promise<void> {
+  const waiting = "datname = current_database() and wait_event_type = 'Lock'";
+  while ((await database.knex("pg_stat_activity").whereRaw(waiting)).length < count) await wait(5);
+}

@@ -1,0 +1,71 @@
+import { expect } from "chai";
+import type { Knex } from "knex";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+
+describe("the triggers of the price book, whatever the session's search path", () => {
+  let database: TestDatabase;
+
+  before(async () => {
+    database = await createTestDatabase();
+    await database.knex.raw(`
+      insert into providers values ('openai');
+      insert into models values ('openai', 'gpt-4o');
+      insert into llm_prices (charge_type, provider, model) values ('tool', 'openai', 'gpt-4o');
+      insert into llm_price_revisions (llm_price_id, effective_from, price)
+      select id, '2020-01-01', 1 from llm_prices;
+    `);
+  });
+  after(() => database.drop());
+
+  it("let a session write that has none", async () => {
+    const version = await inTransaction(async (transaction) => {
+      await transaction.raw("set local search_path = ''");
+      await transaction.raw(insertRevision, ["2100-01-01"]);
+      await transaction.raw("set constraints all immediate");
+      return transaction("public.llm_prices").first("book_version");
+    });
+    expect(version).to.deep.equal({ book_version: "2" });
+  });
+
+  it("let a session write that asks for a lead, and has none", async () => {
+    const { rows } = await inTransaction(async (transaction) => {
+      await transaction.raw("set local search_path = ''");
+      return transaction.raw("select version from public.raise_book_version('1 second')");
+    });
+    expect(rows).to.deep.equal([{ version: "2" }]);
+  });
+
+  it("keep the past from a temporary table that is named like the book", async () => {
+    const write = inTransaction(async (transaction) => {
+      await transaction.raw("create temporary table price_book (like public.price_book)");
+      await transaction.raw("insert into price_book values (true, 1, '1970-01-01', '1')");
+      await transaction.raw("create rule still as on update to price_book do instead nothing");
+      await transaction.raw(insertRevision, ["2019-01-01"]);
+    });
+    const refused = await write.catch((error) => error.constraint);
+    expect(refused).to.equal("llm_price_revisions_keep_the_past");
+  });
+
+  it("are all told where to look, but those that name nothing", async () => {
+    const without = await database
+      .knex("pg_proc")
+      .whereRaw("pronamespace = current_schema()::regnamespace and proconfig is null")
+      .orderBy("proname")
+      .pluck("proname");
+    expect(without).to.deep.equal(["commit_in_time", "instant_now", "is_instant", "keep_the_rows"]);
+  });
+
+  /** Rolled back: each test finds the database as it was. */
+  async function inTransaction<T>(work: (transaction: Knex) => Promise<T>): Promise<T> {
+    const transaction = await database.knex.transaction();
+    try {
+      return await work(transaction);
+    } finally {
+      await transaction.rollback();
+    }
+  }
+});
+
+const insertRevision = `
+  insert into public.llm_price_revisions (llm_price_id, effective_from, price)
+  select id, ?, 2 from public.llm_prices`;

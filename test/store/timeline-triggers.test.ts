@@ -1,0 +1,243 @@
+import { randomUUID } from "node:crypto";
+import { expect } from "chai";
+import type { Knex } from "knex";
+import { changeBook, ensureKey } from "../../src/store/prices/timelines.js";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+
+let database: TestDatabase;
+let knex: Knex;
+
+const dayMs = 24 * 60 * 60 * 1000;
+const lastWeek = new Date(Date.now() - 7 * dayMs);
+const yesterday = new Date(Date.now() - dayMs);
+const tomorrow = new Date(Date.now() + dayMs);
+const nextWeek = new Date(Date.now() + 7 * dayMs);
+
+describe("llm_price_revisions, whoever writes", () => {
+  before(async () => {
+    database = await createTestDatabase();
+    ({ knex } = database);
+    await knex("providers").insert({ name: "openai" });
+  });
+  after(() => database.drop());
+
+  it("takes a key's very first revision in the past", async () => {
+    const id = await newTimeline(yesterday);
+    expect(await startsOf(id)).to.deep.equal([yesterday]);
+  });
+
+  it("takes no revision in the past of a key with history", async () => {
+    const id = await newTimeline(lastWeek);
+    expect(await refusalOf(insert(id, yesterday))).to.equal(keepThePast);
+  });
+
+  it("takes no revision before a key's history", async () => {
+    const id = await newTimeline(yesterday);
+    expect(await refusalOf(insert(id, lastWeek))).to.equal(keepThePast);
+  });
+
+  it("takes no revision in the past of a key that is only scheduled", async () => {
+    const id = await newTimeline(tomorrow);
+    expect(await refusalOf(insert(id, yesterday))).to.equal(keepThePast);
+  });
+
+  it("takes no two first revisions in the past, even by one statement", async () => {
+    const id = await newTimeline();
+    const rows = [lastWeek, yesterday].map((start) => revision(id, start));
+    expect(await refusalOf(knex("llm_price_revisions").insert(rows))).to.equal(keepThePast);
+  });
+
+  it("takes a revision from the transaction's instant on", async () => {
+    const id = await newTimeline(yesterday);
+    await knex.transaction(async (transaction) => {
+      const { now } = await changeBook(transaction);
+      await transaction("llm_price_revisions").insert(revision(id, new Date(now)));
+    });
+    expect(await startsOf(id)).to.have.length(2);
+  });
+
+  it("takes no revision from the millisecond before the transaction's instant on", async () => {
+    const id = await newTimeline(yesterday);
+    const write = knex.transaction(async (transaction) => {
+      const { now } = await changeBook(transaction);
+      await transaction("llm_price_revisions").insert(revision(id, new Date(now - 1)));
+    });
+    expect(await refusalOf(write)).to.equal(keepThePast);
+  });
+
+  it("never changes the price of a revision that has taken effect", async () => {
+    const id = await newTimeline(yesterday);
+    expect(await refusalOf(at(id, yesterday).update({ price: "2" }))).to.equal(keepThePast);
+  });
+
+  it("never moves a revision that has taken effect", async () => {
+    const id = await newTimeline(yesterday);
+    const write = at(id, yesterday).update({ effective_from: tomorrow });
+    expect(await refusalOf(write)).to.equal(keepThePast);
+  });
+
+  it("never removes a revision that has taken effect", async () => {
+    const id = await newTimeline(yesterday);
+    expect(await refusalOf(at(id, yesterday).delete())).to.equal(keepThePast);
+  });
+
+  it("never changes a revision that takes effect at the transaction's instant", async () => {
+    const id = await newTimeline(yesterday);
+    const write = knex.transaction(async (transaction) => {
+      const { now } = await changeBook(transaction);
+      await transaction("llm_price_revisions").insert(revision(id, new Date(now)));
+      await at(id, new Date(now)).transacting(transaction).update({ price: "2" });
+    });
+    expect(await refusalOf(write)).to.equal(keepThePast);
+  });
+
+  it("changes a revision that takes effect a millisecond after the transaction's instant", async () => {
+    const id = await newTimeline(yesterday);
+    await knex.transaction(async (transaction) => {
+      const next = new Date((await changeBook(transaction)).now + 1);
+      await transaction("llm_price_revisions").insert(revision(id, next));
+      expect(await at(id, next).transacting(transaction).update({ price: "2" })).to.equal(1);
+    });
+  });
+
+  it("changes the price of a scheduled revision", async () => {
+    const id = await newTimeline(yesterday, tomorrow);
+    await at(id, tomorrow).update({ price: "2" });
+    expect(await at(id, tomorrow).pluck("price")).to.deep.equal(["2"]);
+  });
+
+  it("moves a scheduled revision in the future", async () => {
+    const id = await newTimeline(yesterday, tomorrow);
+    await at(id, tomorrow).update({ effective_from: nextWeek });
+    expect(await startsOf(id)).to.deep.equal([yesterday, nextWeek]);
+  });
+
+  it("never moves a scheduled revision into the past", async () => {
+    const id = await newTimeline(lastWeek, tomorrow);
+    const write = at(id, tomorrow).update({ effective_from: yesterday });
+    expect(await refusalOf(write)).to.equal(keepThePast);
+  });
+
+  it("never moves a scheduled revision to another key", async () => {
+    const [id, other] = [await newTimeline(tomorrow), await newTimeline(yesterday)];
+    const write = at(id, tomorrow).update({ llm_price_id: other });
+    expect(await refusalOf(write)).to.equal(keepThePast);
+  });
+
+  it("loses a scheduled revision that is removed", async () => {
+    const id = await newTimeline(yesterday, tomorrow);
+    await at(id, tomorrow).delete();
+    expect(await startsOf(id)).to.deep.equal([yesterday]);
+  });
+
+  describe("of a revision that takes effect while a transaction is open", () => {
+    it("never loses it", async () => {
+      const write = outlive((sql, id, soon) => at(id, soon).transacting(sql).delete());
+      expect(await refusalOf(write)).to.equal(keepThePast);
+    });
+
+    it("never loses it to another in its place", async () => {
+      const write = outlive(async (sql, id, soon) => {
+        await at(id, soon).transacting(sql).delete();
+        await sql("llm_price_revisions").insert(revision(id, tomorrow));
+      });
+      expect(await refusalOf(write)).to.equal(keepThePast);
+    });
+
+    it("never changes its price, nor moves it", async () => {
+      for (const change of [{ price: "2" }, { effective_from: tomorrow }]) {
+        const write = outlive((sql, id, soon) => at(id, soon).transacting(sql).update(change));
+        expect(await refusalOf(write)).to.equal(keepThePast);
+      }
+    });
+
+    it("takes no other before it", async () => {
+      const write = outlive((sql, id, soon) =>
+        sql("llm_price_revisions").insert(revision(id, new Date(soon.getTime() - 1))),
+      );
+      expect(await refusalOf(write)).to.equal(keepThePast);
+    });
+
+    it("takes others after it, and changes what the transaction itself wrote", async () => {
+      await outlive(async (sql, id, soon) => {
+        const next = new Date(soon.getTime() + 1);
+        await sql("llm_price_revisions").insert([revision(id, next), revision(id, tomorrow)]);
+        await at(id, next).transacting(sql).update({ price: "2" });
+        await at(id, next).transacting(sql).delete();
+      });
+    });
+  });
+
+  /** A transaction that begins before a scheduled revision, and writes when that has taken effect. */
+  async function outlive(
+    write: (sql: Knex.Transaction, id: string, soon: Date) => PromiseLike<unknown>,
+  ) {
+    const soon = new Date(Date.now() + 150);
+    const id = await newTimeline(yesterday, soon);
+    await knex.transaction(async (sql) => {
+      const { now } = await changeBook(sql);
+      expect(now).to.be.lessThan(soon.getTime() - 1);
+      const still = "extract(epoch from cast(? as timestamptz) - clock_timestamp()) + 0.005";
+      await sql.raw(`select pg_sleep(${still})`, [soon]);
+      await write(sql, id, soon);
+    });
+  }
+
+  it("has no two revisions of a key at one instant", async () => {
+    const id = await newTimeline(tomorrow);
+    expect(await refusalOf(insert(id, tomorrow))).to.equal("llm_price_revisions_pkey");
+  });
+
+  it("has no revision of an unknown key", async () => {
+    const write = insert(randomUUID(), tomorrow);
+    expect(await refusalOf(write)).to.equal("llm_price_revisions_llm_price_id_fkey");
+  });
+
+  it("is never truncated", async () => {
+    const write = knex.raw("truncate llm_price_revisions");
+    expect(await refusalOf(write)).to.equal("llm_price_revisions_keep_the_rows");
+  });
+});
+
+const keepThePast = "llm_price_revisions_keep_the_past";
+let models = 0;
+
+/** The id of a key with revisions that begin at these instants. */
+async function newTimeline(...starts: readonly Date[]): Promise<string> {
+  models += 1;
+  const name = `model-${models}`;
+  await knex("models").insert({ provider: "openai", name });
+  const id = await ensureKey(knex, { chargeType: "tool", provider: "openai", model: name });
+  for (const start of starts) await insert(id, start);
+  return id;
+}
+
+function insert(id: string, effectiveFrom: Date) {
+  return knex("llm_price_revisions").insert(revision(id, effectiveFrom));
+}
+
+function revision(id: string, effectiveFrom: Date) {
+  return { llm_price_id: id, effective_from: effectiveFrom, price: "1.25" };
+}
+
+function at(id: string, effectiveFrom: Date) {
+  return knex("llm_price_revisions").where({ llm_price_id: id, effective_from: effectiveFrom });
+}
+
+function startsOf(id: string): Promise<Date[]> {
+  return knex("llm_price_revisions")
+    .where({ llm_price_id: id })
+    .orderBy("effective_from")
+    .pluck("effective_from");
+}
+
+/** The constraint that refuses a write, else the message of what does. */
+async function refusalOf(write: PromiseLike<unknown>): Promise<string> {
+  try {
+    await write;
+  } catch (error) {
+    const { constraint, message } = error as { constraint?: string; message: string };
+    return constraint ?? message;
+  }
+  throw new Error("expected a refusal, the write was accepted");
+}

@@ -1,0 +1,133 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { type Charge, calculateCharge } from "../../src/domain/charge.js";
+import { decimalBounds, parseDecimal } from "../../src/domain/decimal.js";
+import { anyRoundedTerms, anyTerms, modes } from "../oracle/arbitraries.js";
+import { exactCharge, expectedCharge, type WrittenTerms } from "../oracle/expected-charge.js";
+import { divide, fraction, type Mode, parseFraction, subtract } from "../oracle/fractions.js";
+import { handWorked, javaInputs, javaResults, written } from "../oracle/hand-worked.js";
+import { exactHalves, type HardCase, longQuotients } from "../oracle/hard-cases.js";
+import { nearMisses } from "../oracle/near-misses.js";
+
+describe("calculateCharge", () => {
+  describe("against fractions of whole numbers", () => {
+    it("is the exact value, rounded once, in every mode at every scale", () => {
+      holds(anyRoundedTerms, agrees);
+    });
+
+    it("is the exact value, or half-even at 18 digits, where no rounding is given", () => {
+      holds(anyTerms, agrees);
+    });
+
+    it("decides exact halves by the mode", () => {
+      holds(exactHalves, agreesInEveryMode);
+    });
+
+    it("sees on which side of a half or a whole unit a value lies, however near", () => {
+      holds(nearMisses, agreesInEveryMode);
+    });
+
+    it("is exact up to 46 fraction digits and rounded from 47 on", () => {
+      holds(longQuotients, ({ terms, fractionDigits }) => {
+        agrees(terms);
+        const { accountCharge, exact, rounding } = charge(terms);
+        const printedDigits = accountCharge.split(".")[1]?.length;
+        expect(exact).to.equal(fractionDigits <= 46);
+        expect(printedDigits).to.equal(fractionDigits <= 46 ? fractionDigits : 18);
+        expect(rounding === undefined).to.equal(exact);
+      });
+    });
+  });
+
+  describe("of any value", () => {
+    it("mirrors a negative cost: CEILING and FLOOR change places, other modes stay", () => {
+      holds(anyRoundedTerms, (terms) => {
+        const { scale, mode } = terms.rounding;
+        const rounding = { scale, mode: mirrorOf(mode) };
+        const mirrored = charge({ ...terms, rounding, providerCost: negate(terms.providerCost) });
+        const { accountCharge, exact } = charge(terms);
+        expect(mirrored).to.include({ accountCharge: negate(accountCharge), exact });
+      });
+    });
+
+    it("is less than a unit from the exact value, in half modes at most half a unit", () => {
+      holds(anyRoundedTerms, (terms) => {
+        const { accountCharge, exact } = charge(terms);
+        const error = subtract(parseFraction(accountCharge), exactCharge(terms));
+        const unit = fraction(1n, 10n ** BigInt(terms.rounding.scale));
+        const { numerator, denominator } = divide(error, unit);
+        const twice = 2n * (numerator < 0n ? -numerator : numerator);
+        if (terms.rounding.mode.startsWith("HALF")) expect(twice <= denominator).to.equal(true);
+        else expect(twice < 2n * denominator).to.equal(true);
+        expect(exact).to.equal(numerator === 0n);
+      });
+    });
+
+    it("is printed plainly: exactly `scale` digits, no exponent, no negative zero", () => {
+      holds(anyRoundedTerms, (terms) => {
+        const { scale } = terms.rounding;
+        const { accountCharge } = charge(terms);
+        expect(accountCharge).to.match(scale === 0 ? /^-?(0|[1-9]\d*)$/ : /^-?(0|[1-9]\d*)\.\d+$/);
+        expect(accountCharge).to.not.match(/^-[0.]+$/);
+        expect(accountCharge.split(".")[1]?.length ?? 0).to.equal(scale);
+      });
+    });
+  });
+
+  describe("by hand", () => {
+    for (const [mode, results] of javaResults) {
+      it(`rounds ${mode} as Java does`, () => {
+        const all = javaInputs.map((cost) => written(cost, "1", "1/1", { scale: 0, mode }));
+        expect(all.map((terms) => charge(terms).accountCharge).join(" ")).to.equal(results);
+        expect(all.map((terms) => expectedCharge(terms).accountCharge).join(" ")).to.equal(results);
+      });
+    }
+
+    for (const [name, terms, accountCharge, exact] of handWorked) {
+      it(`is ${accountCharge} for ${name}`, () => {
+        expect(charge(terms)).to.include({ accountCharge, exact });
+        expect(expectedCharge(terms)).to.include({ accountCharge, exact });
+      });
+    }
+  });
+});
+
+/** Reads the terms as the service does. A decimal ratio is a usage of itself over 1. */
+function charge({ rounding, ...terms }: WrittenTerms): Charge {
+  const isRatio = terms.totalUsage === "1";
+  const usageBound = isRatio ? decimalBounds.usageRatio : decimalBounds.usage;
+  return calculateCharge(
+    {
+      providerCost: parseDecimal("provider_cost", terms.providerCost, decimalBounds.providerCost),
+      usageRatio: {
+        usage: parseDecimal("usage", terms.usage, usageBound),
+        totalUsage: parseDecimal("total_usage", terms.totalUsage, decimalBounds.totalUsage),
+      },
+      rounding,
+    },
+    parseDecimal("price", terms.markup, decimalBounds.price),
+  );
+}
+
+function agrees(terms: WrittenTerms): void {
+  expect(charge(terms)).to.deep.equal(expectedCharge(terms));
+}
+
+function agreesInEveryMode({ terms, scale, results }: HardCase): void {
+  for (const mode of modes) agrees({ ...terms, rounding: { scale, mode } });
+  for (const [mode, accountCharge] of Object.entries(results) as [Mode, string][]) {
+    expect(charge({ ...terms, rounding: { scale, mode } })).to.include({ accountCharge });
+  }
+}
+
+const negate = (text: string) => {
+  if (/^-?[0.]+$/.test(text)) return text.replace("-", "");
+  return text.startsWith("-") ? text.slice(1) : `-${text}`;
+};
+
+const mirrorOf = (mode: Mode): Mode =>
+  mode === "CEILING" ? "FLOOR" : mode === "FLOOR" ? "CEILING" : mode;
+
+function holds<T>(arbitrary: fc.Arbitrary<T>, check: (value: T) => void): void {
+  fc.assert(fc.property(arbitrary, check), { numRuns: 3000 });
+}

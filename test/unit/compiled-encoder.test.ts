@@ -1,0 +1,65 @@
+import { create, type DescMessage, toBinary } from "@bufbuild/protobuf";
+import { anyPack, StructSchema } from "@bufbuild/protobuf/wkt";
+import { expect } from "chai";
+import * as fc from "fast-check";
+import { RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
+import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
+import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
+import {
+  CalculateChargeResponseSchema,
+  ListLLMPricesResponseSchema,
+  PricingService,
+} from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { compileEncoder } from "../../src/server/grpc/compiled-encoder.js";
+import { isBulk } from "../../src/server/threads/offloaded-methods.js";
+import { initsOf } from "../support/messages.js";
+
+const encode = (message: DescMessage, init: object) =>
+  compileEncoder(message)(init as never).toString("hex");
+const expected = (message: DescMessage, init: object) =>
+  Buffer.from(toBinary(message, create(message, init as never))).toString("hex");
+
+describe("Encoder of answers", () => {
+  const methods = [...PricingService.methods, ...CatalogService.methods];
+  for (const { name, output } of methods.filter((method) => !isBulk(method))) {
+    it(`writes any answer of ${name} as protobuf-es does`, async () => {
+      const encodeOutput = compileEncoder(output);
+      await fc.assert(
+        fc.property(initsOf(output), (init) => {
+          expect(encodeOutput(init).toString("hex")).to.equal(expected(output, init));
+        }),
+      );
+    });
+  }
+
+  it("writes what was set to its default in an optional field, and leaves it out elsewhere", () => {
+    const init = { accountCharge: "", exact: false, rounding: { scale: 0 } };
+    const bytes = encode(CalculateChargeResponseSchema, init);
+    expect(bytes).to.equal(expected(CalculateChargeResponseSchema, init));
+  });
+
+  it("writes lengths of one, two and three bytes around nested messages", () => {
+    for (const length of [125, 126, 127, 128, 16_380, 16_384, 70_000, 2_100_000]) {
+      const init = { llmPrices: [{ model: "m".repeat(length) }, { model: "é" }] };
+      const bytes = encode(ListLLMPricesResponseSchema, init);
+      expect(bytes, `${length}`).to.equal(expected(ListLLMPricesResponseSchema, init));
+    }
+  });
+
+  it("writes after a message that could not be written", () => {
+    const broken = { asOf: { seconds: "no number" } };
+    expect(() => encode(CalculateChargeResponseSchema, broken)).to.throw();
+    const init = { markup: "1" };
+    const bytes = encode(CalculateChargeResponseSchema, init);
+    expect(bytes).to.equal(expected(CalculateChargeResponseSchema, init));
+  });
+
+  it("leaves kinds of fields that no answer has to protobuf-es", () => {
+    const details = [anyPack(RetryInfoSchema, create(RetryInfoSchema))];
+    expect(encode(StatusSchema, { code: 5, details })).to.equal(
+      expected(StatusSchema, { code: 5, details }),
+    );
+    const struct = { fields: { a: { kind: { case: "numberValue" as const, value: 1.5 } } } };
+    expect(encode(StructSchema, struct)).to.equal(expected(StructSchema, struct));
+  });
+});
