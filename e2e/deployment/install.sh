@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what `npm run test:deploy` needs and this machine lacks: tools into FOLDER, to be put on the
+# Installs what `npm run test:e2e:deployment` needs and this machine lacks: tools into FOLDER, to be put on the
 # PATH, the schemas of Kubernetes beside them, and PostgreSQL as a package of Debian.
 #
 #   install.sh FOLDER

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what `npm run test:faults` needs beside Go and root, and this machine lacks: libfaketime.
+# Installs what `npm run test:e2e:fault-injection` needs beside Go and root, and this machine lacks: libfaketime.
 set -euo pipefail
 package=libfaketime=0.9.10-2.1
 dpkg --status libfaketime >/dev/null 2>&1 ||

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs promtool, which `npm run test:operators` needs, into FOLDER, to be put on the PATH: out of
+# Installs promtool, which `npm run test:e2e:observability` needs, into FOLDER, to be put on the PATH: out of
 # Debian's package, which is not installed, since it would start a Prometheus.
 #
 #   install.sh FOLDER

@@ -44,7 +44,7 @@ async function attack(
 }
 
 const { seed, isWanted } = readArguments(process.argv.slice(2));
-console.log(`seed ${seed}: npm run test:attack -- --seed ${seed} does the same again`);
+console.log(`seed ${seed}: npm run test:e2e:security -- --seed ${seed} does the same again`);
 const results: Result[] = [];
 await attack(attacks.filter(({ name }) => isWanted(name)));
 await withTrust(async (trust) => {

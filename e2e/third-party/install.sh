@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what `npm run test:tools` needs and this machine lacks: the tools that are written in Go
+# Installs what `npm run test:e2e:third-party` needs and this machine lacks: the tools that are written in Go
 # into FOLDER, to be put on the PATH, and the others as packages of Debian.
 #
 #   install.sh FOLDER

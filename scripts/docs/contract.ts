@@ -13,7 +13,7 @@ export function describeContract(files: readonly DescFile[]): string {
   const enums = sorted.flatMap((file) => file.enums);
   const parts = [
     "# API reference",
-    "Written by `npm run docs` from the comments in [proto/llmprices/v1](../proto/llmprices/v1).",
+    "Written by `npm run docs:generate` from the comments in [proto/llmprices/v1](../proto/llmprices/v1).",
     ...sorted.map((file) => toText(getPackageComments(file).leading)).filter(Boolean),
     describeContents(services),
     ...services.map(describeService),
