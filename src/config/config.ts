@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
-import { type AuthConfig, isAuthenticated } from "../server/auth/auth-setup.js";
 import type { ConnectionLimits } from "../server/connections/http2-sessions.js";
 import type { TlsConfig } from "../server/tls/tls.js";
 import type { DatabaseConnection, DatabaseLimits } from "../store/connection/pool.js";
 import type { TraceExporter } from "../tracing/load-tracing.js";
 import { readAuth } from "./auth.js";
+import { type AuthConfig, isAuthenticated } from "./auth-config.js";
 import { type Limits, readLimits } from "./call-limits.js";
 import { readConnectionLimits } from "./connection-limits.js";
 import { refuseContradictions } from "./consistency.js";
