@@ -1,16 +1,15 @@
 import { resolve } from "node:path";
-import type { ConnectionLimits } from "../server/connections/http2-sessions.js";
-import type { TlsConfig } from "../server/tls/tls.js";
 import type { DatabaseConnection, DatabaseLimits } from "../store/connection/pool.js";
-import type { TraceExporter } from "../tracing/load-tracing.js";
+import type { TraceExporter } from "../tracing/tracing.js";
 import { readAuth } from "./auth.js";
 import { type AuthConfig, isAuthenticated } from "./auth-config.js";
 import { type Limits, readLimits } from "./call-limits.js";
-import { readConnectionLimits } from "./connection-limits.js";
+import { type ConnectionLimits, readConnectionLimits } from "./connection-limits.js";
 import { refuseContradictions } from "./consistency.js";
 import { readDatabase, readDatabaseLimits } from "./database.js";
 import { type Environment, oneOf, readEnvironment } from "./environment.js";
 import { type DoorsConfig, readDoors, refuseOpenDoors } from "./listen-addresses.js";
+import type { TlsConfig } from "./tls-files.js";
 import { readTls } from "./tls-settings.js";
 import { readTraceExporter } from "./trace-exporter.js";
 

@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 import type { Address } from "../config/address.js";
+import type { ConnectionLimits } from "../config/connection-limits.js";
 import type { Admission } from "./auth/authorizer.js";
 import type { CallObserver } from "./calls/call-log.js";
-import type { ConnectionLimits } from "./connections/http2-sessions.js";
 import type { Mount } from "./pipeline/services.js";
 import type { BulkThreads } from "./threads/thread-pool.js";
 import type { Tls } from "./tls/tls.js";

@@ -1,8 +1,7 @@
 import type { Logger } from "pino";
 import { type AuthConfig, isAuthenticated, type JwtConfig } from "../../config/auth-config.js";
 import { readTokensFile } from "../../config/tokens-file.js";
-import type { Metrics } from "../ops/metrics.js";
-import { watchFiles } from "../tls/file-watcher.js";
+import { type FileMetrics, watchFiles } from "../tls/file-watcher.js";
 import { type Authenticator, createAuthenticator, type JwtVerifier } from "./authenticator.js";
 import { followKeySet } from "./jwks.js";
 import { createJwtVerifier } from "./jwt-verifier.js";
@@ -17,7 +16,7 @@ export type Authentication = {
 /** @throws Error naming the variable when a file cannot be read. */
 export async function openAuthentication(
   config: AuthConfig,
-  metrics: Pick<Metrics, "fileRead">,
+  metrics: FileMetrics,
   log: Logger,
 ): Promise<Authentication> {
   if (!isAuthenticated(config)) return { authenticator: undefined, close: () => {} };
@@ -32,11 +31,7 @@ export async function openAuthentication(
   };
 }
 
-async function openTokens(
-  path: string | undefined,
-  metrics: Pick<Metrics, "fileRead">,
-  log: Logger,
-) {
+async function openTokens(path: string | undefined, metrics: FileMetrics, log: Logger) {
   const variable = "AUTH_TOKENS_FILE";
   if (path === undefined) return { current: () => [], close: () => {} };
   const tokens = await watchFiles([path], () => readTokensFile(path), {
@@ -55,7 +50,7 @@ async function openTokens(
 
 function openJwts(
   config: JwtConfig | undefined,
-  metrics: Pick<Metrics, "fileRead">,
+  metrics: FileMetrics,
   log: Logger,
 ): { readonly verify: JwtVerifier; readonly close: () => void } {
   if (config === undefined) return { verify: () => undefined, close: () => {} };

@@ -1,9 +1,9 @@
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "../../config/address.js";
+import { serviceNames } from "../calls/service-names.js";
 import { type OpenConnections, watchConnections } from "../connections/connection-tracker.js";
 import { type Door, type DoorSurroundings, longestCallMs } from "../listener.js";
-import { serviceNames } from "../pipeline/services.js";
 import { admitCalls } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
 import { toCredentials } from "./credentials.js";
