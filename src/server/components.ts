@@ -1,6 +1,7 @@
 import type { Knex } from "knex";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.js";
+import { checkLibraryInternals } from "../library-internals/check-internals.js";
 import { createPriceBook, type PriceBook } from "../price-book/replicated-price-book.js";
 import { providersAmong } from "../store/catalog.js";
 import type { DatabaseConnection } from "../store/connection/pool.js";
@@ -50,13 +51,18 @@ export type CoreConfig = Pick<
 /** The database: its pool of connections, and how threads make their own. */
 export type ServerDatabase = { readonly knex: Knex; readonly connection: DatabaseConnection };
 
-/** Opens what the doors are opened to. The book begins to be read. */
+/**
+ * Opens what the doors are opened to. The book begins to be read.
+ *
+ * @throws Error when a library lacks a private field that we cannot do without.
+ */
 export async function openCore(
   config: CoreConfig,
   { knex, connection }: ServerDatabase,
   log: Logger,
   tracing: Tracing | undefined,
 ): Promise<Core> {
+  await checkLibraryInternals(config.tls !== undefined, log);
   encodeTextWithBuffers();
   makeObjectsYoung();
   tracing?.traceDatabase(knex);

@@ -30,7 +30,15 @@ const layers: readonly (readonly string[])[] = [
   ["rpc/messages", "rpc/errors", "rpc/call"],
   ["price-book", "config"],
   ["store", "tracing"],
-  ["domain", "embedded-postgres", "gen", "logging", "version.ts", "with-timeout.ts"],
+  [
+    "domain",
+    "embedded-postgres",
+    "gen",
+    "library-internals",
+    "logging",
+    "version.ts",
+    "with-timeout.ts",
+  ],
 ];
 const maxFilesInFolder = 19;
 

@@ -38,9 +38,9 @@ type Turns = {
 function turnsOf(knex: Knex): Turns {
   const known = allTurns.get(knex);
   if (known !== undefined) return known;
-  const { maxCalls = Number.POSITIVE_INFINITY } = limitsOf(knex);
+  const { maxCalls = Number.POSITIVE_INFINITY, poolSize = 1 } = limitsOf(knex);
   const most = Math.max(1, Math.floor(maxCalls / 2));
-  const writers = pLimit(Math.max(1, Math.floor(knex.client.pool.max / 2)));
+  const writers = pLimit(Math.max(1, Math.floor(poolSize / 2)));
   const turns = { read: 0, write: 0, most, writers };
   allTurns.set(knex, turns);
   return turns;
