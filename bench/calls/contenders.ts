@@ -143,7 +143,7 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
     { host: "127.0.0.1", port: 0 },
     {
       ...{ mountServices: services, threads, admission: admitEveryone },
-      ...{ limits: readConfig({}), tls: undefined, observer: unobserved },
+      ...{ limits: readConfig({}), tls: undefined, observer: unobserved, log },
     },
   );
   return door.address.port;

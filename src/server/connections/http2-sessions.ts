@@ -1,6 +1,8 @@
 import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import type { Logger } from "pino";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
+import { contained } from "../../logging/contained.js";
 import { forgetEndedStreams } from "../runtime-tuning/http2-stream-table.js";
 import { retire } from "./graceful-goaway.js";
 
@@ -18,21 +20,33 @@ export function ageOf({ maxConnectionAgeMs }: ConnectionLimits): number {
 export function limitSessions(
   server: Http2Server | Http2SecureServer,
   limits: ConnectionLimits,
+  log: Pick<Logger, "error">,
 ): void {
-  // The session of a socket is made while this event is handled.
+  // The session of a socket is made while this event is handled. If it ever is not, no socket is
+  // known: better than that of another.
   let latest: Socket | undefined;
   const remember = (socket: Socket) => {
     latest = socket;
   };
   server.prependListener("connection", remember);
   server.prependListener("secureConnection", remember);
-  server.on("session", (session) => {
+  const limit = (session: ServerHttp2Session) => {
+    const socket = latest;
+    latest = undefined;
     forgetEndedStreams(session);
-    if (latest !== undefined) limitSession(session, latest, limits);
-  });
+    limitSession(session, socket, limits);
+  };
+  server.on(
+    "session",
+    contained(log, "HTTP/2 session", limit, (session) => session.destroy()),
+  );
 }
 
-function limitSession(session: ServerHttp2Session, socket: Socket, limits: ConnectionLimits): void {
+function limitSession(
+  session: ServerHttp2Session,
+  socket: Socket | undefined,
+  limits: ConnectionLimits,
+): void {
   let lastCallAt = performance.now();
   let isDue = false;
   const timers = new Set<NodeJS.Timeout>();
@@ -66,9 +80,9 @@ function limitSession(session: ServerHttp2Session, socket: Socket, limits: Conne
 const quietMs = 1000;
 
 /** Ends a connection now, calls and all: Node would wait for ever for one who does not read. */
-function cut(session: ServerHttp2Session, socket: Socket): void {
+function cut(session: ServerHttp2Session, socket: Socket | undefined): void {
   session.destroy();
-  setTimeout(() => socket.destroy(), lastWordsMs).unref();
+  setTimeout(() => socket?.destroy(), lastWordsMs).unref();
 }
 
 /** How long what has been written may take to get out. */

@@ -12,11 +12,12 @@ export async function openHttpDoor(
   corsOrigins: Origins,
   surroundings: DoorSurroundings,
 ): Promise<Door> {
-  const { limits, tls } = surroundings;
+  const { limits, log, tls } = surroundings;
   const { server, close } = createHttpServer(
     allowOrigins(corsOrigins, createHttpListener(surroundings)),
     limits.connections,
     limits.maxStreamTimeoutMs,
+    log,
     tls,
   );
   return { address: await listen(server, address), close };
