@@ -14,7 +14,7 @@ export type Authentication = {
 };
 
 /** @throws Error naming the variable when a file cannot be read. */
-export async function openAuthentication(
+export async function createAuthentication(
   config: AuthConfig,
   metrics: FileMetrics,
   log: Logger,
