@@ -3,7 +3,7 @@ import type { DatabaseConnection, DatabaseLimits } from "../store/connection/poo
 import type { TraceExporter } from "../tracing/tracing.js";
 import { readAuth } from "./auth.js";
 import { type AuthConfig, isAuthenticated } from "./auth-config.js";
-import { type Limits, readLimits } from "./call-limits.js";
+import { type CallLimits, readLimits } from "./call-limits.js";
 import { type ConnectionLimits, readConnectionLimits } from "./connection-limits.js";
 import { refuseContradictions } from "./consistency.js";
 import { readDatabase, readDatabaseLimits } from "./database.js";
@@ -21,7 +21,7 @@ export { ConfigError } from "./environment.js";
 
 /** The environment, read once and checked. Every variable is described in docs/configuration.md. */
 export type Config = ListenAddresses &
-  Limits & {
+  CallLimits & {
     /** Undefined: PostgreSQL is embedded, with its data under `dataDir`. */
     readonly database: DatabaseConnection | undefined;
     readonly dataDir: string;

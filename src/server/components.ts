@@ -18,7 +18,7 @@ import { encodeTextWithBuffers } from "./runtime-tuning/text-encoding.js";
 import { makeObjectsYoung } from "./runtime-tuning/v8-flags.js";
 import { toThreadConnection } from "./threads/connection-transfer.js";
 import type { ThreadSettings } from "./threads/thread-messages.js";
-import { createBulkThreads } from "./threads/thread-pool.js";
+import { createThreadPool } from "./threads/thread-pool.js";
 import { loadTls } from "./tls/tls.js";
 
 /** What all doors lead to: the services, with the book, the threads and whoever watches them. */
@@ -80,7 +80,7 @@ export async function createComponents(
     { knex, bookOf: () => book, tallyOf: () => metrics.charges, ...settings },
     { observe: () => observer, tracer: tracing, capacity, maxTimeoutMs, ...settings },
   );
-  const threads = createBulkThreads(
+  const threads = createThreadPool(
     config.bulkThreads,
     toThreadSettings(config, connection, tracing !== undefined),
     book,

@@ -4,7 +4,7 @@ import type { ConnectionLimits } from "../config/connection-limits.js";
 import type { Admission } from "./auth/authorizer.js";
 import type { CallObserver } from "./calls/call-log.js";
 import type { Mount } from "./pipeline/services.js";
-import type { BulkThreads } from "./threads/thread-pool.js";
+import type { ThreadPool } from "./threads/thread-pool.js";
 import type { Tls } from "./tls/tls.js";
 
 /** A door that is open. */
@@ -31,7 +31,7 @@ export function longestCallMs({ maxCallTimeoutMs, maxStreamTimeoutMs }: Listener
 /** What a door leads to, and who stands in it. */
 export type ListenerDependencies = {
   readonly mountServices: (mount: Mount) => void;
-  readonly threads: BulkThreads;
+  readonly threads: ThreadPool;
   readonly admission: Admission;
   readonly limits: ListenerLimits;
   readonly observer: CallObserver;

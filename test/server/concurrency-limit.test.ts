@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { Knex } from "knex";
 import { lineOf } from "../support/batches.js";
-import { bulkRefusals, callsEnded, until } from "../support/metrics.js";
+import { callsEnded, rejectedOffloadedCalls, until } from "../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, type TestKey } from "../support/prices.js";
 import { type Refusal, refusalOf } from "../support/refusals.js";
@@ -72,7 +72,7 @@ describe("More calls at a time than MAX_CALLS_IN_FLIGHT", () => {
         expect(refusal.retryAfterMs).to.be.within(500, 1500);
       }
       // It is not the threads that have too much to do.
-      expect(await bulkRefusals(service)).to.equal(0);
+      expect(await rejectedOffloadedCalls(service)).to.equal(0);
     });
   }
 

@@ -4,7 +4,7 @@ import type { ChargeTally } from "../../rpc/call/charge-counter.js";
 import type { DatabasePool } from "../../store/connection/pool.js";
 import { readVersion } from "../../version.js";
 import { type CallTally, createCallTally } from "../calls/call-metrics.js";
-import type { BulkThreads } from "../threads/thread-pool.js";
+import type { ThreadPool } from "../threads/thread-pool.js";
 import type { TlsMetrics } from "../tls/tls.js";
 import { createChargeTally, type FindRegistered } from "./charge-metrics.js";
 import { processMetrics } from "./process-metrics.js";
@@ -23,7 +23,7 @@ export type Metrics = CallTally &
 export type WatchedParts = {
   readonly book: Pick<PriceBook, "stats">;
   readonly pool: DatabasePool;
-  readonly threads: Pick<BulkThreads, "stats">;
+  readonly threads: Pick<ThreadPool, "stats">;
   readonly readiness: Pick<Readiness, "whyNot">;
 };
 

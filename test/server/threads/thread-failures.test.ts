@@ -10,7 +10,7 @@ import {
   toThreadConnection,
 } from "../../../src/server/threads/connection-transfer.js";
 import type { ThreadSettings } from "../../../src/server/threads/thread-messages.js";
-import { createBulkThreads } from "../../../src/server/threads/thread-pool.js";
+import { createThreadPool } from "../../../src/server/threads/thread-pool.js";
 import { parseDatabaseUrl } from "../../../src/store/connection/connection-url.js";
 import {
   answerOf,
@@ -173,7 +173,7 @@ describe("A call that cannot be passed on to a thread", () => {
     const observer = { callStarts: () => {}, callEnds: (call: EndedCall) => ended.push(call) };
     const charges = { add: () => {} };
     const settings = { connection: () => "cannot be sent" } as unknown as ThreadSettings;
-    const threads = createBulkThreads(
+    const threads = createThreadPool(
       ...([1, settings, { ask: () => Promise.reject(new Error("no book")) }] as const),
       ...([{ observer, charges, tracing: undefined }, createCapacity(1)] as const),
       pino({ level: "silent" }),
