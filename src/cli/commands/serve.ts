@@ -11,7 +11,7 @@ export async function runServer({ workers }: { readonly workers?: number }): Pro
   const config = readConfig(undefined, workers);
   const log = createLogger(config.logLevel, workers === undefined);
   const service = await serve(config, log, workers);
-  process.stdout.write(`${service.greeting}\n`);
+  process.stdout.write(`${service.startupBanner}\n`);
   let isStopping = false;
   const stop = async (signal: string) => {
     if (isStopping) process.exit(1);
