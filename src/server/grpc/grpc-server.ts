@@ -2,7 +2,7 @@ import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "../../config/address.js";
 import { serviceNames } from "../calls/service-names.js";
-import { type OpenConnections, watchConnections } from "../connections/connection-tracker.js";
+import { type ConnectionTracker, trackConnections } from "../connections/connection-tracker.js";
 import { type Listener, type ListenerDependencies, longestCallMs } from "../listener.js";
 import { admitCalls } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
@@ -37,7 +37,7 @@ export async function startGrpcServer(
       serveUnaryCalls(unaryCalls),
     ],
   });
-  const open = watchConnections();
+  const open = trackConnections();
   const limitConnections = limitGrpcServer(server, {
     ...{ limits: limits.connections, longestMs: longestCallMs(limits), open, observer },
   });
@@ -77,7 +77,7 @@ function listen(
   });
 }
 
-function close(server: grpc.Server, open: OpenConnections, graceMs: number): Promise<void> {
+function close(server: grpc.Server, open: ConnectionTracker, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const force = () => {
       server.forceShutdown();
