@@ -62,14 +62,14 @@ export async function openBookFeed(
   const close = () => void client.end().catch(() => undefined);
   try {
     await client.connect();
-    await withoutSilence(close, silenceMs, () => client.query("listen price_book"));
+    await failWhenUnresponsive(close, silenceMs, () => client.query("listen price_book"));
   } catch (error) {
     close();
     throw error;
   }
   return {
     read: (since, onTimeline) =>
-      withoutSilence(close, silenceMs, (hear) => read(client, hear, since, onTimeline)),
+      failWhenUnresponsive(close, silenceMs, (hear) => read(client, hear, since, onTimeline)),
     close,
   };
 }
@@ -114,7 +114,7 @@ async function read(
 }
 
 /** Does work during which the other side is heard of again and again, or the connection is closed. */
-async function withoutSilence<T>(
+async function failWhenUnresponsive<T>(
   close: () => void,
   silenceMs: number,
   work: (hear: () => void) => Promise<T>,
