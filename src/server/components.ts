@@ -10,7 +10,7 @@ import { createAuthentication } from "./auth/auth-setup.js";
 import { createAdmission } from "./auth/authorizer.js";
 import { isPublic } from "./auth/public-methods.js";
 import { createCallObserver } from "./calls/call-log.js";
-import { createCapacity } from "./calls/concurrency-limit.js";
+import { createConcurrencyLimit } from "./calls/concurrency-limit.js";
 import type { ListenerDependencies } from "./listener.js";
 import { createMetrics, type Metrics } from "./ops/metrics.js";
 import { createServices } from "./pipeline/services.js";
@@ -75,17 +75,17 @@ export async function createComponents(
     maxStalenessMs: config.maxBookStalenessMs,
     log,
   });
-  const capacity = createCapacity(config.maxCallsInFlight);
+  const concurrencyLimit = createConcurrencyLimit(config.maxCallsInFlight);
   const mountServices = createServices(
     { knex, bookOf: () => book, tallyOf: () => metrics.charges, ...settings },
-    { observe: () => observer, tracer: tracing, capacity, maxTimeoutMs, ...settings },
+    { observe: () => observer, tracer: tracing, concurrencyLimit, maxTimeoutMs, ...settings },
   );
   const threads = createThreadPool(
     config.bulkThreads,
     toThreadSettings(config, connection, tracing !== undefined),
     book,
     { observer, charges: metrics.charges, tracing },
-    capacity,
+    concurrencyLimit,
     log,
   );
   return {

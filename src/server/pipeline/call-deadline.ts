@@ -1,6 +1,6 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { DomainError } from "../../domain/domain-error.js";
-import type { Capacity } from "../calls/concurrency-limit.js";
+import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
 import type { FindHeader } from "../calls/request-id.js";
 
 /** A handler context of a listener. Those of gRPC find a header without building them all. */
@@ -19,7 +19,7 @@ export class LimitedContext implements HandlerContext {
   readonly #limitMs: number;
   readonly #endsAt: number;
   #end: AbortController | undefined;
-  #capacity: Capacity | undefined;
+  #capacity: ConcurrencyLimit | undefined;
   #onAbort: (reason: unknown) => void = ignore;
   #stopWatching: () => void = ignore;
 
@@ -49,9 +49,9 @@ export class LimitedContext implements HandlerContext {
    *
    * @throws DomainError TOO_MANY_CALLS
    */
-  enter(capacity: Capacity): void {
-    capacity.enter();
-    this.#capacity = capacity;
+  acquire(concurrencyLimit: ConcurrencyLimit): void {
+    concurrencyLimit.acquire();
+    this.#capacity = concurrencyLimit;
   }
 
   /** Returns the first value of a request header. */
@@ -63,7 +63,7 @@ export class LimitedContext implements HandlerContext {
   /** To be called when the call has been answered. */
   end(): void {
     this.#stopWatching();
-    this.#capacity?.leave();
+    this.#capacity?.release();
     this.#capacity = undefined;
   }
 

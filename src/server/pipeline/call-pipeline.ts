@@ -7,14 +7,14 @@ import type { CallTracer } from "../../tracing/tracing.js";
 import { tokenMissing } from "../auth/auth-errors.js";
 import { requireRole } from "../auth/roles.js";
 import { type CallObserver, rpcName, toEndedCall } from "../calls/call-log.js";
-import type { Capacity } from "../calls/concurrency-limit.js";
+import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
 import { callerGone, LimitedContext } from "./call-deadline.js";
 import { streamIdle, watchIdle, watchMessages } from "./stream-idle-timeout.js";
 
 /** What every call passes, whichever door it came through. */
 export type CallSurroundings = {
   readonly observe: (context: HandlerContext) => CallObserver;
-  readonly capacity: Capacity;
+  readonly concurrencyLimit: ConcurrencyLimit;
   /** The most time that a call gets, whatever deadline its caller sets. */
   readonly maxTimeoutMs: number;
   /** The same for a stream. */
@@ -59,7 +59,7 @@ function surroundOneAnswer(
   handler: OneAnswerHandler,
   surroundings: CallSurroundings,
 ): OneAnswerHandler {
-  const { capacity, maxTimeoutMs, maxStreamTimeoutMs } = surroundings;
+  const { concurrencyLimit: capacity, maxTimeoutMs, maxStreamTimeoutMs } = surroundings;
   const startCall = callStarter(method, surroundings);
   const isStream = method.methodKind !== "unary";
   const limitMs = isStream ? maxStreamTimeoutMs : maxTimeoutMs;
@@ -80,7 +80,7 @@ function surroundOneAnswer(
       : request;
     const work = () => {
       requireAdmission(method, context);
-      context.enter(capacity);
+      context.acquire(capacity);
       // A door that could not read the message has it refused here, as every call is.
       if (request instanceof DomainError) throw request;
       return handler(messages, context);
@@ -101,7 +101,7 @@ function surroundStream(
   handler: StreamHandler,
   surroundings: CallSurroundings,
 ): StreamHandler {
-  const { capacity, maxStreamTimeoutMs } = surroundings;
+  const { concurrencyLimit: capacity, maxStreamTimeoutMs } = surroundings;
   const startCall = callStarter(method, surroundings);
   return async function* stream(requests, outerContext) {
     const context = new LimitedContext(outerContext, maxStreamTimeoutMs);
@@ -118,7 +118,7 @@ function surroundStream(
     let failure: ConnectError | undefined = toConnectError(callerGone());
     try {
       requireAdmission(method, context);
-      context.enter(capacity);
+      context.acquire(capacity);
       for (;;) {
         const answer = await run(() => context.withinLimit(() => answers.next()));
         if (answer.done) break;
