@@ -13,7 +13,7 @@ import { inWriteTransaction } from "../../store/connection/transaction.js";
 import { comesAt } from "../../store/import/apply-ahead-of-time.js";
 import { type BadRowsFound, importRows } from "../../store/import/run-import.js";
 import { callerName } from "../call/caller-context.js";
-import { untilAborted } from "../call/until-aborted.js";
+import { abortable } from "../call/until-aborted.js";
 import { parseFirstTerms } from "../messages/first-message.js";
 import { toImportMessage } from "../messages/import-messages.js";
 import { type ImportTerms, parseImportTerms } from "../messages/import-request.js";
@@ -28,7 +28,7 @@ export function importMethods({
 }: PricingDependencies): Pick<ServiceImpl<typeof PricingService>, "importLLMPrices"> {
   return {
     async importLLMPrices(requests, context) {
-      const messages = untilAborted(requests, context.signal);
+      const messages = abortable(requests, context.signal);
       const first = await messages.next();
       const terms = parseFirstTerms(first.value?.terms, parseImportTerms);
       let comesAtMs = 0;
