@@ -10,7 +10,7 @@ import {
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { freshMs } from "../../price-book/replicated-price-book.js";
 import { inWriteTransaction } from "../../store/connection/transaction.js";
-import { comesAt } from "../../store/import/apply-ahead-of-time.js";
+import { toLocalTimeMs } from "../../store/import/apply-ahead-of-time.js";
 import { type BadRowsFound, importRows } from "../../store/import/run-import.js";
 import { callerName } from "../call/caller-context.js";
 import { abortable } from "../call/until-aborted.js";
@@ -37,7 +37,7 @@ export function importMethods({
         const rows = await receiveRows(transaction, first.value, messages, maxImportRows);
         const answered = await importOnce(transaction, context, terms, rows);
         const { effectiveFrom } = create(ImportLLMPricesResponseSchema, answered);
-        if (effectiveFrom) comesAtMs = await comesAt(transaction, timestampMs(effectiveFrom));
+        if (effectiveFrom) comesAtMs = await toLocalTimeMs(transaction, timestampMs(effectiveFrom));
         return answered;
       };
       // A statement of an import may work on a million rows.

@@ -2,7 +2,7 @@ import pg from "pg";
 import type { Instant } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
 import type { DatabaseConnection } from "../connection/pool.js";
-import { settledInstantSql } from "./instant-locks.js";
+import { safeReadTimeSql } from "./instant-locks.js";
 
 /** What a read of the book finds, all of it at one version. */
 export type BookRead = {
@@ -82,7 +82,7 @@ async function read(
 ): Promise<BookRead> {
   // Asked first: what is not pending any more, the next statement sees.
   const settled = await client.query<[string, string]>({
-    ...{ name: "settled-instant", text: settledInstantSql, rowMode: "array" },
+    ...{ name: "settled-instant", text: safeReadTimeSql, rowMode: "array" },
   });
   const [clockAt = Number.NaN, readAt = Number.NaN] = settled.rows[0]?.map(Number) ?? [];
   hear();
