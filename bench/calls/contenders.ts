@@ -18,7 +18,7 @@ import {
 import type { Book } from "../../src/price-book/price-book.js";
 import { createPriceBook } from "../../src/price-book/replicated-price-book.js";
 import { callerKey } from "../../src/rpc/call/caller-context.js";
-import { admitEveryone } from "../../src/server/auth/authorizer.js";
+import { allowEveryone } from "../../src/server/auth/authorizer.js";
 import { createCallObserver } from "../../src/server/calls/call-log.js";
 import { createConcurrencyLimit } from "../../src/server/calls/concurrency-limit.js";
 import { startGrpcServer } from "../../src/server/grpc/grpc-server.js";
@@ -142,7 +142,7 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
   const door = await startGrpcServer(
     { host: "127.0.0.1", port: 0 },
     {
-      ...{ mountServices: services, threads, admission: admitEveryone },
+      ...{ mountServices: services, threads, authorizer: allowEveryone },
       ...{ limits: readConfig({}), tls: undefined, observer: unobserved },
     },
   );

@@ -7,7 +7,7 @@ import type { DatabaseConnection } from "../store/connection/pool.js";
 import { openBookFeed } from "../store/prices/price-book-feed.js";
 import type { Tracing } from "../tracing/tracing.js";
 import { createAuthentication } from "./auth/auth-setup.js";
-import { createAdmission } from "./auth/authorizer.js";
+import { createAuthorizer } from "./auth/authorizer.js";
 import { isPublic } from "./auth/public-methods.js";
 import { createCallObserver } from "./calls/call-log.js";
 import { createConcurrencyLimit } from "./calls/concurrency-limit.js";
@@ -64,7 +64,7 @@ export async function createComponents(
   const observer = createCallObserver(log, metrics);
   const authentication = await createAuthentication(config.auth, metrics, log);
   const tls = config.tls && (await loadTls(config.tls, metrics, log));
-  const admission = createAdmission(authentication.authenticator, {
+  const authorizer = createAuthorizer(authentication.authenticator, {
     isPublic: isPublic(config.auth),
     observer,
   });
@@ -89,7 +89,7 @@ export async function createComponents(
     log,
   );
   return {
-    ...{ mountServices, threads, admission, limits: config, observer, log, tls, book, metrics },
+    ...{ mountServices, threads, authorizer, limits: config, observer, log, tls, book, metrics },
     close: async () => {
       authentication.close();
       tls?.close();

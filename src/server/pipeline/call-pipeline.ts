@@ -79,7 +79,7 @@ function surroundOneAnswer(
       ? watchMessages(request as AsyncIterable<object>, watchCaller(context, surroundings))
       : request;
     const work = () => {
-      requireAdmission(method, context);
+      requireAuthorization(method, context);
       context.acquire(capacity);
       // A door that could not read the message has it refused here, as every call is.
       if (request instanceof DomainError) throw request;
@@ -117,7 +117,7 @@ function surroundStream(
     // Unless the handler comes to its end, somebody stopped asking for its answers.
     let failure: ConnectError | undefined = toConnectError(callerGone());
     try {
-      requireAdmission(method, context);
+      requireAuthorization(method, context);
       context.acquire(capacity);
       for (;;) {
         const answer = await run(() => context.withinLimit(() => answers.next()));
@@ -140,7 +140,7 @@ function surroundStream(
 }
 
 /** Refuses what no door has let in: the doors have asked before they read anything of the call. */
-function requireAdmission(method: DescMethod, { values }: HandlerContext): void {
+function requireAuthorization(method: DescMethod, { values }: HandlerContext): void {
   const caller = values.get(callerKey);
   if (caller === undefined) throw tokenMissing();
   requireRole(caller, rpcName(method));
