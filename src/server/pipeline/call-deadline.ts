@@ -13,7 +13,7 @@ export type HeaderContext = HandlerContext & { readonly findHeader?: FindHeader 
  * The time is watched from when the handler asks for the signal: whoever waits for anything does, and
  * most calls need not wait. Watching costs more than they do. All else is passed on, when asked for.
  */
-export class LimitedContext implements HandlerContext {
+export class CallContext implements HandlerContext {
   /** The call as its door has it. */
   readonly outer: HeaderContext;
   readonly #limitMs: number;
@@ -33,7 +33,7 @@ export class LimitedContext implements HandlerContext {
    * Answers what the work answers, at once where the work does, or refuses at the moment the signal
    * aborts.
    */
-  withinLimit<T>(work: () => T | Promise<T>): T | Promise<T> {
+  withDeadline<T>(work: () => T | Promise<T>): T | Promise<T> {
     if (this.#isOver()) throw this.signal.reason;
     const answer = work();
     if (!(answer instanceof Promise)) return answer;
@@ -68,7 +68,7 @@ export class LimitedContext implements HandlerContext {
   }
 
   /** Ends the call before its time, because of its caller. */
-  refuse(refusal: DomainError): void {
+  reject(refusal: DomainError): void {
     if (this.signal.aborted) return;
     this.#end?.abort(refusal);
     this.#onAbort(refusal);
@@ -142,11 +142,11 @@ function toRefusal(reason: unknown, limitMs: number): DomainError {
   if (reason instanceof ConnectError && reason.code === Code.DeadlineExceeded) {
     return deadlineExceeded(limitMs);
   }
-  return callerGone();
+  return clientDisconnected();
 }
 
 /** The refusal of a call that nobody waits for. */
-export function callerGone(): DomainError {
+export function clientDisconnected(): DomainError {
   return new DomainError("CANCELLED", "the caller has gone");
 }
 
