@@ -44,7 +44,7 @@ export function batchMethods(
         ),
       });
       requireVersion(dependencies, found.bookVersion, minBookVersion);
-      dependencies.tallyOf(context).add(countCharges(wanted, found));
+      dependencies.chargeCounterOf(context).add(countCharges(wanted, found));
       const nearest = await nearestOf(dependencies, context, wanted, found);
       const results = calculateLines(dependencies, lines, found, nearest);
       return {

@@ -22,7 +22,14 @@ type GrpcServerDependencies = Omit<ListenerDependencies, "log">;
 /** Opens the door for native gRPC, with reflection and health. Health begins as NOT_SERVING. */
 export async function startGrpcServer(
   address: Address,
-  { mountServices, threads, authorizer: admission, limits, observer, tls }: GrpcServerDependencies,
+  {
+    mountServices,
+    threads,
+    authorizer: admission,
+    limits,
+    callLog: observer,
+    tls,
+  }: GrpcServerDependencies,
 ): Promise<GrpcServer> {
   // It would tell of headers that it cannot read, with their values, beside the log: tokens as well.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);

@@ -11,7 +11,7 @@ import type { Caller } from "../../domain/caller.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
 import { rpcName } from "../calls/call-log.js";
 import { requestIdHeader } from "../calls/request-id.js";
-import { firstOf, nameCall, toHeaders, toMetadata } from "./metadata.js";
+import { assignRequestId, firstOf, toHeaders, toMetadata } from "./metadata.js";
 
 /** What a context needs of a call, which grpc-js' streams have, and our unary calls. */
 export type ServerCall = Pick<
@@ -95,7 +95,7 @@ export class GrpcContext implements HandlerContext {
 
 /** Has the handler of a call hear why grpc-js ends it. The failure gets the call's id. */
 export function refuseHandled(metadata: grpc.Metadata, failure: ConnectError): void {
-  nameCall(metadata);
+  assignRequestId(metadata);
   failure.metadata.set(requestIdHeader, firstOf(metadata, requestIdHeader) ?? "");
   refusals.set(metadata, failure);
 }

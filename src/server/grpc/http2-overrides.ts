@@ -1,7 +1,7 @@
 import type { Http2SecureServer, Http2Server, IncomingHttpHeaders } from "node:http2";
 import type * as grpc from "@grpc/grpc-js";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
-import type { CallObserver } from "../calls/call-log.js";
+import type { CallLog } from "../calls/call-log.js";
 import { parseGrpcTimeout } from "../connect/timeout-headers.js";
 import type { ConnectionTracker } from "../connections/connection-tracker.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
@@ -14,7 +14,7 @@ export type GrpcServerSettings = {
   readonly longestMs: number;
   /** Is to watch the connections. */
   readonly open: ConnectionTracker;
-  readonly observer: CallObserver;
+  readonly observer: CallLog;
 };
 
 /**

@@ -11,7 +11,7 @@ import type { DomainError } from "../../domain/domain-error.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { malformed } from "../../rpc/errors/translate-connect-error.js";
-import { type OpenCall, tellRefusal, toUnhandledCall } from "../calls/call-log.js";
+import { type OpenCall, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
 import { headerFinder } from "../calls/request-id.js";
 import { toConnectOptions } from "../connect/connect-options.js";
 import { toErrorAnswer } from "../connect/error-response.js";
@@ -29,7 +29,7 @@ import { type HttpCall, limitCall, toCall, whyUnreadable } from "./request.js";
  * errors, and what it logs.
  */
 export function createRequestListener(surroundings: ListenerDependencies): RequestListener {
-  const { authorizer: admission, limits, observer, log } = surroundings;
+  const { authorizer: admission, limits, callLog: observer, log } = surroundings;
   const longestMs = longestCallMs(limits);
   const methods = createMethods(surroundings);
   const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
@@ -40,7 +40,7 @@ export function createRequestListener(surroundings: ListenerDependencies): Reque
       toErrorAnswer(new Headers({ "content-type": type }), failure);
     const tell = (refusal: DomainError, caller?: Caller) => {
       const failure = toConnectError(refusal);
-      tellRefusal(observer, toUnhandledCall(rpcOf(path), find, caller), failure);
+      recordRejectedCall(observer, toUnhandledCall(rpcOf(path), find, caller), failure);
       return failure;
     };
     if (!find(":authority") && !find("host")) return refuse(tell(malformed(noHost)));
@@ -88,13 +88,13 @@ function createMethods({
   mountServices,
   threads,
   limits,
-  observer,
+  callLog: observer,
 }: ListenerDependencies): ReadonlyMap<string, Method> {
   const router = createConnectRouter(toConnectOptions(limits.maxMessageBytes));
   mountServices((service, implementation) => router.service(service, implementation));
   const serveInThread = toOffloadedHandler(threads);
   const serveHere = (handler: UniversalHandlerFn, open: OpenCall, call: HttpCall) =>
-    answerInOurTerms(handler, call, (failure) => tellRefusal(observer, open, failure));
+    answerInOurTerms(handler, call, (failure) => recordRejectedCall(observer, open, failure));
   const bulkPaths = new Set(offloadedMethods.map(pathOf));
   const methods = router.handlers.map((handler): readonly [string, Method] => {
     const path = handler.requestPath;

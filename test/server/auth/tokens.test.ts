@@ -80,10 +80,10 @@ describe("Authentication", function () {
   }
 
   it("is asked for by the handlers themselves, behind a door that forgets to", async () => {
-    const observer = { callStarts: () => {}, callEnds: () => {} };
+    const callLog = { callStarts: () => {}, callEnds: () => {} };
     const times = { maxTimeoutMs: 1000, maxStreamTimeoutMs: 1000, streamIdleTimeoutMs: 1000 };
     // Nothing that they work with is there: no call gets so far.
-    const surroundings = { observe: () => observer, concurrencyLimit: unlimited, ...times };
+    const surroundings = { callLogOf: () => callLog, concurrencyLimit: unlimited, ...times };
     const mountServices = createServices({} as never, surroundings);
     const transport = createRouterTransport((router) =>
       mountServices((each, implementation) => router.service(each, implementation)),

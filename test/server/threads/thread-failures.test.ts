@@ -3,7 +3,7 @@ import type { Worker } from "node:worker_threads";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { pino } from "pino";
-import type { EndedCall } from "../../../src/server/calls/call-log.js";
+import type { CallRecord } from "../../../src/server/calls/call-log.js";
 import { createConcurrencyLimit } from "../../../src/server/calls/concurrency-limit.js";
 import {
   fromThreadConnection,
@@ -169,13 +169,13 @@ describe("Threads of a service whose configuration has a function in it", () => 
 
 describe("A call that cannot be passed on to a thread", () => {
   it("fails, is told of, and leaves its place to others", async () => {
-    const ended: EndedCall[] = [];
-    const observer = { callStarts: () => {}, callEnds: (call: EndedCall) => ended.push(call) };
+    const ended: CallRecord[] = [];
+    const callLog = { callStarts: () => {}, callEnds: (call: CallRecord) => ended.push(call) };
     const charges = { add: () => {} };
     const settings = { connection: () => "cannot be sent" } as unknown as ThreadSettings;
     const threads = createThreadPool(
       ...([1, settings, { ask: () => Promise.reject(new Error("no book")) }] as const),
-      ...([{ observer, charges, tracing: undefined }, createConcurrencyLimit(1)] as const),
+      ...([{ callLog, charges, tracing: undefined }, createConcurrencyLimit(1)] as const),
       pino({ level: "silent" }),
     );
     const call = () =>
