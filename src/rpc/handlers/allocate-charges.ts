@@ -18,7 +18,7 @@ import { parseFirstTerms, rejectLaterTerms } from "../messages/first-message.js"
 import { addUsages } from "../messages/parse-account-usages.js";
 import { toRoundingMessage } from "../messages/parse-rounding.js";
 import { toAppliedPrice } from "../messages/price-messages.js";
-import type { PriceFound } from "../messages/price-query.js";
+import type { ChargeResult } from "../messages/price-query.js";
 import { toTimestamp } from "../messages/timestamps.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { readPrice } from "./find-price.js";
@@ -106,7 +106,7 @@ function* toCharges(
 
 function toTotals(
   { terms, currencyCode }: AllocationRequest,
-  { applied, at, bookVersion }: PriceFound,
+  { applied, at, bookVersion }: ChargeResult,
   usages: AccountUsages,
   { totalCharge, exact }: Allocation,
 ): MessageInitShape<typeof AllocationTotalsSchema> {

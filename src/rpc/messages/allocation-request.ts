@@ -6,11 +6,11 @@ import { parseBookVersion } from "./charge-request.js";
 import { parseCurrencyCode } from "./currency.js";
 import { parseAllocationRounding } from "./parse-rounding.js";
 import { parseKey } from "./price-lookup.js";
-import type { PriceWanted } from "./price-query.js";
+import type { ChargeQuery } from "./price-query.js";
 import { parseAsOf } from "./timestamps.js";
 
 /** The terms of an allocation whose every field is known to be good. */
-export type AllocationRequest = PriceWanted & {
+export type AllocationRequest = ChargeQuery & {
   readonly terms: AllocationTerms;
   readonly currencyCode: string;
 };

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from "prom-client";
-import type { PriceBook } from "../../price-book/replicated-price-book.js";
+import type { ReplicatedPriceBook } from "../../price-book/replicated-price-book.js";
 import type { ChargeCounter } from "../../rpc/call/charge-counter.js";
 import type { DatabasePool } from "../../store/connection/pool.js";
 import { readVersion } from "../../version.js";
@@ -21,7 +21,7 @@ export type Metrics = CallMetrics &
   };
 
 export type WatchedParts = {
-  readonly book: Pick<PriceBook, "stats">;
+  readonly book: Pick<ReplicatedPriceBook, "stats">;
   readonly pool: DatabasePool;
   readonly threads: Pick<ThreadPool, "stats">;
   readonly readiness: Pick<Readiness, "notReadyReason">;

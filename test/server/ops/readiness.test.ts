@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
 import type { Knex } from "knex";
 import { pino } from "pino";
-import { createPriceBook } from "../../../src/price-book/replicated-price-book.js";
+import { createReplicatedPriceBook } from "../../../src/price-book/replicated-price-book.js";
 import { type Readiness, watchReadiness } from "../../../src/server/ops/readiness.js";
 import { createDatabase, type DatabaseConnection } from "../../../src/store/connection/pool.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
@@ -92,7 +92,7 @@ describe("Readiness", () => {
   });
 
   it("says what is wrong with the book when nothing is with the database", async () => {
-    const book = createPriceBook({
+    const book = createReplicatedPriceBook({
       open: () => Promise.reject(new Error("no connection")),
       maxStalenessMs: 10_000,
       log: pino({ level: "silent" }),
