@@ -7,7 +7,7 @@ import { type Rounding, round } from "./rounding.js";
 import { toUnits, toUnitsText } from "./scaled-integer.js";
 
 /** What is split, beside the markup. */
-export type AllocationTerms = { readonly providerCost: Decimal; readonly rounding: Rounding };
+export type AllocationInput = { readonly providerCost: Decimal; readonly rounding: Rounding };
 
 /** One cost split into charges that sum to it. */
 export type Allocation = {
@@ -33,7 +33,7 @@ export type Allocation = {
  * @throws DomainError NO_USAGE when no account has used anything: there is nothing to split by.
  */
 export function* allocate(
-  { providerCost, rounding }: AllocationTerms,
+  { providerCost, rounding }: AllocationInput,
   markup: Decimal,
   usages: AccountUsages,
 ): Generator<undefined, Allocation> {

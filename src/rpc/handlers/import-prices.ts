@@ -14,9 +14,9 @@ import { toLocalTimeMs } from "../../store/import/apply-ahead-of-time.js";
 import { type BadRowsFound, importRows } from "../../store/import/run-import.js";
 import { callerName } from "../call/caller-context.js";
 import { abortable } from "../call/until-aborted.js";
-import { parseFirstTerms } from "../messages/first-message.js";
+import { parseFirstMessage } from "../messages/first-message.js";
 import { toImportMessage } from "../messages/import-messages.js";
-import { type ImportTerms, parseImportTerms } from "../messages/import-request.js";
+import { type ImportRequest, parseImportRequest } from "../messages/import-request.js";
 import { type ReceivedRows, receiveRows } from "../messages/import-row-stream.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { replayOr, until } from "./idempotent-write.js";
@@ -30,7 +30,7 @@ export function importMethods({
     async importLLMPrices(requests, context) {
       const messages = abortable(requests, context.signal);
       const first = await messages.next();
-      const terms = parseFirstTerms(first.value?.terms, parseImportTerms);
+      const terms = parseFirstMessage(first.value?.terms, parseImportRequest);
       let comesAtMs = 0;
       const work = async (transaction: Knex.Transaction, attempt: number) => {
         if (attempt > 1) throw rowsGone();
@@ -53,7 +53,7 @@ export function importMethods({
 async function importOnce(
   transaction: Knex.Transaction,
   context: HandlerContext,
-  terms: ImportTerms,
+  terms: ImportRequest,
   { count, bad, hash }: ReceivedRows,
 ): Promise<MessageInitShape<typeof ImportLLMPricesResponseSchema>> {
   const author = { changedBy: callerName(context), reason: terms.reason };

@@ -21,7 +21,7 @@ import {
   findKey,
   type KeyRow,
   listRevisions,
-  type PriceLookup,
+  type PriceRef,
 } from "../../store/prices/timelines.js";
 import {
   maxPageSize,
@@ -31,7 +31,7 @@ import {
   toPage,
   toPageToken,
 } from "../messages/pagination.js";
-import { parseLookup, parseOpenLookup } from "../messages/price-lookup.js";
+import { parsePriceRef, parsePriceRefOptionalChargeType } from "../messages/price-lookup.js";
 import { toPriceMessage, toRevisionMessage } from "../messages/price-messages.js";
 import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
 
@@ -45,7 +45,7 @@ export function priceReads(knex: Knex): PriceReads {
   return {
     async getLLMPrice(request, context) {
       const { lookup, asOf } = parseAll({
-        lookup: () => parseOpenLookup(request.lookup),
+        lookup: () => parsePriceRefOptionalChargeType(request.lookup),
         asOf: () => parseAsOf(request.asOf),
       });
       return inTransaction(knex, context, async (transaction) => {
@@ -71,7 +71,7 @@ export function priceReads(knex: Knex): PriceReads {
 
     async listLLMPriceRevisions(request, context) {
       const { lookup, pageSize, after } = parseAll({
-        lookup: () => parseLookup(request.lookup),
+        lookup: () => parsePriceRef(request.lookup),
         pageSize: () => parsePageSize(request.pageSize, { whenUnset: maxPageSize }),
         after: () => parseInstantToken(request.pageToken),
       });
@@ -94,7 +94,7 @@ export function priceReads(knex: Knex): PriceReads {
 }
 
 /** @throws DomainError PRICE_NOT_FOUND when there is no such key, whatever its timeline. */
-export async function getKey(knex: Knex, lookup: PriceLookup): Promise<KeyRow> {
+export async function getKey(knex: Knex, lookup: PriceRef): Promise<KeyRow> {
   const found = await findKey(knex, lookup);
   if (found !== undefined) return found;
   if ("id" in lookup) throw idNotFound(lookup.id);

@@ -24,11 +24,11 @@ import {
   findRevision,
   type KeyRow,
   loadOpenTimeline,
-  type PriceLookup,
+  type PriceRef,
   saveChange,
 } from "../../store/prices/timelines.js";
 import { callerName } from "../call/caller-context.js";
-import { type LookupField, parseKey, parseLookup } from "../messages/price-lookup.js";
+import { type PriceRefField, parseKey, parsePriceRef } from "../messages/price-lookup.js";
 import { toPriceMessage, toRevisionMessage } from "../messages/price-messages.js";
 import { parseEffectiveFrom, parseRequiredEffectiveFrom } from "../messages/timestamps.js";
 import { writeParsers } from "../messages/write-fields.js";
@@ -57,7 +57,7 @@ export function priceWrites(knex: Knex): PriceWrites {
         await requireNames(transaction, key);
         const id = await ensureKey(transaction, key);
         const timeline = await loadOpenTimeline(transaction, id, now);
-        const change = naming(id, () => planCreate(timeline, price, effectiveFrom));
+        const change = withExistingId(id, () => planCreate(timeline, price, effectiveFrom));
         await saveChange(transaction, id, change, authorOf(context, reason));
         return answer(transaction, id, effectiveFrom ?? now, version);
       });
@@ -127,16 +127,16 @@ export function priceWrites(knex: Knex): PriceWrites {
   };
 }
 
-type TimelineWrite = { readonly lookup: PriceLookup; readonly etag: string };
+type TimelineWrite = { readonly lookup: PriceRef; readonly etag: string };
 
 function timelineParsers(request: {
-  readonly lookup: LookupField;
+  readonly lookup: PriceRefField;
   readonly etag: string;
   readonly requestId: string;
   readonly reason: string;
 }) {
   return {
-    lookup: () => parseLookup(request.lookup),
+    lookup: () => parsePriceRef(request.lookup),
     etag: () => parseEtag(request.etag),
     ...writeParsers(request),
   };
@@ -175,7 +175,7 @@ async function answer(transaction: Knex, id: string, at: Instant, version: bigin
 }
 
 /** Adds the id of a key that exists to the refusal to create it. */
-function naming(id: string, plan: () => Change): Change {
+function withExistingId(id: string, plan: () => Change): Change {
   try {
     return plan();
   } catch (error) {

@@ -17,7 +17,7 @@ export type BookChange = {
 };
 
 /** A key by its id or by its parts. */
-export type PriceLookup = { readonly id: string } | Key;
+export type PriceRef = { readonly id: string } | Key;
 
 /** The row of a key, whatever its timeline says. */
 export type KeyRow = { readonly id: string; readonly key: Key; readonly timelineVersion: bigint };
@@ -73,7 +73,7 @@ export async function bookVersion(knex: Knex): Promise<bigint> {
   return BigInt(row.version);
 }
 
-export async function findKey(knex: Knex, lookup: PriceLookup): Promise<KeyRow | undefined> {
+export async function findKey(knex: Knex, lookup: PriceRef): Promise<KeyRow | undefined> {
   const row = await knex("llm_prices")
     .where("id" in lookup ? { id: lookup.id } : toColumns(lookup))
     .first();
