@@ -19,7 +19,7 @@ import { toImportMessage } from "../messages/import-messages.js";
 import { type ImportRequest, parseImportRequest } from "../messages/import-request.js";
 import { type ReceivedRows, receiveRows } from "../messages/import-row-stream.js";
 import type { PricingDependencies } from "./dependencies.js";
-import { replayOr, until } from "./idempotent-write.js";
+import { replayOrRun, waitUntil } from "./idempotent-write.js";
 
 /** The handler that changes many prices at once. */
 export function importMethods({
@@ -43,7 +43,7 @@ export function importMethods({
       // A statement of an import may work on a million rows.
       const answer = await inWriteTransaction(knex, context, work, "call");
       // Whoever calculates after the answer, be it replayed, does so at an instant that may be so old.
-      await until(comesAtMs + freshMs);
+      await waitUntil(comesAtMs + freshMs);
       return answer;
     },
   };
@@ -72,7 +72,7 @@ async function importOnce(
     .update(JSON.stringify([typeName, callerName(context), terms]))
     .update(hash)
     .digest();
-  return replayOr(transaction, { requestId, fingerprint }, ImportLLMPricesResponseSchema, work);
+  return replayOrRun(transaction, { requestId, fingerprint }, ImportLLMPricesResponseSchema, work);
 }
 
 /** What a transaction has lost that failed at its very end. */
