@@ -11,7 +11,7 @@ import {
 import { freshMs } from "../../price-book/replicated-price-book.js";
 import { inWriteTransaction } from "../../store/connection/transaction.js";
 import { toLocalTimeMs } from "../../store/import/apply-ahead-of-time.js";
-import { type BadRowsFound, importRows } from "../../store/import/run-import.js";
+import { importRows, type RowErrorsFound } from "../../store/import/run-import.js";
 import { callerName } from "../call/caller-context.js";
 import { abortable } from "../call/until-aborted.js";
 import { parseFirstMessage } from "../messages/first-message.js";
@@ -58,9 +58,9 @@ async function importOnce(
 ): Promise<MessageInitShape<typeof ImportLLMPricesResponseSchema>> {
   const author = { changedBy: callerName(context), reason: terms.reason };
   const work = async () => {
-    const refuseBadRows = (found: BadRowsFound) => {
+    const refuseBadRows = (found: RowErrorsFound) => {
       bad.addAll(found.problems, found.badRows, found.rowsWithoutNames);
-      bad.refuse(count);
+      bad.throwIfAny(count);
     };
     const outcome = await importRows(transaction, context, { order: terms, author, refuseBadRows });
     return toImportMessage(outcome);
