@@ -27,7 +27,7 @@ import { createServices, type Mount } from "../../src/server/pipeline/services.j
 import { forgetEndedStreams } from "../../src/server/runtime-tuning/http2-stream-table.js";
 import { makeObjectsYoung } from "../../src/server/runtime-tuning/v8-flags.js";
 import { createDatabase, type DatabaseConnection } from "../../src/store/connection/pool.js";
-import { pricesAt } from "../../src/store/prices/find-prices.js";
+import { findPricesAt } from "../../src/store/prices/find-prices.js";
 import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
 import { constantAnswer, path } from "./message.js";
 
@@ -131,7 +131,7 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
   const book: PriceBook = {
     lookup: async ({ requests: [first], asOf }) => {
-      const { prices, at, bookVersion } = await pricesAt(knex, first?.key ?? {}, asOf, 1);
+      const { prices, at, bookVersion } = await findPricesAt(knex, first?.key ?? {}, asOf, 1);
       return { prices, at, bookVersion };
     },
   };

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { Knex } from "knex";
 import { createDatabase } from "../../src/store/connection/pool.js";
-import { changeBook, ensureKey } from "../../src/store/prices/timelines.js";
+import { beginPriceBookChange, ensureKey } from "../../src/store/prices/timelines.js";
 import { migrateUp } from "../../src/store/schema/migrator.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 
@@ -77,7 +77,7 @@ describe("the database's timestamps, whoever writes", () => {
   it("are the transaction's instant in a new revision, whatever its writer says", async () => {
     const id = await ensureKey(knex, { chargeType: "plugin", provider: "openai", model: "gpt-4o" });
     await knex.transaction(async (transaction) => {
-      const { now } = await changeBook(transaction);
+      const { now } = await beginPriceBookChange(transaction);
       const created = await transaction("llm_price_revisions")
         .insert({ llm_price_id: id, effective_from: "2199-01-01", created_at: "2001-01-01" })
         .returning("created_at");

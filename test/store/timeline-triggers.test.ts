@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import type { Knex } from "knex";
-import { changeBook, ensureKey } from "../../src/store/prices/timelines.js";
+import { beginPriceBookChange, ensureKey } from "../../src/store/prices/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 
 let database: TestDatabase;
@@ -50,7 +50,7 @@ describe("llm_price_revisions, whoever writes", () => {
   it("takes a revision from the transaction's instant on", async () => {
     const id = await newTimeline(yesterday);
     await knex.transaction(async (transaction) => {
-      const { now } = await changeBook(transaction);
+      const { now } = await beginPriceBookChange(transaction);
       await transaction("llm_price_revisions").insert(revision(id, new Date(now)));
     });
     expect(await startsOf(id)).to.have.length(2);
@@ -59,7 +59,7 @@ describe("llm_price_revisions, whoever writes", () => {
   it("takes no revision from the millisecond before the transaction's instant on", async () => {
     const id = await newTimeline(yesterday);
     const write = knex.transaction(async (transaction) => {
-      const { now } = await changeBook(transaction);
+      const { now } = await beginPriceBookChange(transaction);
       await transaction("llm_price_revisions").insert(revision(id, new Date(now - 1)));
     });
     expect(await refusalOf(write)).to.equal(keepThePast);
@@ -84,7 +84,7 @@ describe("llm_price_revisions, whoever writes", () => {
   it("never changes a revision that takes effect at the transaction's instant", async () => {
     const id = await newTimeline(yesterday);
     const write = knex.transaction(async (transaction) => {
-      const { now } = await changeBook(transaction);
+      const { now } = await beginPriceBookChange(transaction);
       await transaction("llm_price_revisions").insert(revision(id, new Date(now)));
       await at(id, new Date(now)).transacting(transaction).update({ price: "2" });
     });
@@ -94,7 +94,7 @@ describe("llm_price_revisions, whoever writes", () => {
   it("changes a revision that takes effect a millisecond after the transaction's instant", async () => {
     const id = await newTimeline(yesterday);
     await knex.transaction(async (transaction) => {
-      const next = new Date((await changeBook(transaction)).now + 1);
+      const next = new Date((await beginPriceBookChange(transaction)).now + 1);
       await transaction("llm_price_revisions").insert(revision(id, next));
       expect(await at(id, next).transacting(transaction).update({ price: "2" })).to.equal(1);
     });
@@ -175,7 +175,7 @@ describe("llm_price_revisions, whoever writes", () => {
     const soon = new Date(Date.now() + 150);
     const id = await newTimeline(yesterday, soon);
     await knex.transaction(async (sql) => {
-      const { now } = await changeBook(sql);
+      const { now } = await beginPriceBookChange(sql);
       expect(now).to.be.lessThan(soon.getTime() - 1);
       const still = "extract(epoch from cast(? as timestamptz) - clock_timestamp()) + 0.005";
       await sql.raw(`select pg_sleep(${still})`, [soon]);

@@ -18,7 +18,7 @@ import {
   saveResponse,
 } from "../../store/idempotency-keys.js";
 import { recordCommitDuration } from "../../store/prices/commit-lead-time.js";
-import { type BookChange, changeBook } from "../../store/prices/timelines.js";
+import { beginPriceBookChange, type PriceBookChange } from "../../store/prices/timelines.js";
 import { callerName } from "../call/caller-context.js";
 import type { WriteFields } from "../messages/write-fields.js";
 
@@ -74,16 +74,16 @@ export async function runIdempotentBookChange<I extends DescMessage, O extends D
   context: HandlerContext,
   method: DescMethodUnary<I, O>,
   request: MessageShape<I> & WriteFields,
-  work: (transaction: Knex.Transaction, change: BookChange) => Promise<MessageInitShape<O>>,
+  work: (transaction: Knex.Transaction, change: PriceBookChange) => Promise<MessageInitShape<O>>,
 ): Promise<MessageInitShape<O>> {
-  let change: BookChange | undefined;
+  let change: PriceBookChange | undefined;
   const answer = await runIdempotent(
     knex,
     context,
     method,
     request,
     async (transaction, attempt) => {
-      change = await changeBook(transaction, attempt);
+      change = await beginPriceBookChange(transaction, attempt);
       return work(transaction, change);
     },
   );

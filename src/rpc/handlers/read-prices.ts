@@ -15,7 +15,7 @@ import type {
   PricingService,
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { inTransaction } from "../../store/connection/transaction.js";
-import { pricesAt } from "../../store/prices/find-prices.js";
+import { findPricesAt } from "../../store/prices/find-prices.js";
 import { idNotFound, priceNotFound } from "../../store/prices/price-not-found.js";
 import {
   findKey,
@@ -49,7 +49,7 @@ export function priceReads(knex: Knex): PriceReads {
         asOf: () => parseAsOf(request.asOf),
       });
       return inTransaction(knex, context, async (transaction) => {
-        const { prices, at } = await pricesAt(transaction, lookup, asOf, maxCandidates + 1);
+        const { prices, at } = await findPricesAt(transaction, lookup, asOf, maxCandidates + 1);
         if (prices.length > 1) throw ambiguous(prices);
         if (prices[0] !== undefined) return { llmPrice: toPriceMessage(prices[0]) };
         const wanted = "id" in lookup ? (await getKey(transaction, lookup)).key : lookup;
@@ -61,7 +61,7 @@ export function priceReads(knex: Knex): PriceReads {
       const { filter, asOf, pageSize, scope, position } = parseListRequest(request);
       const from = { ...filter, after: position && toKey(position.after) };
       const { prices, at } = await inTransaction(knex, context, (transaction) =>
-        pricesAt(transaction, from, asOf ?? position?.asOf, pageSize + 1),
+        findPricesAt(transaction, from, asOf ?? position?.asOf, pageSize + 1),
       );
       const { page, nextPageToken } = toPage(prices, pageSize, ({ key }) =>
         toPageToken(scope, { after: [key.chargeType, key.provider, key.model], asOf: at }),

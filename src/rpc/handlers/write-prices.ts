@@ -16,8 +16,8 @@ import {
   revisionAt,
 } from "../../domain/timeline.js";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { requireNames } from "../../store/catalog.js";
-import { pricesAt } from "../../store/prices/find-prices.js";
+import { lockCatalogNames } from "../../store/catalog.js";
+import { findPricesAt } from "../../store/prices/find-prices.js";
 import { priceNotFound } from "../../store/prices/price-not-found.js";
 import {
   ensureKey,
@@ -59,7 +59,7 @@ export function priceWrites(knex: Knex): PriceWrites {
         request,
         async (transaction, book) => {
           const { version, now } = book;
-          await requireNames(transaction, key);
+          await lockCatalogNames(transaction, key);
           const id = await ensureKey(transaction, key);
           const timeline = await loadOpenTimeline(transaction, id, now);
           const change = withExistingId(id, () => planCreate(timeline, price, effectiveFrom));
@@ -188,7 +188,7 @@ async function openTimeline(
 
 /** The key's price as it stands at an instant after a write, if it has one then. */
 async function answer(transaction: Knex, id: string, at: Instant, version: bigint) {
-  const { prices } = await pricesAt(transaction, { id }, at, 1);
+  const { prices } = await findPricesAt(transaction, { id }, at, 1);
   return { ...(prices[0] && { llmPrice: toPriceMessage(prices[0]) }), bookVersion: version };
 }
 

@@ -3,7 +3,7 @@ import { maxRowErrors, type RowError } from "../../domain/import-row-errors.js";
 import type { Instant } from "../../domain/instant.js";
 import type { ImportOrder, ImportOutcome } from "../../domain/price-import.js";
 import { type Call, TryAgain, untilNoConflict } from "../connection/transaction.js";
-import { type Author, bookVersion, changeBook } from "../prices/timelines.js";
+import { type Author, beginPriceBookChange, bookVersion } from "../prices/timelines.js";
 import { readNow, scheduleCommit } from "./apply-ahead-of-time.js";
 import { insertKeys, registerMissingNames } from "./apply-plan.js";
 import { type ImportPlan, listRowErrors, planImport } from "./plan.js";
@@ -54,7 +54,7 @@ async function write(
   planned: ImportPlan,
   task: Import,
 ): Promise<ImportOutcome> {
-  const { version, now: openedAt } = await changeBook(transaction);
+  const { version, now: openedAt } = await beginPriceBookChange(transaction);
   const planAgain = async (now: Instant) => {
     const again = await plan(transaction, now, task);
     // Somebody else has made the same changes meanwhile.
