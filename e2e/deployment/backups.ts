@@ -7,8 +7,8 @@ import type { Checks } from "../third-party/checks.js";
 import { outputOf } from "../third-party/command.js";
 import { type Cluster, clusterAt, startCluster } from "./cluster.js";
 import { migrate, serveOn, setUpDatabase } from "./guarded.js";
-import { keyOf, pricingAt, startWriting, type Writer } from "./ledger.js";
 import { expectRestored, versionOf } from "./restored.js";
+import { keyOf, pricingAt, startWriting, type Writer } from "./write-log.js";
 
 /** Backups are made while prices change, and what is restored of them serves. */
 export async function checkBackups(

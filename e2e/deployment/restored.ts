@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { outputOf } from "../third-party/command.js";
 import { type Server, serveOn } from "./guarded.js";
-import { keyOf, pricesAt, pricingAt, send, type Written } from "./ledger.js";
+import { keyOf, pricesAt, pricingAt, send, type Written } from "./write-log.js";
 
 /** A database by its server. */
 export type Place = { readonly cluster: Server; readonly database: string };

@@ -6,7 +6,7 @@ import type { BenchedService } from "../../bench/support/service.js";
 import type { Checks } from "../third-party/checks.js";
 import type { Cluster } from "./cluster.js";
 import { migrate, serveOn, setUpDatabase } from "./guarded.js";
-import { keyOf, pricingAt, startWriting } from "./ledger.js";
+import { keyOf, pricingAt, startWriting } from "./write-log.js";
 
 /** Two versions of the service serve one database while one takes over from the other. */
 export async function checkUpgrades(

@@ -2,17 +2,17 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createChecks } from "../../bench/support/checks.js";
 import { buildService, withDataFolder } from "../../bench/support/service.js";
-import { clockFaults } from "./clock-faults.js";
-import { databaseFaults } from "./database-faults.js";
-import { diskFaults } from "./disk-faults.js";
-import type { Fault } from "./fault.js";
-import { networkFaults } from "./network-faults.js";
-import { checkPromises } from "./promises.js";
-import { serviceFaults } from "./service-faults.js";
-import { stopFaults } from "./stop-faults.js";
+import { makeTemplate } from "./environment/environment.js";
+import { clockFaults } from "./faults/clock.js";
+import { databaseFaults } from "./faults/database.js";
+import { diskFaults } from "./faults/disk.js";
+import type { Fault } from "./faults/fault.js";
+import { networkFaults } from "./faults/network.js";
+import { serviceFaults } from "./faults/service.js";
+import { stopFaults } from "./faults/shutdown.js";
+import { tryFault } from "./inject-fault.js";
+import { checkPromises } from "./invariants/invariants.js";
 import { printTable, type Row } from "./table.js";
-import { tryFault } from "./try-fault.js";
-import { makeTemplate } from "./world.js";
 
 const faults: readonly Fault[] = [
   ...databaseFaults,

@@ -1,5 +1,5 @@
-import type { Fault } from "./fault.js";
-import type { Outcome } from "./try-fault.js";
+import type { Fault } from "./faults/fault.js";
+import type { Outcome } from "./inject-fault.js";
 
 /** A fault and what it has done. */
 export type Row = { readonly fault: Pick<Fault, "what" | "times">; readonly outcome: Outcome };

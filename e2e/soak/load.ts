@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TestKey } from "../../test/support/prices.js";
-import type { Replica } from "../fault-injection/replica.js";
+import type { Replica } from "../fault-injection/environment/replica.js";
 import { type Kind, kinds, make } from "./calls.js";
 
 /** How many calls there were of each kind, and what was wrong with some. */

@@ -1,5 +1,5 @@
 import { residentBytes } from "../../bench/support/memory.js";
-import type { Replica } from "../fault-injection/replica.js";
+import type { Replica } from "../fault-injection/environment/replica.js";
 
 /** What a service looks like from outside at one time. */
 export type Sample = {

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import type { LLMPrice } from "../../src/gen/llmprices/v1/llm_price_pb.js";
-import { importRows } from "../../test/support/imports.js";
-import { byKey, type TestKey } from "../../test/support/prices.js";
-import { toFailure } from "./failures.js";
-import type { Entry, Ledger, Write, WriteAnswer } from "./ledger.js";
-import type { Replica } from "./replica.js";
+import type { LLMPrice } from "../../../src/gen/llmprices/v1/llm_price_pb.js";
+import { importRows } from "../../../test/support/imports.js";
+import { byKey, type TestKey } from "../../../test/support/prices.js";
+import type { Replica } from "../environment/replica.js";
+import { toFailure } from "./call-failure.js";
+import type { Entry, Ledger, Write, WriteAnswer } from "./write-log.js";
 
 /** A new key with its first price. Its model is registered. */
 export function createPrice(key: TestKey, price: string, requestId: string = randomUUID()): Write {

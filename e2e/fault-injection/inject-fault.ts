@@ -1,19 +1,19 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Fault } from "./fault.js";
+import { type World, withWorld } from "./environment/environment.js";
+import { readLoggedErrors } from "./environment/logged-errors.js";
+import type { Fault } from "./faults/fault.js";
 import {
   extentOf,
   type Findings,
   findWrongCharges,
   isAsAnswered,
   readFindings,
-} from "./findings.js";
-import { type Entry, type Ledger, openLedger, sum } from "./ledger.js";
-import { startLoad } from "./load.js";
-import { readLoggedErrors } from "./logged-errors.js";
-import { recover } from "./recovery.js";
-import { type Repeats, repeatWrites } from "./repeats.js";
-import { type World, withWorld } from "./world.js";
+} from "./invariants/database-state.js";
+import { recover } from "./invariants/recovery.js";
+import { type Repeats, repeatWrites } from "./invariants/repeated-writes.js";
+import { startLoad } from "./load/load.js";
+import { type Entry, type Ledger, openLedger, sum } from "./load/write-log.js";
 
 /** What was written and seen while a fault happened. */
 export type Outcome = {

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { buildClient } from "../examples/build.js";
-import { clients } from "../examples/clients.js";
-import type { Ledger } from "./ledger.js";
-import type { Replica } from "./replica.js";
+import { buildClient } from "../../examples/build.js";
+import { clients } from "../../examples/clients.js";
+import type { Replica } from "../environment/replica.js";
+import type { Ledger } from "./write-log.js";
 import { createPrice } from "./writes.js";
 
 /** Builds the client of examples/go/steady. */
@@ -55,6 +55,6 @@ function note(ledger: Ledger, line: Line): void {
   }
 }
 
-const folder = fileURLToPath(new URL("../../examples/go", import.meta.url));
+const folder = fileURLToPath(new URL("../../../examples/go", import.meta.url));
 /** Others write those before it. */
 const firstModel = 40_000;

@@ -7,11 +7,11 @@ import {
 } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import * as grpc from "@grpc/grpc-js";
-import { call } from "../../bench/support/calls.js";
-import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
-import type { Ledger } from "./ledger.js";
+import { call } from "../../../bench/support/calls.js";
+import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import type { Replica } from "../environment/replica.js";
 import { nextKey, nextPrice } from "./load.js";
-import type { Replica } from "./replica.js";
+import type { Ledger } from "./write-log.js";
 import { createPrice } from "./writes.js";
 
 /** Starts a client on all replicas that retries. What is answered stops it, when its last call has ended. */

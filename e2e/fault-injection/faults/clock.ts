@@ -1,8 +1,8 @@
 import { access, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { World } from "../environment/environment.js";
 import type { Fault } from "./fault.js";
-import type { World } from "./world.js";
 
 /** Clocks that jump: of PostgreSQL, whose clock is the book's, and of the service. */
 export const clockFaults: readonly Fault[] = [

@@ -1,6 +1,6 @@
-import type { Checks } from "../../bench/support/checks.js";
-import type { Fault } from "./fault.js";
-import type { Outcome } from "./try-fault.js";
+import type { Checks } from "../../../bench/support/checks.js";
+import type { Fault } from "../faults/fault.js";
+import type { Outcome } from "../inject-fault.js";
 
 /** Checks that what the service promises has held while a fault happened. */
 export function checkPromises({ check }: Checks, fault: Fault, outcome: Outcome): void {

@@ -1,6 +1,6 @@
-import type { TestKey } from "../../test/support/prices.js";
-import type { Entry, Ledger } from "./ledger.js";
-import type { World } from "./world.js";
+import type { TestKey } from "../../../test/support/prices.js";
+import type { World } from "../environment/environment.js";
+import type { Entry, Ledger } from "../load/write-log.js";
 
 /** A revision as the database has it. */
 export type Revision = {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { charge } from "./charges.js";
-import type { Ledger } from "./ledger.js";
-import { nextKey, nextPrice } from "./load.js";
-import type { Replica } from "./replica.js";
-import { createPrice, send } from "./writes.js";
+import type { Replica } from "../environment/replica.js";
+import { charge } from "../load/charges.js";
+import { nextKey, nextPrice } from "../load/load.js";
+import type { Ledger } from "../load/write-log.js";
+import { createPrice, send } from "../load/writes.js";
 
 /**
  * How long it takes from now, in seconds, until every replica has answered a write, and a calculation

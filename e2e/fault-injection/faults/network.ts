@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import type { World } from "../environment/environment.js";
 import type { Fault } from "./fault.js";
-import type { World } from "./world.js";
 
 /** What can happen between the service and PostgreSQL, and to the sessions there are. */
 export const networkFaults: readonly Fault[] = [

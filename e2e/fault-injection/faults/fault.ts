@@ -1,6 +1,6 @@
-import type { Ledger } from "./ledger.js";
-import type { LoadSize } from "./load.js";
-import type { World, WorldOptions } from "./world.js";
+import type { World, WorldOptions } from "../environment/environment.js";
+import type { LoadSize } from "../load/load.js";
+import type { Ledger } from "../load/write-log.js";
 
 /** Something that goes wrong while clients call. */
 export type Fault = {

@@ -3,9 +3,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
-import { toUrl } from "../../bench/support/database.js";
-import { migrateUp } from "../../src/store/schema/migrator.js";
-import { type DatabaseProxy, openProxy } from "../../test/support/proxy.js";
+import { toUrl } from "../../../bench/support/database.js";
+import { migrateUp } from "../../../src/store/schema/migrator.js";
+import { type DatabaseProxy, openProxy } from "../../../test/support/proxy.js";
 import { type Postgres, startPostgres } from "./postgres.js";
 import { type Replica, startReplica } from "./replica.js";
 

@@ -3,12 +3,12 @@ import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import type {
   CalculateChargeRequestSchema,
   CalculateChargeResponse,
-} from "../../src/gen/llmprices/v1/pricing_service_pb.js";
-import { expectedCharge } from "../../test/oracle/expected-charge.js";
-import type { TestKey } from "../../test/support/prices.js";
-import type { Door } from "../../test/support/service.js";
-import { toFailure } from "./failures.js";
-import { type ChargeSeen, count, type Ledger } from "./ledger.js";
+} from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { expectedCharge } from "../../../test/oracle/expected-charge.js";
+import type { TestKey } from "../../../test/support/prices.js";
+import type { Door } from "../../../test/support/service.js";
+import { toFailure } from "./call-failure.js";
+import { type ChargeSeen, count, type Ledger } from "./write-log.js";
 
 /** At which instant, and from which version of the book on. Neither: now, at any version. */
 export type Wanted = { readonly asOf?: number; readonly minVersion?: bigint };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { World } from "../environment/environment.js";
+import { send } from "../environment/postgres.js";
 import type { Fault } from "./fault.js";
-import { send } from "./postgres.js";
-import type { World } from "./world.js";
 
 /** What can happen to PostgreSQL itself. */
 export const databaseFaults: readonly Fault[] = [

@@ -2,10 +2,10 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
-import { type BenchedService, startService } from "../../bench/support/service.js";
-import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
-import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
-import type { Door } from "../../test/support/service.js";
+import { type BenchedService, startService } from "../../../bench/support/service.js";
+import { CatalogService } from "../../../src/gen/llmprices/v1/catalog_service_pb.js";
+import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import type { Door } from "../../../test/support/service.js";
 import { send } from "./postgres.js";
 
 /** A process that serves, and those that take its place at the same addresses. */

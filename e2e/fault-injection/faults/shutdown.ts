@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Replica } from "../environment/replica.js";
+import { buildGoClient, startGoClient } from "../load/go-client.js";
+import { startGrpcJsClient } from "../load/grpc-js-client.js";
 import type { Fault } from "./fault.js";
-import { buildGoClient, startGoClient } from "./go-client.js";
-import { startGrpcJsClient } from "./grpc-js-client.js";
-import type { Replica } from "./replica.js";
 
 /** What operators do every day. */
 export const stopFaults: readonly Fault[] = [

@@ -1,7 +1,7 @@
-import { toFailure } from "./failures.js";
-import { extentOf, type Findings } from "./findings.js";
-import type { Entry, Ledger } from "./ledger.js";
-import type { Replica } from "./replica.js";
+import type { Replica } from "../environment/replica.js";
+import { toFailure } from "../load/call-failure.js";
+import type { Entry, Ledger } from "../load/write-log.js";
+import { extentOf, type Findings } from "./database-state.js";
 
 /** What has become of writes that were sent again. */
 export type Repeats = { readonly count: number; readonly problems: readonly string[] };

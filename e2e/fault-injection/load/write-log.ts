@@ -1,5 +1,5 @@
-import type { TestKey } from "../../test/support/prices.js";
-import type { Door } from "../../test/support/service.js";
+import type { TestKey } from "../../../test/support/prices.js";
+import type { Door } from "../../../test/support/service.js";
 
 /** A change that was to be made to a price. */
 export type WrittenRow = { readonly key: TestKey; readonly price: string };

@@ -5,12 +5,12 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { findBinaries } from "../../src/embedded-postgres/binaries.js";
-import { openCluster, SUPERUSER } from "../../src/embedded-postgres/data-directory.js";
-import type { EmbeddedPostgres } from "../../src/embedded-postgres/embedded-postgres.js";
-import { ensureOsUser } from "../../src/embedded-postgres/os-user.js";
-import { watchParent } from "../../src/embedded-postgres/parent-watchdog.js";
-import { toArguments } from "../../src/embedded-postgres/postgres-settings.js";
+import { findBinaries } from "../../../src/embedded-postgres/binaries.js";
+import { openCluster, SUPERUSER } from "../../../src/embedded-postgres/data-directory.js";
+import type { EmbeddedPostgres } from "../../../src/embedded-postgres/embedded-postgres.js";
+import { ensureOsUser } from "../../../src/embedded-postgres/os-user.js";
+import { watchParent } from "../../../src/embedded-postgres/parent-watchdog.js";
+import { toArguments } from "../../../src/embedded-postgres/postgres-settings.js";
 
 /** A PostgreSQL that loses nothing it has committed, and is ours to be killed. */
 export type Postgres = {

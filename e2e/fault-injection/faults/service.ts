@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { World } from "../environment/environment.js";
 import type { Fault } from "./fault.js";
-import type { World } from "./world.js";
 
 /** What can happen to a process of the service. */
 export const serviceFaults: readonly Fault[] = [

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
+import { ErrorInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.js";
 
 /** Why a call was not answered, as far as its caller can tell. */
 export type Failure = {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { TestKey } from "../../test/support/prices.js";
-import type { Door } from "../../test/support/service.js";
+import type { TestKey } from "../../../test/support/prices.js";
+import type { Door } from "../../../test/support/service.js";
+import type { Replica } from "../environment/replica.js";
 import { charge, chargeAll, type Wanted } from "./charges.js";
-import type { Ledger } from "./ledger.js";
-import type { Replica } from "./replica.js";
+import type { Ledger } from "./write-log.js";
 import { createPrice, importPrice, send, updatePrice } from "./writes.js";
 
 /** Clients that call until they are stopped. */

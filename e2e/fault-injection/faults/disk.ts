@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import pg from "pg";
+import type { World } from "../environment/environment.js";
 import type { Fault } from "./fault.js";
-import type { World } from "./world.js";
 
 /** PostgreSQL on a small disk that something else fills. */
 export const diskFaults: readonly Fault[] = [
