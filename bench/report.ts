@@ -10,7 +10,7 @@ export function toReport(sections: readonly Section[]): string {
   ]);
   return `# Benchmarks
 
-Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}, in one go.
+Written by \`npm run bench -- --long\` on ${new Date().toISOString().slice(0, 10)}, in one go.
 Machine: ${cpus().length} × ${cpus()[0]?.model}, ${platform()}, Node ${process.version}.
 
 ${toTable(["what", "measured", "must", "aim", ""], rows)}

@@ -25,12 +25,12 @@ export const callsPerSecond = 100;
 export async function measureLatencies(
   folder: string,
   loads: Loads,
-  accounts: number,
+  { accounts, callSeconds }: { readonly accounts: number; readonly callSeconds: number },
 ): Promise<readonly LatencyResult[]> {
   const service = await startService(folder);
   const address = service.grpcAddress;
   const measure = (beside: string, doJobs: (forSeconds: number) => Promise<JobsDone>) =>
-    measureBeside(service, loads, beside, doJobs);
+    measureBeside(service, loads, callSeconds, beside, doJobs);
   try {
     await loads.singles.run({ address, callsPerSecond, seconds: warmUpSeconds });
     await repeatBatches(loads, address, warmUpSeconds);
@@ -53,6 +53,7 @@ export async function measureLatencies(
 async function measureBeside(
   service: BenchedService,
   { singles }: Loads,
+  callSeconds: number,
   beside: string,
   doJobs: (forSeconds: number) => Promise<JobsDone>,
 ): Promise<LatencyResult> {
@@ -86,5 +87,4 @@ async function measureCalls(
 }
 
 const warmUpSeconds = 2;
-const callSeconds = 10;
 const leadSeconds = 1;

@@ -14,7 +14,7 @@ export type Loads = {
 };
 
 /** Starts the clients, hands them to `work`, and stops them. */
-export async function withLoads(work: (loads: Loads) => Promise<void>): Promise<void> {
+export async function withLoads<T>(work: (loads: Loads) => Promise<T>): Promise<T> {
   const core = await findLoadCore();
   const start = <Job extends object, Result>(file: string) =>
     startLoad<Job, Result>(new URL(file, import.meta.url), core);
@@ -25,7 +25,7 @@ export async function withLoads(work: (loads: Loads) => Promise<void>): Promise<
     arePinned: core !== undefined,
   };
   try {
-    await work(loads);
+    return await work(loads);
   } finally {
     for (const load of [loads.allocations, loads.batches, loads.singles]) load.stop();
   }

@@ -24,6 +24,7 @@ export async function measureTimes(
   folder: string,
   { allocations }: Loads,
   sizes: readonly number[],
+  rounds: number,
 ): Promise<readonly TimeResult[]> {
   const service = await startService(folder);
   const address = service.grpcAddress;
@@ -55,7 +56,6 @@ function timesOf(accounts: number): number {
   return Math.min(maxTimes, Math.ceil(accountsTimed / accounts));
 }
 
-const rounds = 4;
 const accountsTimed = 200_000;
 const maxTimes = 20;
 const largestWarmUp = 100_000;

@@ -18,7 +18,7 @@ type Runner = Omit<CallsJob, "calls"> & { readonly name: string; readonly proces
 
 /** Measures all contenders in turn, round by round, so that what else goes on falls on all alike. */
 export async function measureContenders(
-  { folder, connection, url, loadCore }: Bench,
+  { folder, connection, url, loadCore, rounds }: Bench,
   load: LoadProcess<CallsJob, CallsRun>,
 ): Promise<CallsResult[]> {
   const service = await startService(folder, { DATABASE_URL: url });
@@ -79,5 +79,4 @@ function placeOf(address: string, processId: number): ContenderPlace {
 
 export const ours = "ours, gRPC";
 export const oursJson = "ours, Connect JSON";
-export const rounds = 5;
 export const callsARound = 20_000;

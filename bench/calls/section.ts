@@ -5,9 +5,9 @@ import { measureContenders } from "./measure.js";
 import { drawChart, toSection } from "./report.js";
 
 /** What a call costs, beside what it costs other servers; with a chart. */
-export async function measureCalls(bench: Bench): Promise<Section & { readonly chart: string }> {
+export async function measureCalls(bench: Bench): Promise<Section> {
   const { loadCore } = bench;
   const load = startLoad<CallsJob, CallsRun>(new URL("load-calls.ts", import.meta.url), loadCore);
   const results = await withLoad(load, (process) => measureContenders(bench, process));
-  return { ...toSection(results, loadCore !== undefined), chart: drawChart(results) };
+  return { ...toSection(results, bench), documents: { "benchmarks.svg": drawChart(results) } };
 }

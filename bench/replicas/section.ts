@@ -7,7 +7,8 @@ import { type BenchedService, startService } from "../support/service.js";
 import { quantile } from "../support/statistics.js";
 
 /** How long after a write's answer another replica charges by it, beside a bare notification. */
-export async function measureReplicas({ folder, url }: Bench): Promise<Section> {
+export async function measureReplicas({ folder, url, rounds }: Bench): Promise<Section> {
+  const writes = rounds * writesPerRound;
   const services = [await startService(folder, { DATABASE_URL: url })];
   const effects: number[] = [];
   const notifications: number[] = [];
@@ -78,5 +79,5 @@ function toCells(values: readonly number[]): string[] {
 }
 
 const key = { chargeType: "completion", provider: "anthropic", model: "claude-sonnet-4-5" };
-const writes = 500;
+const writesPerRound = 100;
 const warmUps = 50;

@@ -1,9 +1,8 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 
 /** The service in a process of its own, as it runs in production. */
 export type BenchedService = {
@@ -19,11 +18,6 @@ export type BenchedService = {
   /** Waits for its end, whoever ends it. */
   readonly ended: () => Promise<void>;
 };
-
-/** Compiles the service, so that no loader of TypeScript takes time or memory when it is measured. */
-export async function buildService(): Promise<void> {
-  await promisify(execFile)("npm", ["run", "--silent", "build"], { cwd: repository });
-}
 
 /** Makes a folder for what services keep, hands it to `work`, and removes it. */
 export async function withDataFolder(work: (folder: string) => Promise<void>): Promise<void> {

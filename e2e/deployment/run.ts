@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildService } from "../../bench/support/service.js";
+import { buildService } from "../../bench/support/build.js";
 import { createChecks } from "../third-party/checks.js";
 import { findCommand, outputOf } from "../third-party/command.js";
 import { archiveOf, archiving, checkBackups } from "./backups.js";

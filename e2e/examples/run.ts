@@ -1,4 +1,5 @@
-import { buildService, startService, withDataFolder } from "../../bench/support/service.js";
+import { buildService } from "../../bench/support/build.js";
+import { startService, withDataFolder } from "../../bench/support/service.js";
 import { answerCount, compareAnswers, type Difference } from "./answers.js";
 import { buildClient, run } from "./build.js";
 import { type Client, clients } from "./clients.js";

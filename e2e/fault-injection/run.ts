@@ -1,7 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { buildService } from "../../bench/support/build.js";
 import { createChecks } from "../../bench/support/checks.js";
-import { buildService, withDataFolder } from "../../bench/support/service.js";
+import { withDataFolder } from "../../bench/support/service.js";
 import { makeTemplate } from "./environment/environment.js";
 import { clockFaults } from "./faults/clock.js";
 import { databaseFaults } from "./faults/database.js";

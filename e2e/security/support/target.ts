@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Knex } from "knex";
+import { buildService } from "../../../bench/support/build.js";
 import { toUrl } from "../../../bench/support/database.js";
 import {
   type BenchedService,
-  buildService,
   startService,
   withDataFolder,
 } from "../../../bench/support/service.js";
