@@ -17,6 +17,10 @@ import { type Entry, type Ledger, openLedger, sum } from "./load/write-log.js";
 
 /** What was written and seen while a fault happened. */
 export type Outcome = {
+  /** How often the fault happened. */
+  readonly strikes: number;
+  /** Whether clients noticed what they must notice. */
+  readonly isFelt: boolean;
   readonly answered: number;
   readonly answeredFound: number;
   readonly unanswered: number;
@@ -39,17 +43,25 @@ export type Outcome = {
 };
 
 /** Lets a fault happen under load, and then compares what clients know with what the database has. */
-export function tryFault(fault: Fault, folder: string, template: string): Promise<Outcome> {
+export function tryFault(
+  fault: Fault,
+  leastStrikes: number,
+  folder: string,
+  template: string,
+): Promise<Outcome> {
   return withWorld(folder, template, fault.options ?? {}, async (world) => {
     const ledger = openLedger();
     const size = { importRows: 100, importsNewNames: false, ...fault.load };
     const stopOthers = await fault.accompany?.(world, ledger);
     const load = startLoad(ledger, world.replicas, size);
     let recoverySeconds = 0;
+    let strikes = 0;
     try {
-      for (let time = 0; time < fault.times; time += 1) {
+      // A strike between two calls may go unnoticed: then it strikes again.
+      const isNeeded = () => strikes < leastStrikes || !isFelt(fault, ledger);
+      for (; strikes < fault.times && isNeeded(); strikes += 1) {
         await sleep(calmMs);
-        await fault.strike(world, ledger, time);
+        await fault.strike(world, ledger, strikes);
         recoverySeconds = Math.max(recoverySeconds, await recover(ledger, world.replicas));
       }
       await sleep(calmMs);
@@ -63,7 +75,7 @@ export function tryFault(fault: Fault, folder: string, template: string): Promis
         ledger.violations.push(...(await readLoggedErrors(path)));
       }
     }
-    return judge(fault, world, ledger, recoverySeconds);
+    return judge(fault, world, ledger, { strikes, recoverySeconds });
   });
 }
 
@@ -71,7 +83,7 @@ async function judge(
   fault: Fault,
   world: World,
   ledger: Ledger,
-  recoverySeconds: number,
+  course: Pick<Outcome, "strikes" | "recoverySeconds">,
 ): Promise<Outcome> {
   const { entries, unanswered, violations, notes } = ledger;
   const before = await readFindings(world);
@@ -95,7 +107,7 @@ async function judge(
     charges: ledger.charges.length,
     wrongCharges: findWrongCharges(ledger, after, fault.isRepriced ?? false),
     ...{ unavailable: sum(unanswered) - deadline, deadline, reasons: unanswered },
-    ...{ recoverySeconds, violations, notes },
+    ...{ ...course, violations, notes, isFelt: isFelt(fault, ledger) },
   };
 }
 
@@ -113,6 +125,12 @@ function isAsWritten(entry: Entry, findings: Findings): boolean {
   return entry.answer === undefined
     ? extentOf(entry, findings) !== "half"
     : isAsAnswered(entry, findings);
+}
+
+function isFelt({ felt }: Fault, { entries, unanswered }: Ledger): boolean {
+  if (felt === "nothing") return true;
+  if (felt === "calculations") return sum(unanswered) > 0;
+  return entries.some(({ state }) => state === "unanswered");
 }
 
 const calmMs = 700;

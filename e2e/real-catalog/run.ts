@@ -1,3 +1,4 @@
+import { readSuiteArguments } from "../../bench/support/suite-arguments.js";
 import {
   mochaGlobalSetup as startPostgres,
   mochaGlobalTeardown as stopPostgres,
@@ -13,8 +14,12 @@ import { createTally, type Tally } from "./tally.js";
  * The service with a real catalogue in it: registers and prices every model, calculates a charge
  * for every key through both doors, and compares every answer with the oracle.
  */
-async function run({ doors }: TestService, tally: Tally, seed: number): Promise<void> {
-  const catalog = readCatalog();
+async function run(
+  { doors }: TestService,
+  tally: Tally,
+  { seed, step }: { readonly seed: number; readonly step: number },
+): Promise<void> {
+  const catalog = readCatalog(step);
   const models = [...catalog.values()].flat();
   const priced = drawCharges(keysOf(models), seed);
   console.log(`${catalog.size} providers, ${models.length} models, ${priced.length} keys`);
@@ -32,12 +37,15 @@ async function run({ doors }: TestService, tally: Tally, seed: number): Promise<
 }
 
 const tally = createTally();
-const seed = Number(process.argv[2] ?? 20260701);
+// Every tenth model, or with --long all of them.
+const { isLong, option } = readSuiteArguments([], ["seed"]);
+const seed = option("seed") ?? 20260701;
+const step = isLong ? 1 : 10;
 await startPostgres();
 try {
   const service = await startTestService();
   try {
-    await run(service, tally, seed);
+    await run(service, tally, { seed, step });
   } finally {
     await service.stop();
   }

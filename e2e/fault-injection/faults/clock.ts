@@ -14,7 +14,7 @@ export const clockFaults: readonly Fault[] = [
 
 function jump(name: string, what: string, whose: "postgres" | "service", offset: string): Fault {
   return {
-    ...{ name, what, times: 2, felt: "nothing", isRepriced: whose === "postgres" },
+    ...{ name, what, times: 2, leastTimes: 2, felt: "nothing", isRepriced: whose === "postgres" },
     options: {
       prepare: async (folder) => {
         await access(library).catch(() => {

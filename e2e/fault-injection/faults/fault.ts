@@ -8,7 +8,10 @@ export type Fault = {
   readonly name: string;
   /** In the table. */
   readonly what: string;
+  /** How often it strikes in the long form. */
   readonly times: number;
+  /** How often it strikes in the short form, if once is not enough. */
+  readonly leastTimes?: number;
   readonly options?: WorldOptions;
   readonly load?: Partial<LoadSize>;
   /** What clients must not be spared, or the fault has not happened. */

@@ -11,6 +11,8 @@ export const stopFaults: readonly Fault[] = [
     name: "replaced",
     what: "SIGTERM of one replica after the other, each replaced",
     times: 4,
+    // Each of the two replicas.
+    leastTimes: 2,
     // Clients that retry feel nothing: a call of theirs that fails is a violation.
     felt: "nothing",
     load: { importRows: 0 },

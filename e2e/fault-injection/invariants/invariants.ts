@@ -35,17 +35,13 @@ export function checkPromises({ check }: Checks, fault: Fault, outcome: Outcome)
     ]),
   );
   if (fault.felt !== "nothing") {
-    check(of("the fault was felt"), isFelt(fault, outcome), `by ${fault.felt}`);
+    check(of("the fault was felt"), outcome.isFelt, `by ${fault.felt}`);
   }
   check(
     of("all is well again, without help"),
     outcome.recoverySeconds <= recoveryLimitSeconds,
     `after ${outcome.recoverySeconds.toFixed(1)} s`,
   );
-}
-
-function isFelt({ felt }: Fault, { unanswered, unavailable, deadline }: Outcome): boolean {
-  return felt === "writes" ? unanswered > 0 : unavailable + deadline > 0;
 }
 
 /** The first of many is enough to go on. */

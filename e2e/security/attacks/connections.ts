@@ -24,10 +24,10 @@ import {
 export const connectionsAttack: Attack = {
   name: "connections",
   writes: "none",
-  run: async ({ grpc, http, ops }, tally) => {
+  run: async ({ grpc, http, ops, scaled }, tally) => {
     for (const address of [grpc, http, ops]) {
       const sockets: Socket[] = [];
-      await inLanes(connectionsPerDoor, 50, async (index) => {
+      await inLanes(scaled(connectionsPerDoor), 50, async (index) => {
         const socket = await open(address);
         socket.write(beginnings[index % beginnings.length] ?? "");
         sockets.push(socket);

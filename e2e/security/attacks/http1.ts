@@ -8,8 +8,10 @@ import { talk } from "../wire/socket.js";
 export const http1Attack: Attack = {
   name: "http1",
   writes: "none",
-  run: async ({ grpc, http, ops }, tally, random) => {
-    const attempts = [http, http, grpc, ops].flatMap((address) => attemptsAt(address, random));
+  run: async ({ grpc, http, ops, scaled }, tally, random) => {
+    const attempts = [http, http, grpc, ops].flatMap((address) =>
+      attemptsAt(address, scaled(mutations), random),
+    );
     await inLanes(attempts.length, lanes, async (index) => {
       const { address, text } = attempts[index] as Attempt;
       const { bytes, isClosed } = await talk(address, Buffer.from(text, "latin1"), quietMs);
@@ -20,7 +22,7 @@ export const http1Attack: Attack = {
 
 type Attempt = { readonly address: Address; readonly text: string };
 
-function attemptsAt(address: Address, random: Random): readonly Attempt[] {
+function attemptsAt(address: Address, mutations: number, random: Random): readonly Attempt[] {
   const mutated = Array.from({ length: mutations }, () => mutate(valid, random));
   return [...requests, ...smuggled, ...mutated].map((text) => ({ address, text }));
 }

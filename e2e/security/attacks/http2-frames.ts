@@ -19,9 +19,9 @@ import { talk } from "../wire/socket.js";
 export const http2FramesAttack: Attack = {
   name: "http2-frames",
   writes: "none",
-  run: async ({ grpc, http }, tally, random) => {
+  run: async ({ grpc, http, scaled }, tally, random) => {
     const names = Object.keys(connections);
-    await inLanes(names.length * timesEach, lanes, async (index) => {
+    await inLanes(names.length * Math.max(2, scaled(timesEach)), lanes, async (index) => {
       const name = names[index % names.length] as string;
       const bytes = connections[name]?.(random) ?? Buffer.alloc(0);
       const address = index % 2 === 0 ? grpc : http;

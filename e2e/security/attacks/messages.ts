@@ -21,7 +21,7 @@ export const messageAttacks: readonly Attack[] = protocols.map((protocol) => ({
   run: async (target, tally, random) => {
     const wire = protocol.open(target);
     try {
-      await inLanes(callsPerRound[protocol.name] ?? 0, lanes, async () => {
+      await inLanes(target.scaled(callsPerRound[protocol.name] ?? 0), lanes, async () => {
         const attempt = makeAttempt(protocol, pickMethod(random), random);
         const { method, sent, message, plain, isLateByHeader } = attempt;
         const answer = readAnswer(await wire.exchange(sent));

@@ -24,18 +24,23 @@ import { talk } from "../wire/socket.js";
 export const resetsAttack: Attack = {
   name: "resets",
   writes: "none",
-  run: async ({ grpc, http }, tally, random) => {
+  run: async ({ grpc, http, scaled }, tally, random) => {
     for (const address of [grpc, http]) {
-      await inLanes(floods, 1, async () => {
+      await inLanes(scaled(floods), 1, async () => {
         await talk(address, flood, quietMs);
         tally.refused(callsPerFlood);
       });
-      await resetAtAnyMoment(address, tally, random);
+      await resetAtAnyMoment(address, scaled(callsPerRound), tally, random);
     }
   },
 };
 
-async function resetAtAnyMoment(address: Address, tally: Tally, random: Random): Promise<void> {
+async function resetAtAnyMoment(
+  address: Address,
+  calls: number,
+  tally: Tally,
+  random: Random,
+): Promise<void> {
   let session: ClientHttp2Session | undefined;
   const openSession = () => {
     if (session === undefined || session.closed || session.destroyed) {
@@ -43,7 +48,7 @@ async function resetAtAnyMoment(address: Address, tally: Tally, random: Random):
     }
     return session;
   };
-  await inLanes(callsPerRound, lanes, async () => {
+  await inLanes(calls, lanes, async () => {
     const method = random.pick(methods);
     const isAnswered = await callAndReset(openSession(), method, random.integer(0, 12));
     if (isAnswered) tally.answered();

@@ -16,10 +16,10 @@ import { count } from "../wire/verdict.js";
 export const standardServicesAttack: Attack = {
   name: "health-reflection",
   writes: "none",
-  run: async ({ grpc }, tally, random) => {
+  run: async ({ grpc, scaled }, tally, random) => {
     const wire = openHttp2(grpc);
     try {
-      await inLanes(callsPerRound, lanes, async () => {
+      await inLanes(scaled(callsPerRound), lanes, async () => {
         const path = random.pick(paths);
         const message = path.includes("Health") ? healthRequest(random) : reflectionRequest(random);
         const mutated = random.oneIn(4) ? message : mutateBytes(message, random);

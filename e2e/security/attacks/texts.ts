@@ -21,7 +21,10 @@ export const textsAttack: Attack = {
   name: "texts",
   writes: "some",
   run: async (target, tally, random, round) => {
-    const half = attempts.filter((_, index) => index % 2 === round);
+    const half = random.sample(
+      attempts.filter((_, index) => index % 2 === round),
+      target.scaled(attempts.length / 2),
+    );
     const wires = new Map<Protocol, Wire>(protocols.map((each) => [each, each.open(target)]));
     try {
       await inLanes(half.length, lanes, async (index) => {

@@ -53,18 +53,19 @@ type Seen = {
   readonly answer: Answer;
 };
 
-/** Calls every method through every protocol with each of the headers. */
+/** Calls every method through every protocol with each of the headers, or a sample of these calls. */
 async function callWith(
   target: Target,
   random: Random,
   headers: readonly (string | undefined)[],
   see: (seen: Seen) => void,
 ): Promise<void> {
+  const all = headers.flatMap((header) => methods.map((method) => ({ method, header })));
   for (const protocol of protocols) {
     const wire = protocol.open(target);
-    await inLanes(methods.length * headers.length, lanes, async (index) => {
-      const method = methods[index % methods.length] as DescMethod;
-      const header = headers[Math.floor(index / methods.length)];
+    const calls = random.sample(all, target.scaled(all.length));
+    await inLanes(calls.length, lanes, async (index) => {
+      const { method, header } = calls[index] as (typeof all)[number];
       const json = validMessage(method.input, random);
       const message =
         protocol.encoding === "json"
