@@ -31,9 +31,9 @@ const measurements: Readonly<Record<string, (bench: Bench) => Promise<Section>>>
 const shortRounds = 1;
 const longRounds = 5;
 
-const { includes, isPartial, isLong, option } = readSuiteArguments(Object.keys(measurements), [
-  "rounds",
-]);
+const { includes, isPartial, isLong, option } = readSuiteArguments(Object.keys(measurements), {
+  options: ["rounds"],
+});
 const rounds = option("rounds") ?? (isLong ? longRounds : shortRounds);
 const checks = createChecks();
 await buildService();

@@ -6,21 +6,24 @@ export type SuiteArguments = {
   readonly includes: (part: string) => boolean;
   /** Whether parts are named, so that others do not run. */
   readonly isPartial: boolean;
-  /** Whether `--long` asks for the long form. */
+  /** Whether the long form is asked for, by `--long`. */
   readonly isLong: boolean;
   /** Returns the value of an option, if it is given. */
   readonly option: (name: string) => number | undefined;
+  /** Whether a flag is given. */
+  readonly has: (flag: string) => boolean;
 };
 
 /**
- * Reads `[PART…] [--long] [--OPTION NUMBER]…`. Prints what is allowed and exits with 2 when anything
- * else is given.
+ * Reads `[PART…] [--FLAG]… [--OPTION NUMBER]…`, where `--long` is always a flag. Prints the problem and
+ * exits with 2 when anything else is given.
  */
 export function readSuiteArguments(
   parts: readonly string[],
-  options: readonly string[] = [],
+  allowed: { readonly options?: readonly string[]; readonly flags?: readonly string[] } = {},
 ): SuiteArguments {
-  const { values, positionals } = parse(options);
+  const { options = [], flags = [] } = allowed;
+  const { values, positionals } = parse(options, flags);
   const unknown = positionals.filter((name) => !parts.includes(name));
   if (unknown.length > 0) refuse(`no such part: ${unknown}; there are ${parts.join(", ")}`);
   const numbers = new Map<string, number>();
@@ -35,15 +38,18 @@ export function readSuiteArguments(
     isPartial: positionals.length > 0,
     isLong: values.long === true,
     option: (name) => numbers.get(name),
+    has: (flag) => values[flag] === true,
   };
 }
 
-function parse(options: readonly string[]) {
+function parse(options: readonly string[], flags: readonly string[]) {
   try {
     return parseArgs({
       allowPositionals: true,
       options: {
-        long: { type: "boolean" },
+        ...Object.fromEntries(
+          ["long", ...flags].map((name) => [name, { type: "boolean" } as const]),
+        ),
         ...Object.fromEntries(options.map((name) => [name, { type: "string" } as const])),
       },
     }) as { values: Record<string, string | boolean | undefined>; positionals: string[] };

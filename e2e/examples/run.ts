@@ -1,5 +1,6 @@
 import { buildService } from "../../bench/support/build.js";
 import { startService, withDataFolder } from "../../bench/support/service.js";
+import { readSuiteArguments } from "../../bench/support/suite-arguments.js";
 import { answerCount, compareAnswers, type Difference } from "./answers.js";
 import { buildClient, run } from "./build.js";
 import { type Client, clients } from "./clients.js";
@@ -19,13 +20,10 @@ type Result = {
   readonly summary: string;
 };
 
-/** Builds a client with its own tools, runs it, and prints a line on it. */
-async function tryClient(client: Client, doors: Doors): Promise<Result> {
-  const result = await buildAndRun(client, doors).catch(toFailure);
+function printResult(client: Client, result: Result): void {
   const verdict = result.problems.length === 0 ? "" : `, ${result.problems.length} wrong`;
   console.log(`${client.name.padEnd(20)} ${result.summary}${verdict}`);
   for (const problem of result.problems) console.log(problem.replaceAll(/^/gm, "    "));
-  return result;
 }
 
 async function buildAndRun(client: Client, doors: Doors): Promise<Result> {
@@ -77,23 +75,45 @@ const timeoutMs = 120_000;
 const refusals = 2;
 const linesShown = 40;
 
-// Every client against one service; or those whose folders are named on the command line.
-const wanted = process.argv.slice(2);
-const results: Result[] = [];
-await buildService();
-await withDataFolder(async (folder) => {
+/** Builds every client, so that a later run has only to start them. */
+async function buildClients(built: readonly Client[]): Promise<void> {
+  for (const client of built) {
+    const result = await timed(buildClient(client)).then(
+      ([, ms]) => ({ passed: 1, problems: [], summary: `built in ${seconds(ms)}` }),
+      toFailure,
+    );
+    printResult(client, result);
+    results.push(result);
+  }
+}
+
+async function runClients(started: readonly Client[], folder: string): Promise<void> {
   const service = await startService(folder);
   const unsteady = await openUnsteadyDoor(service);
   try {
-    for (const client of clients) {
-      if (wanted.length > 0 && !wanted.includes(client.folder)) continue;
-      results.push(await tryClient(client, { ...service, unsteady }));
+    for (const client of started) {
+      const result = await buildAndRun(client, { ...service, unsteady }).catch(toFailure);
+      printResult(client, result);
+      results.push(result);
     }
   } finally {
     unsteady.close();
     await service.stop();
   }
-});
+}
+
+// All clients, or those whose folders are named. With --build, only builds them.
+const { includes, has } = readSuiteArguments(
+  clients.map(({ folder }) => folder),
+  { flags: ["build"] },
+);
+const results: Result[] = [];
+const chosen = clients.filter(({ folder }) => includes(folder));
+if (has("build")) await buildClients(chosen);
+else {
+  await buildService();
+  await withDataFolder((folder) => runClients(chosen, folder));
+}
 const passed = results.reduce((sum, result) => sum + result.passed, 0);
 const failed = results.reduce((sum, result) => sum + result.problems.length, 0);
 console.log(`${passed} passed, ${failed} failed`);

@@ -38,7 +38,7 @@ async function run(
 
 const tally = createTally();
 // Every tenth model, or with --long all of them.
-const { isLong, option } = readSuiteArguments([], ["seed"]);
+const { isLong, option } = readSuiteArguments([], { options: ["seed"] });
 const seed = option("seed") ?? 20260701;
 const step = isLong ? 1 : 10;
 await startPostgres();

@@ -30,7 +30,7 @@ async function attack(
 
 // All attacks, or those that are named: a tenth of their calls, or with --long all of them.
 const names = [...attacks.map(({ name }) => name), ...attacksOnTrust.map(([name]) => name)];
-const { includes, isLong, option } = readSuiteArguments(names, ["seed", "scale"]);
+const { includes, isLong, option } = readSuiteArguments(names, { options: ["seed", "scale"] });
 const seed = option("seed") ?? Date.now() % 1_000_000;
 const scale = option("scale") ?? (isLong ? 1 : 0.1);
 const repeat = `--seed ${seed} --scale ${scale}`;
