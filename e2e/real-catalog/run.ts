@@ -15,7 +15,7 @@ import { createTally, type Tally } from "./tally.js";
  * for every key through both doors, and compares every answer with the oracle.
  */
 async function run(
-  { doors }: TestService,
+  { endpoints }: TestService,
   tally: Tally,
   { seed, step }: { readonly seed: number; readonly step: number },
 ): Promise<void> {
@@ -25,13 +25,13 @@ async function run(
   console.log(`${catalog.size} providers, ${models.length} models, ${priced.length} keys`);
   console.log(`${describeDraw(priced)}\nseed: ${seed}\n`);
 
-  await tally.phase("register", () => register(doors.gRPC, tally, catalog));
-  const book = await tally.phase("price", () => price(doors.gRPC, tally, priced));
+  await tally.phase("register", () => register(endpoints.gRPC, tally, catalog));
+  const book = await tally.phase("price", () => price(endpoints.gRPC, tally, priced));
   for (const door of ["gRPC", "Connect JSON"] as const) {
-    await tally.phase(`charge, ${door}`, () => charge(door, doors[door], tally, priced, book));
-    await tally.phase(`list, ${door}`, () => list(doors[door], tally, priced));
+    await tally.phase(`charge, ${door}`, () => charge(door, endpoints[door], tally, priced, book));
+    await tally.phase(`list, ${door}`, () => list(endpoints[door], tally, priced));
     await tally.phase(`absent keys, ${door}`, () =>
-      miss(doors[door], tally, nearMissesOf(catalog), book),
+      miss(endpoints[door], tally, nearMissesOf(catalog), book),
     );
   }
 }

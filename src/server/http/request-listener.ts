@@ -17,18 +17,18 @@ import { toConnectOptions } from "../connect/connect-options.js";
 import { toErrorAnswer } from "../connect/error-response.js";
 import { answerInOurTerms } from "../connect/rewrite-connect-errors.js";
 import { notServed, rpcOf } from "../connect/unknown-method.js";
-import { type DoorSurroundings, longestCallMs } from "../listener.js";
-import { bulkMethods, largeMessageBytes, pathOf } from "../threads/offloaded-methods.js";
+import { type ListenerDependencies, longestCallMs } from "../listener.js";
+import { largeMessageBytes, offloadedMethods, pathOf } from "../threads/offloaded-methods.js";
 import { weigh } from "./body-size.js";
 import { toNotFound, toPlainAnswer, whyNotTaken } from "./http-errors.js";
-import { toBulkHandler } from "./http-offload.js";
+import { toOffloadedHandler } from "./http-offload.js";
 import { type HttpCall, limitCall, toCall, whyUnreadable } from "./request.js";
 
 /**
  * Answers requests as connectNodeAdapter does, but for who may call, large messages, Connect's own
  * errors, and what it logs.
  */
-export function createHttpListener(surroundings: DoorSurroundings): RequestListener {
+export function createRequestListener(surroundings: ListenerDependencies): RequestListener {
   const { admission, limits, observer, log } = surroundings;
   const longestMs = longestCallMs(limits);
   const methods = createMethods(surroundings);
@@ -89,13 +89,13 @@ function createMethods({
   threads,
   limits,
   observer,
-}: DoorSurroundings): ReadonlyMap<string, Method> {
+}: ListenerDependencies): ReadonlyMap<string, Method> {
   const router = createConnectRouter(toConnectOptions(limits.maxMessageBytes));
   mountServices((service, implementation) => router.service(service, implementation));
-  const serveInThread = toBulkHandler(threads);
+  const serveInThread = toOffloadedHandler(threads);
   const serveHere = (handler: UniversalHandlerFn, open: OpenCall, call: HttpCall) =>
     answerInOurTerms(handler, call, (failure) => tellRefusal(observer, open, failure));
-  const bulkPaths = new Set(bulkMethods.map(pathOf));
+  const bulkPaths = new Set(offloadedMethods.map(pathOf));
   const methods = router.handlers.map((handler): readonly [string, Method] => {
     const path = handler.requestPath;
     if (bulkPaths.has(path)) return [path, { handler, handle: serveInThread }];

@@ -13,36 +13,36 @@ import {
 } from "../calls/call-log.js";
 import { type FindHeader, requestIdHeader, requestIdOf } from "../calls/request-id.js";
 import type { BookAsk } from "./remote-price-book.js";
-import type { FromThread, ThreadAnswer } from "./thread-messages.js";
+import type { FromThread, ThreadResponse } from "./thread-messages.js";
 
 /** Where what threads tell of their calls is counted, and whether it is traced. */
-export type BulkWatchers = {
+export type CallTrackerDependencies = {
   readonly observer: CallObserver;
   readonly charges: ChargeTally;
   readonly tracing: Tracing | undefined;
 };
 
 /** A call that a thread serves, or does not come to serve. */
-export type FollowedCall = {
+export type TrackedCall = {
   /** For the thread, so that it tells of the call under the same names. */
   readonly headers: Readonly<Record<string, string>>;
   /** Hears what a thread tells of the call, and answers its answer. */
   readonly listenTo: (
     port: MessagePort,
     onAsk: (question: BookAsk) => void,
-  ) => Promise<ThreadAnswer>;
+  ) => Promise<ThreadResponse>;
   /** Tells the end of a call that no thread will tell, and what to answer; the first end counts. */
   readonly fail: (refusal: unknown) => ConnectError;
 };
 
 /** Has each call counted, logged and traced once, whether or not its thread lives to tell its end. */
-export function followCall(
+export function trackCall(
   rpc: string,
   caller: Caller | undefined,
   findHeader: FindHeader,
-  { observer, charges, tracing }: BulkWatchers,
+  { observer, charges, tracing }: CallTrackerDependencies,
   onLost: () => DomainError,
-): FollowedCall {
+): TrackedCall {
   const requestId = requestIdOf(findHeader);
   const find = (name: string) => (name === requestIdHeader ? requestId : findHeader(name));
   const unhandled = toUnhandledCall(rpc, find, caller);

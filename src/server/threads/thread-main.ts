@@ -25,7 +25,7 @@ import { createServices } from "../pipeline/services.js";
 import { fromThreadConnection } from "./connection-transfer.js";
 import { createRemoteBook } from "./remote-price-book.js";
 import { notTaken, send, tell } from "./send-response.js";
-import type { BulkCall, HeaderEntries, ThreadSettings, ToThread } from "./thread-messages.js";
+import type { HeaderEntries, OffloadedCall, ThreadSettings, ToThread } from "./thread-messages.js";
 
 // Allocations leave hundreds of megabytes behind each: V8 would let them pile up before it looks.
 setFlagsFromString("--heap-growing-percent=50");
@@ -36,7 +36,7 @@ setFlagsFromString("--heap-growing-percent=50");
  *
  * Serves one call, beside others, and answers its trailers.
  */
-export default async function serveCall(call: BulkCall): Promise<HeaderEntries> {
+export default async function serveCall(call: OffloadedCall): Promise<HeaderEntries> {
   const { header, port, body } = call;
   try {
     if (tracing === undefined) return await serve(call);
@@ -49,7 +49,7 @@ export default async function serveCall(call: BulkCall): Promise<HeaderEntries> 
   }
 }
 
-async function serve({ port, caller, ...call }: BulkCall): Promise<HeaderEntries> {
+async function serve({ port, caller, ...call }: OffloadedCall): Promise<HeaderEntries> {
   const abort = new AbortController();
   const cutOff = new AbortController();
   const cutOffIn = (ms: number) => setTimeout(() => cutOff.abort(), ms);

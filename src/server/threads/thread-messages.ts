@@ -10,7 +10,7 @@ import type { BookAsk, BookReply } from "./remote-price-book.js";
 export type HeaderEntries = readonly (readonly [name: string, value: string])[];
 
 /** A call on its way to a thread. */
-export type BulkCall = {
+export type OffloadedCall = {
   readonly httpVersion: string;
   readonly method: string;
   readonly url: string;
@@ -34,10 +34,10 @@ export type FromThread =
   | { readonly type: "charges"; readonly counts: readonly ChargeCount[] }
   | { readonly type: "span"; readonly span: SentSpan }
   | BookAsk
-  | ({ readonly type: "answer" } & ThreadAnswer);
+  | ({ readonly type: "answer" } & ThreadResponse);
 
 /** The answer to a call; its trailers come when its body has been read. */
-export type ThreadAnswer = {
+export type ThreadResponse = {
   readonly status: number;
   readonly header: HeaderEntries;
   readonly body: ReadableStream<Uint8Array>;

@@ -8,13 +8,13 @@ import type { Book } from "../../price-book/price-book.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
 import type { Capacity } from "../calls/concurrency-limit.js";
 import { headerFinder } from "../calls/request-id.js";
-import { type BulkWatchers, followCall } from "./call-tracker.js";
+import { type CallTrackerDependencies, trackCall } from "./call-tracker.js";
 import { passOnAbort, toResponse } from "./read-response.js";
 import { replyTo } from "./remote-price-book.js";
-import type { BulkCall, HeaderEntries, ThreadSettings } from "./thread-messages.js";
+import type { HeaderEntries, OffloadedCall, ThreadSettings } from "./thread-messages.js";
 
 /** The threads that serve bulk calls. */
-export type BulkThreads = {
+export type ThreadPool = {
   /**
    * Serves a call that any of Connect's protocols can read.
    *
@@ -23,12 +23,12 @@ export type BulkThreads = {
   readonly serve: (
     request: UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> },
   ) => Promise<UniversalServerResponse>;
-  readonly stats: () => BulkStats;
+  readonly stats: () => ThreadPoolStats;
   /** Ends the threads, and whatever they still do. */
   readonly close: () => Promise<void>;
 };
 
-export type BulkStats = {
+export type ThreadPoolStats = {
   /** Calls at work, and how many there may be. */
   readonly open: number;
   readonly maxOpen: number;
@@ -38,15 +38,15 @@ export type BulkStats = {
 };
 
 /** Starts threads as they are needed, up to `maxThreads`. */
-export function createBulkThreads(
+export function createThreadPool(
   maxThreads: number,
   settings: ThreadSettings,
   book: Book,
-  watchers: BulkWatchers,
+  watchers: CallTrackerDependencies,
   capacity: Capacity,
   log: Logger,
-): BulkThreads {
-  const pool = new Piscina<BulkCall, HeaderEntries>({
+): ThreadPool {
+  const pool = new Piscina<OffloadedCall, HeaderEntries>({
     filename: new URL(`./thread-main${extname(import.meta.url)}`, import.meta.url).href,
     workerData: settings,
     minThreads: 0,
@@ -80,7 +80,7 @@ export function createBulkThreads(
     serve: async ({ url, method, httpVersion, header, body, signal, contextValues }) => {
       const rpc = new URL(url).pathname.slice(1);
       const caller = contextValues?.get(callerKey);
-      const followed = followCall(rpc, caller, headerFinder(header), watchers, threadLost);
+      const followed = trackCall(rpc, caller, headerFinder(header), watchers, threadLost);
       try {
         enter();
       } catch (refusal) {
@@ -120,8 +120,8 @@ export function createBulkThreads(
 
 /** Rejects with THREAD_LOST when the thread is, or with what has been thrown before there was one. */
 async function runIn(
-  pool: Piscina<BulkCall, HeaderEntries>,
-  call: BulkCall,
+  pool: Piscina<OffloadedCall, HeaderEntries>,
+  call: OffloadedCall,
   transferList: readonly object[],
 ): Promise<HeaderEntries> {
   const trailers = pool.run(call, { transferList: transferList as never });
