@@ -125,7 +125,7 @@ async function serveStock(connection: DatabaseConnection): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Our gRPC door, with a statement for each call instead of the book. */
+/** Our gRPC server, with a statement for each call instead of the book. */
 async function serveFromDatabase(connection: DatabaseConnection): Promise<number> {
   makeObjectsYoung();
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
@@ -139,14 +139,14 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
   const serve = () => Promise.reject(new Error("no bulk"));
   const threads = { serve, stats, close: async () => {} };
   const services = createOurServices(connection, book);
-  const door = await startGrpcServer(
+  const server = await startGrpcServer(
     { host: "127.0.0.1", port: 0 },
     {
       ...{ mountServices: services, threads, admission: admitEveryone },
       ...{ limits: readConfig({}), tls: undefined, observer: unobserved },
     },
   );
-  return door.address.port;
+  return server.address.port;
 }
 
 function createOurServices(connection: DatabaseConnection, book: Book): (mount: Mount) => void {

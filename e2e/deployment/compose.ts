@@ -73,7 +73,7 @@ export async function checkCompose({ check }: Checks, repository: string): Promi
     const config = configOf(llmprices.environment);
     expect(parseInt(String(llmprices.stop_grace_period), 10)).to.be.least(stopSeconds(config));
   });
-  await check("compose.yaml publishes the doors of the image, to this machine alone", () => {
+  await check("compose.yaml publishes the ports of the image, to this machine alone", () => {
     const image = readStages().at(-1);
     const exposed =
       image &&

@@ -35,7 +35,7 @@ export function imageSettings(): Settings {
   return pairsOf(image, "ENV");
 }
 
-/** How long the doors may take to close before what is left is lost. */
+/** How long the servers may take to close before what is left is lost. */
 export function stopSeconds({ drainDelayMs, shutdownGraceMs }: Config): number {
   return (drainDelayMs + shutdownGraceMs) / 1000 + marginSeconds;
 }

@@ -106,7 +106,7 @@ function makeVersionBefore(folder: string): string {
   cpSync("dist", join(program, "dist"), { recursive: true });
   cpSync("package.json", join(program, "package.json"));
   symlinkSync(join(process.cwd(), "node_modules"), join(program, "node_modules"));
-  const path = join(program, "dist/src/store/migrations.js");
+  const path = join(program, "dist/src/store/schema/migration-list.js");
   const text = readFileSync(path, "utf8");
   const lines = text.split("\n");
   const last = lines.findLastIndex((line) => /^ +named\("/.test(line));

@@ -4,13 +4,13 @@ import { readSuiteArguments } from "../../bench/support/suite-arguments.js";
 import { answerCount, compareAnswers, type Difference } from "./answers.js";
 import { buildClient, run } from "./build.js";
 import { type Client, clients } from "./clients.js";
-import { openUnsteadyDoor, type UnsteadyDoor } from "./unsteady-listener.js";
+import { openUnsteadyListener, type UnsteadyListener } from "./unsteady-listener.js";
 
 /** Where the clients call. */
-type Doors = {
+type Addresses = {
   readonly grpcAddress: string;
   readonly httpAddress: string;
-  readonly unsteady: UnsteadyDoor;
+  readonly unsteady: UnsteadyListener;
 };
 
 /** How a client fared. */
@@ -26,29 +26,29 @@ function printResult(client: Client, result: Result): void {
   for (const problem of result.problems) console.log(problem.replaceAll(/^/gm, "    "));
 }
 
-async function buildAndRun(client: Client, doors: Doors): Promise<Result> {
+async function buildAndRun(client: Client, addresses: Addresses): Promise<Result> {
   const [isNew, buildMs] = await timed(buildClient(client));
   const name = client.folder.replaceAll("-", "_");
-  doors.unsteady.refuseNext(refusals);
-  const [printed, storyMs] = await timed(tell(client, name, doors));
+  addresses.unsteady.rejectNext(rejections);
+  const [printed, scenarioMs] = await timed(runPrograms(client, name, addresses));
   const lines = printed.trimEnd().split("\n");
   const problems = compareAnswers(name, lines).map(describe);
-  if (doors.unsteady.refusalsLeft() > 0)
-    problems.push("it was refused less often than it had to be");
+  if (addresses.unsteady.rejectionsLeft() > 0)
+    problems.push("it made fewer attempts than it had to");
   return {
     passed: Math.max(0, answerCount - problems.length),
     problems,
     summary:
-      `${lines.length} answers in ${seconds(storyMs)}, ` +
+      `${lines.length} answers in ${seconds(scenarioMs)}, ` +
       (isNew ? `built in ${seconds(buildMs)}` : "built before"),
   };
 }
 
-async function tell(client: Client, name: string, doors: Doors): Promise<string> {
-  const address = doors[client.door];
+async function runPrograms(client: Client, name: string, addresses: Addresses): Promise<string> {
+  const address = addresses[client.listener];
   const first = await run(client, [...client.firstCharge, address], timeoutMs);
-  const story = [...client.story, address, name, doors.unsteady.address];
-  return first + (await run(client, story, timeoutMs));
+  const scenario = [...client.scenario, address, name, addresses.unsteady.address];
+  return first + (await run(client, scenario, timeoutMs));
 }
 
 function toFailure(error: Error & { readonly stdout?: string; readonly stderr?: string }): Result {
@@ -72,7 +72,7 @@ function seconds(ms: number): string {
 
 const timeoutMs = 120_000;
 /** Fewer than the attempts that the clients make. */
-const refusals = 2;
+const rejections = 2;
 const linesShown = 40;
 
 /** Builds every client, so that a later run has only to start them. */
@@ -89,7 +89,7 @@ async function buildClients(built: readonly Client[]): Promise<void> {
 
 async function runClients(started: readonly Client[], folder: string): Promise<void> {
   const service = await startService(folder);
-  const unsteady = await openUnsteadyDoor(service);
+  const unsteady = await openUnsteadyListener(service);
   try {
     for (const client of started) {
       const result = await buildAndRun(client, { ...service, unsteady }).catch(toFailure);

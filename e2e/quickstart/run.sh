@@ -32,7 +32,7 @@ export GRPC_ADDR=127.0.0.1:0 HTTP_ADDR=127.0.0.1:0 OPS_ADDR=127.0.0.1:0
 start() { # starts the service and waits until it greets
   setsid npm start >start.out 2>start.log & # a process group of its own, as in a terminal
   npm=$!
-  for _ in $(seq 300); do
+  for _ in $(seq 1200); do
     grep -q '^curl ' start.out && return
     kill -0 "$npm" 2>/dev/null || break
     sleep 0.1

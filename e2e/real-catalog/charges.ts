@@ -7,7 +7,7 @@ import { exactHalves, longQuotients } from "../../test/oracle/hard-cases.js";
 import { nearMisses } from "../../test/oracle/near-misses.js";
 import type { TestKey } from "../../test/support/prices.js";
 
-/** A key, the price it gets, and a charge for each door. */
+/** A key, the price it gets, and a charge for each protocol. */
 export type PricedKey = {
   readonly key: TestKey;
   readonly price: string;
@@ -19,7 +19,7 @@ export function drawCharges(keys: readonly TestKey[], seed: number): readonly Pr
   const drawn = fc.sample(anyCharge, { seed, numRuns: keys.length });
   return keys.map((key, index) => {
     const own = termsAt(drawn, index);
-    // The next key's terms at this key's price: the doors take turns with the two.
+    // The next key's terms at this key's price: the protocols take turns with the two.
     const next = { ...termsAt(drawn, (index + 1) % drawn.length), markup: own.markup };
     const [first, second] = index % 2 === 0 ? [own, next] : [next, own];
     return { key, price: own.markup, charges: { gRPC: first, "Connect JSON": second } };

@@ -48,19 +48,19 @@ export async function price(
   return { ids, version };
 }
 
-/** Calculates each key's charge for a door through that door. */
+/** Calculates, over a protocol, the charge of each key that is meant for it. */
 export async function charge(
-  door: keyof PricedKey["charges"],
+  protocol: keyof PricedKey["charges"],
   { pricing }: Endpoint,
   { compare }: Tally,
   priced: readonly PricedKey[],
   { ids, version }: Book,
 ): Promise<void> {
   await inLanes(priced, async ({ key, charges }) => {
-    const terms = charges[door];
+    const terms = charges[protocol];
     const request = { ...key, ...toRequest(terms), minBookVersion: version };
     const answer = pricing.calculateCharge(request).then(toComparable);
-    await compare({ door, calculateCharge: request }, answer, toExpected(terms, ids.get(key)));
+    await compare({ protocol, calculateCharge: request }, answer, toExpected(terms, ids.get(key)));
   });
 }
 

@@ -12,7 +12,7 @@ import { createTally, type Tally } from "./tally.js";
 
 /**
  * The service with a real catalogue in it: registers and prices every model, calculates a charge
- * for every key through both doors, and compares every answer with the oracle.
+ * for every key over gRPC and over Connect, and compares every answer with the oracle.
  */
 async function run(
   { endpoints }: TestService,
@@ -27,11 +27,13 @@ async function run(
 
   await tally.phase("register", () => register(endpoints.gRPC, tally, catalog));
   const book = await tally.phase("price", () => price(endpoints.gRPC, tally, priced));
-  for (const door of ["gRPC", "Connect JSON"] as const) {
-    await tally.phase(`charge, ${door}`, () => charge(door, endpoints[door], tally, priced, book));
-    await tally.phase(`list, ${door}`, () => list(endpoints[door], tally, priced));
-    await tally.phase(`absent keys, ${door}`, () =>
-      miss(endpoints[door], tally, nearMissesOf(catalog), book),
+  for (const protocol of ["gRPC", "Connect JSON"] as const) {
+    await tally.phase(`charge, ${protocol}`, () =>
+      charge(protocol, endpoints[protocol], tally, priced, book),
+    );
+    await tally.phase(`list, ${protocol}`, () => list(endpoints[protocol], tally, priced));
+    await tally.phase(`absent keys, ${protocol}`, () =>
+      miss(endpoints[protocol], tally, nearMissesOf(catalog), book),
     );
   }
 }

@@ -10,7 +10,7 @@ export type Kind = {
   readonly name: string;
   readonly weight: number;
   /** @throws Error when the answer is not the right one. */
-  readonly call: (door: Endpoint, key: TestKey) => Promise<unknown>;
+  readonly call: (endpoint: Endpoint, key: TestKey) => Promise<unknown>;
   /** The code that the call is to be refused with. */
   readonly refusal?: Code;
 };
@@ -57,9 +57,13 @@ export const kinds: readonly Kind[] = [
 ];
 
 /** Makes a call. Undefined: it ended as it had to; else what was wrong. */
-export async function make(kind: Kind, door: Endpoint, key: TestKey): Promise<string | undefined> {
+export async function make(
+  kind: Kind,
+  endpoint: Endpoint,
+  key: TestKey,
+): Promise<string | undefined> {
   try {
-    await kind.call(door, key);
+    await kind.call(endpoint, key);
     return kind.refusal === undefined ? undefined : `${kind.name} was answered`;
   } catch (error) {
     if (error instanceof ConnectError && error.code === kind.refusal) return undefined;
@@ -127,12 +131,12 @@ async function update({ pricing }: Endpoint, key: TestKey): Promise<void> {
   if (llmPrice?.price !== price) throw new Error(`the price is ${llmPrice?.price}, not ${price}`);
 }
 
-async function importSome(door: Endpoint, { chargeType, provider }: TestKey): Promise<void> {
+async function importSome(endpoint: Endpoint, { chargeType, provider }: TestKey): Promise<void> {
   const price = `2.${Math.floor(Math.random() * 1e6)}1`;
   const rows = Array.from({ length: 20 }, (_, i) => ({
     ...{ chargeType, provider, model: `imported-${i}`, price },
   }));
-  await importRows(door, rows, { registerMissing: true, requestId: randomUUID() }, limit);
+  await importRows(endpoint, rows, { registerMissing: true, requestId: randomUUID() }, limit);
 }
 
 async function listTwoPages(pricing: Endpoint["pricing"]): Promise<void> {

@@ -20,10 +20,10 @@ export async function startSoakLoad(
   const counts = new Map(kinds.map(({ name }) => [name, 0]));
   const problems: string[] = [];
   let isOver = false;
-  const lane = async (door: Replica["grpc"]) => {
+  const lane = async (endpoint: Replica["grpc"]) => {
     while (!isOver) {
       const kind = pick(drawn);
-      const problem = await make(kind, door, pick(keys));
+      const problem = await make(kind, endpoint, pick(keys));
       counts.set(kind.name, (counts.get(kind.name) ?? 0) + 1);
       if (problem !== undefined) problems.push(problem);
       await sleep(Math.random() * 2 * meanPauseMs);

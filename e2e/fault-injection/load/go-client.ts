@@ -9,18 +9,18 @@ import type { Replica } from "../environment/replica.js";
 import type { Ledger } from "./write-log.js";
 import { createPrice } from "./writes.js";
 
-/** Builds the client of examples/go/steady. */
+/** Builds the client of examples/go/steady-load. */
 export async function buildGoClient(): Promise<void> {
   const go = clients.find(({ folder: name }) => name === "go");
   if (go === undefined) throw new Error("examples has no client in Go");
   await buildClient(go);
-  await promisify(execFile)("go", ["build", "-o", "bin/", "./steady"], { cwd: folder });
+  await promisify(execFile)("go", ["build", "-o", "bin/", "./steady-load"], { cwd: folder });
 }
 
 /** Starts it on all replicas. What is answered stops it, when its calls have been answered. */
 export function startGoClient(ledger: Ledger, replicas: readonly Replica[]): () => Promise<void> {
   const args = [String(firstModel), ...replicas.map(({ grpcAddress }) => grpcAddress)];
-  const client = spawn(`${folder}/bin/steady`, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const client = spawn(`${folder}/bin/steady-load`, args, { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(client, "close");
   createInterface(client.stdout).on("line", (text) => note(ledger, JSON.parse(text)));
   return async () => {

@@ -21,7 +21,7 @@ export type LoadSize = {
 };
 
 /**
- * Of each replica: a client that writes, one that imports, two that calculate, one through each door,
+ * Of each replica: a client that writes, one that imports, two that calculate, one over each protocol,
  * and one that names instants which others have been answered. Each waits for its answer before it calls
  * again, as those do who have a job to do.
  */
@@ -31,7 +31,7 @@ export function startLoad(ledger: Ledger, replicas: readonly Replica[], size: Lo
   const lanes = replicas.flatMap((replica) => [
     write(ledger, replica, isOver),
     ...(size.importRows > 0 ? [bulk(ledger, replica, size, isOver)] : []),
-    ...[replica.grpc, replica.json].map((door) => calculate(ledger, door, isOver)),
+    ...[replica.grpc, replica.json].map((endpoint) => calculate(ledger, endpoint, isOver)),
     calculateAtNewest(ledger, replica.grpc, isOver),
   ]);
   return {
@@ -90,7 +90,7 @@ async function bulk(
 }
 
 /** Asks for now, for instants that are past, and for versions that another replica has answered. */
-async function calculate(ledger: Ledger, door: Endpoint, isOver: () => boolean): Promise<void> {
+async function calculate(ledger: Ledger, endpoint: Endpoint, isOver: () => boolean): Promise<void> {
   let newest = 0;
   while (!isOver()) {
     const [key, written] = pick([...ledger.known].slice(-200)) ?? [];
@@ -99,7 +99,7 @@ async function calculate(ledger: Ledger, door: Endpoint, isOver: () => boolean):
       { minVersion: written?.version ?? 0n },
       { asOf: toPast(ledger, (written?.effectiveFrom ?? 0) - 1 + Math.random() * 500) },
     ]) as Wanted;
-    const seen = key && (await charge(ledger, door, key, wanted, chargeTimeoutMs));
+    const seen = key && (await charge(ledger, endpoint, key, wanted, chargeTimeoutMs));
     if (seen !== undefined && wanted.asOf === undefined) {
       if (seen.asOf < newest) ledger.violations.push(`now went back by ${newest - seen.asOf} ms`);
       newest = Math.max(newest, seen.asOf);
@@ -109,10 +109,10 @@ async function calculate(ledger: Ledger, door: Endpoint, isOver: () => boolean):
 }
 
 /** Asks for the newest instant that anybody has been answered, by whichever replica. */
-async function calculateAtNewest(ledger: Ledger, door: Endpoint, isOver: () => boolean) {
+async function calculateAtNewest(ledger: Ledger, endpoint: Endpoint, isOver: () => boolean) {
   while (!isOver()) {
     const key = pick([...ledger.known.keys()].slice(-200));
-    if (key) await charge(ledger, door, key, { asOf: ledger.newest }, chargeTimeoutMs);
+    if (key) await charge(ledger, endpoint, key, { asOf: ledger.newest }, chargeTimeoutMs);
     await sleep(pauseMs);
   }
 }

@@ -12,7 +12,7 @@ export type Write = {
   /** It is the reason as well, by which the database shows what the write has done. */
   readonly requestId: string;
   readonly rows: readonly WrittenRow[];
-  readonly send: (door: Endpoint, timeoutMs: number) => Promise<WriteAnswer>;
+  readonly send: (endpoint: Endpoint, timeoutMs: number) => Promise<WriteAnswer>;
 };
 
 /** A write, and what the client knows of it. */

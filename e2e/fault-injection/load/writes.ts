@@ -36,9 +36,9 @@ export function importPrice(keys: readonly TestKey[], price: string): Write {
   const terms = { requestId, reason: requestId, registerMissing: true };
   return {
     ...{ requestId, rows },
-    send: async (door, timeoutMs) => {
+    send: async (endpoint, timeoutMs) => {
       const sent = rows.map((row) => ({ ...row.key, price }));
-      const answer = await importRows(door, sent, terms, { timeoutMs });
+      const answer = await importRows(endpoint, sent, terms, { timeoutMs });
       if (answer.effectiveFrom === undefined) throw new Error("an import answers its instant");
       return { version: answer.bookVersion, effectiveFrom: timestampMs(answer.effectiveFrom) };
     },

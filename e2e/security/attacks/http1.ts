@@ -4,7 +4,7 @@ import { inLanes } from "../support/lanes.js";
 import type { Random } from "../support/random.js";
 import { talk } from "../wire/socket.js";
 
-/** Junk, and requests that two readers read in two ways, at all doors. */
+/** Junk, and requests that two readers read in two ways, at all listeners. */
 export const http1Attack: Attack = {
   name: "http1",
   writes: "none",

@@ -14,7 +14,7 @@ import type { Sent } from "../wire/exchange.js";
 import { bodyOf, headersOf, isFramed, type Protocol, protocols } from "../wire/protocols.js";
 import { count } from "../wire/verdict.js";
 
-/** Mutated messages, frames and headers of every method, through every door and protocol. */
+/** Mutated messages, frames and headers of every method, over every protocol, to every listener. */
 export const messageAttacks: readonly Attack[] = protocols.map((protocol) => ({
   name: `messages-${protocol.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}`,
   writes: "some",
@@ -39,7 +39,7 @@ export const messageAttacks: readonly Attack[] = protocols.map((protocol) => ({
   },
 }));
 
-/** Threads take longer for a call than the doors: fewer go there. */
+/** An offloaded call takes longer, so fewer of them are made. */
 function pickMethod(random: Random): DescMethod {
   return random.pick(random.oneIn(4) ? methods : singleMethods);
 }

@@ -5,7 +5,7 @@ import { openHttp2 } from "../wire/http2.js";
 import { talk } from "../wire/socket.js";
 import { count } from "../wire/verdict.js";
 
-/** Paths that lead elsewhere, or nowhere, at every door. */
+/** Paths that lead elsewhere, or nowhere, at every listener. */
 export const pathsAttack: Attack = {
   name: "paths",
   writes: "none",

@@ -14,7 +14,7 @@ export type Surroundings = {
   readonly closedUrl: string;
 };
 
-/** A page in Chromium calls the HTTP door of another origin, where that is allowed. */
+/** A page in Chromium calls the HTTP server from another origin, where that is allowed. */
 export async function checkBrowser(checks: Checks, surroundings: Surroundings): Promise<void> {
   let browser: Browser | undefined;
   await checks.check("chromium starts", async () => {

@@ -12,7 +12,7 @@ import {
 import { CatalogService, PricingService } from "./contract.js";
 import { createPrices, list, read, register, update, writeInVain } from "./prices.js";
 
-// The story that every client tells: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line a step.
+// The scenario that every client runs: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line for each step.
 const [address = "", name = "", unsteadyAddress = ""] = process.argv.slice(2);
 const plaintext = credentials.createInsecure();
 const catalog = new CatalogService(address, plaintext, channelOptions);

@@ -1,4 +1,4 @@
-// The story that every client tells: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line a step.
+// The scenario that every client runs: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line for each step.
 package main
 
 import (
@@ -30,7 +30,7 @@ func main() {
 	batch(pricing, name)
 	allocate(pricing, name)
 	update(pricing, name, created.LlmPrice.Etag, asOf)
-	refusals(pricing, name)
+	causeErrors(pricing, name)
 	deadline(pricing, name)
 
 	unsteady := connect(unsteadyAddress)
@@ -38,8 +38,8 @@ func main() {
 	retry(llmprices.NewPricingServiceClient(unsteady), name)
 }
 
-// say prints one answer: what was done, and what was seen.
-func say(step string, seen ...string) {
+// printStep prints one answer: what was done, and what was seen.
+func printStep(step string, seen ...string) {
 	fmt.Printf("%s: %s\n", step, strings.Join(seen, ", "))
 }
 

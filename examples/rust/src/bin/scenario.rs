@@ -1,4 +1,4 @@
-//! The story that every client tells: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line a step.
+//! The scenario that every client runs: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line for each step.
 
 use llmprices_client::channel::connect;
 use llmprices_client::v1::catalog_service_client::CatalogServiceClient;

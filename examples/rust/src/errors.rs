@@ -1,4 +1,4 @@
-//! Why a call was refused.
+//! Why a call failed.
 
 // region details
 use std::error::Error;
@@ -6,7 +6,7 @@ use std::iter::successors;
 use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::{ErrorDetails, StatusExt};
 
-/// Why the service refused a call, a reason of its closed list, and what its metadata has of `key`.
+/// Why a call failed, a reason of its closed list, and what its metadata has of `key`.
 pub fn reason_and(details: &ErrorDetails, key: &str) -> (String, Option<String>) {
     match details.error_info() {
         Some(info) => (info.reason.clone(), info.metadata.get(key).cloned()),
@@ -25,9 +25,9 @@ pub fn violations(details: &ErrorDetails) -> Vec<String> {
         .collect()
 }
 
-/// The details of a call that must be refused.
-pub fn refused<T>(outcome: Result<T, Status>) -> crate::Result<(Code, ErrorDetails)> {
-    let status = outcome.err().ok_or("expected a refusal, got an answer")?;
+/// The details of a call that must fail.
+pub fn error_of<T>(outcome: Result<T, Status>) -> crate::Result<(Code, ErrorDetails)> {
+    let status = outcome.err().ok_or("expected an error, got a response")?;
     Ok((code_of(&status), status.get_error_details()))
 }
 

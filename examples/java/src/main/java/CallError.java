@@ -9,10 +9,10 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.util.List;
 
-/** Why the service refused a call. */
-record Refusal(Status status) {
-  static Refusal from(StatusRuntimeException error) {
-    return new Refusal(StatusProto.fromThrowable(error));
+/** Why a call failed. */
+record CallError(Status status) {
+  static CallError from(StatusRuntimeException error) {
+    return new CallError(StatusProto.fromThrowable(error));
   }
 
   /** A reason of the service's closed list, and its metadata. */
@@ -44,13 +44,13 @@ record Refusal(Status status) {
     return Code.forNumber(status.getCode()).name();
   }
 
-  /** Makes a call that must be refused. */
-  static Refusal of(Runnable call) {
+  /** Makes a call that must fail. */
+  static CallError of(Runnable call) {
     try {
       call.run();
     } catch (StatusRuntimeException error) {
       return from(error);
     }
-    throw new IllegalStateException("expected a refusal, got an answer");
+    throw new IllegalStateException("expected an error, got a response");
   }
 }

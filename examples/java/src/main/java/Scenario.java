@@ -1,8 +1,8 @@
 import com.llmprices.v1.CatalogServiceGrpc;
 import com.llmprices.v1.PricingServiceGrpc;
 
-/** The story that every client tells: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line a step. */
-class Story {
+/** The scenario that every client runs: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line for each step. */
+class Scenario {
   public static void main(String[] args) throws InterruptedException {
     var name = args[1];
     var channel = Channels.connect(args[0]);
@@ -32,7 +32,7 @@ class Story {
   }
 
   /** Prints one answer: what was done, and what was seen. */
-  static void say(String step, Object... seen) {
+  static void printStep(String step, Object... seen) {
     var texts = java.util.Arrays.stream(seen).map(String::valueOf).toList();
     System.out.println(step + ": " + String.join(", ", texts));
   }

@@ -13,7 +13,7 @@ import {
 } from "./charges.js";
 import { createPrices, list, read, register, update, writeInVain } from "./prices.js";
 
-// The story that every client tells: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line a step.
+// The scenario that every client runs: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line for each step.
 const [address = "", name = "", unsteadyAddress = ""] = process.argv.slice(2);
 const transport = connect(address);
 const pricing = createClient(PricingService, transport);

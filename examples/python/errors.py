@@ -1,4 +1,4 @@
-"""Why a call was refused."""
+"""Why a call failed."""
 
 import grpc
 from google.rpc import code_pb2, status_pb2
@@ -9,7 +9,7 @@ from grpc_status import rpc_status
 
 
 def error_info(status: status_pb2.Status) -> ErrorInfo:
-    """Why the service refused a call: a reason of its closed list, and its metadata."""
+    """Why a call failed: a reason of its closed list, and its metadata."""
     info = ErrorInfo()
     for detail in status.details:
         if detail.Is(ErrorInfo.DESCRIPTOR):
@@ -26,14 +26,14 @@ def violations(status: status_pb2.Status) -> list[str]:
     return [f"{each.field} {each.description}" for each in bad_request.field_violations]
 
 
-def refusal_of(call, request, **options) -> status_pb2.Status:
-    """Makes a call that must be refused."""
+def error_of(call, request, **options) -> status_pb2.Status:
+    """Makes a call that must fail."""
     try:
         call(request, **options)
     except grpc.RpcError as error:
         # None where the service sent no details, as when the caller's own deadline has passed.
         return rpc_status.from_call(error) or status_pb2.Status(code=error.code().value[0])
-    raise AssertionError("expected a refusal, got an answer")
+    raise AssertionError("expected an error, got a response")
 
 
 # endregion

@@ -26,14 +26,14 @@ func charge(name, model string, minBookVersion int64) *llmprices.CalculateCharge
 func calculate(pricing pricingClient, name string, bookVersion int64) *timestamppb.Timestamp {
 	ctx := context.Background()
 	exact := must(pricing.CalculateCharge(ctx, charge(name, models[0], bookVersion)))
-	say("calculate", exact.AccountCharge, exact.Markup, exactOrNot(exact))
+	printStep("calculate", exact.AccountCharge, exact.Markup, exactOrNot(exact))
 
 	third := charge(name, models[0], bookVersion)
 	third.UsageRatio = &llmprices.CalculateChargeRequest_AccountUsage{
 		AccountUsage: &llmprices.AccountUsage{Usage: "1", TotalUsage: "3"},
 	}
 	rounded := must(pricing.CalculateCharge(ctx, third))
-	say("calculate a third", rounded.AccountCharge, exactOrNot(rounded),
+	printStep("calculate a third", rounded.AccountCharge, exactOrNot(rounded),
 		fmt.Sprint(rounded.Rounding.GetScale(), " ", rounded.Rounding.Mode))
 	return exact.AsOf
 }
@@ -49,12 +49,12 @@ func batch(pricing pricingClient, name string) {
 	var seen []string
 	for _, result := range answer.Results {
 		if err := result.GetError(); err != nil {
-			seen = append(seen, batchRefusal(err)...)
+			seen = append(seen, batchError(err)...)
 		} else {
 			seen = append(seen, result.GetCharge().AccountCharge)
 		}
 	}
-	say("batch", seen...)
+	printStep("batch", seen...)
 }
 
 // allocate splits a cost of 80 over three equal accounts, sent in two messages.
@@ -82,7 +82,7 @@ func allocate(pricing pricingClient, name string) {
 		}
 		totals = part.Totals
 	}
-	say("allocate", append(seen, "total "+totals.TotalCharge)...)
+	printStep("allocate", append(seen, "total "+totals.TotalCharge)...)
 }
 
 func allocationTerms(name string) *llmprices.AllocationTerms {

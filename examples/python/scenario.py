@@ -1,4 +1,4 @@
-"""The story that every client tells: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line a step."""
+"""The scenario that every client runs: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line for each step."""
 
 import sys
 from datetime import timezone
@@ -6,7 +6,7 @@ from uuid import uuid4
 
 sys.path.append("gen")
 from channel import connect
-from charges import allocate, batch, calculate, charge, keep_open, say
+from charges import allocate, batch, calculate, charge, keep_open, print_step
 from llmprices.v1.catalog_service_pb2 import (
     CreateChargeTypeRequest,
     CreateModelRequest,
@@ -21,7 +21,7 @@ from llmprices.v1.pricing_service_pb2 import (
     UpdateLLMPriceRequest,
 )
 from llmprices.v1.pricing_service_pb2_grpc import PricingServiceStub
-from refusals import code_and_reason, error_info, refusal_of, violations
+from errors import code_and_reason, error_info, error_of, violations
 
 PRICES = {
     "model-1": "1.25",
@@ -43,11 +43,11 @@ def main(address: str, name: str, unsteady_address: str) -> None:
         batch(pricing, name)
         allocate(pricing, name)
         update(pricing, name, created.llm_price.etag, as_of)
-        refusals(pricing, name)
+        cause_errors(pricing, name)
         keep_open(pricing, name)
     with connect(unsteady_address) as channel:
         again = PricingServiceStub(channel).CalculateCharge(charge(name, "model-1"))
-        say("retry", again.account_charge)
+        print_step("retry", again.account_charge)
 
 
 def register(catalog: CatalogServiceStub, name: str) -> None:
@@ -60,7 +60,7 @@ def register(catalog: CatalogServiceStub, name: str) -> None:
     for model in PRICES:
         request = CreateModelRequest(provider=name, name=model, request_id=str(uuid4()))
         seen.append(catalog.CreateModel(request).model.name)
-    say("register", *seen)
+    print_step("register", *seen)
 
 
 def create_prices(pricing: PricingServiceStub, name: str):
@@ -72,10 +72,10 @@ def create_prices(pricing: PricingServiceStub, name: str):
         for model, price in PRICES.items()
     ]
     answers = [pricing.CreateLLMPrice(request) for request in requests]
-    say("create", *(answer.llm_price.price for answer in answers))
+    print_step("create", *(answer.llm_price.price for answer in answers))
     repeated = pricing.CreateLLMPrice(requests[-1])
     is_same = repeated.llm_price.id == answers[-1].llm_price.id
-    say("repeat", "the same id" if is_same else "another id")
+    print_step("repeat", "the same id" if is_same else "another id")
     return answers[0]
 
 
@@ -84,7 +84,7 @@ def read(pricing: PricingServiceStub, price_id: str) -> None:
     since = price.effective_from.ToDatetime(tzinfo=timezone.utc)
     until = price.effective_until.ToJsonString() if price.HasField("effective_until") else "open"
     since_text = since.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    say("read", price.charge_type, price.provider, price.model, price.price, since_text, until)
+    print_step("read", price.charge_type, price.provider, price.model, price.price, since_text, until)
 
 
 def list_prices(pricing: PricingServiceStub, name: str) -> None:
@@ -97,7 +97,7 @@ def list_prices(pricing: PricingServiceStub, name: str) -> None:
         pages.append(" ".join(price.model for price in page.llm_prices))
         page_token = page.next_page_token
         if not page_token:
-            return say("list", *pages)
+            return print_step("list", *pages)
 
 
 def update(pricing: PricingServiceStub, name: str, etag: str, earlier) -> None:
@@ -110,26 +110,26 @@ def update(pricing: PricingServiceStub, name: str, etag: str, earlier) -> None:
         request_id=str(uuid4()),
     )
     updated = pricing.UpdateLLMPrice(request)
-    say("update", updated.llm_price.price)
+    print_step("update", updated.llm_price.price)
 
     now = charge(name, "model-1", min_book_version=updated.book_version)
-    say("calculate at the new price", pricing.CalculateCharge(now).account_charge)
+    print_step("calculate at the new price", pricing.CalculateCharge(now).account_charge)
     before = charge(name, "model-1", as_of=earlier)
-    say("calculate at the earlier time", pricing.CalculateCharge(before).account_charge)
+    print_step("calculate at the earlier time", pricing.CalculateCharge(before).account_charge)
 
     request.request_id = str(uuid4())
-    say("stale etag", *code_and_reason(refusal_of(pricing.UpdateLLMPrice, request)))
+    print_step("stale etag", *code_and_reason(error_of(pricing.UpdateLLMPrice, request)))
 
 
-def refusals(pricing: PricingServiceStub, name: str) -> None:
+def cause_errors(pricing: PricingServiceStub, name: str) -> None:
     """Asks for what cannot be, and reads why not."""
     wrong = CreateLLMPriceRequest(
         charge_type="Not a type", provider=name, model="model-1", price="-1"
     )
-    refusal = refusal_of(pricing.CreateLLMPrice, wrong)
-    say("wrong fields", *code_and_reason(refusal), *violations(refusal))
-    refusal = refusal_of(pricing.CalculateCharge, charge(name, "model-6"))
-    say("missing price", *code_and_reason(refusal), error_info(refusal).metadata["nearest_1"])
+    error = error_of(pricing.CreateLLMPrice, wrong)
+    print_step("wrong fields", *code_and_reason(error), *violations(error))
+    error = error_of(pricing.CalculateCharge, charge(name, "model-6"))
+    print_step("missing price", *code_and_reason(error), error_info(error).metadata["nearest_1"])
 
 
 main(*sys.argv[1:])

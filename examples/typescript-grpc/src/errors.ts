@@ -4,8 +4,8 @@ import type { ErrorInfo__Output } from "../gen/google/rpc/ErrorInfo.js";
 import type { Status__Output } from "../gen/google/rpc/Status.js";
 import { messages } from "./contract.js";
 
-/** Why a call was refused. */
-export type Refusal = {
+/** Why a call failed. */
+export type CallError = {
   readonly code: string;
   /** A reason of the service's closed list, and its metadata. */
   readonly info: ErrorInfo__Output | undefined;
@@ -14,14 +14,14 @@ export type Refusal = {
 };
 
 /** Reads the details that come in the trailers of a failed call. */
-export function toRefusal({ code, metadata }: ServiceError): Refusal {
+export function toCallError({ code, metadata }: ServiceError): CallError {
   const [bytes] = metadata.get("grpc-status-details-bin");
   if (bytes === undefined) return { code: status[code], info: undefined, violations: [] };
   return fromStatus(messages.Status.deserialize(bytes as Buffer));
 }
 
 /** Reads the status that a batch has in place of a charge. */
-export function fromStatus({ code, details }: Status__Output): Refusal {
+export function fromStatus({ code, details }: Status__Output): CallError {
   const find = (type: string) =>
     details.find(({ type_url }) => type_url === `type.googleapis.com/${type}`)?.value;
   const info = find("google.rpc.ErrorInfo");
@@ -35,17 +35,17 @@ export function fromStatus({ code, details }: Status__Output): Refusal {
 }
 // endregion
 
-/** Waits for a call that must be refused. */
-export async function refusalOf(answer: Promise<unknown>): Promise<Refusal> {
+/** Waits for a call that must fail. */
+export async function errorOf(answer: Promise<unknown>): Promise<CallError> {
   return answer.then(
     () => {
-      throw new Error("expected a refusal, got an answer");
+      throw new Error("expected an error, got a response");
     },
-    (error: ServiceError) => toRefusal(error),
+    (error: ServiceError) => toCallError(error),
   );
 }
 
-/** A refusal's code and reason. */
-export function codeAndReason({ code, info }: Refusal): readonly [string, string] {
+/** The code and reason of an error. */
+export function codeAndReason({ code, info }: CallError): readonly [string, string] {
   return [code, info?.reason ?? ""];
 }

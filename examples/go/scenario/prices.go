@@ -26,7 +26,7 @@ func register(catalog catalogClient, name string) {
 		}))
 		seen = append(seen, created.Model.Name)
 	}
-	say("register", seen...)
+	printStep("register", seen...)
 }
 
 // createPrices prices every model, and repeats the last write, which is answered as it was before.
@@ -44,9 +44,9 @@ func createPrices(pricing pricingClient, name string) *llmprices.CreateLLMPriceR
 		answers = append(answers, must(pricing.CreateLLMPrice(ctx, request)))
 		seen = append(seen, answers[i].LlmPrice.Price)
 	}
-	say("create", seen...)
+	printStep("create", seen...)
 	last, repeated := answers[len(answers)-1], must(pricing.CreateLLMPrice(ctx, request))
-	say("repeat", sameOrNot(repeated.LlmPrice.Id, last.LlmPrice.Id)+" id")
+	printStep("repeat", sameOrNot(repeated.LlmPrice.Id, last.LlmPrice.Id)+" id")
 	return answers[0]
 }
 
@@ -55,7 +55,7 @@ func read(pricing pricingClient, id string) {
 	price := must(pricing.GetLLMPrice(context.Background(), &llmprices.GetLLMPriceRequest{
 		Lookup: &llmprices.GetLLMPriceRequest_Id{Id: id},
 	})).LlmPrice
-	say("read", price.ChargeType, price.Provider, price.Model, price.Price, toText(price.EffectiveFrom),
+	printStep("read", price.ChargeType, price.Provider, price.Model, price.Price, toText(price.EffectiveFrom),
 		toText(price.EffectiveUntil))
 }
 
@@ -75,11 +75,11 @@ func list(pricing pricingClient, name string) {
 		}
 		request.PageToken = page.NextPageToken
 	}
-	say("list", pages...)
+	printStep("list", pages...)
 }
 
 // update changes the first price, calculates at the new price and at the one of an earlier instant,
-// and is refused with the etag from before.
+// and gets an error with the etag from before.
 func update(pricing pricingClient, name, etag string, earlier *timestamppb.Timestamp) {
 	ctx := context.Background()
 	key := &llmprices.LLMPriceKey{ChargeType: name, Provider: name, Model: models[0]}
@@ -90,16 +90,16 @@ func update(pricing pricingClient, name, etag string, earlier *timestamppb.Times
 		}
 	}
 	updated := must(pricing.UpdateLLMPrice(ctx, request()))
-	say("update", updated.LlmPrice.Price)
+	printStep("update", updated.LlmPrice.Price)
 
 	now := must(pricing.CalculateCharge(ctx, charge(name, models[0], updated.BookVersion)))
-	say("calculate at the new price", now.AccountCharge)
+	printStep("calculate at the new price", now.AccountCharge)
 	before := charge(name, models[0], updated.BookVersion)
 	before.AsOf = earlier
-	say("calculate at the earlier time", must(pricing.CalculateCharge(ctx, before)).AccountCharge)
+	printStep("calculate at the earlier time", must(pricing.CalculateCharge(ctx, before)).AccountCharge)
 
 	_, err := pricing.UpdateLLMPrice(ctx, request())
-	say("stale etag", codeAndReason(err)...)
+	printStep("stale etag", codeAndReason(err)...)
 }
 
 func sameOrNot(one, other string) string {

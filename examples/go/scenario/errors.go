@@ -13,16 +13,16 @@ import (
 	llmprices "example.com/llmprices-client/gen/llmprices/v1"
 )
 
-// refusals asks for what cannot be, and reads why not.
-func refusals(pricing pricingClient, name string) {
+// causeErrors makes calls that fail, and reads why.
+func causeErrors(pricing pricingClient, name string) {
 	ctx := context.Background()
 	_, err := pricing.CreateLLMPrice(ctx, &llmprices.CreateLLMPriceRequest{
 		ChargeType: "Not a type", Provider: name, Model: models[0], Price: "-1",
 	})
-	say("wrong fields", append(codeAndReason(err), violations(err)...)...)
+	printStep("wrong fields", append(codeAndReason(err), violations(err)...)...)
 
 	_, err = pricing.CalculateCharge(ctx, charge(name, "model-6", 0))
-	say("missing price", append(codeAndReason(err), errorInfo(err).Metadata["nearest_1"])...)
+	printStep("missing price", append(codeAndReason(err), errorInfo(err).Metadata["nearest_1"])...)
 }
 
 // deadline keeps an allocation open for longer than it may take.
@@ -32,17 +32,17 @@ func deadline(pricing pricingClient, name string) {
 	stream := must(pricing.StreamAllocateCharges(ctx))
 	must(0, stream.Send(&llmprices.StreamAllocateChargesRequest{Terms: allocationTerms(name)}))
 	_, err := stream.Recv()
-	say("deadline", codeOf(status.Convert(err).Proto()))
+	printStep("deadline", codeOf(status.Convert(err).Proto()))
 }
 
 // retry calls a server that is not available at first.
 func retry(pricing pricingClient, name string) {
 	answer := must(pricing.CalculateCharge(context.Background(), charge(name, models[0], 0)))
-	say("retry", answer.AccountCharge)
+	printStep("retry", answer.AccountCharge)
 }
 
 // region details
-// errorInfo answers why the service refused a call: a reason of its closed list, and its metadata.
+// errorInfo returns why a call failed: a reason of its closed list, and its metadata.
 func errorInfo(err error) *errdetails.ErrorInfo {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
@@ -52,7 +52,7 @@ func errorInfo(err error) *errdetails.ErrorInfo {
 	return &errdetails.ErrorInfo{}
 }
 
-// violations answers what is wrong with the request's fields, all of them at once.
+// violations returns what is wrong with the request's fields, all of them at once.
 func violations(err error) []string {
 	var texts []string
 	for _, detail := range status.Convert(err).Details() {
@@ -71,9 +71,9 @@ func codeAndReason(err error) []string {
 	return []string{codeOf(status.Convert(err).Proto()), errorInfo(err).Reason}
 }
 
-// batchRefusal reads the status that a batch has in place of a charge.
-func batchRefusal(refusal *rpc.Status) []string {
-	return []string{strings.Join(codeAndReason(status.FromProto(refusal).Err()), " ")}
+// batchError reads the status that a batch has in place of a charge.
+func batchError(failed *rpc.Status) []string {
+	return []string{strings.Join(codeAndReason(status.FromProto(failed).Err()), " ")}
 }
 
 func codeOf(status *rpc.Status) string {

@@ -2,7 +2,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.js";
 
-/** Why a call was refused, with a reason of the service's closed list, and its metadata. */
+/** Why a call failed, with a reason of the service's closed list, and its metadata. */
 export function infoOf(error: ConnectError) {
   return error.findDetails(ErrorInfoSchema)[0];
 }
@@ -15,18 +15,18 @@ export function violationsOf(error: ConnectError): readonly string[] {
     .map(({ field, description }) => `${field} ${description}`);
 }
 
-/** Waits for a call that must be refused. */
-export async function refusalOf(answer: Promise<unknown>): Promise<ConnectError> {
+/** Waits for a call that must fail. */
+export async function errorOf(answer: Promise<unknown>): Promise<ConnectError> {
   return answer.then(
     () => {
-      throw new Error("expected a refusal, got an answer");
+      throw new Error("expected an error, got a response");
     },
     (error) => ConnectError.from(error),
   );
 }
 // endregion
 
-/** A refusal's code and reason. */
+/** The code and reason of an error. */
 export function codeAndReason(error: ConnectError): readonly string[] {
   return [nameOf(error.code), infoOf(error)?.reason ?? ""];
 }

@@ -57,7 +57,7 @@ func main() {
 		calls += writeAndCalculate(pricing, fmt.Sprint("model-", firstModel+i), fmt.Sprintf("1.%06d1", i))
 		time.Sleep(5 * time.Millisecond)
 	}
-	tell(map[string]any{"calls": calls})
+	printLine(map[string]any{"calls": calls})
 }
 
 // connect makes one channel to all replicas.
@@ -90,10 +90,10 @@ func writeAndCalculate(pricing llmprices.PricingServiceClient, model, price stri
 		RequestId: requestID, Reason: requestID,
 	})
 	if err != nil {
-		tell(map[string]any{"failed": err.Error()})
+		printLine(map[string]any{"failed": err.Error()})
 		return 1
 	}
-	tell(map[string]any{
+	printLine(map[string]any{
 		"requestId": requestID, "model": model, "price": price, "version": fmt.Sprint(created.BookVersion),
 		"effectiveFrom": created.LlmPrice.EffectiveFrom.AsTime().UnixMilli(),
 	})
@@ -104,15 +104,15 @@ func writeAndCalculate(pricing llmprices.PricingServiceClient, model, price stri
 			MinBookVersion: created.BookVersion,
 		})
 		if err != nil {
-			tell(map[string]any{"failed": err.Error()})
+			printLine(map[string]any{"failed": err.Error()})
 		} else if charge.Markup != price {
-			tell(map[string]any{"failed": "charged at " + charge.Markup + ", not at " + price})
+			printLine(map[string]any{"failed": "charged at " + charge.Markup + ", not at " + price})
 		}
 	}
 	return 1 + calculations
 }
 
-func tell(line map[string]any) {
+func printLine(line map[string]any) {
 	text, err := json.Marshal(line)
 	if err != nil {
 		log.Fatal(err)
