@@ -1,34 +1,34 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type World, withWorld } from "./environment/environment.js";
+import { type Environment, withEnvironment } from "./environment/environment.js";
 import { readLoggedErrors } from "./environment/logged-errors.js";
 import type { Fault } from "./faults/fault.js";
 import {
+  type DatabaseState,
   extentOf,
-  type Findings,
   findWrongCharges,
   isAsAnswered,
-  readFindings,
+  readDatabaseState,
 } from "./invariants/database-state.js";
 import { recover } from "./invariants/recovery.js";
 import { type Repeats, repeatWrites } from "./invariants/repeated-writes.js";
 import { startLoad } from "./load/load.js";
-import { type Entry, type Ledger, openLedger, sum } from "./load/write-log.js";
+import { createWriteLog, type Entry, sum, type WriteLog } from "./load/write-log.js";
 
-/** What was written and seen while a fault happened. */
+/** What clients wrote and read while a fault happened. */
 export type Outcome = {
-  /** How often the fault happened. */
+  /** How often the fault was injected. */
   readonly strikes: number;
-  /** Whether clients noticed what they must notice. */
-  readonly isFelt: boolean;
+  /** Whether calls failed that the fault must affect. */
+  readonly isNoticed: boolean;
   readonly answered: number;
   readonly answeredFound: number;
   readonly unanswered: number;
   readonly whole: number;
   readonly none: number;
-  /** Of answered, unanswered and refused writes. */
+  /** How many writes of any kind are incomplete. */
   readonly half: number;
-  /** Writes that were refused, and are there. */
+  /** How many rejected writes the database has. */
   readonly refusedFound: number;
   readonly repeats: Repeats;
   readonly duplicates: number;
@@ -42,51 +42,51 @@ export type Outcome = {
   readonly notes: readonly string[];
 };
 
-/** Lets a fault happen under load, and then compares what clients know with what the database has. */
-export function tryFault(
+/** Injects a fault under load, then compares what clients know with the database. */
+export function injectFault(
   fault: Fault,
   leastStrikes: number,
   folder: string,
   template: string,
 ): Promise<Outcome> {
-  return withWorld(folder, template, fault.options ?? {}, async (world) => {
-    const ledger = openLedger();
+  return withEnvironment(folder, template, fault.options ?? {}, async (environment) => {
+    const writeLog = createWriteLog();
     const size = { importRows: 100, importsNewNames: false, ...fault.load };
-    const stopOthers = await fault.accompany?.(world, ledger);
-    const load = startLoad(ledger, world.replicas, size);
+    const stopOthers = await fault.startMoreClients?.(environment, writeLog);
+    const load = startLoad(writeLog, environment.replicas, size);
     let recoverySeconds = 0;
     let strikes = 0;
     try {
-      // A strike between two calls may go unnoticed: then it strikes again.
-      const isNeeded = () => strikes < leastStrikes || !isFelt(fault, ledger);
+      // No call may have been in flight: then inject it again.
+      const isNeeded = () => strikes < leastStrikes || !isNoticed(fault, writeLog);
       for (; strikes < fault.times && isNeeded(); strikes += 1) {
         await sleep(calmMs);
-        await fault.strike(world, ledger, strikes);
-        recoverySeconds = Math.max(recoverySeconds, await recover(ledger, world.replicas));
+        await fault.strike(environment, writeLog, strikes);
+        recoverySeconds = Math.max(recoverySeconds, await recover(writeLog, environment.replicas));
       }
       await sleep(calmMs);
     } finally {
       await load.stop();
       await stopOthers?.();
     }
-    if (ledger.violations.length > 0) {
-      for (const { name } of world.replicas) {
-        const path = join(world.folder, name, "service.log");
-        ledger.violations.push(...(await readLoggedErrors(path)));
+    if (writeLog.violations.length > 0) {
+      for (const { name } of environment.replicas) {
+        const path = join(environment.folder, name, "service.log");
+        writeLog.violations.push(...(await readLoggedErrors(path)));
       }
     }
-    return judge(fault, world, ledger, { strikes, recoverySeconds });
+    return judge(fault, environment, writeLog, { strikes, recoverySeconds });
   });
 }
 
 async function judge(
   fault: Fault,
-  world: World,
-  ledger: Ledger,
+  environment: Environment,
+  writeLog: WriteLog,
   course: Pick<Outcome, "strikes" | "recoverySeconds">,
 ): Promise<Outcome> {
-  const { entries, unanswered, violations, notes } = ledger;
-  const before = await readFindings(world);
+  const { entries, unanswered, violations, notes } = writeLog;
+  const before = await readDatabaseState(environment);
   const inState = (state: Entry["state"]) => entries.filter((entry) => entry.state === state);
   const counted = (of: readonly Entry[], extent: ReturnType<typeof extentOf>) =>
     of.filter((entry) => extentOf(entry, before) === extent).length;
@@ -99,20 +99,24 @@ async function judge(
     half: counted(entries, "half") + before.idleModels,
     refusedFound: inState("refused").length - counted(inState("refused"), "none"),
   };
-  const repeats = await repeatWrites(ledger, before, world.replicas);
-  const after = await readFindings(world);
+  const repeats = await repeatWrites(writeLog, before, environment.replicas);
+  const after = await readDatabaseState(environment);
   const deadline = sum(unanswered, ["DEADLINE_EXCEEDED"]);
   return {
-    ...{ ...found, repeats, duplicates: countDuplicates(ledger, before, after) },
-    charges: ledger.charges.length,
-    wrongCharges: findWrongCharges(ledger, after, fault.isRepriced ?? false),
+    ...{ ...found, repeats, duplicates: countDuplicates(writeLog, before, after) },
+    charges: writeLog.charges.length,
+    wrongCharges: findWrongCharges(writeLog, after, fault.isRepriced ?? false),
     ...{ unavailable: sum(unanswered) - deadline, deadline, reasons: unanswered },
-    ...{ ...course, violations, notes, isFelt: isFelt(fault, ledger) },
+    ...{ ...course, violations, notes, isNoticed: isNoticed(fault, writeLog) },
   };
 }
 
-/** Writes that have been done more than once, or that nobody has sent. */
-function countDuplicates({ entries }: Ledger, before: Findings, after: Findings): number {
+/** Counts writes that were done more than once, or that no client sent. */
+function countDuplicates(
+  { entries }: WriteLog,
+  before: DatabaseState,
+  after: DatabaseState,
+): number {
   const sent = new Map(entries.map((entry) => [entry.requestId, entry]));
   return [...after.byWrite].filter(([requestId, revisions]) => {
     const entry = sent.get(requestId);
@@ -121,15 +125,15 @@ function countDuplicates({ entries }: Ledger, before: Findings, after: Findings)
   }).length;
 }
 
-function isAsWritten(entry: Entry, findings: Findings): boolean {
+function isAsWritten(entry: Entry, databaseState: DatabaseState): boolean {
   return entry.answer === undefined
-    ? extentOf(entry, findings) !== "half"
-    : isAsAnswered(entry, findings);
+    ? extentOf(entry, databaseState) !== "half"
+    : isAsAnswered(entry, databaseState);
 }
 
-function isFelt({ felt }: Fault, { entries, unanswered }: Ledger): boolean {
-  if (felt === "nothing") return true;
-  if (felt === "calculations") return sum(unanswered) > 0;
+function isNoticed({ affects }: Fault, { entries, unanswered }: WriteLog): boolean {
+  if (affects === "nothing") return true;
+  if (affects === "calculations") return sum(unanswered) > 0;
   return entries.some(({ state }) => state === "unanswered");
 }
 

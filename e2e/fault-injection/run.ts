@@ -12,8 +12,8 @@ import type { Fault } from "./faults/fault.js";
 import { networkFaults } from "./faults/network.js";
 import { serviceFaults } from "./faults/service.js";
 import { stopFaults } from "./faults/shutdown.js";
-import { tryFault } from "./inject-fault.js";
-import { checkPromises } from "./invariants/invariants.js";
+import { injectFault } from "./inject-fault.js";
+import { checkInvariants } from "./invariants/invariants.js";
 import { printTable, type Row } from "./table.js";
 
 const faults: readonly Fault[] = [
@@ -25,8 +25,8 @@ const faults: readonly Fault[] = [
   ...stopFaults,
 ];
 
-// All faults, or those that are named. Each strikes once if clients notice, or with --long several
-// times, at different moments of the load.
+// All faults, or those that are named. Each is injected once, again only if no call failed, or with
+// --long several times at different moments of the load.
 const { includes, isLong } = readSuiteArguments(faults.map(({ name }) => name));
 const checks = createChecks();
 const rows: Row[] = [];
@@ -42,9 +42,9 @@ await withDataFolder(async (folder) => {
     const startedAt = performance.now();
     try {
       const least = isLong ? fault.times : (fault.leastTimes ?? 1);
-      const outcome = await tryFault(fault, least, home, template);
+      const outcome = await injectFault(fault, least, home, template);
       rows.push({ what: fault.what, outcome });
-      checkPromises(checks, fault, outcome);
+      checkInvariants(checks, fault, outcome);
     } catch (error) {
       checks.check(fault.what, false, String((error as Error).stack));
     }

@@ -9,54 +9,54 @@ import { type DatabaseProxy, openProxy } from "../../../test/support/proxy.js";
 import { type Postgres, startPostgres } from "./postgres.js";
 import { type Replica, startReplica } from "./replica.js";
 
-/** A database and two replicas on it, each through a network of its own. */
-export type World = {
+/** A database and two replicas, each connected to it over its own proxy. */
+export type Environment = {
   readonly folder: string;
-  /** Where the database is. */
+  /** The folder of the database. */
   readonly dataFolder: string;
   readonly postgres: Postgres;
   readonly proxies: readonly DatabaseProxy[];
   readonly replicas: readonly Replica[];
-  /** Asks the database past the networks. */
+  /** Queries the database directly, not over the proxies. */
   readonly query: (sql: string) => Promise<readonly Record<string, unknown>[]>;
 };
 
-export type WorldOptions = {
+export type EnvironmentOptions = {
   /** Environment variables of both replicas. */
   readonly service?: (dataFolder: string) => Readonly<Record<string, string>>;
   readonly postgres?: (dataFolder: string) => Readonly<Record<string, string>>;
-  /** Prepares the folder for the database, and may answer what undoes that. */
+  /** Prepares the folder for the database. May return a function that undoes it. */
   // biome-ignore lint/suspicious/noConfusingVoidType: most have nothing to undo.
   readonly prepare?: (dataFolder: string) => Promise<(() => Promise<unknown>) | void>;
 };
 
-/** Makes a world in a folder, with a copy of `template`, and hands it to `work`. */
-export async function withWorld<T>(
+/** Starts an environment in a folder, on a copy of `template`, passes it to `work`, and stops it. */
+export async function withEnvironment<T>(
   folder: string,
   template: string,
-  options: WorldOptions,
-  work: (world: World) => Promise<T>,
+  options: EnvironmentOptions,
+  work: (environment: Environment) => Promise<T>,
 ): Promise<T> {
   const endings: (() => unknown)[] = [];
   try {
-    return await work(await openWorld(folder, template, options, endings));
+    return await work(await openEnvironment(folder, template, options, endings));
   } finally {
     for (const end of endings.reverse()) await end();
   }
 }
 
-async function openWorld(
+async function openEnvironment(
   folder: string,
   template: string,
-  { prepare = async () => {}, ...environments }: WorldOptions,
+  { prepare = async () => {}, ...variables }: EnvironmentOptions,
   endings: (() => unknown)[],
-): Promise<World> {
+): Promise<Environment> {
   const dataFolder = join(folder, "data");
   await mkdir(dataFolder, { mode: 0o711 });
   endings.push((await prepare(dataFolder)) ?? (() => {}));
   await promisify(execFile)("cp", ["-a", `${template}/.`, dataFolder]);
-  const environment = environments.postgres?.(dataFolder) ?? {};
-  const postgres = await startPostgres({ folder: dataFolder, environment });
+  const postgresVariables = variables.postgres?.(dataFolder) ?? {};
+  const postgres = await startPostgres({ folder: dataFolder, environment: postgresVariables });
   endings.push(postgres.stop);
   const openReplica = async (name: string) => {
     const proxy = await openProxy(postgres.connection);
@@ -64,7 +64,7 @@ async function openWorld(
     const replica = await startReplica(name, folder, {
       ...settings,
       DATABASE_URL: toUrl({ ...postgres.connection, port: Number(proxy.connection.port) }),
-      ...environments.service?.(dataFolder),
+      ...variables.service?.(dataFolder),
     });
     endings.push(replica.stop);
     return [replica, proxy] as const;
@@ -78,7 +78,7 @@ async function openWorld(
   };
 }
 
-/** A migrated cluster with many models, stopped, to be copied. */
+/** Creates a migrated database with many models, and stops it, so that its folder can be copied. */
 export async function makeTemplate(folder: string): Promise<void> {
   const postgres = await startPostgres({ folder });
   await ask(postgres, "create database llmprices", "postgres");
@@ -94,7 +94,7 @@ export async function makeTemplate(folder: string): Promise<void> {
   await writeFile(join(folder, "postgres.log"), "");
 }
 
-/** Asks a server one thing, or several, over a connection of its own. */
+/** Runs one statement, or several, over a new connection. */
 export async function ask({ connection }: Postgres, sql: string, database = connection.database) {
   const client = new pg.Client({ ...connection, database });
   client.on("error", () => undefined);
@@ -108,5 +108,5 @@ export async function ask({ connection }: Postgres, sql: string, database = conn
 }
 
 const modelCount = 50_000;
-/** Faults that last for 5 seconds are longer than a book may be stale. */
+/** Faults of 5 seconds outlast the time that a price book may be stale. */
 const settings = { MAX_BOOK_STALENESS_MS: "2500", SHUTDOWN_GRACE_MS: "5000" };

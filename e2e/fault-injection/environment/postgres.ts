@@ -12,37 +12,37 @@ import { ensureOsUser } from "../../../src/embedded-postgres/os-user.js";
 import { watchParent } from "../../../src/embedded-postgres/parent-watchdog.js";
 import { toArguments } from "../../../src/embedded-postgres/postgres-settings.js";
 
-/** A PostgreSQL that loses nothing it has committed, and is ours to be killed. */
+/** A durable PostgreSQL server that a test may kill. */
 export type Postgres = {
   readonly connection: EmbeddedPostgres["connection"];
-  /** Of the server's first process. */
+  /** Process id of the postmaster. */
   readonly processId: () => number;
-  /** Sends a signal to the server's first process alone. */
+  /** Sends a signal to the postmaster only. */
   readonly signal: (signal: NodeJS.Signals) => void;
-  /** Stops every process of the server in its tracks, until `thaw`. */
+  /** Suspends every process of the server until `thaw`. */
   readonly freeze: () => Promise<void>;
   readonly thaw: () => Promise<void>;
   readonly isRunning: () => boolean;
-  /** Waits for the end of its first process. */
+  /** Waits until the postmaster has ended. */
   readonly ended: () => Promise<void>;
-  /** Starts it as an operator's init system does: again and again, until it answers. */
+  /** Starts it as an init system does: again and again, until it answers. */
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
 };
 
 export type PostgresOptions = {
-  /** Has to exist; PostgreSQL's OS user passes through it. */
+  /** Must exist, and PostgreSQL's OS user must be able to traverse it. */
   readonly folder: string;
   readonly environment?: Readonly<Record<string, string>>;
 };
 
-/** Creates a cluster in a folder and starts it. Nothing starts it again but the caller. */
+/** Creates a data directory in a folder and starts a server. Only the caller restarts it. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const { folder, environment = {} } = options;
   const log = () => undefined;
   const user = await ensureOsUser(log);
   const binaries = await findBinaries(folder, user, log);
-  // Durable is what it is from `start` on: there is nothing to lose while it is made.
+  // Only from `start` on does it have to be durable.
   const cluster = await openCluster({ dataDir: folder, binaries, user, durable: false, log });
   const port = await findFreePort();
   const args = ["-D", cluster.folder, ...toArguments(port, settings)];
@@ -67,7 +67,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       env: { LC_ALL: "C", ...environment },
     });
     await file.close();
-    // Whoever stops the suite does not leave servers behind.
+    // If the suite is stopped, its servers stop as well.
     server.once("exit", watchParent(processId(), user));
   };
   const start = async () => {
@@ -77,7 +77,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
         if (await answers(connection)) return;
         await sleep(20);
       }
-      // What a killed server has left behind, or a full disk, may take its time to go away.
+      // The leftovers of a killed server, or a full disk, may need time to disappear.
       if (performance.now() - startedAt > startTimeoutMs) {
         throw new Error(`PostgreSQL does not start; see ${join(folder, "postgres.log")}`);
       }
@@ -86,7 +86,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   };
   const signalAll = async (signal: NodeJS.Signals) => {
     send(processId(), signal);
-    // Behind it: a server that is stopped has no more children.
+    // After the postmaster: while it is stopped, it starts no more children.
     for (const id of await childrenOf(processId())) send(id, signal);
   };
   await start();
@@ -103,14 +103,14 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   };
 }
 
-/** Process ids of the server's children, each of which serves a session or works in the background. */
+/** Returns the process ids of the server's sessions and background workers. */
 export async function childrenOf(processId: number): Promise<readonly number[]> {
   const path = `/proc/${processId}/task/${processId}/children`;
   const text = await readFile(path, "utf8").catch(() => "");
   return text.trim().split(" ").filter(Boolean).map(Number);
 }
 
-/** Signals a process that may have ended by now. */
+/** Signals a process. Does nothing if it has ended. */
 export function send(processId: number, signal: NodeJS.Signals): void {
   try {
     process.kill(processId, signal);
@@ -144,8 +144,8 @@ function findFreePort(): Promise<number> {
   });
 }
 
-// What was answered is on the disk, as by default. The rest makes a small server: few
-// processes, and WAL that fits on a small disk.
+// Commits are durable, as by default. The rest keeps the server small: few processes, and WAL that
+// fits on a small disk.
 const settings = {
   fsync: "on",
   synchronous_commit: "on",

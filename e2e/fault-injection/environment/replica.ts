@@ -8,7 +8,7 @@ import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb
 import type { Endpoint } from "../../../test/support/service.js";
 import { send } from "./postgres.js";
 
-/** A process that serves, and those that take its place at the same addresses. */
+/** A process of the service, and its successors at the same addresses. */
 export type Replica = {
   readonly name: string;
   readonly grpcAddress: string;
@@ -17,14 +17,14 @@ export type Replica = {
   readonly signal: (signal: NodeJS.Signals) => void;
   /** Waits until the process has ended. */
   readonly ended: () => Promise<void>;
-  /** Starts the next one, and waits until it answers. */
+  /** Starts a successor, and waits until it answers. */
   readonly start: () => Promise<void>;
   readonly metricsUrl: () => string;
   readonly processId: () => number;
   readonly stop: () => Promise<void>;
 };
 
-/** Starts the service that was built, with these environment variables. */
+/** Starts the compiled service with these environment variables. */
 export async function startReplica(
   name: string,
   folder: string,

@@ -1,10 +1,10 @@
 import { access, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { World } from "../environment/environment.js";
+import type { Environment } from "../environment/environment.js";
 import type { Fault } from "./fault.js";
 
-/** Clocks that jump: of PostgreSQL, whose clock is the book's, and of the service. */
+/** Clocks that jump: that of PostgreSQL, which sets effective times, and those of the replicas. */
 export const clockFaults: readonly Fault[] = [
   jump("database-clock-forward", "PostgreSQL's clock 1 h forward, and back", "postgres", "+1h"),
   jump("database-clock-back", "PostgreSQL's clock 1 h back, and forward", "postgres", "-1h"),
@@ -14,7 +14,14 @@ export const clockFaults: readonly Fault[] = [
 
 function jump(name: string, what: string, whose: "postgres" | "service", offset: string): Fault {
   return {
-    ...{ name, what, times: 2, leastTimes: 2, felt: "nothing", isRepriced: whose === "postgres" },
+    ...{
+      name,
+      what,
+      times: 2,
+      leastTimes: 2,
+      affects: "nothing",
+      isRepriced: whose === "postgres",
+    },
     options: {
       prepare: async (folder) => {
         await access(library).catch(() => {
@@ -26,12 +33,12 @@ function jump(name: string, what: string, whose: "postgres" | "service", offset:
         LD_PRELOAD: library,
         FAKETIME_TIMESTAMP_FILE: clockOf(folder),
         FAKETIME_NO_CACHE: "1",
-        // As when an operator, or NTP, sets a clock: what counts time from the start goes on.
+        // As when an operator or NTP sets a clock: the monotonic clock continues.
         FAKETIME_DONT_FAKE_MONOTONIC: "1",
       }),
     },
-    strike: async ({ dataFolder }: World, _, time) => {
-      // At once: a file that is empty for a moment is another jump.
+    strike: async ({ dataFolder }: Environment, _, time) => {
+      // Atomically: a file that is empty for a moment would be another jump.
       await writeFile(join(dataFolder, "next-clock"), time % 2 === 0 ? offset : "+0");
       await rename(join(dataFolder, "next-clock"), clockOf(dataFolder));
       await sleep(2000);

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { World } from "../environment/environment.js";
+import type { Environment } from "../environment/environment.js";
 import { send } from "../environment/postgres.js";
 import type { Fault } from "./fault.js";
 
-/** What can happen to PostgreSQL itself. */
+/** Faults of PostgreSQL itself. */
 export const databaseFaults: readonly Fault[] = [
   {
     name: "backend-killed",
     what: "kill -9 of a backend",
     times: 3,
-    felt: "writes",
+    affects: "writes",
     strike: async ({ query }) => {
       const [busy] = await query(`
         select pid from pg_stat_activity
@@ -22,40 +22,40 @@ export const databaseFaults: readonly Fault[] = [
     name: "postmaster-killed",
     what: "kill -9 of the postmaster, started again",
     times: 3,
-    felt: "writes",
-    strike: (world) => restart(world, "SIGKILL"),
+    affects: "writes",
+    strike: (environment) => restart(environment, "SIGKILL"),
   },
   {
     name: "restarted-fast",
     what: "PostgreSQL restarted, fast",
     times: 3,
-    felt: "writes",
-    strike: (world) => restart(world, "SIGINT"),
+    affects: "writes",
+    strike: (environment) => restart(environment, "SIGINT"),
   },
   {
     name: "restarted-immediate",
     what: "PostgreSQL restarted, immediate",
     times: 3,
-    felt: "writes",
-    strike: (world) => restart(world, "SIGQUIT"),
+    affects: "writes",
+    strike: (environment) => restart(environment, "SIGQUIT"),
   },
   {
     name: "away",
     what: "PostgreSQL away for 5 s",
     times: 1,
-    felt: "calculations",
-    strike: async (world) => {
-      world.postgres.signal("SIGINT");
-      await world.postgres.ended();
+    affects: "calculations",
+    strike: async (environment) => {
+      environment.postgres.signal("SIGINT");
+      await environment.postgres.ended();
       await sleep(longerThanFresh);
-      await world.postgres.start();
+      await environment.postgres.start();
     },
   },
   {
     name: "frozen",
     what: "PostgreSQL frozen for 5 s",
     times: 1,
-    felt: "calculations",
+    affects: "calculations",
     strike: async ({ postgres }) => {
       await postgres.freeze();
       await sleep(longerThanFresh);
@@ -64,11 +64,11 @@ export const databaseFaults: readonly Fault[] = [
   },
 ];
 
-async function restart({ postgres }: World, signal: NodeJS.Signals): Promise<void> {
+async function restart({ postgres }: Environment, signal: NodeJS.Signals): Promise<void> {
   postgres.signal(signal);
   await postgres.ended();
   await postgres.start();
 }
 
-/** Twice as long as the book may be stale. */
+/** Twice as long as the price book may be stale. */
 const longerThanFresh = 5000;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import pg from "pg";
-import type { World } from "../environment/environment.js";
+import type { Environment } from "../environment/environment.js";
 import type { Fault } from "./fault.js";
 
 /** PostgreSQL on a small disk that something else fills. */
@@ -13,27 +13,27 @@ export const diskFaults: readonly Fault[] = [
     name: "disk-full",
     what: "disk full for 4 s, then no room for WAL",
     times: 1,
-    felt: "writes",
+    affects: "writes",
     options: { prepare: mountSmallDisk },
-    strike: async (world) => {
-      const ballast = join(world.dataFolder, "ballast");
-      // Made before: a new session writes files.
-      const session = new pg.Client(world.postgres.connection);
+    strike: async (environment) => {
+      const ballast = join(environment.dataFolder, "ballast");
+      // Connect first: a new session writes files.
+      const session = new pg.Client(environment.postgres.connection);
       session.on("error", () => undefined);
       await session.connect();
       await fill(ballast);
       // Files cannot grow: statements fail.
       await sleep(4000);
-      // A new segment of the write-ahead log cannot be made: the server gives up.
-      await endWithoutRoom(world, session, ballast);
+      // No new WAL segment can be created: the server stops itself.
+      await endWithoutRoom(environment, session, ballast);
       await session.end();
       await rm(ballast);
-      if (!world.postgres.isRunning()) await world.postgres.start();
+      if (!environment.postgres.isRunning()) await environment.postgres.start();
     },
   },
 ];
 
-/** Writes until there is no room left, again and again: others may have freed some. */
+/** Writes until the disk is full. */
 async function fill(ballast: string): Promise<void> {
   const command = `cat /dev/zero >> '${ballast}'`;
   await promisify(execFile)("sh", ["-c", command]).catch((error: Error) => {
@@ -41,7 +41,7 @@ async function fill(ballast: string): Promise<void> {
   });
 }
 
-async function endWithoutRoom({ postgres }: World, session: pg.Client, ballast: string) {
+async function endWithoutRoom({ postgres }: Environment, session: pg.Client, ballast: string) {
   for (let tries = 0; tries < 40 && postgres.isRunning(); tries += 1) {
     await fill(ballast);
     await session.query("select pg_switch_wal()").catch(() => undefined);
@@ -49,7 +49,7 @@ async function endWithoutRoom({ postgres }: World, session: pg.Client, ballast: 
   }
 }
 
-/** Answers what takes it away. */
+/** Mounts a small disk. Returns a function that unmounts it. */
 async function mountSmallDisk(folder: string): Promise<() => Promise<unknown>> {
   const run = promisify(execFile);
   const size = `size=${diskMegabytes}m,mode=0711`;

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import type { World } from "../environment/environment.js";
+import type { Environment } from "../environment/environment.js";
 import type { Fault } from "./fault.js";
 
-/** What can happen between the service and PostgreSQL, and to the sessions there are. */
+/** Faults of the connections between the service and PostgreSQL. */
 export const networkFaults: readonly Fault[] = [
   {
     name: "connections-cut",
     what: "connections cut",
     times: 6,
-    felt: "writes",
+    affects: "writes",
     strike: async ({ proxies }) => {
       for (const { cutConnections } of proxies) cutConnections();
     },
@@ -18,7 +18,7 @@ export const networkFaults: readonly Fault[] = [
     name: "connections-refused",
     what: "connections cut and refused for 2 s",
     times: 2,
-    felt: "writes",
+    affects: "writes",
     strike: async ({ proxies }) => {
       for (const { faults, cutConnections } of proxies) {
         faults.refusesConnections = true;
@@ -32,7 +32,7 @@ export const networkFaults: readonly Fault[] = [
     name: "blackholed",
     what: "network silent for 5 s, connections lost",
     times: 1,
-    felt: "calculations",
+    affects: "calculations",
     strike: async ({ proxies }) => {
       for (const { faults, silenceConnections } of proxies) {
         faults.isSilent = true;
@@ -46,7 +46,7 @@ export const networkFaults: readonly Fault[] = [
     name: "connections-forgotten",
     what: "connections silent for good, new ones not",
     times: 3,
-    felt: "writes",
+    affects: "writes",
     strike: async ({ proxies }) => {
       for (const { silenceConnections } of proxies) silenceConnections();
     },
@@ -55,7 +55,7 @@ export const networkFaults: readonly Fault[] = [
     name: "one-cut-off",
     what: "one replica cut off for 5 s",
     times: 1,
-    felt: "calculations",
+    affects: "calculations",
     strike: async ({ proxies: [first] }) => {
       if (first === undefined) throw new Error("there is no network");
       first.faults.isSilent = true;
@@ -67,9 +67,9 @@ export const networkFaults: readonly Fault[] = [
     name: "book-locked",
     what: "the book's row locked for 5 s",
     times: 1,
-    felt: "writes",
-    strike: async (world) => {
-      const session = await connect(world);
+    affects: "writes",
+    strike: async (environment) => {
+      const session = await connect(environment);
       await session.query("begin; select from price_book for update");
       await sleep(5000);
       await session.end();
@@ -79,14 +79,14 @@ export const networkFaults: readonly Fault[] = [
     name: "slots-taken",
     what: "all of the server's sessions taken for 3 s",
     times: 1,
-    // Whoever was quick to connect again has what it needs.
-    felt: "nothing",
-    strike: async (world) => {
+    // A replica that reconnects quickly notices nothing.
+    affects: "nothing",
+    strike: async (environment) => {
       const sessions: pg.Client[] = [];
-      for (const { cutConnections } of world.proxies) cutConnections();
+      for (const { cutConnections } of environment.proxies) cutConnections();
       const isOver = performance.now() + 3000;
       while (performance.now() < isOver) {
-        await connect(world).then(
+        await connect(environment).then(
           (session) => sessions.push(session),
           () => sleep(20),
         );
@@ -96,7 +96,7 @@ export const networkFaults: readonly Fault[] = [
   },
 ];
 
-async function connect({ postgres }: World): Promise<pg.Client> {
+async function connect({ postgres }: Environment): Promise<pg.Client> {
   const client = new pg.Client(postgres.connection);
   client.on("error", () => undefined);
   await client.connect();

@@ -5,7 +5,7 @@ import { buildGoClient, startGoClient } from "../load/go-client.js";
 import { startGrpcJsClient } from "../load/grpc-js-client.js";
 import type { Fault } from "./fault.js";
 
-/** What operators do every day. */
+/** Rolling restarts. */
 export const stopFaults: readonly Fault[] = [
   {
     name: "replaced",
@@ -13,14 +13,14 @@ export const stopFaults: readonly Fault[] = [
     times: 4,
     // Each of the two replicas.
     leastTimes: 2,
-    // Clients that retry feel nothing: a call of theirs that fails is a violation.
-    felt: "nothing",
+    // Clients that retry notice nothing: each of their calls must succeed.
+    affects: "nothing",
     load: { importRows: 0 },
-    // A machine that is busy with starting replicas must not make the book of the other one old.
+    // Starting a replica keeps the machine busy, which must not make the other price book stale.
     options: { service: () => ({ MAX_BOOK_STALENESS_MS: "10000" }) },
-    accompany: async ({ replicas }, ledger) => {
+    startMoreClients: async ({ replicas }, writeLog) => {
       await buildGoClient();
-      const stops = [startGrpcJsClient(ledger, replicas), startGoClient(ledger, replicas)];
+      const stops = [startGrpcJsClient(writeLog, replicas), startGoClient(writeLog, replicas)];
       return async () => {
         await Promise.all(stops.map((stop) => stop()));
       };
@@ -37,8 +37,8 @@ export const stopFaults: readonly Fault[] = [
 ];
 
 /**
- * Waits until all clients have a connection to each replica. Those that were refused one while it was
- * away try again later and later; without the other one there would be nobody to answer them.
+ * Waits until all clients are connected to each replica. Clients reconnect with a growing backoff; if
+ * the other replica stopped before that, no replica could answer them.
  */
 async function untilClientsAreBack(replicas: readonly Replica[]): Promise<void> {
   for (const { grpcAddress } of replicas) {
@@ -46,7 +46,7 @@ async function untilClientsAreBack(replicas: readonly Replica[]): Promise<void> 
   }
 }
 
-/** How many connections a server has, as Linux tells. */
+/** Counts the connections of a server, from proc_pid_net_tcp(5). */
 async function countConnections(address: string): Promise<number> {
   const port = Number(address.split(":").at(-1)).toString(16).toUpperCase().padStart(4, "0");
   const lines = (await readFile("/proc/net/tcp", "utf8")).split("\n");
@@ -57,5 +57,5 @@ async function countConnections(address: string): Promise<number> {
 }
 
 const established = "01";
-/** The load has one, and so has each of those that retry. */
+/** One of the load, and one of each client that retries. */
 const clientCount = 3;

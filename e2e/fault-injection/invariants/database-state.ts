@@ -1,10 +1,10 @@
 import type { TestKey } from "../../../test/support/prices.js";
-import type { World } from "../environment/environment.js";
-import type { Entry, Ledger } from "../load/write-log.js";
+import type { Environment } from "../environment/environment.js";
+import type { Entry, WriteLog } from "../load/write-log.js";
 
-/** A revision as the database has it. */
+/** A revision in the database. */
 export type Revision = {
-  /** The request id of the write that made it. */
+  /** The request id of its write. */
   readonly reason: string;
   readonly key: string;
   readonly price: string | null;
@@ -12,16 +12,16 @@ export type Revision = {
   readonly version: bigint;
 };
 
-/** All revisions of the database, by what asks for them. */
-export type Findings = {
+/** All revisions in the database, by write and by key. */
+export type DatabaseState = {
   readonly byWrite: ReadonlyMap<string, readonly Revision[]>;
-  /** Ascending. */
+  /** In ascending order of effective time. */
   readonly byKey: ReadonlyMap<string, readonly Revision[]>;
-  /** Models that an import has registered without a price. */
+  /** How many models an import registered without a price. */
   readonly idleModels: number;
 };
 
-export async function readFindings({ query }: World): Promise<Findings> {
+export async function readDatabaseState({ query }: Environment): Promise<DatabaseState> {
   const rows = await query(`
     select reason, charge_type || '/' || provider || '/' || model as key, price::text as price,
       (extract(epoch from effective_from) * 1000)::bigint::text as from_ms, version::text
@@ -46,8 +46,8 @@ export async function readFindings({ query }: World): Promise<Findings> {
   };
 }
 
-/** What the database has of a write. */
-export function extentOf(write: Entry, { byWrite }: Findings): "whole" | "none" | "half" {
+/** Returns how much of a write the database has. */
+export function extentOf(write: Entry, { byWrite }: DatabaseState): "whole" | "none" | "half" {
   const found = byWrite.get(write.requestId) ?? [];
   if (found.length === 0) return "none";
   const [first] = found;
@@ -63,23 +63,23 @@ export function extentOf(write: Entry, { byWrite }: Findings): "whole" | "none" 
   return isWhole ? "whole" : "half";
 }
 
-/** Whether the database has what the client was answered. */
-export function isAsAnswered(write: Entry, findings: Findings): boolean {
-  const [first] = findings.byWrite.get(write.requestId) ?? [];
+/** Returns whether the database has the write as it was answered. */
+export function isAsAnswered(write: Entry, databaseState: DatabaseState): boolean {
+  const [first] = databaseState.byWrite.get(write.requestId) ?? [];
   return (
-    extentOf(write, findings) === "whole" &&
+    extentOf(write, databaseState) === "whole" &&
     first?.version === write.answer?.version &&
     first?.effectiveFrom === write.answer?.effectiveFrom
   );
 }
 
 /**
- * Charges that are not what the timelines of the database say of their instants: by all versions, or,
- * `atTheirVersion`, by those that the charge was made with.
+ * Returns the charges that differ from the timelines in the database: from all their versions or, with
+ * `atTheirVersion`, only from those up to the version of the charge.
  */
 export function findWrongCharges(
-  { charges }: Ledger,
-  { byKey }: Findings,
+  { charges }: WriteLog,
+  { byKey }: DatabaseState,
   atTheirVersion: boolean,
 ): string[] {
   return charges.flatMap(({ key, asOf, markup, priceFrom, bookVersion }) => {

@@ -2,28 +2,28 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Replica } from "../environment/replica.js";
 import { charge } from "../load/charges.js";
 import { nextKey, nextPrice } from "../load/load.js";
-import type { Ledger } from "../load/write-log.js";
+import type { WriteLog } from "../load/write-log.js";
 import { createPrice, send } from "../load/writes.js";
 
 /**
- * How long it takes from now, in seconds, until every replica has answered a write, and a calculation
- * that needs it. Nobody helps: a new caller comes as soon as the one before is refused, or has waited for a second.
+ * Returns how many seconds it takes until every replica has answered a write, and a calculation that
+ * needs this write. Calls again when a call fails, or has waited for a second.
  *
- * @throws Error when that takes longer than anybody would wait.
+ * @throws Error when a replica does not recover in a minute.
  */
-export async function recover(ledger: Ledger, replicas: readonly Replica[]): Promise<number> {
-  return Math.max(...(await Promise.all(replicas.map((replica) => answer(ledger, replica)))));
+export async function recover(writeLog: WriteLog, replicas: readonly Replica[]): Promise<number> {
+  return Math.max(...(await Promise.all(replicas.map((replica) => answer(writeLog, replica)))));
 }
 
-async function answer(ledger: Ledger, replica: Replica): Promise<number> {
+async function answer(writeLog: WriteLog, replica: Replica): Promise<number> {
   const startedAt = performance.now();
   let answeredAt: number | undefined;
   const probes: Promise<void>[] = [];
   const probe = async () => {
     const key = nextKey();
-    const { answer } = await send(ledger, createPrice(key, nextPrice()), replica, probeTimeoutMs);
+    const { answer } = await send(writeLog, createPrice(key, nextPrice()), replica, probeTimeoutMs);
     const wanted = answer && { minVersion: answer.version };
-    if (wanted && (await charge(ledger, replica.grpc, key, wanted, probeTimeoutMs))) {
+    if (wanted && (await charge(writeLog, replica.grpc, key, wanted, probeTimeoutMs))) {
       answeredAt ??= performance.now();
     }
   };
@@ -36,7 +36,7 @@ async function answer(ledger: Ledger, replica: Replica): Promise<number> {
     await Promise.race([sent, sleep(patienceMs)]);
     await sleep(pauseMs);
   }
-  // Whoever waits still gets an answer of some kind, which the ledger has to know.
+  // The write log must have the outcome of the calls that are still waiting.
   await Promise.all(probes);
   return (answeredAt - startedAt) / 1000;
 }

@@ -1,19 +1,19 @@
 import type { Replica } from "../environment/replica.js";
 import { toFailure } from "../load/call-failure.js";
-import type { Entry, Ledger } from "../load/write-log.js";
-import { extentOf, type Findings } from "./database-state.js";
+import type { Entry, WriteLog } from "../load/write-log.js";
+import { type DatabaseState, extentOf } from "./database-state.js";
 
-/** What has become of writes that were sent again. */
+/** The outcome of writes that were sent again. */
 export type Repeats = { readonly count: number; readonly problems: readonly string[] };
 
 /**
- * Sends again, with its request id, every write that was not answered and some that were, one after
- * the other through each replica. What the database has must be answered as it is there; what it has
- * not is done now, or refused because its instant has passed.
+ * Sends every unanswered write and some answered ones again, with the same request id, to the replicas
+ * in turn. A write that the database has must be answered as it is there. Any other is done now, or
+ * rejected because its scheduled time has passed.
  */
 export async function repeatWrites(
-  { entries }: Ledger,
-  before: Findings,
+  { entries }: WriteLog,
+  before: DatabaseState,
   replicas: readonly Replica[],
 ): Promise<Repeats> {
   const isAnswered = ({ state }: Entry) => state === "answered";
@@ -35,10 +35,10 @@ export async function repeatWrites(
   return { count, problems };
 }
 
-/** What is wrong with the answer to a repeat. */
+/** Sends a write again. Returns what is wrong with the response. */
 async function repeat(
   entry: Entry,
-  before: Findings,
+  before: DatabaseState,
   replica: Replica,
 ): Promise<string | undefined> {
   const isFound = extentOf(entry, before) !== "none";

@@ -1,14 +1,14 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.js";
 
-/** Why a call was not answered, as far as its caller can tell. */
+/** Why a call failed, as far as its client can tell. */
 export type Failure = {
   /**
-   * Unavailable: the service says so, or the connection is lost. Deadline: the time was up. Refused:
-   * nothing was done. Broken: what no caller should see.
+   * Unavailable: the service says so, or the connection is lost. Deadline: the deadline passed.
+   * Refused: the service did nothing. Broken: an error that no client should ever see.
    */
   readonly kind: "unavailable" | "deadline" | "refused" | "broken";
-  /** The service's reason; the code where the service has not answered. */
+  /** The service's reason, or the code if the service did not answer. */
   readonly reason: string;
   readonly message: string;
   readonly metadata: Readonly<Record<string, string>>;
@@ -27,7 +27,7 @@ export function toFailure(error: unknown): Failure {
 
 function kindOf(code: Code, isOurs: boolean): Failure["kind"] {
   if (code === Code.DeadlineExceeded) return "deadline";
-  // Whatever a library makes of a connection that is gone: the service has not answered.
+  // Codes that client libraries use for a lost connection.
   if (!isOurs || code === Code.Unavailable || code === Code.Canceled) return "unavailable";
   return code === Code.Internal || code === Code.Unknown ? "broken" : "refused";
 }

@@ -8,28 +8,28 @@ import { expectedCharge } from "../../../test/oracle/expected-charge.js";
 import type { TestKey } from "../../../test/support/prices.js";
 import type { Endpoint } from "../../../test/support/service.js";
 import { toFailure } from "./call-failure.js";
-import { type ChargeSeen, count, type Ledger } from "./write-log.js";
+import { type ChargeSeen, count, type WriteLog } from "./write-log.js";
 
-/** At which instant, and from which version of the book on. Neither: now, at any version. */
+/** The time to price, by default now, and the least price book version, by default any. */
 export type Wanted = { readonly asOf?: number; readonly minVersion?: bigint };
 
 const amounts = { providerCost: "1234.56", usage: "0.125" } as const;
 
-/** Calculates a charge and notes what was seen. Undefined: it was not answered. */
+/** Calculates a charge and records the response. Returns undefined if there was none. */
 export async function charge(
-  ledger: Ledger,
+  writeLog: WriteLog,
   { pricing }: Pick<Endpoint, "pricing">,
   key: TestKey,
   wanted: Wanted,
   timeoutMs: number,
 ): Promise<ChargeSeen | undefined> {
   const call = pricing.calculateCharge(toRequest(key, wanted), { timeoutMs });
-  return note(ledger, key, wanted, await call.catch((error: unknown) => ({ error })));
+  return note(writeLog, key, wanted, await call.catch((error: unknown) => ({ error })));
 }
 
-/** Calculates a charge of each key, all at one version and one instant. */
+/** Calculates a charge of each key in a batch: all at one version and one time. */
 export async function chargeAll(
-  ledger: Ledger,
+  writeLog: WriteLog,
   { pricing }: Pick<Endpoint, "pricing">,
   keys: readonly TestKey[],
   timeoutMs: number,
@@ -40,12 +40,12 @@ export async function chargeAll(
     const markups = new Set<string | undefined>();
     answer.results.forEach(({ result }, i) => {
       if (result.case !== "charge") return;
-      markups.add(note(ledger, keys[i] as TestKey, {}, result.value)?.markup);
+      markups.add(note(writeLog, keys[i] as TestKey, {}, result.value)?.markup);
     });
-    // What was imported at once is in effect at once.
-    if (markups.size > 1) ledger.violations.push(`half an import was seen: ${[...markups]}`);
+    // All prices of an import take effect together.
+    if (markups.size > 1) writeLog.violations.push(`half an import was seen: ${[...markups]}`);
   } catch (error) {
-    noteFailure(ledger, error);
+    noteFailure(writeLog, error);
   }
 }
 
@@ -63,25 +63,28 @@ function toRequest(
 }
 
 function note(
-  ledger: Ledger,
+  writeLog: WriteLog,
   key: TestKey,
   wanted: Wanted,
   answer: CalculateChargeResponse | { readonly error: unknown },
 ): ChargeSeen | undefined {
-  const seen = "error" in answer ? missing(ledger, key, answer.error) : read(ledger, key, answer);
+  const seen =
+    "error" in answer ? missing(writeLog, key, answer.error) : read(writeLog, key, answer);
   if (seen === undefined) return undefined;
-  ledger.charges.push(seen);
-  ledger.newest = Math.max(ledger.newest, seen.asOf);
+  writeLog.charges.push(seen);
+  writeLog.newest = Math.max(writeLog.newest, seen.asOf);
   if (wanted.asOf !== undefined && seen.asOf !== wanted.asOf) {
-    ledger.violations.push(`as_of ${wanted.asOf} was answered as ${seen.asOf}`);
+    writeLog.violations.push(`as_of ${wanted.asOf} was answered as ${seen.asOf}`);
   }
   if (seen.markup !== undefined && seen.bookVersion < (wanted.minVersion ?? 0n)) {
-    ledger.violations.push(`version ${seen.bookVersion}, at least ${wanted.minVersion} was asked`);
+    writeLog.violations.push(
+      `version ${seen.bookVersion}, at least ${wanted.minVersion} was asked`,
+    );
   }
   return seen;
 }
 
-function read(ledger: Ledger, key: TestKey, answer: CalculateChargeResponse): ChargeSeen {
+function read(writeLog: WriteLog, key: TestKey, answer: CalculateChargeResponse): ChargeSeen {
   const { accountCharge, markup, asOf, appliedPrice } = answer;
   if (asOf === undefined || appliedPrice?.effectiveFrom === undefined) {
     throw new Error("a charge has its instant and its price");
@@ -89,24 +92,24 @@ function read(ledger: Ledger, key: TestKey, answer: CalculateChargeResponse): Ch
   const terms = { ...amounts, markup, totalUsage: "1", rounding: undefined };
   const expected = expectedCharge(terms).accountCharge;
   if (accountCharge !== expected) {
-    ledger.violations.push(`${accountCharge} was charged at ${markup}, not ${expected}`);
+    writeLog.violations.push(`${accountCharge} was charged at ${markup}, not ${expected}`);
   }
   const priceFrom = timestampMs(appliedPrice.effectiveFrom);
   return { key, asOf: timestampMs(asOf), markup, priceFrom, bookVersion: appliedPrice.bookVersion };
 }
 
-/** That a price is missing is an answer as well. */
-function missing(ledger: Ledger, key: TestKey, error: unknown): ChargeSeen | undefined {
+/** Records a missing price, which is a valid response. */
+function missing(writeLog: WriteLog, key: TestKey, error: unknown): ChargeSeen | undefined {
   const { reason, metadata } = toFailure(error);
-  if (reason !== "PRICE_NOT_FOUND") return noteFailure(ledger, error);
+  if (reason !== "PRICE_NOT_FOUND") return noteFailure(writeLog, error);
   const asOf = Date.parse(metadata.as_of ?? "");
   return { key, asOf, markup: undefined, priceFrom: undefined, bookVersion: 0n };
 }
 
-function noteFailure(ledger: Ledger, error: unknown): undefined {
+function noteFailure(writeLog: WriteLog, error: unknown): undefined {
   const { kind, reason, message } = toFailure(error);
-  count(ledger.unanswered, kind === "deadline" ? "DEADLINE_EXCEEDED" : reason);
+  count(writeLog.unanswered, kind === "deadline" ? "DEADLINE_EXCEEDED" : reason);
   if (kind === "broken" || (kind === "refused" && reason !== "TOO_MANY_CALLS")) {
-    ledger.violations.push(`a calculation was answered ${reason}: ${message}`);
+    writeLog.violations.push(`a calculation was answered ${reason}: ${message}`);
   }
 }

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { buildClient } from "../../examples/build.js";
 import { clients } from "../../examples/clients.js";
 import type { Replica } from "../environment/replica.js";
-import type { Ledger } from "./write-log.js";
+import type { WriteLog } from "./write-log.js";
 import { createPrice } from "./writes.js";
 
 /** Builds the client of examples/go/steady-load. */
@@ -17,16 +17,19 @@ export async function buildGoClient(): Promise<void> {
   await promisify(execFile)("go", ["build", "-o", "bin/", "./steady-load"], { cwd: folder });
 }
 
-/** Starts it on all replicas. What is answered stops it, when its calls have been answered. */
-export function startGoClient(ledger: Ledger, replicas: readonly Replica[]): () => Promise<void> {
+/** Starts it on all replicas. Returns a function that waits for its calls and stops it. */
+export function startGoClient(
+  writeLog: WriteLog,
+  replicas: readonly Replica[],
+): () => Promise<void> {
   const args = [String(firstModel), ...replicas.map(({ grpcAddress }) => grpcAddress)];
   const client = spawn(`${folder}/bin/steady-load`, args, { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(client, "close");
-  createInterface(client.stdout).on("line", (text) => note(ledger, JSON.parse(text)));
+  createInterface(client.stdout).on("line", (text) => note(writeLog, JSON.parse(text)));
   return async () => {
     client.stdin.end();
     const [code] = await ended;
-    if (code !== 0) ledger.violations.push(`the client in Go ended with ${code}`);
+    if (code !== 0) writeLog.violations.push(`the client in Go ended with ${code}`);
   };
 }
 
@@ -41,20 +44,20 @@ type Line =
       readonly effectiveFrom: number;
     };
 
-function note(ledger: Ledger, line: Line): void {
+function note(writeLog: WriteLog, line: Line): void {
   if ("failed" in line) {
-    ledger.violations.push(`the client in Go, which retries: ${line.failed}`);
+    writeLog.violations.push(`the client in Go, which retries: ${line.failed}`);
   } else if ("calls" in line) {
-    ledger.notes.push(`Go ${line.calls} calls`);
+    writeLog.notes.push(`Go ${line.calls} calls`);
   } else {
     const { requestId, model, price, effectiveFrom } = line;
     const key = { chargeType: "completion", provider: "acme", model };
     const answer = { version: BigInt(line.version), effectiveFrom };
-    ledger.entries.push({ ...createPrice(key, price, requestId), state: "answered", answer });
-    ledger.known.set(key, answer);
+    writeLog.entries.push({ ...createPrice(key, price, requestId), state: "answered", answer });
+    writeLog.known.set(key, answer);
   }
 }
 
 const folder = fileURLToPath(new URL("../../../examples/go", import.meta.url));
-/** Others write those before it. */
+/** Other clients write the models before it. */
 const firstModel = 40_000;

@@ -11,12 +11,12 @@ import { call } from "../../../bench/support/calls.js";
 import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import type { Replica } from "../environment/replica.js";
 import { nextKey, nextPrice } from "./load.js";
-import type { Ledger } from "./write-log.js";
+import type { WriteLog } from "./write-log.js";
 import { createPrice } from "./writes.js";
 
-/** Starts a client on all replicas that retries. What is answered stops it, when its last call has ended. */
+/** Starts a client that retries, on all replicas. Returns a function that stops it after its last call. */
 export function startGrpcJsClient(
-  ledger: Ledger,
+  writeLog: WriteLog,
   replicas: readonly Replica[],
 ): () => Promise<void> {
   const addresses = replicas.map(({ grpcAddress }) => grpcAddress).join(",");
@@ -30,25 +30,25 @@ export function startGrpcJsClient(
     try {
       return await work;
     } catch (error) {
-      ledger.violations.push(`grpc-js, which retries: ${(error as Error).message}`);
+      writeLog.violations.push(`grpc-js, which retries: ${(error as Error).message}`);
       return undefined;
     }
   };
   const lane = async () => {
-    while (!isOver) await writeAndCalculate(client, ledger, counted);
+    while (!isOver) await writeAndCalculate(client, writeLog, counted);
   };
   const lanes = [lane(), lane()];
   return async () => {
     isOver = true;
     await Promise.all(lanes);
     client.close();
-    ledger.notes.push(`grpc-js ${calls} calls`);
+    writeLog.notes.push(`grpc-js ${calls} calls`);
   };
 }
 
 type Counted = <T>(work: Promise<T>) => Promise<T | undefined>;
 
-async function writeAndCalculate(client: grpc.Client, ledger: Ledger, counted: Counted) {
+async function writeAndCalculate(client: grpc.Client, writeLog: WriteLog, counted: Counted) {
   const key = nextKey();
   const price = nextPrice();
   const write = createPrice(key, price);
@@ -60,13 +60,13 @@ async function writeAndCalculate(client: grpc.Client, ledger: Ledger, counted: C
     version: created.bookVersion,
     effectiveFrom: timestampMs(created.llmPrice.effectiveFrom),
   };
-  ledger.entries.push({ ...write, state: "answered", answer });
+  writeLog.entries.push({ ...write, state: "answered", answer });
   for (let i = 0; i < 5; i += 1) {
     const usageRatio = { case: "accountUsageRatio" as const, value: "1" };
     const terms = { ...key, providerCost: "1", usageRatio, minBookVersion: answer.version };
     const charged = await counted(unary(client, calculateCharge, terms));
     if (charged !== undefined && charged.markup !== price) {
-      ledger.violations.push(`grpc-js was charged at ${charged.markup}, not at ${price}`);
+      writeLog.violations.push(`grpc-js was charged at ${charged.markup}, not at ${price}`);
     }
   }
 }
@@ -85,7 +85,7 @@ async function unary<I extends DescMessage, O extends DescMessage>(
   return fromBinary(method.output, await call(client, method, Buffer.from(bytes)));
 }
 
-/** As docs/clients.md has it. */
+/** The service config of docs/clients.md. */
 const serviceConfig = {
   loadBalancingConfig: [{ round_robin: {} }],
   methodConfig: [

@@ -3,20 +3,20 @@ import type { TestKey } from "../../../test/support/prices.js";
 import type { Endpoint } from "../../../test/support/service.js";
 import type { Replica } from "../environment/replica.js";
 import { charge, chargeAll, type Wanted } from "./charges.js";
-import type { Ledger } from "./write-log.js";
+import type { WriteLog } from "./write-log.js";
 import { createPrice, importPrice, send, updatePrice } from "./writes.js";
 
 /** Clients that call until they are stopped. */
 export type Load = {
-  /** Lets each finish its call, and waits for that. */
+  /** Waits until each client has finished its call. */
   readonly stop: () => Promise<void>;
 };
 
-/** How much is called. */
+/** How much the clients call. */
 export type LoadSize = {
-  /** Rows of each import; 0: none. */
+  /** Rows of each import; 0 for no imports. */
   readonly importRows: number;
-  /** Whether each import registers names of its own. */
+  /** Whether each import registers new names. */
   readonly importsNewNames: boolean;
 };
 
@@ -25,14 +25,14 @@ export type LoadSize = {
  * and one that names instants which others have been answered. Each waits for its answer before it calls
  * again, as those do who have a job to do.
  */
-export function startLoad(ledger: Ledger, replicas: readonly Replica[], size: LoadSize): Load {
+export function startLoad(writeLog: WriteLog, replicas: readonly Replica[], size: LoadSize): Load {
   const over = new AbortController();
   const isOver = () => over.signal.aborted;
   const lanes = replicas.flatMap((replica) => [
-    write(ledger, replica, isOver),
-    ...(size.importRows > 0 ? [bulk(ledger, replica, size, isOver)] : []),
-    ...[replica.grpc, replica.json].map((endpoint) => calculate(ledger, endpoint, isOver)),
-    calculateAtNewest(ledger, replica.grpc, isOver),
+    write(writeLog, replica, isOver),
+    ...(size.importRows > 0 ? [bulk(writeLog, replica, size, isOver)] : []),
+    ...[replica.grpc, replica.json].map((endpoint) => calculate(writeLog, endpoint, isOver)),
+    calculateAtNewest(writeLog, replica.grpc, isOver),
   ]);
   return {
     stop: async () => {
@@ -42,31 +42,31 @@ export function startLoad(ledger: Ledger, replicas: readonly Replica[], size: Lo
   };
 }
 
-/** A key that nobody has written yet; its model is registered. */
+/** Returns a key without a price, whose model is registered. */
 export function nextKey(): TestKey {
   keys += 1;
   return { chargeType: "completion", provider: "acme", model: `model-${keys}` };
 }
 
-/** A price that no other write has. */
+/** Returns a price that no other write sets. */
 export function nextPrice(): string {
   prices += 1;
   return `${prices % 1000}.${String(prices).padStart(6, "0")}1`;
 }
 
-/** Creates a key, changes its price some times, now and ahead, and goes on to the next. */
-async function write(ledger: Ledger, replica: Replica, isOver: () => boolean): Promise<void> {
+/** Creates a key, changes its price several times, now and in the future, and repeats with the next. */
+async function write(writeLog: WriteLog, replica: Replica, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     const key = nextKey();
-    let entry = await send(ledger, createPrice(key, nextPrice()), replica, writeTimeoutMs);
+    let entry = await send(writeLog, createPrice(key, nextPrice()), replica, writeTimeoutMs);
     for (let i = 0; i < 6 && entry.answer !== undefined && !isOver(); i += 1) {
       const { effectiveFrom, version } = entry.answer;
-      await charge(ledger, replica.json, key, { minVersion: version }, chargeTimeoutMs);
+      await charge(writeLog, replica.json, key, { minVersion: version }, chargeTimeoutMs);
       await sleep(pauseMs);
-      // One that is scheduled takes effect while others calculate.
+      // A scheduled price takes effect while other clients calculate.
       const from = i === 3 ? effectiveFrom + 1500 : undefined;
-      entry = await send(ledger, updatePrice(key, nextPrice(), from), replica, writeTimeoutMs);
-      // Of one that is not answered nobody knows: the key is left as it is.
+      entry = await send(writeLog, updatePrice(key, nextPrice(), from), replica, writeTimeoutMs);
+      // The outcome of an unanswered write is unknown: leave the key alone.
       if (from !== undefined) break;
     }
     await sleep(entry.state === "answered" ? pauseMs : pauseAfterFailureMs);
@@ -74,7 +74,7 @@ async function write(ledger: Ledger, replica: Replica, isOver: () => boolean): P
 }
 
 async function bulk(
-  ledger: Ledger,
+  writeLog: WriteLog,
   replica: Replica,
   { importRows, importsNewNames }: LoadSize,
   isOver: () => boolean,
@@ -82,43 +82,47 @@ async function bulk(
   let names = toNames(replica, importRows);
   while (!isOver()) {
     const write = importPrice(names, nextPrice());
-    const { state } = await send(ledger, write, replica, importTimeoutMs);
-    if (state === "answered") await chargeAll(ledger, replica.grpc, names, chargeTimeoutMs);
+    const { state } = await send(writeLog, write, replica, importTimeoutMs);
+    if (state === "answered") await chargeAll(writeLog, replica.grpc, names, chargeTimeoutMs);
     if (importsNewNames) names = toNames(replica, importRows);
     await sleep(state === "answered" ? pauseAfterImportMs : pauseAfterFailureMs);
   }
 }
 
-/** Asks for now, for instants that are past, and for versions that another replica has answered. */
-async function calculate(ledger: Ledger, endpoint: Endpoint, isOver: () => boolean): Promise<void> {
+/** Calculates for now, for past times, and at versions that another replica has answered. */
+async function calculate(
+  writeLog: WriteLog,
+  endpoint: Endpoint,
+  isOver: () => boolean,
+): Promise<void> {
   let newest = 0;
   while (!isOver()) {
-    const [key, written] = pick([...ledger.known].slice(-200)) ?? [];
+    const [key, written] = pick([...writeLog.known].slice(-200)) ?? [];
     const wanted = pick([
       {},
       { minVersion: written?.version ?? 0n },
-      { asOf: toPast(ledger, (written?.effectiveFrom ?? 0) - 1 + Math.random() * 500) },
+      { asOf: toPast(writeLog, (written?.effectiveFrom ?? 0) - 1 + Math.random() * 500) },
     ]) as Wanted;
-    const seen = key && (await charge(ledger, endpoint, key, wanted, chargeTimeoutMs));
+    const seen = key && (await charge(writeLog, endpoint, key, wanted, chargeTimeoutMs));
     if (seen !== undefined && wanted.asOf === undefined) {
-      if (seen.asOf < newest) ledger.violations.push(`now went back by ${newest - seen.asOf} ms`);
+      if (seen.asOf < newest) writeLog.violations.push(`now went back by ${newest - seen.asOf} ms`);
       newest = Math.max(newest, seen.asOf);
     }
     await sleep(seen === undefined ? pauseMs * 4 : pauseMs);
   }
 }
 
-/** Asks for the newest instant that anybody has been answered, by whichever replica. */
-async function calculateAtNewest(ledger: Ledger, endpoint: Endpoint, isOver: () => boolean) {
+/** Calculates at the latest time that any replica has answered. */
+async function calculateAtNewest(writeLog: WriteLog, endpoint: Endpoint, isOver: () => boolean) {
   while (!isOver()) {
-    const key = pick([...ledger.known.keys()].slice(-200));
-    if (key) await charge(ledger, endpoint, key, { asOf: ledger.newest }, chargeTimeoutMs);
+    const key = pick([...writeLog.known.keys()].slice(-200));
+    if (key) await charge(writeLog, endpoint, key, { asOf: writeLog.newest }, chargeTimeoutMs);
     await sleep(pauseMs);
   }
 }
 
-/** What is still to come may be answered otherwise when it has. */
-function toPast({ newest }: Ledger, instant: number): number {
+/** Limits a time to the latest answered one: charges of later times may still change. */
+function toPast({ newest }: WriteLog, instant: number): number {
   return Math.min(newest, Math.floor(instant));
 }
 

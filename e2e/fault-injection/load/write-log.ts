@@ -1,55 +1,55 @@
 import type { TestKey } from "../../../test/support/prices.js";
 import type { Endpoint } from "../../../test/support/service.js";
 
-/** A change that was to be made to a price. */
+/** A price that a write sets. */
 export type WrittenRow = { readonly key: TestKey; readonly price: string };
 
-/** What a write is answered: the version it made, and from when on its prices are in effect. */
+/** The response to a write: its price book version, and when its prices take effect. */
 export type WriteAnswer = { readonly version: bigint; readonly effectiveFrom: number };
 
-/** A write that can be sent any number of times, with the same request id and body. */
+/** A write that can be sent several times, with the same request id and body. */
 export type Write = {
-  /** It is the reason as well, by which the database shows what the write has done. */
+  /** Also stored as the reason of each revision, so that the database shows what the write did. */
   readonly requestId: string;
   readonly rows: readonly WrittenRow[];
   readonly send: (endpoint: Endpoint, timeoutMs: number) => Promise<WriteAnswer>;
 };
 
-/** A write, and what the client knows of it. */
+/** A write, and what its client knows about it. */
 export type Entry = Write & {
-  /** Unanswered: only the database knows. Refused: the service said that it does not do it. */
+  /** Unanswered: only the database knows the outcome. Refused: the service rejected it. */
   state: "sent" | "answered" | "refused" | "unanswered";
   answer?: WriteAnswer;
 };
 
-/** A charge as it was answered. */
+/** A charge that was calculated. */
 export type ChargeSeen = {
   readonly key: TestKey;
-  /** The instant that was priced at. */
+  /** The time that was priced, in epoch milliseconds. */
   readonly asOf: number;
-  /** Undefined: there was no price then. */
+  /** Undefined if there was no price. */
   readonly markup: string | undefined;
   readonly priceFrom: number | undefined;
   readonly bookVersion: bigint;
 };
 
-/** All that the clients of one fault have written and seen. */
-export type Ledger = {
+/** Everything that the clients wrote and read while one fault happened. */
+export type WriteLog = {
   readonly entries: Entry[];
   readonly charges: ChargeSeen[];
-  /** What no fault excuses, in words. */
+  /** Broken promises that no fault excuses, in words. */
   readonly violations: string[];
-  /** What else there is to say. */
+  /** Remarks for the report. */
   readonly notes: string[];
-  /** Calculations that were not answered, by the code or the reason. */
+  /** How many calculations failed, by code or reason. */
   readonly unanswered: Map<string, number>;
-  /** The last answered write of each key, which calculations ask for. */
+  /** The last answered write of each key. Calculations choose from these keys. */
   readonly known: Map<TestKey, WriteAnswer>;
-  /** The newest instant that a charge was answered at. */
+  /** The latest `as_of` of all calculated charges. */
   newest: number;
 };
 
-export function openLedger(): Ledger {
+export function createWriteLog(): WriteLog {
   return {
     ...{ entries: [], charges: [], violations: [], notes: [] },
     ...{ unanswered: new Map(), known: new Map(), newest: 0 },
@@ -61,7 +61,7 @@ export function count(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
-/** What the counts of these names, or of all, come to. */
+/** Returns the sum of the counts of these names, by default of all. */
 export function sum(counts: ReadonlyMap<string, number>, names = [...counts.keys()]): number {
   return names.reduce((total, name) => total + (counts.get(name) ?? 0), 0);
 }

@@ -5,9 +5,9 @@ import { importRows } from "../../../test/support/imports.js";
 import { byKey, type TestKey } from "../../../test/support/prices.js";
 import type { Replica } from "../environment/replica.js";
 import { toFailure } from "./call-failure.js";
-import type { Entry, Ledger, Write, WriteAnswer } from "./write-log.js";
+import type { Entry, Write, WriteAnswer, WriteLog } from "./write-log.js";
 
-/** A new key with its first price. Its model is registered. */
+/** Returns a write that creates the first price of a key, whose model is registered. */
 export function createPrice(key: TestKey, price: string, requestId: string = randomUUID()): Write {
   const request = { ...key, price, requestId, reason: requestId };
   return {
@@ -17,7 +17,7 @@ export function createPrice(key: TestKey, price: string, requestId: string = ran
   };
 }
 
-/** A new price of a key, from now on or from a later instant on. */
+/** Returns a write that changes the price of a key, from now or from a later time. */
 export function updatePrice(key: TestKey, price: string, from?: number): Write {
   const requestId = randomUUID();
   const effectiveFrom = from === undefined ? {} : { effectiveFrom: timestampFromMs(from) };
@@ -29,7 +29,7 @@ export function updatePrice(key: TestKey, price: string, from?: number): Write {
   };
 }
 
-/** One price for many keys at once, their names registered where they are missing. */
+/** Returns an import that sets one price for many keys and registers missing names. */
 export function importPrice(keys: readonly TestKey[], price: string): Write {
   const requestId = randomUUID();
   const rows = keys.map((key) => ({ key, price }));
@@ -45,32 +45,32 @@ export function importPrice(keys: readonly TestKey[], price: string): Write {
   };
 }
 
-/** Sends a write, and notes what has become of it. */
+/** Sends a write and records its outcome. */
 export async function send(
-  ledger: Ledger,
+  writeLog: WriteLog,
   write: Write,
   replica: Replica,
   timeoutMs: number,
 ): Promise<Entry> {
   const entry: Entry = { ...write, state: "sent" };
-  ledger.entries.push(entry);
+  writeLog.entries.push(entry);
   try {
     const answer = await write.send(replica.grpc, timeoutMs);
     Object.assign(entry, { state: "answered", answer });
-    for (const { key } of write.rows) ledger.known.set(key, answer);
+    for (const { key } of write.rows) writeLog.known.set(key, answer);
   } catch (error) {
     const { kind, reason, message } = toFailure(error);
     entry.state = kind === "refused" ? "refused" : "unanswered";
     if (kind === "broken" || (kind === "refused" && !allowed.has(reason))) {
-      ledger.violations.push(`a write was answered ${reason}: ${message}`);
+      writeLog.violations.push(`a write was answered ${reason}: ${message}`);
     }
   }
   return entry;
 }
 
 /**
- * What a fault may do to writes that are right in themselves: a scheduled instant can have passed, a
- * book that is written all the time can be lost to others, and a service may take no more calls.
+ * Reasons for which a fault may cause a valid write to be rejected: its scheduled time has passed,
+ * other writers keep the price book busy, or the service is at its limit of calls.
  */
 const allowed: ReadonlySet<string> = new Set(["INVALID_FIELD", "WRITE_CONFLICT", "TOO_MANY_CALLS"]);
 
