@@ -7,10 +7,10 @@ import type { DatabaseConnection } from "../store/connection/pool.js";
 import { openBookFeed } from "../store/prices/price-book-feed.js";
 import type { Tracing } from "../tracing/tracing.js";
 import { createAuthentication } from "./auth/auth-setup.js";
-import { createAdmission } from "./auth/authorizer.js";
+import { createAuthorizer } from "./auth/authorizer.js";
 import { isPublic } from "./auth/public-methods.js";
 import { createCallObserver } from "./calls/call-log.js";
-import { createCapacity } from "./calls/concurrency-limit.js";
+import { createConcurrencyLimit } from "./calls/concurrency-limit.js";
 import type { ListenerDependencies } from "./listener.js";
 import { createMetrics, type Metrics } from "./ops/metrics.js";
 import { createServices } from "./pipeline/services.js";
@@ -64,7 +64,7 @@ export async function createComponents(
   const observer = createCallObserver(log, metrics);
   const authentication = await createAuthentication(config.auth, metrics, log);
   const tls = config.tls && (await loadTls(config.tls, metrics, log));
-  const admission = createAdmission(authentication.authenticator, {
+  const authorizer = createAuthorizer(authentication.authenticator, {
     isPublic: isPublic(config.auth),
     observer,
   });
@@ -75,21 +75,21 @@ export async function createComponents(
     maxStalenessMs: config.maxBookStalenessMs,
     log,
   });
-  const capacity = createCapacity(config.maxCallsInFlight);
+  const concurrencyLimit = createConcurrencyLimit(config.maxCallsInFlight);
   const mountServices = createServices(
     { knex, bookOf: () => book, tallyOf: () => metrics.charges, ...settings },
-    { observe: () => observer, tracer: tracing, capacity, maxTimeoutMs, ...settings },
+    { observe: () => observer, tracer: tracing, concurrencyLimit, maxTimeoutMs, ...settings },
   );
   const threads = createThreadPool(
     config.bulkThreads,
     toThreadSettings(config, connection, tracing !== undefined),
     book,
     { observer, charges: metrics.charges, tracing },
-    capacity,
+    concurrencyLimit,
     log,
   );
   return {
-    ...{ mountServices, threads, admission, limits: config, observer, log, tls, book, metrics },
+    ...{ mountServices, threads, authorizer, limits: config, observer, log, tls, book, metrics },
     close: async () => {
       authentication.close();
       tls?.close();

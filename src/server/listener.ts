@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Address } from "../config/address.js";
 import type { ConnectionLimits } from "../config/connection-limits.js";
-import type { Admission } from "./auth/authorizer.js";
+import type { Authorizer } from "./auth/authorizer.js";
 import type { CallObserver } from "./calls/call-log.js";
 import type { Mount } from "./pipeline/services.js";
 import type { ThreadPool } from "./threads/thread-pool.js";
@@ -32,7 +32,7 @@ export function longestCallMs({ maxCallTimeoutMs, maxStreamTimeoutMs }: Listener
 export type ListenerDependencies = {
   readonly mountServices: (mount: Mount) => void;
   readonly threads: ThreadPool;
-  readonly admission: Admission;
+  readonly authorizer: Authorizer;
   readonly limits: ListenerLimits;
   readonly observer: CallObserver;
   readonly log: Logger;

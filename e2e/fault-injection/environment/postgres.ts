@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { findBinaries } from "../../../src/embedded-postgres/binaries.js";
-import { openCluster, SUPERUSER } from "../../../src/embedded-postgres/data-directory.js";
+import { openDataDirectory, SUPERUSER } from "../../../src/embedded-postgres/data-directory.js";
 import type { EmbeddedPostgres } from "../../../src/embedded-postgres/embedded-postgres.js";
 import { ensureOsUser } from "../../../src/embedded-postgres/os-user.js";
-import { watchParent } from "../../../src/embedded-postgres/parent-watchdog.js";
+import { startParentWatchdog } from "../../../src/embedded-postgres/parent-watchdog.js";
 import { toArguments } from "../../../src/embedded-postgres/postgres-settings.js";
 
 /** A durable PostgreSQL server that a test may kill. */
@@ -43,7 +43,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const user = await ensureOsUser(log);
   const binaries = await findBinaries(folder, user, log);
   // Only from `start` on does it have to be durable.
-  const cluster = await openCluster({ dataDir: folder, binaries, user, durable: false, log });
+  const cluster = await openDataDirectory({ dataDir: folder, binaries, user, durable: false, log });
   const port = await findFreePort();
   const args = ["-D", cluster.folder, ...toArguments(port, settings)];
   const connection = {
@@ -68,7 +68,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     });
     await file.close();
     // If the suite is stopped, its servers stop as well.
-    server.once("exit", watchParent(processId(), user));
+    server.once("exit", startParentWatchdog(processId(), user));
   };
   const start = async () => {
     for (const startedAt = performance.now(); ; ) {

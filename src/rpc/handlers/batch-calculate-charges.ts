@@ -14,7 +14,7 @@ import {
 import type { BookAnswer } from "../../price-book/price-book.js";
 import { keyMissing } from "../../store/prices/price-not-found.js";
 import type { ChargeCount } from "../call/charge-counter.js";
-import { inSlices } from "../call/cooperative-loop.js";
+import { runCooperatively } from "../call/cooperative-loop.js";
 import { toConnectError, toStatusMessage } from "../errors/to-connect-error.js";
 import { toChargeMessage } from "../messages/charge-messages.js";
 import {
@@ -33,7 +33,7 @@ export function batchMethods(
   return {
     async batchCalculateCharges(request, context) {
       const { asOf, minBookVersion } = parseBatch(request, dependencies.maxBatchCalculations);
-      const lines = await inSlices(parseLines(request.requests), context.signal);
+      const lines = await runCooperatively(parseLines(request.requests), context.signal);
       const wanted = lines.filter((line): line is ChargeRequest => !(line instanceof DomainError));
       const found = await readPrices(dependencies, context, {
         asked: wanted,
@@ -48,7 +48,7 @@ export function batchMethods(
       const nearest = await nearestOf(dependencies, context, wanted, found);
       const results = calculateLines(dependencies, lines, found, nearest);
       return {
-        results: await inSlices(results, context.signal),
+        results: await runCooperatively(results, context.signal),
         asOf: toTimestamp(found.at),
         bookVersion: found.bookVersion,
       };

@@ -4,7 +4,7 @@ import { type Address, formatAddress } from "../../config/address.js";
 import { serviceNames } from "../calls/service-names.js";
 import { type ConnectionTracker, trackConnections } from "../connections/connection-tracker.js";
 import { type Listener, type ListenerDependencies, longestCallMs } from "../listener.js";
-import { admitCalls } from "./auth-interceptor.js";
+import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
 import { toCredentials } from "./credentials.js";
 import { explainRefusals } from "./error-interceptor.js";
@@ -22,7 +22,7 @@ type GrpcServerDependencies = Omit<ListenerDependencies, "log">;
 /** Opens the door for native gRPC, with reflection and health. Health begins as NOT_SERVING. */
 export async function startGrpcServer(
   address: Address,
-  { mountServices, threads, admission, limits, observer, tls }: GrpcServerDependencies,
+  { mountServices, threads, authorizer: admission, limits, observer, tls }: GrpcServerDependencies,
 ): Promise<GrpcServer> {
   // It would tell of headers that it cannot read, with their values, beside the log: tokens as well.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
@@ -33,7 +33,7 @@ export async function startGrpcServer(
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     interceptors: [
       explainRefusals(observer),
-      admitCalls(admission, limits.maxCallTimeoutMs),
+      createAuthInterceptor(admission, limits.maxCallTimeoutMs),
       serveUnaryCalls(unaryCalls),
     ],
   });

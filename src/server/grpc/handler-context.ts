@@ -104,7 +104,7 @@ export function refuseHandled(metadata: grpc.Metadata, failure: ConnectError): v
 const refusals = new WeakMap<grpc.Metadata, ConnectError>();
 
 function callerOf(call: ServerCall): Caller | undefined {
-  return (call.getAuthContext() as AdmittedContext).caller;
+  return (call.getAuthContext() as AuthorizedContext).caller;
 }
 
 function abortWith(call: ServerCall): AbortController {
@@ -122,6 +122,6 @@ function abortWith(call: ServerCall): AbortController {
 }
 
 /** What grpc-js calls a call's auth context, with who was let in. */
-export type AdmittedContext = ReturnType<grpc.ServerInterceptingCall["getAuthContext"]> & {
+export type AuthorizedContext = ReturnType<grpc.ServerInterceptingCall["getAuthContext"]> & {
   readonly caller?: Caller | undefined;
 };

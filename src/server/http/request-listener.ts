@@ -29,7 +29,7 @@ import { type HttpCall, limitCall, toCall, whyUnreadable } from "./request.js";
  * errors, and what it logs.
  */
 export function createRequestListener(surroundings: ListenerDependencies): RequestListener {
-  const { admission, limits, observer, log } = surroundings;
+  const { authorizer: admission, limits, observer, log } = surroundings;
   const longestMs = longestCallMs(limits);
   const methods = createMethods(surroundings);
   const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
@@ -48,7 +48,7 @@ export function createRequestListener(surroundings: ListenerDependencies): Reque
     if (method === undefined) return toNotFound(type, tell(notServed(path)));
     let caller: Caller;
     try {
-      caller = await admission.admit(path, find);
+      caller = await admission.authorize(path, find);
     } catch (error) {
       return challenge(refuse(toConnectError(error)));
     }

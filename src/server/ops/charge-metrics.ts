@@ -4,7 +4,7 @@ import {
   type ChargeTally,
   chargeOutcomes,
 } from "../../rpc/call/charge-counter.js";
-import { withinLimit } from "../../with-timeout.js";
+import { withTimeout } from "../../with-timeout.js";
 
 /** Answers which of these providers are registered. */
 export type FindRegistered = (names: readonly string[]) => Promise<readonly string[]>;
@@ -50,7 +50,7 @@ export function createChargeTally(registry: Registry, findRegistered: FindRegist
         settling = undefined;
       });
     // Operators wait no longer for a database that does not answer.
-    await withinLimit(settling, settleLimitMs, () => undefined);
+    await withTimeout(settling, settleLimitMs, () => undefined);
   };
   registerCharges(registry, tallies, settleInTime);
   return { add: (counts) => counts.forEach(add) };

@@ -137,6 +137,6 @@ const tracing = settings.isTraced
 const router = createConnectRouter(toConnectOptions(settings.maxMessageBytes));
 createServices(
   { knex, bookOf, tallyOf, ...settings },
-  { observe, capacity: unlimited, ...settings },
+  { observe, concurrencyLimit: unlimited, ...settings },
 )((service, implementation) => router.service(service, implementation));
 const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

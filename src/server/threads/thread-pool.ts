@@ -6,7 +6,7 @@ import { Piscina } from "piscina";
 import { DomainError, tooManyCalls } from "../../domain/domain-error.js";
 import type { Book } from "../../price-book/price-book.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
-import type { Capacity } from "../calls/concurrency-limit.js";
+import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
 import { headerFinder } from "../calls/request-id.js";
 import { type CallTrackerDependencies, trackCall } from "./call-tracker.js";
 import { passOnAbort, toResponse } from "./read-response.js";
@@ -43,7 +43,7 @@ export function createThreadPool(
   settings: ThreadSettings,
   book: Book,
   watchers: CallTrackerDependencies,
-  capacity: Capacity,
+  concurrencyLimit: ConcurrencyLimit,
   log: Logger,
 ): ThreadPool {
   const pool = new Piscina<OffloadedCall, HeaderEntries>({
@@ -62,17 +62,17 @@ export function createThreadPool(
   const maxOpen = maxThreads * maxCallsPerThread;
   let open = 0;
   let refused = 0;
-  const enter = () => {
+  const acquire = () => {
     // The pool's queue would hold calls beyond their time, and beyond their callers.
     if (open >= maxOpen) {
       refused += 1;
       throw tooManyCalls("that are large", "BULK_THREADS", maxOpen);
     }
-    capacity.enter();
+    concurrencyLimit.acquire();
     open += 1;
   };
-  const leave = () => {
-    capacity.leave();
+  const release = () => {
+    concurrencyLimit.release();
     open -= 1;
   };
   return {
@@ -82,7 +82,7 @@ export function createThreadPool(
       const caller = contextValues?.get(callerKey);
       const followed = trackCall(rpc, caller, headerFinder(header), watchers, threadLost);
       try {
-        enter();
+        acquire();
       } catch (refusal) {
         throw followed.fail(refusal);
       }
@@ -106,7 +106,7 @@ export function createThreadPool(
           throw failure;
         })
         .finally(() => {
-          leave();
+          release();
           stopPassingOn();
         });
       // A thread that is lost is lost for whoever waits next, be it for the answer or for its body.

@@ -83,7 +83,7 @@ describe("Authentication", function () {
     const observer = { callStarts: () => {}, callEnds: () => {} };
     const times = { maxTimeoutMs: 1000, maxStreamTimeoutMs: 1000, streamIdleTimeoutMs: 1000 };
     // Nothing that they work with is there: no call gets so far.
-    const surroundings = { observe: () => observer, capacity: unlimited, ...times };
+    const surroundings = { observe: () => observer, concurrencyLimit: unlimited, ...times };
     const mountServices = createServices({} as never, surroundings);
     const transport = createRouterTransport((router) =>
       mountServices((each, implementation) => router.service(each, implementation)),

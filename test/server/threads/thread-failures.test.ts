@@ -4,7 +4,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { pino } from "pino";
 import type { EndedCall } from "../../../src/server/calls/call-log.js";
-import { createCapacity } from "../../../src/server/calls/concurrency-limit.js";
+import { createConcurrencyLimit } from "../../../src/server/calls/concurrency-limit.js";
 import {
   fromThreadConnection,
   toThreadConnection,
@@ -175,7 +175,7 @@ describe("A call that cannot be passed on to a thread", () => {
     const settings = { connection: () => "cannot be sent" } as unknown as ThreadSettings;
     const threads = createThreadPool(
       ...([1, settings, { ask: () => Promise.reject(new Error("no book")) }] as const),
-      ...([{ observer, charges, tracing: undefined }, createCapacity(1)] as const),
+      ...([{ observer, charges, tracing: undefined }, createConcurrencyLimit(1)] as const),
       pino({ level: "silent" }),
     );
     const call = () =>
