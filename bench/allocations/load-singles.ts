@@ -51,7 +51,7 @@ function chargeOf(response: Buffer): string {
 
 const { calculateCharge } = PricingService.method;
 
-// 1000.00 × 1.25125 × 0.25, the call that the service greets with.
+// 1000.00 × 1.25125 × 0.25, the call of the startup banner.
 const expectedCharge = "312.8125";
 const request = Buffer.from(
   toBinary(

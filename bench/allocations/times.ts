@@ -51,7 +51,7 @@ function toResult(accounts: number, runs: readonly AllocationRun[]): TimeResult 
   };
 }
 
-/** In a round. The smaller, the more often: a single short one tells little. */
+/** Runs of each round. Small allocations run more often, because one short run says little. */
 function timesOf(accounts: number): number {
   return Math.min(maxTimes, Math.ceil(accountsTimed / accounts));
 }

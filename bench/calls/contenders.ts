@@ -104,7 +104,7 @@ function serveBare(onListening = (_: grpc.Server) => {}): Promise<number> {
   });
 }
 
-/** Connect's own adapter, with all that surrounds our calls, and the book in memory. */
+/** Connect's own adapter, with our interceptors, and the price book in memory. */
 async function serveStock(connection: DatabaseConnection): Promise<number> {
   const book = createPriceBook({
     open: (events) => openBookFeed(connection, events),
@@ -136,7 +136,7 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
     },
   };
   const stats = () => ({ open: 0, maxOpen: 0, threads: 0, refused: 0 });
-  const serve = () => Promise.reject(new Error("no bulk"));
+  const serve = () => Promise.reject(new Error("no worker threads"));
   const threads = { serve, stats, close: async () => {} };
   const services = createOurServices(connection, book);
   const server = await startGrpcServer(

@@ -23,7 +23,7 @@ export async function measureBook(bench: Bench): Promise<Section> {
   return {
     title: "The price book",
     text: `Keys with two revisions each. Look-ups: of keys drawn evenly from all, and of a thousand keys asked
-again and again. Ready: from the start of the process, embedded database apart, to the greeting, which
+again and again. Ready: from the start of the process, embedded database apart, to the banner, which
 comes when the book has been read.`,
     head: ["keys", "look-up, any", "look-up, few", "memory a key", "start to ready"],
     rows: results.map(({ keys, anyNanoseconds, fewNanoseconds, bytesAKey, readySeconds }) => [

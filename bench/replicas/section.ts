@@ -65,9 +65,9 @@ async function openBareNotifications(url: string) {
   await hearer.query("listen bench");
   return {
     roundTrip: async () => {
-      const heard = new Promise((resolve) => hearer.once("notification", resolve));
+      const received = new Promise((resolve) => hearer.once("notification", resolve));
       const sentAt = performance.now();
-      await Promise.all([sender.query("notify bench"), heard]);
+      await Promise.all([sender.query("notify bench"), received]);
       return performance.now() - sentAt;
     },
     close: () => Promise.all([sender.end(), hearer.end()]),

@@ -25,12 +25,14 @@ export function readSuiteArguments(
   const { options = [], flags = [] } = allowed;
   const { values, positionals } = parse(options, flags);
   const unknown = positionals.filter((name) => !parts.includes(name));
-  if (unknown.length > 0) refuse(`no such part: ${unknown}; there are ${parts.join(", ")}`);
+  if (unknown.length > 0)
+    exitWithUsageError(`no such part: ${unknown}; there are ${parts.join(", ")}`);
   const numbers = new Map<string, number>();
   for (const name of options) {
     const text = values[name];
     if (typeof text !== "string") continue;
-    if (!/^\d{1,9}(\.\d{1,9})?$/.test(text)) refuse(`--${name} takes a number, not ${text}`);
+    if (!/^\d{1,9}(\.\d{1,9})?$/.test(text))
+      exitWithUsageError(`--${name} takes a number, not ${text}`);
     numbers.set(name, Number(text));
   }
   return {
@@ -54,11 +56,11 @@ function parse(options: readonly string[], flags: readonly string[]) {
       },
     }) as { values: Record<string, string | boolean | undefined>; positionals: string[] };
   } catch (error) {
-    return refuse((error as Error).message);
+    return exitWithUsageError((error as Error).message);
   }
 }
 
-function refuse(problem: string): never {
+function exitWithUsageError(problem: string): never {
   console.error(problem);
   process.exit(2);
 }

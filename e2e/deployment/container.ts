@@ -40,13 +40,13 @@ export async function serveImage(image: Image, settings: Settings): Promise<Cont
   const { stage } = image;
   const command = [...execFormOf(only(stage, "ENTRYPOINT")), ...execFormOf(only(stage, "CMD"))];
   const child = start(image, command, settings);
-  let greeting = "";
+  let banner = "";
   for await (const chunk of child.stdout?.iterator({ destroyOnReturn: false }) ?? []) {
-    greeting += chunk;
-    if (/^curl .*\n/m.test(greeting)) break;
+    banner += chunk;
+    if (/^curl .*\n/m.test(banner)) break;
   }
-  const opsPort = Number(/:(\d+)\/readyz/.exec(greeting)?.[1]);
-  const httpUrl = String(/^ *Connect, .*(http:\S+)$/m.exec(greeting)?.[1]);
+  const opsPort = Number(/:(\d+)\/readyz/.exec(banner)?.[1]);
+  const httpUrl = String(/^ *Connect, .*(http:\S+)$/m.exec(banner)?.[1]);
   if (!opsPort) throw new Error(`the image does not serve: ${(await end(child)).stderr}`);
   const signal = only(stage, "STOPSIGNAL").getArgumentsContent() as NodeJS.Signals;
   const stop = async () => {

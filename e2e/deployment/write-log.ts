@@ -6,7 +6,7 @@ import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js
 import { importRows } from "../../test/support/imports.js";
 import { byKey } from "../../test/support/prices.js";
 
-/** A write as it was sent, and what was answered. */
+/** A write and the version in its response. */
 export type Written = {
   readonly requestId: string;
   readonly model: string;
@@ -14,12 +14,12 @@ export type Written = {
   readonly bookVersion: bigint;
 };
 
-/** A caller who changes prices all the time, and remembers every answer. */
+/** A client that changes prices continuously and records every response. */
 export type Writer = {
-  /** Waits for so many answers from now on. */
+  /** Waits for `count` more responses. */
   readonly more: (count: number) => Promise<void>;
   readonly written: readonly Written[];
-  /** Stops. @throws what any call was refused with. */
+  /** Stops. @throws the error of any call that failed. */
   readonly stop: () => Promise<void>;
 };
 
@@ -29,7 +29,7 @@ export function pricingAt(grpcAddress: string): Client<typeof PricingService> {
 
 export const keyOf = (model: string) => ({ chargeType: "completion", provider: "acme", model });
 
-/** Creates some prices, and changes them one after the other. */
+/** Creates some prices and starts changing them in turn. */
 export async function startWriting(grpcAddress: string): Promise<Writer> {
   const pricing = pricingAt(grpcAddress);
   const rows = models.map((model) => ({ ...keyOf(model), price: "1" }));
@@ -62,7 +62,7 @@ export async function startWriting(grpcAddress: string): Promise<Writer> {
   };
 }
 
-/** Sends a write, for the first time or again, and answers the version that it made. */
+/** Sends a write, for the first time or again, and returns its price book version. */
 export async function send(
   pricing: Client<typeof PricingService>,
   { model, price, requestId }: Omit<Written, "bookVersion">,
@@ -72,8 +72,8 @@ export async function send(
   return bookVersion;
 }
 
-/** The last price of each model at a version. */
-export function pricesAt(written: readonly Written[], version: bigint): Map<string, string> {
+/** Returns the last price of each model at a version. */
+export function expectedPrices(written: readonly Written[], version: bigint): Map<string, string> {
   const prices = new Map(models.map((model) => [model, "1"]));
   for (const { model, price, bookVersion } of written) {
     if (bookVersion <= version) prices.set(model, price);

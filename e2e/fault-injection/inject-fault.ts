@@ -29,7 +29,7 @@ export type Outcome = {
   /** How many writes of any kind are incomplete. */
   readonly half: number;
   /** How many rejected writes the database has. */
-  readonly refusedFound: number;
+  readonly rejectedFound: number;
   readonly repeats: Repeats;
   readonly duplicates: number;
   readonly charges: number;
@@ -97,7 +97,7 @@ async function judge(
     whole: counted(inState("unanswered"), "whole"),
     none: counted(inState("unanswered"), "none"),
     half: counted(entries, "half") + before.idleModels,
-    refusedFound: inState("refused").length - counted(inState("refused"), "none"),
+    rejectedFound: inState("rejected").length - counted(inState("rejected"), "none"),
   };
   const repeats = await repeatWrites(writeLog, before, environment.replicas);
   const after = await readDatabaseState(environment);

@@ -6,9 +6,9 @@ import {
 import { startTestService, type TestService } from "../../test/support/service.js";
 import { keysOf, nearMissesOf, readCatalog } from "./catalog.js";
 import { drawCharges } from "./charges.js";
+import { type Counter, createCounter } from "./counter.js";
 import { describeDraw } from "./coverage.js";
 import { charge, list, miss, price, register } from "./phases.js";
-import { createTally, type Tally } from "./tally.js";
 
 /**
  * The service with a real catalogue in it: registers and prices every model, calculates a charge
@@ -16,7 +16,7 @@ import { createTally, type Tally } from "./tally.js";
  */
 async function run(
   { endpoints }: TestService,
-  tally: Tally,
+  counter: Counter,
   { seed, step }: { readonly seed: number; readonly step: number },
 ): Promise<void> {
   const catalog = readCatalog(step);
@@ -25,20 +25,20 @@ async function run(
   console.log(`${catalog.size} providers, ${models.length} models, ${priced.length} keys`);
   console.log(`${describeDraw(priced)}\nseed: ${seed}\n`);
 
-  await tally.phase("register", () => register(endpoints.gRPC, tally, catalog));
-  const book = await tally.phase("price", () => price(endpoints.gRPC, tally, priced));
+  await counter.phase("register", () => register(endpoints.gRPC, counter, catalog));
+  const book = await counter.phase("price", () => price(endpoints.gRPC, counter, priced));
   for (const protocol of ["gRPC", "Connect JSON"] as const) {
-    await tally.phase(`charge, ${protocol}`, () =>
-      charge(protocol, endpoints[protocol], tally, priced, book),
+    await counter.phase(`charge, ${protocol}`, () =>
+      charge(protocol, endpoints[protocol], counter, priced, book),
     );
-    await tally.phase(`list, ${protocol}`, () => list(endpoints[protocol], tally, priced));
-    await tally.phase(`absent keys, ${protocol}`, () =>
-      miss(endpoints[protocol], tally, nearMissesOf(catalog), book),
+    await counter.phase(`list, ${protocol}`, () => list(endpoints[protocol], counter, priced));
+    await counter.phase(`absent keys, ${protocol}`, () =>
+      miss(endpoints[protocol], counter, nearMissesOf(catalog), book),
     );
   }
 }
 
-const tally = createTally();
+const counter = createCounter();
 // Every tenth model, or with --long all of them.
 const { isLong, option } = readSuiteArguments([], { options: ["seed"] });
 const seed = option("seed") ?? 20260701;
@@ -47,12 +47,12 @@ await startPostgres();
 try {
   const service = await startTestService();
   try {
-    await run(service, tally, { seed, step });
+    await run(service, counter, { seed, step });
   } finally {
     await service.stop();
   }
 } finally {
   await stopPostgres();
 }
-tally.print();
-process.exitCode = tally.failed() === 0 ? 0 : 1;
+counter.print();
+process.exitCode = counter.failed() === 0 ? 0 : 1;

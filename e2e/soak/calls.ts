@@ -11,8 +11,8 @@ export type Kind = {
   readonly weight: number;
   /** @throws Error when the answer is not the right one. */
   readonly call: (endpoint: Endpoint, key: TestKey) => Promise<unknown>;
-  /** The code that the call is to be refused with. */
-  readonly refusal?: Code;
+  /** The code of the error that the call must cause. */
+  readonly expectedError?: Code;
 };
 
 /** What the service is called for, well and badly. All keys have a price. */
@@ -32,7 +32,7 @@ export const kinds: readonly Kind[] = [
   {
     name: "cancelled UpdateLLMPrice",
     weight: 3,
-    refusal: Code.Canceled,
+    expectedError: Code.Canceled,
     call: ({ pricing }, key) => {
       const caller = new AbortController();
       // A write takes longer: its instant lies further ahead.
@@ -44,13 +44,13 @@ export const kinds: readonly Kind[] = [
   {
     name: "malformed CalculateCharge",
     weight: 4,
-    refusal: Code.InvalidArgument,
+    expectedError: Code.InvalidArgument,
     call: ({ pricing }, key) => pricing.calculateCharge({ ...key, providerCost: "1e5" }, limit),
   },
   {
     name: "CalculateCharge without a price",
     weight: 2,
-    refusal: Code.NotFound,
+    expectedError: Code.NotFound,
     call: ({ pricing }, key) =>
       pricing.calculateCharge({ ...key, model: "nobody", ...amounts }, limit),
   },
@@ -64,9 +64,9 @@ export async function make(
 ): Promise<string | undefined> {
   try {
     await kind.call(endpoint, key);
-    return kind.refusal === undefined ? undefined : `${kind.name} was answered`;
+    return kind.expectedError === undefined ? undefined : `${kind.name} was answered`;
   } catch (error) {
-    if (error instanceof ConnectError && error.code === kind.refusal) return undefined;
+    if (error instanceof ConnectError && error.code === kind.expectedError) return undefined;
     return `${kind.name}: ${(error as Error).message}`;
   }
 }

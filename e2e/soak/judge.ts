@@ -82,8 +82,8 @@ async function settle({ after, query }: Soak): Promise<Sample> {
   for (let tries = 0; ; tries += 1) {
     const sample = await after();
     const [book] = await query("select version::int as version from price_book");
-    const isSettled = sample.callsInFlight === 0 && sample.bookVersion === book?.version;
-    if (isSettled || tries === 40) return sample;
+    const isAtRest = sample.callsInFlight === 0 && sample.bookVersion === book?.version;
+    if (isAtRest || tries === 40) return sample;
     await sleep(250);
   }
 }

@@ -20,7 +20,7 @@ export async function startSoakLoad(
   const counts = new Map(kinds.map(({ name }) => [name, 0]));
   const problems: string[] = [];
   let isOver = false;
-  const lane = async (endpoint: Replica["grpc"]) => {
+  const callRepeatedly = async (endpoint: Replica["grpc"]) => {
     while (!isOver) {
       const kind = pick(drawn);
       const problem = await make(kind, endpoint, pick(keys));
@@ -30,17 +30,17 @@ export async function startSoakLoad(
     }
   };
   const { grpc, json } = service;
-  const lanes = [grpc, grpc, grpc, json, json].map(lane);
+  const clients = [grpc, grpc, grpc, json, json].map(callRepeatedly);
   return {
     stop: async () => {
       isOver = true;
-      await Promise.all(lanes);
+      await Promise.all(clients);
       return { counts, problems };
     },
   };
 }
 
-/** Each kind as often as it weighs. */
+/** Lists each kind as often as its weight says. */
 const drawn: readonly Kind[] = kinds.flatMap((kind) =>
   Array.from({ length: kind.weight }, () => kind),
 );

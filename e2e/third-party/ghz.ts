@@ -26,7 +26,7 @@ export async function checkGhz({ check }: Checks, address: string): Promise<void
       });
     });
   }
-  await check(`ghz counts ${total} refusals where the price is missing`, async () => {
+  await check(`ghz counts ${total} errors where the price is missing`, async () => {
     const { statusCodeDistribution } = await load(calls.missing);
     expect(statusCodeDistribution).to.deep.equal({ NotFound: total });
   });

@@ -43,7 +43,7 @@ run_suite() { # run_suite NAME COMMAND
   in_turn report "$name" "$status" "$log" $(tail -n 1 "$times")
 }
 
-# Lanes of suites print at the same time: their lines must not mix.
+# Two lists may print at the same time: their lines must not mix.
 in_turn() {
   (
     flock 9

@@ -85,7 +85,7 @@ export async function makeTemplate(folder: string): Promise<void> {
   await migrateUp(postgres.connection);
   await ask(
     postgres,
-    `insert into providers (name) values ('acme'), ('bulk');
+    `insert into providers (name) values ('acme'), ('imported');
     insert into models (provider, name)
       select 'acme', 'model-' || i from generate_series(1, ${modelCount}) i;`,
   );

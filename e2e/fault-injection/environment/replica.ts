@@ -37,8 +37,8 @@ export async function startReplica(
   const addresses = { GRPC_ADDR: grpcAddress, HTTP_ADDR: httpAddress };
   return {
     ...{ name, grpcAddress },
-    grpc: toDoor(createGrpcTransport({ baseUrl: `http://${grpcAddress}` })),
-    json: toDoor(
+    grpc: toEndpoint(createGrpcTransport({ baseUrl: `http://${grpcAddress}` })),
+    json: toEndpoint(
       createConnectTransport({
         ...{ baseUrl: `http://${httpAddress}`, httpVersion: "1.1", useBinaryFormat: false },
       }),
@@ -57,7 +57,7 @@ export async function startReplica(
   };
 }
 
-function toDoor(transport: Transport): Endpoint {
+function toEndpoint(transport: Transport): Endpoint {
   return {
     transport,
     pricing: createClient(PricingService, transport),

@@ -15,8 +15,8 @@ export const networkFaults: readonly Fault[] = [
     },
   },
   {
-    name: "connections-refused",
-    what: "connections cut and refused for 2 s",
+    name: "connections-rejected",
+    what: "connections cut and rejected for 2 s",
     times: 2,
     affects: "writes",
     strike: async ({ proxies }) => {

@@ -36,7 +36,7 @@ export async function readDatabaseState({ query }: Environment): Promise<Databas
   }));
   const idle = await query(`
     select count(*)::int as count from models model
-    where provider = 'bulk' and not exists (
+    where provider = 'imported' and not exists (
       select from llm_prices key where (key.provider, key.model) = (model.provider, model.name)
     )`);
   return {

@@ -5,7 +5,7 @@ import type { Outcome } from "../inject-fault.js";
 /** Checks that the service kept its promises while a fault happened. */
 export function checkInvariants({ check }: Checks, fault: Fault, outcome: Outcome): void {
   const of = (promise: string) => `${fault.what}: ${promise}`;
-  const { answered, answeredFound, half, refusedFound, repeats, wrongCharges } = outcome;
+  const { answered, answeredFound, half, rejectedFound, repeats, wrongCharges } = outcome;
   check(
     of("the database has every answered write, as it was answered"),
     answered >= leastWrites && answeredFound === answered,
@@ -13,8 +13,8 @@ export function checkInvariants({ check }: Checks, fault: Fault, outcome: Outcom
   );
   check(
     of("other writes are complete or absent, and rejected ones are absent"),
-    half === 0 && refusedFound === 0,
-    `${outcome.unanswered} unanswered, ${half} half; ${refusedFound} refused and there`,
+    half === 0 && rejectedFound === 0,
+    `${outcome.unanswered} unanswered, ${half} half; ${rejectedFound} rejected and present`,
   );
   check(
     of("a write repeated with its request_id is answered, and done once"),

@@ -8,7 +8,7 @@ export type Repeats = { readonly count: number; readonly problems: readonly stri
 
 /**
  * Sends every unanswered write and some answered ones again, with the same request id, to the replicas
- * in turn. A write that the database has must be answered as it is there. Any other is done now, or
+ * in turn. A write that the database has must be answered with its version. Any other is done now, or
  * rejected because its scheduled time has passed.
  */
 export async function repeatWrites(
@@ -23,7 +23,7 @@ export async function repeatWrites(
   ].entries();
   const problems: string[] = [];
   let count = 0;
-  const lane = async () => {
+  const repeatNext = async () => {
     for (const [i, entry] of again) {
       const replica = replicas[i % replicas.length] as Replica;
       const problem = await repeat(entry, before, replica);
@@ -31,7 +31,7 @@ export async function repeatWrites(
       count += 1;
     }
   };
-  await Promise.all(Array.from({ length: 4 }, lane));
+  await Promise.all(Array.from({ length: 4 }, repeatNext));
   return { count, problems };
 }
 
@@ -50,7 +50,7 @@ async function repeat(
     return undefined;
   } catch (error) {
     const { kind, reason, message } = toFailure(error);
-    if (!isFound && kind === "refused" && reason === "INVALID_FIELD") return undefined;
+    if (!isFound && kind === "rejected" && reason === "INVALID_FIELD") return undefined;
     return `a repeat was answered ${reason}: ${message}`;
   }
 }

@@ -109,7 +109,7 @@ function missing(writeLog: WriteLog, key: TestKey, error: unknown): ChargeSeen |
 function noteFailure(writeLog: WriteLog, error: unknown): undefined {
   const { kind, reason, message } = toFailure(error);
   count(writeLog.unanswered, kind === "deadline" ? "DEADLINE_EXCEEDED" : reason);
-  if (kind === "broken" || (kind === "refused" && reason !== "TOO_MANY_CALLS")) {
+  if (kind === "broken" || (kind === "rejected" && reason !== "TOO_MANY_CALLS")) {
     writeLog.violations.push(`a calculation was answered ${reason}: ${message}`);
   }
 }

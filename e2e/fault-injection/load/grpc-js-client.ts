@@ -34,13 +34,13 @@ export function startGrpcJsClient(
       return undefined;
     }
   };
-  const lane = async () => {
+  const callRepeatedly = async () => {
     while (!isOver) await writeAndCalculate(client, writeLog, counted);
   };
-  const lanes = [lane(), lane()];
+  const callers = [callRepeatedly(), callRepeatedly()];
   return async () => {
     isOver = true;
-    await Promise.all(lanes);
+    await Promise.all(callers);
     client.close();
     writeLog.notes.push(`grpc-js ${calls} calls`);
   };

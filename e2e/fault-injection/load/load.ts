@@ -28,16 +28,16 @@ export type LoadSize = {
 export function startLoad(writeLog: WriteLog, replicas: readonly Replica[], size: LoadSize): Load {
   const over = new AbortController();
   const isOver = () => over.signal.aborted;
-  const lanes = replicas.flatMap((replica) => [
+  const clients = replicas.flatMap((replica) => [
     write(writeLog, replica, isOver),
-    ...(size.importRows > 0 ? [bulk(writeLog, replica, size, isOver)] : []),
+    ...(size.importRows > 0 ? [importRepeatedly(writeLog, replica, size, isOver)] : []),
     ...[replica.grpc, replica.json].map((endpoint) => calculate(writeLog, endpoint, isOver)),
     calculateAtNewest(writeLog, replica.grpc, isOver),
   ]);
   return {
     stop: async () => {
       over.abort();
-      await Promise.all(lanes);
+      await Promise.all(clients);
     },
   };
 }
@@ -73,7 +73,7 @@ async function write(writeLog: WriteLog, replica: Replica, isOver: () => boolean
   }
 }
 
-async function bulk(
+async function importRepeatedly(
   writeLog: WriteLog,
   replica: Replica,
   { importRows, importsNewNames }: LoadSize,
@@ -130,7 +130,7 @@ function toNames({ name }: Replica, count: number): readonly TestKey[] {
   imports += 1;
   const model = (i: number) => `${name}-${imports}-${i}`;
   return Array.from({ length: count }, (_, i) => ({
-    ...{ chargeType: "completion", provider: "bulk", model: model(i) },
+    ...{ chargeType: "completion", provider: "imported", model: model(i) },
   }));
 }
 

@@ -17,8 +17,8 @@ export type Write = {
 
 /** A write, and what its client knows about it. */
 export type Entry = Write & {
-  /** Unanswered: only the database knows the outcome. Refused: the service rejected it. */
-  state: "sent" | "answered" | "refused" | "unanswered";
+  /** Unanswered: only the database knows the outcome. Rejected: the service returned an error. */
+  state: "sent" | "answered" | "rejected" | "unanswered";
   answer?: WriteAnswer;
 };
 

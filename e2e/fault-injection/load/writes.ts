@@ -60,8 +60,8 @@ export async function send(
     for (const { key } of write.rows) writeLog.known.set(key, answer);
   } catch (error) {
     const { kind, reason, message } = toFailure(error);
-    entry.state = kind === "refused" ? "refused" : "unanswered";
-    if (kind === "broken" || (kind === "refused" && !allowed.has(reason))) {
+    entry.state = kind === "rejected" ? "rejected" : "unanswered";
+    if (kind === "broken" || (kind === "rejected" && !allowed.has(reason))) {
       writeLog.violations.push(`a write was answered ${reason}: ${message}`);
     }
   }

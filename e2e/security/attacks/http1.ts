@@ -1,6 +1,6 @@
 import type { Address } from "../../../src/config/address.js";
-import type { Attack, Tally } from "../attack.js";
-import { inLanes } from "../support/lanes.js";
+import type { Attack, Counter } from "../attack.js";
+import { concurrently } from "../support/concurrently.js";
 import type { Random } from "../support/random.js";
 import { talk } from "../wire/socket.js";
 
@@ -8,14 +8,14 @@ import { talk } from "../wire/socket.js";
 export const http1Attack: Attack = {
   name: "http1",
   writes: "none",
-  run: async ({ grpc, http, ops, scaled }, tally, random) => {
+  run: async ({ grpc, http, ops, scaled }, counter, random) => {
     const attempts = [http, http, grpc, ops].flatMap((address) =>
       attemptsAt(address, scaled(mutations), random),
     );
-    await inLanes(attempts.length, lanes, async (index) => {
+    await concurrently(attempts.length, concurrency, async (index) => {
       const { address, text } = attempts[index] as Attempt;
       const { bytes, isClosed } = await talk(address, Buffer.from(text, "latin1"), quietMs);
-      judge(tally, text, bytes.toString("latin1"), isClosed);
+      judge(counter, text, bytes.toString("latin1"), isClosed);
     });
   },
 };
@@ -27,16 +27,19 @@ function attemptsAt(address: Address, mutations: number, random: Random): readon
   return [...requests, ...smuggled, ...mutated].map((text) => ({ address, text }));
 }
 
-function judge(tally: Tally, sent: string, heard: string, isClosed: boolean): void {
-  const statuses = [...heard.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
+function judge(counter: Counter, sent: string, received: string, isClosed: boolean): void {
+  const statuses = [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) =>
+    Number(status),
+  );
   // Not implemented, and another version of HTTP, are what the caller asked for.
   const failure = statuses.find((status) => status >= 500 && status !== 501 && status !== 505);
   const isAnswered = statuses.some((status) => status < 400);
-  if (failure !== undefined) tally.other(`HTTP ${failure}`, sent);
+  if (failure !== undefined) counter.other(`HTTP ${failure}`, sent);
   else if (smuggled.includes(sent) && statuses.length > 1) {
-    tally.other("a request within a request was answered", sent);
-  } else if (isAnswered || (statuses.length === 0 && !isClosed && heard !== "")) tally.answered();
-  else tally.refused();
+    counter.other("a request within a request was answered", sent);
+  } else if (isAnswered || (statuses.length === 0 && !isClosed && received !== ""))
+    counter.answered();
+  else counter.rejected();
 }
 
 /** A byte or a few are other ones. */
@@ -57,7 +60,7 @@ const hidden = `GET ${path}?hidden HTTP/1.1\r\n${host}\r\n`;
 const withHeaders = (headers: string, body = "") =>
   `${line}${host}${json}${headers}\r\n\r\n${body}`;
 
-/** The second request is a part of the first: whoever answers it can be told what others asked. */
+/** The second request is part of the first. A server that answers it is open to request smuggling. */
 const smuggled = [
   withHeaders("Content-Length: 5\r\nTransfer-Encoding: chunked", `0\r\n\r\n${hidden}`),
   withHeaders("Transfer-Encoding: chunked\r\nContent-Length: 5", `0\r\n\r\n${hidden}`),
@@ -114,5 +117,5 @@ const requests = [
 ];
 
 const mutations = 400;
-const lanes = 40;
+const concurrency = 40;
 const quietMs = 300;

@@ -7,8 +7,8 @@ import {
 } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { toFrame } from "../../../src/server/connect/error-response.js";
 import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
-import type { Attack, Tally } from "../attack.js";
-import { inLanes } from "../support/lanes.js";
+import type { Attack, Counter } from "../attack.js";
+import { concurrently } from "../support/concurrently.js";
 import type { Random } from "../support/random.js";
 import {
   beginning,
@@ -24,13 +24,13 @@ import { talk } from "../wire/socket.js";
 export const resetsAttack: Attack = {
   name: "resets",
   writes: "none",
-  run: async ({ grpc, http, scaled }, tally, random) => {
+  run: async ({ grpc, http, scaled }, counter, random) => {
     for (const address of [grpc, http]) {
-      await inLanes(scaled(floods), 1, async () => {
+      await concurrently(scaled(floods), 1, async () => {
         await talk(address, flood, quietMs);
-        tally.refused(callsPerFlood);
+        counter.rejected(callsPerFlood);
       });
-      await resetAtAnyMoment(address, scaled(callsPerRound), tally, random);
+      await resetAtAnyMoment(address, scaled(callsPerRound), counter, random);
     }
   },
 };
@@ -38,7 +38,7 @@ export const resetsAttack: Attack = {
 async function resetAtAnyMoment(
   address: Address,
   calls: number,
-  tally: Tally,
+  counter: Counter,
   random: Random,
 ): Promise<void> {
   let session: ClientHttp2Session | undefined;
@@ -48,11 +48,11 @@ async function resetAtAnyMoment(
     }
     return session;
   };
-  await inLanes(calls, lanes, async () => {
+  await concurrently(calls, concurrency, async () => {
     const method = random.pick(methods);
     const isAnswered = await callAndReset(openSession(), method, random.integer(0, 12));
-    if (isAnswered) tally.answered();
-    else tally.refused();
+    if (isAnswered) counter.answered();
+    else counter.rejected();
   });
   session?.destroy();
 }
@@ -105,6 +105,6 @@ const flood = Buffer.concat([
   ]).flat(),
 ]);
 const callsPerRound = 2000;
-const lanes = 50;
+const concurrency = 50;
 const quietMs = 500;
 const cancel = 8;

@@ -1,7 +1,7 @@
 import { inspect, isDeepStrictEqual } from "node:util";
 
 /** Counts the answers that are as expected, and keeps the first that are not. */
-export type Tally = {
+export type Counter = {
   /** Waits for an answer. Another value than the expected one, or an error, is a failure. */
   readonly compare: (what: unknown, answer: Promise<unknown>, expected: unknown) => Promise<void>;
   /** Runs a phase and prints how many answers it compared, in what time. */
@@ -11,12 +11,12 @@ export type Tally = {
   readonly failed: () => number;
 };
 
-export function createTally(): Tally {
+export function createCounter(): Counter {
   let passed = 0;
   let failed = 0;
   const mismatches: unknown[] = [];
 
-  const compare: Tally["compare"] = async (what, answer, expected) => {
+  const compare: Counter["compare"] = async (what, answer, expected) => {
     const actual = await answer.catch((error: unknown) => ({ error }));
     if (isDeepStrictEqual(actual, expected)) {
       passed += 1;

@@ -1,14 +1,14 @@
 /** Works through all items in order, so many at a time. The first error ends it. */
-export async function inLanes<T>(
+export async function concurrently<T>(
   items: readonly T[],
   work: (item: T, index: number) => Promise<void>,
 ): Promise<void> {
-  // One iterator for all lanes: each takes the next item when it is free.
+  // One iterator for all concurrency: each takes the next item when it is free.
   const entries = items.entries();
-  const lane = async () => {
+  const workThrough = async () => {
     for (const [index, item] of entries) await work(item, index);
   };
-  await Promise.all(Array.from({ length: lanes }, lane));
+  await Promise.all(Array.from({ length: concurrency }, workThrough));
 }
 
-const lanes = 20;
+const concurrency = 20;
