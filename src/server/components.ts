@@ -9,7 +9,7 @@ import type { Tracing } from "../tracing/tracing.js";
 import { createAuthentication } from "./auth/auth-setup.js";
 import { createAuthorizer } from "./auth/authorizer.js";
 import { isPublic } from "./auth/public-methods.js";
-import { createCallObserver } from "./calls/call-log.js";
+import { createCallLog } from "./calls/call-log.js";
 import { createConcurrencyLimit } from "./calls/concurrency-limit.js";
 import type { ListenerDependencies } from "./listener.js";
 import { createMetrics, type Metrics } from "./ops/metrics.js";
@@ -61,12 +61,12 @@ export async function createComponents(
   makeObjectsYoung();
   tracing?.traceDatabase(knex);
   const metrics = createMetrics((names) => providersAmong(knex, names));
-  const observer = createCallObserver(log, metrics);
+  const callLog = createCallLog(log, metrics);
   const authentication = await createAuthentication(config.auth, metrics, log);
   const tls = config.tls && (await loadTls(config.tls, metrics, log));
   const authorizer = createAuthorizer(authentication.authenticator, {
     isPublic: isPublic(config.auth),
-    observer,
+    callLog,
   });
   const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;
   const book = createPriceBook({
@@ -77,19 +77,19 @@ export async function createComponents(
   });
   const concurrencyLimit = createConcurrencyLimit(config.maxCallsInFlight);
   const mountServices = createServices(
-    { knex, bookOf: () => book, tallyOf: () => metrics.charges, ...settings },
-    { observe: () => observer, tracer: tracing, concurrencyLimit, maxTimeoutMs, ...settings },
+    { knex, bookOf: () => book, chargeCounterOf: () => metrics.charges, ...settings },
+    { callLogOf: () => callLog, tracer: tracing, concurrencyLimit, maxTimeoutMs, ...settings },
   );
   const threads = createThreadPool(
     config.bulkThreads,
     toThreadSettings(config, connection, tracing !== undefined),
     book,
-    { observer, charges: metrics.charges, tracing },
+    { callLog, charges: metrics.charges, tracing },
     concurrencyLimit,
     log,
   );
   return {
-    ...{ mountServices, threads, authorizer, limits: config, observer, log, tls, book, metrics },
+    ...{ mountServices, threads, authorizer, limits: config, callLog, log, tls, book, metrics },
     close: async () => {
       authentication.close();
       tls?.close();

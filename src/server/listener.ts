@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Address } from "../config/address.js";
 import type { ConnectionLimits } from "../config/connection-limits.js";
 import type { Authorizer } from "./auth/authorizer.js";
-import type { CallObserver } from "./calls/call-log.js";
+import type { CallLog } from "./calls/call-log.js";
 import type { Mount } from "./pipeline/services.js";
 import type { ThreadPool } from "./threads/thread-pool.js";
 import type { Tls } from "./tls/tls.js";
@@ -34,7 +34,7 @@ export type ListenerDependencies = {
   readonly threads: ThreadPool;
   readonly authorizer: Authorizer;
   readonly limits: ListenerLimits;
-  readonly observer: CallObserver;
+  readonly callLog: CallLog;
   readonly log: Logger;
   /** Undefined: the door speaks plain text. */
   readonly tls: Tls | undefined;

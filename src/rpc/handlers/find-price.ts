@@ -29,7 +29,7 @@ export function readPrice(
       requireVersion(reads, bookVersion, minBookVersion);
       const at = asOf ?? now;
       const [applied] = prices;
-      reads.tallyOf(context).add([toChargeCount(key, applied)]);
+      reads.chargeCounterOf(context).add([toChargeCount(key, applied)]);
       if (applied !== undefined) return { applied, at, bookVersion };
       return nearestTo(reads, context, key, at).then((refusal) => Promise.reject(refusal));
     },

@@ -1,6 +1,6 @@
 import { anonymous, type Caller } from "../../domain/caller.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
-import { type CallObserver, tellRefusal, toUnhandledCall } from "../calls/call-log.js";
+import { type CallLog, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
 import type { FindHeader } from "../calls/request-id.js";
 import type { Authenticator } from "./authenticator.js";
 import { requireRole } from "./roles.js";
@@ -26,7 +26,7 @@ export const allowEveryone: Authorizer = { authorize: () => anonymous };
 /** Admits callers whom the authenticator knows; to what is public, and without one, all. */
 export function createAuthorizer(
   authenticator: Authenticator | undefined,
-  { isPublic, observer }: AuthorizerSettings,
+  { isPublic, callLog: observer }: AuthorizerSettings,
 ): Authorizer {
   if (authenticator === undefined) return allowEveryone;
   return {
@@ -41,7 +41,7 @@ export function createAuthorizer(
       };
       const refuse = (error: unknown): never => {
         const failure = toConnectError(error);
-        tellRefusal(observer, toUnhandledCall(rpc, findHeader, caller), failure);
+        recordRejectedCall(observer, toUnhandledCall(rpc, findHeader, caller), failure);
         throw failure;
       };
       try {
@@ -57,5 +57,5 @@ export function createAuthorizer(
 export type AuthorizerSettings = {
   /** Whether a method is everyone's. */
   readonly isPublic: (path: string) => boolean;
-  readonly observer: CallObserver;
+  readonly callLog: CallLog;
 };

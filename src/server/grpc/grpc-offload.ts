@@ -7,7 +7,7 @@ import { prefixLength, toFrame } from "../connect/error-response.js";
 import { pathOf } from "../threads/offloaded-methods.js";
 import type { ThreadPool } from "../threads/thread-pool.js";
 import { GrpcContext } from "./handler-context.js";
-import { nameCall, toMetadata } from "./metadata.js";
+import { assignRequestId, toMetadata } from "./metadata.js";
 import { toStatus } from "./status.js";
 
 /** A bulk method for grpc-js: messages stay bytes, one or many in either direction. */
@@ -29,7 +29,7 @@ export function toOffloadedHandler(
   threads: ThreadPool,
 ): grpc.handleBidiStreamingCall<Buffer, Buffer> {
   return async (call) => {
-    nameCall(call.metadata);
+    assignRequestId(call.metadata);
     const context = new GrpcContext(method, call);
     try {
       // The call is answered after its last message: it must not be destroyed with it.

@@ -1,11 +1,11 @@
 import type { Http2SecureServer, Http2Server, IncomingHttpHeaders } from "node:http2";
 import type * as grpc from "@grpc/grpc-js";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
-import type { CallObserver } from "../calls/call-log.js";
+import type { CallLog } from "../calls/call-log.js";
 import { parseGrpcTimeout } from "../connect/timeout-headers.js";
 import type { ConnectionTracker } from "../connections/connection-tracker.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
-import { isGrpc, refuseUnserved } from "./unimplemented.js";
+import { isGrpc, rejectUnimplemented } from "./unimplemented.js";
 
 /** What there is to know of a server's connections and calls. */
 export type GrpcServerSettings = {
@@ -14,7 +14,7 @@ export type GrpcServerSettings = {
   readonly longestMs: number;
   /** Is to watch the connections. */
   readonly open: ConnectionTracker;
-  readonly observer: CallObserver;
+  readonly observer: CallLog;
 };
 
 /**
@@ -42,7 +42,7 @@ export function limitGrpcServer(
       http2.removeAllListeners("stream");
       http2.on("stream", (stream, headers) => {
         if (!isGrpc(headers) || !handlers.has(headers[":path"] ?? "")) {
-          return refuseUnserved(stream, headers, observer);
+          return rejectUnimplemented(stream, headers, observer);
         }
         correctTimeout(headers, longestMs);
         serve?.call(http2, stream, headers);

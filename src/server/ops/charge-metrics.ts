@@ -1,7 +1,7 @@
 import { Counter, type Registry } from "prom-client";
 import {
   type ChargeCount,
-  type ChargeTally,
+  type ChargeCounter,
   chargeOutcomes,
 } from "../../rpc/call/charge-counter.js";
 import { withTimeout } from "../../with-timeout.js";
@@ -14,7 +14,10 @@ export type FindRegistered = (names: readonly string[]) => Promise<readonly stri
  * names become series, which are kept for ever: so names without a price are looked up when metrics
  * are asked for, and those that are not registered count as "unknown".
  */
-export function createChargeTally(registry: Registry, findRegistered: FindRegistered): ChargeTally {
+export function createChargeMetrics(
+  registry: Registry,
+  findRegistered: FindRegistered,
+): ChargeCounter {
   const tallies = new Map([[unknownProvider, noCharges()]]);
   const doubtful = new Map<string, number>();
   const count = ({ provider, outcome, times }: ChargeCount) => {

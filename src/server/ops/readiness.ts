@@ -1,6 +1,6 @@
 import type { Knex } from "knex";
 import { DomainError } from "../../domain/domain-error.js";
-import { toRefusal } from "../../store/connection/postgres-errors.js";
+import { toDomainError } from "../../store/connection/postgres-errors.js";
 import { pendingMigrations } from "../../store/schema/migration-list.js";
 import { withTimeout } from "../../with-timeout.js";
 
@@ -70,7 +70,7 @@ async function findWhyNot(knex: Knex): Promise<string | undefined> {
     return `the database lacks migrations: ${pending.join(", ")}; run "llmprices migrate up"`;
   } catch (error) {
     if ((error as Error).name === "KnexTimeoutError") return noAnswer;
-    return toWhyNot(toRefusal(error));
+    return toWhyNot(toDomainError(error));
   }
 }
 

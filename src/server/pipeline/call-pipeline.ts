@@ -6,14 +6,14 @@ import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import type { CallTracer } from "../../tracing/tracing.js";
 import { tokenMissing } from "../auth/auth-errors.js";
 import { requireRole } from "../auth/roles.js";
-import { type CallObserver, rpcName, toEndedCall } from "../calls/call-log.js";
+import { type CallLog, rpcName, toCallRecord } from "../calls/call-log.js";
 import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
 import { CallContext, clientDisconnected } from "./call-deadline.js";
 import { streamIdle, watchIdle, watchMessages } from "./stream-idle-timeout.js";
 
 /** What every call passes, whichever door it came through. */
 export type CallOptions = {
-  readonly observe: (context: HandlerContext) => CallObserver;
+  readonly callLogOf: (context: HandlerContext) => CallLog;
   readonly concurrencyLimit: ConcurrencyLimit;
   /** The most time that a call gets, whatever deadline its caller sets. */
   readonly maxTimeoutMs: number;
@@ -155,7 +155,7 @@ function watchClient(context: CallContext, { streamIdleTimeoutMs }: CallOptions)
  * Tells that a call has started; what is answered runs its work, and is to be told its end, of which
  * the first counts.
  */
-function createCallRecorder(method: DescMethod, { observe, tracer }: CallOptions) {
+function createCallRecorder(method: DescMethod, { callLogOf: observe, tracer }: CallOptions) {
   const rpc = rpcName(method);
   return (context: CallContext, request: object) => {
     const startedAtMs = performance.now();
@@ -173,7 +173,7 @@ function createCallRecorder(method: DescMethod, { observe, tracer }: CallOptions
       const traceId = trace?.traceId;
       const open = { rpc, protocol, caller, startedAtMs, findHeader: find, traceId };
       // What could not be read has neither a write's request id nor its reason.
-      const call = toEndedCall(open, failure, request instanceof DomainError ? {} : request);
+      const call = toCallRecord(open, failure, request instanceof DomainError ? {} : request);
       trace?.end(call);
       callEnds(call);
     };

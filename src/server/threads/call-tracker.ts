@@ -2,23 +2,18 @@ import type { MessagePort } from "node:worker_threads";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Caller } from "../../domain/caller.js";
 import type { DomainError } from "../../domain/domain-error.js";
-import type { ChargeTally } from "../../rpc/call/charge-counter.js";
+import type { ChargeCounter } from "../../rpc/call/charge-counter.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import type { Tracing } from "../../tracing/tracing.js";
-import {
-  type CallObserver,
-  type EndedCall,
-  toEndedCall,
-  toUnhandledCall,
-} from "../calls/call-log.js";
+import { type CallLog, type CallRecord, toCallRecord, toUnhandledCall } from "../calls/call-log.js";
 import { type FindHeader, requestIdHeader, requestIdOf } from "../calls/request-id.js";
 import type { BookAsk } from "./remote-price-book.js";
 import type { FromThread, ThreadResponse } from "./thread-messages.js";
 
 /** Where what threads tell of their calls is counted, and whether it is traced. */
 export type CallTrackerDependencies = {
-  readonly observer: CallObserver;
-  readonly charges: ChargeTally;
+  readonly callLog: CallLog;
+  readonly charges: ChargeCounter;
   readonly tracing: Tracing | undefined;
 };
 
@@ -40,7 +35,7 @@ export function trackCall(
   rpc: string,
   caller: Caller | undefined,
   findHeader: FindHeader,
-  { observer, charges, tracing }: CallTrackerDependencies,
+  { callLog: observer, charges, tracing }: CallTrackerDependencies,
   onLost: () => DomainError,
 ): TrackedCall {
   const requestId = requestIdOf(findHeader);
@@ -53,7 +48,7 @@ export function trackCall(
     state = "at work";
     observer.callStarts(rpc);
   };
-  const end = (call: EndedCall) => {
+  const end = (call: CallRecord) => {
     start();
     if (state === "ended") return;
     state = "ended";
@@ -62,7 +57,7 @@ export function trackCall(
   };
   const fail = (refusal: unknown) => {
     const failure = toConnectError(refusal);
-    end(toEndedCall({ ...unhandled, traceId: trace?.traceId }, failure));
+    end(toCallRecord({ ...unhandled, traceId: trace?.traceId }, failure));
     return failure;
   };
   return {

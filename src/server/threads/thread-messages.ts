@@ -3,7 +3,7 @@ import type { Caller } from "../../domain/caller.js";
 import type { ChargeCount } from "../../rpc/call/charge-counter.js";
 import type { DatabaseLimits } from "../../store/connection/pool.js";
 import type { SentSpan } from "../../tracing/tracing.js";
-import type { EndedCall } from "../calls/call-log.js";
+import type { CallRecord } from "../calls/call-log.js";
 import type { BookAsk, BookReply } from "./remote-price-book.js";
 
 /** Headers as they can be sent to another thread. */
@@ -30,7 +30,7 @@ export type ToThread =
 /** What a thread tells of a call. */
 export type FromThread =
   | { readonly type: "started"; readonly rpc: string }
-  | { readonly type: "ended"; readonly call: EndedCall }
+  | { readonly type: "ended"; readonly call: CallRecord }
   | { readonly type: "charges"; readonly counts: readonly ChargeCount[] }
   | { readonly type: "span"; readonly span: SentSpan }
   | BookAsk

@@ -80,28 +80,28 @@ export function createThreadPool(
     serve: async ({ url, method, httpVersion, header, body, signal, contextValues }) => {
       const rpc = new URL(url).pathname.slice(1);
       const caller = contextValues?.get(callerKey);
-      const followed = trackCall(rpc, caller, headerFinder(header), watchers, threadLost);
+      const tracked = trackCall(rpc, caller, headerFinder(header), watchers, threadLost);
       try {
         acquire();
       } catch (refusal) {
-        throw followed.fail(refusal);
+        throw tracked.fail(refusal);
       }
       const { port1: port, port2 } = new MessageChannel();
-      const answer = followed.listenTo(port, (question) =>
+      const answer = tracked.listenTo(port, (question) =>
         replyTo(port, book, question, signal).catch((error) => {
           // The call has ended meanwhile, and with it the wish to know.
           if (!signal.aborted) log.error({ err: error }, "the book could not be asked");
         }),
       );
-      for (const [name, value] of Object.entries(followed.headers)) header.set(name, value);
+      for (const [name, value] of Object.entries(tracked.headers)) header.set(name, value);
       const stream = ReadableStream.from(body) as ReadableStream<Uint8Array>;
       const call = {
         ...{ url, method, httpVersion, header: [...header], caller, body: stream, port: port2 },
       };
-      const stopPassingOn = passOnAbort(signal, port, followed.fail);
+      const stopPassingOn = passOnAbort(signal, port, tracked.fail);
       const trailers = runIn(pool, call, [stream, port2])
         .catch((error) => {
-          const failure = followed.fail(error);
+          const failure = tracked.fail(error);
           port.close();
           throw failure;
         })
