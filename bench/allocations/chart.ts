@@ -4,7 +4,7 @@ import type { MemoryResult } from "./memory.js";
 import type { Results } from "./report.js";
 import type { TimeResult } from "./times.js";
 
-/** Time and memory by size as an SVG, all axes logarithmic, with the limits as dashed lines. */
+/** Draws time and memory by size as an SVG with logarithmic axes, and the limits as dashed lines. */
 export function drawChart({ limits, times, memory }: Results): string {
   const timeLimitName = toTimeLimitName(limits);
   const memoryLimitName = toMemoryLimitName(limits);
@@ -123,7 +123,7 @@ function toAxis(name: string, panel: number) {
   return { ...logarithmic, name, gridIndex: panel, axisLabel: { ...text, formatter } };
 }
 
-/** A logarithm has no place for what is not above 0, as when garbage was collected meanwhile. */
+/** Returns at least 0.1 MB: a logarithmic axis has no 0, and a garbage collection may free memory. */
 function toMegabytes(bytes: number): number {
   return Math.max(bytes, 100_000) / 1e6;
 }

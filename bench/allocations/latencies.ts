@@ -8,14 +8,14 @@ import { toCount } from "./tables.js";
 
 /** How long single calls take beside big jobs. */
 export type LatencyResult = {
-  /** What the service does beside them. */
+  /** What the service does meanwhile. */
   readonly beside: string;
-  /** For each call the time from when it was due to its answer. */
+  /** The time of each call, from when it was due to its response. */
   readonly milliseconds: Float64Array;
   readonly loopDelay: LoopDelay;
   /** How long each job took, beside the calls. */
   readonly jobSeconds: readonly number[];
-  /** What is wrong with the answers, to the calls or to the jobs. */
+  /** Wrong responses to the calls or to the jobs. */
   readonly problems: readonly string[];
 };
 
@@ -59,7 +59,7 @@ async function measureBeside(
 ): Promise<LatencyResult> {
   const jobs = doJobs(leadSeconds + callSeconds);
   const called = async () => {
-    // A job has begun before the first call, and lasts beyond the last one.
+    // A job starts before the first call and ends after the last one.
     await sleep(leadSeconds * 1000);
     return measureCalls(service, () =>
       singles.run({ address: service.grpcAddress, callsPerSecond, seconds: callSeconds }),

@@ -18,11 +18,11 @@ import { usagesPerMessage } from "./usages.js";
 /** How the results were measured. */
 export type Circumstances = {
   readonly clientsArePinned: boolean;
-  /** What else the machine did: how many processes had work when the measuring began. */
+  /** The load average before the measurement. */
   readonly loadBefore: number;
 };
 
-/** What was measured. */
+/** All measurements. */
 export type Results = {
   readonly limits: Limits;
   readonly times: readonly TimeResult[];
@@ -30,7 +30,7 @@ export type Results = {
   readonly latencies: readonly LatencyResult[];
 };
 
-/** All results in Markdown, beside the chart `allocation.svg`. */
+/** Returns all results in Markdown, which refers to the chart `allocation.svg`. */
 export function writeReport(circumstances: Circumstances, results: Results): string {
   const { times, memory, latencies } = results;
   const paragraphs = [
@@ -84,7 +84,7 @@ function toMemoryNote({ memory, limits }: Results): string {
   ].join("\n");
 }
 
-/** What this runs on, without the machine's name: `2 × AMD EPYC, 24 GiB, linux x64, …`. */
+/** Describes the machine without its name: `2 × AMD EPYC, 24 GiB, linux x64, …`. */
 function describeMachine(): string {
   const cores = cpus();
   const model = cores[0]?.model.trim() || "unknown processor";
@@ -92,7 +92,7 @@ function describeMachine(): string {
   return `${cores.length} × ${model}, ${memory}, ${platform()} ${arch()}, Node ${process.version}`;
 }
 
-/** In Markdown, the columns to the right. */
+/** Returns a table in Markdown with right-aligned columns. */
 function toTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => "---:"), ...rows].map(toRow).join("\n");
 }

@@ -12,12 +12,12 @@ import { type Results, writeReport } from "./report.js";
 import * as tables from "./tables.js";
 import { measureTimes, type TimeResult } from "./times.js";
 
-/** Time and peak memory of allocations by size, and single calls beside the largest. */
+/** Measures time and peak memory of allocations by size, and single calls beside the largest. */
 export async function measureAllocations(bench: Bench): Promise<Section> {
   const [loadBefore = 0] = loadavg();
   const form = bench.isLong ? longForm : shortForm;
   const folder = join(bench.folder, "allocations");
-  // The service keeps a database of its own there, whose user passes through.
+  // Holds the service's own database, whose OS user must be able to traverse the folder.
   await mkdir(folder, { mode: 0o711 });
   return withLoads(async (loads) => {
     const results = await measure(folder, loads, bench.rounds, form);

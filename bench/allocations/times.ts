@@ -3,22 +3,22 @@ import { mean, median } from "../support/statistics.js";
 import type { AllocationRun } from "./allocations.js";
 import type { Loads } from "./loads.js";
 
-/** How long allocations of a size take. */
+/** The times of allocations of a size. */
 export type TimeResult = {
   readonly accounts: number;
   /** Of each allocation. */
   readonly seconds: readonly number[];
   readonly meanSeconds: number;
   readonly medianSeconds: number;
-  /** Until the first charges came, in the median. */
+  /** The median time until the first charges arrive. */
   readonly medianSecondsToFirstCharges: number;
-  /** What is wrong with the answers. */
+  /** Wrong responses. */
   readonly problems: readonly string[];
 };
 
 /**
- * Times allocations of all sizes in one service, in rounds: whatever else the machine does meanwhile
- * falls on all sizes alike.
+ * Times allocations of all sizes in one service, in rounds, so that other load on the machine affects
+ * all sizes alike.
  */
 export async function measureTimes(
   folder: string,

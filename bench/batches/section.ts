@@ -6,7 +6,7 @@ import { median } from "../support/statistics.js";
 import type { BatchesJob, BatchesRun } from "./load-batches.js";
 import { linesABatch } from "./message.js";
 
-/** What a charge costs in a batch, beside what its bytes and its product alone cost. */
+/** Measures a charge in a batch, compared with only decoding, multiplying and encoding. */
 export async function measureBatches({ folder, url, loadCore, rounds }: Bench): Promise<Section> {
   const service = await startService(folder, { DATABASE_URL: url });
   const port = Number(service.grpcAddress.split(":").at(-1));

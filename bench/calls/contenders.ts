@@ -31,10 +31,10 @@ import { pricesAt } from "../../src/store/prices/find-prices.js";
 import { openBookFeed } from "../../src/store/prices/price-book-feed.js";
 import { constantAnswer, path } from "./message.js";
 
-/** A contender listens on any port of loopback and answers which. */
+/** Starts a contender on a free port of the loopback interface and returns the port. */
 type Contender = (connection: DatabaseConnection) => Promise<number>;
 
-/** What the service is compared with, in processes of their own. */
+/** The servers that the service is compared with, each in its own process. */
 export const contenders = {
   "node:http2 by hand": serveByHand,
   "grpc-js, bare handler": () => serveBare(),
@@ -43,7 +43,7 @@ export const contenders = {
   "ours, price from PostgreSQL": serveFromDatabase,
 } satisfies Record<string, Contender>;
 
-/** Reads the one message of a call and answers it, with as little as HTTP/2 needs. */
+/** Reads the message of a call and responds, with as little as HTTP/2 needs. */
 async function serveByHand(): Promise<number> {
   const server = createHttp2Server();
   server.on("stream", (stream: ServerHttp2Stream) => {
@@ -67,7 +67,7 @@ async function serveByHand(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** What grpc-js costs where V8 collects the garbage of calls as early as it does for ours. */
+/** grpc-js with the V8 flags of the service, which collect the garbage of calls early. */
 function serveBareWithOurGarbage(): Promise<number> {
   makeObjectsYoung();
   return serveBare((server) => {
@@ -125,7 +125,7 @@ async function serveStock(connection: DatabaseConnection): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Our gRPC server, with a statement for each call instead of the book. */
+/** Our gRPC server, with a statement for each call instead of the price book. */
 async function serveFromDatabase(connection: DatabaseConnection): Promise<number> {
   makeObjectsYoung();
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });

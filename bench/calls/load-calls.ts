@@ -4,7 +4,7 @@ import { answerJobs } from "../support/load-process.js";
 import { openFrameCaller } from "./http2-frames.js";
 import { jsonRequest, path, request } from "./message.js";
 
-/** So many calls of CalculateCharge, many at a time. */
+/** A number of CalculateCharge calls, many at a time. */
 export type CallsJob = {
   readonly protocol: "gRPC" | "Connect JSON";
   readonly port: number;

@@ -6,7 +6,7 @@ import type { ContenderJob, ContenderPlace } from "./contender.js";
 import { contenders } from "./contenders.js";
 import type { CallsJob, CallsRun } from "./load-calls.js";
 
-/** What one contender took: a figure for each round. */
+/** The results of one contender, one for each round. */
 export type CallsResult = {
   readonly name: string;
   readonly microsecondsACall: readonly number[];
@@ -16,7 +16,7 @@ export type CallsResult = {
 
 type Runner = Omit<CallsJob, "calls"> & { readonly name: string; readonly processId: number };
 
-/** Measures all contenders in turn, round by round, so that what else goes on falls on all alike. */
+/** Measures all contenders in turn in each round, so that other load affects all alike. */
 export async function measureContenders(
   { folder, connection, url, loadCore, rounds }: Bench,
   load: LoadProcess<CallsJob, CallsRun>,

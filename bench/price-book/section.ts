@@ -8,11 +8,11 @@ import { startService } from "../support/service.js";
 import { fillBook } from "./fill.js";
 import type { BookJob, BookRun } from "./load-book.js";
 
-/** Look-ups, memory and time to be ready, by the number of keys. */
+/** Measures look-ups, memory and time to readiness by the number of keys. */
 export async function measureBook(bench: Bench): Promise<Section> {
   const results: (BookRun & { readonly keys: number; readonly readySeconds: number })[] = [];
   for (const keys of bench.isLong ? longSizes : shortSizes) {
-    // A process for each size: what one leaves in memory would count against the next.
+    // A new process for each size, so that memory of the previous size does not count.
     const load = startLoad<BookJob, BookRun>(new URL("load-book.ts", import.meta.url), undefined);
     const run = await withLoad(load, (process) => process.run({ keys }));
     results.push({ keys, ...run, readySeconds: await timeStart(bench, keys) });

@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { execFormOf, only, pairsOf } from "./dockerfile.js";
 import { asUser, type Image } from "./replay.js";
 
-/** What has become of a program of the image. */
+/** The outcome of a program of the image. */
 export type Ended = { readonly exitCode: number | null; readonly stderr: string };
 
 type Settings = Readonly<Record<string, string>>;
@@ -19,7 +19,7 @@ export async function runImage(
   return end(start(image, [...execFormOf(only(image.stage, "ENTRYPOINT")), ...args], settings));
 }
 
-/** Runs the health check against another port. Answers its exit code. */
+/** Runs the health check against another port. Returns its exit code. */
 export async function checkHealth(image: Image, opsPort: number): Promise<number | null> {
   const command = execFormOf(only(image.stage, "HEALTHCHECK")).map((word) =>
     word.replace(":9090/", `:${opsPort}/`),
@@ -27,11 +27,11 @@ export async function checkHealth(image: Image, opsPort: number): Promise<number
   return (await end(start(image, command, {}))).exitCode;
 }
 
-/** The service as the image starts it. */
+/** The service, started by the command of the image. */
 export type Container = {
   readonly httpUrl: string;
   readonly opsPort: number;
-  /** Stops it as an engine does, by the image's signal, and answers its exit code. */
+  /** Stops it with the image's signal, as an engine does. Returns its exit code. */
   readonly stop: () => Promise<number | null>;
 };
 
@@ -57,7 +57,7 @@ export async function serveImage(image: Image, settings: Settings): Promise<Cont
   return { httpUrl, opsPort, stop };
 }
 
-/** As the image's user, with its environment, where nothing can be written: /tmp neither. */
+/** Starts a command as the image's user, with its environment, on read-only file systems. */
 function start(
   { root, stage }: Image,
   command: readonly string[],

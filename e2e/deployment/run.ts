@@ -26,7 +26,7 @@ await checks.check("a PostgreSQL of Debian's is there", () => programOf("initdb"
 
 const folder = mkdtempSync(join(tmpdir(), "llmprices-deploy-"));
 try {
-  // Other users pass through: PostgreSQL's, and the image's.
+  // The users of PostgreSQL and of the image must be able to traverse the folder.
   chmodSync(folder, 0o755);
   mkdirSync(join(folder, "image"));
   mkdirSync(archiveOf(folder));

@@ -8,7 +8,7 @@ import type { Cluster } from "./cluster.js";
 import { migrate, serveOn, setUpDatabase } from "./guarded.js";
 import { keyOf, pricingAt, startWriting } from "./write-log.js";
 
-/** Two versions of the service serve one database while one takes over from the other. */
+/** Runs two versions of the service on one database while one replaces the other. */
 export async function checkUpgrades(
   { check }: Checks,
   cluster: Cluster,
@@ -91,15 +91,15 @@ async function expectPrices(
   expect(markup).to.equal(written.price);
 }
 
-/** `ready`, or why not. */
+/** Returns `ready`, or the reason why not. */
 async function readinessOf({ metricsUrl }: BenchedService): Promise<string> {
   const answer = await fetch(metricsUrl.replace("/metrics", "/readyz"));
   return (await answer.text()).trim();
 }
 
 /**
- * The program without its last migration, which is what the version before has of the schema. Answers
- * where its main file lies.
+ * Makes a copy of the program without its last migration, as the previous version had it. Returns the
+ * path of its main file.
  */
 function makeVersionBefore(folder: string): string {
   const program = join(folder, "before");

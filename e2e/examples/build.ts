@@ -7,10 +7,10 @@ import { buildIfChanged } from "../../bench/support/build.js";
 import type { Client } from "./clients.js";
 
 /**
- * Builds a client by its `build.sh`, unless the contract and the client's files are what it was
- * last built from. Answers whether it had to be.
+ * Builds a client by its `build.sh`, unless the contract and the client's files have not changed since
+ * the last build. Returns whether it ran.
  *
- * @throws Error naming what is missing on this machine, or with what the build printed.
+ * @throws Error that names a missing command, or has the output of the failed build.
  */
 export async function buildClient(client: Client): Promise<boolean> {
   for (const [command, what] of Object.entries(client.needs)) {
@@ -22,9 +22,9 @@ export async function buildClient(client: Client): Promise<boolean> {
 }
 
 /**
- * Runs a command in a client's folder, and answers what it wrote to its standard output.
+ * Runs a command in a client's folder and returns its standard output.
  *
- * @throws Error when it fails, with all that it wrote as `stdout` and `stderr`.
+ * @throws Error with `stdout` and `stderr` if it fails.
  */
 export async function run(
   client: Client,

@@ -4,7 +4,7 @@ export type Client = {
   readonly folder: string;
   /** Which listener it calls. */
   readonly listener: "grpcAddress" | "httpAddress";
-  /** The commands that have to be there, each with what brings it. */
+  /** The commands that it needs, each with the software that brings it. */
   readonly needs: Readonly<Record<string, string>>;
   /** Takes an ADDRESS, and calculates a charge of the example price book. */
   readonly firstCharge: readonly string[];

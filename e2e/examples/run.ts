@@ -6,14 +6,14 @@ import { buildClient, run } from "./build.js";
 import { type Client, clients } from "./clients.js";
 import { openUnsteadyListener, type UnsteadyListener } from "./unsteady-listener.js";
 
-/** Where the clients call. */
+/** The addresses that the clients call. */
 type Addresses = {
   readonly grpcAddress: string;
   readonly httpAddress: string;
   readonly unsteady: UnsteadyListener;
 };
 
-/** How a client fared. */
+/** The outcome of a client. */
 type Result = {
   readonly passed: number;
   readonly problems: readonly string[];
@@ -71,11 +71,11 @@ function seconds(ms: number): string {
 }
 
 const timeoutMs = 120_000;
-/** Fewer than the attempts that the clients make. */
+/** Fewer than the attempts of each client. */
 const rejections = 2;
 const linesShown = 40;
 
-/** Builds every client, so that a later run has only to start them. */
+/** Builds clients, so that a later run only starts them. */
 async function buildClients(built: readonly Client[]): Promise<void> {
   for (const client of built) {
     const result = await timed(buildClient(client)).then(

@@ -3,7 +3,7 @@ import * as http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { BenchedService } from "../../bench/support/service.js";
 
-/** A listener that answers UNAVAILABLE at first, like a replica that restarts, and then forwards to the service. */
+/** Answers UNAVAILABLE at first, like a replica that restarts, then forwards to the service. */
 export type UnsteadyListener = {
   readonly address: string;
   /** Answers UNAVAILABLE to the next `calls` calls. */
@@ -13,7 +13,7 @@ export type UnsteadyListener = {
   readonly close: () => void;
 };
 
-/** Opens it before both addresses of a service: gRPC goes to the one, all else to the other. */
+/** Opens it in front of a service: gRPC calls go to its gRPC address, others to its HTTP address. */
 export async function openUnsteadyListener(service: BenchedService): Promise<UnsteadyListener> {
   let rejectionsLeft = 0;
   const grpc = http2.connect(`http://${service.grpcAddress}`);

@@ -20,12 +20,12 @@ export function readCatalog(step: number): ReadonlyMap<string, readonly CatalogM
   return catalog;
 }
 
-/** Every model with every charge type, as the catalogue has them. */
+/** Returns a key for every model and every charge type. */
 export function keysOf(models: readonly CatalogModel[]): readonly TestKey[] {
   return models.flatMap((model) => chargeTypes.map((chargeType) => ({ chargeType, ...model })));
 }
 
-/** A key for each provider that none of `keys` is, but nearly: one edit, or one name, away. */
+/** Returns a key without a price for each provider, one edit or one name away from a priced key. */
 export function nearMissesOf(
   catalog: ReadonlyMap<string, readonly CatalogModel[]>,
 ): readonly TestKey[] {
@@ -41,7 +41,7 @@ export function nearMissesOf(
       `.${model}`,
       everywhere.find((other) => !known.has(other.model))?.model ?? "",
     ];
-    // Each provider begins with another edit, and takes the next where that is a model as well.
+    // Each provider starts with another edit, and takes the next one if the result is a model.
     const turned = [...edits.slice(index % edits.length), ...edits];
     const absent = turned.find((name) => name !== "" && !known.has(name));
     if (absent === undefined) throw new Error(`all that is near ${provider}/${model} exists`);
@@ -49,7 +49,7 @@ export function nearMissesOf(
   });
 }
 
-/** They exist from the first migration. */
+/** Created by the first migration. */
 const chargeTypes = ["completion", "plugin", "tool"];
 
 function parseLine(line: string): CatalogModel {

@@ -1,9 +1,9 @@
-/** Works through all items in order, so many at a time. The first error ends it. */
+/** Works through all items in order, several at a time. The first error ends it. */
 export async function concurrently<T>(
   items: readonly T[],
   work: (item: T, index: number) => Promise<void>,
 ): Promise<void> {
-  // One iterator for all concurrency: each takes the next item when it is free.
+  // All workers share one iterator: each takes the next item when it is free.
   const entries = items.entries();
   const workThrough = async () => {
     for (const [index, item] of entries) await work(item, index);

@@ -1,8 +1,8 @@
 import { inspect, isDeepStrictEqual } from "node:util";
 
-/** Counts the answers that are as expected, and keeps the first that are not. */
+/** Counts expected responses, and keeps the first unexpected ones. */
 export type Counter = {
-  /** Waits for an answer. Another value than the expected one, or an error, is a failure. */
+  /** Waits for a response. An error, or another value than the expected one, is a failure. */
   readonly compare: (what: unknown, answer: Promise<unknown>, expected: unknown) => Promise<void>;
   /** Runs a phase and prints how many answers it compared, in what time. */
   readonly phase: <T>(name: string, work: () => Promise<T>) => Promise<T>;

@@ -8,7 +8,7 @@ import { asAnswered, type PricedKey, toComparable, toExpected, toRequest } from 
 import { concurrently } from "./concurrently.js";
 import type { Counter } from "./counter.js";
 
-/** What the writes answered, to be compared with later answers. */
+/** The ids and the version that the writes returned. */
 export type Book = { readonly ids: ReadonlyMap<TestKey, string>; readonly version: bigint };
 
 /** Registers the providers, then their models. */
@@ -48,7 +48,7 @@ export async function price(
   return { ids, version };
 }
 
-/** Calculates, over a protocol, the charge of each key that is meant for it. */
+/** Calculates the charges of all keys over a protocol. */
 export async function charge(
   protocol: keyof PricedKey["charges"],
   { pricing }: Endpoint,
@@ -64,7 +64,7 @@ export async function charge(
   });
 }
 
-/** Lists all prices page by page: each key and price at its place in the byte order of the keys. */
+/** Lists all prices page by page, and checks that they come in the byte order of their keys. */
 export async function list(
   { pricing }: Endpoint,
   { compare }: Counter,
@@ -85,7 +85,7 @@ export async function list(
   }
 }
 
-/** Asks for keys that nobody has priced: NOT_FOUND, whatever is near. */
+/** Reads and charges keys without a price, which must be NOT_FOUND. */
 export async function miss(
   { pricing }: Endpoint,
   { compare }: Counter,

@@ -11,8 +11,8 @@ import { describeDraw } from "./coverage.js";
 import { charge, list, miss, price, register } from "./phases.js";
 
 /**
- * The service with a real catalogue in it: registers and prices every model, calculates a charge
- * for every key over gRPC and over Connect, and compares every answer with the oracle.
+ * Registers and prices the models of a real catalogue, calculates a charge for every key over gRPC and
+ * over Connect, and compares every response with the oracle.
  */
 async function run(
   { endpoints }: TestService,

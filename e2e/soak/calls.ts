@@ -5,17 +5,17 @@ import { importRows, sent } from "../../test/support/imports.js";
 import { byKey, type TestKey } from "../../test/support/prices.js";
 import type { Endpoint } from "../../test/support/service.js";
 
-/** A kind of call: how often it comes, compared with others, and how it is to end. */
+/** A kind of call, its frequency relative to others, and its expected outcome. */
 export type Kind = {
   readonly name: string;
   readonly weight: number;
-  /** @throws Error when the answer is not the right one. */
+  /** @throws Error if the response is wrong. */
   readonly call: (endpoint: Endpoint, key: TestKey) => Promise<unknown>;
   /** The code of the error that the call must cause. */
   readonly expectedError?: Code;
 };
 
-/** What the service is called for, well and badly. All keys have a price. */
+/** Valid and invalid calls. All keys have a price. */
 export const kinds: readonly Kind[] = [
   { name: "CalculateCharge", weight: 40, call: calculate },
   { name: "BatchCalculateCharges", weight: 5, call: calculateMany },
@@ -35,7 +35,7 @@ export const kinds: readonly Kind[] = [
     expectedError: Code.Canceled,
     call: ({ pricing }, key) => {
       const caller = new AbortController();
-      // A write takes longer: its instant lies further ahead.
+      // An import takes longer: its effective time is further in the future.
       setTimeout(() => caller.abort(), 3);
       const { signal } = caller;
       return pricing.updateLLMPrice({ lookup: byKey(key), price: "1.5" }, { signal });
@@ -56,7 +56,7 @@ export const kinds: readonly Kind[] = [
   },
 ];
 
-/** Makes a call. Undefined: it ended as it had to; else what was wrong. */
+/** Makes a call. Returns what was wrong, or undefined if it ended as expected. */
 export async function make(
   kind: Kind,
   endpoint: Endpoint,

@@ -3,13 +3,13 @@ import type { TestKey } from "../../test/support/prices.js";
 import type { Replica } from "../fault-injection/environment/replica.js";
 import { type Kind, kinds, make } from "./calls.js";
 
-/** How many calls there were of each kind, and what was wrong with some. */
+/** The number of calls of each kind, and their problems. */
 export type CallsMade = {
   readonly counts: ReadonlyMap<string, number>;
   readonly problems: readonly string[];
 };
 
-/** Creates prices, and then calls for them at a moderate rate, of every kind, until it is stopped. */
+/** Creates prices, then makes calls of every kind at a moderate rate until it is stopped. */
 export async function startSoakLoad(
   service: Replica,
 ): Promise<{ readonly stop: () => Promise<CallsMade> }> {
