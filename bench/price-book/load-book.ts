@@ -8,12 +8,12 @@ import { toKey } from "./keys.js";
 /** How many keys the book has. */
 export type BookJob = { readonly keys: number };
 
-/** What a key takes, and a look-up. */
+/** The memory of a key and the time of a look-up. */
 export type BookRun = {
   readonly bytesAKey: number;
-  /** Of keys drawn from all, evenly. */
+  /** With keys drawn evenly from all. */
   readonly anyNanoseconds: number;
-  /** Of a thousand keys, asked again and again. */
+  /** With a thousand keys that are looked up repeatedly. */
   readonly fewNanoseconds: number;
   readonly problem: string | undefined;
 };
@@ -42,7 +42,7 @@ answerJobs<BookJob, BookRun>(async ({ keys }) => {
   };
 });
 
-/** The time of a look-up: the median of several runs. */
+/** Returns the time of a look-up, the median of several runs. */
 function timeLookups(book: PriceBookSnapshot, asked: readonly ReturnType<typeof toKey>[]): number {
   const times = Array.from({ length: 9 }, () => {
     const startedAt = performance.now();
