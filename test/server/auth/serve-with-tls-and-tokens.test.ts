@@ -4,12 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { toUrl } from "../../../bench/support/database.js";
 import type { Server } from "../../../src/server/server.js";
 import { createCertificate } from "../../support/certificates.js";
-import { llmprices } from "../../support/command.js";
+import { llmprices, llmpricesArguments } from "../../support/command.js";
 import { reasonOf } from "../../support/every-rpc.js";
 import { until } from "../../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
@@ -194,9 +193,7 @@ async function serve(
 
 function start(parameters: readonly string[], variables: NodeJS.ProcessEnv) {
   const anyPort = "127.0.0.1:0";
-  const program = ["--import", "./test/support/typescript.js", "src/main.ts", "serve"];
-  return spawn(process.execPath, [...program, ...parameters], {
-    cwd: fileURLToPath(new URL("../../..", import.meta.url)),
+  return spawn(process.execPath, [...llmpricesArguments, "serve", ...parameters], {
     env: {
       ...{ ...process.env, GRPC_ADDR: anyPort, HTTP_ADDR: anyPort, OPS_ADDR: anyPort },
       ...variables,
