@@ -1,11 +1,13 @@
-import type { ConnectionLimits } from "../server/connections/http2-sessions.js";
-import type { Limits } from "./call-limits.js";
+import type { CallLimits } from "./call-limits.js";
 import { numberReader, type Read } from "./environment.js";
 
 /** A connection that has reached its age waits for the longest call, unless told otherwise. */
 export function readConnectionLimits(
   read: Read,
-  { maxCallTimeoutMs, maxStreamTimeoutMs }: Pick<Limits, "maxCallTimeoutMs" | "maxStreamTimeoutMs">,
+  {
+    maxCallTimeoutMs,
+    maxStreamTimeoutMs,
+  }: Pick<CallLimits, "maxCallTimeoutMs" | "maxStreamTimeoutMs">,
 ): ConnectionLimits {
   const limit = numberReader(read);
   // Undefined: one of them is wrong, which has been said.
@@ -26,3 +28,21 @@ export function readConnectionLimits(
 
 /** For the answer of the last call to arrive. */
 const closingMs = 10_000;
+/** What a door gives its connections at most. The same on both doors, of each process. */
+export type ConnectionLimits = {
+  readonly maxConnections: number;
+  /** Of one HTTP/2 connection. */
+  readonly maxConcurrentStreams: number;
+  readonly maxHeaderBytes: number;
+  /** From a connection's first byte, or a request's, to the end of its headers: HTTP/1.1. */
+  readonly headersTimeoutMs: number;
+  /** A tenth more or less, so that connections that began together do not end so. */
+  readonly maxConnectionAgeMs: number;
+  /** How long calls under way go on, on a connection that has reached its age. */
+  readonly maxConnectionAgeGraceMs: number;
+  /** How long a connection may be without a new call. */
+  readonly maxConnectionIdleMs: number;
+  /** How often an HTTP/2 connection is asked whether it lives, and how long for. */
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+};

@@ -14,13 +14,12 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import type { Logger } from "pino";
 import { readVersion } from "../version.js";
-import { withinLimit } from "../with-timeout.js";
+import { withTimeout } from "../with-timeout.js";
 import { createCallTracer } from "./call-spans.js";
 import { keepContexts } from "./context-manager.js";
 import { traceDatabase } from "./database-spans.js";
-import type { TraceExporter } from "./load-tracing.js";
 import { fromSentSpan } from "./span-transfer.js";
-import { type Tracing, tracingStopMs } from "./tracing.js";
+import { type TraceExporter, type Tracing, tracingStopMs } from "./tracing.js";
 
 /** Starts to send traces. How often, where to and which of them, the SDK reads from OTEL_ variables. */
 export function startTracing(exporter: TraceExporter, log: Logger): Tracing {
@@ -51,7 +50,7 @@ export function createTracing(
     traceDatabase: (knex) => traceDatabase(knex, tracer),
     take: (span) => processor.onEnd(fromSentSpan(span, resource)),
     stop: () =>
-      withinLimit(
+      withTimeout(
         provider.shutdown().catch((error: Error) => warn(error.message)),
         tracingStopMs,
         () => warn("the last traces could not be sent in time"),

@@ -2,8 +2,8 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import {
   type Applied,
-  bulkCalculations,
   charge as calculateCharge,
+  offloadedCalculations,
   toLine,
   untilAnswered,
 } from "../support/book.js";
@@ -14,7 +14,7 @@ import { refusalOf } from "../support/refusals.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 const stalenessMs = 2500;
-const calculations = { CalculateCharge: calculateCharge, ...bulkCalculations };
+const calculations = { CalculateCharge: calculateCharge, ...offloadedCalculations };
 
 describe("A replica that is cut off from the book, asked about an instant", () => {
   let database: TestDatabase;

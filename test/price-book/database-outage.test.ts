@@ -5,8 +5,8 @@ import { formatAddress } from "../../src/config/address.js";
 import type { ServerConfig } from "../../src/server/server.js";
 import {
   type Applied,
-  bulkCalculations,
   charge,
+  offloadedCalculations,
   restoreOlder,
   untilAnswered,
 } from "../support/book.js";
@@ -97,7 +97,7 @@ describe("A service that loses touch with the price book", () => {
     expect(refusedMs).to.be.greaterThan(stalenessMs / 2);
     expect(refusal).to.include({ code: Code.Unavailable, reason: "BOOK_STALE" });
     expect(refusal.metadata).to.deep.equal({ max_book_staleness_ms: String(stalenessMs) });
-    for (const calculate of Object.values(bulkCalculations)) {
+    for (const calculate of Object.values(offloadedCalculations)) {
       expect(await refusalOf(calculate(service, key))).to.include({ reason: "BOOK_STALE" });
     }
     const whyNot = `not ready: the price book could not be confirmed for ${stalenessMs} ms\n`;

@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { Knex } from "knex";
 import { createDatabase } from "../../src/store/connection/pool.js";
-import { bulkCalculations, charge, toLine, untilAnswered } from "../support/book.js";
+import { charge, offloadedCalculations, toLine, untilAnswered } from "../support/book.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, type TestKey } from "../support/prices.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";
@@ -40,7 +40,7 @@ describe("A service that has no connection to the database but the one of its bo
     await database.drop();
   });
 
-  const ways = Object.entries({ CalculateCharge: charge, ...bulkCalculations });
+  const ways = Object.entries({ CalculateCharge: charge, ...offloadedCalculations });
 
   for (const [name, calculate] of ways) {
     it(`calculates: ${name}`, async () => {

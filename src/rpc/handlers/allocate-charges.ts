@@ -4,7 +4,7 @@ import { AccountUsages } from "../../domain/account-usages.js";
 import { type Allocation, allocate } from "../../domain/allocation.js";
 import { toPlainText } from "../../domain/decimal.js";
 import { invalidFields } from "../../domain/domain-error.js";
-import { parseAll } from "../../domain/parse-all.js";
+import { parseAll } from "../../domain/field-errors.js";
 import { toUsageText } from "../../domain/scaled-integer.js";
 import type {
   AccountChargeSchema,
@@ -12,15 +12,16 @@ import type {
   AllocationUsage,
 } from "../../gen/llmprices/v1/allocation_pb.js";
 import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { inSlices } from "../call/cooperative-loop.js";
+import { runCooperatively } from "../call/cooperative-loop.js";
 import { type AllocationRequest, parseAllocationTerms } from "../messages/allocation-request.js";
 import { parseFirstTerms, refuseLaterTerms } from "../messages/first-message.js";
 import { addUsages } from "../messages/parse-account-usages.js";
 import { toRoundingMessage } from "../messages/parse-rounding.js";
 import { toAppliedPrice } from "../messages/price-messages.js";
+import type { PriceFound } from "../messages/price-query.js";
 import { toTimestamp } from "../messages/timestamps.js";
-import { type PriceFound, readPrice } from "./find-price.js";
-import type { PricingDependencies } from "./pricing-service.js";
+import type { PricingDependencies } from "./dependencies.js";
+import { readPrice } from "./find-price.js";
 
 /** The handlers that split a cost across accounts. They write nothing. */
 export function allocationMethods(
@@ -34,7 +35,7 @@ export function allocationMethods(
     parseTerms: () => T,
   ): Promise<T> => {
     const steps = addUsages(usages, message, dependencies.maxAllocationAccounts);
-    const violations = await inSlices(steps, signal);
+    const violations = await runCooperatively(steps, signal);
     const { terms } = parseAll({
       terms: parseTerms,
       usages: () => {
@@ -51,8 +52,8 @@ export function allocationMethods(
       const terms = await take(usages, request.accountUsages, context, parseTerms);
       const price = await readPrice(dependencies, context, terms);
       const steps = allocate(terms.terms, price.applied.price, usages);
-      const allocation = await inSlices(steps, context.signal);
-      const accountCharges = await inSlices(
+      const allocation = await runCooperatively(steps, context.signal);
+      const accountCharges = await runCooperatively(
         toCharges(usages, allocation, 0, usages.count),
         context.signal,
       );
@@ -73,11 +74,14 @@ export function allocationMethods(
         await take(usages, accountUsages, context, () => refuseLaterTerms(again));
       }
       const steps = allocate(terms.terms, price.applied.price, usages);
-      const allocation = await inSlices(steps, context.signal);
+      const allocation = await runCooperatively(steps, context.signal);
       for (let from = 0; from < usages.count; from += chunkSize) {
         const to = Math.min(usages.count, from + chunkSize);
         yield {
-          accountCharges: await inSlices(toCharges(usages, allocation, from, to), context.signal),
+          accountCharges: await runCooperatively(
+            toCharges(usages, allocation, from, to),
+            context.signal,
+          ),
         };
       }
       yield { totals: toTotals(terms, price, usages, allocation) };

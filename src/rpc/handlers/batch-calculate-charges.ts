@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { DomainError, invalidField } from "../../domain/domain-error.js";
+import { parseAll } from "../../domain/field-errors.js";
 import type { Instant } from "../../domain/instant.js";
-import { parseAll } from "../../domain/parse-all.js";
 import { toKeyText } from "../../domain/price-key.js";
 import {
   type BatchCalculateChargesRequest,
@@ -14,17 +14,17 @@ import {
 import type { BookAnswer } from "../../price-book/price-book.js";
 import { keyMissing } from "../../store/prices/price-not-found.js";
 import type { ChargeCount } from "../call/charge-counter.js";
-import { inSlices } from "../call/cooperative-loop.js";
+import { runCooperatively } from "../call/cooperative-loop.js";
 import { toConnectError, toStatusMessage } from "../errors/to-connect-error.js";
+import { toChargeMessage } from "../messages/charge-messages.js";
 import {
   type ChargeRequest,
   parseBookVersion,
   parseChargeRequest,
 } from "../messages/charge-request.js";
 import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
-import { toChargeMessage } from "./calculate-charge.js";
+import type { PricingDependencies } from "./dependencies.js";
 import { nearestTo, readPrices, requireVersion, toChargeCount } from "./find-price.js";
-import type { PricingDependencies } from "./pricing-service.js";
 
 /** The handler that calculates many charges at one version of the book. It writes nothing. */
 export function batchMethods(
@@ -33,7 +33,7 @@ export function batchMethods(
   return {
     async batchCalculateCharges(request, context) {
       const { asOf, minBookVersion } = parseBatch(request, dependencies.maxBatchCalculations);
-      const lines = await inSlices(parseLines(request.requests), context.signal);
+      const lines = await runCooperatively(parseLines(request.requests), context.signal);
       const wanted = lines.filter((line): line is ChargeRequest => !(line instanceof DomainError));
       const found = await readPrices(dependencies, context, {
         asked: wanted,
@@ -44,11 +44,11 @@ export function batchMethods(
         ),
       });
       requireVersion(dependencies, found.bookVersion, minBookVersion);
-      dependencies.tallyOf(context).add(countCharges(wanted, found));
+      dependencies.chargeCounterOf(context).add(countCharges(wanted, found));
       const nearest = await nearestOf(dependencies, context, wanted, found);
       const results = calculateLines(dependencies, lines, found, nearest);
       return {
-        results: await inSlices(results, context.signal),
+        results: await runCooperatively(results, context.signal),
         asOf: toTimestamp(found.at),
         bookVersion: found.bookVersion,
       };

@@ -1,10 +1,9 @@
 import type { Logger } from "pino";
 import { type AuthConfig, isAuthenticated, type JwtConfig } from "../../config/auth-config.js";
 import { readTokensFile } from "../../config/tokens-file.js";
-import type { Metrics } from "../ops/metrics.js";
-import { watchFiles } from "../tls/file-watcher.js";
+import { type FileMetrics, watchFiles } from "../tls/file-watcher.js";
 import { type Authenticator, createAuthenticator, type JwtVerifier } from "./authenticator.js";
-import { followKeySet } from "./jwks.js";
+import { watchKeySet } from "./jwks.js";
 import { createJwtVerifier } from "./jwt-verifier.js";
 
 /** What tells callers apart, and follows what it is told by. */
@@ -15,9 +14,9 @@ export type Authentication = {
 };
 
 /** @throws Error naming the variable when a file cannot be read. */
-export async function openAuthentication(
+export async function createAuthentication(
   config: AuthConfig,
-  metrics: Pick<Metrics, "fileRead">,
+  metrics: FileMetrics,
   log: Logger,
 ): Promise<Authentication> {
   if (!isAuthenticated(config)) return { authenticator: undefined, close: () => {} };
@@ -32,11 +31,7 @@ export async function openAuthentication(
   };
 }
 
-async function openTokens(
-  path: string | undefined,
-  metrics: Pick<Metrics, "fileRead">,
-  log: Logger,
-) {
+async function openTokens(path: string | undefined, metrics: FileMetrics, log: Logger) {
   const variable = "AUTH_TOKENS_FILE";
   if (path === undefined) return { current: () => [], close: () => {} };
   const tokens = await watchFiles([path], () => readTokensFile(path), {
@@ -55,12 +50,12 @@ async function openTokens(
 
 function openJwts(
   config: JwtConfig | undefined,
-  metrics: Pick<Metrics, "fileRead">,
+  metrics: FileMetrics,
   log: Logger,
 ): { readonly verify: JwtVerifier; readonly close: () => void } {
   if (config === undefined) return { verify: () => undefined, close: () => {} };
   const variable = "AUTH_JWKS_URL";
-  const { keys, close } = followKeySet(config.jwksUrl, (error) => {
+  const { keys, close } = watchKeySet(config.jwksUrl, (error) => {
     metrics.fileRead(variable, error === undefined);
     if (error !== undefined) log.error({ variable, err: error }, "cannot fetch the key set");
   });

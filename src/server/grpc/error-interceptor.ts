@@ -4,13 +4,14 @@ import type { DomainError } from "../../domain/domain-error.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { malformed, messageTooLarge, timeIsUp } from "../../rpc/errors/translate-connect-error.js";
 import {
-  type CallObserver,
+  type CallLog,
   type OpenCall,
-  tellRefusal,
+  recordRejectedCall,
   toUnhandledCall,
 } from "../calls/call-log.js";
 import { isOurs, quote, unsupported } from "../connect/unknown-method.js";
-import { firstOf, refuseHandled } from "./handler-context.js";
+import { refuseHandled } from "./handler-context.js";
+import { firstOf } from "./metadata.js";
 import { type SentStatus, toStatus } from "./status.js";
 
 /**
@@ -20,7 +21,7 @@ import { type SentStatus, toStatus } from "./status.js";
  *
  * It sends those refusals past all interceptors, by a method of the call; so this replaces the method.
  */
-export function explainRefusals(observer: CallObserver): grpc.ServerInterceptor {
+export function explainRefusals(observer: CallLog): grpc.ServerInterceptor {
   return (method, call) => {
     const startedAtMs = performance.now();
     const send = call.sendStatus;
@@ -36,7 +37,7 @@ export function explainRefusals(observer: CallObserver): grpc.ServerInterceptor 
         const internals = call as unknown as GrpcInternals;
         // A handler hears why its call ends, and tells.
         if (hasHandler(internals, method, status)) refuseHandled(internals.metadata, failure);
-        else tellRefusal(observer, toOpenCall(internals, method, startedAtMs), failure);
+        else recordRejectedCall(observer, toOpenCall(internals, method, startedAtMs), failure);
       }
       send.call(call, toStatus(failure));
     };

@@ -1,10 +1,10 @@
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "../../config/address.js";
-import { type OpenConnections, watchConnections } from "../connections/connection-tracker.js";
-import { type Door, type DoorSurroundings, longestCallMs } from "../listener.js";
-import { serviceNames } from "../pipeline/services.js";
-import { admitCalls } from "./auth-interceptor.js";
+import { serviceNames } from "../calls/service-names.js";
+import { type ConnectionTracker, trackConnections } from "../connections/connection-tracker.js";
+import { type Listener, type ListenerDependencies, longestCallMs } from "../listener.js";
+import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
 import { toCredentials } from "./credentials.js";
 import { explainRefusals } from "./error-interceptor.js";
@@ -12,18 +12,25 @@ import { limitGrpcServer } from "./http2-overrides.js";
 import { addReflection } from "./reflection.js";
 import { serveUnaryCalls, type UnaryCalls } from "./unary-interceptor.js";
 
-export type GrpcDoor = Door & {
+export type GrpcServer = Listener & {
   /** What the health service answers, for the server and for each service. */
   readonly setHealth: (isServing: boolean) => void;
 };
 
-type GrpcDoorSurroundings = Omit<DoorSurroundings, "log">;
+type GrpcServerDependencies = Omit<ListenerDependencies, "log">;
 
 /** Opens the door for native gRPC, with reflection and health. Health begins as NOT_SERVING. */
-export async function openGrpcDoor(
+export async function startGrpcServer(
   address: Address,
-  { mountServices, threads, admission, limits, observer, tls }: GrpcDoorSurroundings,
-): Promise<GrpcDoor> {
+  {
+    mountServices,
+    threads,
+    authorizer: admission,
+    limits,
+    callLog: observer,
+    tls,
+  }: GrpcServerDependencies,
+): Promise<GrpcServer> {
   // It would tell of headers that it cannot read, with their values, beside the log: tokens as well.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const unaryCalls: UnaryCalls = new Map();
@@ -33,11 +40,11 @@ export async function openGrpcDoor(
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     interceptors: [
       explainRefusals(observer),
-      admitCalls(admission, limits.maxCallTimeoutMs),
+      createAuthInterceptor(admission, limits.maxCallTimeoutMs),
       serveUnaryCalls(unaryCalls),
     ],
   });
-  const open = watchConnections();
+  const open = trackConnections();
   const limitConnections = limitGrpcServer(server, {
     ...{ limits: limits.connections, longestMs: longestCallMs(limits), open, observer },
   });
@@ -77,7 +84,7 @@ function listen(
   });
 }
 
-function close(server: grpc.Server, open: OpenConnections, graceMs: number): Promise<void> {
+function close(server: grpc.Server, open: ConnectionTracker, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const force = () => {
       server.forceShutdown();

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
-import { type CallObserver, tellRefusal, toUnhandledCall } from "../calls/call-log.js";
+import { type CallLog, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
 import { notServed, rpcOf, wrongType } from "../connect/unknown-method.js";
 
 /** Whether a request is gRPC, as grpc-js sees it: it answers a bare 415 to all others. */
@@ -14,13 +14,13 @@ export function isGrpc(headers: IncomingHttpHeaders): boolean {
 export function refuseUnserved(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-  observer: CallObserver,
+  observer: CallLog,
 ): void {
   const path = headers[":path"] ?? "";
   const type = headers["content-type"] ?? "";
   const isOfGrpc = isGrpc(headers);
   const failure = toConnectError(isOfGrpc ? notServed(path) : wrongType(type, grpcTypes));
-  tellRefusal(
+  recordRejectedCall(
     observer,
     toUnhandledCall(rpcOf(path), (name) => headers[name]?.toString()),
     failure,

@@ -2,7 +2,7 @@ import type { Knex } from "knex";
 import { DomainError } from "../../domain/domain-error.js";
 import { toRefusal } from "../../store/connection/postgres-errors.js";
 import { pendingMigrations } from "../../store/schema/migration-list.js";
-import { withinLimit } from "../../with-timeout.js";
+import { withTimeout } from "../../with-timeout.js";
 
 /** Whether the service can answer: undefined when it can, else why it cannot. */
 export type Readiness = {
@@ -41,7 +41,7 @@ export function watchReadiness(
     return asking;
   };
   const look = async () => {
-    const finding = (await withinLimit(ask(), limitMs, () => noAnswer)) ?? whyNotBook();
+    const finding = (await withTimeout(ask(), limitMs, () => noAnswer)) ?? whyNotBook();
     if (!isDraining) find(finding);
     return whyNot === undefined;
   };

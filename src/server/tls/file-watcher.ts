@@ -1,5 +1,8 @@
 import { stat } from "node:fs/promises";
 
+/** Records whether the files of a variable could be read when they last changed. */
+export type FileMetrics = { readonly fileRead: (variable: string, isRead: boolean) => void };
+
 /** What was read from files that may change. */
 export type WatchedFiles<T> = {
   /** What they had when they could last be read. */
@@ -8,7 +11,7 @@ export type WatchedFiles<T> = {
 };
 
 /** Is told when changed files have been read, or why they could not be: then the old ones count. */
-export type FilesObserver<T> = {
+export type FileListeners<T> = {
   readonly onRead: (value: T) => void;
   readonly onBroken: (error: Error) => void;
 };
@@ -23,7 +26,7 @@ export type FilesObserver<T> = {
 export async function watchFiles<T>(
   paths: readonly string[],
   read: () => T,
-  { onRead, onBroken }: FilesObserver<T>,
+  { onRead, onBroken }: FileListeners<T>,
   intervalMs = 1000,
 ): Promise<WatchedFiles<T>> {
   // Before they are read: what changes meanwhile is read once more.

@@ -3,14 +3,14 @@ import type { Worker } from "node:worker_threads";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { pino } from "pino";
-import type { EndedCall } from "../../../src/server/calls/call-log.js";
-import { createCapacity } from "../../../src/server/calls/concurrency-limit.js";
+import type { CallRecord } from "../../../src/server/calls/call-log.js";
+import { createConcurrencyLimit } from "../../../src/server/calls/concurrency-limit.js";
 import {
   fromThreadConnection,
   toThreadConnection,
 } from "../../../src/server/threads/connection-transfer.js";
 import type { ThreadSettings } from "../../../src/server/threads/thread-messages.js";
-import { createBulkThreads } from "../../../src/server/threads/thread-pool.js";
+import { createThreadPool } from "../../../src/server/threads/thread-pool.js";
 import { parseDatabaseUrl } from "../../../src/store/connection/connection-url.js";
 import {
   answerOf,
@@ -97,7 +97,7 @@ describe("A thread that dies", () => {
   const termsOf = () => ({ ...key, providerCost: "1", currencyCode: "USD" });
   const openStream = (protocol: Protocol) => {
     const requests = openRequests([{ terms: termsOf(), accountUsages: usagesOf({ a: "1" }) }]);
-    const { pricing } = service.doors[protocol];
+    const { pricing } = service.endpoints[protocol];
     return { requests, refusal: refusalOf(answerOf(pricing.streamAllocateCharges(requests))) };
   };
 
@@ -113,7 +113,7 @@ describe("A thread that dies", () => {
       }
       await until(async () => (await callsInFlight(service, rpc)) === 0);
       expect(await callsEnded(service, rpc, "unavailable")).to.equal(before + calls.length);
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       const { results } = await pricing.batchCalculateCharges({ requests: [lineOf(key)] });
       expect(chargeIn(results[0]).accountCharge).to.equal("100");
     });
@@ -137,7 +137,7 @@ describe("A thread that dies", () => {
       }));
       const requests = openRequests(messagesOf(termsOf(), usages, 5000));
       requests.end();
-      const answers = service.doors[protocol].pricing
+      const answers = service.endpoints[protocol].pricing
         .streamAllocateCharges(requests)
         [Symbol.asyncIterator]();
       await answers.next();
@@ -169,13 +169,13 @@ describe("Threads of a service whose configuration has a function in it", () => 
 
 describe("A call that cannot be passed on to a thread", () => {
   it("fails, is told of, and leaves its place to others", async () => {
-    const ended: EndedCall[] = [];
-    const observer = { callStarts: () => {}, callEnds: (call: EndedCall) => ended.push(call) };
+    const ended: CallRecord[] = [];
+    const callLog = { callStarts: () => {}, callEnds: (call: CallRecord) => ended.push(call) };
     const charges = { add: () => {} };
     const settings = { connection: () => "cannot be sent" } as unknown as ThreadSettings;
-    const threads = createBulkThreads(
+    const threads = createThreadPool(
       ...([1, settings, { ask: () => Promise.reject(new Error("no book")) }] as const),
-      ...([{ observer, charges, tracing: undefined }, createCapacity(1)] as const),
+      ...([{ callLog, charges, tracing: undefined }, createConcurrencyLimit(1)] as const),
       pino({ level: "silent" }),
     );
     const call = () =>

@@ -4,10 +4,10 @@ import { formatAddress } from "../../../src/config/address.js";
 import { answerOf, type OpenRequests, openRequests, usagesOf } from "../../support/allocations.js";
 import { lineOf } from "../../support/batches.js";
 import {
-  bulkCallsInFlight,
-  bulkRefusals,
   callsEnded,
   callsInFlight,
+  offloadedCallsInFlight,
+  rejectedOffloadedCalls,
   until,
 } from "../../support/metrics.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
@@ -40,7 +40,7 @@ describe("More large calls than one thread takes", function () {
     for (const requests of open) requests.end();
     open = [];
     // A place that is not free yet would be one too few for the next test.
-    await until(async () => (await bulkCallsInFlight(service)) === 0);
+    await until(async () => (await offloadedCallsInFlight(service)) === 0);
   });
 
   /** Opens streams that wait for their caller, and answers what becomes of them. */
@@ -49,7 +49,7 @@ describe("More large calls than one thread takes", function () {
       const terms = { ...key, providerCost: "1", currencyCode: "USD" };
       const requests = openRequests([{ terms, accountUsages: usagesOf({ a: "1" }) }]);
       open.push(requests);
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       const stream = pricing.streamAllocateCharges(requests, signal && { signal });
       return answerOf(stream).then(
         ({ totals }) => totals?.totalCharge,
@@ -62,7 +62,7 @@ describe("More large calls than one thread takes", function () {
     return streams;
   };
   const batch = (protocol: Protocol, options: object = {}) =>
-    service.doors[protocol].pricing.batchCalculateCharges({ requests: [lineOf(key)] }, options);
+    service.endpoints[protocol].pricing.batchCalculateCharges({ requests: [lineOf(key)] }, options);
 
   it("are served while there is room: 32 at a time", async () => {
     const streams = await occupyTheThread();
@@ -93,7 +93,7 @@ describe("More large calls than one thread takes", function () {
     it(`are RESOURCE_EXHAUSTED through ${protocol}, and counted so`, async () => {
       const counted = () => callsEnded(service, "BatchCalculateCharges", "resource_exhausted");
       const before = await counted();
-      const refusedBefore = await bulkRefusals(service);
+      const refusedBefore = await rejectedOffloadedCalls(service);
       await occupyTheThread();
       const { code, reason, domain, metadata, retryAfterMs } = await refusalOf(batch(protocol));
       expect({ code, reason, domain, metadata }).to.deep.equal({
@@ -102,7 +102,7 @@ describe("More large calls than one thread takes", function () {
       });
       expect(retryAfterMs).to.be.within(500, 1500);
       expect(await counted()).to.equal(before + 1);
-      expect(await bulkRefusals(service)).to.equal(refusedBefore + 1);
+      expect(await rejectedOffloadedCalls(service)).to.equal(refusedBefore + 1);
     });
 
     it(`are RESOURCE_EXHAUSTED through ${protocol}, streams as well`, async () => {
@@ -146,7 +146,7 @@ describe("More large calls than one thread takes", function () {
   it("do not keep single calls from being answered", async () => {
     await occupyTheThread();
     for (const protocol of protocols) {
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       expect((await pricing.calculateCharge(lineOf(key))).accountCharge).to.equal("100");
     }
   });
