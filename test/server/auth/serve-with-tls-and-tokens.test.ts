@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
@@ -13,11 +12,12 @@ import { reasonOf } from "../../support/every-rpc.js";
 import { until } from "../../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
 import { openEndpoints } from "../../support/service.js";
+import { createTemporaryFolder } from "../../support/temporary-folder.js";
 import { createTokensFile, freshToken, type TestToken } from "../../support/tokens.js";
 
 const authority = createCertificate({ name: "authority of the tests" });
 const certificate = createCertificate({ by: authority });
-const folder = mkdtempSync(join(tmpdir(), "llmprices-trust-"));
+const folder = createTemporaryFolder("trust");
 const put = (name: string, text: string) => {
   writeFileSync(join(folder, name), text);
   return join(folder, name);
@@ -47,7 +47,6 @@ describe("llmprices serve --workers 2, with tokens and TLS", function () {
     await service.kill();
     await database.drop();
     tokens.remove();
-    rmSync(folder, { recursive: true });
   });
 
   const tls = { ca: authority.cert, ...createCertificate({ name: "caller", by: authority }) };
@@ -132,7 +131,7 @@ describe("llmprices serve, with files that it cannot trust", function () {
   this.timeout(60_000);
 
   it("exits 2 and names variable and line", async () => {
-    const path = join(mkdtempSync(join(tmpdir(), "llmprices-broken-")), "tokens.json");
+    const path = join(createTemporaryFolder("broken"), "tokens.json");
     writeFileSync(path, '[\n  {"name": "x", "role": "all", "sha256": ""}\n]');
     const child = start([], { AUTH_TOKENS_FILE: path });
     const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
