@@ -1,10 +1,13 @@
-/** What a test has opened, and must close: services and databases. */
+import { relative } from "node:path";
+
+/** What a test has opened, and must close: a service or a database. */
 type OpenResource = { readonly name: string; readonly close: () => Promise<unknown> };
 
+/** Not closed yet, over all files of this process. */
 const open = new Set<OpenResource>();
 /** What was open when the running test began: the hooks around it close that. */
 let openBefore = new Set<OpenResource>();
-/** What tests that passed have left open. */
+/** What tests that passed, and the hooks of their files, have left open. */
 let forgotten: string[] = [];
 
 /** Has `close` called when the test or the file ends, unless the function returned is called first. */
@@ -24,18 +27,18 @@ export const mochaHooks = {
     const { currentTest } = this;
     const left = await closeAll([...open].filter((resource) => !openBefore.has(resource)));
     // A test that failed did not come to its own end.
-    if (currentTest?.isPassed()) {
-      forgotten.push(...left.map((name) => `${name}, by "${currentTest.fullTitle()}"`));
+    if (left.length > 0 && currentTest?.isPassed()) {
+      forgotten.push(`${left.join(", ")}, by "${currentTest.fullTitle()}"`);
     }
   },
   async afterAll(this: Mocha.Context) {
     this.timeout(30_000);
-    forgotten.push(...(await closeAll([...open])));
-    const names = forgotten;
+    const left = await closeAll([...open]);
+    const all = left.length > 0 ? [...forgotten, left.join(", ")] : forgotten;
     forgotten = [];
-    if (names.length > 0 && !hasFailures(this.test?.parent)) {
-      throw new Error(`left open when its test or file had ended: ${names.join("; ")}`);
-    }
+    const suite = this.test?.parent;
+    if (all.length === 0 || hasFailures(suite)) return;
+    throw new Error(`${fileOf(suite)} left open: ${all.join("; ")}`);
   },
 };
 
@@ -53,9 +56,14 @@ export function mochaGlobalTeardown(): void {
 async function closeAll(resources: readonly OpenResource[]): Promise<string[]> {
   for (const resource of resources.toReversed()) {
     open.delete(resource);
-    await resource.close();
+    // All others are still to be closed, and the test's own error is the one to see.
+    await resource.close().catch(() => {});
   }
   return resources.map(({ name }) => name);
+}
+
+function fileOf(suite: Mocha.Suite | undefined): string {
+  return relative(process.env.LLMPRICES_TEST_BUILD ?? "", suite?.suites[0]?.file ?? "");
 }
 
 function hasFailures(suite: Mocha.Suite | undefined): boolean {
