@@ -5,7 +5,7 @@ import { readAuth } from "./auth.js";
 import { type AuthConfig, isAuthenticated } from "./auth-config.js";
 import { type CallLimits, readLimits } from "./call-limits.js";
 import { type ConnectionLimits, readConnectionLimits } from "./connection-limits.js";
-import { refuseContradictions } from "./consistency.js";
+import { checkConsistency } from "./consistency.js";
 import { readDatabase, readDatabaseLimits } from "./database.js";
 import { type Environment, oneOf, readEnvironment } from "./environment.js";
 import {
@@ -59,7 +59,7 @@ export function readConfig(environment: Environment = process.env, processes = 1
     const isEncrypted = config.tls !== undefined;
     const trust = { isAuthenticated: isAuthenticated(config.auth), isEncrypted };
     requireAuthBeyondLoopback(read, config, trust, problems);
-    refuseContradictions(config, problems);
+    checkConsistency(config, problems);
     return config;
   });
 }

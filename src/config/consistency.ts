@@ -3,7 +3,7 @@ import type { CallLimits } from "./call-limits.js";
 import type { ConnectionLimits } from "./connection-limits.js";
 
 /** Limits that could never be reached, or that would break what another one promises, are problems. */
-export function refuseContradictions(
+export function checkConsistency(
   config: CallLimits & {
     readonly databaseLimits: DatabaseLimits;
     readonly connections: ConnectionLimits;

@@ -14,7 +14,7 @@ import type {
 import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { runCooperatively } from "../call/cooperative-loop.js";
 import { type AllocationRequest, parseAllocationTerms } from "../messages/allocation-request.js";
-import { parseFirstTerms, refuseLaterTerms } from "../messages/first-message.js";
+import { parseFirstTerms, rejectLaterTerms } from "../messages/first-message.js";
 import { addUsages } from "../messages/parse-account-usages.js";
 import { toRoundingMessage } from "../messages/parse-rounding.js";
 import { toAppliedPrice } from "../messages/price-messages.js";
@@ -71,7 +71,7 @@ export function allocationMethods(
       const price = await readPrice(dependencies, context, terms);
       for (next = await messages.next(); !next.done; next = await messages.next()) {
         const { terms: again, accountUsages } = next.value;
-        await take(usages, accountUsages, context, () => refuseLaterTerms(again));
+        await take(usages, accountUsages, context, () => rejectLaterTerms(again));
       }
       const steps = allocate(terms.terms, price.applied.price, usages);
       const allocation = await runCooperatively(steps, context.signal);

@@ -77,7 +77,7 @@ function parseBatch(
 function* parseLines(requests: readonly CalculateChargeRequest[]): Generator<undefined, Line[]> {
   const lines: Line[] = [];
   for (const request of requests) {
-    lines.push(orRefusal(() => parseChargeRequest(request)));
+    lines.push(orDomainError(() => parseChargeRequest(request)));
     yield;
   }
   return lines;
@@ -130,7 +130,7 @@ function* calculateLines(
   const results: CalculationResult[] = [];
   const left = prices.values();
   for (const line of lines) {
-    const charge = orRefusal(() => {
+    const charge = orDomainError(() => {
       if (line instanceof DomainError) throw line;
       const applied = left.next().value;
       requireVersion(dependencies, bookVersion, line.minBookVersion);
@@ -151,7 +151,7 @@ function* calculateLines(
   return results;
 }
 
-function orRefusal<T>(work: () => T): T | DomainError {
+function orDomainError<T>(work: () => T): T | DomainError {
   try {
     return work();
   } catch (error) {

@@ -7,7 +7,7 @@ import { type Listener, type ListenerDependencies, longestCallMs } from "../list
 import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
 import { toCredentials } from "./credentials.js";
-import { explainRefusals } from "./error-interceptor.js";
+import { createErrorInterceptor } from "./error-interceptor.js";
 import { limitGrpcServer } from "./http2-overrides.js";
 import { addReflection } from "./reflection.js";
 import { serveUnaryCalls, type UnaryCalls } from "./unary-interceptor.js";
@@ -39,7 +39,7 @@ export async function startGrpcServer(
     "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     interceptors: [
-      explainRefusals(observer),
+      createErrorInterceptor(observer),
       createAuthInterceptor(admission, limits.maxCallTimeoutMs),
       serveUnaryCalls(unaryCalls),
     ],

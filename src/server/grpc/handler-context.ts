@@ -94,14 +94,14 @@ export class GrpcContext implements HandlerContext {
 }
 
 /** Has the handler of a call hear why grpc-js ends it. The failure gets the call's id. */
-export function refuseHandled(metadata: grpc.Metadata, failure: ConnectError): void {
+export function abortHandler(metadata: grpc.Metadata, failure: ConnectError): void {
   assignRequestId(metadata);
   failure.metadata.set(requestIdHeader, firstOf(metadata, requestIdHeader) ?? "");
-  refusals.set(metadata, failure);
+  abortReasons.set(metadata, failure);
 }
 
 /** By the headers of the calls that they end. */
-const refusals = new WeakMap<grpc.Metadata, ConnectError>();
+const abortReasons = new WeakMap<grpc.Metadata, ConnectError>();
 
 function callerOf(call: ServerCall): Caller | undefined {
   return (call.getAuthContext() as AuthorizedContext).caller;
@@ -110,7 +110,7 @@ function callerOf(call: ServerCall): Caller | undefined {
 function abortWith(call: ServerCall): AbortController {
   const controller = new AbortController();
   const abort = () => {
-    const refusal = refusals.get(call.metadata);
+    const refusal = abortReasons.get(call.metadata);
     if (refusal !== undefined) return controller.abort(refusal);
     const isLate = Number(call.getDeadline()) <= Date.now();
     const code = isLate ? Code.DeadlineExceeded : Code.Canceled;

@@ -5,7 +5,7 @@ import type { CallLog } from "../calls/call-log.js";
 import { parseGrpcTimeout } from "../connect/timeout-headers.js";
 import type { ConnectionTracker } from "../connections/connection-tracker.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
-import { isGrpc, refuseUnserved } from "./unimplemented.js";
+import { isGrpc, rejectUnimplemented } from "./unimplemented.js";
 
 /** What there is to know of a server's connections and calls. */
 export type GrpcServerSettings = {
@@ -42,7 +42,7 @@ export function limitGrpcServer(
       http2.removeAllListeners("stream");
       http2.on("stream", (stream, headers) => {
         if (!isGrpc(headers) || !handlers.has(headers[":path"] ?? "")) {
-          return refuseUnserved(stream, headers, observer);
+          return rejectUnimplemented(stream, headers, observer);
         }
         correctTimeout(headers, longestMs);
         serve?.call(http2, stream, headers);

@@ -3,7 +3,7 @@ import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { type CallLog, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
-import { notServed, rpcOf, wrongType } from "../connect/unknown-method.js";
+import { rpcOf, unimplemented, wrongType } from "../connect/unknown-method.js";
 
 /** Whether a request is gRPC, as grpc-js sees it: it answers a bare 415 to all others. */
 export function isGrpc(headers: IncomingHttpHeaders): boolean {
@@ -11,7 +11,7 @@ export function isGrpc(headers: IncomingHttpHeaders): boolean {
 }
 
 /** Refuses what is not gRPC, or no method that is served: in our terms, counted and logged. */
-export function refuseUnserved(
+export function rejectUnimplemented(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   observer: CallLog,
@@ -19,7 +19,7 @@ export function refuseUnserved(
   const path = headers[":path"] ?? "";
   const type = headers["content-type"] ?? "";
   const isOfGrpc = isGrpc(headers);
-  const failure = toConnectError(isOfGrpc ? notServed(path) : wrongType(type, grpcTypes));
+  const failure = toConnectError(isOfGrpc ? unimplemented(path) : wrongType(type, grpcTypes));
   recordRejectedCall(
     observer,
     toUnhandledCall(rpcOf(path), (name) => headers[name]?.toString()),

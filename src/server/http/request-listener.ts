@@ -15,14 +15,14 @@ import { type OpenCall, recordRejectedCall, toUnhandledCall } from "../calls/cal
 import { headerFinder } from "../calls/request-id.js";
 import { toConnectOptions } from "../connect/connect-options.js";
 import { toErrorAnswer } from "../connect/error-response.js";
-import { answerInOurTerms } from "../connect/rewrite-connect-errors.js";
-import { notServed, rpcOf } from "../connect/unknown-method.js";
+import { handleAndRewriteErrors } from "../connect/rewrite-connect-errors.js";
+import { rpcOf, unimplemented } from "../connect/unknown-method.js";
 import { type ListenerDependencies, longestCallMs } from "../listener.js";
 import { largeMessageBytes, offloadedMethods, pathOf } from "../threads/offloaded-methods.js";
 import { weigh } from "./body-size.js";
-import { toNotFound, toPlainAnswer, whyNotTaken } from "./http-errors.js";
+import { toNotFound, toPlainAnswer, unsupportedReason } from "./http-errors.js";
 import { toOffloadedHandler } from "./http-offload.js";
-import { type HttpCall, limitCall, toCall, whyUnreadable } from "./request.js";
+import { type HttpCall, limitCall, malformedReason, toCall } from "./request.js";
 
 /**
  * Answers requests as connectNodeAdapter does, but for who may call, large messages, Connect's own
@@ -45,18 +45,18 @@ export function createRequestListener(surroundings: ListenerDependencies): Reque
     };
     if (!find(":authority") && !find("host")) return refuse(tell(malformed(noHost)));
     const method = methods.get(path);
-    if (method === undefined) return toNotFound(type, tell(notServed(path)));
+    if (method === undefined) return toNotFound(type, tell(unimplemented(path)));
     let caller: Caller;
     try {
       caller = await admission.authorize(path, find);
     } catch (error) {
       return challenge(refuse(toConnectError(error)));
     }
-    const unfit = whyNotTaken(method.handler, request.method ?? "", type);
+    const unfit = unsupportedReason(method.handler, request.method ?? "", type);
     if (unfit !== undefined) return toPlainAnswer(unfit, tell(unfit.refusal, caller));
     const call = toCall(request, response, caller, longestMs);
     if (call === undefined) return refuse(tell(malformed(noHost), caller));
-    const problem = whyUnreadable(call);
+    const problem = malformedReason(call);
     if (problem !== undefined) return refuse(tell(malformed(problem), caller));
     return method.handle(call, request, response);
   };
@@ -94,7 +94,7 @@ function createMethods({
   mountServices((service, implementation) => router.service(service, implementation));
   const serveInThread = toOffloadedHandler(threads);
   const serveHere = (handler: UniversalHandlerFn, open: OpenCall, call: HttpCall) =>
-    answerInOurTerms(handler, call, (failure) => recordRejectedCall(observer, open, failure));
+    handleAndRewriteErrors(handler, call, (failure) => recordRejectedCall(observer, open, failure));
   const bulkPaths = new Set(offloadedMethods.map(pathOf));
   const methods = router.handlers.map((handler): readonly [string, Method] => {
     const path = handler.requestPath;

@@ -96,7 +96,7 @@ export class CallContext implements HandlerContext {
       this.#onAbort(reason);
     };
     const { signal } = this.outer;
-    const leave = () => abort(toRefusal(signal.reason, this.#limitMs));
+    const leave = () => abort(toDomainError(signal.reason, this.#limitMs));
     const timer = setTimeout(() => abort(deadlineExceeded(this.#limitMs)), this.timeoutMs());
     this.#stopWatching = () => {
       clearTimeout(timer);
@@ -138,7 +138,7 @@ export class CallContext implements HandlerContext {
 }
 
 /** Connect and the gRPC bridge abort with a ConnectError that says why; a closed socket with none. */
-function toRefusal(reason: unknown, limitMs: number): DomainError {
+function toDomainError(reason: unknown, limitMs: number): DomainError {
   if (reason instanceof ConnectError && reason.code === Code.DeadlineExceeded) {
     return deadlineExceeded(limitMs);
   }

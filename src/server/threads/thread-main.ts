@@ -20,7 +20,7 @@ import { unlimited } from "../calls/concurrency-limit.js";
 import { headerFinder } from "../calls/request-id.js";
 import { abortWhenLate, readUntil } from "../connect/body-deadline.js";
 import { toConnectOptions } from "../connect/connect-options.js";
-import { answerInOurTerms } from "../connect/rewrite-connect-errors.js";
+import { handleAndRewriteErrors } from "../connect/rewrite-connect-errors.js";
 import { createServices } from "../pipeline/services.js";
 import { fromThreadConnection } from "./connection-transfer.js";
 import { createRemoteBook } from "./remote-price-book.js";
@@ -75,7 +75,7 @@ async function serve({ port, caller, ...call }: OffloadedCall): Promise<HeaderEn
         .set(failureOfCall, onFailure)
         .set(callerKey, caller),
     };
-    const answer = await answerInOurTerms(handler, request, (failure) => {
+    const answer = await handleAndRewriteErrors(handler, request, (failure) => {
       tell(port, { type: "ended", call: toCallRecord(unhandled, failure) });
       onFailure();
     });

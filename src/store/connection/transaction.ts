@@ -3,7 +3,7 @@ import type { Knex } from "knex";
 import { DomainError } from "../../domain/domain-error.js";
 import { cancelOnAbort } from "./cancel-query.js";
 import { limitsOf } from "./pool.js";
-import { isWriteConflict, toRefusal } from "./postgres-errors.js";
+import { isWriteConflict, toDomainError } from "./postgres-errors.js";
 import { withConcurrencyLimit } from "./query-limit.js";
 import { withConnection } from "./unresponsive-server.js";
 
@@ -65,7 +65,7 @@ export async function untilNoConflict<T>(
     } catch (error) {
       // What an aborted call's cancelled statement says is not why the call ends.
       signal.throwIfAborted();
-      if (!(error instanceof TryAgain) && !isWriteConflict(error)) throw toRefusal(error);
+      if (!(error instanceof TryAgain) && !isWriteConflict(error)) throw toDomainError(error);
       if (attempt === maxAttempts) {
         throw new DomainError(
           "WRITE_CONFLICT",

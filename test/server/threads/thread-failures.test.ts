@@ -22,7 +22,7 @@ import {
 import { chargeIn, lineOf } from "../../support/batches.js";
 import { callsEnded, callsInFlight, until } from "../../support/metrics.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -98,7 +98,7 @@ describe("A thread that dies", () => {
   const openStream = (protocol: Protocol) => {
     const requests = openRequests([{ terms: termsOf(), accountUsages: usagesOf({ a: "1" }) }]);
     const { pricing } = service.endpoints[protocol];
-    return { requests, refusal: refusalOf(answerOf(pricing.streamAllocateCharges(requests))) };
+    return { requests, refusal: errorOf(answerOf(pricing.streamAllocateCharges(requests))) };
   };
 
   for (const protocol of protocols) {
@@ -143,7 +143,7 @@ describe("A thread that dies", () => {
       await answers.next();
       await workers.at(-1)?.terminate();
       const rest = answerOf({ [Symbol.asyncIterator]: () => answers });
-      expect((await refusalOf(rest)).code).to.be.oneOf([Code.Unavailable, Code.Aborted]);
+      expect((await errorOf(rest)).code).to.be.oneOf([Code.Unavailable, Code.Aborted]);
       await until(async () => (await callsInFlight(service, rpc)) === 0);
     });
   }
@@ -185,7 +185,7 @@ describe("A call that cannot be passed on to a thread", () => {
         signal: new AbortController().signal,
       });
     for (let i = 0; i < 2; i += 1) {
-      expect((await refusalOf(call())).code).to.equal(Code.Internal);
+      expect((await errorOf(call())).code).to.equal(Code.Internal);
       expect(threads.stats().open).to.equal(0);
     }
     expect(ended.map(({ code }) => code)).to.deep.equal(["internal", "internal"]);

@@ -11,7 +11,7 @@ import {
   until,
 } from "../../support/metrics.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { type Refusal, refusalOf } from "../../support/refusals.js";
+import { errorOf, type ReceivedError } from "../../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -53,7 +53,7 @@ describe("More large calls than one thread takes", function () {
       const stream = pricing.streamAllocateCharges(requests, signal && { signal });
       return answerOf(stream).then(
         ({ totals }) => totals?.totalCharge,
-        (error) => refusalOf(Promise.reject(error)),
+        (error) => errorOf(Promise.reject(error)),
       );
     });
   const occupyTheThread = async () => {
@@ -71,7 +71,7 @@ describe("More large calls than one thread takes", function () {
   });
 
   it("are refused with TOO_MANY_CALLS where there is none: 8 of 40", async () => {
-    const refused: Refusal[] = [];
+    const refused: ReceivedError[] = [];
     const streams = openStreams(40).map((stream) =>
       stream.then((answer) => {
         if (typeof answer === "object") refused.push(answer);
@@ -95,7 +95,7 @@ describe("More large calls than one thread takes", function () {
       const before = await counted();
       const refusedBefore = await rejectedOffloadedCalls(service);
       await occupyTheThread();
-      const { code, reason, domain, metadata, retryAfterMs } = await refusalOf(batch(protocol));
+      const { code, reason, domain, metadata, retryAfterMs } = await errorOf(batch(protocol));
       expect({ code, reason, domain, metadata }).to.deep.equal({
         ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS", domain: "llmprices.v1" },
         metadata: { limit: "BULK_THREADS", most: "32" },
@@ -117,7 +117,7 @@ describe("More large calls than one thread takes", function () {
       const callers = Array.from({ length: callsPerThread }, () => new AbortController());
       const left = callers.flatMap(({ signal }) => openStreams(1, { protocol, signal }));
       await until(async () => (await callsInFlight(service, rpc)) === callsPerThread);
-      expect(await refusalOf(batch(protocol))).to.include({ reason: "TOO_MANY_CALLS" });
+      expect(await errorOf(batch(protocol))).to.include({ reason: "TOO_MANY_CALLS" });
       for (const caller of callers) caller.abort();
       await Promise.all(left);
       const isServed = () =>

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { answerOf, openRequests, usagesOf } from "../../support/allocations.js";
 import { callsInFlight, until } from "../../support/metrics.js";
 import { freshPrice } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -33,7 +33,7 @@ describe("A service that stops", function () {
       const startedAt = performance.now();
       await service.server.stop();
       expect(performance.now() - startedAt).to.be.within(290, 5000);
-      await refusalOf(answer);
+      await errorOf(answer);
       requests.end();
       await service.database.drop();
     });
