@@ -1,19 +1,19 @@
 import type { Logger } from "pino";
-import { startWorkers } from "../cluster/primary.js";
+import { startWorkerProcesses } from "../cluster/primary.js";
 import type { Config } from "../config/config.js";
 import { startEmbeddedPostgres } from "../embedded-postgres/embedded-postgres.js";
 import type { ServerDatabase } from "../server/components.js";
 import { listenAt } from "../server/connections/listen.js";
-import { openOpsDoor } from "../server/ops/ops-server.js";
+import { startOpsServer } from "../server/ops/ops-server.js";
 import { type Server, startServer } from "../server/server.js";
 import { createDatabase, type DatabaseConnection } from "../store/connection/pool.js";
 import { migrateUp } from "../store/schema/migrator.js";
 import { loadTracing } from "../tracing/load-tracing.js";
 import { fillExampleBook } from "./example-prices.js";
-import { greet } from "./startup-banner.js";
+import { createStartupBanner } from "./startup-banner.js";
 
 /** A running service, and what it says when it is up. */
-export type Service = { readonly greeting: string; readonly stop: () => Promise<void> };
+export type Service = { readonly startupBanner: string; readonly stop: () => Promise<void> };
 
 /**
  * Starts the service with the database that the configuration names, or an embedded one: in this
@@ -41,7 +41,7 @@ export async function serve(
       await server.stop();
       await closeDatabase();
     };
-    return { greeting: await greet(server, knex, config), stop };
+    return { startupBanner: await createStartupBanner(server, knex, config), stop };
   } catch (error) {
     await closeDatabase();
     throw error;
@@ -65,10 +65,10 @@ async function serveInWorkers(
   connection: DatabaseConnection,
   log: Logger,
 ): Promise<Server> {
-  const workers = await startWorkers(count, config, connection, log);
+  const workers = await startWorkerProcesses(count, config, connection, log);
   try {
     const ops = await listenAt("OPS_ADDR", config.opsAddress, (address) =>
-      openOpsDoor(address, workers, workers.exposition),
+      startOpsServer(address, workers, workers.exposition),
     );
     const { grpcAddress, httpAddress } = workers;
     const stop = async () => {

@@ -5,14 +5,14 @@ import type { Config } from "../config/config.js";
 import type { TlsConfig } from "../config/tls-files.js";
 import type { LLMPrice } from "../domain/llm-price.js";
 import type { Server } from "../server/server.js";
-import { pricesAt } from "../store/prices/find-prices.js";
+import { findPricesAt } from "../store/prices/find-prices.js";
 
 /**
  * What a person sees when the service is up: where it answers, and a call ready to paste. With tokens
  * it shows the one in LLMPRICES_TOKEN, as the command line does; with TLS, whom to trust is said in
  * words, since nobody knows here which authority callers know.
  */
-export async function greet(
+export async function createStartupBanner(
   server: Server,
   knex: Knex,
   { auth, tls }: Pick<Config, "auth" | "tls">,
@@ -39,11 +39,11 @@ grpcurl ${plaintext}${token}-d ${body} ${grpc} ${call.method}
 or with curl:
 
 curl -s ${token}-H 'content-type: application/json' -d ${body} ${scheme}://${http}/${call.method}
-${tls === undefined ? "" : describeTrust(tls)}`;
+${tls === undefined ? "" : describeSecurity(tls)}`;
 }
 
 /** Which flags a caller adds. */
-function describeTrust({ clientCaFile }: TlsConfig): string {
+function describeSecurity({ clientCaFile }: TlsConfig): string {
   const shown =
     clientCaFile === undefined ? "" : "; and -cert and -key, or --cert and --key, of a caller";
   return `\nAdd -cacert, or --cacert for curl, where the authority of TLS_CERT_FILE is not known${shown}.\n`;
@@ -70,7 +70,7 @@ function toCall(price: LLMPrice | undefined): Call {
 
 /** Any price to show; none when there is none or the database does not answer yet. */
 async function findPrice(knex: Knex): Promise<LLMPrice | undefined> {
-  return pricesAt(knex, {}, undefined, 1).then(
+  return findPricesAt(knex, {}, undefined, 1).then(
     ({ prices }) => prices[0],
     () => undefined,
   );

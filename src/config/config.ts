@@ -3,12 +3,16 @@ import type { DatabaseConnection, DatabaseLimits } from "../store/connection/poo
 import type { TraceExporter } from "../tracing/tracing.js";
 import { readAuth } from "./auth.js";
 import { type AuthConfig, isAuthenticated } from "./auth-config.js";
-import { type Limits, readLimits } from "./call-limits.js";
+import { type CallLimits, readLimits } from "./call-limits.js";
 import { type ConnectionLimits, readConnectionLimits } from "./connection-limits.js";
-import { refuseContradictions } from "./consistency.js";
+import { checkConsistency } from "./consistency.js";
 import { readDatabase, readDatabaseLimits } from "./database.js";
 import { type Environment, oneOf, readEnvironment } from "./environment.js";
-import { type DoorsConfig, readDoors, refuseOpenDoors } from "./listen-addresses.js";
+import {
+  type ListenAddresses,
+  readListenAddresses,
+  requireAuthBeyondLoopback,
+} from "./listen-addresses.js";
 import type { TlsConfig } from "./tls-files.js";
 import { readTls } from "./tls-settings.js";
 import { readTraceExporter } from "./trace-exporter.js";
@@ -16,8 +20,8 @@ import { readTraceExporter } from "./trace-exporter.js";
 export { ConfigError } from "./environment.js";
 
 /** The environment, read once and checked. Every variable is described in docs/configuration.md. */
-export type Config = DoorsConfig &
-  Limits & {
+export type Config = ListenAddresses &
+  CallLimits & {
     /** Undefined: PostgreSQL is embedded, with its data under `dataDir`. */
     readonly database: DatabaseConnection | undefined;
     readonly dataDir: string;
@@ -40,7 +44,7 @@ export function readConfig(environment: Environment = process.env, processes = 1
   return readEnvironment(environment, (read, problems) => {
     // Problems are told in the order of reading.
     const database = readDatabase(read);
-    const doors = readDoors(read);
+    const doors = readListenAddresses(read);
     const limits = readLimits(read, processes);
     const config: Config = {
       ...{ database, ...doors, ...limits },
@@ -54,8 +58,8 @@ export function readConfig(environment: Environment = process.env, processes = 1
     };
     const isEncrypted = config.tls !== undefined;
     const trust = { isAuthenticated: isAuthenticated(config.auth), isEncrypted };
-    refuseOpenDoors(read, config, trust, problems);
-    refuseContradictions(config, problems);
+    requireAuthBeyondLoopback(read, config, trust, problems);
+    checkConsistency(config, problems);
     return config;
   });
 }

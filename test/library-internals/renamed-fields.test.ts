@@ -6,7 +6,7 @@ import { Server } from "@grpc/grpc-js";
 import { expect } from "chai";
 import knexModule from "knex";
 import { formatAddress } from "../../src/config/address.js";
-import { retire } from "../../src/server/connections/graceful-goaway.js";
+import { drainSession } from "../../src/server/connections/graceful-goaway.js";
 import { lineOf } from "../support/batches.js";
 import { freshPrice } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
@@ -33,7 +33,7 @@ describe("A service with a library in which a private field has another name", f
     const withoutHandle = { writable: true } as Socket;
     const server = createServer();
     server.on("session", (session) => {
-      session.once("remoteSettings", () => retire(session, withoutHandle, 100));
+      session.once("remoteSettings", () => drainSession(session, withoutHandle, 100));
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -58,7 +58,7 @@ describe("A service with a library in which a private field has another name", f
 /** Calls through all protocols, and stops the service. */
 async function answersCalls(service: TestService): Promise<void> {
   const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
-  for (const { pricing } of Object.values(service.doors)) {
+  for (const { pricing } of Object.values(service.endpoints)) {
     const { accountCharge } = await pricing.calculateCharge(lineOf(key));
     expect(accountCharge).to.not.equal("");
   }

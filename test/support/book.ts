@@ -3,10 +3,10 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import { at, type TestKey } from "./prices.js";
-import type { Door } from "./service.js";
+import type { Endpoint } from "./service.js";
 
 /** Someone to ask for calculations. */
-export type Asked = Pick<Door, "pricing">;
+export type Asked = Pick<Endpoint, "pricing">;
 
 /** What a calculation asks of the book. */
 export type BookTerms = { readonly minBookVersion?: bigint; readonly asOf?: string };
@@ -26,7 +26,7 @@ export const charge: Calculate = async ({ pricing }, key, terms) =>
   toApplied(await pricing.calculateCharge(toLine(key, terms)));
 
 /** The other ways to calculate. All of them are served in threads. */
-export const bulkCalculations: Readonly<Record<string, Calculate>> = {
+export const offloadedCalculations: Readonly<Record<string, Calculate>> = {
   BatchCalculateCharges: async ({ pricing }, key, terms) =>
     toOnly(await pricing.batchCalculateCharges({ requests: [toLine(key)], ...toFields(terms) })),
 

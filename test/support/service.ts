@@ -16,6 +16,7 @@ import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { type Server, type ServerConfig, startServer } from "../../src/server/server.js";
 import type { Tracing } from "../../src/tracing/tracing.js";
+import { trackOpen } from "./open-resources.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";
 
 /** The service on a database of its own, with real sockets, and a client through each door. */
@@ -26,7 +27,7 @@ export type TestService = {
   readonly pricing: Client<typeof PricingService>;
   readonly catalog: Client<typeof CatalogService>;
   /** Clients through any door and protocol. */
-  readonly doors: Readonly<Record<Protocol, Door>>;
+  readonly endpoints: Readonly<Record<Protocol, Endpoint>>;
   readonly stop: () => Promise<void>;
 };
 
@@ -34,7 +35,7 @@ export type TestService = {
 export const protocols = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"] as const;
 export type Protocol = (typeof protocols)[number];
 
-export type Door = {
+export type Endpoint = {
   readonly transport: Transport;
   readonly pricing: Client<typeof PricingService>;
   readonly catalog: Client<typeof CatalogService>;
@@ -54,7 +55,7 @@ export async function startTestService(
 ): Promise<TestService> {
   const ownDatabase = database ?? (await createTestDatabase());
   const anyPort = { host: "127.0.0.1", port: 0 };
-  const server = await startServer(
+  const started = await startServer(
     {
       grpcAddress: anyPort,
       httpAddress: anyPort,
@@ -81,14 +82,23 @@ export async function startTestService(
     ownDatabase,
     log,
     tracing,
-  );
-  const doors = openDoors(server, credentials);
+  ).catch(async (error) => {
+    if (database === undefined) await ownDatabase.drop();
+    throw error;
+  });
+  const untrack = trackOpen("a service", started.stop);
+  const stop = async () => {
+    untrack();
+    await started.stop();
+  };
+  const server = { ...started, stop };
+  const doors = openEndpoints(server, credentials);
   return {
     server,
     database: ownDatabase,
     pricing: doors.gRPC.pricing,
     catalog: doors.gRPC.catalog,
-    doors,
+    endpoints: doors,
     stop: async () => {
       await server.stop();
       if (database === undefined) await ownDatabase.drop();
@@ -117,24 +127,24 @@ export const connections: ServerConfig["connections"] = {
 };
 
 /** Clients that show their credentials, through any door and protocol. */
-export function openDoors(
+export function openEndpoints(
   { grpcAddress, httpAddress }: Server,
   { token, tls }: Credentials = {},
-): Record<Protocol, Door> {
+): Record<Protocol, Endpoint> {
   const interceptors = token === undefined ? [] : [authorize(`Bearer ${token}`)];
   const scheme = tls === undefined ? "http" : "https";
   const grpc = `${scheme}://${formatAddress(grpcAddress)}`;
   const http = `${scheme}://${formatAddress(httpAddress)}`;
   const shown = { interceptors, nodeOptions: { ...tls } };
   return {
-    gRPC: toDoor(createGrpcTransport({ baseUrl: grpc, ...shown })),
-    "gRPC-Web": toDoor(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1", ...shown })),
-    Connect: toDoor(
+    gRPC: toEndpoint(createGrpcTransport({ baseUrl: grpc, ...shown })),
+    "gRPC-Web": toEndpoint(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1", ...shown })),
+    Connect: toEndpoint(
       createConnectTransport({
         ...{ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true, ...shown },
       }),
     ),
-    "Connect JSON": toDoor(
+    "Connect JSON": toEndpoint(
       createConnectTransport({
         baseUrl: http,
         httpVersion: "1.1",
@@ -156,7 +166,7 @@ export function authorize(authorization: string): Interceptor {
   };
 }
 
-export function toDoor(transport: Transport): Door {
+export function toEndpoint(transport: Transport): Endpoint {
   const client = <S extends DescService>(service: S) => createClient(service, transport);
   return { transport, pricing: client(PricingService), catalog: client(CatalogService) };
 }

@@ -1,9 +1,9 @@
 import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { misuse } from "../exit-codes.js";
+import { usageError } from "../exit-codes.js";
 
 /** A file that is read once, from its beginning, as fast as its rows are taken. */
-export type Source = {
+export type InputFile = {
   /** As in messages. */
   readonly name: string;
   readonly bytes: Readable;
@@ -13,7 +13,7 @@ export type Source = {
 };
 
 /** Opens a file, or standard input for `-`. @throws Failure naming the file. */
-export async function openSource(file: string): Promise<Source> {
+export async function openInputFile(file: string): Promise<InputFile> {
   if (file === "-") {
     const { stdin } = process;
     return { name: "stdin", bytes: stdin, sizeBytes: undefined, readBytes: () => 0 };
@@ -26,6 +26,6 @@ export async function openSource(file: string): Promise<Source> {
     const sizeBytes = found.isFile() ? found.size : undefined;
     return { name: file, bytes, sizeBytes, readBytes: () => bytes.bytesRead };
   } catch (error) {
-    throw misuse(`${file} cannot be read: ${(error as Error).message}`, error);
+    throw usageError(`${file} cannot be read: ${(error as Error).message}`, error);
   }
 }

@@ -1,6 +1,6 @@
 import { closest, distance } from "fastest-levenshtein";
-import { misuse } from "../exit-codes.js";
-import type { Source } from "./input-file.js";
+import { usageError } from "../exit-codes.js";
+import type { InputFile } from "./input-file.js";
 
 /** What a file's rows consist of, by name. */
 export type Columns = {
@@ -20,8 +20,8 @@ export type Fields = Readonly<Record<string, string | undefined>>;
 export const maxRecordBytes = 64 * 1024;
 
 /** The failure of a whole file, at one of its lines. */
-export function unreadable({ name }: Source, line: number, problem: string): Error {
-  return misuse(`${name}:${line}: ${problem}`);
+export function unreadable({ name }: InputFile, line: number, problem: string): Error {
+  return usageError(`${name}:${line}: ${problem}`);
 }
 
 /** What is wrong with a name that no column has; undefined when one has it. */

@@ -11,10 +11,10 @@ import {
   CalculationResultSchema,
   type PricingService,
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import type { BookAnswer } from "../../price-book/price-book.js";
+import type { PriceResult } from "../../price-book/price-book.js";
 import { keyMissing } from "../../store/prices/price-not-found.js";
 import type { ChargeCount } from "../call/charge-counter.js";
-import { inSlices } from "../call/cooperative-loop.js";
+import { runCooperatively } from "../call/cooperative-loop.js";
 import { toConnectError, toStatusMessage } from "../errors/to-connect-error.js";
 import { toChargeMessage } from "../messages/charge-messages.js";
 import {
@@ -33,10 +33,10 @@ export function batchMethods(
   return {
     async batchCalculateCharges(request, context) {
       const { asOf, minBookVersion } = parseBatch(request, dependencies.maxBatchCalculations);
-      const lines = await inSlices(parseLines(request.requests), context.signal);
+      const lines = await runCooperatively(parseLines(request.requests), context.signal);
       const wanted = lines.filter((line): line is ChargeRequest => !(line instanceof DomainError));
       const found = await readPrices(dependencies, context, {
-        asked: wanted,
+        requests: wanted,
         asOf,
         wantedVersion: wanted.reduce(
           (max, line) => maxOf(max, line.minBookVersion),
@@ -44,11 +44,11 @@ export function batchMethods(
         ),
       });
       requireVersion(dependencies, found.bookVersion, minBookVersion);
-      dependencies.tallyOf(context).add(countCharges(wanted, found));
+      dependencies.chargeCounterOf(context).add(countCharges(wanted, found));
       const nearest = await nearestOf(dependencies, context, wanted, found);
       const results = calculateLines(dependencies, lines, found, nearest);
       return {
-        results: await inSlices(results, context.signal),
+        results: await runCooperatively(results, context.signal),
         asOf: toTimestamp(found.at),
         bookVersion: found.bookVersion,
       };
@@ -77,7 +77,7 @@ function parseBatch(
 function* parseLines(requests: readonly CalculateChargeRequest[]): Generator<undefined, Line[]> {
   const lines: Line[] = [];
   for (const request of requests) {
-    lines.push(orRefusal(() => parseChargeRequest(request)));
+    lines.push(orDomainError(() => parseChargeRequest(request)));
     yield;
   }
   return lines;
@@ -86,7 +86,7 @@ function* parseLines(requests: readonly CalculateChargeRequest[]): Generator<und
 /** Summed up, since another thread counts them. A line that is refused for its version is none. */
 function countCharges(
   wanted: readonly ChargeRequest[],
-  { prices, bookVersion }: BookAnswer,
+  { prices, bookVersion }: PriceResult,
 ): readonly ChargeCount[] {
   const counts = new Map<string, ChargeCount>();
   for (const [index, { key, minBookVersion }] of wanted.entries()) {
@@ -107,7 +107,7 @@ async function nearestOf(
   dependencies: PricingDependencies,
   context: HandlerContext,
   wanted: readonly ChargeRequest[],
-  { prices, at }: BookAnswer,
+  { prices, at }: PriceResult,
 ): Promise<ReadonlyMap<string, DomainError>> {
   const refusals = new Map<string, DomainError>();
   const giveUpAt = performance.now() + maxNearestMs;
@@ -124,13 +124,13 @@ async function nearestOf(
 function* calculateLines(
   dependencies: PricingDependencies,
   lines: readonly Line[],
-  { prices, at: now, bookVersion }: BookAnswer,
+  { prices, at: now, bookVersion }: PriceResult,
   nearest: ReadonlyMap<string, DomainError>,
 ): Generator<undefined, CalculationResult[]> {
   const results: CalculationResult[] = [];
   const left = prices.values();
   for (const line of lines) {
-    const charge = orRefusal(() => {
+    const charge = orDomainError(() => {
       if (line instanceof DomainError) throw line;
       const applied = left.next().value;
       requireVersion(dependencies, bookVersion, line.minBookVersion);
@@ -151,7 +151,7 @@ function* calculateLines(
   return results;
 }
 
-function orRefusal<T>(work: () => T): T | DomainError {
+function orDomainError<T>(work: () => T): T | DomainError {
   try {
     return work();
   } catch (error) {

@@ -14,7 +14,7 @@ import { findDescriptor } from "../../library-internals/private-fields.js";
  *
  * @param answerMs how long an answer to the ping is waited for.
  */
-export function retire(
+export function drainSession(
   session: ServerHttp2Session,
   socket: Socket | undefined,
   answerMs: number,

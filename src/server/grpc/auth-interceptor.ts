@@ -2,25 +2,25 @@ import type * as grpc from "@grpc/grpc-js";
 import type { Caller } from "../../domain/caller.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { timeIsUp } from "../../rpc/errors/translate-connect-error.js";
-import type { Admission } from "../auth/authorizer.js";
+import type { Authorizer } from "../auth/authorizer.js";
 import { InterceptedCall, type InterceptedCallOptions, type Method } from "./error-interceptor.js";
-import type { AdmittedContext } from "./handler-context.js";
+import type { AuthorizedContext } from "./handler-context.js";
 import { firstOf } from "./metadata.js";
 import { malformedTimeout } from "./status-errors.js";
 
 /** How calls are let in, and how long their message may take. */
-export type AdmittedCallOptions = InterceptedCallOptions & {
-  readonly admission: Admission;
+export type AuthorizedCallOptions = InterceptedCallOptions & {
+  readonly authorizer: Authorizer;
   readonly messageLimitMs: number;
 };
 
 /**
- * Asks for admission when a call's headers have come, before any message is read, whatever the
+ * Asks for authorizer when a call's headers have come, before any message is read, whatever the
  * service: reflection and health as well. From then on the message has to come in time. To be the
  * first interceptor: it also translates the errors of grpc-js.
  */
-export function admitCalls(options: AdmittedCallOptions): grpc.ServerInterceptor {
-  return (method, call) => new AdmittedCall(call, method, options);
+export function createAuthInterceptor(options: AuthorizedCallOptions): grpc.ServerInterceptor {
+  return (method, call) => new AuthorizedCall(call, method, options);
 }
 
 /**
@@ -28,8 +28,8 @@ export function admitCalls(options: AdmittedCallOptions): grpc.ServerInterceptor
  * grpc-js' own way, for any listener, takes longer than many a call. Nothing that is thrown here gets
  * to grpc-js, which would let it end the process.
  */
-class AdmittedCall extends InterceptedCall {
-  readonly #options: AdmittedCallOptions;
+class AuthorizedCall extends InterceptedCall {
+  readonly #options: AuthorizedCallOptions;
   #timer: NodeJS.Timeout | undefined;
   /** Nothing that comes counts any more. */
   #isOver = false;
@@ -37,29 +37,29 @@ class AdmittedCall extends InterceptedCall {
   constructor(
     call: grpc.ServerInterceptingCallInterface,
     method: Method,
-    options: AdmittedCallOptions,
+    options: AuthorizedCallOptions,
   ) {
     super(call, method, options);
     this.#options = options;
   }
 
-  override getAuthContext(): AdmittedContext {
+  override getAuthContext(): AuthorizedContext {
     // Not the certificate as well, which takes longer than most calls.
     return { caller: this.caller };
   }
 
   override onReceiveMetadata(metadata: grpc.Metadata): void {
     this.metadata = metadata;
-    const { admission } = this.#options;
+    const { authorizer } = this.#options;
     const refuse = (error: unknown) => {
       this.#isOver = true;
       this.sendTold(toConnectError(error));
     };
     try {
-      const admitted = admission.admit(this.method.path, (name) => firstOf(metadata, name));
-      if (admitted instanceof Promise) {
-        admitted.then((caller) => this.#letIn(metadata, caller), refuse);
-      } else this.#letIn(metadata, admitted);
+      const authorized = authorizer.authorize(this.method.path, (name) => firstOf(metadata, name));
+      if (authorized instanceof Promise) {
+        authorized.then((caller) => this.#letIn(metadata, caller), refuse);
+      } else this.#letIn(metadata, authorized);
     } catch (error) {
       refuse(error);
     }
@@ -95,7 +95,7 @@ class AdmittedCall extends InterceptedCall {
   }
 
   #letIn(metadata: grpc.Metadata, caller: Caller): void {
-    // Whom admission took long to let in may have gone.
+    // Whom authorizer took long to let in may have gone.
     if (this.#isOver) return;
     this.caller = caller;
     if (this.headers.isTimeoutMalformed) {

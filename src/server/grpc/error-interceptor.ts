@@ -4,9 +4,9 @@ import type { Caller } from "../../domain/caller.js";
 import type { DomainError } from "../../domain/domain-error.js";
 import { attempt } from "../../logging/contained.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
-import { type CallObserver, tellRefusal, toUnhandledCall } from "../calls/call-log.js";
+import { type CallLog, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
 import { isOurs } from "../connect/unknown-method.js";
-import { refuseHandled } from "./handler-context.js";
+import { abortHandler } from "./handler-context.js";
 import { firstOf } from "./metadata.js";
 import { type SentStatus, toStatus } from "./status.js";
 import {
@@ -24,7 +24,7 @@ type Listener = Parameters<grpc.ServerInterceptingCall["start"]>[0];
 
 /** What the calls of a server have in common. */
 export type InterceptedCallOptions = {
-  readonly observer: CallObserver;
+  readonly callLog: CallLog;
   readonly maxMessageBytes: number;
   /** What the headers say of the call that is being created. */
   readonly currentHeaders: () => RequestHeaders;
@@ -48,7 +48,7 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   /** Set as soon as they are known. */
   protected metadata: grpc.Metadata | undefined;
   protected caller: Caller | undefined;
-  readonly #observer: CallObserver;
+  readonly #callLog: CallLog;
   readonly #sendStatus: (status: SentStatus) => void;
   readonly #startedAtMs = performance.now();
   #listener: Listener | undefined;
@@ -58,14 +58,14 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   constructor(
     call: grpc.ServerInterceptingCallInterface,
     method: Method,
-    { observer, maxMessageBytes, currentHeaders }: InterceptedCallOptions,
+    { callLog, maxMessageBytes, currentHeaders }: InterceptedCallOptions,
   ) {
     super(call);
     this.call = call;
     this.method = method;
     this.headers = currentHeaders();
     this.maxMessageBytes = maxMessageBytes;
-    this.#observer = observer;
+    this.#callLog = callLog;
     this.#sendStatus = call.sendStatus;
     call.sendStatus = (status) => this.#translate(status, explainLibraryStatus);
   }
@@ -120,7 +120,7 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   }
 
   #translate(status: SentStatus, explain: Explain): void {
-    const error = isTold(status) ? undefined : explain(status, this);
+    const error = hasOurDetails(status) ? undefined : explain(status, this);
     if (error === undefined) {
       this.#isEnded = true;
       this.#send(shorten(status));
@@ -146,20 +146,20 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
     const { metadata } = this;
     if (this.#isPassedOn && hasRequest && metadata !== undefined) {
       // A handler has begun: it hears why its call ends, and tells.
-      refuseHandled(metadata, failure);
+      abortHandler(metadata, failure);
       return;
     }
     // grpc-js does not pass the content-type on.
     const find = (name: string) =>
       name === "content-type" ? "application/grpc" : metadata && firstOf(metadata, name);
     const open = toUnhandledCall(path.slice(1), find, this.caller);
-    tellRefusal(this.#observer, { ...open, startedAtMs: this.#startedAtMs }, failure);
+    recordRejectedCall(this.#callLog, { ...open, startedAtMs: this.#startedAtMs }, failure);
   }
 }
 
 type Explain = (status: SentStatus, call: ReceivedCall) => DomainError | undefined;
 
 /** Whether a status is ours, and has been counted and logged: it has details, as ours have. */
-function isTold({ code, metadata }: SentStatus): boolean {
+function hasOurDetails({ code, metadata }: SentStatus): boolean {
   return code === grpc.status.OK || (metadata?.get("grpc-status-details-bin").length ?? 0) > 0;
 }

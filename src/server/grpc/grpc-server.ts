@@ -2,9 +2,9 @@ import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "../../config/address.js";
 import { serviceNames } from "../calls/service-names.js";
-import { type OpenConnections, watchConnections } from "../connections/connection-tracker.js";
-import { type Door, type DoorSurroundings, longestCallMs } from "../listener.js";
-import { admitCalls } from "./auth-interceptor.js";
+import { type ConnectionTracker, trackConnections } from "../connections/connection-tracker.js";
+import { type Listener, type ListenerDependencies, longestCallMs } from "../listener.js";
+import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
 import { toCredentials } from "./credentials.js";
 import { type CurrentHeaders, limitGrpcServer, plainHeaders } from "./http2-overrides.js";
@@ -12,16 +12,16 @@ import { PathKeepingServer } from "./path-keeping-server.js";
 import { addReflection } from "./reflection.js";
 import { serveUnaryCalls, type UnaryCalls } from "./unary-interceptor.js";
 
-export type GrpcDoor = Door & {
+export type GrpcServer = Listener & {
   /** What the health service answers, for the server and for each service. */
   readonly setHealth: (isServing: boolean) => void;
 };
 
 /** Opens the door for native gRPC, with reflection and health. Health begins as NOT_SERVING. */
-export async function openGrpcDoor(
+export async function startGrpcServer(
   address: Address,
-  { mountServices, threads, admission, limits, observer, log, tls }: DoorSurroundings,
-): Promise<GrpcDoor> {
+  { mountServices, threads, authorizer, limits, callLog, log, tls }: ListenerDependencies,
+): Promise<GrpcServer> {
   // It would tell of headers that it cannot read, with their values, beside the log: tokens as well.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const unaryCalls: UnaryCalls = new Map();
@@ -33,14 +33,20 @@ export async function openGrpcDoor(
     "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": maxMessageBytes,
     interceptors: [
-      admitCalls({ admission, messageLimitMs, observer, maxMessageBytes, currentHeaders }),
+      createAuthInterceptor({
+        authorizer,
+        messageLimitMs,
+        callLog,
+        maxMessageBytes,
+        currentHeaders,
+      }),
       serveUnaryCalls(unaryCalls),
     ],
   });
-  const open = watchConnections();
+  const open = trackConnections();
   const limitConnections = () =>
     limitGrpcServer(server, current, {
-      ...{ limits: limits.connections, longestMs: longestCallMs(limits), open, observer, log },
+      ...{ limits: limits.connections, longestMs: longestCallMs(limits), open, callLog, log },
       paths: server.paths,
     });
   mountServices((service, implementation) =>
@@ -84,7 +90,7 @@ function listen(
   });
 }
 
-function close(server: grpc.Server, open: OpenConnections, graceMs: number): Promise<void> {
+function close(server: grpc.Server, open: ConnectionTracker, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const force = () => {
       server.forceShutdown();

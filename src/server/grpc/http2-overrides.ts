@@ -10,12 +10,12 @@ import type { Logger } from "pino";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { findHttp2Servers, findOwnListener } from "../../library-internals/private-fields.js";
 import { attempt } from "../../logging/contained.js";
-import type { CallObserver } from "../calls/call-log.js";
+import type { CallLog } from "../calls/call-log.js";
 import { parseGrpcTimeout } from "../connect/timeout-headers.js";
-import type { OpenConnections } from "../connections/connection-tracker.js";
-import { limitSessions, toHttp2Options } from "../connections/http2-sessions.js";
+import type { ConnectionTracker } from "../connections/connection-tracker.js";
+import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
 import type { RequestHeaders } from "./status-errors.js";
-import { isGrpc, refuseUnserved } from "./unimplemented.js";
+import { isGrpc, rejectUnimplemented } from "./unimplemented.js";
 
 /** What there is to know of a server's connections and calls. */
 export type GrpcServerSettings = {
@@ -23,8 +23,8 @@ export type GrpcServerSettings = {
   /** The most time that any call gets. */
   readonly longestMs: number;
   /** Is to watch the connections. */
-  readonly open: OpenConnections;
-  readonly observer: CallObserver;
+  readonly open: ConnectionTracker;
+  readonly callLog: CallLog;
   readonly log: Pick<Logger, "error">;
   /** The paths that are served. */
   readonly paths: ReadonlySet<string>;
@@ -51,7 +51,7 @@ export function limitGrpcServer(
   for (const http2 of findHttp2Servers(server) ?? missing("Server.http2Servers")) {
     http2.updateSettings(toHttp2Options(limits).settings);
     http2.maxConnections = limits.maxConnections;
-    limitSessions(http2, limits, settings.log);
+    limitHttp2Sessions(http2, limits, settings.log);
     open.watchSockets(http2);
     open.watchSessions(http2);
     passOnCalls(http2, current, settings);
@@ -61,14 +61,14 @@ export function limitGrpcServer(
 function passOnCalls(
   http2: Http2Server | Http2SecureServer,
   current: CurrentHeaders,
-  { longestMs, observer, log, paths }: GrpcServerSettings,
+  { longestMs, callLog, log, paths }: GrpcServerSettings,
 ): void {
   const serve = findOwnListener(http2, "stream") ?? missing("its 'stream' listener");
   http2.removeAllListeners("stream");
   http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     try {
       if (!isGrpc(headers) || !paths.has(headers[":path"] ?? "")) {
-        return refuseUnserved(stream, headers, observer);
+        return rejectUnimplemented(stream, headers, callLog);
       }
       current.headers = readHeaders(headers, longestMs);
       serve.call(http2, stream, headers);

@@ -7,9 +7,9 @@ import type { Logger } from "pino";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { findOwnListener } from "../../library-internals/private-fields.js";
 import { contained } from "../../logging/contained.js";
-import { watchConnections } from "../connections/connection-tracker.js";
+import { trackConnections } from "../connections/connection-tracker.js";
 import { isOld, limitAge, toHttp1Options } from "../connections/http1-sockets.js";
-import { limitSessions, toHttp2Options } from "../connections/http2-sessions.js";
+import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
 import type { Tls } from "../tls/tls.js";
 
 /** A server that speaks HTTP/1.1 and, to those who know that it does, HTTP/2, on one port. */
@@ -32,7 +32,7 @@ export function createHttpServer(
   tls?: Tls,
 ): HttpServer {
   let isClosing = false;
-  const open = watchConnections();
+  const open = trackConnections();
   const options = toHttp1Options(limits, maxRequestMs);
   const answer: RequestListener = (request, response) => {
     open.callStarts(request, response);
@@ -48,7 +48,7 @@ export function createHttpServer(
     // Node gives such listeners requests that look like those of HTTP/1.1.
     contained(log, "HTTP/2 request", listener, drop) as never,
   );
-  limitSessions(http2, limits, log);
+  limitHttp2Sessions(http2, limits, log);
   shareConnections(server, http2, limits, log, tls !== undefined);
   open.watchSockets(server);
   open.watchSessions(http2);

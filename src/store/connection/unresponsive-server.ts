@@ -13,7 +13,7 @@ export async function withConnection<T>(
   work: (connection: pg.Client, heard: () => void) => Promise<T>,
 ): Promise<T> {
   const connection: pg.Client = await knex.client.acquireConnection();
-  const startToWait = () => setTimeout(() => cut(connection), silenceMs);
+  const startToWait = () => setTimeout(() => destroySocket(connection), unresponsiveTimeoutMs);
   let timer = startToWait();
   const heard = () => {
     if (!signal.aborted) clearTimeout(timer);
@@ -33,7 +33,7 @@ export async function withConnection<T>(
 }
 
 /** Fails what waits for an answer. The pool sees that the connection is gone, and makes another. */
-function cut(connection: pg.Client): void {
+function destroySocket(connection: pg.Client): void {
   // While a statement waits, pg ends a connection by destroying its socket; else it would say goodbye
   // first, to nobody. So there is a statement.
   connection.query("").catch(() => undefined);
@@ -41,4 +41,4 @@ function cut(connection: pg.Client): void {
 }
 
 /** A server that is there begins a transaction, or stops a statement, in milliseconds. */
-const silenceMs = 3000;
+const unresponsiveTimeoutMs = 3000;

@@ -2,10 +2,10 @@ import pg from "pg";
 import type { Instant } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
 import type { DatabaseConnection } from "../connection/pool.js";
-import { settledInstantSql } from "./instant-locks.js";
+import { safeReadTimeSql } from "./instant-locks.js";
 
 /** What a read of the book finds, all of it at one version. */
-export type BookRead = {
+export type ReadTimelines = {
   readonly version: bigint;
   /** The instant of the last change. */
   readonly changedAt: Instant;
@@ -28,9 +28,9 @@ export type TimelineRow = {
 };
 
 /** A connection that reads the book, and is told of its changes. */
-export type BookFeed = {
+export type PriceBookFeed = {
   /** Reads the version, and each timeline that has changed since another: all of them since -1. */
-  readonly read: (since: bigint, onTimeline: (row: TimelineRow) => void) => Promise<BookRead>;
+  readonly read: (since: bigint, onTimeline: (row: TimelineRow) => void) => Promise<ReadTimelines>;
   /** Ends the connection at once. */
   readonly close: () => void;
 };
@@ -44,11 +44,11 @@ export type FeedEvents = { readonly onChange: () => void; readonly onEnd: () => 
  *
  * @throws when the database cannot be reached in time.
  */
-export async function openBookFeed(
+export async function openPriceBookFeed(
   connection: DatabaseConnection,
   { onChange, onEnd }: FeedEvents,
   silenceMs = 5000,
-): Promise<BookFeed> {
+): Promise<PriceBookFeed> {
   const client = new pg.Client({
     application_name: "llmprices book",
     connectionTimeoutMillis: silenceMs,
@@ -62,14 +62,14 @@ export async function openBookFeed(
   const close = () => void client.end().catch(() => undefined);
   try {
     await client.connect();
-    await withoutSilence(close, silenceMs, () => client.query("listen price_book"));
+    await failWhenUnresponsive(close, silenceMs, () => client.query("listen price_book"));
   } catch (error) {
     close();
     throw error;
   }
   return {
     read: (since, onTimeline) =>
-      withoutSilence(close, silenceMs, (hear) => read(client, hear, since, onTimeline)),
+      failWhenUnresponsive(close, silenceMs, (hear) => read(client, hear, since, onTimeline)),
     close,
   };
 }
@@ -79,14 +79,14 @@ async function read(
   hear: () => void,
   since: bigint,
   onTimeline: (row: TimelineRow) => void,
-): Promise<BookRead> {
+): Promise<ReadTimelines> {
   // Asked first: what is not pending any more, the next statement sees.
   const settled = await client.query<[string, string]>({
-    ...{ name: "settled-instant", text: settledInstantSql, rowMode: "array" },
+    ...{ name: "settled-instant", text: safeReadTimeSql, rowMode: "array" },
   });
   const [clockAt = Number.NaN, readAt = Number.NaN] = settled.rows[0]?.map(Number) ?? [];
   hear();
-  let found: BookRead | undefined;
+  let found: ReadTimelines | undefined;
   const name = since < 0n ? "load-book" : "follow-book";
   // The rows are not kept: a book may have a million of them.
   const query = new pg.Query<string[]>({
@@ -114,7 +114,7 @@ async function read(
 }
 
 /** Does work during which the other side is heard of again and again, or the connection is closed. */
-async function withoutSilence<T>(
+async function failWhenUnresponsive<T>(
   close: () => void,
   silenceMs: number,
   work: (hear: () => void) => Promise<T>,

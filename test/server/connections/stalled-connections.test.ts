@@ -47,7 +47,7 @@ describe("A connection whose caller has stopped reading its answers", function (
           const credentials = trust === undefined ? {} : { tls: trust };
           const service = await startTestService({ ...config, tls }, database, credentials);
           // Starts a thread, which takes longer than all else here.
-          await service.doors[through].pricing.batchCalculateCharges({});
+          await service.endpoints[through].pricing.batchCalculateCharges({});
           const address = service.server[door];
           const stalled = await stall(address, key, tls !== undefined);
           // There is one place, and it is taken.

@@ -2,12 +2,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { expect } from "chai";
 import { toUrl } from "../../../bench/support/database.js";
 import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { llmpricesArguments } from "../../support/command.js";
 import { type Collector, startCollector } from "../../support/otlp.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
 
@@ -30,9 +30,7 @@ describe("llmprices serve with OTEL_EXPORTER_OTLP_ENDPOINT", function () {
   /** Calls both doors, has the service stop, and answers its log. */
   const callAndStop = async (parameters: readonly string[], variables: NodeJS.ProcessEnv) => {
     const anyPort = "127.0.0.1:0";
-    const program = ["--import", "./test/support/typescript.js", "src/main.ts"];
-    const child = spawn(process.execPath, [...program, "serve", ...parameters], {
-      cwd: fileURLToPath(new URL("../../..", import.meta.url)),
+    const child = spawn(process.execPath, [...llmpricesArguments, "serve", ...parameters], {
       env: {
         ...{ ...process.env, GRPC_ADDR: anyPort, HTTP_ADDR: anyPort, OPS_ADDR: anyPort },
         ...{ DATABASE_URL: toUrl(database.connection), ...variables },

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { answerOf, openRequests, usagesOf } from "../../support/allocations.js";
 import { callsInFlight, until } from "../../support/metrics.js";
 import { freshPrice } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -19,7 +19,7 @@ describe("A service that stops", function () {
     const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
     const terms = { ...key, providerCost: "1", currencyCode: "USD" };
     const requests = openRequests([{ terms, accountUsages: usagesOf({ a: "1" }) }]);
-    const { pricing } = service.doors[protocol];
+    const { pricing } = service.endpoints[protocol];
     const answer = answerOf(pricing.streamAllocateCharges(requests));
     answer.catch(() => {});
     await until(async () => (await callsInFlight(service, "StreamAllocateCharges")) === 1);
@@ -33,7 +33,7 @@ describe("A service that stops", function () {
       const startedAt = performance.now();
       await service.server.stop();
       expect(performance.now() - startedAt).to.be.within(290, 5000);
-      await refusalOf(answer);
+      await errorOf(answer);
       requests.end();
       await service.database.drop();
     });
