@@ -24,9 +24,12 @@ export function contained<A extends unknown[]>(
   };
 }
 
-/** Does work of which nothing is left to do when it fails. */
-export function attempt(work: () => unknown): void {
+/** Does work of which nothing is left to do when it fails. Returns whether it did not fail. */
+export function attempt(work: () => unknown): boolean {
   try {
     work();
-  } catch {}
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -89,7 +89,7 @@ export async function createComponents(
     config.bulkThreads,
     toThreadSettings(config, connection, tracing !== undefined),
     book,
-    { callLog, charges: metrics.charges, tracing },
+    { callLog, charges: metrics.charges, tracing, log },
     concurrencyLimit,
     log,
   );

@@ -51,7 +51,8 @@ export function watchReadiness(
     });
     return checking;
   };
-  const timer = setInterval(check, intervalMs);
+  // What fails is not known to be ready, and is looked at again.
+  const timer = setInterval(() => void check().catch(() => undefined), intervalMs);
   return {
     notReadyReason: () => whyNot,
     check,
