@@ -21,7 +21,7 @@ import { callerKey } from "../../src/rpc/call/caller-context.js";
 import { admitEveryone } from "../../src/server/auth/authorizer.js";
 import { createCallObserver } from "../../src/server/calls/call-log.js";
 import { createCapacity } from "../../src/server/calls/concurrency-limit.js";
-import { openGrpcDoor } from "../../src/server/grpc/grpc-server.js";
+import { startGrpcServer } from "../../src/server/grpc/grpc-server.js";
 import { createMetrics } from "../../src/server/ops/metrics.js";
 import { createServices, type Mount } from "../../src/server/pipeline/services.js";
 import { forgetEndedStreams } from "../../src/server/runtime-tuning/http2-stream-table.js";
@@ -139,7 +139,7 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
   const serve = () => Promise.reject(new Error("no bulk"));
   const threads = { serve, stats, close: async () => {} };
   const services = createOurServices(connection, book);
-  const door = await openGrpcDoor(
+  const door = await startGrpcServer(
     { host: "127.0.0.1", port: 0 },
     {
       ...{ mountServices: services, threads, admission: admitEveryone },

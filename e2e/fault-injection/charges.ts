@@ -6,7 +6,7 @@ import type {
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { expectedCharge } from "../../test/oracle/expected-charge.js";
 import type { TestKey } from "../../test/support/prices.js";
-import type { Door } from "../../test/support/service.js";
+import type { Endpoint } from "../../test/support/service.js";
 import { toFailure } from "./failures.js";
 import { type ChargeSeen, count, type Ledger } from "./ledger.js";
 
@@ -18,7 +18,7 @@ const amounts = { providerCost: "1234.56", usage: "0.125" } as const;
 /** Calculates a charge and notes what was seen. Undefined: it was not answered. */
 export async function charge(
   ledger: Ledger,
-  { pricing }: Pick<Door, "pricing">,
+  { pricing }: Pick<Endpoint, "pricing">,
   key: TestKey,
   wanted: Wanted,
   timeoutMs: number,
@@ -30,7 +30,7 @@ export async function charge(
 /** Calculates a charge of each key, all at one version and one instant. */
 export async function chargeAll(
   ledger: Ledger,
-  { pricing }: Pick<Door, "pricing">,
+  { pricing }: Pick<Endpoint, "pricing">,
   keys: readonly TestKey[],
   timeoutMs: number,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import type { TestKey } from "../../test/support/prices.js";
-import type { Door } from "../../test/support/service.js";
+import type { Endpoint } from "../../test/support/service.js";
 
 /** A change that was to be made to a price. */
 export type WrittenRow = { readonly key: TestKey; readonly price: string };
@@ -12,7 +12,7 @@ export type Write = {
   /** It is the reason as well, by which the database shows what the write has done. */
   readonly requestId: string;
   readonly rows: readonly WrittenRow[];
-  readonly send: (door: Door, timeoutMs: number) => Promise<WriteAnswer>;
+  readonly send: (door: Endpoint, timeoutMs: number) => Promise<WriteAnswer>;
 };
 
 /** A write, and what the client knows of it. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TestKey } from "../../test/support/prices.js";
-import type { Door } from "../../test/support/service.js";
+import type { Endpoint } from "../../test/support/service.js";
 import { charge, chargeAll, type Wanted } from "./charges.js";
 import type { Ledger } from "./ledger.js";
 import type { Replica } from "./replica.js";
@@ -90,7 +90,7 @@ async function bulk(
 }
 
 /** Asks for now, for instants that are past, and for versions that another replica has answered. */
-async function calculate(ledger: Ledger, door: Door, isOver: () => boolean): Promise<void> {
+async function calculate(ledger: Ledger, door: Endpoint, isOver: () => boolean): Promise<void> {
   let newest = 0;
   while (!isOver()) {
     const [key, written] = pick([...ledger.known].slice(-200)) ?? [];
@@ -109,7 +109,7 @@ async function calculate(ledger: Ledger, door: Door, isOver: () => boolean): Pro
 }
 
 /** Asks for the newest instant that anybody has been answered, by whichever replica. */
-async function calculateAtNewest(ledger: Ledger, door: Door, isOver: () => boolean) {
+async function calculateAtNewest(ledger: Ledger, door: Endpoint, isOver: () => boolean) {
   while (!isOver()) {
     const key = pick([...ledger.known.keys()].slice(-200));
     if (key) await charge(ledger, door, key, { asOf: ledger.newest }, chargeTimeoutMs);

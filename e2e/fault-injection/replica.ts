@@ -5,15 +5,15 @@ import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect
 import { type BenchedService, startService } from "../../bench/support/service.js";
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
-import type { Door } from "../../test/support/service.js";
+import type { Endpoint } from "../../test/support/service.js";
 import { send } from "./postgres.js";
 
 /** A process that serves, and those that take its place at the same addresses. */
 export type Replica = {
   readonly name: string;
   readonly grpcAddress: string;
-  readonly grpc: Door;
-  readonly json: Door;
+  readonly grpc: Endpoint;
+  readonly json: Endpoint;
   readonly signal: (signal: NodeJS.Signals) => void;
   /** Waits until the process has ended. */
   readonly ended: () => Promise<void>;
@@ -57,7 +57,7 @@ export async function startReplica(
   };
 }
 
-function toDoor(transport: Transport): Door {
+function toDoor(transport: Transport): Endpoint {
   return {
     transport,
     pricing: createClient(PricingService, transport),

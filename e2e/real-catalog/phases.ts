@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import type { LLMPrice } from "../../src/gen/llmprices/v1/llm_price_pb.js";
 import { byKey, type TestKey } from "../../test/support/prices.js";
 import { type Refusal, refusalOf } from "../../test/support/refusals.js";
-import type { Door } from "../../test/support/service.js";
+import type { Endpoint } from "../../test/support/service.js";
 import type { CatalogModel } from "./catalog.js";
 import { asAnswered, type PricedKey, toComparable, toExpected, toRequest } from "./charges.js";
 import { inLanes } from "./lanes.js";
@@ -13,7 +13,7 @@ export type Book = { readonly ids: ReadonlyMap<TestKey, string>; readonly versio
 
 /** Registers the providers, then their models. */
 export async function register(
-  { catalog: rpc }: Door,
+  { catalog: rpc }: Endpoint,
   { compare }: Tally,
   catalog: ReadonlyMap<string, readonly CatalogModel[]>,
 ): Promise<void> {
@@ -31,7 +31,7 @@ export async function register(
 
 /** Writes the first price of every key. */
 export async function price(
-  { pricing }: Door,
+  { pricing }: Endpoint,
   { compare }: Tally,
   priced: readonly PricedKey[],
 ): Promise<Book> {
@@ -51,7 +51,7 @@ export async function price(
 /** Calculates each key's charge for a door through that door. */
 export async function charge(
   door: keyof PricedKey["charges"],
-  { pricing }: Door,
+  { pricing }: Endpoint,
   { compare }: Tally,
   priced: readonly PricedKey[],
   { ids, version }: Book,
@@ -66,7 +66,7 @@ export async function charge(
 
 /** Lists all prices page by page: each key and price at its place in the byte order of the keys. */
 export async function list(
-  { pricing }: Door,
+  { pricing }: Endpoint,
   { compare }: Tally,
   priced: readonly PricedKey[],
 ): Promise<void> {
@@ -87,7 +87,7 @@ export async function list(
 
 /** Asks for keys that nobody has priced: NOT_FOUND, whatever is near. */
 export async function miss(
-  { pricing }: Door,
+  { pricing }: Endpoint,
   { compare }: Tally,
   absent: readonly TestKey[],
   { version }: Book,

@@ -13,7 +13,7 @@ import { createTally, type Tally } from "./tally.js";
  * The service with a real catalogue in it: registers and prices every model, calculates a charge
  * for every key through both doors, and compares every answer with the oracle.
  */
-async function run({ doors }: TestService, tally: Tally, seed: number): Promise<void> {
+async function run({ endpoints: doors }: TestService, tally: Tally, seed: number): Promise<void> {
   const catalog = readCatalog();
   const models = [...catalog.values()].flat();
   const priced = drawCharges(keysOf(models), seed);

@@ -3,14 +3,14 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { expectedCharge } from "../../test/oracle/expected-charge.js";
 import { importRows, sent } from "../../test/support/imports.js";
 import { byKey, type TestKey } from "../../test/support/prices.js";
-import type { Door } from "../../test/support/service.js";
+import type { Endpoint } from "../../test/support/service.js";
 
 /** A kind of call: how often it comes, compared with others, and how it is to end. */
 export type Kind = {
   readonly name: string;
   readonly weight: number;
   /** @throws Error when the answer is not the right one. */
-  readonly call: (door: Door, key: TestKey) => Promise<unknown>;
+  readonly call: (door: Endpoint, key: TestKey) => Promise<unknown>;
   /** The code that the call is to be refused with. */
   readonly refusal?: Code;
 };
@@ -57,7 +57,7 @@ export const kinds: readonly Kind[] = [
 ];
 
 /** Makes a call. Undefined: it ended as it had to; else what was wrong. */
-export async function make(kind: Kind, door: Door, key: TestKey): Promise<string | undefined> {
+export async function make(kind: Kind, door: Endpoint, key: TestKey): Promise<string | undefined> {
   try {
     await kind.call(door, key);
     return kind.refusal === undefined ? undefined : `${kind.name} was answered`;
@@ -74,14 +74,14 @@ const amounts = {
 const limit = { timeoutMs: 20_000 };
 const accounts = Array.from({ length: 40 }, (_, i) => ({ accountId: `a-${i}`, usage: `${i + 1}` }));
 
-async function calculate({ pricing }: Door, key: TestKey): Promise<void> {
+async function calculate({ pricing }: Endpoint, key: TestKey): Promise<void> {
   const { markup, accountCharge } = await pricing.calculateCharge({ ...key, ...amounts }, limit);
   const terms = { providerCost: "1234.56", usage: "0.125", totalUsage: "1", rounding: undefined };
   const expected = expectedCharge({ ...terms, markup }).accountCharge;
   if (accountCharge !== expected) throw new Error(`${accountCharge} at ${markup}, not ${expected}`);
 }
 
-async function calculateMany({ pricing }: Door, key: TestKey): Promise<void> {
+async function calculateMany({ pricing }: Endpoint, key: TestKey): Promise<void> {
   const requests = Array.from({ length: 100 }, () => ({ ...key, ...amounts }));
   const { results } = await pricing.batchCalculateCharges({ requests }, limit);
   const markups = new Set(
@@ -90,13 +90,13 @@ async function calculateMany({ pricing }: Door, key: TestKey): Promise<void> {
   if (results.length !== 100 || markups.size !== 1) throw new Error(`markups ${[...markups]}`);
 }
 
-async function allocate({ pricing }: Door, key: TestKey): Promise<void> {
+async function allocate({ pricing }: Endpoint, key: TestKey): Promise<void> {
   const terms = { ...key, providerCost: "1000", currencyCode: "USD", accountUsages: accounts };
   const { accountCharges, totals } = await pricing.allocateCharges(terms, limit);
   requireSum(accountCharges, totals?.totalCharge);
 }
 
-async function allocateStream({ pricing }: Door, key: TestKey): Promise<void> {
+async function allocateStream({ pricing }: Endpoint, key: TestKey): Promise<void> {
   const terms = { ...key, providerCost: "1000", currencyCode: "USD" };
   const requests = [0, 1, 2].map((part) => ({
     ...(part === 0 && { terms }),
@@ -120,14 +120,14 @@ function requireSum(charges: readonly { accountCharge: string }[], total: string
   if (total === undefined || sum !== cents(total)) throw new Error(`${sum} cents, not ${total}`);
 }
 
-async function update({ pricing }: Door, key: TestKey): Promise<void> {
+async function update({ pricing }: Endpoint, key: TestKey): Promise<void> {
   const price = `1.${Math.floor(Math.random() * 1e6)}1`;
   const request = { lookup: byKey(key), price, requestId: randomUUID(), reason: "soak" };
   const { llmPrice } = await pricing.updateLLMPrice(request, limit);
   if (llmPrice?.price !== price) throw new Error(`the price is ${llmPrice?.price}, not ${price}`);
 }
 
-async function importSome(door: Door, { chargeType, provider }: TestKey): Promise<void> {
+async function importSome(door: Endpoint, { chargeType, provider }: TestKey): Promise<void> {
   const price = `2.${Math.floor(Math.random() * 1e6)}1`;
   const rows = Array.from({ length: 20 }, (_, i) => ({
     ...{ chargeType, provider, model: `imported-${i}`, price },
@@ -135,7 +135,7 @@ async function importSome(door: Door, { chargeType, provider }: TestKey): Promis
   await importRows(door, rows, { registerMissing: true, requestId: randomUUID() }, limit);
 }
 
-async function listTwoPages(pricing: Door["pricing"]): Promise<void> {
+async function listTwoPages(pricing: Endpoint["pricing"]): Promise<void> {
   const { nextPageToken: pageToken } = await pricing.listLLMPrices({ pageSize: 50 }, limit);
   await pricing.listLLMPrices({ pageSize: 50, pageToken }, limit);
 }

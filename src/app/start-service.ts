@@ -4,7 +4,7 @@ import type { Config } from "../config/config.js";
 import { startEmbeddedPostgres } from "../embedded-postgres/embedded-postgres.js";
 import type { ServerDatabase } from "../server/components.js";
 import { listenAt } from "../server/connections/listen.js";
-import { openOpsDoor } from "../server/ops/ops-server.js";
+import { startOpsServer } from "../server/ops/ops-server.js";
 import { type Server, startServer } from "../server/server.js";
 import { createDatabase, type DatabaseConnection } from "../store/connection/pool.js";
 import { migrateUp } from "../store/schema/migrator.js";
@@ -68,7 +68,7 @@ async function serveInWorkers(
   const workers = await startWorkers(count, config, connection, log);
   try {
     const ops = await listenAt("OPS_ADDR", config.opsAddress, (address) =>
-      openOpsDoor(address, workers, workers.exposition),
+      startOpsServer(address, workers, workers.exposition),
     );
     const { grpcAddress, httpAddress } = workers;
     const stop = async () => {

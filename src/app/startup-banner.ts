@@ -1,10 +1,10 @@
 import type { Knex } from "knex";
 import { formatAddress } from "../config/address.js";
+import { isAuthenticated } from "../config/auth-config.js";
 import type { Config } from "../config/config.js";
+import type { TlsConfig } from "../config/tls-files.js";
 import type { LLMPrice } from "../domain/llm-price.js";
-import { isAuthenticated } from "../server/auth/auth-setup.js";
 import type { Server } from "../server/server.js";
-import type { TlsConfig } from "../server/tls/tls.js";
 import { pricesAt } from "../store/prices/find-prices.js";
 
 /**

@@ -1,6 +1,6 @@
 import cluster from "node:cluster";
 import { openLog } from "../logging/logger.js";
-import { type Doors, openDoors } from "../server/listeners.js";
+import { type Listeners, startListeners } from "../server/listeners.js";
 import { fromThreadConnection } from "../server/threads/connection-transfer.js";
 import { createDatabase } from "../store/connection/pool.js";
 import { loadTracing } from "../tracing/load-tracing.js";
@@ -28,7 +28,7 @@ process.on("SIGINT", () => {});
 
 void tell({ type: "loaded" });
 
-type WorkerService = Pick<Doors, "metrics" | "stop">;
+type WorkerService = Pick<Listeners, "metrics" | "stop">;
 
 async function start({ config, connection: sent }: ToWorker & { type: "start" }) {
   const log = openLog(config.logLevel, false, { worker: cluster.worker?.id });
@@ -43,7 +43,7 @@ async function start({ config, connection: sent }: ToWorker & { type: "start" })
     const connection = fromThreadConnection(sent);
     const knex = createDatabase({ connection, ...config.databaseLimits });
     closings.push(() => knex.destroy());
-    const doors = await openDoors(config, { knex, connection }, log, {
+    const doors = await startListeners(config, { knex, connection }, log, {
       onReadiness: (whyNot) => void tell({ type: "readiness", whyNot }),
       tracing,
     });

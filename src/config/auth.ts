@@ -1,6 +1,6 @@
-import { type AuthConfig, isAuthenticated, readTokensFile } from "../server/auth/auth-setup.js";
-import type { JwtConfig } from "../server/auth/jwt-verifier.js";
+import { type AuthConfig, isAuthenticated, type JwtConfig } from "./auth-config.js";
 import { noteProblem, type Read, textReader, trueOrFalse } from "./environment.js";
+import { readTokensFile } from "./tokens-file.js";
 
 /** How callers are told apart, and what strangers may ask. */
 export function readAuth(read: Read, problems: string[]): AuthConfig {

@@ -1,23 +1,26 @@
 import { resolve } from "node:path";
-import { type AuthConfig, isAuthenticated } from "../server/auth/auth-setup.js";
-import type { ConnectionLimits } from "../server/connections/http2-sessions.js";
-import type { TlsConfig } from "../server/tls/tls.js";
 import type { DatabaseConnection, DatabaseLimits } from "../store/connection/pool.js";
-import type { TraceExporter } from "../tracing/load-tracing.js";
+import type { TraceExporter } from "../tracing/tracing.js";
 import { readAuth } from "./auth.js";
+import { type AuthConfig, isAuthenticated } from "./auth-config.js";
 import { type Limits, readLimits } from "./call-limits.js";
-import { readConnectionLimits } from "./connection-limits.js";
+import { type ConnectionLimits, readConnectionLimits } from "./connection-limits.js";
 import { refuseContradictions } from "./consistency.js";
 import { readDatabase, readDatabaseLimits } from "./database.js";
 import { type Environment, oneOf, readEnvironment } from "./environment.js";
-import { type DoorsConfig, readDoors, refuseOpenDoors } from "./listen-addresses.js";
+import {
+  type ListenAddresses,
+  readListenAddresses,
+  requireAuthBeyondLoopback,
+} from "./listen-addresses.js";
+import type { TlsConfig } from "./tls-files.js";
 import { readTls } from "./tls-settings.js";
 import { readTraceExporter } from "./trace-exporter.js";
 
 export { ConfigError } from "./environment.js";
 
 /** The environment, read once and checked. Every variable is described in docs/configuration.md. */
-export type Config = DoorsConfig &
+export type Config = ListenAddresses &
   Limits & {
     /** Undefined: PostgreSQL is embedded, with its data under `dataDir`. */
     readonly database: DatabaseConnection | undefined;
@@ -41,7 +44,7 @@ export function readConfig(environment: Environment = process.env, processes = 1
   return readEnvironment(environment, (read, problems) => {
     // Problems are told in the order of reading.
     const database = readDatabase(read);
-    const doors = readDoors(read);
+    const doors = readListenAddresses(read);
     const limits = readLimits(read, processes);
     const config: Config = {
       ...{ database, ...doors, ...limits },
@@ -55,7 +58,7 @@ export function readConfig(environment: Environment = process.env, processes = 1
     };
     const isEncrypted = config.tls !== undefined;
     const trust = { isAuthenticated: isAuthenticated(config.auth), isEncrypted };
-    refuseOpenDoors(read, config, trust, problems);
+    requireAuthBeyondLoopback(read, config, trust, problems);
     refuseContradictions(config, problems);
     return config;
   });

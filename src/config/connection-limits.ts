@@ -1,4 +1,3 @@
-import type { ConnectionLimits } from "../server/connections/http2-sessions.js";
 import type { Limits } from "./call-limits.js";
 import { numberReader, type Read } from "./environment.js";
 
@@ -26,3 +25,21 @@ export function readConnectionLimits(
 
 /** For the answer of the last call to arrive. */
 const closingMs = 10_000;
+/** What a door gives its connections at most. The same on both doors, of each process. */
+export type ConnectionLimits = {
+  readonly maxConnections: number;
+  /** Of one HTTP/2 connection. */
+  readonly maxConcurrentStreams: number;
+  readonly maxHeaderBytes: number;
+  /** From a connection's first byte, or a request's, to the end of its headers: HTTP/1.1. */
+  readonly headersTimeoutMs: number;
+  /** A tenth more or less, so that connections that began together do not end so. */
+  readonly maxConnectionAgeMs: number;
+  /** How long calls under way go on, on a connection that has reached its age. */
+  readonly maxConnectionAgeGraceMs: number;
+  /** How long a connection may be without a new call. */
+  readonly maxConnectionIdleMs: number;
+  /** How often an HTTP/2 connection is asked whether it lives, and how long for. */
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+};

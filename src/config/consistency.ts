@@ -1,6 +1,6 @@
-import type { ConnectionLimits } from "../server/connections/http2-sessions.js";
 import type { DatabaseLimits } from "../store/connection/pool.js";
 import type { Limits } from "./call-limits.js";
+import type { ConnectionLimits } from "./connection-limits.js";
 
 /** Limits that could never be reached, or that would break what another one promises, are problems. */
 export function refuseContradictions(

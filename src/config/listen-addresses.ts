@@ -3,7 +3,7 @@ import { type Read, trueOrFalse } from "./environment.js";
 import { type Origins, parseOrigins } from "./origins.js";
 
 /** Where callers and operators find the service. */
-export type DoorsConfig = {
+export type ListenAddresses = {
   readonly grpcAddress: Address;
   readonly httpAddress: Address;
   readonly opsAddress: Address;
@@ -11,7 +11,7 @@ export type DoorsConfig = {
   readonly corsOrigins: Origins;
 };
 
-export function readDoors(read: Read): DoorsConfig {
+export function readListenAddresses(read: Read): ListenAddresses {
   return {
     grpcAddress: read("GRPC_ADDR", "127.0.0.1:50051", "host:port", parseAddress),
     httpAddress: read("HTTP_ADDR", "127.0.0.1:8080", "host:port", parseAddress),
@@ -32,9 +32,9 @@ export function readDoors(read: Read): DoorsConfig {
  * authenticated; and where their tokens would travel in the clear, for all to read and to use. The
  * door for operators, which takes no tokens and changes nothing, may then be open.
  */
-export function refuseOpenDoors(
+export function requireAuthBeyondLoopback(
   read: Read,
-  config: DoorsConfig,
+  config: ListenAddresses,
   { isAuthenticated, isEncrypted }: { isAuthenticated: boolean; isEncrypted: boolean },
   problems: string[],
 ): void {

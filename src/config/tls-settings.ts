@@ -1,5 +1,5 @@
-import { readTlsFiles, type TlsConfig } from "../server/tls/tls.js";
 import { noteProblem, type Read, textReader } from "./environment.js";
+import { readTlsFiles, type TlsConfig } from "./tls-files.js";
 
 /** Undefined: the doors speak plain text. */
 export function readTls(read: Read, problems: string[]): TlsConfig | undefined {

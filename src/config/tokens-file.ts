@@ -6,6 +6,7 @@ import {
   printParseErrorCode,
 } from "jsonc-parser";
 import { type Caller, findRole, isCallerName } from "../domain/caller.js";
+import { readNamedFile } from "./named-file.js";
 
 /** A token that is taken: whose it is, and its hash, since the token itself is nobody's business. */
 export type TokenEntry = { readonly caller: Caller; readonly sha256: Buffer };
@@ -75,3 +76,7 @@ function lineFinder(text: string): (offset: number) => number {
 
 /** Each call's token is compared with all of them. */
 const maxTokens = 1000;
+/** @throws Error naming the variable and what is wrong with its file. */
+export function readTokensFile(path: string): readonly TokenEntry[] {
+  return readNamedFile("AUTH_TOKENS_FILE", path, parseTokens);
+}

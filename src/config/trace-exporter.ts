@@ -1,4 +1,4 @@
-import type { TraceExporter } from "../tracing/load-tracing.js";
+import type { TraceExporter } from "../tracing/tracing.js";
 import { oneOf, type Read, trueOrFalse } from "./environment.js";
 
 /**

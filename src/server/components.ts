@@ -11,7 +11,7 @@ import { createAdmission } from "./auth/authorizer.js";
 import { isPublic } from "./auth/public-methods.js";
 import { createCallObserver } from "./calls/call-log.js";
 import { createCapacity } from "./calls/concurrency-limit.js";
-import type { DoorSurroundings } from "./listener.js";
+import type { ListenerDependencies } from "./listener.js";
 import { createMetrics, type Metrics } from "./ops/metrics.js";
 import { createServices } from "./pipeline/services.js";
 import { encodeTextWithBuffers } from "./runtime-tuning/text-encoding.js";
@@ -22,7 +22,7 @@ import { createBulkThreads } from "./threads/thread-pool.js";
 import { openTls } from "./tls/tls.js";
 
 /** What all doors lead to: the services, with the book, the threads and whoever watches them. */
-export type Core = DoorSurroundings & {
+export type Core = ListenerDependencies & {
   readonly book: PriceBook;
   readonly metrics: Metrics;
   readonly close: () => Promise<void>;

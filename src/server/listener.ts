@@ -1,14 +1,14 @@
 import type { Logger } from "pino";
 import type { Address } from "../config/address.js";
+import type { ConnectionLimits } from "../config/connection-limits.js";
 import type { Admission } from "./auth/authorizer.js";
 import type { CallObserver } from "./calls/call-log.js";
-import type { ConnectionLimits } from "./connections/http2-sessions.js";
 import type { Mount } from "./pipeline/services.js";
 import type { BulkThreads } from "./threads/thread-pool.js";
 import type { Tls } from "./tls/tls.js";
 
 /** A door that is open. */
-export type Door = {
+export type Listener = {
   /** Where it listens: the port is the real one where 0 was asked for. */
   readonly address: Address;
   /** Takes no new calls, waits for those at work for up to `graceMs`, then cuts them off. */
@@ -16,7 +16,7 @@ export type Door = {
 };
 
 /** What a door gives its callers at most. */
-export type DoorLimits = {
+export type ListenerLimits = {
   readonly connections: ConnectionLimits;
   readonly maxMessageBytes: number;
   readonly maxCallTimeoutMs: number;
@@ -24,16 +24,16 @@ export type DoorLimits = {
 };
 
 /** The most time that any call gets. */
-export function longestCallMs({ maxCallTimeoutMs, maxStreamTimeoutMs }: DoorLimits): number {
+export function longestCallMs({ maxCallTimeoutMs, maxStreamTimeoutMs }: ListenerLimits): number {
   return Math.max(maxCallTimeoutMs, maxStreamTimeoutMs);
 }
 
 /** What a door leads to, and who stands in it. */
-export type DoorSurroundings = {
+export type ListenerDependencies = {
   readonly mountServices: (mount: Mount) => void;
   readonly threads: BulkThreads;
   readonly admission: Admission;
-  readonly limits: DoorLimits;
+  readonly limits: ListenerLimits;
   readonly observer: CallObserver;
   readonly log: Logger;
   /** Undefined: the door speaks plain text. */

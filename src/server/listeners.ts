@@ -6,14 +6,14 @@ import { watchPool } from "../store/connection/pool.js";
 import type { Tracing } from "../tracing/tracing.js";
 import { type CoreConfig, openCore, type ServerDatabase } from "./components.js";
 import { listenAt } from "./connections/listen.js";
-import { openGrpcDoor } from "./grpc/grpc-server.js";
-import { openHttpDoor } from "./http/http-server.js";
-import type { Door } from "./listener.js";
+import { startGrpcServer } from "./grpc/grpc-server.js";
+import { startHttpServer } from "./http/http-server.js";
+import type { Listener } from "./listener.js";
 import type { Metrics } from "./ops/metrics.js";
 import { type Readiness, watchReadiness } from "./ops/readiness.js";
 
 /** The doors for callers, and what there is to tell operators. */
-export type Doors = {
+export type Listeners = {
   readonly grpcAddress: Address;
   readonly httpAddress: Address;
   readonly readiness: Pick<Readiness, "whyNot">;
@@ -27,10 +27,10 @@ export type Doors = {
 };
 
 /** What the doors take from the configuration. */
-export type DoorsConfig = CoreConfig &
+export type ListenersConfig = CoreConfig &
   Pick<Config, "grpcAddress" | "httpAddress" | "corsOrigins" | "drainDelayMs" | "shutdownGraceMs">;
 
-export type DoorsOptions = {
+export type ListenersOptions = {
   readonly onReadiness?: (whyNot: string | undefined) => void;
   /** Is not stopped with the doors. */
   readonly tracing?: Tracing | undefined;
@@ -41,20 +41,20 @@ export type DoorsOptions = {
  *
  * @throws Error naming the variable when a door's address cannot be listened on.
  */
-export async function openDoors(
-  config: DoorsConfig,
+export async function startListeners(
+  config: ListenersConfig,
   database: ServerDatabase,
   log: Logger,
-  { onReadiness = () => {}, tracing }: DoorsOptions = {},
-): Promise<Doors> {
+  { onReadiness = () => {}, tracing }: ListenersOptions = {},
+): Promise<Listeners> {
   const core = await openCore(config, database, log, tracing);
   const { book, metrics, threads } = core;
-  const opened: Door[] = [];
+  const opened: Listener[] = [];
   const closeAll = async (graceMs: number) => {
     await Promise.all(opened.map(({ close }) => close(graceMs)));
     await core.close();
   };
-  const open = async <D extends Door>(
+  const open = async <D extends Listener>(
     name: string,
     address: Address,
     start: (address: Address) => Promise<D>,
@@ -69,10 +69,10 @@ export async function openDoors(
     }
   };
   const grpc = await open("GRPC_ADDR", config.grpcAddress, (address) =>
-    openGrpcDoor(address, core),
+    startGrpcServer(address, core),
   );
   const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
-    openHttpDoor(address, config.corsOrigins, core),
+    startHttpServer(address, config.corsOrigins, core),
   );
   const readiness = watchReadiness(database.knex, book.whyNot, (whyNot) => {
     grpc.setHealth(whyNot === undefined);

@@ -4,16 +4,16 @@ import type { Config } from "../config/config.js";
 import type { Tracing } from "../tracing/tracing.js";
 import type { ServerDatabase } from "./components.js";
 import { listenAt } from "./connections/listen.js";
-import { type Doors, type DoorsConfig, openDoors } from "./listeners.js";
-import { openOpsDoor } from "./ops/ops-server.js";
+import { type Listeners, type ListenersConfig, startListeners } from "./listeners.js";
+import { startOpsServer } from "./ops/ops-server.js";
 
 /** A service that answers, and tells operators of itself. */
-export type Server = Pick<Doors, "grpcAddress" | "httpAddress" | "stop"> & {
+export type Server = Pick<Listeners, "grpcAddress" | "httpAddress" | "stop"> & {
   readonly opsAddress: Address;
 };
 
 /** What the server takes from the configuration. */
-export type ServerConfig = DoorsConfig & Pick<Config, "opsAddress">;
+export type ServerConfig = ListenersConfig & Pick<Config, "opsAddress">;
 
 /**
  * Opens all doors on a database. Ready at once when the database is, and later when it is not yet.
@@ -26,10 +26,10 @@ export async function startServer(
   log: Logger,
   tracing?: Tracing,
 ): Promise<Server> {
-  const doors = await openDoors(config, database, log, { tracing });
+  const doors = await startListeners(config, database, log, { tracing });
   const { grpcAddress, httpAddress, readiness, metrics } = doors;
   const ops = await listenAt("OPS_ADDR", config.opsAddress, (address) =>
-    openOpsDoor(address, readiness, metrics.registry),
+    startOpsServer(address, readiness, metrics.registry),
   ).catch(async (error) => {
     await doors.abort();
     throw error;

@@ -1,8 +1,5 @@
 import type { Logger } from "pino";
-import type { Tracing } from "./tracing.js";
-
-/** Where traces go: to a collector over OTLP, or to standard output. */
-export type TraceExporter = "otlp" | "console";
+import type { TraceExporter, Tracing } from "./tracing.js";
 
 /** Starts tracing where it is asked for. Undefined: it is not, and nothing of it is loaded. */
 export async function loadTracing(

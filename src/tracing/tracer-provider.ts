@@ -18,9 +18,8 @@ import { withinLimit } from "../with-timeout.js";
 import { createCallTracer } from "./call-spans.js";
 import { keepContexts } from "./context-manager.js";
 import { traceDatabase } from "./database-spans.js";
-import type { TraceExporter } from "./load-tracing.js";
 import { fromSentSpan } from "./span-transfer.js";
-import { type Tracing, tracingStopMs } from "./tracing.js";
+import { type TraceExporter, type Tracing, tracingStopMs } from "./tracing.js";
 
 /** Starts to send traces. How often, where to and which of them, the SDK reads from OTEL_ variables. */
 export function startTracing(exporter: TraceExporter, log: Logger): Tracing {

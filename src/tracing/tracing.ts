@@ -58,3 +58,6 @@ export type SentSpan = {
   readonly status: SpanStatus;
   readonly attributes: Attributes;
 };
+
+/** Where traces go: to a collector over OTLP, or to standard output. */
+export type TraceExporter = "otlp" | "console";

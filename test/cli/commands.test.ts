@@ -210,7 +210,7 @@ describe("llmprices health", function () {
   it("exits 1 when the service does not serve", async () => {
     const unready = await startTestService();
     await unready.database.knex("knex_migrations").delete();
-    const { check } = createClient(Health, unready.doors.gRPC.transport);
+    const { check } = createClient(Health, unready.endpoints.gRPC.transport);
     while ((await check({})).status === ServingStatus.SERVING) await wait(5);
     const { code, output } = await commandsFor(unready)(["health"]);
     expect(output).to.equal("NOT_SERVING\n");

@@ -2,27 +2,37 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { expect } from "chai";
 
-/** Which folders of src the files of a folder may import from, besides their own. */
-const mayImport: Readonly<Record<string, readonly string[]>> = {
-  domain: [],
-  gen: [],
-  store: ["domain", "migrations"],
-  "price-book": ["store", "domain"],
-  rpc: ["price-book", "store", "domain", "gen"],
-  server: [
-    ...["rpc", "price-book", "store", "domain", "gen", "tracing", "config", "logging"],
-    ...["version.ts", "with-timeout.ts"],
-  ],
-  // Behind its types it knows OpenTelemetry, which is loaded only where traces are asked for.
-  tracing: ["version.ts", "with-timeout.ts"],
-  "embedded-postgres": ["store", "domain"],
-  cli: ["gen", "domain", "config", "app", "logging", "store"],
-  config: ["server", "store", "tracing", "domain"],
-  logging: [],
-  cluster: ["server", "store", "config", "logging", "tracing"],
-  app: ["config", "domain", "embedded-postgres", "server", "store", "tracing", "cluster"],
-  "main.ts": ["cli", "version.ts"],
-};
+/**
+ * The layers of src, from the top. A file imports from layers below its own and from its own folder or
+ * file, but not from its siblings in the same layer.
+ */
+const layers: readonly (readonly string[])[] = [
+  ["main.ts"],
+  ["cli/register-commands.ts"],
+  ["cli/commands"],
+  ["cli/client"],
+  ["cli/rows"],
+  ["cli/files"],
+  ["cli/output"],
+  ["cli/exit-codes.ts", "cli/flags.ts"],
+  ["app"],
+  ["cluster"],
+  ["server/server.ts"],
+  ["server/listeners.ts"],
+  ["server/components.ts"],
+  ["server/ops", "server/grpc", "server/http"],
+  ["server/listener.ts"],
+  ["server/threads"],
+  ["server/pipeline"],
+  ["server/auth", "server/connect", "server/connections"],
+  ["server/calls", "server/tls", "server/runtime-tuning"],
+  ["rpc/handlers"],
+  ["rpc/messages", "rpc/errors", "rpc/call"],
+  ["price-book", "config"],
+  ["store", "tracing"],
+  ["domain", "embedded-postgres", "gen", "logging", "version.ts", "with-timeout.ts"],
+];
+const maxFilesInFolder = 19;
 
 const files = readdirSync("src", { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts"))
@@ -35,21 +45,88 @@ const imports = files.flatMap(({ path, text }) =>
   ].map(([, target = ""]) => ({ path, target })),
 );
 
-const areaOf = (path: string) => path.split("/")[path.startsWith("..") ? 1 : 0] ?? "";
+const internalImports = imports
+  .filter(({ target }) => target.startsWith("."))
+  .map(({ path, target }) => ({
+    path,
+    imported: normalize(join(dirname(path), target)).replace(/\.js$/, ".ts"),
+  }));
+
+/** The folder or file of `layers` that a path belongs to, and how far from the top its layer is. */
+function layerOf(path: string): { readonly depth: number; readonly member: string } {
+  for (const [depth, members] of layers.entries()) {
+    const member = members.find((each) => path === each || path.startsWith(`${each}/`));
+    if (member !== undefined) return { depth, member };
+  }
+  throw new Error(`src/${path} belongs to no layer; add it to layers in this test`);
+}
+
+/** Returns the first import cycle as a list of paths, or undefined. */
+function findCycle(): readonly string[] | undefined {
+  const finished = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): readonly string[] | undefined => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path];
+    if (finished.has(path)) return undefined;
+    for (const { imported } of internalImports.filter((each) => each.path === path)) {
+      const cycle = visit(imported, [...trail, path]);
+      if (cycle !== undefined) return cycle;
+    }
+    finished.add(path);
+    return undefined;
+  };
+  for (const { path } of files) {
+    const cycle = visit(path, []);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}
 
 describe("Architecture", () => {
-  it("lets imports point inward only", () => {
-    const outward = imports
-      .filter(({ target }) => target.startsWith("."))
-      .map(({ path, target }) => {
-        const from = areaOf(path);
-        const file = normalize(join(dirname(path), target)).replace(/\.js$/, ".ts");
-        return { import: `${path} -> ${target}`, from, to: [areaOf(file), file] };
-      })
-      .filter(
-        ({ from, to }) => !to.some((each) => [from, ...(mayImport[from] ?? [])].includes(each)),
-      );
-    expect(outward).to.deep.equal([]);
+  it("imports from lower layers only, and never from a sibling", () => {
+    const against = internalImports
+      .filter(({ imported }) => !imported.startsWith("../migrations/"))
+      .filter(({ path, imported }) => {
+        const [from, to] = [layerOf(path), layerOf(imported)];
+        return from.member !== to.member && from.depth >= to.depth;
+      });
+    expect(against).to.deep.equal([]);
+  });
+
+  it("has no import cycle", () => {
+    expect(findCycle()).to.equal(undefined);
+  });
+
+  it("imports migrations in one file only", () => {
+    const importers = internalImports.filter(({ imported }) => imported.startsWith("../"));
+    expect(new Set(importers.map(({ path }) => path))).to.deep.equal(
+      new Set(["store/schema/migration-list.ts"]),
+    );
+  });
+
+  it("lets commands that call a service know the contract, not the server", () => {
+    const own = new Set(["cli/commands/serve.ts", "cli/commands/migrate.ts"]);
+    const known =
+      /^(?:cli|gen|domain)\/|^config\/(?:address|config|environment|named-file)\.ts$|^version\.ts$/;
+    const others = internalImports.filter(
+      ({ path, imported }) =>
+        path.startsWith("cli/") && !own.has(path) && !own.has(imported) && !known.test(imported),
+    );
+    expect(others).to.deep.equal([]);
+  });
+
+  it(`has at most ${maxFilesInFolder} files in a folder`, () => {
+    const counts = new Map<string, number>();
+    for (const { path } of files) {
+      const folder = dirname(path);
+      counts.set(folder, (counts.get(folder) ?? 0) + 1);
+    }
+    const tooLarge = [...counts].filter(([, count]) => count > maxFilesInFolder);
+    expect(tooLarge).to.deep.equal([]);
+  });
+
+  it("has no file name twice", () => {
+    const names = files.map(({ path }) => basename(path));
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).to.deep.equal([]);
   });
 
   it("lets the domain know decimal.js only", () => {

@@ -41,9 +41,9 @@ describe("The log's line of a call", () => {
     return lines[0] as LogLine;
   };
   const charge = (protocol: Protocol, headers: Record<string, string>, changes = {}) =>
-    service.doors[protocol].pricing.calculateCharge(lineOf(key, changes), { headers });
+    service.endpoints[protocol].pricing.calculateCharge(lineOf(key, changes), { headers });
   const batch = (protocol: Protocol, headers: Record<string, string>) =>
-    service.doors[protocol].pricing.batchCalculateCharges({ requests: [] }, { headers });
+    service.endpoints[protocol].pricing.batchCalculateCharges({ requests: [] }, { headers });
   const refused = (call: Promise<unknown>) =>
     call.then(
       () => Promise.reject(new Error("expected a refusal")),
@@ -91,7 +91,9 @@ describe("The log's line of a call", () => {
       expect(failure.metadata.get("x-request-id"), protocol).to.equal(single.request_id);
       expect(single).to.include({ code: "invalid_argument", error_reason: "INVALID_FIELD" });
       const bulk = await only("BatchCalculateCharges", async () => {
-        const call = service.doors[protocol].pricing.batchCalculateCharges({ minBookVersion: -1n });
+        const call = service.endpoints[protocol].pricing.batchCalculateCharges({
+          minBookVersion: -1n,
+        });
         failure = await refused(call);
       });
       expect(failure.metadata.get("x-request-id"), protocol).to.equal(bulk.request_id);

@@ -15,7 +15,7 @@ async function holdWrites(service: TestService, key: TestKey, count: number): Pr
   const other = await service.database.knex.transaction();
   await other.raw("select * from price_book for update");
   const answers = Array.from({ length: count }, (_, i) => {
-    const { pricing } = service.doors[protocols[i % 4] ?? "gRPC"];
+    const { pricing } = service.endpoints[protocols[i % 4] ?? "gRPC"];
     const call = pricing.updateLLMPrice({ lookup: byKey(key), price: `${i + 1}` });
     return call.then(
       () => "OK" as const,
@@ -57,7 +57,7 @@ describe("More calls at a time than MAX_CALLS_IN_FLIGHT", () => {
 
   for (const protocol of protocols) {
     it(`are RESOURCE_EXHAUSTED at once, with when to come back, through ${protocol}`, async () => {
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       const calls = [
         () => pricing.calculateCharge(lineOf(key)),
         () => pricing.getLLMPrice({ lookup: byKey(key) }),
@@ -120,7 +120,7 @@ describe("More writes at a time than half of MAX_DATABASE_CALLS", () => {
         expect(refusal.retryAfterMs).to.be.within(500, 1500);
       }
       for (const protocol of protocols) {
-        const { pricing } = service.doors[protocol];
+        const { pricing } = service.endpoints[protocol];
         expect((await pricing.calculateCharge(lineOf(key))).accountCharge).to.equal("100");
         expect((await pricing.getLLMPrice({ lookup: byKey(key) })).llmPrice?.price).to.equal("1");
         const { results } = await pricing.batchCalculateCharges({ requests: [lineOf(key)] });

@@ -32,7 +32,7 @@ describe("Deadline", () => {
   };
 
   const update = (protocol: Protocol, timeoutMs?: number) =>
-    service.doors[protocol].pricing.updateLLMPrice(
+    service.endpoints[protocol].pricing.updateLLMPrice(
       { lookup: { case: "key", value: key }, price: "2" },
       timeoutMs === undefined ? {} : { timeoutMs },
     );

@@ -28,7 +28,7 @@ describe("Doors", () => {
 
   for (const protocol of protocols) {
     it(`answers the same charge through ${protocol}`, async () => {
-      const { accountCharge, exact } = await service.doors[protocol].pricing.calculateCharge(
+      const { accountCharge, exact } = await service.endpoints[protocol].pricing.calculateCharge(
         terms(),
       );
       expect({ accountCharge, exact }).to.deep.equal({ accountCharge: "312.8125", exact: true });
@@ -45,7 +45,7 @@ describe("Doors", () => {
     for (const mistake of mistakes) {
       const refusals = await Promise.all(
         protocols.map((protocol) =>
-          refusalOf(service.doors[protocol].pricing.calculateCharge(mistake)),
+          refusalOf(service.endpoints[protocol].pricing.calculateCharge(mistake)),
         ),
       );
       expect(refusals[0]?.domain).to.equal("llmprices.v1");
@@ -78,7 +78,7 @@ describe("Doors", () => {
   it("refuses a message above 4 MiB with RESOURCE_EXHAUSTED, through every door", async () => {
     const large = terms({ model: "x".repeat(4 * 1024 * 1024) });
     for (const protocol of protocols) {
-      const { code } = await refusalOf(service.doors[protocol].pricing.calculateCharge(large));
+      const { code } = await refusalOf(service.endpoints[protocol].pricing.calculateCharge(large));
       expect(code, protocol).to.equal(grpc.status.RESOURCE_EXHAUSTED);
     }
   });

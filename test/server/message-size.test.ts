@@ -50,7 +50,7 @@ describe("A message", () => {
           .length;
       const reason = "x".repeat(maxBytes - (sizeOf("x".repeat(maxBytes)) - maxBytes));
       expect(sizeOf(reason)).to.equal(maxBytes);
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       // It is read, and too long.
       const read = await refusalOf(pricing.createLLMPrice(request(reason)));
       expect(read).to.deep.include({ code: Code.InvalidArgument, fields: ["reason"] });
@@ -60,7 +60,7 @@ describe("A message", () => {
 
   for (const protocol of protocols) {
     it(`is not read when it is larger, of methods served in threads, through ${protocol}`, async () => {
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       const requests = [lineOf(key, { providerCost: `0.${"0".repeat(maxBytes)}` })];
       expect(await seen(pricing.batchCalculateCharges({ requests }))).to.deep.equal(tooLarge);
       const rows = [{ ...key, price: "1", model: "x".repeat(maxBytes) }];
@@ -69,7 +69,7 @@ describe("A message", () => {
     });
 
     it(`of a stream counts by itself, not with those before it, through ${protocol}`, async () => {
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       // Of some 210 bytes each: three messages that would be too large together.
       const usages = (id: string, count: number) =>
         Array.from({ length: count }, (_, i) => ({

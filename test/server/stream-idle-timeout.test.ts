@@ -49,7 +49,7 @@ describe("A stream whose caller does nothing for STREAM_IDLE_TIMEOUT_MS", functi
 
   for (const protocol of protocols) {
     it(`ends: an allocation, after some messages and before the first, through ${protocol}`, async () => {
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       const some = openRequests([{ terms: terms(), accountUsages: usagesOf({ a: "1" }) }]);
       expect(await seen(answerOf(pricing.streamAllocateCharges(some)))).to.deep.equal(idle);
       some.end();
@@ -60,7 +60,7 @@ describe("A stream whose caller does nothing for STREAM_IDLE_TIMEOUT_MS", functi
     });
 
     it(`ends: an import, which writes nothing and lets others import, through ${protocol}`, async () => {
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       // More than write at a time.
       const silent = Array.from({ length: 3 }, () =>
         openRequests<TestImportMessage>([{ terms: {}, rows: [rowOf(key, "7")] }]),
@@ -71,7 +71,7 @@ describe("A stream whose caller does nothing for STREAM_IDLE_TIMEOUT_MS", functi
       expect(ended).to.deep.equal([idle, idle, idle]);
       for (const requests of silent) requests.end();
       expect(await priceAt(service, key)).to.equal("1");
-      const { counts } = await importRows(service.doors[protocol], [rowOf(key, "1")]);
+      const { counts } = await importRows(service.endpoints[protocol], [rowOf(key, "1")]);
       expect(counts?.unchangedCount).to.equal(1n);
     });
   }

@@ -53,7 +53,7 @@ for (const [variable, limits, seen] of [
         const other = await database.knex.transaction();
         await other.raw("select * from price_book for update");
         try {
-          const { pricing } = service.doors[protocol];
+          const { pricing } = service.endpoints[protocol];
           const update = pricing.updateLLMPrice({ lookup: byKey(key), price: "2" });
           update.catch(() => undefined);
           await until(async () => (await statementsOf(database)).length === 1);
@@ -84,7 +84,7 @@ describe("A call that finds no connection for DATABASE_ACQUIRE_TIMEOUT_MS", () =
 
   for (const protocol of protocols) {
     it(`is UNAVAILABLE, be it a read or a write, and has one later: ${protocol}`, async () => {
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       const read = () => pricing.getLLMPrice({ lookup: byKey(key) });
       const write = () => pricing.updateLLMPrice({ lookup: byKey(key), price: "1" });
       const { client } = database.knex;

@@ -3,10 +3,10 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import { at, type TestKey } from "./prices.js";
-import type { Door } from "./service.js";
+import type { Endpoint } from "./service.js";
 
 /** Someone to ask for calculations. */
-export type Asked = Pick<Door, "pricing">;
+export type Asked = Pick<Endpoint, "pricing">;
 
 /** What a calculation asks of the book. */
 export type BookTerms = { readonly minBookVersion?: bigint; readonly asOf?: string };

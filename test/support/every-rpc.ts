@@ -3,7 +3,7 @@ import { ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
-import type { Door } from "./service.js";
+import type { Endpoint } from "./service.js";
 
 /** Every RPC that the contract has. */
 export const everyRpc: readonly DescMethod[] = [
@@ -17,7 +17,7 @@ export function nameOf(method: DescMethod): string {
 }
 
 /** Calls any method with one empty message: `ok`, or the refusal as the caller sees it. */
-export async function callEmpty(door: Door, method: DescMethod): Promise<unknown> {
+export async function callEmpty(door: Endpoint, method: DescMethod): Promise<unknown> {
   const service = method.parent === PricingService ? door.pricing : door.catalog;
   const call = (service as unknown as Record<string, (request: unknown) => unknown>)[
     method.localName

@@ -11,7 +11,7 @@ import type {
   ImportLLMPricesResponse,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import type { TestKey } from "./prices.js";
-import type { Door } from "./service.js";
+import type { Endpoint } from "./service.js";
 
 /** One row, in the form of requests. */
 export type TestRow = Exclude<MessageInitShape<typeof LLMPriceImportRowSchema>, LLMPriceImportRow>;
@@ -20,7 +20,7 @@ export type TestImportMessage = MessageInitShape<typeof ImportLLMPricesRequestSc
 
 /** Imports rows, `size` in each message. */
 export function importRows(
-  { pricing }: Pick<Door, "pricing">,
+  { pricing }: Pick<Endpoint, "pricing">,
   rows: readonly TestRow[],
   terms: TestTerms = {},
   { size = 1000, ...options }: CallOptions & { readonly size?: number } = {},

@@ -9,7 +9,7 @@ import {
   type JWTPayload,
   SignJWT,
 } from "jose";
-import type { AuthConfig } from "../../src/server/auth/auth-setup.js";
+import type { AuthConfig } from "../../src/config/auth-config.js";
 
 /** Who signs JWTs, and publishes the keys to check them with, on this machine. */
 export type TestIssuer = {

@@ -1,7 +1,7 @@
 import { type Timestamp, timestampDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { TestDatabase } from "./postgres.js";
-import type { Door } from "./service.js";
+import type { Endpoint } from "./service.js";
 
 /** A key in the form of requests. */
 export type TestKey = {
@@ -12,7 +12,7 @@ export type TestKey = {
 
 /** Registers a key's names; those known already stay. */
 export async function registerNames(
-  { catalog }: Pick<Door, "catalog">,
+  { catalog }: Pick<Endpoint, "catalog">,
   { provider, model }: Pick<TestKey, "provider" | "model">,
 ): Promise<void> {
   await catalog.createProvider({ name: provider }).catch(() => {});
@@ -22,7 +22,7 @@ export async function registerNames(
 let keys = 0;
 
 /** A key that no other test has, its names registered. */
-export async function freshKey(door: Pick<Door, "catalog">): Promise<TestKey> {
+export async function freshKey(door: Pick<Endpoint, "catalog">): Promise<TestKey> {
   keys += 1;
   const key = { chargeType: "completion", provider: "acme", model: `model-${keys}` };
   await registerNames(door, key);
@@ -31,7 +31,7 @@ export async function freshKey(door: Pick<Door, "catalog">): Promise<TestKey> {
 
 /** A fresh key with a price in effect since `since`, or from now on. */
 export async function freshPrice(
-  door: Pick<Door, "catalog" | "pricing">,
+  door: Pick<Endpoint, "catalog" | "pricing">,
   price: string,
   since?: Date,
 ) {
@@ -65,7 +65,7 @@ export function byId(value: string) {
 
 /** The price of a key at an instant, or now; undefined where it has none. */
 export async function priceAt(
-  { pricing }: Pick<Door, "pricing">,
+  { pricing }: Pick<Endpoint, "pricing">,
   key: TestKey,
   time?: string,
 ): Promise<string | undefined> {
@@ -80,7 +80,7 @@ export async function priceAt(
 
 /** A key's timeline in short, from 2100 on: `2100-01-01 1.25`, `2101-01-01 end`. */
 export async function scheduleOf(
-  { pricing }: Pick<Door, "pricing">,
+  { pricing }: Pick<Endpoint, "pricing">,
   key: TestKey,
 ): Promise<string[]> {
   const { llmPriceRevisions } = await pricing.listLLMPriceRevisions({ lookup: byKey(key) });

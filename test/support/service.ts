@@ -26,7 +26,7 @@ export type TestService = {
   readonly pricing: Client<typeof PricingService>;
   readonly catalog: Client<typeof CatalogService>;
   /** Clients through any door and protocol. */
-  readonly doors: Readonly<Record<Protocol, Door>>;
+  readonly endpoints: Readonly<Record<Protocol, Endpoint>>;
   readonly stop: () => Promise<void>;
 };
 
@@ -34,7 +34,7 @@ export type TestService = {
 export const protocols = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"] as const;
 export type Protocol = (typeof protocols)[number];
 
-export type Door = {
+export type Endpoint = {
   readonly transport: Transport;
   readonly pricing: Client<typeof PricingService>;
   readonly catalog: Client<typeof CatalogService>;
@@ -82,13 +82,13 @@ export async function startTestService(
     log,
     tracing,
   );
-  const doors = openDoors(server, credentials);
+  const doors = openEndpoints(server, credentials);
   return {
     server,
     database: ownDatabase,
     pricing: doors.gRPC.pricing,
     catalog: doors.gRPC.catalog,
-    doors,
+    endpoints: doors,
     stop: async () => {
       await server.stop();
       if (database === undefined) await ownDatabase.drop();
@@ -117,24 +117,24 @@ export const connections: ServerConfig["connections"] = {
 };
 
 /** Clients that show their credentials, through any door and protocol. */
-export function openDoors(
+export function openEndpoints(
   { grpcAddress, httpAddress }: Server,
   { token, tls }: Credentials = {},
-): Record<Protocol, Door> {
+): Record<Protocol, Endpoint> {
   const interceptors = token === undefined ? [] : [authorize(`Bearer ${token}`)];
   const scheme = tls === undefined ? "http" : "https";
   const grpc = `${scheme}://${formatAddress(grpcAddress)}`;
   const http = `${scheme}://${formatAddress(httpAddress)}`;
   const shown = { interceptors, nodeOptions: { ...tls } };
   return {
-    gRPC: toDoor(createGrpcTransport({ baseUrl: grpc, ...shown })),
-    "gRPC-Web": toDoor(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1", ...shown })),
-    Connect: toDoor(
+    gRPC: toEndpoint(createGrpcTransport({ baseUrl: grpc, ...shown })),
+    "gRPC-Web": toEndpoint(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1", ...shown })),
+    Connect: toEndpoint(
       createConnectTransport({
         ...{ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true, ...shown },
       }),
     ),
-    "Connect JSON": toDoor(
+    "Connect JSON": toEndpoint(
       createConnectTransport({
         baseUrl: http,
         httpVersion: "1.1",
@@ -156,7 +156,7 @@ export function authorize(authorization: string): Interceptor {
   };
 }
 
-export function toDoor(transport: Transport): Door {
+export function toEndpoint(transport: Transport): Endpoint {
   const client = <S extends DescService>(service: S) => createClient(service, transport);
   return { transport, pricing: client(PricingService), catalog: client(CatalogService) };
 }

@@ -2,8 +2,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { AuthConfig } from "../../src/config/auth-config.js";
 import type { Role } from "../../src/domain/caller.js";
-import type { AuthConfig } from "../../src/server/auth/auth-setup.js";
 
 /** A token, and whose it is. */
 export type TestToken = { readonly name: string; readonly role: Role; readonly token: string };

@@ -1,5 +1,5 @@
 import { DomainError } from "../../domain/domain-error.js";
-import { parseAll } from "../../domain/parse-all.js";
+import { parseAll } from "../../domain/field-errors.js";
 import { parseModel, parseProvider } from "../../domain/price-key.js";
 import { exitCodes, Failure } from "../exit-codes.js";
 import type { FileFormat } from "../files/format.js";

@@ -4,7 +4,7 @@ import { AccountUsages } from "../../domain/account-usages.js";
 import { type Allocation, allocate } from "../../domain/allocation.js";
 import { toPlainText } from "../../domain/decimal.js";
 import { invalidFields } from "../../domain/domain-error.js";
-import { parseAll } from "../../domain/parse-all.js";
+import { parseAll } from "../../domain/field-errors.js";
 import { toUsageText } from "../../domain/scaled-integer.js";
 import type {
   AccountChargeSchema,
@@ -18,9 +18,10 @@ import { parseFirstTerms, refuseLaterTerms } from "../messages/first-message.js"
 import { addUsages } from "../messages/parse-account-usages.js";
 import { toRoundingMessage } from "../messages/parse-rounding.js";
 import { toAppliedPrice } from "../messages/price-messages.js";
+import type { PriceFound } from "../messages/price-query.js";
 import { toTimestamp } from "../messages/timestamps.js";
-import { type PriceFound, readPrice } from "./find-price.js";
-import type { PricingDependencies } from "./pricing-service.js";
+import type { PricingDependencies } from "./dependencies.js";
+import { readPrice } from "./find-price.js";
 
 /** The handlers that split a cost across accounts. They write nothing. */
 export function allocationMethods(

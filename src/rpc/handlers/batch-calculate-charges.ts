@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { DomainError, invalidField } from "../../domain/domain-error.js";
+import { parseAll } from "../../domain/field-errors.js";
 import type { Instant } from "../../domain/instant.js";
-import { parseAll } from "../../domain/parse-all.js";
 import { toKeyText } from "../../domain/price-key.js";
 import {
   type BatchCalculateChargesRequest,
@@ -16,15 +16,15 @@ import { keyMissing } from "../../store/prices/price-not-found.js";
 import type { ChargeCount } from "../call/charge-counter.js";
 import { inSlices } from "../call/cooperative-loop.js";
 import { toConnectError, toStatusMessage } from "../errors/to-connect-error.js";
+import { toChargeMessage } from "../messages/charge-messages.js";
 import {
   type ChargeRequest,
   parseBookVersion,
   parseChargeRequest,
 } from "../messages/charge-request.js";
 import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
-import { toChargeMessage } from "./calculate-charge.js";
+import type { PricingDependencies } from "./dependencies.js";
 import { nearestTo, readPrices, requireVersion, toChargeCount } from "./find-price.js";
-import type { PricingDependencies } from "./pricing-service.js";
 
 /** The handler that calculates many charges at one version of the book. It writes nothing. */
 export function batchMethods(

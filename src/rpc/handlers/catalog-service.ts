@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Knex } from "knex";
-import { parseAll } from "../../domain/parse-all.js";
+import { parseAll } from "../../domain/field-errors.js";
 import { parseChargeType, parseModel, parseProvider } from "../../domain/price-key.js";
 import { parseText } from "../../domain/text.js";
 import type {
@@ -15,7 +15,8 @@ import { inTransaction } from "../../store/connection/transaction.js";
 import { bookVersion } from "../../store/prices/timelines.js";
 import { parsePageSize, parsePageToken, toPage, toPageToken } from "../messages/pagination.js";
 import { toTimestamp } from "../messages/timestamps.js";
-import { answerOnce, writeParsers } from "./idempotent-write.js";
+import { writeParsers } from "../messages/write-fields.js";
+import { answerOnce } from "./idempotent-write.js";
 
 /** The handlers of CatalogService, for any door. ServiceImpl: a forgotten RPC does not compile. */
 export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogService> {

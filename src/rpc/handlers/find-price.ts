@@ -1,40 +1,15 @@
 import type { HandlerContext } from "@connectrpc/connect";
-import type { Knex } from "knex";
 import { DomainError, type Reason } from "../../domain/domain-error.js";
 import type { Instant } from "../../domain/instant.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
 import type { Key } from "../../domain/price-key.js";
-import type { Book, BookAnswer, BookQuestion } from "../../price-book/price-book.js";
+import type { BookAnswer, BookQuestion } from "../../price-book/price-book.js";
 import { inTransaction } from "../../store/connection/transaction.js";
 import { keyMissing, priceNotFound } from "../../store/prices/price-not-found.js";
-import type { ChargeCount, ChargeTally } from "../call/charge-counter.js";
+import type { ChargeCount } from "../call/charge-counter.js";
 import { whenKnown } from "../call/maybe-async.js";
-
-/** What calculations read prices with. */
-export type BookReads = {
-  /** The book for one call. */
-  readonly bookOf: (context: HandlerContext) => Book;
-  /** Where the charges of one call are counted. */
-  readonly tallyOf: (context: HandlerContext) => ChargeTally;
-  /** For the nearest keys of one that has no price. */
-  readonly knex: Knex;
-  /** How long a calculation waits for a version of the book that it is asked to use. */
-  readonly maxBookStalenessMs: number;
-};
-
-/** Which price a calculation asks for, and from which version of the book on. */
-export type PriceWanted = {
-  readonly key: Key;
-  readonly asOf: Instant | undefined;
-  readonly minBookVersion: bigint;
-};
-
-/** The price found, at which instant and in which version of the book. */
-export type PriceFound = {
-  readonly applied: AppliedPrice;
-  readonly at: Instant;
-  readonly bookVersion: bigint;
-};
+import type { PriceFound, PriceWanted } from "../messages/price-query.js";
+import type { BookReads } from "./dependencies.js";
 
 /**
  * Reads the price of a key from a book of the version asked for, or a later one.

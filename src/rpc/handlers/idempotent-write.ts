@@ -11,23 +11,12 @@ import {
 } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Knex } from "knex";
-import { parseText, parseUuid } from "../../domain/text.js";
 import { inWriteTransaction } from "../../store/connection/transaction.js";
 import { claimRequest, keepAnswer, type RepeatableRequest } from "../../store/idempotency-keys.js";
 import { learnLead } from "../../store/prices/commit-lead-time.js";
 import { type BookChange, changeBook } from "../../store/prices/timelines.js";
 import { callerName } from "../call/caller-context.js";
-
-/** What every write request has. */
-export type WriteFields = { readonly requestId: string; readonly reason: string };
-
-/** Parsers for what every write request has, to be run along with those of its own fields. */
-export function writeParsers(request: WriteFields) {
-  return {
-    requestId: () => (request.requestId === "" ? "" : parseUuid("request_id", request.requestId)),
-    reason: () => parseText("reason", request.reason, maxReasonLength),
-  };
-}
+import type { WriteFields } from "../messages/write-fields.js";
 
 /**
  * Does a write in one transaction and answers it. A repeat of an answered request by the same caller
@@ -103,5 +92,3 @@ export async function until(instantMs: number): Promise<void> {
     waitMs = instantMs - performance.now();
   }
 }
-
-const maxReasonLength = 1000;

@@ -18,8 +18,8 @@ import { parseFirstTerms } from "../messages/first-message.js";
 import { toImportMessage } from "../messages/import-messages.js";
 import { type ImportTerms, parseImportTerms } from "../messages/import-request.js";
 import { type ReceivedRows, receiveRows } from "../messages/import-row-stream.js";
+import type { PricingDependencies } from "./dependencies.js";
 import { replayOr, until } from "./idempotent-write.js";
-import type { PricingDependencies } from "./pricing-service.js";
 
 /** The handler that changes many prices at once. */
 export function importMethods({

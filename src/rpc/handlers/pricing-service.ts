@@ -3,20 +3,10 @@ import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.j
 import { allocationMethods } from "./allocate-charges.js";
 import { batchMethods } from "./batch-calculate-charges.js";
 import { chargeMethods } from "./calculate-charge.js";
-import type { BookReads } from "./find-price.js";
+import type { PricingDependencies } from "./dependencies.js";
 import { importMethods } from "./import-prices.js";
 import { priceReads } from "./read-prices.js";
 import { priceWrites } from "./write-prices.js";
-
-/** What the handlers of the pricing service work with. */
-export type PricingDependencies = BookReads & {
-  /** The most calculations that a batch may have. */
-  readonly maxBatchCalculations: number;
-  /** The most accounts that an allocation may have. */
-  readonly maxAllocationAccounts: number;
-  /** The most rows that an import may have. */
-  readonly maxImportRows: number;
-};
 
 /** The handlers of PricingService, for any door. ServiceImpl: a forgotten RPC does not compile. */
 export function createPricingService(

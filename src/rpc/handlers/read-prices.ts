@@ -1,8 +1,8 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import { DomainError } from "../../domain/domain-error.js";
+import { parseAll } from "../../domain/field-errors.js";
 import type { LLMPrice } from "../../domain/llm-price.js";
-import { parseAll } from "../../domain/parse-all.js";
 import {
   type Key,
   parseChargeType,

@@ -2,9 +2,9 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { DomainError, invalidField, quote } from "../../domain/domain-error.js";
+import { parseAll } from "../../domain/field-errors.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import { etagOf } from "../../domain/llm-price.js";
-import { parseAll } from "../../domain/parse-all.js";
 import { toKeyText } from "../../domain/price-key.js";
 import {
   type Change,
@@ -31,7 +31,8 @@ import { callerName } from "../call/caller-context.js";
 import { type LookupField, parseKey, parseLookup } from "../messages/price-lookup.js";
 import { toPriceMessage, toRevisionMessage } from "../messages/price-messages.js";
 import { parseEffectiveFrom, parseRequiredEffectiveFrom } from "../messages/timestamps.js";
-import { answerBookChange, writeParsers } from "./idempotent-write.js";
+import { writeParsers } from "../messages/write-fields.js";
+import { answerBookChange } from "./idempotent-write.js";
 import { getKey } from "./read-prices.js";
 
 type PriceWrites = Pick<

@@ -1,12 +1,12 @@
 import type { AllocationTerms } from "../../domain/allocation.js";
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
-import { parseAll } from "../../domain/parse-all.js";
+import { parseAll } from "../../domain/field-errors.js";
 import type { AllocationTerms as TermsMessage } from "../../gen/llmprices/v1/allocation_pb.js";
-import type { PriceWanted } from "../handlers/find-price.js";
 import { parseBookVersion } from "./charge-request.js";
 import { parseCurrencyCode } from "./currency.js";
 import { parseAllocationRounding } from "./parse-rounding.js";
 import { parseKey } from "./price-lookup.js";
+import type { PriceWanted } from "./price-query.js";
 import { parseAsOf } from "./timestamps.js";
 
 /** The terms of an allocation whose every field is known to be good. */

@@ -1,10 +1,8 @@
-import type { ChargeTerms, UsageRatio } from "../../domain/charge.js";
-import { toUsageRatio } from "../../domain/charge.js";
+import { type ChargeTerms, toUsageRatio, type UsageRatio } from "../../domain/charge.js";
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { invalidField } from "../../domain/domain-error.js";
-import { FieldErrors } from "../../domain/field-errors.js";
+import { FieldErrors, parseAll } from "../../domain/field-errors.js";
 import type { Instant } from "../../domain/instant.js";
-import { parseAll } from "../../domain/parse-all.js";
 import type { Key } from "../../domain/price-key.js";
 import type { AccountUsage } from "../../gen/llmprices/v1/charge_pb.js";
 import type { CalculateChargeRequest } from "../../gen/llmprices/v1/pricing_service_pb.js";

@@ -1,15 +1,15 @@
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { invalidField } from "../../domain/domain-error.js";
-import { parseAll } from "../../domain/parse-all.js";
+import { parseAll } from "../../domain/field-errors.js";
 import type { ImportOrder, ImportRow } from "../../domain/price-import.js";
 import {
   type LLMPriceImportRow,
   type LLMPriceImportTerms,
   MissingPrices,
 } from "../../gen/llmprices/v1/llm_price_import_pb.js";
-import { writeParsers } from "../handlers/idempotent-write.js";
 import { parseKey } from "./price-lookup.js";
 import { parseEffectiveFrom } from "./timestamps.js";
+import { writeParsers } from "./write-fields.js";
 
 /** The terms of an import whose every field is known to be good. */
 export type ImportTerms = ImportOrder & { readonly requestId: string; readonly reason: string };

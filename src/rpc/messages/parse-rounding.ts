@@ -1,5 +1,5 @@
 import { invalidField } from "../../domain/domain-error.js";
-import { parseAll } from "../../domain/parse-all.js";
+import { parseAll } from "../../domain/field-errors.js";
 import { maxScale, type Rounding, type RoundingMode } from "../../domain/rounding.js";
 import {
   RoundingMode as ModeField,

@@ -1,6 +1,5 @@
 import { invalidField } from "../../domain/domain-error.js";
-import { FieldErrors } from "../../domain/field-errors.js";
-import { parseAll } from "../../domain/parse-all.js";
+import { FieldErrors, parseAll } from "../../domain/field-errors.js";
 import {
   type Key,
   type ModelKey,

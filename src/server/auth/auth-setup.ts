@@ -1,22 +1,10 @@
 import type { Logger } from "pino";
-import { readNamedFile } from "../../config/named-file.js";
-import { parseTokens, type TokenEntry } from "../../config/tokens-file.js";
-import type { Metrics } from "../ops/metrics.js";
-import { watchFiles } from "../tls/file-watcher.js";
+import { type AuthConfig, isAuthenticated, type JwtConfig } from "../../config/auth-config.js";
+import { readTokensFile } from "../../config/tokens-file.js";
+import { type FileMetrics, watchFiles } from "../tls/file-watcher.js";
 import { type Authenticator, createAuthenticator, type JwtVerifier } from "./authenticator.js";
 import { followKeySet } from "./jwks.js";
-import { createJwtVerifier, type JwtConfig } from "./jwt-verifier.js";
-
-/** How callers are told apart, and what strangers may ask. Can be sent to another process. */
-export type AuthConfig = {
-  /** Undefined: there are no tokens of ours. */
-  readonly tokensFile: string | undefined;
-  /** Undefined: JWTs are not taken. */
-  readonly jwt: JwtConfig | undefined;
-  /** Whether reflection and health are answered to whoever asks. */
-  readonly publicReflection: boolean;
-  readonly publicHealth: boolean;
-};
+import { createJwtVerifier } from "./jwt-verifier.js";
 
 /** What tells callers apart, and follows what it is told by. */
 export type Authentication = {
@@ -25,15 +13,10 @@ export type Authentication = {
   readonly close: () => void;
 };
 
-/** Whether callers are told apart at all. */
-export function isAuthenticated({ tokensFile, jwt }: AuthConfig): boolean {
-  return tokensFile !== undefined || jwt !== undefined;
-}
-
 /** @throws Error naming the variable when a file cannot be read. */
 export async function openAuthentication(
   config: AuthConfig,
-  metrics: Pick<Metrics, "fileRead">,
+  metrics: FileMetrics,
   log: Logger,
 ): Promise<Authentication> {
   if (!isAuthenticated(config)) return { authenticator: undefined, close: () => {} };
@@ -48,16 +31,7 @@ export async function openAuthentication(
   };
 }
 
-/** @throws Error naming the variable and what is wrong with its file. */
-export function readTokensFile(path: string): readonly TokenEntry[] {
-  return readNamedFile("AUTH_TOKENS_FILE", path, parseTokens);
-}
-
-async function openTokens(
-  path: string | undefined,
-  metrics: Pick<Metrics, "fileRead">,
-  log: Logger,
-) {
+async function openTokens(path: string | undefined, metrics: FileMetrics, log: Logger) {
   const variable = "AUTH_TOKENS_FILE";
   if (path === undefined) return { current: () => [], close: () => {} };
   const tokens = await watchFiles([path], () => readTokensFile(path), {
@@ -76,7 +50,7 @@ async function openTokens(
 
 function openJwts(
   config: JwtConfig | undefined,
-  metrics: Pick<Metrics, "fileRead">,
+  metrics: FileMetrics,
   log: Logger,
 ): { readonly verify: JwtVerifier; readonly close: () => void } {
   if (config === undefined) return { verify: () => undefined, close: () => {} };

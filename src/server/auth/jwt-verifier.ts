@@ -1,16 +1,9 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
+import type { JwtConfig } from "../../config/auth-config.js";
 import { type Caller, findRole, isCallerName, type Role } from "../../domain/caller.js";
 import { keySetUnavailable, tokenExpired, tokenInvalid } from "./auth-errors.js";
 import type { JwtVerifier } from "./authenticator.js";
-
-/** Whose JWTs are taken (RFC 7519), and where they say what a caller may do. */
-export type JwtConfig = {
-  readonly jwksUrl: string;
-  readonly issuer: string;
-  readonly audience: string;
-  readonly roleClaim: string;
-};
 
 /**
  * Takes JWTs that the issuer has signed for us. A caller is who the claim `sub` names. What has been

@@ -1,4 +1,4 @@
-import type { AuthConfig } from "./auth-setup.js";
+import type { AuthConfig } from "../../config/auth-config.js";
 
 /** Tells which methods are answered to whoever asks, by their paths. None of ours ever is. */
 export function isPublic({

@@ -3,7 +3,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Caller } from "../../domain/caller.js";
 import { unknownCaller } from "../../rpc/call/caller-context.js";
-import type { Metrics } from "../ops/metrics.js";
+import type { CallTally } from "./call-metrics.js";
 import { type FindHeader, requestIdHeader, requestIdOf, traceIdOf } from "./request-id.js";
 
 /** What is told of a call that has ended. Can be sent from one thread to another. */
@@ -35,7 +35,7 @@ export type CallObserver = {
 };
 
 /** Counts every call, and leaves one line in the log: bugs as errors, outages as warnings. */
-export function createCallObserver(log: Logger, metrics: Metrics): CallObserver {
+export function createCallObserver(log: Logger, metrics: CallTally): CallObserver {
   return {
     callStarts: metrics.callStarts,
     callEnds: (call) => {

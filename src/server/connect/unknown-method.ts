@@ -1,7 +1,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { DomainError } from "../../domain/domain-error.js";
 import { rpcName } from "../calls/call-log.js";
-import { services } from "../pipeline/services.js";
+import { services } from "../calls/service-names.js";
 
 /**
  * What a call of whatever path is called in the log and in metrics. Paths that nothing is served at

@@ -1,6 +1,7 @@
 import type { ServerOptions } from "node:http";
 import type { Socket } from "node:net";
-import { ageOf, type ConnectionLimits } from "./http2-sessions.js";
+import type { ConnectionLimits } from "../../config/connection-limits.js";
+import { ageOf } from "./http2-sessions.js";
 
 /** For a server of HTTP/1.1, whose requests have so much time to arrive whole. */
 export function toHttp1Options(limits: ConnectionLimits, maxRequestMs: number): ServerOptions {

@@ -1,26 +1,8 @@
 import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { forgetEndedStreams } from "../runtime-tuning/http2-stream-table.js";
 import { retire } from "./graceful-goaway.js";
-
-/** What a door gives its connections at most. The same on both doors, of each process. */
-export type ConnectionLimits = {
-  readonly maxConnections: number;
-  /** Of one HTTP/2 connection. */
-  readonly maxConcurrentStreams: number;
-  readonly maxHeaderBytes: number;
-  /** From a connection's first byte, or a request's, to the end of its headers: HTTP/1.1. */
-  readonly headersTimeoutMs: number;
-  /** A tenth more or less, so that connections that began together do not end so. */
-  readonly maxConnectionAgeMs: number;
-  /** How long calls under way go on, on a connection that has reached its age. */
-  readonly maxConnectionAgeGraceMs: number;
-  /** How long a connection may be without a new call. */
-  readonly maxConnectionIdleMs: number;
-  /** How often an HTTP/2 connection is asked whether it lives, and how long for. */
-  readonly keepaliveTimeMs: number;
-  readonly keepaliveTimeoutMs: number;
-};
 
 /** Settings and options for a server of HTTP/2. What has too many headers is refused by Node. */
 export function toHttp2Options({ maxConcurrentStreams, maxHeaderBytes }: ConnectionLimits) {

@@ -3,13 +3,9 @@ import type { Caller } from "../../domain/caller.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import type { Admission } from "../auth/authorizer.js";
 import type { CallOfCaller, Method } from "./error-interceptor.js";
-import { firstOf } from "./handler-context.js";
+import type { AdmittedContext } from "./handler-context.js";
+import { firstOf } from "./metadata.js";
 import { type SentStatus, toStatus } from "./status.js";
-
-/** What grpc-js calls a call's auth context, with who was let in. */
-export type AdmittedContext = ReturnType<grpc.ServerInterceptingCall["getAuthContext"]> & {
-  readonly caller?: Caller | undefined;
-};
 
 /**
  * Asks for admission when a call's headers have come, before any message is read, whatever the

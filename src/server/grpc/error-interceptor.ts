@@ -10,7 +10,8 @@ import {
   toUnhandledCall,
 } from "../calls/call-log.js";
 import { isOurs, quote, unsupported } from "../connect/unknown-method.js";
-import { firstOf, refuseHandled } from "./handler-context.js";
+import { refuseHandled } from "./handler-context.js";
+import { firstOf } from "./metadata.js";
 import { type SentStatus, toStatus } from "./status.js";
 
 /**

@@ -6,7 +6,8 @@ import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { prefixLength, toFrame } from "../connect/error-response.js";
 import { pathOf } from "../threads/offloaded-methods.js";
 import type { BulkThreads } from "../threads/thread-pool.js";
-import { GrpcContext, nameCall, toMetadata } from "./handler-context.js";
+import { GrpcContext } from "./handler-context.js";
+import { nameCall, toMetadata } from "./metadata.js";
 import { toStatus } from "./status.js";
 
 /** A bulk method for grpc-js: messages stay bytes, one or many in either direction. */

@@ -1,9 +1,9 @@
 import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "../../config/address.js";
+import { serviceNames } from "../calls/service-names.js";
 import { type OpenConnections, watchConnections } from "../connections/connection-tracker.js";
-import { type Door, type DoorSurroundings, longestCallMs } from "../listener.js";
-import { serviceNames } from "../pipeline/services.js";
+import { type Listener, type ListenerDependencies, longestCallMs } from "../listener.js";
 import { admitCalls } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
 import { toCredentials } from "./credentials.js";
@@ -12,18 +12,18 @@ import { limitGrpcServer } from "./http2-overrides.js";
 import { addReflection } from "./reflection.js";
 import { serveUnaryCalls, type UnaryCalls } from "./unary-interceptor.js";
 
-export type GrpcDoor = Door & {
+export type GrpcServer = Listener & {
   /** What the health service answers, for the server and for each service. */
   readonly setHealth: (isServing: boolean) => void;
 };
 
-type GrpcDoorSurroundings = Omit<DoorSurroundings, "log">;
+type GrpcServerDependencies = Omit<ListenerDependencies, "log">;
 
 /** Opens the door for native gRPC, with reflection and health. Health begins as NOT_SERVING. */
-export async function openGrpcDoor(
+export async function startGrpcServer(
   address: Address,
-  { mountServices, threads, admission, limits, observer, tls }: GrpcDoorSurroundings,
-): Promise<GrpcDoor> {
+  { mountServices, threads, admission, limits, observer, tls }: GrpcServerDependencies,
+): Promise<GrpcServer> {
   // It would tell of headers that it cannot read, with their values, beside the log: tokens as well.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const unaryCalls: UnaryCalls = new Map();

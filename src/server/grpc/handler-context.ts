@@ -6,12 +6,12 @@ import {
   createContextValues,
   type HandlerContext,
 } from "@connectrpc/connect";
-import * as grpc from "@grpc/grpc-js";
+import type * as grpc from "@grpc/grpc-js";
 import type { Caller } from "../../domain/caller.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
 import { rpcName } from "../calls/call-log.js";
-import { requestIdHeader, requestIdOf } from "../calls/request-id.js";
-import type { AdmittedContext } from "./auth-interceptor.js";
+import { requestIdHeader } from "../calls/request-id.js";
+import { firstOf, nameCall, toHeaders, toMetadata } from "./metadata.js";
 
 /** What a context needs of a call, which grpc-js' streams have, and our unary calls. */
 export type ServerCall = Pick<
@@ -93,25 +93,6 @@ export class GrpcContext implements HandlerContext {
   }
 }
 
-/** One header, of which several may have come: the first. */
-export function firstOf(metadata: grpc.Metadata, name: string): string | undefined {
-  return metadata.get(name)[0]?.toString();
-}
-
-/** One request header of a call through either door. */
-export function findHeader(context: HandlerContext, name: string): string | undefined {
-  if (context instanceof GrpcContext) return context.findHeader(name);
-  return context.requestHeader.get(name) ?? undefined;
-}
-
-/** Settles what a call is called, so that all who tell of it call it the same. */
-export function nameCall(metadata: grpc.Metadata): void {
-  metadata.set(
-    requestIdHeader,
-    requestIdOf((name) => firstOf(metadata, name)),
-  );
-}
-
 /** Has the handler of a call hear why grpc-js ends it. The failure gets the call's id. */
 export function refuseHandled(metadata: grpc.Metadata, failure: ConnectError): void {
   nameCall(metadata);
@@ -140,20 +121,7 @@ function abortWith(call: ServerCall): AbortController {
   return controller;
 }
 
-function toHeaders(metadata: grpc.Metadata): Headers {
-  const headers = new Headers();
-  for (const name of Object.keys(metadata.getMap())) {
-    for (const value of metadata.get(name)) {
-      headers.append(name, typeof value === "string" ? value : value.toString("base64"));
-    }
-  }
-  return headers;
-}
-
-export function toMetadata(headers: Headers): grpc.Metadata {
-  const metadata = new grpc.Metadata();
-  for (const [name, value] of headers) {
-    metadata.add(name, name.endsWith("-bin") ? Buffer.from(value, "base64") : value);
-  }
-  return metadata;
-}
+/** What grpc-js calls a call's auth context, with who was let in. */
+export type AdmittedContext = ReturnType<grpc.ServerInterceptingCall["getAuthContext"]> & {
+  readonly caller?: Caller | undefined;
+};

@@ -1,13 +1,10 @@
 import type { Http2SecureServer, Http2Server, IncomingHttpHeaders } from "node:http2";
 import type * as grpc from "@grpc/grpc-js";
+import type { ConnectionLimits } from "../../config/connection-limits.js";
 import type { CallObserver } from "../calls/call-log.js";
 import { parseGrpcTimeout } from "../connect/timeout-headers.js";
 import type { OpenConnections } from "../connections/connection-tracker.js";
-import {
-  type ConnectionLimits,
-  limitSessions,
-  toHttp2Options,
-} from "../connections/http2-sessions.js";
+import { limitSessions, toHttp2Options } from "../connections/http2-sessions.js";
 import { isGrpc, refuseUnserved } from "./unimplemented.js";
 
 /** What there is to know of a server's connections and calls. */

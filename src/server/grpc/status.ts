@@ -3,7 +3,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import { toStatusMessage } from "../../rpc/errors/to-connect-error.js";
-import { toMetadata } from "./handler-context.js";
+import { toMetadata } from "./metadata.js";
 
 /** A status as grpc-js takes it, of which a part may be left out. */
 export type SentStatus = Parameters<grpc.ServerInterceptingCall["sendStatus"]>[0];

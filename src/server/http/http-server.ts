@@ -1,20 +1,20 @@
 import type { Address } from "../../config/address.js";
 import type { Origins } from "../../config/origins.js";
 import { listen } from "../connections/listen.js";
-import type { Door, DoorSurroundings } from "../listener.js";
+import type { Listener, ListenerDependencies } from "../listener.js";
 import { allowOrigins } from "./cors.js";
 import { createHttpServer } from "./http1-http2-port.js";
-import { createHttpListener } from "./request-listener.js";
+import { createRequestListener } from "./request-listener.js";
 
 /** Opens the door for Connect, gRPC-Web and plain JSON over HTTP/1.1 and HTTP/2. */
-export async function openHttpDoor(
+export async function startHttpServer(
   address: Address,
   corsOrigins: Origins,
-  surroundings: DoorSurroundings,
-): Promise<Door> {
+  surroundings: ListenerDependencies,
+): Promise<Listener> {
   const { limits, tls } = surroundings;
   const { server, close } = createHttpServer(
-    allowOrigins(corsOrigins, createHttpListener(surroundings)),
+    allowOrigins(corsOrigins, createRequestListener(surroundings)),
     limits.connections,
     limits.maxStreamTimeoutMs,
     tls,

@@ -3,13 +3,10 @@ import { createServer as createHttp2Server, type Http2Server } from "node:http2"
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { watchConnections } from "../connections/connection-tracker.js";
 import { isOld, limitAge, toHttp1Options } from "../connections/http1-sockets.js";
-import {
-  type ConnectionLimits,
-  limitSessions,
-  toHttp2Options,
-} from "../connections/http2-sessions.js";
+import { limitSessions, toHttp2Options } from "../connections/http2-sessions.js";
 import type { Tls } from "../tls/tls.js";
 
 /** A server that speaks HTTP/1.1 and, to those who know that it does, HTTP/2, on one port. */

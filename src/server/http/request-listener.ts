@@ -17,7 +17,7 @@ import { toConnectOptions } from "../connect/connect-options.js";
 import { toErrorAnswer } from "../connect/error-response.js";
 import { answerInOurTerms } from "../connect/rewrite-connect-errors.js";
 import { notServed, rpcOf } from "../connect/unknown-method.js";
-import { type DoorSurroundings, longestCallMs } from "../listener.js";
+import { type ListenerDependencies, longestCallMs } from "../listener.js";
 import { bulkMethods, largeMessageBytes, pathOf } from "../threads/offloaded-methods.js";
 import { weigh } from "./body-size.js";
 import { toNotFound, toPlainAnswer, whyNotTaken } from "./http-errors.js";
@@ -28,7 +28,7 @@ import { type HttpCall, limitCall, toCall, whyUnreadable } from "./request.js";
  * Answers requests as connectNodeAdapter does, but for who may call, large messages, Connect's own
  * errors, and what it logs.
  */
-export function createHttpListener(surroundings: DoorSurroundings): RequestListener {
+export function createRequestListener(surroundings: ListenerDependencies): RequestListener {
   const { admission, limits, observer, log } = surroundings;
   const longestMs = longestCallMs(limits);
   const methods = createMethods(surroundings);
@@ -89,7 +89,7 @@ function createMethods({
   threads,
   limits,
   observer,
-}: DoorSurroundings): ReadonlyMap<string, Method> {
+}: ListenerDependencies): ReadonlyMap<string, Method> {
   const router = createConnectRouter(toConnectOptions(limits.maxMessageBytes));
   mountServices((service, implementation) => router.service(service, implementation));
   const serveInThread = toBulkHandler(threads);

@@ -5,22 +5,20 @@ import type { DatabasePool } from "../../store/connection/pool.js";
 import { readVersion } from "../../version.js";
 import { type CallTally, createCallTally } from "../calls/call-metrics.js";
 import type { BulkThreads } from "../threads/thread-pool.js";
+import type { TlsMetrics } from "../tls/tls.js";
 import { createChargeTally, type FindRegistered } from "./charge-metrics.js";
 import { processMetrics } from "./process-metrics.js";
 import type { Readiness } from "./readiness.js";
 
 /** What the service counts, with prom-client. */
-export type Metrics = CallTally & {
-  readonly charges: ChargeTally;
-  /** Shows these as they are when the metrics are asked for. */
-  readonly watch: (parts: WatchedParts) => void;
-  /** Shows whether what a variable's file had when it last changed could be read. */
-  readonly fileRead: (variable: string, isRead: boolean) => void;
-  /** Shows until when the certificate of the doors is valid. */
-  readonly certificateExpires: (at: Date) => void;
-  /** What prom-client knows of all this. */
-  readonly registry: Registry;
-};
+export type Metrics = CallTally &
+  TlsMetrics & {
+    readonly charges: ChargeTally;
+    /** Shows these as they are when the metrics are asked for. */
+    readonly watch: (parts: WatchedParts) => void;
+    /** What prom-client knows of all this. */
+    readonly registry: Registry;
+  };
 
 export type WatchedParts = {
   readonly book: Pick<PriceBook, "stats">;

@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { Address } from "../../config/address.js";
 import { listen } from "../connections/listen.js";
-import type { Door } from "../listener.js";
+import type { Listener } from "../listener.js";
 import type { Readiness } from "./readiness.js";
 
 /** Answers the metrics in the text format of Prometheus. */
@@ -14,11 +14,11 @@ export type Exposition = {
  * Opens the door for operators: /healthz (the process lives), /readyz (it can answer, or why not)
  * and /metrics.
  */
-export async function openOpsDoor(
+export async function startOpsServer(
   address: Address,
   readiness: Pick<Readiness, "whyNot">,
   exposition: Exposition,
-): Promise<Door> {
+): Promise<Listener> {
   const server = createServer(async (request, response) => {
     const path = request.url?.split("?")[0];
     if (path === "/healthz") return send(response, 200, "text/plain", "ok\n");

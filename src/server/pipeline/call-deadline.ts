@@ -1,6 +1,10 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { DomainError } from "../../domain/domain-error.js";
 import type { Capacity } from "../calls/concurrency-limit.js";
+import type { FindHeader } from "../calls/request-id.js";
+
+/** A handler context of a listener. Those of gRPC find a header without building them all. */
+export type HeaderContext = HandlerContext & { readonly findHeader?: FindHeader };
 
 /**
  * Gives a call its caller's deadline, or a limit where that is shorter. The libraries under both doors
@@ -11,7 +15,7 @@ import type { Capacity } from "../calls/concurrency-limit.js";
  */
 export class LimitedContext implements HandlerContext {
   /** The call as its door has it. */
-  readonly outer: HandlerContext;
+  readonly outer: HeaderContext;
   readonly #limitMs: number;
   readonly #endsAt: number;
   #end: AbortController | undefined;
@@ -19,7 +23,7 @@ export class LimitedContext implements HandlerContext {
   #onAbort: (reason: unknown) => void = ignore;
   #stopWatching: () => void = ignore;
 
-  constructor(outer: HandlerContext, maxTimeoutMs: number) {
+  constructor(outer: HeaderContext, maxTimeoutMs: number) {
     this.outer = outer;
     this.#limitMs = Math.min(outer.timeoutMs() ?? maxTimeoutMs, maxTimeoutMs);
     this.#endsAt = performance.now() + this.#limitMs;
@@ -48,6 +52,12 @@ export class LimitedContext implements HandlerContext {
   enter(capacity: Capacity): void {
     capacity.enter();
     this.#capacity = capacity;
+  }
+
+  /** Returns the first value of a request header. */
+  findHeader(name: string): string | undefined {
+    if (this.outer.findHeader !== undefined) return this.outer.findHeader(name);
+    return this.outer.requestHeader.get(name) ?? undefined;
   }
 
   /** To be called when the call has been answered. */

@@ -8,7 +8,6 @@ import { tokenMissing } from "../auth/auth-errors.js";
 import { requireRole } from "../auth/roles.js";
 import { type CallObserver, rpcName, toEndedCall } from "../calls/call-log.js";
 import type { Capacity } from "../calls/concurrency-limit.js";
-import { findHeader } from "../grpc/handler-context.js";
 import { callerGone, LimitedContext } from "./call-deadline.js";
 import { streamIdle, watchIdle, watchMessages } from "./stream-idle-timeout.js";
 
@@ -163,7 +162,7 @@ function callStarter(method: DescMethod, { observe, tracer }: CallSurroundings) 
     const { callStarts, callEnds } = observe(context);
     callStarts(rpc);
     const protocol = context.protocolName;
-    const find = (name: string) => findHeader(context.outer, name);
+    const find = (name: string) => context.findHeader(name);
     const trace = tracer?.start(rpc, protocol, find);
     let isOpen = true;
     const end = (failure?: ConnectError) => {

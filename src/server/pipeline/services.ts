@@ -3,10 +3,8 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { createCatalogService } from "../../rpc/handlers/catalog-service.js";
-import {
-  createPricingService,
-  type PricingDependencies,
-} from "../../rpc/handlers/pricing-service.js";
+import type { PricingDependencies } from "../../rpc/handlers/dependencies.js";
+import { createPricingService } from "../../rpc/handlers/pricing-service.js";
 import { type CallSurroundings, surroundCalls } from "./call-pipeline.js";
 
 /** Mounts one service: how, is up to the door. */
@@ -28,9 +26,3 @@ export function createServices(
     mount(CatalogService, catalog);
   };
 }
-
-/** All that is ours. */
-export const services: readonly DescService[] = [PricingService, CatalogService];
-
-/** The names that health is answered for. */
-export const serviceNames: readonly string[] = services.map(({ typeName }) => typeName);

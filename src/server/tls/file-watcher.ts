@@ -1,5 +1,8 @@
 import { stat } from "node:fs/promises";
 
+/** Records whether the files of a variable could be read when they last changed. */
+export type FileMetrics = { readonly fileRead: (variable: string, isRead: boolean) => void };
+
 /** What was read from files that may change. */
 export type WatchedFiles<T> = {
   /** What they had when they could last be read. */

@@ -24,7 +24,7 @@ describe("AllocateCharges refuses", () => {
     changes: object = {},
     protocol: Protocol = "gRPC",
   ) =>
-    service.doors[protocol].pricing.allocateCharges({
+    service.endpoints[protocol].pricing.allocateCharges({
       ...{ ...key, providerCost: "100", currencyCode: "USD" },
       accountUsages: [...accountUsages],
       ...changes,

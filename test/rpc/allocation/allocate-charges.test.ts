@@ -30,7 +30,7 @@ describe("AllocateCharges", () => {
     markup = "1",
     protocol: Protocol = "gRPC",
   ) =>
-    service.doors[protocol].pricing.allocateCharges({
+    service.endpoints[protocol].pricing.allocateCharges({
       ...keys.get(markup),
       ...{ providerCost, accountUsages: [...accountUsages] },
       ...changes,

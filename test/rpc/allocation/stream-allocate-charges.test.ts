@@ -34,7 +34,7 @@ describe("StreamAllocateCharges", function () {
     ...changes,
   });
   const stream = (messages: Iterable<TestMessage>, protocol: Protocol = "gRPC") =>
-    answerOf(service.doors[protocol].pricing.streamAllocateCharges(sent(messages)));
+    answerOf(service.endpoints[protocol].pricing.streamAllocateCharges(sent(messages)));
   const allocate = (accountUsages: readonly TestUsage[], changes: object = {}) =>
     service.pricing.allocateCharges({
       ...termsOf(changes),

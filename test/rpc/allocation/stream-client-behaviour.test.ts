@@ -23,7 +23,7 @@ const rpc = "StreamAllocateCharges";
 
 /** Transports that do not read ahead of their caller. */
 const doorsOverHttp2 = {
-  "the gRPC door": (service: TestService) => service.doors.gRPC.transport,
+  "the gRPC door": (service: TestService) => service.endpoints.gRPC.transport,
   "the HTTP door": ({ server }: TestService) => {
     const baseUrl = `http://${formatAddress(server.httpAddress)}`;
     return createConnectTransport({ baseUrl, httpVersion: "2" });
@@ -56,7 +56,7 @@ describe("StreamAllocateCharges and its caller", function () {
       const canceled = await endedBy("canceled", async () => {
         const caller = new AbortController();
         const requests = openRequests([first()]);
-        const { pricing } = service.doors[protocol];
+        const { pricing } = service.endpoints[protocol];
         const stream = pricing.streamAllocateCharges(requests, { signal: caller.signal });
         const left = refusalOf(answerOf(stream));
         await until(() => isInFlight(1));
@@ -73,7 +73,7 @@ describe("StreamAllocateCharges and its caller", function () {
         const caller = new AbortController();
         const requests = openRequests(messagesOf(termsOf(), usages, 5000));
         requests.end();
-        const { pricing } = service.doors[protocol];
+        const { pricing } = service.endpoints[protocol];
         const stream = pricing.streamAllocateCharges(requests, { signal: caller.signal });
         await stream[Symbol.asyncIterator]().next();
         caller.abort();
@@ -84,7 +84,7 @@ describe("StreamAllocateCharges and its caller", function () {
     it(`is DEADLINE_EXCEEDED when its time is up while it sends, ${protocol}`, async () => {
       const exceeded = await endedBy("deadline_exceeded", async () => {
         const requests = openRequests([first()]);
-        const { pricing } = service.doors[protocol];
+        const { pricing } = service.endpoints[protocol];
         // Said to the service alone, so that it is not the client that ends the call.
         const headers: Record<string, string> = protocol.startsWith("Connect")
           ? { "connect-timeout-ms": "300" }
@@ -152,7 +152,7 @@ describe("StreamAllocateCharges with a time limit of the service's", () => {
     it(`is DEADLINE_EXCEEDED when the caller just waits, through ${protocol}`, async () => {
       const terms = { ...key, providerCost: "1", currencyCode: "USD" };
       const requests = openRequests([{ terms }]);
-      const stream = service.doors[protocol].pricing.streamAllocateCharges(requests);
+      const stream = service.endpoints[protocol].pricing.streamAllocateCharges(requests);
       expect(await refusalOf(answerOf(stream))).to.include({
         ...{ code: Code.DeadlineExceeded, reason: "DEADLINE_EXCEEDED" },
         message: "the call's time of 300 ms is up",

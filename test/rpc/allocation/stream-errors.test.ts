@@ -30,13 +30,13 @@ describe("StreamAllocateCharges refuses", function () {
   const refusalAtTheEnd = (messages: readonly TestMessage[], protocol: Protocol = "gRPC") => {
     const requests = openRequests(messages);
     requests.end();
-    return refusalOf(answerOf(service.doors[protocol].pricing.streamAllocateCharges(requests)));
+    return refusalOf(answerOf(service.endpoints[protocol].pricing.streamAllocateCharges(requests)));
   };
 
   /** What a stream is refused with while its caller could still send more. */
   const refusalWhileOpen = async (messages: readonly TestMessage[], protocol: Protocol) => {
     const requests = openRequests(messages);
-    const stream = service.doors[protocol].pricing.streamAllocateCharges(requests);
+    const stream = service.endpoints[protocol].pricing.streamAllocateCharges(requests);
     const refusal = await refusalOf(answerOf(stream));
     requests.end();
     return refusal;

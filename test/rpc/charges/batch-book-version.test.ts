@@ -140,7 +140,7 @@ describe("BatchCalculateCharges and a version of the book that does not come", (
 
   for (const protocol of protocols) {
     it(`is UNAVAILABLE for a line alone whose version is not reached, ${protocol}`, async () => {
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       const { key, bookVersion } = price;
       const minBookVersion = bookVersion + 1n;
       const requests = [priceLine(key), priceLine(key, { minBookVersion }), priceLine(key)];
@@ -156,7 +156,7 @@ describe("BatchCalculateCharges and a version of the book that does not come", (
     it(`is UNAVAILABLE as a whole where its own version is not reached, ${protocol}`, async () => {
       const { key, bookVersion } = price;
       const minBookVersion = bookVersion + 1n;
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       const refusal = await refusalOf(
         pricing.batchCalculateCharges({ requests: [priceLine(key)], minBookVersion }),
       );

@@ -66,7 +66,7 @@ describe("BatchCalculateCharges", () => {
   for (const protocol of protocols) {
     describe(`through ${protocol}`, () => {
       it("answers each line in order, with the charge or the error of CalculateCharge", async () => {
-        const { pricing } = service.doors[protocol];
+        const { pricing } = service.endpoints[protocol];
         const lines = allLines();
         const requests = lines.map(([, line]) => line);
         const { results, asOf } = await pricing.batchCalculateCharges({ requests });
@@ -83,7 +83,7 @@ describe("BatchCalculateCharges", () => {
       });
 
       it("answers an empty batch with no results, a time and a version", async () => {
-        const { pricing } = service.doors[protocol];
+        const { pricing } = service.endpoints[protocol];
         const { results, asOf, bookVersion } = await pricing.batchCalculateCharges({});
         expect(results).to.deep.equal([]);
         expect(asOf).not.to.equal(undefined);

@@ -27,7 +27,7 @@ describe("BatchCalculateCharges within its limits", function () {
       lineOf(key, { providerCost: `${i}.000000000000000001` }),
     );
   const batchOf = (requests: readonly TestLine[], protocol: Protocol = "gRPC") =>
-    service.doors[protocol].pricing.batchCalculateCharges({ requests: [...requests] });
+    service.endpoints[protocol].pricing.batchCalculateCharges({ requests: [...requests] });
 
   for (const protocol of protocols) {
     it(`calculates 10,000 charges, exactly and in order, through ${protocol}`, async () => {

@@ -39,7 +39,7 @@ describe("ImportLLMPrices and its caller", function () {
       yield { terms: {}, rows: [rowOf(key, "1")] };
       await closed;
     };
-    const { pricing } = service.doors[protocol];
+    const { pricing } = service.endpoints[protocol];
     const options = { signal: caller.signal, headers };
     const refusal = refusalOf(pricing.importLLMPrices(messages(), options));
     await until(async () => (await callsInFlight(service, rpc)) === 1);

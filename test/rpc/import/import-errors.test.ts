@@ -32,7 +32,7 @@ describe("ImportLLMPrices refuses", function () {
   const refused = (rows: readonly TestRow[], terms: TestTerms = {}) =>
     refusalOf(importRows(service, rows, terms));
   const refusedMessages = (messages: readonly TestImportMessage[], protocol: Protocol = "gRPC") =>
-    refusalOf(service.doors[protocol].pricing.importLLMPrices(sent(messages)));
+    refusalOf(service.endpoints[protocol].pricing.importLLMPrices(sent(messages)));
 
   for (const protocol of protocols) {
     describe(`through ${protocol}`, () => {
@@ -55,7 +55,7 @@ describe("ImportLLMPrices refuses", function () {
         const { key: other } = await freshPrice(service, "1", since);
         const rows = [rowOf(key, "1"), rowOf(other, "2"), rowOf(key, "1e3"), rowOf(other, "3")];
         const before = await bookVersionOf(service.database);
-        const import_ = importRows(service.doors[protocol], rows, {}, { size: 1 });
+        const import_ = importRows(service.endpoints[protocol], rows, {}, { size: 1 });
         const refusal = await refusalOf(import_);
         expect(refusal).to.deep.include(invalid);
         // The fourth row is of the same key and time as the second.

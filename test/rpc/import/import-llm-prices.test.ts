@@ -54,7 +54,7 @@ describe("ImportLLMPrices", function () {
       const { key: unchanged } = await freshPrice(service, "1.5");
       const before = await version();
       const rows = [rowOf(created, "1.1"), rowOf(updated, "1.2"), rowOf(unchanged, "1.50")];
-      const answer = await importRows(service.doors[protocol], rows, {}, { size: 1 });
+      const answer = await importRows(service.endpoints[protocol], rows, {}, { size: 1 });
       expect(countsOf(answer)).to.equal("1 created, 1 updated, 1 unchanged");
       expect(answer.counts?.rowCount).to.equal(3n);
       expect(answer.bookVersion).to.equal(before + 1n);

@@ -182,7 +182,7 @@ describe("request_id", () => {
   it("writes once for 50 callers at once, through all doors", async () => {
     const { key, bookVersion } = await freshPrice(service, "1");
     const request = { lookup: byKey(key), price: "2", requestId: randomUUID() };
-    const doors = Object.values(service.doors);
+    const doors = Object.values(service.endpoints);
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, i) =>
         doors[i % doors.length]?.pricing.updateLLMPrice(request),
@@ -199,7 +199,7 @@ describe("request_id", () => {
     const request = { lookup: byKey(key), price: "2", reason: "ä", ...future };
     const requestId = randomUUID();
     const first = await service.pricing.updateLLMPrice({ ...request, requestId });
-    for (const [protocol, { pricing }] of Object.entries(service.doors)) {
+    for (const [protocol, { pricing }] of Object.entries(service.endpoints)) {
       const again = await pricing.updateLLMPrice({ ...request, requestId });
       expect(again, protocol).to.deep.equal(first);
     }

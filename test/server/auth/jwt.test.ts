@@ -8,7 +8,12 @@ import { inSeconds, startIssuer, type TestClaims, type TestIssuer } from "../../
 import { until } from "../../support/metrics.js";
 import { byKey, freshPrice } from "../../support/prices.js";
 import { refusalOf } from "../../support/refusals.js";
-import { openDoors, protocols, startTestService, type TestService } from "../../support/service.js";
+import {
+  openEndpoints,
+  protocols,
+  startTestService,
+  type TestService,
+} from "../../support/service.js";
 import { createTokensFile, freshToken } from "../../support/tokens.js";
 
 describe("JWTs", () => {
@@ -29,14 +34,14 @@ describe("JWTs", () => {
   });
 
   const refused = (token: string) =>
-    refusalOf(openDoors(service.server, { token }).gRPC.catalog.listModels({}));
+    refusalOf(openEndpoints(service.server, { token }).gRPC.catalog.listModels({}));
   const outcome = (token: string) =>
-    reasonOf(openDoors(service.server, { token }).gRPC.catalog.listModels({}));
+    reasonOf(openEndpoints(service.server, { token }).gRPC.catalog.listModels({}));
 
   for (const protocol of protocols) {
     it(`are taken through ${protocol}, and say who has changed what`, async () => {
-      const { pricing } = service.doors[protocol];
-      const { key } = await freshPrice(service.doors[protocol], "1");
+      const { pricing } = service.endpoints[protocol];
+      const { key } = await freshPrice(service.endpoints[protocol], "1");
       const lookup = byKey(key);
       const { llmPriceRevisions } = await pricing.listLLMPriceRevisions({ lookup });
       expect(llmPriceRevisions[0]?.changedBy).to.equal("auth0|ann");
@@ -120,7 +125,9 @@ describe("JWTs", () => {
 
   it("have a role by itself or among others, and may do nothing without", async () => {
     const mayWrite = async (role: unknown) => {
-      const { catalog } = openDoors(service.server, { token: await issuer.sign({ role }) }).gRPC;
+      const { catalog } = openEndpoints(service.server, {
+        token: await issuer.sign({ role }),
+      }).gRPC;
       return reasonOf(catalog.createProvider({ name: "" }));
     };
     expect(await mayWrite(["viewer", "manage", "calculate"])).to.equal("INVALID_FIELD");
@@ -153,7 +160,7 @@ describe("JWTs, when the keys cannot be fetched", () => {
     const service = await startTestService({ auth: issuer.auth });
     await until(() => issuer.fetches() === 1);
     const call = async (token: string) =>
-      openDoors(service.server, { token }).gRPC.catalog.listModels({});
+      openEndpoints(service.server, { token }).gRPC.catalog.listModels({});
     for (let i = 0; i < 20; i++) {
       const { code, reason } = await refusalOf(call(await issuer.sign()));
       expect({ code, reason }).to.deep.equal({

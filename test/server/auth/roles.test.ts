@@ -4,8 +4,8 @@ import { expect } from "chai";
 import { callEmpty, everyRpc, nameOf, reasonOf } from "../../support/every-rpc.js";
 import { refusalOf } from "../../support/refusals.js";
 import {
-  type Door,
-  openDoors,
+  type Endpoint,
+  openEndpoints,
   type Protocol,
   protocols,
   startTestService,
@@ -18,11 +18,11 @@ describe("Roles", function () {
   const boss = freshToken("boss", "manage");
   const file = createTokensFile(clerk, boss);
   let stop: () => Promise<void>;
-  let doorsOf: (token?: string) => Record<Protocol, Door>;
+  let doorsOf: (token?: string) => Record<Protocol, Endpoint>;
   before(async () => {
     const service = await startTestService({ auth: file.auth });
     stop = service.stop;
-    doorsOf = (token) => openDoors(service.server, token === undefined ? {} : { token });
+    doorsOf = (token) => openEndpoints(service.server, token === undefined ? {} : { token });
   });
   after(async () => {
     await stop();

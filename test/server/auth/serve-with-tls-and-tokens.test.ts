@@ -13,7 +13,7 @@ import { llmprices } from "../../support/command.js";
 import { reasonOf } from "../../support/every-rpc.js";
 import { until } from "../../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
-import { openDoors } from "../../support/service.js";
+import { openEndpoints } from "../../support/service.js";
 import { createTokensFile, freshToken, type TestToken } from "../../support/tokens.js";
 
 const authority = createCertificate({ name: "authority of the tests" });
@@ -53,7 +53,7 @@ describe("llmprices serve --workers 2, with tokens and TLS", function () {
 
   const tls = { ca: authority.cert, ...createCertificate({ name: "caller", by: authority }) };
   const list = (token: TestToken) =>
-    reasonOf(openDoors(service.server, { ...token, tls }).gRPC.catalog.listModels({}));
+    reasonOf(openEndpoints(service.server, { ...token, tls }).gRPC.catalog.listModels({}));
   /** What connections that go to both workers in turn come to. */
   const outcomes = async (token: TestToken) =>
     new Set(await Promise.all(Array.from({ length: 6 }, () => list(token))));
@@ -83,7 +83,7 @@ describe("llmprices serve --workers 2, with tokens and TLS", function () {
   });
 
   it("refuses to callers without a certificate what no token makes good", async () => {
-    const doors = openDoors(service.server, { ...fresh, tls: { ca: authority.cert } });
+    const doors = openEndpoints(service.server, { ...fresh, tls: { ca: authority.cert } });
     expect(await reasonOf(doors.gRPC.catalog.listModels({}))).to.equal(undefined);
   });
 });

@@ -16,7 +16,7 @@ import { problemsOf } from "../../support/config.js";
 import { reasonOf } from "../../support/every-rpc.js";
 import { until } from "../../support/metrics.js";
 import { freshPrice } from "../../support/prices.js";
-import { openDoors, startTestService, type TestService } from "../../support/service.js";
+import { openEndpoints, startTestService, type TestService } from "../../support/service.js";
 import { createTokensFile, freshToken } from "../../support/tokens.js";
 
 const authority = createCertificate({ name: "authority of the tests" });
@@ -58,8 +58,8 @@ describe("TLS", function () {
   const doorAddresses = () => [service.server.grpcAddress, service.server.httpAddress];
 
   it("serves every protocol, and asks for tokens as without", async () => {
-    const strangers = openDoors(service.server, { tls: trust });
-    for (const [protocol, door] of Object.entries(service.doors)) {
+    const strangers = openEndpoints(service.server, { tls: trust });
+    for (const [protocol, door] of Object.entries(service.endpoints)) {
       const { key } = await freshPrice(door, "1.25", new Date("2020-01-01"));
       const { accountCharge } = await door.pricing.calculateCharge({
         ...{ ...key, providerCost: "10" },
@@ -126,7 +126,7 @@ describe("TLS", function () {
   });
 
   it("begins new connections with a certificate that is new, and goes on with those there are", async () => {
-    const open = service.doors.gRPC.catalog;
+    const open = service.endpoints.gRPC.catalog;
     await open.listModels({});
     const renewed = createCertificate({ by: authority });
     files("server", renewed);
@@ -179,7 +179,7 @@ describe("TLS_CLIENT_CA_FILE", function () {
   /** What a caller comes to at each door, on connections of its own. */
   const outcomesOf = async (shown: Partial<TestCertificate>, session?: Buffer) => {
     const tls = { ca: authority.cert, ...shown };
-    const listing = openDoors(service.server, { tls }).gRPC.catalog.listModels({});
+    const listing = openEndpoints(service.server, { tls }).gRPC.catalog.listModels({});
     const getting = getStatus(service.server.httpAddress, { ...tls, session });
     const outcomes = [listing, getting].map((call) => call.then(() => "ok").catch(() => "refused"));
     return (await Promise.all(outcomes)).join();

@@ -10,7 +10,7 @@ import { answerOf, openRequests, usagesOf } from "../../support/allocations.js";
 import { reasonOf } from "../../support/every-rpc.js";
 import { callsInFlight, until } from "../../support/metrics.js";
 import { freshPrice } from "../../support/prices.js";
-import { openDoors, startTestService, type TestService } from "../../support/service.js";
+import { openEndpoints, startTestService, type TestService } from "../../support/service.js";
 import {
   createTokensFile,
   freshToken,
@@ -130,8 +130,11 @@ describe("AUTH_TOKENS_FILE, when it changes", () => {
   };
 
   it("takes the next token beside the last, and then the last no more, on the same connection", async () => {
-    const [before, after] = [openDoors(service.server, old), openDoors(service.server, fresh)];
-    const listThrough = (doors: TestService["doors"]) =>
+    const [before, after] = [
+      openEndpoints(service.server, old),
+      openEndpoints(service.server, fresh),
+    ];
+    const listThrough = (doors: TestService["endpoints"]) =>
       Promise.all(Object.values(doors).map((door) => reasonOf(door.catalog.listModels({}))));
     expect(await listThrough(before)).to.deep.equal(Array(4).fill("ok"));
     expect(await listThrough(after)).to.deep.equal(Array(4).fill("TOKEN_INVALID"));
@@ -218,6 +221,6 @@ describe("AUTH_TOKENS_FILE in a Kubernetes secret", () => {
 
 /** Whether a token is taken, on a connection of its own. */
 async function isTaken({ server }: TestService, token: TestToken): Promise<boolean> {
-  const { catalog } = openDoors(server, token)["Connect JSON"];
+  const { catalog } = openEndpoints(server, token)["Connect JSON"];
   return (await reasonOf(catalog.listModels({}))) === "ok";
 }

@@ -9,12 +9,12 @@ import { callsEnded } from "../../support/metrics.js";
 import { byKey, freshKey, type TestKey } from "../../support/prices.js";
 import { refusalOf } from "../../support/refusals.js";
 import {
-  type Door,
-  openDoors,
+  type Endpoint,
+  openEndpoints,
   protocols,
   startTestService,
   type TestService,
-  toDoor,
+  toEndpoint,
 } from "../../support/service.js";
 import { createTokensFile, freshToken } from "../../support/tokens.js";
 
@@ -29,11 +29,11 @@ describe("Authentication", function () {
   const bulkThreads: unknown[] = [];
   const countThread = (thread: unknown) => bulkThreads.push(thread);
   let service: TestService;
-  let strangers: TestService["doors"];
+  let strangers: TestService["endpoints"];
   before(async () => {
     process.on("worker", countThread);
     service = await startTestService({ auth: file.auth }, undefined, boss);
-    strangers = openDoors(service.server);
+    strangers = openEndpoints(service.server);
   });
   after(async () => {
     process.off("worker", countThread);
@@ -54,7 +54,7 @@ describe("Authentication", function () {
     const large = { model: "x".repeat(5 * 1024 * 1024) };
     for (const protocol of protocols) {
       // Each through a connection of its own: Node's client would keep what it did not get rid of.
-      const stranger = () => openDoors(service.server)[protocol].pricing;
+      const stranger = () => openEndpoints(service.server)[protocol].pricing;
       const calls = [
         () => stranger().batchCalculateCharges({ requests: [large] }),
         () => stranger().createLLMPrice(large),
@@ -89,7 +89,7 @@ describe("Authentication", function () {
       mountServices((each, implementation) => router.service(each, implementation)),
     );
     for (const method of everyRpc) {
-      const reason = await reasonOf(callEmpty(toDoor(transport), method));
+      const reason = await reasonOf(callEmpty(toEndpoint(transport), method));
       expect(reason, method.name).to.equal("TOKEN_MISSING");
     }
   });
@@ -121,7 +121,7 @@ describe("Authentication", function () {
 
   it("says that a token is not taken, and not which are", async () => {
     for (const protocol of protocols) {
-      const door = openDoors(service.server, { token: "guessed" })[protocol];
+      const door = openEndpoints(service.server, { token: "guessed" })[protocol];
       const { code, reason, message } = await refusalOf(door.catalog.listProviders({}));
       expect({ code, reason, message }).to.deep.equal({
         code: Code.Unauthenticated,
@@ -151,11 +151,11 @@ describe("Authentication", function () {
   it("keeps the caller's name with what the caller changes, through every door", async () => {
     for (const protocol of protocols) {
       const key = await freshKey(service);
-      await service.doors[protocol].pricing.createLLMPrice({ ...key, price: "1" });
+      await service.endpoints[protocol].pricing.createLLMPrice({ ...key, price: "1" });
       async function* messages() {
         yield { terms: {}, rows: [{ ...key, price: "2" }] };
       }
-      await openDoors(service.server, other)[protocol].pricing.importLLMPrices(messages());
+      await openEndpoints(service.server, other)[protocol].pricing.importLLMPrices(messages());
       expect(await changersOf(service.pricing, key), protocol).to.deep.equal(["boss", "other"]);
     }
   });
@@ -163,7 +163,7 @@ describe("Authentication", function () {
   it("does not replay to one caller what another was answered", async () => {
     const requestId = crypto.randomUUID();
     const request = { ...(await freshKey(service)), price: "1", requestId };
-    const { pricing } = openDoors(service.server, other).gRPC;
+    const { pricing } = openEndpoints(service.server, other).gRPC;
     const first = await service.pricing.createLLMPrice(request);
     expect(await service.pricing.createLLMPrice(request)).to.deep.equal(first);
     expect(await refusalOf(pricing.createLLMPrice(request))).to.include({
@@ -215,7 +215,7 @@ describe("Reflection and health", () => {
   });
 });
 
-async function changersOf(pricing: Door["pricing"], key: TestKey): Promise<string[]> {
+async function changersOf(pricing: Endpoint["pricing"], key: TestKey): Promise<string[]> {
   const { llmPriceRevisions } = await pricing.listLLMPriceRevisions({ lookup: byKey(key) });
   return llmPriceRevisions.map(({ changedBy }) => changedBy);
 }

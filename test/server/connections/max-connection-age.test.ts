@@ -145,7 +145,7 @@ describe("A connection whose grace is over", () => {
     for (const protocol of ["gRPC", "Connect"] as const) {
       const terms = { ...key, providerCost: "1", currencyCode: "USD" };
       const requests = openRequests([{ terms }]);
-      const stream = service.doors[protocol].pricing.streamAllocateCharges(requests);
+      const stream = service.endpoints[protocol].pricing.streamAllocateCharges(requests);
       const outcome = await answerOf(stream).then(
         () => "answered",
         () => "cut",

@@ -37,7 +37,7 @@ describe("Unreadable calls", () => {
   const longTimeouts = { "gRPC-Web": "grpc-timeout", Connect: "connect-timeout-ms" } as const;
   for (const [protocol, header] of Object.entries(longTimeouts)) {
     it(`are refused in our terms when the refusal is long and compressed, ${protocol}`, async () => {
-      const { pricing } = service.doors[protocol as Protocol];
+      const { pricing } = service.endpoints[protocol as Protocol];
       const headers = { [header]: "x".repeat(3000) };
       const terms = { ...key, providerCost: "1" };
       const usageRatio = { case: "accountUsageRatio", value: "1" } as const;
@@ -178,7 +178,7 @@ describe("Large messages", () => {
 
   for (const protocol of protocols) {
     it(`of any method are read and refused like small ones, through ${protocol}`, async () => {
-      const { catalog } = service.doors[protocol];
+      const { catalog } = service.endpoints[protocol];
       const { fields, code } = await refusalOf(
         catalog.createProvider({ name: "acme", reason: "x".repeat(1_000_000) }),
       );

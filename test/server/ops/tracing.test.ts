@@ -53,7 +53,7 @@ describe("Tracing", () => {
 
   for (const protocol of protocols) {
     it(`makes a call a part of its caller's trace, through ${protocol}`, async () => {
-      await service.doors[protocol].pricing.calculateCharge(lineOf(key), { headers });
+      await service.endpoints[protocol].pricing.calculateCharge(lineOf(key), { headers });
       const span = await spanOf(`${pricing}/CalculateCharge`);
       expect(span.kind).to.equal(SpanKind.SERVER);
       expect(span.spanContext().traceId).to.equal(caller.traceId);

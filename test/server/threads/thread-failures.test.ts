@@ -97,7 +97,7 @@ describe("A thread that dies", () => {
   const termsOf = () => ({ ...key, providerCost: "1", currencyCode: "USD" });
   const openStream = (protocol: Protocol) => {
     const requests = openRequests([{ terms: termsOf(), accountUsages: usagesOf({ a: "1" }) }]);
-    const { pricing } = service.doors[protocol];
+    const { pricing } = service.endpoints[protocol];
     return { requests, refusal: refusalOf(answerOf(pricing.streamAllocateCharges(requests))) };
   };
 
@@ -113,7 +113,7 @@ describe("A thread that dies", () => {
       }
       await until(async () => (await callsInFlight(service, rpc)) === 0);
       expect(await callsEnded(service, rpc, "unavailable")).to.equal(before + calls.length);
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       const { results } = await pricing.batchCalculateCharges({ requests: [lineOf(key)] });
       expect(chargeIn(results[0]).accountCharge).to.equal("100");
     });
@@ -137,7 +137,7 @@ describe("A thread that dies", () => {
       }));
       const requests = openRequests(messagesOf(termsOf(), usages, 5000));
       requests.end();
-      const answers = service.doors[protocol].pricing
+      const answers = service.endpoints[protocol].pricing
         .streamAllocateCharges(requests)
         [Symbol.asyncIterator]();
       await answers.next();

@@ -49,7 +49,7 @@ describe("More large calls than one thread takes", function () {
       const terms = { ...key, providerCost: "1", currencyCode: "USD" };
       const requests = openRequests([{ terms, accountUsages: usagesOf({ a: "1" }) }]);
       open.push(requests);
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       const stream = pricing.streamAllocateCharges(requests, signal && { signal });
       return answerOf(stream).then(
         ({ totals }) => totals?.totalCharge,
@@ -62,7 +62,7 @@ describe("More large calls than one thread takes", function () {
     return streams;
   };
   const batch = (protocol: Protocol, options: object = {}) =>
-    service.doors[protocol].pricing.batchCalculateCharges({ requests: [lineOf(key)] }, options);
+    service.endpoints[protocol].pricing.batchCalculateCharges({ requests: [lineOf(key)] }, options);
 
   it("are served while there is room: 32 at a time", async () => {
     const streams = await occupyTheThread();
@@ -146,7 +146,7 @@ describe("More large calls than one thread takes", function () {
   it("do not keep single calls from being answered", async () => {
     await occupyTheThread();
     for (const protocol of protocols) {
-      const { pricing } = service.doors[protocol];
+      const { pricing } = service.endpoints[protocol];
       expect((await pricing.calculateCharge(lineOf(key))).accountCharge).to.equal("100");
     }
   });

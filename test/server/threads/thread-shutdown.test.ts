@@ -19,7 +19,7 @@ describe("A service that stops", function () {
     const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
     const terms = { ...key, providerCost: "1", currencyCode: "USD" };
     const requests = openRequests([{ terms, accountUsages: usagesOf({ a: "1" }) }]);
-    const { pricing } = service.doors[protocol];
+    const { pricing } = service.endpoints[protocol];
     const answer = answerOf(pricing.streamAllocateCharges(requests));
     answer.catch(() => {});
     await until(async () => (await callsInFlight(service, "StreamAllocateCharges")) === 1);

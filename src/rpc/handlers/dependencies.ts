@@ -1,0 +1,26 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import type { Knex } from "knex";
+import type { Book } from "../../price-book/price-book.js";
+import type { ChargeTally } from "../call/charge-counter.js";
+
+/** What the handlers of the pricing service work with. */
+export type PricingDependencies = BookReads & {
+  /** The most calculations that a batch may have. */
+  readonly maxBatchCalculations: number;
+  /** The most accounts that an allocation may have. */
+  readonly maxAllocationAccounts: number;
+  /** The most rows that an import may have. */
+  readonly maxImportRows: number;
+};
+
+/** What calculations read prices with. */
+export type BookReads = {
+  /** The book for one call. */
+  readonly bookOf: (context: HandlerContext) => Book;
+  /** Where the charges of one call are counted. */
+  readonly tallyOf: (context: HandlerContext) => ChargeTally;
+  /** For the nearest keys of one that has no price. */
+  readonly knex: Knex;
+  /** How long a calculation waits for a version of the book that it is asked to use. */
+  readonly maxBookStalenessMs: number;
+};
