@@ -47,7 +47,7 @@ program
 program.parseAsync().catch((error: Error) => {
   // Commander has said what is wrong with the command line, or has shown the help.
   if (error instanceof CommanderError) {
-    process.exit(error.exitCode === 0 ? 0 : exitCodes.misused);
+    process.exit(error.exitCode === 0 ? 0 : exitCodes.usage);
   }
   process.stderr.write(`llmprices: ${error.message}\n`);
   process.exit(exitCodeOf(error));
@@ -55,7 +55,7 @@ program.parseAsync().catch((error: Error) => {
 
 function exitCodeOf(error: Error): number {
   if (error instanceof Failure) return error.exitCode;
-  return error.name === "ConfigError" ? exitCodes.misused : exitCodes.refused;
+  return error.name === "ConfigError" ? exitCodes.usage : exitCodes.rejected;
 }
 
 function parseWorkers(text: string): number {

@@ -1,5 +1,5 @@
 /** What `work` comes to, or, when it is not done in time, what `late` says; its failure is passed on. */
-export async function withinLimit<T>(work: Promise<T>, limitMs: number, late: () => T): Promise<T> {
+export async function withTimeout<T>(work: Promise<T>, limitMs: number, late: () => T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<T>((resolve) => {
     timer = setTimeout(() => resolve(late()), limitMs);

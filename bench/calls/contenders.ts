@@ -18,9 +18,9 @@ import {
 import type { Book } from "../../src/price-book/price-book.js";
 import { createPriceBook } from "../../src/price-book/replicated-price-book.js";
 import { callerKey } from "../../src/rpc/call/caller-context.js";
-import { admitEveryone } from "../../src/server/auth/authorizer.js";
-import { createCallObserver } from "../../src/server/calls/call-log.js";
-import { createCapacity } from "../../src/server/calls/concurrency-limit.js";
+import { allowEveryone } from "../../src/server/auth/authorizer.js";
+import { createCallLog } from "../../src/server/calls/call-log.js";
+import { createConcurrencyLimit } from "../../src/server/calls/concurrency-limit.js";
 import { startGrpcServer } from "../../src/server/grpc/grpc-server.js";
 import { createMetrics } from "../../src/server/ops/metrics.js";
 import { createServices, type Mount } from "../../src/server/pipeline/services.js";
@@ -142,8 +142,8 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
   const door = await startGrpcServer(
     { host: "127.0.0.1", port: 0 },
     {
-      ...{ mountServices: services, threads, admission: admitEveryone },
-      ...{ limits: readConfig({}), tls: undefined, observer: unobserved },
+      ...{ mountServices: services, threads, authorizer: allowEveryone },
+      ...{ limits: readConfig({}), tls: undefined, callLog: unobserved },
     },
   );
   return door.address.port;
@@ -152,14 +152,23 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
 function createOurServices(connection: DatabaseConnection, book: Book): (mount: Mount) => void {
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
   const metrics = createMetrics(async () => []);
-  const observer = createCallObserver(log, metrics);
+  const observer = createCallLog(log, metrics);
   return createServices(
     {
-      ...{ knex, bookOf: () => book, tallyOf: () => metrics.charges, maxBookStalenessMs: 10_000 },
+      ...{
+        knex,
+        bookOf: () => book,
+        chargeCounterOf: () => metrics.charges,
+        maxBookStalenessMs: 10_000,
+      },
       ...{ maxBatchCalculations: 10_000, maxAllocationAccounts: 10_000, maxImportRows: 10_000 },
     },
     {
-      ...{ observe: () => observer, capacity: createCapacity(2000), maxTimeoutMs: 30_000 },
+      ...{
+        callLogOf: () => observer,
+        concurrencyLimit: createConcurrencyLimit(2000),
+        maxTimeoutMs: 30_000,
+      },
       ...{ maxStreamTimeoutMs: 30_000, streamIdleTimeoutMs: 30_000 },
     },
   );

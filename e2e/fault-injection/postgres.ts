@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { findBinaries } from "../../src/embedded-postgres/binaries.js";
-import { openCluster, SUPERUSER } from "../../src/embedded-postgres/data-directory.js";
+import { openDataDirectory, SUPERUSER } from "../../src/embedded-postgres/data-directory.js";
 import type { EmbeddedPostgres } from "../../src/embedded-postgres/embedded-postgres.js";
 import { ensureOsUser } from "../../src/embedded-postgres/os-user.js";
-import { watchParent } from "../../src/embedded-postgres/parent-watchdog.js";
+import { startParentWatchdog } from "../../src/embedded-postgres/parent-watchdog.js";
 import { toArguments } from "../../src/embedded-postgres/postgres-settings.js";
 
 /** A PostgreSQL that loses nothing it has committed, and is ours to be killed. */
@@ -43,7 +43,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const user = await ensureOsUser(log);
   const binaries = await findBinaries(folder, user, log);
   // Durable is what it is from `start` on: there is nothing to lose while it is made.
-  const cluster = await openCluster({ dataDir: folder, binaries, user, durable: false, log });
+  const cluster = await openDataDirectory({ dataDir: folder, binaries, user, durable: false, log });
   const port = await findFreePort();
   const args = ["-D", cluster.folder, ...toArguments(port, settings)];
   const connection = {
@@ -68,7 +68,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     });
     await file.close();
     // Whoever stops the suite does not leave servers behind.
-    server.once("exit", watchParent(processId(), user));
+    server.once("exit", startParentWatchdog(processId(), user));
   };
   const start = async () => {
     for (const startedAt = performance.now(); ; ) {

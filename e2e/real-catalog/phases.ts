@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import type { LLMPrice } from "../../src/gen/llmprices/v1/llm_price_pb.js";
 import { byKey, type TestKey } from "../../test/support/prices.js";
-import { type Refusal, refusalOf } from "../../test/support/refusals.js";
+import { errorOf, type ReceivedError } from "../../test/support/refusals.js";
 import type { Endpoint } from "../../test/support/service.js";
 import type { CatalogModel } from "./catalog.js";
 import { asAnswered, type PricedKey, toComparable, toExpected, toRequest } from "./charges.js";
@@ -103,17 +103,17 @@ export async function miss(
       reason: "PRICE_NOT_FOUND",
       key: `${chargeType}/${provider}/${model}`,
     };
-    const read = refusalOf(pricing.getLLMPrice({ lookup: byKey(key) }));
+    const read = errorOf(pricing.getLLMPrice({ lookup: byKey(key) }));
     await compare({ getLLMPrice: key }, read.then(toComparableRefusal), expected);
     const request = { ...key, ...terms, minBookVersion: version };
-    const charged = refusalOf(pricing.calculateCharge(request));
+    const charged = errorOf(pricing.calculateCharge(request));
     await compare({ calculateCharge: key }, charged.then(toComparableRefusal), expected);
   });
 }
 
 const pageSize = 1000;
 
-function toComparableRefusal({ code, reason, metadata }: Refusal) {
+function toComparableRefusal({ code, reason, metadata }: ReceivedError) {
   return { code, reason, key: metadata.key };
 }
 

@@ -10,10 +10,10 @@ import { createDatabase, type DatabaseConnection } from "../store/connection/poo
 import { migrateUp } from "../store/schema/migrator.js";
 import { loadTracing } from "../tracing/load-tracing.js";
 import { fillExampleBook } from "./example-prices.js";
-import { greet } from "./startup-banner.js";
+import { createStartupBanner } from "./startup-banner.js";
 
 /** A running service, and what it says when it is up. */
-export type Service = { readonly greeting: string; readonly stop: () => Promise<void> };
+export type Service = { readonly startupBanner: string; readonly stop: () => Promise<void> };
 
 /**
  * Starts the service with the database that the configuration names, or an embedded one: in this
@@ -41,7 +41,7 @@ export async function serve(
       await server.stop();
       await closeDatabase();
     };
-    return { greeting: await greet(server, knex, config), stop };
+    return { startupBanner: await createStartupBanner(server, knex, config), stop };
   } catch (error) {
     await closeDatabase();
     throw error;

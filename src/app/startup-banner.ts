@@ -12,7 +12,7 @@ import { pricesAt } from "../store/prices/find-prices.js";
  * it shows the one in LLMPRICES_TOKEN, as the command line does; with TLS, whom to trust is said in
  * words, since nobody knows here which authority callers know.
  */
-export async function greet(
+export async function createStartupBanner(
   server: Server,
   knex: Knex,
   { auth, tls }: Pick<Config, "auth" | "tls">,
@@ -39,11 +39,11 @@ grpcurl ${plaintext}${token}-d ${body} ${grpc} ${call.method}
 or with curl:
 
 curl -s ${token}-H 'content-type: application/json' -d ${body} ${scheme}://${http}/${call.method}
-${tls === undefined ? "" : describeTrust(tls)}`;
+${tls === undefined ? "" : describeSecurity(tls)}`;
 }
 
 /** Which flags a caller adds. */
-function describeTrust({ clientCaFile }: TlsConfig): string {
+function describeSecurity({ clientCaFile }: TlsConfig): string {
   const shown =
     clientCaFile === undefined ? "" : "; and -cert and -key, or --cert and --key, of a caller";
   return `\nAdd -cacert, or --cacert for curl, where the authority of TLS_CERT_FILE is not known${shown}.\n`;

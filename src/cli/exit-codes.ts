@@ -14,9 +14,9 @@ export class Failure extends Error {
 /** What scripts can tell apart; docs/cli.md says it in full. */
 export const exitCodes = {
   /** The service refuses, rows of a file are bad, or the service is not healthy. */
-  refused: 1,
+  rejected: 1,
   /** The command line, the environment or a file is wrong. */
-  misused: 2,
+  usage: 2,
   /** The service cannot be reached, or does not answer in time. Trying again may help. */
   unavailable: 3,
   /** The service does not know the caller, or does not let it do this. */
@@ -26,6 +26,6 @@ export const exitCodes = {
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** The failure of what a person has written: on the command line or in a file. */
-export function misuse(message: string, cause?: unknown): Failure {
-  return new Failure(message, exitCodes.misused, { cause });
+export function usageError(message: string, cause?: unknown): Failure {
+  return new Failure(message, exitCodes.usage, { cause });
 }

@@ -1,5 +1,5 @@
 import cluster from "node:cluster";
-import { openLog } from "../logging/logger.js";
+import { createLogger } from "../logging/logger.js";
 import { type Listeners, startListeners } from "../server/listeners.js";
 import { fromThreadConnection } from "../server/threads/connection-transfer.js";
 import { createDatabase } from "../store/connection/pool.js";
@@ -31,7 +31,7 @@ void tell({ type: "loaded" });
 type WorkerService = Pick<Listeners, "metrics" | "stop">;
 
 async function start({ config, connection: sent }: ToWorker & { type: "start" }) {
-  const log = openLog(config.logLevel, false, { worker: cluster.worker?.id });
+  const log = createLogger(config.logLevel, false, { worker: cluster.worker?.id });
   // What has been opened is closed, the last first.
   const closings: (() => Promise<void> | undefined)[] = [];
   const stop = async () => {

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { lower, numberReader, type Read } from "./environment.js";
 
 /** What a service gives its callers at most, and how long it waits for what. */
-export type Limits = ReturnType<typeof readLimits>;
+export type CallLimits = ReturnType<typeof readLimits>;
 
 /** The limits of each of so many processes. */
 export function readLimits(read: Read, processes: number) {

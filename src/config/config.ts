@@ -3,9 +3,9 @@ import type { DatabaseConnection, DatabaseLimits } from "../store/connection/poo
 import type { TraceExporter } from "../tracing/tracing.js";
 import { readAuth } from "./auth.js";
 import { type AuthConfig, isAuthenticated } from "./auth-config.js";
-import { type Limits, readLimits } from "./call-limits.js";
+import { type CallLimits, readLimits } from "./call-limits.js";
 import { type ConnectionLimits, readConnectionLimits } from "./connection-limits.js";
-import { refuseContradictions } from "./consistency.js";
+import { checkConsistency } from "./consistency.js";
 import { readDatabase, readDatabaseLimits } from "./database.js";
 import { type Environment, oneOf, readEnvironment } from "./environment.js";
 import {
@@ -21,7 +21,7 @@ export { ConfigError } from "./environment.js";
 
 /** The environment, read once and checked. Every variable is described in docs/configuration.md. */
 export type Config = ListenAddresses &
-  Limits & {
+  CallLimits & {
     /** Undefined: PostgreSQL is embedded, with its data under `dataDir`. */
     readonly database: DatabaseConnection | undefined;
     readonly dataDir: string;
@@ -59,7 +59,7 @@ export function readConfig(environment: Environment = process.env, processes = 1
     const isEncrypted = config.tls !== undefined;
     const trust = { isAuthenticated: isAuthenticated(config.auth), isEncrypted };
     requireAuthBeyondLoopback(read, config, trust, problems);
-    refuseContradictions(config, problems);
+    checkConsistency(config, problems);
     return config;
   });
 }

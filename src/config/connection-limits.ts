@@ -1,10 +1,13 @@
-import type { Limits } from "./call-limits.js";
+import type { CallLimits } from "./call-limits.js";
 import { numberReader, type Read } from "./environment.js";
 
 /** A connection that has reached its age waits for the longest call, unless told otherwise. */
 export function readConnectionLimits(
   read: Read,
-  { maxCallTimeoutMs, maxStreamTimeoutMs }: Pick<Limits, "maxCallTimeoutMs" | "maxStreamTimeoutMs">,
+  {
+    maxCallTimeoutMs,
+    maxStreamTimeoutMs,
+  }: Pick<CallLimits, "maxCallTimeoutMs" | "maxStreamTimeoutMs">,
 ): ConnectionLimits {
   const limit = numberReader(read);
   // Undefined: one of them is wrong, which has been said.

@@ -1,10 +1,10 @@
 import type { DatabaseLimits } from "../store/connection/pool.js";
-import type { Limits } from "./call-limits.js";
+import type { CallLimits } from "./call-limits.js";
 import type { ConnectionLimits } from "./connection-limits.js";
 
 /** Limits that could never be reached, or that would break what another one promises, are problems. */
-export function refuseContradictions(
-  config: Limits & {
+export function checkConsistency(
+  config: CallLimits & {
     readonly databaseLimits: DatabaseLimits;
     readonly connections: ConnectionLimits;
   },

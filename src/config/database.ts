@@ -1,12 +1,12 @@
 import { parseDatabaseUrl } from "../store/connection/connection-url.js";
 import type { DatabaseConnection, DatabaseLimits } from "../store/connection/pool.js";
-import type { Limits } from "./call-limits.js";
+import type { CallLimits } from "./call-limits.js";
 import { lower, numberReader, type Read } from "./environment.js";
 
 /** What is not set follows the limits of calls, where those are lower. */
 export function readDatabaseLimits(
   read: Read,
-  { maxCallTimeoutMs, maxCallsInFlight }: Pick<Limits, "maxCallTimeoutMs" | "maxCallsInFlight">,
+  { maxCallTimeoutMs, maxCallsInFlight }: Pick<CallLimits, "maxCallTimeoutMs" | "maxCallsInFlight">,
 ): DatabaseLimits {
   const limit = numberReader(read);
   const ms = 3_600_000;

@@ -34,7 +34,7 @@ export function parseTokens(text: string): readonly TokenEntry[] {
     throw new Error(`the list has ${items.length} tokens; expected at most ${maxTokens}`);
   }
   const entries = items.map((item) => parseEntry(item, lineAt(item.offset)));
-  refuseTwice(entries, (i) => lineAt(items[i]?.offset ?? 0));
+  rejectDuplicates(entries, (i) => lineAt(items[i]?.offset ?? 0));
   return entries;
 }
 
@@ -56,7 +56,7 @@ function parseEntry(item: Node, line: number): TokenEntry {
 }
 
 /** One token with two names or roles would be anyone's guess. */
-function refuseTwice(entries: readonly TokenEntry[], lineAt: (index: number) => number): void {
+function rejectDuplicates(entries: readonly TokenEntry[], lineAt: (index: number) => number): void {
   const lines = new Map<string, number>();
   entries.forEach(({ sha256 }, i) => {
     const hash = sha256.toString("hex");

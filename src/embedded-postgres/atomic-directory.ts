@@ -8,7 +8,7 @@ const LEFTOVER_AGE_MS = 3_600_000;
  * Makes the folder `target` appear complete or not at all: `fill` creates `content` inside `staging`, a
  * private folder beside `target`, and a rename puts it in place. False when another process came first.
  */
-export async function stage(
+export async function createAtomically(
   target: string,
   fill: (content: string, staging: string) => Promise<void>,
 ): Promise<boolean> {

@@ -2,8 +2,8 @@ import { chmod, cp, readdir, readFile, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { arch, platform } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { stage } from "./atomic-directory.js";
-import { canUse, openSystemFolder } from "./file-access.js";
+import { createAtomically } from "./atomic-directory.js";
+import { canExecute, createSystemDirectory } from "./file-access.js";
 import type { OsUser } from "./os-user.js";
 
 /** PostgreSQL's programs, at paths that the OS user running them can execute. */
@@ -38,11 +38,11 @@ export async function findBinaries(
   if ((await linkLibraries(native, links)) && (await isUsable(native, user)))
     return at(native, version);
 
-  const home = user === undefined ? dataDir : await openSystemFolder(user);
+  const home = user === undefined ? dataDir : await createSystemDirectory(user);
   const copy = join(home, `postgresql-${version}`);
   if (!(await isUsable(copy, user))) {
     log(`PostgreSQL's programs cannot be used in ${native}; copying them to ${copy}`);
-    await stage(copy, (content) => copyPrograms(native, content, links));
+    await createAtomically(copy, (content) => copyPrograms(native, content, links));
   }
   return at(copy, version);
 }
@@ -91,7 +91,7 @@ async function linkLibraries(native: string, links: readonly Link[]): Promise<bo
 }
 
 async function isUsable(folder: string, user: OsUser | undefined): Promise<boolean> {
-  const answers = await Promise.all(PROBES.map((probe) => canUse(join(folder, probe), user)));
+  const answers = await Promise.all(PROBES.map((probe) => canExecute(join(folder, probe), user)));
   return answers.every(Boolean);
 }
 

@@ -14,9 +14,9 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { stage } from "./atomic-directory.js";
+import { createAtomically } from "./atomic-directory.js";
 import type { Binaries } from "./binaries.js";
-import { canReach, ensureRootFolder, openSystemFolder } from "./file-access.js";
+import { canTraverse, createSystemDirectory, ensureRootDirectory } from "./file-access.js";
 import type { OsUser } from "./os-user.js";
 import { ensurePassword, findPassword } from "./password.js";
 
@@ -26,9 +26,9 @@ const run = promisify(execFile);
 export const SUPERUSER = "postgres";
 
 /** A folder of PostgreSQL's files that is ready to be served. */
-export type Cluster = { readonly folder: string; readonly password: string };
+export type DataDirectory = { readonly folder: string; readonly password: string };
 
-export type ClusterOptions = {
+export type DataDirectoryOptions = {
   readonly dataDir: string;
   readonly binaries: Binaries;
   readonly user: OsUser | undefined;
@@ -42,15 +42,15 @@ export type ClusterOptions = {
  * when PostgreSQL's OS user cannot reach `dataDir`.
  * @throws Error when what is there cannot be served: another major version, another owner, no cluster.
  */
-export async function openCluster(options: ClusterOptions): Promise<Cluster> {
+export async function openDataDirectory(options: DataDirectoryOptions): Promise<DataDirectory> {
   const path = join(options.dataDir, "postgres");
-  if (await isFree(path)) await createCluster(path, options);
+  if (await isFree(path)) await createDataDirectory(path, options);
   const folder = await realpath(path).catch(() => {
     throw new Error(
       `${path} links to a folder that is gone; remove the link to start without data`,
     );
   });
-  await checkCluster(folder, options);
+  await checkDataDirectory(folder, options);
   const password = await findPassword(options.dataDir);
   if (password === undefined) {
     throw new Error(
@@ -67,16 +67,16 @@ async function isFree(path: string): Promise<boolean> {
   return found.isDirectory() && (await readdir(path).catch(() => [path])).length === 0;
 }
 
-async function createCluster(path: string, options: ClusterOptions): Promise<void> {
+async function createDataDirectory(path: string, options: DataDirectoryOptions): Promise<void> {
   const { user } = options;
-  if (user === undefined || (await canReach(path, user))) {
-    await stage(path, (content, staging) => initialize(content, staging, options));
+  if (user === undefined || (await canTraverse(path, user))) {
+    await createAtomically(path, (content, staging) => initialize(content, staging, options));
     return;
   }
-  const home = join(await openSystemFolder(user), "clusters");
-  await ensureRootFolder(home);
+  const home = join(await createSystemDirectory(user), "clusters");
+  await ensureRootDirectory(home);
   const folder = join(home, randomBytes(8).toString("hex"));
-  await stage(folder, (content, staging) => initialize(content, staging, options));
+  await createAtomically(folder, (content, staging) => initialize(content, staging, options));
   try {
     // An empty folder may stand there, which a symbolic link does not replace as a rename does.
     await rmdir(path).catch(() => undefined);
@@ -93,7 +93,7 @@ async function createCluster(path: string, options: ClusterOptions): Promise<voi
 async function initialize(
   content: string,
   staging: string,
-  options: ClusterOptions,
+  options: DataDirectoryOptions,
 ): Promise<void> {
   const { binaries, dataDir, durable, user } = options;
   // Inside the private folder, since initdb reads it as a user who cannot read dataDir's.
@@ -121,7 +121,10 @@ async function initialize(
   );
 }
 
-async function checkCluster(folder: string, { binaries, user }: ClusterOptions): Promise<void> {
+async function checkDataDirectory(
+  folder: string,
+  { binaries, user }: DataDirectoryOptions,
+): Promise<void> {
   const { uid } = await stat(folder);
   const expected = user?.uid ?? process.geteuid?.();
   if (uid !== expected) {
@@ -130,7 +133,7 @@ async function checkCluster(folder: string, { binaries, user }: ClusterOptions):
         "start as that user, or set DATA_DIR to another folder",
     );
   }
-  if (!(await canReach(folder, user))) {
+  if (!(await canTraverse(folder, user))) {
     throw new Error(
       `The OS user "${user?.name}" cannot reach ${folder}: it may not enter a folder above it`,
     );

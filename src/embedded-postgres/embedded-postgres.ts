@@ -4,12 +4,12 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { removeLeftovers } from "./atomic-directory.js";
 import { findBinaries } from "./binaries.js";
-import { openCluster, SUPERUSER } from "./data-directory.js";
-import { ensureFolder } from "./ensure-directory.js";
+import { openDataDirectory, SUPERUSER } from "./data-directory.js";
+import { ensureDirectory } from "./ensure-directory.js";
 import { ensureOsUser, type OsUser } from "./os-user.js";
 import { HOST } from "./postgres-settings.js";
 import { connect, type Server, type ServerPlan, startServer } from "./server-process.js";
-import { clearTheWay } from "./stale-server.js";
+import { stopStaleServer } from "./stale-server.js";
 import { supervise } from "./supervisor.js";
 
 /** A PostgreSQL of our own, on loopback, that lives as long as we do. */
@@ -56,7 +56,7 @@ export async function startEmbeddedPostgres(
   await removeLeftovers(dataDir);
   const binaries = await findBinaries(dataDir, user, log);
   const durable = settings.fsync !== "off";
-  const cluster = await openCluster({ dataDir, binaries, user, durable, log });
+  const cluster = await openDataDirectory({ dataDir, binaries, user, durable, log });
 
   const { postgres } = binaries;
   const { plan, server } = await startFirst({ cluster, dataDir, postgres, settings, user }, log);
@@ -84,7 +84,7 @@ export async function startEmbeddedPostgres(
 async function ensureDataDir(dataDir: string, user: OsUser | undefined): Promise<void> {
   try {
     // Root's lets PostgreSQL's user pass to its own subfolder, which nobody else can enter.
-    await ensureFolder(dataDir, user === undefined ? 0o700 : 0o711);
+    await ensureDirectory(dataDir, user === undefined ? 0o700 : 0o711);
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw new Error(
@@ -111,7 +111,7 @@ async function startFirst(
 }
 
 async function startAlone(plan: ServerPlan, log: (message: string) => void): Promise<Server> {
-  await clearTheWay(plan.cluster.folder, plan.dataDir, log);
+  await stopStaleServer(plan.cluster.folder, plan.dataDir, log);
   return startServer(plan);
 }
 

@@ -9,20 +9,20 @@ import { dirname } from "node:path";
  *
  * @throws Error of the system when it cannot be created, or something else is there.
  */
-export async function ensureFolder(folder: string, mode: number): Promise<void> {
+export async function ensureDirectory(folder: string, mode: number): Promise<void> {
   try {
     await mkdir(folder, { mode });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST" && (await isFolder(folder))) return;
+    if (code === "EEXIST" && (await isDirectory(folder))) return;
     const parent = dirname(folder);
-    if (code !== "ENOENT" || (await isFolder(parent))) throw error;
-    await ensureFolder(parent, mode);
+    if (code !== "ENOENT" || (await isDirectory(parent))) throw error;
+    await ensureDirectory(parent, mode);
     await mkdir(folder, { mode });
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
+async function isDirectory(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),
     () => false,

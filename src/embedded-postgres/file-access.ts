@@ -5,21 +5,21 @@ import { dirname, join } from "node:path";
 import type { OsUser } from "./os-user.js";
 
 /** Whether PostgreSQL, running as `user` (undefined: as us), may read and execute or enter `path`. */
-export async function canUse(path: string, user: OsUser | undefined): Promise<boolean> {
+export async function canExecute(path: string, user: OsUser | undefined): Promise<boolean> {
   try {
     if (user === undefined) {
       await access(path, constants.R_OK | constants.X_OK);
       return true;
     }
     const real = await realpath(path);
-    return permits(await stat(real), user, 0o5) && (await canReach(real, user));
+    return permits(await stat(real), user, 0o5) && (await canTraverse(real, user));
   } catch {
     return false;
   }
 }
 
 /** Whether `user` (undefined: we) may pass through every folder above `path`. */
-export async function canReach(path: string, user: OsUser | undefined): Promise<boolean> {
+export async function canTraverse(path: string, user: OsUser | undefined): Promise<boolean> {
   if (user === undefined) return true;
   let folder = await realpath(dirname(path));
   for (;;) {
@@ -34,12 +34,12 @@ export async function canReach(path: string, user: OsUser | undefined): Promise<
  * folder for temporary files when /var/lib cannot be written.
  * @throws Error when neither can be used.
  */
-export async function openSystemFolder(user: OsUser): Promise<string> {
+export async function createSystemDirectory(user: OsUser): Promise<string> {
   const refusals: string[] = [];
   for (const folder of ["/var/lib/llmprices", join(tmpdir(), "llmprices")]) {
     try {
-      await ensureRootFolder(folder);
-      if (await canUse(folder, user)) return folder;
+      await ensureRootDirectory(folder);
+      if (await canExecute(folder, user)) return folder;
       refusals.push(`${folder} cannot be reached by the OS user "${user.name}"`);
     } catch (error) {
       refusals.push((error as Error).message);
@@ -52,7 +52,7 @@ export async function openSystemFolder(user: OsUser): Promise<string> {
 }
 
 /** Creates a folder of root's that all may enter, or confirms that it is one. */
-export async function ensureRootFolder(folder: string): Promise<void> {
+export async function ensureRootDirectory(folder: string): Promise<void> {
   await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "EEXIST") throw error;
   });

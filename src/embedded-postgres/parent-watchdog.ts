@@ -8,7 +8,7 @@ const SCRIPT = 'while read -r line; do :; done; kill -INT "$1"';
  * Has a shell stop the server `pid` as soon as our process has died without doing so.
  * Returns what ends the watch, to be called when the server has ended.
  */
-export function watchParent(pid: number, user: OsUser | undefined): () => void {
+export function startParentWatchdog(pid: number, user: OsUser | undefined): () => void {
   const shell = spawn("/bin/sh", ["-c", SCRIPT, "llmprices-watch", String(pid)], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],

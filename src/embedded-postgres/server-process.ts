@@ -3,14 +3,14 @@ import { open, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { type Cluster, SUPERUSER } from "./data-directory.js";
+import { type DataDirectory, SUPERUSER } from "./data-directory.js";
 import type { OsUser } from "./os-user.js";
-import { watchParent } from "./parent-watchdog.js";
+import { startParentWatchdog } from "./parent-watchdog.js";
 import { HOST, toArguments } from "./postgres-settings.js";
 
 /** What it takes to run PostgreSQL on a cluster, again and again. */
 export type ServerPlan = {
-  readonly cluster: Cluster;
+  readonly cluster: DataDirectory;
   readonly dataDir: string;
   readonly port: number;
   readonly postgres: string;
@@ -83,7 +83,7 @@ function spawnServer(plan: ServerPlan, logFd: number): Server {
     env: { LC_ALL: "C" },
     ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
   });
-  const unwatch = child.pid === undefined ? () => undefined : watchParent(child.pid, user);
+  const unwatch = child.pid === undefined ? () => undefined : startParentWatchdog(child.pid, user);
   const ended = endOf(child).finally(unwatch);
   return { ended, stop: () => stopChild(child, ended) };
 }

@@ -17,7 +17,7 @@ const PROGRAM = /^(\S*\/)?postgres[: ]/;
  * Makes sure that no server runs on the cluster in `folder`: stops one whose instance has died.
  * @throws Error when another instance, or someone else, runs one there.
  */
-export async function clearTheWay(
+export async function stopStaleServer(
   folder: string,
   dataDir: string,
   log: (message: string) => void,

@@ -5,7 +5,7 @@ import { toLoggedError } from "./loggable-error.js";
  * Opens the log of this process: lines of JSON on standard error, `base` in each of them. `isAlone`:
  * no other process writes to the same.
  */
-export function openLog(level: string, isAlone: boolean, base: object | null = null): Logger {
+export function createLogger(level: string, isAlone: boolean, base: object | null = null): Logger {
   // Lines are written some at a time: a write for each would take longer than most calls. A pipe
   // takes 4 KiB whole, so that those of several workers do not mix.
   const minLength = isAlone ? 12_288 : 3072;

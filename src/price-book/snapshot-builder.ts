@@ -35,13 +35,13 @@ export class BookDraft {
   /** Takes turns with other work: an import may change every key. */
   async finish(version: bigint, changedAt: Instant): Promise<BookSnapshot> {
     const shards = [...this.#base.shards];
-    let turnEndsAt = performance.now() + turnMs;
+    let turnEndsAt = performance.now() + yieldAfterMs;
     for (const [index, places] of this.#added) {
       const added = Buffer.concat(places.map((place) => this.#recordAt(place)));
       shards[index] = (shards[index] ?? Shard.empty).with(added);
       if (performance.now() < turnEndsAt) continue;
       await nextTurn();
-      turnEndsAt = performance.now() + turnMs;
+      turnEndsAt = performance.now() + yieldAfterMs;
     }
     return new BookSnapshot(version, changedAt, shards);
   }
@@ -67,4 +67,4 @@ export class BookDraft {
 const pieceBytes = 1024 * 1024;
 /** Most changes change a key or two. */
 const firstPieceBytes = 16 * 1024;
-const turnMs = 5;
+const yieldAfterMs = 5;

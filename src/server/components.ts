@@ -6,11 +6,11 @@ import { providersAmong } from "../store/catalog.js";
 import type { DatabaseConnection } from "../store/connection/pool.js";
 import { openBookFeed } from "../store/prices/price-book-feed.js";
 import type { Tracing } from "../tracing/tracing.js";
-import { openAuthentication } from "./auth/auth-setup.js";
-import { createAdmission } from "./auth/authorizer.js";
+import { createAuthentication } from "./auth/auth-setup.js";
+import { createAuthorizer } from "./auth/authorizer.js";
 import { isPublic } from "./auth/public-methods.js";
-import { createCallObserver } from "./calls/call-log.js";
-import { createCapacity } from "./calls/concurrency-limit.js";
+import { createCallLog } from "./calls/call-log.js";
+import { createConcurrencyLimit } from "./calls/concurrency-limit.js";
 import type { ListenerDependencies } from "./listener.js";
 import { createMetrics, type Metrics } from "./ops/metrics.js";
 import { createServices } from "./pipeline/services.js";
@@ -18,18 +18,18 @@ import { encodeTextWithBuffers } from "./runtime-tuning/text-encoding.js";
 import { makeObjectsYoung } from "./runtime-tuning/v8-flags.js";
 import { toThreadConnection } from "./threads/connection-transfer.js";
 import type { ThreadSettings } from "./threads/thread-messages.js";
-import { createBulkThreads } from "./threads/thread-pool.js";
-import { openTls } from "./tls/tls.js";
+import { createThreadPool } from "./threads/thread-pool.js";
+import { loadTls } from "./tls/tls.js";
 
 /** What all doors lead to: the services, with the book, the threads and whoever watches them. */
-export type Core = ListenerDependencies & {
+export type Components = ListenerDependencies & {
   readonly book: PriceBook;
   readonly metrics: Metrics;
   readonly close: () => Promise<void>;
 };
 
 /** What it takes from the configuration. */
-export type CoreConfig = Pick<
+export type ComponentsConfig = Pick<
   Config,
   | "auth"
   | "tls"
@@ -51,22 +51,22 @@ export type CoreConfig = Pick<
 export type ServerDatabase = { readonly knex: Knex; readonly connection: DatabaseConnection };
 
 /** Opens what the doors are opened to. The book begins to be read. */
-export async function openCore(
-  config: CoreConfig,
+export async function createComponents(
+  config: ComponentsConfig,
   { knex, connection }: ServerDatabase,
   log: Logger,
   tracing: Tracing | undefined,
-): Promise<Core> {
+): Promise<Components> {
   encodeTextWithBuffers();
   makeObjectsYoung();
   tracing?.traceDatabase(knex);
   const metrics = createMetrics((names) => providersAmong(knex, names));
-  const observer = createCallObserver(log, metrics);
-  const authentication = await openAuthentication(config.auth, metrics, log);
-  const tls = config.tls && (await openTls(config.tls, metrics, log));
-  const admission = createAdmission(authentication.authenticator, {
+  const callLog = createCallLog(log, metrics);
+  const authentication = await createAuthentication(config.auth, metrics, log);
+  const tls = config.tls && (await loadTls(config.tls, metrics, log));
+  const authorizer = createAuthorizer(authentication.authenticator, {
     isPublic: isPublic(config.auth),
-    observer,
+    callLog,
   });
   const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;
   const book = createPriceBook({
@@ -75,21 +75,21 @@ export async function openCore(
     maxStalenessMs: config.maxBookStalenessMs,
     log,
   });
-  const capacity = createCapacity(config.maxCallsInFlight);
+  const concurrencyLimit = createConcurrencyLimit(config.maxCallsInFlight);
   const mountServices = createServices(
-    { knex, bookOf: () => book, tallyOf: () => metrics.charges, ...settings },
-    { observe: () => observer, tracer: tracing, capacity, maxTimeoutMs, ...settings },
+    { knex, bookOf: () => book, chargeCounterOf: () => metrics.charges, ...settings },
+    { callLogOf: () => callLog, tracer: tracing, concurrencyLimit, maxTimeoutMs, ...settings },
   );
-  const threads = createBulkThreads(
+  const threads = createThreadPool(
     config.bulkThreads,
     toThreadSettings(config, connection, tracing !== undefined),
     book,
-    { observer, charges: metrics.charges, tracing },
-    capacity,
+    { callLog, charges: metrics.charges, tracing },
+    concurrencyLimit,
     log,
   );
   return {
-    ...{ mountServices, threads, admission, limits: config, observer, log, tls, book, metrics },
+    ...{ mountServices, threads, authorizer, limits: config, callLog, log, tls, book, metrics },
     close: async () => {
       authentication.close();
       tls?.close();
@@ -101,7 +101,7 @@ export async function openCore(
 
 /** By name: what else is in the configuration may be of a kind that cannot be sent to a thread. */
 function toThreadSettings(
-  config: CoreConfig,
+  config: ComponentsConfig,
   connection: DatabaseConnection,
   isTraced: boolean,
 ): ThreadSettings {

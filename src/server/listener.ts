@@ -1,10 +1,10 @@
 import type { Logger } from "pino";
 import type { Address } from "../config/address.js";
 import type { ConnectionLimits } from "../config/connection-limits.js";
-import type { Admission } from "./auth/authorizer.js";
-import type { CallObserver } from "./calls/call-log.js";
+import type { Authorizer } from "./auth/authorizer.js";
+import type { CallLog } from "./calls/call-log.js";
 import type { Mount } from "./pipeline/services.js";
-import type { BulkThreads } from "./threads/thread-pool.js";
+import type { ThreadPool } from "./threads/thread-pool.js";
 import type { Tls } from "./tls/tls.js";
 
 /** A door that is open. */
@@ -31,10 +31,10 @@ export function longestCallMs({ maxCallTimeoutMs, maxStreamTimeoutMs }: Listener
 /** What a door leads to, and who stands in it. */
 export type ListenerDependencies = {
   readonly mountServices: (mount: Mount) => void;
-  readonly threads: BulkThreads;
-  readonly admission: Admission;
+  readonly threads: ThreadPool;
+  readonly authorizer: Authorizer;
   readonly limits: ListenerLimits;
-  readonly observer: CallObserver;
+  readonly callLog: CallLog;
   readonly log: Logger;
   /** Undefined: the door speaks plain text. */
   readonly tls: Tls | undefined;

@@ -4,7 +4,7 @@ import type { Address } from "../config/address.js";
 import type { Config } from "../config/config.js";
 import { watchPool } from "../store/connection/pool.js";
 import type { Tracing } from "../tracing/tracing.js";
-import { type CoreConfig, openCore, type ServerDatabase } from "./components.js";
+import { type ComponentsConfig, createComponents, type ServerDatabase } from "./components.js";
 import { listenAt } from "./connections/listen.js";
 import { startGrpcServer } from "./grpc/grpc-server.js";
 import { startHttpServer } from "./http/http-server.js";
@@ -27,7 +27,7 @@ export type Listeners = {
 };
 
 /** What the doors take from the configuration. */
-export type ListenersConfig = CoreConfig &
+export type ListenersConfig = ComponentsConfig &
   Pick<Config, "grpcAddress" | "httpAddress" | "corsOrigins" | "drainDelayMs" | "shutdownGraceMs">;
 
 export type ListenersOptions = {
@@ -47,7 +47,7 @@ export async function startListeners(
   log: Logger,
   { onReadiness = () => {}, tracing }: ListenersOptions = {},
 ): Promise<Listeners> {
-  const core = await openCore(config, database, log, tracing);
+  const core = await createComponents(config, database, log, tracing);
   const { book, metrics, threads } = core;
   const opened: Listener[] = [];
   const closeAll = async (graceMs: number) => {

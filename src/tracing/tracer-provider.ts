@@ -14,7 +14,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import type { Logger } from "pino";
 import { readVersion } from "../version.js";
-import { withinLimit } from "../with-timeout.js";
+import { withTimeout } from "../with-timeout.js";
 import { createCallTracer } from "./call-spans.js";
 import { keepContexts } from "./context-manager.js";
 import { traceDatabase } from "./database-spans.js";
@@ -50,7 +50,7 @@ export function createTracing(
     traceDatabase: (knex) => traceDatabase(knex, tracer),
     take: (span) => processor.onEnd(fromSentSpan(span, resource)),
     stop: () =>
-      withinLimit(
+      withTimeout(
         provider.shutdown().catch((error: Error) => warn(error.message)),
         tracingStopMs,
         () => warn("the last traces could not be sent in time"),

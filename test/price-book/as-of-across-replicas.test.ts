@@ -2,19 +2,19 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import {
   type Applied,
-  bulkCalculations,
   charge as calculateCharge,
+  offloadedCalculations,
   toLine,
   untilAnswered,
 } from "../support/book.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, type TestKey } from "../support/prices.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";
-import { refusalOf } from "../support/refusals.js";
+import { errorOf } from "../support/refusals.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 const stalenessMs = 2500;
-const calculations = { CalculateCharge: calculateCharge, ...bulkCalculations };
+const calculations = { CalculateCharge: calculateCharge, ...offloadedCalculations };
 
 describe("A replica that is cut off from the book, asked about an instant", () => {
   let database: TestDatabase;
@@ -76,7 +76,7 @@ describe("A replica that is cut off from the book, asked about an instant", () =
       strike();
       const asOf = await raise(key);
       const refused = Object.entries(calculations).map(async ([name, calculate]) => {
-        const refusal = await refusalOf(calculate(cut, key, { asOf }));
+        const refusal = await errorOf(calculate(cut, key, { asOf }));
         expect(refusal, name).to.include({ code: Code.Unavailable, reason: "BOOK_STALE" });
         expect(refusal.metadata, name).to.deep.equal({ max_book_staleness_ms: `${stalenessMs}` });
       });
@@ -89,7 +89,7 @@ describe("A replica that is cut off from the book, asked about an instant", () =
       const instants = [await raise(key), farAhead()];
       const requests = instants.map((asOf) => toLine(key, { asOf }));
       const batch = cut.pricing.batchCalculateCharges({ requests });
-      expect(await refusalOf(batch)).to.include({ reason: "BOOK_STALE" });
+      expect(await errorOf(batch)).to.include({ reason: "BOOK_STALE" });
     });
 
     it(`${what}: waits with it until it knows the price`, async () => {
@@ -111,7 +111,7 @@ describe("A replica that is cut off from the book, asked about an instant", () =
       const { key, bookVersion: minBookVersion } = await freshPrice(peer, "1");
       const { asOf } = await calculateCharge(peer, key, { minBookVersion });
       const pinned = calculateCharge(cut, key, { asOf: new Date(asOf).toISOString() });
-      expect(await refusalOf(pinned)).to.include({ reason: "BOOK_STALE" });
+      expect(await errorOf(pinned)).to.include({ reason: "BOOK_STALE" });
     });
 
     it(`${what}: goes on to charge now, the past, and what is far ahead`, async () => {

@@ -5,15 +5,15 @@ import { formatAddress } from "../../src/config/address.js";
 import type { ServerConfig } from "../../src/server/server.js";
 import {
   type Applied,
-  bulkCalculations,
   charge,
+  offloadedCalculations,
   restoreOlder,
   untilAnswered,
 } from "../support/book.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { bookVersionOf, byKey, freshPrice, type TestKey } from "../support/prices.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";
-import { refusalOf } from "../support/refusals.js";
+import { errorOf } from "../support/refusals.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 const stalenessMs = 1000;
@@ -72,7 +72,7 @@ describe("A service that loses touch with the price book", () => {
       const call = charge(service, key);
       const applied = await call.catch(() => undefined);
       if (applied === undefined) {
-        return { answers, refusal: await refusalOf(call), refusedMs: elapsedMs() };
+        return { answers, refusal: await errorOf(call), refusedMs: elapsedMs() };
       }
       expect(askedMs).to.be.below(stalenessMs);
       answers.push(applied);
@@ -97,8 +97,8 @@ describe("A service that loses touch with the price book", () => {
     expect(refusedMs).to.be.greaterThan(stalenessMs / 2);
     expect(refusal).to.include({ code: Code.Unavailable, reason: "BOOK_STALE" });
     expect(refusal.metadata).to.deep.equal({ max_book_staleness_ms: String(stalenessMs) });
-    for (const calculate of Object.values(bulkCalculations)) {
-      expect(await refusalOf(calculate(service, key))).to.include({ reason: "BOOK_STALE" });
+    for (const calculate of Object.values(offloadedCalculations)) {
+      expect(await errorOf(calculate(service, key))).to.include({ reason: "BOOK_STALE" });
     }
     const whyNot = `not ready: the price book could not be confirmed for ${stalenessMs} ms\n`;
     while ((await readyzOf(service)) !== whyNot) await wait(20);
@@ -146,7 +146,7 @@ describe("A service that loses touch with the price book", () => {
     proxy.faults.refusesConnections = true;
     const service = await start(proxy, { maxBookStalenessMs: stalenessMs });
     const key = await createPrice();
-    expect(await refusalOf(charge(service, key))).to.include({ reason: "BOOK_STALE" });
+    expect(await errorOf(charge(service, key))).to.include({ reason: "BOOK_STALE" });
     expect(await readyzOf(service)).to.equal("not ready: the price book has not been read yet\n");
     proxy.faults.refusesConnections = false;
     expect((await untilAnswered(() => charge(service, key))).price).to.equal("1");

@@ -2,11 +2,11 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { Knex } from "knex";
 import { createDatabase } from "../../src/store/connection/pool.js";
-import { bulkCalculations, charge, toLine, untilAnswered } from "../support/book.js";
+import { charge, offloadedCalculations, toLine, untilAnswered } from "../support/book.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, type TestKey } from "../support/prices.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";
-import { refusalOf } from "../support/refusals.js";
+import { errorOf } from "../support/refusals.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 describe("A service that has no connection to the database but the one of its book", () => {
@@ -40,7 +40,7 @@ describe("A service that has no connection to the database but the one of its bo
     await database.drop();
   });
 
-  const ways = Object.entries({ CalculateCharge: charge, ...bulkCalculations });
+  const ways = Object.entries({ CalculateCharge: charge, ...offloadedCalculations });
 
   for (const [name, calculate] of ways) {
     it(`calculates: ${name}`, async () => {
@@ -50,7 +50,7 @@ describe("A service that has no connection to the database but the one of its bo
 
   for (const [name, calculate] of ways.filter(([name]) => !name.includes("Batch"))) {
     it(`is NOT_FOUND for a key without a price: ${name}`, async () => {
-      const refusal = await refusalOf(calculate(service, missing));
+      const refusal = await errorOf(calculate(service, missing));
       expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
     });
   }
@@ -71,7 +71,7 @@ describe("A service that has no connection to the database but the one of its bo
 
   it("cannot write", async () => {
     const write = service.pricing.updateLLMPrice({ lookup: byKey(key), price: "3" });
-    expect(await refusalOf(write)).to.include({ reason: "DATABASE_UNAVAILABLE" });
+    expect(await errorOf(write)).to.include({ reason: "DATABASE_UNAVAILABLE" });
   });
 });
 
@@ -83,7 +83,7 @@ describe("A service whose connections are all at work", () => {
     const held = [await database.knex.transaction(), await database.knex.transaction()];
     try {
       expect((await charge(service, key)).price).to.equal("1");
-      const refusal = await refusalOf(charge(service, { ...key, model: "none" }));
+      const refusal = await errorOf(charge(service, { ...key, model: "none" }));
       expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
       expect(refusal.metadata).to.not.have.property("nearest_1");
     } finally {

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
 import { pino } from "pino";
+import type { BookQuestion } from "../../src/price-book/price-book.js";
 import { createPriceBook } from "../../src/price-book/replicated-price-book.js";
 import { openBookFeed } from "../../src/store/prices/price-book-feed.js";
 import { collectGarbage } from "../support/garbage.js";
@@ -25,7 +26,7 @@ describe("A book that has not been read yet", () => {
       maxStalenessMs: 10_000,
       log: pino({ level: "silent" }),
     });
-  const question = { asked: [], asOf: undefined, wantedVersion: 0n };
+  const question: BookQuestion = { asked: [], asOf: undefined, wantedVersion: 0n };
   const call = { signal: new AbortController().signal };
 
   it("answers when it has been, who came too early included", async () => {

@@ -3,10 +3,10 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { expect } from "chai";
 import {
   type Applied,
-  bulkCalculations,
   changeInSql,
   charge,
   killListeners,
+  offloadedCalculations,
   untilAnswered,
 } from "../support/book.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
@@ -17,7 +17,7 @@ import { startTestService, type TestService } from "../support/service.js";
 type Price = Awaited<ReturnType<typeof freshPrice>>;
 type Answer = { readonly key: TestKey; readonly applied: Applied };
 
-const bulk = Object.values(bulkCalculations);
+const bulk = Object.values(offloadedCalculations);
 const writers = 20;
 const writesEach = 10;
 

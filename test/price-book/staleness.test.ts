@@ -1,9 +1,9 @@
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import pg from "pg";
-import { toRefusal } from "../../src/store/connection/postgres-errors.js";
+import { toDomainError } from "../../src/store/connection/postgres-errors.js";
 import { byKey, freshPrice, type TestKey } from "../support/prices.js";
-import { refusalOf } from "../support/refusals.js";
+import { errorOf } from "../support/refusals.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 describe("A call whose connection to the database is terminated", () => {
@@ -29,7 +29,7 @@ describe("A call whose connection to the database is terminated", () => {
         const call = calls[i % 2]?.() ?? Promise.reject();
         const code = await call.then(
           () => undefined,
-          async () => (await refusalOf(call)).code,
+          async () => (await errorOf(call)).code,
         );
         if (code !== undefined) codes.push(code);
       }
@@ -61,12 +61,12 @@ describe("An error of the database", () => {
   for (const [message, code] of refusals) {
     it(`is an outage, not a bug: ${message}`, () => {
       const error = Object.assign(new Error(message), { code });
-      expect(toRefusal(error)).to.include({ reason: "DATABASE_UNAVAILABLE", cause: error });
+      expect(toDomainError(error)).to.include({ reason: "DATABASE_UNAVAILABLE", cause: error });
     });
   }
 
   it("is a bug where a value of a row merely reads like an outage", () => {
     const error = new Error("insert into t values ('Connection terminated')");
-    expect(toRefusal(error)).to.equal(error);
+    expect(toDomainError(error)).to.equal(error);
   });
 });

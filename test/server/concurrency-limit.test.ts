@@ -2,14 +2,17 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { Knex } from "knex";
 import { lineOf } from "../support/batches.js";
-import { bulkRefusals, callsEnded, until } from "../support/metrics.js";
+import { callsEnded, rejectedOffloadedCalls, until } from "../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, type TestKey } from "../support/prices.js";
-import { type Refusal, refusalOf } from "../support/refusals.js";
+import { errorOf, type ReceivedError } from "../support/refusals.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
 /** Writes that wait: another transaction has the book while the test does its work. */
-type Held = { readonly answers: Promise<"OK" | Refusal>[]; readonly release: () => Promise<void> };
+type Held = {
+  readonly answers: Promise<"OK" | ReceivedError>[];
+  readonly release: () => Promise<void>;
+};
 
 async function holdWrites(service: TestService, key: TestKey, count: number): Promise<Held> {
   const other = await service.database.knex.transaction();
@@ -19,7 +22,7 @@ async function holdWrites(service: TestService, key: TestKey, count: number): Pr
     const call = pricing.updateLLMPrice({ lookup: byKey(key), price: `${i + 1}` });
     return call.then(
       () => "OK" as const,
-      () => refusalOf(call),
+      () => errorOf(call),
     );
   });
   const release = async () => {
@@ -37,7 +40,7 @@ async function writesInFlight({ knex }: { readonly knex: Knex }): Promise<number
   return rows.length;
 }
 
-const shown = ({ code, reason, metadata }: Refusal) => ({ code, reason, metadata });
+const shown = ({ code, reason, metadata }: ReceivedError) => ({ code, reason, metadata });
 
 describe("More calls at a time than MAX_CALLS_IN_FLIGHT", () => {
   let service: TestService;
@@ -64,7 +67,7 @@ describe("More calls at a time than MAX_CALLS_IN_FLIGHT", () => {
         () => pricing.batchCalculateCharges({ requests: [lineOf(key)] }),
       ];
       for (const call of calls) {
-        const refusal = await refusalOf(call());
+        const refusal = await errorOf(call());
         expect(shown(refusal)).to.deep.equal({
           ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS" },
           metadata: { limit: "MAX_CALLS_IN_FLIGHT", most: "4" },
@@ -72,14 +75,14 @@ describe("More calls at a time than MAX_CALLS_IN_FLIGHT", () => {
         expect(refusal.retryAfterMs).to.be.within(500, 1500);
       }
       // It is not the threads that have too much to do.
-      expect(await bulkRefusals(service)).to.equal(0);
+      expect(await rejectedOffloadedCalls(service)).to.equal(0);
     });
   }
 
   it("are counted, and leave room for others when those at work have ended", async () => {
     const counted = () => callsEnded(service, "CalculateCharge", "resource_exhausted");
     const before = await counted();
-    await refusalOf(service.pricing.calculateCharge(lineOf(key)));
+    await errorOf(service.pricing.calculateCharge(lineOf(key)));
     expect(await counted()).to.equal(before + 1);
     await held.release();
     expect(await Promise.all(held.answers)).to.deep.equal(["OK", "OK", "OK", "OK"]);
@@ -107,7 +110,7 @@ describe("More writes at a time than half of MAX_DATABASE_CALLS", () => {
   it("are refused at once, and calculations and reads are answered meanwhile", async () => {
     const held = await holdWrites(service, key, 40);
     try {
-      const refused: Refusal[] = [];
+      const refused: ReceivedError[] = [];
       for (const answer of held.answers) {
         void answer.then((each) => each !== "OK" && refused.push(each));
       }
@@ -143,12 +146,12 @@ describe("More writes at a time than half of MAX_DATABASE_CALLS", () => {
     );
     try {
       await until(() => database.knex.client.pool.numPendingAcquires() >= 4);
-      expect(shown(await refusalOf(service.catalog.listProviders({})))).to.deep.equal({
+      expect(shown(await errorOf(service.catalog.listProviders({})))).to.deep.equal({
         ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS" },
         metadata: { limit: "MAX_DATABASE_CALLS", most: "4" },
       });
       // The nearest keys are a hint, for which there is no time now.
-      const missing = await refusalOf(
+      const missing = await errorOf(
         service.pricing.calculateCharge(lineOf({ ...key, model: "none" })),
       );
       expect(missing.reason).to.equal("PRICE_NOT_FOUND");

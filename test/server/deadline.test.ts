@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { type Address, formatAddress } from "../../src/config/address.js";
 import { UpdateLLMPriceRequestSchema } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { freshPrice, type TestKey } from "../support/prices.js";
-import { refusalOf } from "../support/refusals.js";
+import { errorOf } from "../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -48,7 +48,7 @@ describe("Deadline", () => {
   for (const protocol of protocols) {
     it(`answers a ${protocol} call that sets none when the service's own is up`, async () => {
       await whileTheBookIsHeld(async () => {
-        const { code, reason } = await refusalOf(update(protocol));
+        const { code, reason } = await errorOf(update(protocol));
         expect({ code, reason }).to.deep.equal({
           code: Code.DeadlineExceeded,
           reason: "DEADLINE_EXCEEDED",
@@ -58,7 +58,7 @@ describe("Deadline", () => {
 
     it(`ends the SQL of a ${protocol} call whose time is up, and writes nothing`, async () => {
       await whileTheBookIsHeld(async () => {
-        const { code } = await refusalOf(update(protocol, 150));
+        const { code } = await errorOf(update(protocol, 150));
         expect(code).to.equal(Code.DeadlineExceeded);
         while ((await waitingStatements()) > 0) await sleep(10);
       });
@@ -117,7 +117,7 @@ describe("Deadline", () => {
   for (const timeout of ["20000", "2147483648", "9999999999"]) {
     it(`is the service's where the caller's is longer: ${timeout} ms of Connect`, async () => {
       await whileTheBookIsHeld(async () => {
-        const { message } = await refusalOf(
+        const { message } = await errorOf(
           fetchJson(service, { "connect-timeout-ms": timeout }, { key, price: "2" }),
         );
         expect(message).to.equal("the call's time of 500 ms is up");
@@ -136,7 +136,7 @@ describe("Deadline", () => {
 
   it("is the caller's where that is shorter than the service's", async () => {
     await whileTheBookIsHeld(async () => {
-      const { message } = await refusalOf(
+      const { message } = await errorOf(
         fetchJson(service, { "connect-timeout-ms": "120" }, { key, price: "2" }),
       );
       expect(message).to.match(/^the call's time of 1[012]\d ms is up$/);

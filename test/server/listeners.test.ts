@@ -7,7 +7,7 @@ import { formatAddress } from "../../src/config/address.js";
 import { Health, HealthCheckResponse_ServingStatus } from "../../src/gen/health/v1/health_pb.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { freshPrice, type TestKey } from "../support/prices.js";
-import { refusalOf } from "../support/refusals.js";
+import { errorOf } from "../support/refusals.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
 describe("Doors", () => {
@@ -45,7 +45,7 @@ describe("Doors", () => {
     for (const mistake of mistakes) {
       const refusals = await Promise.all(
         protocols.map((protocol) =>
-          refusalOf(service.endpoints[protocol].pricing.calculateCharge(mistake)),
+          errorOf(service.endpoints[protocol].pricing.calculateCharge(mistake)),
         ),
       );
       expect(refusals[0]?.domain).to.equal("llmprices.v1");
@@ -78,7 +78,7 @@ describe("Doors", () => {
   it("refuses a message above 4 MiB with RESOURCE_EXHAUSTED, through every door", async () => {
     const large = terms({ model: "x".repeat(4 * 1024 * 1024) });
     for (const protocol of protocols) {
-      const { code } = await refusalOf(service.endpoints[protocol].pricing.calculateCharge(large));
+      const { code } = await errorOf(service.endpoints[protocol].pricing.calculateCharge(large));
       expect(code, protocol).to.equal(grpc.status.RESOURCE_EXHAUSTED);
     }
   });
@@ -124,7 +124,7 @@ describe("Health", () => {
     const { status, body } = await opsGet(service, "/readyz");
     expect(status).to.equal(503);
     expect(body).to.include("llmprices migrate up");
-    const { code, reason } = await refusalOf(service.catalog.listProviders({}));
+    const { code, reason } = await errorOf(service.catalog.listProviders({}));
     expect({ code, reason }).to.deep.equal({
       code: grpc.status.UNAVAILABLE,
       reason: "DATABASE_UNAVAILABLE",
@@ -137,7 +137,7 @@ describe("Health", () => {
   it("counts calls by method and code in /metrics", async () => {
     const service = await startTestService();
     await service.catalog.listProviders({});
-    await refusalOf(service.catalog.createProvider({ name: "NO" }));
+    await errorOf(service.catalog.createProvider({ name: "NO" }));
     const { body } = await opsGet(service, "/metrics");
     const calls = (rpc: string, code: string) =>
       `llmprices_calls_total{rpc="llmprices.v1.CatalogService/${rpc}",code="${code}"} 1`;

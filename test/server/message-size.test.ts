@@ -17,7 +17,7 @@ import { answerOf, type TestMessage } from "../support/allocations.js";
 import { lineOf } from "../support/batches.js";
 import { sent } from "../support/imports.js";
 import { freshPrice, type TestKey } from "../support/prices.js";
-import { refusalOf } from "../support/refusals.js";
+import { errorOf } from "../support/refusals.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
 const maxBytes = 20_000;
@@ -37,7 +37,7 @@ describe("A message", () => {
   after(() => service.stop());
 
   const seen = async (call: Promise<unknown>) => {
-    const { code, reason, metadata } = await refusalOf(call);
+    const { code, reason, metadata } = await errorOf(call);
     return { code, reason, metadata };
   };
   const terms = () => ({ ...key, providerCost: "1", currencyCode: "USD" });
@@ -52,7 +52,7 @@ describe("A message", () => {
       expect(sizeOf(reason)).to.equal(maxBytes);
       const { pricing } = service.endpoints[protocol];
       // It is read, and too long.
-      const read = await refusalOf(pricing.createLLMPrice(request(reason)));
+      const read = await errorOf(pricing.createLLMPrice(request(reason)));
       expect(read).to.deep.include({ code: Code.InvalidArgument, fields: ["reason"] });
       expect(await seen(pricing.createLLMPrice(request(`${reason}x`)))).to.deep.equal(tooLarge);
     });

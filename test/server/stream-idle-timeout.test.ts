@@ -5,7 +5,7 @@ import { answerOf, openRequests, type TestMessage, usagesOf } from "../support/a
 import { importRows, rowOf, type TestImportMessage } from "../support/imports.js";
 import { callsInFlight, until } from "../support/metrics.js";
 import { freshPrice, priceAt, type TestKey } from "../support/prices.js";
-import { refusalOf } from "../support/refusals.js";
+import { errorOf } from "../support/refusals.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
 const idleMs = 400;
@@ -28,7 +28,7 @@ describe("A stream whose caller does nothing for STREAM_IDLE_TIMEOUT_MS", functi
 
   const terms = () => ({ ...key, providerCost: "1", currencyCode: "USD" });
   const seen = async (call: Promise<unknown>) => {
-    const { code, reason, metadata } = await refusalOf(call);
+    const { code, reason, metadata } = await errorOf(call);
     return { code, reason, metadata };
   };
   const isQuiet = async () =>

@@ -27,7 +27,7 @@ describe("the database's bounds, whoever writes", () => {
   for (const [bound, refused] of Object.entries(prices)) {
     for (const price of refused) {
       it(`refuse a price of ${price}`, async () => {
-        const refusal = await refusalOf(insertRevision({ price }));
+        const refusal = await errorOf(insertRevision({ price }));
         expect(refusal).to.equal(`llm_price_revisions_price_${bound}`);
       });
     }
@@ -49,7 +49,7 @@ describe("the database's bounds, whoever writes", () => {
   ];
   for (const start of notInstants) {
     it(`refuse a revision from ${start} on`, async () => {
-      const refusal = await refusalOf(insertRevision({ effective_from: start }));
+      const refusal = await errorOf(insertRevision({ effective_from: start }));
       expect(refusal).to.equal("llm_price_revisions_effective_from_instant");
     });
   }
@@ -59,13 +59,13 @@ describe("the database's bounds, whoever writes", () => {
   });
 
   it("refuse a reason of 1001 characters", async () => {
-    const refusal = await refusalOf(insertRevision({ reason: "é".repeat(1001) }));
+    const refusal = await errorOf(insertRevision({ reason: "é".repeat(1001) }));
     expect(refusal).to.equal("llm_price_revisions_reason_length");
   });
 
   for (const [what, changedBy] of Object.entries({ nobody: "", "201 letters": "a".repeat(201) })) {
     it(`refuse a change by ${what}`, async () => {
-      const refusal = await refusalOf(insertRevision({ changed_by: changedBy }));
+      const refusal = await errorOf(insertRevision({ changed_by: changedBy }));
       expect(refusal).to.equal("llm_price_revisions_changed_by_length");
     });
   }
@@ -92,7 +92,7 @@ describe("the database's bounds, whoever writes", () => {
     }
     for (const name of refused) {
       it(`refuse ${cut(name)} as a name in ${table}`, async () => {
-        const refusal = await refusalOf(insertName(table, name));
+        const refusal = await errorOf(insertName(table, name));
         expect(refusal).to.equal(`${table}_name_format`);
       });
     }
@@ -100,12 +100,12 @@ describe("the database's bounds, whoever writes", () => {
 
   it("refuse a charge type's description of 1001 characters", async () => {
     const write = knex("charge_types").insert({ name: "b", description: "a".repeat(1001) });
-    expect(await refusalOf(write)).to.equal("charge_types_description_length");
+    expect(await errorOf(write)).to.equal("charge_types_description_length");
   });
 
   it("refuse a provider's display name of 201 characters", async () => {
     const write = knex("providers").insert({ name: "b", display_name: "a".repeat(201) });
-    expect(await refusalOf(write)).to.equal("providers_display_name_length");
+    expect(await errorOf(write)).to.equal("providers_display_name_length");
   });
 });
 
@@ -130,7 +130,7 @@ function cut(name: string): string {
 }
 
 /** The constraint that refuses a write, else the message of what does. */
-async function refusalOf(write: PromiseLike<unknown>): Promise<string> {
+async function errorOf(write: PromiseLike<unknown>): Promise<string> {
   try {
     await write;
   } catch (error) {

@@ -24,13 +24,13 @@ describe("the database's timestamps, whoever writes", () => {
       const write = knex(table).update({
         created_at: knex.raw("created_at + interval '1 second'"),
       });
-      expect(await refusalOf(write)).to.equal("created_at_never_changes");
+      expect(await errorOf(write)).to.equal("created_at_never_changes");
     });
 
     it(`never set the updated_at of ${table} back`, async () => {
       const earlier = knex.raw("updated_at - interval '1 millisecond'");
       const write = knex(table).update({ updated_at: earlier });
-      expect(await refusalOf(write)).to.equal("updated_at_moves_forward");
+      expect(await errorOf(write)).to.equal("updated_at_moves_forward");
     });
 
     it(`move the updated_at of ${table} forward on every update, however fast`, async () => {
@@ -71,7 +71,7 @@ describe("the database's timestamps, whoever writes", () => {
     const row = { llm_price_id: id, effective_from: "2199-01-01", price: "1" };
     await knex("llm_price_revisions").insert(row);
     const write = knex("llm_price_revisions").update({ created_at: "2199-01-01" });
-    expect(await refusalOf(write)).to.equal("created_at_never_changes");
+    expect(await errorOf(write)).to.equal("created_at_never_changes");
   });
 
   it("are the transaction's instant in a new revision, whatever its writer says", async () => {
@@ -98,12 +98,12 @@ describe("names that prices refer to, whoever writes", () => {
   };
   for (const [table, { name, constraint }] of Object.entries(references)) {
     it(`are never removed from ${table}`, async () => {
-      expect(await refusalOf(knex(table).where({ name }).delete())).to.equal(constraint);
+      expect(await errorOf(knex(table).where({ name }).delete())).to.equal(constraint);
     });
 
     it(`never change in ${table}`, async () => {
       const write = knex(table).where({ name }).update({ name: "renamed" });
-      expect(await refusalOf(write)).to.equal(constraint);
+      expect(await errorOf(write)).to.equal(constraint);
     });
   }
 
@@ -113,13 +113,13 @@ describe("names that prices refer to, whoever writes", () => {
 
   it("have a provider that is registered", async () => {
     const write = knex("models").insert({ provider: "openia", name: "gpt-4o" });
-    expect(await refusalOf(write)).to.equal("models_provider_fkey");
+    expect(await errorOf(write)).to.equal("models_provider_fkey");
   });
 
   for (const table of ["charge_types", "providers", "models"]) {
     it(`are in ${table} once`, async () => {
       const [{ created_at, updated_at, ...row }] = await knex(table);
-      expect(await refusalOf(knex(table).insert(row))).to.equal(`${table}_pkey`);
+      expect(await errorOf(knex(table).insert(row))).to.equal(`${table}_pkey`);
     });
   }
 });
@@ -175,7 +175,7 @@ async function inOrder(knex: Knex, models: readonly string[]): Promise<string[]>
 }
 
 /** The constraint that refuses a write, else the message of what does. */
-async function refusalOf(write: PromiseLike<unknown>): Promise<string> {
+async function errorOf(write: PromiseLike<unknown>): Promise<string> {
   try {
     await write;
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Knex } from "knex";
 import { until } from "../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, priceAt, type TestKey } from "../support/prices.js";
-import { refusalOf } from "../support/refusals.js";
+import { errorOf } from "../support/refusals.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
 /** The statements of the service that are at work, or wait for a lock. */
@@ -57,7 +57,7 @@ for (const [variable, limits, seen] of [
           const update = pricing.updateLLMPrice({ lookup: byKey(key), price: "2" });
           update.catch(() => undefined);
           await until(async () => (await statementsOf(database)).length === 1);
-          const { code, reason } = await refusalOf(update);
+          const { code, reason } = await errorOf(update);
           expect({ code, reason }).to.deep.equal(seen);
           // The holder still holds: nothing but the limit can have ended it.
           expect(await statementsOf(database)).to.deep.equal([]);
@@ -91,7 +91,7 @@ describe("A call that finds no connection for DATABASE_ACQUIRE_TIMEOUT_MS", () =
       const connections = [await client.acquireConnection(), await client.acquireConnection()];
       try {
         for (const call of [read, write]) {
-          const { code, reason } = await refusalOf(call());
+          const { code, reason } = await errorOf(call());
           expect({ code, reason }).to.deep.equal({
             ...{ code: Code.Unavailable, reason: "DATABASE_UNAVAILABLE" },
           });

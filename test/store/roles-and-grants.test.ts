@@ -12,7 +12,7 @@ import { usagesOf } from "../support/allocations.js";
 import { lineOf } from "../support/batches.js";
 import { countsOf, importRows, rowOf, sent } from "../support/imports.js";
 import { at, byKey, type TestKey } from "../support/prices.js";
-import { refusalOf } from "../support/refusals.js";
+import { errorOf } from "../support/refusals.js";
 import { createGuardedDatabase, type GuardedDatabase } from "../support/roles.js";
 import { startTestService, type TestService } from "../support/service.js";
 
@@ -176,7 +176,7 @@ describe("the role of the service", function () {
     const role = String(database.service.user).replace(/_a$/, "");
     await database.admin.raw(`revoke ${right} from ${role}`);
     try {
-      const refusal = await refusalOf(service.catalog.createProvider({ name: "refused" }));
+      const refusal = await errorOf(service.catalog.createProvider({ name: "refused" }));
       expect(refusal).to.include({ code: Code.Unavailable, reason: "DATABASE_UNAVAILABLE" });
     } finally {
       await database.admin.raw(`grant ${right} to ${role}`);

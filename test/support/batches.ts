@@ -7,7 +7,7 @@ import type {
   CalculationResult,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import type { TestKey } from "./prices.js";
-import { type Refusal, refusalOf } from "./refusals.js";
+import { errorOf, type ReceivedError } from "./refusals.js";
 
 /** One calculation, in the form of requests. */
 export type TestLine = Exclude<
@@ -32,7 +32,7 @@ export function chargeIn(result: CalculationResult | undefined): CalculateCharge
 }
 
 /** The refusal in a result that must be one: as that of a call, so that the two compare. */
-export function refusalIn(result: CalculationResult | undefined): Promise<Refusal> {
+export function errorIn(result: CalculationResult | undefined): Promise<ReceivedError> {
   if (result?.result.case !== "error") throw new Error("expected a refusal, got a charge");
   const { code, message, details } = result.result.value;
   const error = new ConnectError(message, code as Code);
@@ -40,5 +40,5 @@ export function refusalIn(result: CalculationResult | undefined): Promise<Refusa
     type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
     value,
   }));
-  return refusalOf(Promise.reject(error));
+  return errorOf(Promise.reject(error));
 }

@@ -26,7 +26,7 @@ export const charge: Calculate = async ({ pricing }, key, terms) =>
   toApplied(await pricing.calculateCharge(toLine(key, terms)));
 
 /** The other ways to calculate. All of them are served in threads. */
-export const bulkCalculations: Readonly<Record<string, Calculate>> = {
+export const offloadedCalculations: Readonly<Record<string, Calculate>> = {
   BatchCalculateCharges: async ({ pricing }, key, terms) =>
     toOnly(await pricing.batchCalculateCharges({ requests: [toLine(key)], ...toFields(terms) })),
 

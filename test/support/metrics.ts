@@ -8,12 +8,12 @@ export function callsInFlight(service: TestService, rpc: string): Promise<number
 }
 
 /** The calls that threads work on, of all methods: a call has its place until all of it is gone. */
-export function bulkCallsInFlight(service: TestService): Promise<number> {
+export function offloadedCallsInFlight(service: TestService): Promise<number> {
   return readMetric(service, "llmprices_bulk_calls_in_flight");
 }
 
 /** The calls that were refused because threads had as many as they take. */
-export function bulkRefusals(service: TestService): Promise<number> {
+export function rejectedOffloadedCalls(service: TestService): Promise<number> {
   return readMetric(service, "llmprices_bulk_refusals_total");
 }
 

@@ -7,7 +7,7 @@ import {
 } from "../../src/gen/google/rpc/error_details_pb.js";
 
 /** All that a caller sees of a refused call. */
-export type Refusal = {
+export type ReceivedError = {
   readonly code: number;
   readonly message: string;
   readonly reason: string | undefined;
@@ -21,7 +21,7 @@ export type Refusal = {
 };
 
 /** Waits for a call that must be refused. */
-export async function refusalOf(call: Promise<unknown>): Promise<Refusal> {
+export async function errorOf(call: Promise<unknown>): Promise<ReceivedError> {
   const answered = await call.then(
     (answer) => ({ answer }),
     (error: unknown) => ({ error: ConnectError.from(error) }),

@@ -11,7 +11,7 @@ import {
   PricingService,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { compileEncoder } from "../../src/server/grpc/compiled-encoder.js";
-import { isBulk } from "../../src/server/threads/offloaded-methods.js";
+import { isOffloaded } from "../../src/server/threads/offloaded-methods.js";
 import { initsOf } from "../support/messages.js";
 
 const encode = (message: DescMessage, init: object) =>
@@ -21,7 +21,7 @@ const expected = (message: DescMessage, init: object) =>
 
 describe("Encoder of answers", () => {
   const methods = [...PricingService.methods, ...CatalogService.methods];
-  for (const { name, output } of methods.filter((method) => !isBulk(method))) {
+  for (const { name, output } of methods.filter((method) => !isOffloaded(method))) {
     it(`writes any answer of ${name} as protobuf-es does`, async () => {
       const encodeOutput = compileEncoder(output);
       await fc.assert(

@@ -1,5 +1,5 @@
 import { type DescMethod, fromJson, type Message, toBinary } from "@bufbuild/protobuf";
-import { isBulk, pathOf } from "../../../src/server/threads/offloaded-methods.js";
+import { isOffloaded, pathOf } from "../../../src/server/threads/offloaded-methods.js";
 import type { Attack } from "../attack.js";
 import { mutateBytes } from "../messages/mutate-bytes.js";
 import { mutateFrame } from "../messages/mutate-frame.js";
@@ -102,7 +102,7 @@ function asksForLaterBook(request: unknown): boolean {
   );
 }
 
-const singleMethods = methods.filter((method) => !isBulk(method));
+const singleMethods = methods.filter((method) => !isOffloaded(method));
 const lanes = 24;
 const deadline = { "grpc-timeout": "8000m", "connect-timeout-ms": "8000" };
 const callsPerRound: Readonly<Record<string, number>> = {

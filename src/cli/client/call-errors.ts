@@ -2,12 +2,12 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { formatAddress } from "../../config/address.js";
 import { DomainError } from "../../domain/domain-error.js";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
-import { exitCodes, Failure, misuse } from "../exit-codes.js";
+import { exitCodes, Failure, usageError } from "../exit-codes.js";
 import type { ConnectionSettings } from "./client-settings.js";
 
 /** What a person is told of a call that failed. What is no failure of a call stays what it is. */
 export function toFailure(error: unknown, settings: ConnectionSettings): unknown {
-  if (error instanceof DomainError) return misuse(error.message, error);
+  if (error instanceof DomainError) return usageError(error.message, error);
   if (!(error instanceof ConnectError)) return error;
   const where = formatAddress(settings.address);
   const said = error.rawMessage;
@@ -27,7 +27,7 @@ export function toFailure(error: unknown, settings: ConnectionSettings): unknown
       return fail(`${said} (--token, LLMPRICES_TOKEN)`, "unauthorized");
     default:
       return isAnswer || !isOfTransport(error)
-        ? fail(said, "refused")
+        ? fail(said, "rejected")
         : fail(unreachable(where, error, settings), "unavailable");
   }
 }

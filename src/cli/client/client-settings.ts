@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Address, parseAddress } from "../../config/address.js";
 import { type ClientEnvironment, readClientEnvironment } from "../../config/config.js";
-import { misuse } from "../exit-codes.js";
+import { usageError } from "../exit-codes.js";
 
 /** What of the command line says how the service is reached. Each goes before its variable. */
 export type ConnectionFlags = {
@@ -65,12 +65,12 @@ function pick(
 function readAddress({ name, text }: Setting): Address {
   const address = parseAddress(text);
   if (address !== undefined && address.port > 0) return address;
-  throw misuse(`${name} is ${JSON.stringify(text)}; expected host:port, like 127.0.0.1:50051`);
+  throw usageError(`${name} is ${JSON.stringify(text)}; expected host:port, like 127.0.0.1:50051`);
 }
 
 function readToken({ name, text }: Setting): string {
   if (/^[\x21-\x7e]+$/.test(text)) return text;
-  throw misuse(`${name} is not a token (not shown); expected visible ASCII characters`);
+  throw usageError(`${name} is not a token (not shown); expected visible ASCII characters`);
 }
 
 function readTls(flags: ConnectionFlags, environment: ClientEnvironment): Tls | undefined {
@@ -79,7 +79,7 @@ function readTls(flags: ConnectionFlags, environment: ClientEnvironment): Tls | 
   const key = pick("--key-file", flags.keyFile, "LLMPRICES_KEY_FILE", environment.keyFile);
   if ((cert === undefined) !== (key === undefined)) {
     const given = (cert ?? key)?.name;
-    throw misuse(`${given} is set alone; expected a certificate and its key: both or neither`);
+    throw usageError(`${given} is set alone; expected a certificate and its key: both or neither`);
   }
   const isAsked = flags.tls ?? readSwitch("LLMPRICES_TLS", environment.tls);
   if (!isAsked && ca === undefined && cert === undefined) return undefined;
@@ -89,13 +89,13 @@ function readTls(flags: ConnectionFlags, environment: ClientEnvironment): Tls | 
 function readSwitch(name: string, text: string | undefined): boolean {
   if (text === undefined || text === "false") return false;
   if (text === "true") return true;
-  throw misuse(`${name} is ${JSON.stringify(text)}; expected true or false`);
+  throw usageError(`${name} is ${JSON.stringify(text)}; expected true or false`);
 }
 
 function readPem({ name, text }: Setting): string {
   try {
     return readFileSync(text, "utf8");
   } catch (error) {
-    throw misuse(`${name} cannot be read: ${(error as Error).message}`, error);
+    throw usageError(`${name} cannot be read: ${(error as Error).message}`, error);
   }
 }

@@ -7,7 +7,7 @@ import {
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
-import { misuse } from "../exit-codes.js";
+import { usageError } from "../exit-codes.js";
 import { type OutputFormat, print, toFacts } from "../output/print.js";
 import { parseTime, toTimeText } from "../output/times.js";
 
@@ -59,7 +59,7 @@ function parseKey(text: string) {
   if (chargeType !== undefined && provider !== undefined && model !== undefined) {
     return { chargeType, provider, model };
   }
-  throw misuse(`KEY is ${JSON.stringify(text)}; expected charge_type/provider/model`);
+  throw usageError(`KEY is ${JSON.stringify(text)}; expected charge_type/provider/model`);
 }
 
 function toUsageRatio({ accountUsageRatio, usage, totalUsage }: CalculateFlags) {
@@ -70,7 +70,7 @@ function toUsageRatio({ accountUsageRatio, usage, totalUsage }: CalculateFlags) 
   if (accountUsageRatio === undefined && isFraction) {
     return { case: "accountUsage", value: { usage, totalUsage } } as const;
   }
-  throw misuse("expected --account-usage-ratio, or --usage with --total-usage");
+  throw usageError("expected --account-usage-ratio, or --usage with --total-usage");
 }
 
 /** The same JSON as the service's HTTP door answers, but that an `exact` of false is said. */

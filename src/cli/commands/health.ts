@@ -20,10 +20,10 @@ export async function runHealth(flags: HealthFlags): Promise<void> {
   );
   const status = ServingStatus[answer.status] ?? String(answer.status);
   await print([output === "json" ? JSON.stringify({ service, status }) : status]);
-  if (answer.status !== ServingStatus.SERVING) process.exitCode = exitCodes.refused;
+  if (answer.status !== ServingStatus.SERVING) process.exitCode = exitCodes.rejected;
 }
 
 function unknown(service: string, cause: unknown): Failure {
   const message = `there is no service ${JSON.stringify(service)} (--service)`;
-  return new Failure(message, exitCodes.refused, { cause });
+  return new Failure(message, exitCodes.rejected, { cause });
 }

@@ -9,7 +9,7 @@ import { readRecords } from "../files/read-records.js";
 import { reportImport } from "../output/import-report.js";
 import type { OutputFormat } from "../output/print.js";
 import { createProgress, type Progress } from "../output/progress.js";
-import { explainRefusal } from "../rows/import-errors.js";
+import { toImportFailure } from "../rows/import-errors.js";
 import { priceListColumns } from "../rows/price-rows.js";
 import { createSentRows, type SentRows } from "../rows/sent-rows.js";
 
@@ -37,7 +37,7 @@ export async function runImport(file: string, flags: ImportFlags): Promise<void>
     const answer = await withConnection(flags, ({ pricing }) =>
       pricing.importLLMPrices(toRequests(toTerms(flags), upload)).catch((error: unknown) => {
         // The call fails because of the file that could not be read to its end.
-        throw upload.readError ?? explainRefusal(error, source.name, sent);
+        throw upload.readError ?? toImportFailure(error, source.name, sent);
       }),
     );
     progress.stop();

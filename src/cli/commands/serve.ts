@@ -1,6 +1,6 @@
 import { serve } from "../../app/start-service.js";
 import { readConfig } from "../../config/config.js";
-import { openLog } from "../../logging/logger.js";
+import { createLogger } from "../../logging/logger.js";
 
 /**
  * Serves until a signal ends it: in this process, or in so many workers.
@@ -9,9 +9,9 @@ import { openLog } from "../../logging/logger.js";
  */
 export async function runServer({ workers }: { readonly workers?: number }): Promise<void> {
   const config = readConfig(undefined, workers);
-  const log = openLog(config.logLevel, workers === undefined);
+  const log = createLogger(config.logLevel, workers === undefined);
   const service = await serve(config, log, workers);
-  process.stdout.write(`${service.greeting}\n`);
+  process.stdout.write(`${service.startupBanner}\n`);
   let isStopping = false;
   const stop = async (signal: string) => {
     if (isStopping) process.exit(1);

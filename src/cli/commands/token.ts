@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { isCallerName, type Role } from "../../domain/caller.js";
-import { misuse } from "../exit-codes.js";
+import { usageError } from "../exit-codes.js";
 import { print } from "../output/print.js";
 
 /**
@@ -14,7 +14,9 @@ export async function runTokenCreate(
   { role }: { readonly role: Role },
 ): Promise<void> {
   if (!isCallerName(name)) {
-    throw misuse(`<name> is ${JSON.stringify(name)}; expected 1 to 200 visible ASCII characters`);
+    throw usageError(
+      `<name> is ${JSON.stringify(name)}; expected 1 to 200 visible ASCII characters`,
+    );
   }
   // The prefix lets scanners for secrets find one that was committed.
   const token = `llmp_${randomBytes(32).toString("base64url")}`;

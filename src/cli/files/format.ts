@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { misuse } from "../exit-codes.js";
+import { usageError } from "../exit-codes.js";
 
 /** How rows are written: CSV with a line of names, or JSON Lines. */
 export type FileFormat = "csv" | "jsonl";
@@ -9,7 +9,7 @@ export function formatOf(file: string, asked: FileFormat | undefined): FileForma
   const format = asked ?? (file === "-" ? "csv" : extensions[extname(file).toLowerCase()]);
   if (format !== undefined) return format;
   const known = Object.keys(extensions).join(", ");
-  throw misuse(`${file} has none of the extensions ${known}; say what it is with --format`);
+  throw usageError(`${file} has none of the extensions ${known}; say what it is with --format`);
 }
 
 const extensions: Readonly<Record<string, FileFormat>> = {

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { misuse } from "../exit-codes.js";
+import { usageError } from "../exit-codes.js";
 
 /** A file that is read once, from its beginning, as fast as its rows are taken. */
 export type Source = {
@@ -26,6 +26,6 @@ export async function openSource(file: string): Promise<Source> {
     const sizeBytes = found.isFile() ? found.size : undefined;
     return { name: file, bytes, sizeBytes, readBytes: () => bytes.bytesRead };
   } catch (error) {
-    throw misuse(`${file} cannot be read: ${(error as Error).message}`, error);
+    throw usageError(`${file} cannot be read: ${(error as Error).message}`, error);
   }
 }

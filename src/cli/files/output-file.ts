@@ -1,5 +1,5 @@
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
-import { misuse } from "../exit-codes.js";
+import { usageError } from "../exit-codes.js";
 import { writeOutput } from "../output/stdout.js";
 
 /** A file that is there as a whole, or not at all. */
@@ -22,7 +22,7 @@ export async function openTarget(file: string): Promise<Target> {
   try {
     handle = await open(path, "w");
   } catch (error) {
-    throw misuse(`${file} cannot be written: ${(error as Error).message}`, error);
+    throw usageError(`${file} cannot be written: ${(error as Error).message}`, error);
   }
   let isKept = !isReplaced;
   return {

@@ -1,5 +1,5 @@
 import { closest, distance } from "fastest-levenshtein";
-import { misuse } from "../exit-codes.js";
+import { usageError } from "../exit-codes.js";
 import type { Source } from "./input-file.js";
 
 /** What a file's rows consist of, by name. */
@@ -21,7 +21,7 @@ export const maxRecordBytes = 64 * 1024;
 
 /** The failure of a whole file, at one of its lines. */
 export function unreadable({ name }: Source, line: number, problem: string): Error {
-  return misuse(`${name}:${line}: ${problem}`);
+  return usageError(`${name}:${line}: ${problem}`);
 }
 
 /** What is wrong with a name that no column has; undefined when one has it. */

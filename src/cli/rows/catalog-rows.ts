@@ -31,7 +31,7 @@ export async function readCatalogNames(source: Source, format: FileFormat): Prom
   if (bad === 0) return names;
   const count = `${grouped(bad)} ${bad === 1 ? "row is" : "rows are"} bad`;
   const message = [`nothing is registered, ${count}:`, ...problems].join("\n");
-  throw new Failure(message, exitCodes.refused);
+  throw new Failure(message, exitCodes.rejected);
 }
 
 const columns = { required: ["provider", "model"], optional: [] } as const;

@@ -8,7 +8,7 @@ import type { SentRows } from "./sent-rows.js";
  * The refusal of an import for its rows, each named by its line in the file. Any other error stays
  * what it is.
  */
-export function explainRefusal(error: unknown, file: string, sent: SentRows): unknown {
+export function toImportFailure(error: unknown, file: string, sent: SentRows): unknown {
   if (!(error instanceof ConnectError)) return error;
   const violations = error.findDetails(BadRequestSchema).flatMap((each) => each.fieldViolations);
   const bad = new Map(sent.problems);
@@ -25,7 +25,7 @@ export function explainRefusal(error: unknown, file: string, sent: SentRows): un
     .sort(([a], [b]) => a - b)
     .map(([row, problem]) => `${file}:${sent.lineOf(row)}: ${problem}`);
   const message = [`nothing is imported, ${toCountText(error, bad.size)}:`, ...lines].join("\n");
-  return new Failure(message, exitCodes.refused, { cause: error });
+  return new Failure(message, exitCodes.rejected, { cause: error });
 }
 
 /** The service counts all bad rows, and names the first ones only. */

@@ -13,4 +13,4 @@ export type ChargeCount = {
 };
 
 /** Counts charges, so that operators see whether anything is priced at nothing. */
-export type ChargeTally = { readonly add: (counts: readonly ChargeCount[]) => void };
+export type ChargeCounter = { readonly add: (counts: readonly ChargeCount[]) => void };

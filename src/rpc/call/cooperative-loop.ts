@@ -5,16 +5,19 @@ import { setImmediate as nextTurn } from "node:timers/promises";
  *
  * @throws the signal's reason when it aborts.
  */
-export async function inSlices<T>(steps: Generator<undefined, T>, signal: AbortSignal): Promise<T> {
-  let turnEndsAt = performance.now() + sliceMs;
+export async function runCooperatively<T>(
+  steps: Generator<undefined, T>,
+  signal: AbortSignal,
+): Promise<T> {
+  let turnEndsAt = performance.now() + yieldAfterMs;
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
     if (performance.now() < turnEndsAt) continue;
     await nextTurn();
     signal.throwIfAborted();
-    turnEndsAt = performance.now() + sliceMs;
+    turnEndsAt = performance.now() + yieldAfterMs;
   }
 }
 
-const sliceMs = 5;
+const yieldAfterMs = 5;

@@ -1,5 +1,5 @@
 /** Does work with a value: at once where it is known, else when it comes. */
-export function whenKnown<T, R>(
+export function mapMaybePromise<T, R>(
   value: T | Promise<T>,
   work: (value: T) => R | Promise<R>,
 ): R | Promise<R> {

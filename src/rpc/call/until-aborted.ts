@@ -4,7 +4,7 @@
  *
  * @throws the signal's reason.
  */
-export function untilAborted<T>(
+export function abortable<T>(
   messages: AsyncIterable<T>,
   signal: AbortSignal,
 ): AsyncIterableIterator<T> {

@@ -9,7 +9,7 @@ import {
 } from "../../gen/google/rpc/error_details_pb.js";
 import { type Status, StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import type { ErrorReason } from "../../gen/llmprices/v1/error_reason_pb.js";
-import { explain } from "./translate-connect-error.js";
+import { translateConnectError } from "./translate-connect-error.js";
 
 /** The domain of every ErrorInfo (AIP-193). */
 export const errorDomain = "llmprices.v1";
@@ -61,7 +61,7 @@ type ContractReason = Exclude<keyof typeof ErrorReason, "UNSPECIFIED">;
  */
 export function toConnectError(error: unknown): ConnectError {
   // A stream's messages are read while its handler runs: a handler can meet Connect's errors, too.
-  const ours = error instanceof ConnectError ? explain(error) : error;
+  const ours = error instanceof ConnectError ? translateConnectError(error) : error;
   if (ours === undefined && error instanceof ConnectError) return error;
   const { reason, message, metadata, violations } =
     ours instanceof DomainError ? ours : internalError;

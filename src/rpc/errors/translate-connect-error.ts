@@ -6,7 +6,11 @@ import { DomainError } from "../../domain/domain-error.js";
  * code INTERNAL to messages that cannot be read, although that is the caller's fault. Undefined: an
  * error with details, which is ours, or one that says nothing of the call.
  */
-export function explain({ code, rawMessage, details }: ConnectError): DomainError | undefined {
+export function translateConnectError({
+  code,
+  rawMessage,
+  details,
+}: ConnectError): DomainError | undefined {
   if (details.length > 0) return undefined;
   const tooLarge = largerThan.exec(rawMessage);
   if (tooLarge?.[1] !== undefined) return messageTooLarge(tooLarge[1]);

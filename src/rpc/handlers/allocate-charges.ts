@@ -12,9 +12,9 @@ import type {
   AllocationUsage,
 } from "../../gen/llmprices/v1/allocation_pb.js";
 import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { inSlices } from "../call/cooperative-loop.js";
+import { runCooperatively } from "../call/cooperative-loop.js";
 import { type AllocationRequest, parseAllocationTerms } from "../messages/allocation-request.js";
-import { parseFirstTerms, refuseLaterTerms } from "../messages/first-message.js";
+import { parseFirstTerms, rejectLaterTerms } from "../messages/first-message.js";
 import { addUsages } from "../messages/parse-account-usages.js";
 import { toRoundingMessage } from "../messages/parse-rounding.js";
 import { toAppliedPrice } from "../messages/price-messages.js";
@@ -35,7 +35,7 @@ export function allocationMethods(
     parseTerms: () => T,
   ): Promise<T> => {
     const steps = addUsages(usages, message, dependencies.maxAllocationAccounts);
-    const violations = await inSlices(steps, signal);
+    const violations = await runCooperatively(steps, signal);
     const { terms } = parseAll({
       terms: parseTerms,
       usages: () => {
@@ -52,8 +52,8 @@ export function allocationMethods(
       const terms = await take(usages, request.accountUsages, context, parseTerms);
       const price = await readPrice(dependencies, context, terms);
       const steps = allocate(terms.terms, price.applied.price, usages);
-      const allocation = await inSlices(steps, context.signal);
-      const accountCharges = await inSlices(
+      const allocation = await runCooperatively(steps, context.signal);
+      const accountCharges = await runCooperatively(
         toCharges(usages, allocation, 0, usages.count),
         context.signal,
       );
@@ -71,14 +71,17 @@ export function allocationMethods(
       const price = await readPrice(dependencies, context, terms);
       for (next = await messages.next(); !next.done; next = await messages.next()) {
         const { terms: again, accountUsages } = next.value;
-        await take(usages, accountUsages, context, () => refuseLaterTerms(again));
+        await take(usages, accountUsages, context, () => rejectLaterTerms(again));
       }
       const steps = allocate(terms.terms, price.applied.price, usages);
-      const allocation = await inSlices(steps, context.signal);
+      const allocation = await runCooperatively(steps, context.signal);
       for (let from = 0; from < usages.count; from += chunkSize) {
         const to = Math.min(usages.count, from + chunkSize);
         yield {
-          accountCharges: await inSlices(toCharges(usages, allocation, from, to), context.signal),
+          accountCharges: await runCooperatively(
+            toCharges(usages, allocation, from, to),
+            context.signal,
+          ),
         };
       }
       yield { totals: toTotals(terms, price, usages, allocation) };

@@ -14,7 +14,7 @@ import {
 import type { BookAnswer } from "../../price-book/price-book.js";
 import { keyMissing } from "../../store/prices/price-not-found.js";
 import type { ChargeCount } from "../call/charge-counter.js";
-import { inSlices } from "../call/cooperative-loop.js";
+import { runCooperatively } from "../call/cooperative-loop.js";
 import { toConnectError, toStatusMessage } from "../errors/to-connect-error.js";
 import { toChargeMessage } from "../messages/charge-messages.js";
 import {
@@ -33,7 +33,7 @@ export function batchMethods(
   return {
     async batchCalculateCharges(request, context) {
       const { asOf, minBookVersion } = parseBatch(request, dependencies.maxBatchCalculations);
-      const lines = await inSlices(parseLines(request.requests), context.signal);
+      const lines = await runCooperatively(parseLines(request.requests), context.signal);
       const wanted = lines.filter((line): line is ChargeRequest => !(line instanceof DomainError));
       const found = await readPrices(dependencies, context, {
         asked: wanted,
@@ -44,11 +44,11 @@ export function batchMethods(
         ),
       });
       requireVersion(dependencies, found.bookVersion, minBookVersion);
-      dependencies.tallyOf(context).add(countCharges(wanted, found));
+      dependencies.chargeCounterOf(context).add(countCharges(wanted, found));
       const nearest = await nearestOf(dependencies, context, wanted, found);
       const results = calculateLines(dependencies, lines, found, nearest);
       return {
-        results: await inSlices(results, context.signal),
+        results: await runCooperatively(results, context.signal),
         asOf: toTimestamp(found.at),
         bookVersion: found.bookVersion,
       };
@@ -77,7 +77,7 @@ function parseBatch(
 function* parseLines(requests: readonly CalculateChargeRequest[]): Generator<undefined, Line[]> {
   const lines: Line[] = [];
   for (const request of requests) {
-    lines.push(orRefusal(() => parseChargeRequest(request)));
+    lines.push(orDomainError(() => parseChargeRequest(request)));
     yield;
   }
   return lines;
@@ -130,7 +130,7 @@ function* calculateLines(
   const results: CalculationResult[] = [];
   const left = prices.values();
   for (const line of lines) {
-    const charge = orRefusal(() => {
+    const charge = orDomainError(() => {
       if (line instanceof DomainError) throw line;
       const applied = left.next().value;
       requireVersion(dependencies, bookVersion, line.minBookVersion);
@@ -151,7 +151,7 @@ function* calculateLines(
   return results;
 }
 
-function orRefusal<T>(work: () => T): T | DomainError {
+function orDomainError<T>(work: () => T): T | DomainError {
   try {
     return work();
   } catch (error) {

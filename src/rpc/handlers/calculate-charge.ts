@@ -1,6 +1,6 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { whenKnown } from "../call/maybe-async.js";
+import { mapMaybePromise } from "../call/maybe-async.js";
 import { toChargeMessage } from "../messages/charge-messages.js";
 import { parseChargeRequest } from "../messages/charge-request.js";
 import type { PricingDependencies } from "./dependencies.js";
@@ -13,7 +13,7 @@ export function chargeMethods(
   return {
     calculateCharge(request, context) {
       const chargeRequest = parseChargeRequest(request);
-      return whenKnown(readPrice(dependencies, context, chargeRequest), (found) =>
+      return mapMaybePromise(readPrice(dependencies, context, chargeRequest), (found) =>
         toChargeMessage(chargeRequest, found),
       );
     },

@@ -1,7 +1,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import type { Book } from "../../price-book/price-book.js";
-import type { ChargeTally } from "../call/charge-counter.js";
+import type { ChargeCounter } from "../call/charge-counter.js";
 
 /** What the handlers of the pricing service work with. */
 export type PricingDependencies = BookReads & {
@@ -18,7 +18,7 @@ export type BookReads = {
   /** The book for one call. */
   readonly bookOf: (context: HandlerContext) => Book;
   /** Where the charges of one call are counted. */
-  readonly tallyOf: (context: HandlerContext) => ChargeTally;
+  readonly chargeCounterOf: (context: HandlerContext) => ChargeCounter;
   /** For the nearest keys of one that has no price. */
   readonly knex: Knex;
   /** How long a calculation waits for a version of the book that it is asked to use. */

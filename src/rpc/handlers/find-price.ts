@@ -7,7 +7,7 @@ import type { BookAnswer, BookQuestion } from "../../price-book/price-book.js";
 import { inTransaction } from "../../store/connection/transaction.js";
 import { keyMissing, priceNotFound } from "../../store/prices/price-not-found.js";
 import type { ChargeCount } from "../call/charge-counter.js";
-import { whenKnown } from "../call/maybe-async.js";
+import { mapMaybePromise } from "../call/maybe-async.js";
 import type { PriceFound, PriceWanted } from "../messages/price-query.js";
 import type { BookReads } from "./dependencies.js";
 
@@ -23,14 +23,17 @@ export function readPrice(
   { key, asOf, minBookVersion }: PriceWanted,
 ): PriceFound | Promise<PriceFound> {
   const question = { asked: [{ key, asOf }], asOf: undefined, wantedVersion: minBookVersion };
-  return whenKnown(readPrices(reads, context, question), ({ prices, at: now, bookVersion }) => {
-    requireVersion(reads, bookVersion, minBookVersion);
-    const at = asOf ?? now;
-    const [applied] = prices;
-    reads.tallyOf(context).add([toChargeCount(key, applied)]);
-    if (applied !== undefined) return { applied, at, bookVersion };
-    return nearestTo(reads, context, key, at).then((refusal) => Promise.reject(refusal));
-  });
+  return mapMaybePromise(
+    readPrices(reads, context, question),
+    ({ prices, at: now, bookVersion }) => {
+      requireVersion(reads, bookVersion, minBookVersion);
+      const at = asOf ?? now;
+      const [applied] = prices;
+      reads.chargeCounterOf(context).add([toChargeCount(key, applied)]);
+      if (applied !== undefined) return { applied, at, bookVersion };
+      return nearestTo(reads, context, key, at).then((refusal) => Promise.reject(refusal));
+    },
+  );
 }
 
 /** How a charge counts whose key has this price, or none. */

@@ -13,7 +13,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import { inWriteTransaction } from "../../store/connection/transaction.js";
 import { claimRequest, keepAnswer, type RepeatableRequest } from "../../store/idempotency-keys.js";
-import { learnLead } from "../../store/prices/commit-lead-time.js";
+import { recordCommitDuration } from "../../store/prices/commit-lead-time.js";
 import { type BookChange, changeBook } from "../../store/prices/timelines.js";
 import { callerName } from "../call/caller-context.js";
 import type { WriteFields } from "../messages/write-fields.js";
@@ -78,7 +78,7 @@ export async function answerBookChange<I extends DescMessage, O extends DescMess
     return work(transaction, change);
   });
   if (change !== undefined) {
-    learnLead(performance.now() - change.openedAtMs);
+    recordCommitDuration(performance.now() - change.openedAtMs);
     await until(change.comesAtMs);
   }
   return answer;

@@ -10,10 +10,10 @@ import {
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { freshMs } from "../../price-book/replicated-price-book.js";
 import { inWriteTransaction } from "../../store/connection/transaction.js";
-import { comesAt } from "../../store/import/apply-ahead-of-time.js";
+import { toLocalTimeMs } from "../../store/import/apply-ahead-of-time.js";
 import { type BadRowsFound, importRows } from "../../store/import/run-import.js";
 import { callerName } from "../call/caller-context.js";
-import { untilAborted } from "../call/until-aborted.js";
+import { abortable } from "../call/until-aborted.js";
 import { parseFirstTerms } from "../messages/first-message.js";
 import { toImportMessage } from "../messages/import-messages.js";
 import { type ImportTerms, parseImportTerms } from "../messages/import-request.js";
@@ -28,7 +28,7 @@ export function importMethods({
 }: PricingDependencies): Pick<ServiceImpl<typeof PricingService>, "importLLMPrices"> {
   return {
     async importLLMPrices(requests, context) {
-      const messages = untilAborted(requests, context.signal);
+      const messages = abortable(requests, context.signal);
       const first = await messages.next();
       const terms = parseFirstTerms(first.value?.terms, parseImportTerms);
       let comesAtMs = 0;
@@ -37,7 +37,7 @@ export function importMethods({
         const rows = await receiveRows(transaction, first.value, messages, maxImportRows);
         const answered = await importOnce(transaction, context, terms, rows);
         const { effectiveFrom } = create(ImportLLMPricesResponseSchema, answered);
-        if (effectiveFrom) comesAtMs = await comesAt(transaction, timestampMs(effectiveFrom));
+        if (effectiveFrom) comesAtMs = await toLocalTimeMs(transaction, timestampMs(effectiveFrom));
         return answered;
       };
       // A statement of an import may work on a million rows.

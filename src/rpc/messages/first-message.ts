@@ -11,7 +11,7 @@ export function parseFirstTerms<T, P>(terms: T | undefined, parse: (terms: T) =>
 }
 
 /** @throws DomainError INVALID_FIELD when a message that is not the first has terms. */
-export function refuseLaterTerms(terms: object | undefined): void {
+export function rejectLaterTerms(terms: object | undefined): void {
   if (terms === undefined) return;
   throw invalidField("terms", "is given again; allowed: in the first message only");
 }

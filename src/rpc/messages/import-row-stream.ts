@@ -5,7 +5,7 @@ import { BadRows, type RowProblem } from "../../domain/import-row-errors.js";
 import type { LLMPriceImportRow } from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import type { ImportLLMPricesRequest } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { ImportRows } from "../../store/import/staged-rows.js";
-import { refuseLaterTerms } from "./first-message.js";
+import { rejectLaterTerms } from "./first-message.js";
 import { parseImportRow } from "./import-request.js";
 
 /** What has come of an import's rows. */
@@ -44,7 +44,7 @@ export async function receiveRows(
   };
   await take(first.rows);
   for await (const message of later) {
-    refuseLaterTerms(message.terms);
+    rejectLaterTerms(message.terms);
     await take(message.rows);
   }
   if (count === 0) throw invalidField("rows", "is required: at least one row");

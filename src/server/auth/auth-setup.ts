@@ -3,7 +3,7 @@ import { type AuthConfig, isAuthenticated, type JwtConfig } from "../../config/a
 import { readTokensFile } from "../../config/tokens-file.js";
 import { type FileMetrics, watchFiles } from "../tls/file-watcher.js";
 import { type Authenticator, createAuthenticator, type JwtVerifier } from "./authenticator.js";
-import { followKeySet } from "./jwks.js";
+import { watchKeySet } from "./jwks.js";
 import { createJwtVerifier } from "./jwt-verifier.js";
 
 /** What tells callers apart, and follows what it is told by. */
@@ -14,7 +14,7 @@ export type Authentication = {
 };
 
 /** @throws Error naming the variable when a file cannot be read. */
-export async function openAuthentication(
+export async function createAuthentication(
   config: AuthConfig,
   metrics: FileMetrics,
   log: Logger,
@@ -55,7 +55,7 @@ function openJwts(
 ): { readonly verify: JwtVerifier; readonly close: () => void } {
   if (config === undefined) return { verify: () => undefined, close: () => {} };
   const variable = "AUTH_JWKS_URL";
-  const { keys, close } = followKeySet(config.jwksUrl, (error) => {
+  const { keys, close } = watchKeySet(config.jwksUrl, (error) => {
     metrics.fileRead(variable, error === undefined);
     if (error !== undefined) log.error({ variable, err: error }, "cannot fetch the key set");
   });

@@ -1,6 +1,6 @@
 import { anonymous, type Caller } from "../../domain/caller.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
-import { type CallObserver, tellRefusal, toUnhandledCall } from "../calls/call-log.js";
+import { type CallLog, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
 import type { FindHeader } from "../calls/request-id.js";
 import type { Authenticator } from "./authenticator.js";
 import { requireRole } from "./roles.js";
@@ -9,7 +9,7 @@ import { requireRole } from "./roles.js";
  * Lets calls in, before anything of them is read. Each door asks it first; the handlers, wrapped,
  * serve nobody whom no door has let in.
  */
-export type Admission = {
+export type Authorizer = {
   /**
    * Who calls a method, named as in URLs (`/llmprices.v1.PricingService/CalculateCharge`): at once
    * where that is known at once.
@@ -17,20 +17,20 @@ export type Admission = {
    * @throws ConnectError when the caller shows no valid token or has not the role that it takes; the
    *   call has then been counted and logged.
    */
-  readonly admit: (path: string, findHeader: FindHeader) => Caller | Promise<Caller>;
+  readonly authorize: (path: string, findHeader: FindHeader) => Caller | Promise<Caller>;
 };
 
 /** Where no authentication is configured. */
-export const admitEveryone: Admission = { admit: () => anonymous };
+export const allowEveryone: Authorizer = { authorize: () => anonymous };
 
 /** Admits callers whom the authenticator knows; to what is public, and without one, all. */
-export function createAdmission(
+export function createAuthorizer(
   authenticator: Authenticator | undefined,
-  { isPublic, observer }: AdmissionSettings,
-): Admission {
-  if (authenticator === undefined) return admitEveryone;
+  { isPublic, callLog: observer }: AuthorizerSettings,
+): Authorizer {
+  if (authenticator === undefined) return allowEveryone;
   return {
-    admit: (path, findHeader) => {
+    authorize: (path, findHeader) => {
       if (isPublic(path)) return anonymous;
       const rpc = path.slice(1);
       let caller: Caller | undefined;
@@ -41,7 +41,7 @@ export function createAdmission(
       };
       const refuse = (error: unknown): never => {
         const failure = toConnectError(error);
-        tellRefusal(observer, toUnhandledCall(rpc, findHeader, caller), failure);
+        recordRejectedCall(observer, toUnhandledCall(rpc, findHeader, caller), failure);
         throw failure;
       };
       try {
@@ -54,8 +54,8 @@ export function createAdmission(
   };
 }
 
-export type AdmissionSettings = {
+export type AuthorizerSettings = {
   /** Whether a method is everyone's. */
   readonly isPublic: (path: string) => boolean;
-  readonly observer: CallObserver;
+  readonly callLog: CallLog;
 };

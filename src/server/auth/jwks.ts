@@ -17,7 +17,7 @@ export type FetchObserver = (error: Error | undefined) => void;
  * anew, but no more often than every half minute, and every five seconds after a failure: whoever
  * sends forgeries is not to have the issuer called for each.
  */
-export function followKeySet(url: string, observe: FetchObserver): KeySet {
+export function watchKeySet(url: string, observe: FetchObserver): KeySet {
   let failure: { readonly error: Error; readonly at: number } | undefined;
   const fetchKeys: FetchImplementation = async (href, options) => {
     if (failure !== undefined && performance.now() - failure.at < retryMs) throw failure.error;

@@ -37,7 +37,7 @@ async function verify(
   const clockTolerance = toleranceSeconds;
   const rules = { issuer, audience, algorithms, requiredClaims, clockTolerance };
   const { payload } = await jwtVerify(token, keys, rules).catch((error) => {
-    throw toRefusal(error);
+    throw toDomainError(error);
   });
   const { sub: name, exp = 0 } = payload;
   if (!isCallerName(name)) throw tokenInvalid('has a wrong claim "sub"');
@@ -53,7 +53,7 @@ function roleIn(payload: JWTPayload, claim: string): Role | undefined {
 }
 
 /** Claims are looked at when the signature is right: to say which is wrong helps no forger. */
-function toRefusal(error: unknown): Error {
+function toDomainError(error: unknown): Error {
   if (error instanceof errors.JWTExpired) return tokenExpired();
   if (error instanceof errors.JWTClaimValidationFailed) {
     return tokenInvalid(`has a wrong claim ${JSON.stringify(error.claim)}, or lacks it`);

@@ -3,11 +3,11 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Caller } from "../../domain/caller.js";
 import { unknownCaller } from "../../rpc/call/caller-context.js";
-import type { CallTally } from "./call-metrics.js";
+import type { CallMetrics } from "./call-metrics.js";
 import { type FindHeader, requestIdHeader, requestIdOf, traceIdOf } from "./request-id.js";
 
 /** What is told of a call that has ended. Can be sent from one thread to another. */
-export type EndedCall = {
+export type CallRecord = {
   readonly rpc: string;
   readonly protocol: string;
   readonly caller: string;
@@ -29,13 +29,13 @@ export type EndedCall = {
 };
 
 /** Is told of every call: when its handler starts, and when it has been answered. */
-export type CallObserver = {
+export type CallLog = {
   readonly callStarts: (rpc: string) => void;
-  readonly callEnds: (call: EndedCall) => void;
+  readonly callEnds: (call: CallRecord) => void;
 };
 
 /** Counts every call, and leaves one line in the log: bugs as errors, outages as warnings. */
-export function createCallObserver(log: Logger, metrics: CallTally): CallObserver {
+export function createCallLog(log: Logger, metrics: CallMetrics): CallLog {
   return {
     callStarts: metrics.callStarts,
     callEnds: (call) => {
@@ -64,11 +64,11 @@ export type OpenCall = {
  * Makes the summary of a call. `request` is the message, where there is one. A failure tells the
  * caller, too, what the call is called.
  */
-export function toEndedCall(
+export function toCallRecord(
   { rpc, protocol, caller, startedAtMs, findHeader, traceId }: OpenCall,
   failure: ConnectError | undefined,
   request: object = {},
-): EndedCall {
+): CallRecord {
   const { requestId: writeRequestId, reason } = request as { requestId?: string; reason?: string };
   const requestId = requestIdOf(findHeader);
   failure?.metadata.set(requestIdHeader, requestId);
@@ -90,9 +90,9 @@ export function toEndedCall(
 }
 
 /** Tells of a call that was refused before a handler got to see it. The failure gets its id. */
-export function tellRefusal(observer: CallObserver, open: OpenCall, failure: ConnectError): void {
+export function recordRejectedCall(observer: CallLog, open: OpenCall, failure: ConnectError): void {
   observer.callStarts(open.rpc);
-  observer.callEnds(toEndedCall(open, failure));
+  observer.callEnds(toCallRecord(open, failure));
 }
 
 /** What is known of a call that no handler gets to see, by its headers. */
@@ -118,7 +118,7 @@ export function codeName(code: Code): string {
 }
 
 /** pino leaves out what is undefined. */
-function toLine(call: EndedCall): object {
+function toLine(call: CallRecord): object {
   return {
     rpc: call.rpc,
     protocol: call.protocol,

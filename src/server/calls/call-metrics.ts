@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Metric, type Registry } from "prom-client";
 
 /** Counts calls. */
-export type CallTally = {
+export type CallMetrics = {
   readonly callStarts: (rpc: string) => void;
   readonly callEnds: (rpc: string, code: string, seconds: number) => void;
 };
@@ -10,8 +10,8 @@ export type CallTally = {
  * Counts calls in plain numbers, and makes metrics of them when those are asked for: to find a series
  * of prom-client's by its labels takes longer than many a call.
  */
-export function createCallTally(registry: Registry): CallTally {
-  const tallies = new Map<string, RpcTally>();
+export function createCallMetrics(registry: Registry): CallMetrics {
+  const tallies = new Map<string, RpcCounts>();
   const tallyOf = (rpc: string) => {
     const known = tallies.get(rpc);
     if (known !== undefined) return known;
@@ -40,7 +40,7 @@ export function createCallTally(registry: Registry): CallTally {
   };
 }
 
-type RpcTally = {
+type RpcCounts = {
   inFlight: number;
   /** The time that all calls took together. */
   seconds: number;
@@ -48,9 +48,9 @@ type RpcTally = {
   readonly callsByCode: Map<string, number>;
   readonly callsByBucket: number[];
 };
-type Tallies = ReadonlyMap<string, RpcTally>;
+type CountsByRpc = ReadonlyMap<string, RpcCounts>;
 
-function registerCounts(registry: Registry, tallies: Tallies): void {
+function registerCounts(registry: Registry, tallies: CountsByRpc): void {
   const registers = [registry];
   const calls = new Counter({
     name: "llmprices_calls_total",
@@ -76,9 +76,9 @@ function registerCounts(registry: Registry, tallies: Tallies): void {
 }
 
 /** A histogram in the form in which prom-client's registry reads those of its own. */
-function durationsOf(tallies: Tallies): object {
+function durationsOf(tallies: CountsByRpc): object {
   const name = "llmprices_call_duration_seconds";
-  const valuesOf = ([rpc, tally]: readonly [string, RpcTally]) => {
+  const valuesOf = ([rpc, tally]: readonly [string, RpcCounts]) => {
     let count = 0;
     const buckets = bucketSeconds.map((le, i) => {
       count += tally.callsByBucket[i] ?? 0;

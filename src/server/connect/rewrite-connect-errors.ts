@@ -15,7 +15,7 @@ import {
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
-import { explain, malformed } from "../../rpc/errors/translate-connect-error.js";
+import { malformed, translateConnectError } from "../../rpc/errors/translate-connect-error.js";
 import {
   prefixLength,
   toEndStreamFrame,
@@ -26,19 +26,19 @@ import {
 } from "./error-response.js";
 
 /** Is told of a refusal before it is sent, and may add to its metadata. */
-export type OnRefusal = (failure: ConnectError) => void;
+export type OnError = (failure: ConnectError) => void;
 
 /**
  * Has Connect answer, in our terms. It quotes what is wrong with JSON, and where messages have to be
  * percent-encoded, half a character (a lone surrogate) cannot be: it would answer nothing at all.
  */
-export async function answerInOurTerms(
+export async function handleAndRewriteErrors(
   handler: UniversalHandlerFn,
   request: UniversalServerRequest,
-  onRefusal: OnRefusal,
+  onRefusal: OnError,
 ): Promise<UniversalServerResponse> {
   try {
-    return await explainErrors(await handler(request), onRefusal);
+    return await rewriteErrors(await handler(request), onRefusal);
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
     const failure = toConnectError(malformed("it has text that is no Unicode"));
@@ -52,9 +52,9 @@ export async function answerInOurTerms(
  * read, and it offers no other place; so this rewrites the answer, in each protocol where it has its
  * error. What has details is ours, and stays as it is. `onRefusal` is told of what Connect refused.
  */
-async function explainErrors(
+async function rewriteErrors(
   response: UniversalServerResponse,
-  onRefusal: OnRefusal,
+  onRefusal: OnError,
 ): Promise<UniversalServerResponse> {
   const { header, body, status, trailer } = response;
   const type = header?.get("content-type") ?? "";
@@ -63,37 +63,37 @@ async function explainErrors(
     return {
       ...response,
       body: mapLast(body, trailerFlag, header?.get("grpc-encoding"), (frame) =>
-        explainTrailerFrame(frame, onRefusal),
+        rewriteTrailerFrame(frame, onRefusal),
       ),
     };
   }
   if (type.startsWith("application/grpc") && trailer !== undefined) {
-    return { ...response, body: followedBy(body, () => explainTrailer(trailer, onRefusal)) };
+    return { ...response, body: followedBy(body, () => rewriteTrailer(trailer, onRefusal)) };
   }
   if (type.startsWith("application/connect")) {
     return {
       ...response,
       body: mapLast(body, endStreamFlag, header?.get("connect-content-encoding"), (frame) =>
-        explainEndStream(frame, onRefusal),
+        rewriteEndStream(frame, onRefusal),
       ),
     };
   }
   return status >= 400 && type === "application/json"
-    ? explainUnary(response, body, onRefusal)
+    ? rewriteUnary(response, body, onRefusal)
     : response;
 }
 
 /** Connect: the whole body is the error. */
-async function explainUnary(
+async function rewriteUnary(
   response: UniversalServerResponse,
   body: AsyncIterable<Uint8Array>,
-  onRefusal: OnRefusal,
+  onRefusal: OnError,
 ): Promise<UniversalServerResponse> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
   const plain = decompress(bytes, response.header?.get("content-encoding"));
-  const explained = inOurTerms(parseError(plain), onRefusal);
+  const explained = rewriteError(parseError(plain), onRefusal);
   if (explained === undefined) return { ...response, body: toIterable(bytes) };
   const answer = errorToJsonBytes(explained, undefined);
   response.header?.delete("content-encoding");
@@ -103,29 +103,29 @@ async function explainUnary(
 }
 
 /** Connect, streaming: the last frame has the error, as JSON. */
-function explainEndStream(frame: Uint8Array, onRefusal: OnRefusal): Uint8Array {
+function rewriteEndStream(frame: Uint8Array, onRefusal: OnError): Uint8Array {
   const { error, metadata } = endStreamFromJson(frame.subarray(prefixLength));
-  const explained = error && inOurTerms(error, onRefusal);
+  const explained = error && rewriteError(error, onRefusal);
   if (explained === undefined) return frame;
   return toEndStreamFrame(metadata, explained);
 }
 
 /** gRPC-Web: the last frame has the trailers, as text. */
-function explainTrailerFrame(frame: Uint8Array, onRefusal: OnRefusal): Uint8Array {
+function rewriteTrailerFrame(frame: Uint8Array, onRefusal: OnError): Uint8Array {
   const trailer = trailerParse(frame.subarray(prefixLength));
-  explainTrailer(trailer, onRefusal);
+  rewriteTrailer(trailer, onRefusal);
   return toTrailerFrame(trailer);
 }
 
 /** gRPC: the trailers are headers. */
-function explainTrailer(trailer: Headers, onRefusal: OnRefusal): void {
+function rewriteTrailer(trailer: Headers, onRefusal: OnError): void {
   const error = findTrailerError(trailer);
-  const explained = error && inOurTerms(error, onRefusal);
+  const explained = error && rewriteError(error, onRefusal);
   if (explained !== undefined) setTrailerStatus(trailer, explained);
 }
 
-function inOurTerms(error: ConnectError, onRefusal: OnRefusal): ConnectError | undefined {
-  const explained = explain(error);
+function rewriteError(error: ConnectError, onRefusal: OnError): ConnectError | undefined {
+  const explained = translateConnectError(error);
   if (explained === undefined) return undefined;
   const failure = toConnectError(explained);
   onRefusal(failure);

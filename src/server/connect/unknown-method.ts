@@ -20,7 +20,7 @@ export function isOurs(path: string): boolean {
 }
 
 /** The refusal of a path that nothing is served at. It names what is. */
-export function notServed(path: string): DomainError {
+export function unimplemented(path: string): DomainError {
   const service = findService(path);
   if (service === undefined) {
     const paths = services.map(({ typeName }) => `/${typeName}/...`).join(" or ");

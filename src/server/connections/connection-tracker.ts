@@ -8,7 +8,7 @@ import {
 import type { Server, Socket } from "node:net";
 
 /** The connections of a door that are open, and which of them have a call under way. */
-export type OpenConnections = {
+export type ConnectionTracker = {
   /** Keeps those of a server from now on: those that never come to the end of a handshake as well. */
   readonly watchSockets: (server: Server) => void;
   /** Keeps those over HTTP/2. */
@@ -27,7 +27,7 @@ export type OpenConnections = {
 };
 
 /** A socket and what speaks TLS over it are one connection, and have the same other end. */
-export function watchConnections(): OpenConnections {
+export function trackConnections(): ConnectionTracker {
   const sockets = new Set<Socket>();
   const peersOfSessions = new Map<ServerHttp2Session, string>();
   const peersOfCalls = new Map<ServerResponse, string>();
@@ -83,7 +83,7 @@ function endIdle(findIdle: () => readonly Socket[], count: () => number): void {
     const idle = findIdle();
     for (const socket of idle) if (idleBefore.has(socket)) socket.destroy();
     idleBefore = new Set(idle);
-  }, lookMs).unref();
+  }, pollMs).unref();
 }
 
 /** Node's types know no other reason than an error, which its code takes for one of its own. */
@@ -95,4 +95,4 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
-const lookMs = 250;
+const pollMs = 250;

@@ -13,7 +13,7 @@ import type { Socket } from "node:net";
  *
  * @param answerMs how long an answer to the ping is waited for.
  */
-export function retire(session: ServerHttp2Session, socket: Socket, answerMs: number): void {
+export function drainSession(session: ServerHttp2Session, socket: Socket, answerMs: number): void {
   if (session.closed || retired.has(session) || !socket.writable) return;
   retired.add(session);
   if (session.encrypted !== false || !writeAtOnce(socket, shutdownNotice)) {

@@ -2,7 +2,7 @@ import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:ht
 import type { Socket } from "node:net";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { forgetEndedStreams } from "../runtime-tuning/http2-stream-table.js";
-import { retire } from "./graceful-goaway.js";
+import { drainSession } from "./graceful-goaway.js";
 
 /** Settings and options for a server of HTTP/2. What has too many headers is refused by Node. */
 export function toHttp2Options({ maxConcurrentStreams, maxHeaderBytes }: ConnectionLimits) {
@@ -15,7 +15,7 @@ export function ageOf({ maxConnectionAgeMs }: ConnectionLimits): number {
 }
 
 /** Has the connections of a server end in time, calls under way first, and finds those that are dead. */
-export function limitSessions(
+export function limitHttp2Sessions(
   server: Http2Server | Http2SecureServer,
   limits: ConnectionLimits,
 ): void {
@@ -28,16 +28,20 @@ export function limitSessions(
   server.prependListener("secureConnection", remember);
   server.on("session", (session) => {
     forgetEndedStreams(session);
-    if (latest !== undefined) limitSession(session, latest, limits);
+    if (latest !== undefined) limitHttp2Session(session, latest, limits);
   });
 }
 
-function limitSession(session: ServerHttp2Session, socket: Socket, limits: ConnectionLimits): void {
+function limitHttp2Session(
+  session: ServerHttp2Session,
+  socket: Socket,
+  limits: ConnectionLimits,
+): void {
   let lastCallAt = performance.now();
   let isDue = false;
   const timers = new Set<NodeJS.Timeout>();
   const after = (ms: number, work: () => void) => timers.add(setTimeout(work, ms));
-  const end = () => retire(session, socket, limits.keepaliveTimeoutMs);
+  const end = () => drainSession(session, socket, limits.keepaliveTimeoutMs);
   session.on("stream", () => {
     lastCallAt = performance.now();
     // Now no answer is on its way with the news, which might have the client begin a call before it
@@ -47,15 +51,15 @@ function limitSession(session: ServerHttp2Session, socket: Socket, limits: Conne
   after(ageOf(limits), () => {
     isDue = true;
     after(quietMs, end);
-    after(quietMs + limits.maxConnectionAgeGraceMs, () => cut(session, socket));
+    after(quietMs + limits.maxConnectionAgeGraceMs, () => destroyConnection(session, socket));
   });
-  const lookForCalls = () => {
+  const checkIdle = () => {
     const leftMs = lastCallAt + limits.maxConnectionIdleMs - performance.now();
-    if (leftMs > 0) after(leftMs, lookForCalls);
+    if (leftMs > 0) after(leftMs, checkIdle);
     else end();
   };
-  lookForCalls();
-  const stopPings = ping(session, limits, () => cut(session, socket));
+  checkIdle();
+  const stopPings = ping(session, limits, () => destroyConnection(session, socket));
   session.once("close", () => {
     timers.forEach(clearTimeout);
     stopPings();
@@ -66,31 +70,31 @@ function limitSession(session: ServerHttp2Session, socket: Socket, limits: Conne
 const quietMs = 1000;
 
 /** Ends a connection now, calls and all: Node would wait for ever for one who does not read. */
-function cut(session: ServerHttp2Session, socket: Socket): void {
+function destroyConnection(session: ServerHttp2Session, socket: Socket): void {
   session.destroy();
-  setTimeout(() => socket.destroy(), lastWordsMs).unref();
+  setTimeout(() => socket.destroy(), flushMs).unref();
 }
 
 /** How long what has been written may take to get out. */
-const lastWordsMs = 500;
+const flushMs = 500;
 
 /** Asks the other side whether it lives, again and again; `onSilence` is called when it does not say. */
 function ping(
   session: ServerHttp2Session,
   limits: ConnectionLimits,
-  onSilence: () => void,
+  onUnresponsive: () => void,
 ): () => void {
-  let silence: NodeJS.Timeout | undefined;
+  let timeout: NodeJS.Timeout | undefined;
   const pings = setInterval(() => {
-    if (silence !== undefined || session.destroyed) return;
+    if (timeout !== undefined || session.destroyed) return;
     const isSent = session.ping(() => {
-      clearTimeout(silence);
-      silence = undefined;
+      clearTimeout(timeout);
+      timeout = undefined;
     });
-    if (isSent) silence = setTimeout(onSilence, limits.keepaliveTimeoutMs);
+    if (isSent) timeout = setTimeout(onUnresponsive, limits.keepaliveTimeoutMs);
   }, limits.keepaliveTimeMs);
   return () => {
     clearInterval(pings);
-    clearTimeout(silence);
+    clearTimeout(timeout);
   };
 }

@@ -1,9 +1,9 @@
 import * as grpc from "@grpc/grpc-js";
 import type { Caller } from "../../domain/caller.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
-import type { Admission } from "../auth/authorizer.js";
+import type { Authorizer } from "../auth/authorizer.js";
 import type { CallOfCaller, Method } from "./error-interceptor.js";
-import type { AdmittedContext } from "./handler-context.js";
+import type { AuthorizedContext } from "./handler-context.js";
 import { firstOf } from "./metadata.js";
 import { type SentStatus, toStatus } from "./status.js";
 
@@ -11,8 +11,11 @@ import { type SentStatus, toStatus } from "./status.js";
  * Asks for admission when a call's headers have come, before any message is read, whatever the
  * service: reflection and health as well. From then on the message has to come in time.
  */
-export function admitCalls(admission: Admission, messageLimitMs: number): grpc.ServerInterceptor {
-  return (method, call) => new AdmittedCall(call, method, admission, messageLimitMs);
+export function createAuthInterceptor(
+  admission: Authorizer,
+  messageLimitMs: number,
+): grpc.ServerInterceptor {
+  return (method, call) => new AuthorizedCall(call, method, admission, messageLimitMs);
 }
 
 type Listener = Parameters<grpc.ServerInterceptingCall["start"]>[0];
@@ -21,10 +24,10 @@ type Listener = Parameters<grpc.ServerInterceptingCall["start"]>[0];
  * Passes a call on once it is let in. Nothing of it is read before, so that there is nothing to keep:
  * grpc-js' own way, for any listener, takes longer than many a call.
  */
-class AdmittedCall extends grpc.ServerInterceptingCall {
+class AuthorizedCall extends grpc.ServerInterceptingCall {
   readonly #call: grpc.ServerInterceptingCallInterface;
   readonly #method: Method;
-  readonly #admission: Admission;
+  readonly #admission: Authorizer;
   readonly #messageLimitMs: number;
   #listener: Listener | undefined;
   #caller: Caller | undefined;
@@ -35,7 +38,7 @@ class AdmittedCall extends grpc.ServerInterceptingCall {
   constructor(
     call: grpc.ServerInterceptingCallInterface,
     method: Method,
-    admission: Admission,
+    admission: Authorizer,
     messageLimitMs: number,
   ) {
     super(call);
@@ -62,7 +65,7 @@ class AdmittedCall extends grpc.ServerInterceptingCall {
     this.#call.sendStatus(status);
   }
 
-  override getAuthContext(): AdmittedContext {
+  override getAuthContext(): AuthorizedContext {
     // Not the certificate as well, which takes longer than most calls.
     return { caller: this.#caller };
   }
@@ -70,7 +73,7 @@ class AdmittedCall extends grpc.ServerInterceptingCall {
   onReceiveMetadata(metadata: grpc.Metadata): void {
     try {
       const find = (name: string) => firstOf(metadata, name);
-      const admitted = this.#admission.admit(this.#method.path, find);
+      const admitted = this.#admission.authorize(this.#method.path, find);
       if (admitted instanceof Promise) {
         admitted
           .then((caller) => this.#letIn(metadata, caller))

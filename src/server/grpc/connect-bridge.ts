@@ -9,10 +9,10 @@ import type * as grpc from "@grpc/grpc-js";
 import type { DomainError } from "../../domain/domain-error.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { malformed } from "../../rpc/errors/translate-connect-error.js";
-import { isBulk, largeMessageBytes, pathOf } from "../threads/offloaded-methods.js";
-import type { BulkThreads } from "../threads/thread-pool.js";
+import { isOffloaded, largeMessageBytes, pathOf } from "../threads/offloaded-methods.js";
+import type { ThreadPool } from "../threads/thread-pool.js";
 import { compileEncoder } from "./compiled-encoder.js";
-import { answerInThread, toBulkDefinition, toBulkHandler } from "./grpc-offload.js";
+import { answerInThread, toOffloadedDefinition, toOffloadedHandler } from "./grpc-offload.js";
 import { GrpcContext } from "./handler-context.js";
 import { isStatus, toStatus } from "./status.js";
 import type { ServeUnary, UnaryCalls } from "./unary-interceptor.js";
@@ -21,7 +21,7 @@ import type { ServeUnary, UnaryCalls } from "./unary-interceptor.js";
 export type GrpcMount = {
   readonly server: grpc.Server;
   readonly unaryCalls: UnaryCalls;
-  readonly threads: BulkThreads;
+  readonly threads: ThreadPool;
 };
 
 /**
@@ -37,9 +37,9 @@ export function addConnectService<S extends DescService>(
   const definitions: Record<string, object> = {};
   const implementations: Record<string, unknown> = {};
   for (const method of service.methods) {
-    if (isBulk(method)) {
-      definitions[method.name] = toBulkDefinition(method);
-      implementations[method.name] = toBulkHandler(method, threads);
+    if (isOffloaded(method)) {
+      definitions[method.name] = toOffloadedDefinition(method);
+      implementations[method.name] = toOffloadedHandler(method, threads);
     } else {
       const unary = method as DescMethodUnary;
       const handler = handlers[method.localName] as Handler;
@@ -81,7 +81,7 @@ function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, 
   };
 }
 
-function toServe(method: DescMethodUnary, handler: Handler, threads: BulkThreads): ServeUnary {
+function toServe(method: DescMethodUnary, handler: Handler, threads: ThreadPool): ServeUnary {
   const encode = compileEncoder(method.output);
   return (call, message) => {
     const context = new GrpcContext(method, call);

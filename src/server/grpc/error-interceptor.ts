@@ -4,13 +4,13 @@ import type { DomainError } from "../../domain/domain-error.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { malformed, messageTooLarge, timeIsUp } from "../../rpc/errors/translate-connect-error.js";
 import {
-  type CallObserver,
+  type CallLog,
   type OpenCall,
-  tellRefusal,
+  recordRejectedCall,
   toUnhandledCall,
 } from "../calls/call-log.js";
 import { isOurs, quote, unsupported } from "../connect/unknown-method.js";
-import { refuseHandled } from "./handler-context.js";
+import { abortHandler } from "./handler-context.js";
 import { firstOf } from "./metadata.js";
 import { type SentStatus, toStatus } from "./status.js";
 
@@ -21,7 +21,7 @@ import { type SentStatus, toStatus } from "./status.js";
  *
  * It sends those refusals past all interceptors, by a method of the call; so this replaces the method.
  */
-export function explainRefusals(observer: CallObserver): grpc.ServerInterceptor {
+export function createErrorInterceptor(observer: CallLog): grpc.ServerInterceptor {
   return (method, call) => {
     const startedAtMs = performance.now();
     const send = call.sendStatus;
@@ -29,15 +29,15 @@ export function explainRefusals(observer: CallObserver): grpc.ServerInterceptor 
     call.sendStatus = (status) => {
       const isFirst = !isEnded;
       isEnded = true;
-      if (isTold(status)) return send.call(call, status);
-      const refusal = toRefusal(status);
+      if (hasOurDetails(status)) return send.call(call, status);
+      const refusal = toDomainError(status);
       if (refusal === undefined) return send.call(call, shorten(status));
       const failure = toConnectError(refusal);
       if (isFirst && isOurs(method.path)) {
         const internals = call as unknown as GrpcInternals;
         // A handler hears why its call ends, and tells.
-        if (hasHandler(internals, method, status)) refuseHandled(internals.metadata, failure);
-        else tellRefusal(observer, toOpenCall(internals, method, startedAtMs), failure);
+        if (hasHandler(internals, method, status)) abortHandler(internals.metadata, failure);
+        else recordRejectedCall(observer, toOpenCall(internals, method, startedAtMs), failure);
       }
       send.call(call, toStatus(failure));
     };
@@ -58,7 +58,7 @@ type GrpcInternals = CallOfCaller & {
   readonly readQueue: readonly unknown[];
 };
 
-function isTold({ code, metadata }: SentStatus): boolean {
+function hasOurDetails({ code, metadata }: SentStatus): boolean {
   return code === grpc.status.OK || (metadata?.get("grpc-status-details-bin").length ?? 0) > 0;
 }
 
@@ -92,7 +92,7 @@ function shorten(status: SentStatus): SentStatus {
 
 const longestDetails = 1000;
 
-function toRefusal({ code, details }: SentStatus): DomainError | undefined {
+function toDomainError({ code, details }: SentStatus): DomainError | undefined {
   const problem = details ?? "";
   const tooLarge = /^Received message .*(?: vs | larger than )(\d+)\)?$/.exec(problem);
   if (tooLarge?.[1] !== undefined) return messageTooLarge(tooLarge[1]);

@@ -5,13 +5,13 @@ import * as grpc from "@grpc/grpc-js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { prefixLength, toFrame } from "../connect/error-response.js";
 import { pathOf } from "../threads/offloaded-methods.js";
-import type { BulkThreads } from "../threads/thread-pool.js";
+import type { ThreadPool } from "../threads/thread-pool.js";
 import { GrpcContext } from "./handler-context.js";
-import { nameCall, toMetadata } from "./metadata.js";
+import { assignRequestId, toMetadata } from "./metadata.js";
 import { toStatus } from "./status.js";
 
 /** A bulk method for grpc-js: messages stay bytes, one or many in either direction. */
-export function toBulkDefinition(method: DescMethod): grpc.MethodDefinition<Buffer, Buffer> {
+export function toOffloadedDefinition(method: DescMethod): grpc.MethodDefinition<Buffer, Buffer> {
   return {
     path: pathOf(method),
     requestStream: true,
@@ -24,12 +24,12 @@ export function toBulkDefinition(method: DescMethod): grpc.MethodDefinition<Buff
 }
 
 /** Has a thread serve the calls of a method, be they streams or not. */
-export function toBulkHandler(
+export function toOffloadedHandler(
   method: DescMethod,
-  threads: BulkThreads,
+  threads: ThreadPool,
 ): grpc.handleBidiStreamingCall<Buffer, Buffer> {
   return async (call) => {
-    nameCall(call.metadata);
+    assignRequestId(call.metadata);
     const context = new GrpcContext(method, call);
     try {
       // The call is answered after its last message: it must not be destroyed with it.
@@ -54,7 +54,7 @@ export function toBulkHandler(
  * @throws grpc.StatusObject when the call fails.
  */
 export async function answerInThread(
-  threads: BulkThreads,
+  threads: ThreadPool,
   method: DescMethod,
   context: GrpcContext,
   message: Buffer,
@@ -69,7 +69,7 @@ export async function answerInThread(
 
 /** As a call of Connect's gRPC protocol, since that is what a thread understands. */
 function serveInThread(
-  threads: BulkThreads,
+  threads: ThreadPool,
   method: DescMethod,
   context: GrpcContext,
   messages: AsyncIterable<Buffer> | Iterable<Buffer>,

@@ -2,12 +2,12 @@ import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "../../config/address.js";
 import { serviceNames } from "../calls/service-names.js";
-import { type OpenConnections, watchConnections } from "../connections/connection-tracker.js";
+import { type ConnectionTracker, trackConnections } from "../connections/connection-tracker.js";
 import { type Listener, type ListenerDependencies, longestCallMs } from "../listener.js";
-import { admitCalls } from "./auth-interceptor.js";
+import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
 import { toCredentials } from "./credentials.js";
-import { explainRefusals } from "./error-interceptor.js";
+import { createErrorInterceptor } from "./error-interceptor.js";
 import { limitGrpcServer } from "./http2-overrides.js";
 import { addReflection } from "./reflection.js";
 import { serveUnaryCalls, type UnaryCalls } from "./unary-interceptor.js";
@@ -22,7 +22,14 @@ type GrpcServerDependencies = Omit<ListenerDependencies, "log">;
 /** Opens the door for native gRPC, with reflection and health. Health begins as NOT_SERVING. */
 export async function startGrpcServer(
   address: Address,
-  { mountServices, threads, admission, limits, observer, tls }: GrpcServerDependencies,
+  {
+    mountServices,
+    threads,
+    authorizer: admission,
+    limits,
+    callLog: observer,
+    tls,
+  }: GrpcServerDependencies,
 ): Promise<GrpcServer> {
   // It would tell of headers that it cannot read, with their values, beside the log: tokens as well.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
@@ -32,12 +39,12 @@ export async function startGrpcServer(
     "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     interceptors: [
-      explainRefusals(observer),
-      admitCalls(admission, limits.maxCallTimeoutMs),
+      createErrorInterceptor(observer),
+      createAuthInterceptor(admission, limits.maxCallTimeoutMs),
       serveUnaryCalls(unaryCalls),
     ],
   });
-  const open = watchConnections();
+  const open = trackConnections();
   const limitConnections = limitGrpcServer(server, {
     ...{ limits: limits.connections, longestMs: longestCallMs(limits), open, observer },
   });
@@ -77,7 +84,7 @@ function listen(
   });
 }
 
-function close(server: grpc.Server, open: OpenConnections, graceMs: number): Promise<void> {
+function close(server: grpc.Server, open: ConnectionTracker, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const force = () => {
       server.forceShutdown();

@@ -11,7 +11,7 @@ import type { Caller } from "../../domain/caller.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
 import { rpcName } from "../calls/call-log.js";
 import { requestIdHeader } from "../calls/request-id.js";
-import { firstOf, nameCall, toHeaders, toMetadata } from "./metadata.js";
+import { assignRequestId, firstOf, toHeaders, toMetadata } from "./metadata.js";
 
 /** What a context needs of a call, which grpc-js' streams have, and our unary calls. */
 export type ServerCall = Pick<
@@ -94,23 +94,23 @@ export class GrpcContext implements HandlerContext {
 }
 
 /** Has the handler of a call hear why grpc-js ends it. The failure gets the call's id. */
-export function refuseHandled(metadata: grpc.Metadata, failure: ConnectError): void {
-  nameCall(metadata);
+export function abortHandler(metadata: grpc.Metadata, failure: ConnectError): void {
+  assignRequestId(metadata);
   failure.metadata.set(requestIdHeader, firstOf(metadata, requestIdHeader) ?? "");
-  refusals.set(metadata, failure);
+  abortReasons.set(metadata, failure);
 }
 
 /** By the headers of the calls that they end. */
-const refusals = new WeakMap<grpc.Metadata, ConnectError>();
+const abortReasons = new WeakMap<grpc.Metadata, ConnectError>();
 
 function callerOf(call: ServerCall): Caller | undefined {
-  return (call.getAuthContext() as AdmittedContext).caller;
+  return (call.getAuthContext() as AuthorizedContext).caller;
 }
 
 function abortWith(call: ServerCall): AbortController {
   const controller = new AbortController();
   const abort = () => {
-    const refusal = refusals.get(call.metadata);
+    const refusal = abortReasons.get(call.metadata);
     if (refusal !== undefined) return controller.abort(refusal);
     const isLate = Number(call.getDeadline()) <= Date.now();
     const code = isLate ? Code.DeadlineExceeded : Code.Canceled;
@@ -122,6 +122,6 @@ function abortWith(call: ServerCall): AbortController {
 }
 
 /** What grpc-js calls a call's auth context, with who was let in. */
-export type AdmittedContext = ReturnType<grpc.ServerInterceptingCall["getAuthContext"]> & {
+export type AuthorizedContext = ReturnType<grpc.ServerInterceptingCall["getAuthContext"]> & {
   readonly caller?: Caller | undefined;
 };

@@ -1,11 +1,11 @@
 import type { Http2SecureServer, Http2Server, IncomingHttpHeaders } from "node:http2";
 import type * as grpc from "@grpc/grpc-js";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
-import type { CallObserver } from "../calls/call-log.js";
+import type { CallLog } from "../calls/call-log.js";
 import { parseGrpcTimeout } from "../connect/timeout-headers.js";
-import type { OpenConnections } from "../connections/connection-tracker.js";
-import { limitSessions, toHttp2Options } from "../connections/http2-sessions.js";
-import { isGrpc, refuseUnserved } from "./unimplemented.js";
+import type { ConnectionTracker } from "../connections/connection-tracker.js";
+import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
+import { isGrpc, rejectUnimplemented } from "./unimplemented.js";
 
 /** What there is to know of a server's connections and calls. */
 export type GrpcServerSettings = {
@@ -13,8 +13,8 @@ export type GrpcServerSettings = {
   /** The most time that any call gets. */
   readonly longestMs: number;
   /** Is to watch the connections. */
-  readonly open: OpenConnections;
-  readonly observer: CallObserver;
+  readonly open: ConnectionTracker;
+  readonly observer: CallLog;
 };
 
 /**
@@ -35,14 +35,14 @@ export function limitGrpcServer(
   return () => {
     for (const http2 of http2Servers.keys()) {
       http2.maxConnections = limits.maxConnections;
-      limitSessions(http2, limits);
+      limitHttp2Sessions(http2, limits);
       open.watchSockets(http2);
       open.watchSessions(http2);
       const [serve] = http2.listeners("stream");
       http2.removeAllListeners("stream");
       http2.on("stream", (stream, headers) => {
         if (!isGrpc(headers) || !handlers.has(headers[":path"] ?? "")) {
-          return refuseUnserved(stream, headers, observer);
+          return rejectUnimplemented(stream, headers, observer);
         }
         correctTimeout(headers, longestMs);
         serve?.call(http2, stream, headers);

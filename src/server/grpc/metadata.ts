@@ -7,7 +7,7 @@ export function firstOf(metadata: grpc.Metadata, name: string): string | undefin
 }
 
 /** Settles what a call is called, so that all who tell of it call it the same. */
-export function nameCall(metadata: grpc.Metadata): void {
+export function assignRequestId(metadata: grpc.Metadata): void {
   metadata.set(
     requestIdHeader,
     requestIdOf((name) => firstOf(metadata, name)),

@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
-import { type CallObserver, tellRefusal, toUnhandledCall } from "../calls/call-log.js";
-import { notServed, rpcOf, wrongType } from "../connect/unknown-method.js";
+import { type CallLog, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
+import { rpcOf, unimplemented, wrongType } from "../connect/unknown-method.js";
 
 /** Whether a request is gRPC, as grpc-js sees it: it answers a bare 415 to all others. */
 export function isGrpc(headers: IncomingHttpHeaders): boolean {
@@ -11,16 +11,16 @@ export function isGrpc(headers: IncomingHttpHeaders): boolean {
 }
 
 /** Refuses what is not gRPC, or no method that is served: in our terms, counted and logged. */
-export function refuseUnserved(
+export function rejectUnimplemented(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-  observer: CallObserver,
+  observer: CallLog,
 ): void {
   const path = headers[":path"] ?? "";
   const type = headers["content-type"] ?? "";
   const isOfGrpc = isGrpc(headers);
-  const failure = toConnectError(isOfGrpc ? notServed(path) : wrongType(type, grpcTypes));
-  tellRefusal(
+  const failure = toConnectError(isOfGrpc ? unimplemented(path) : wrongType(type, grpcTypes));
+  recordRejectedCall(
     observer,
     toUnhandledCall(rpcOf(path), (name) => headers[name]?.toString()),
     failure,

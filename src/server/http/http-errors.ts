@@ -6,7 +6,7 @@ import { toErrorAnswer } from "../connect/error-response.js";
 import { quote, unsupported, wrongType } from "../connect/unknown-method.js";
 
 /** Why a request does not come as far as a protocol: a status of HTTP, and what goes with it. */
-export type HttpRefusal = {
+export type HttpError = {
   readonly status: number;
   /** What would be taken instead. */
   readonly header: readonly [name: string, value: string];
@@ -14,11 +14,11 @@ export type HttpRefusal = {
 };
 
 /** What Connect would refuse with a bare status: a method of HTTP, or a content type. */
-export function whyNotTaken(
+export function unsupportedReason(
   { method, allowedMethods, supportedContentType }: Handler,
   httpMethod: string,
   type: string,
-): HttpRefusal | undefined {
+): HttpError | undefined {
   // Connect has streams without side effects take GET as well, and finds no message in it.
   const allowed = method.methodKind === "unary" ? [...allowedMethods].sort() : ["POST"];
   if (!allowed.includes(httpMethod)) {
@@ -41,7 +41,7 @@ type Handler = Pick<UniversalHandler, "method" | "allowedMethods" | "supportedCo
 
 /** A status of HTTP with the error of Connect's protocol for unary calls, whatever was asked for. */
 export function toPlainAnswer(
-  { status, header }: Pick<HttpRefusal, "status"> & Partial<HttpRefusal>,
+  { status, header }: Pick<HttpError, "status"> & Partial<HttpError>,
   failure: ConnectError,
 ): UniversalServerResponse {
   const answer = toErrorAnswer(new Headers(), failure);

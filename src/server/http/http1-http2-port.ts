@@ -4,9 +4,9 @@ import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
-import { watchConnections } from "../connections/connection-tracker.js";
+import { trackConnections } from "../connections/connection-tracker.js";
 import { isOld, limitAge, toHttp1Options } from "../connections/http1-sockets.js";
-import { limitSessions, toHttp2Options } from "../connections/http2-sessions.js";
+import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
 import type { Tls } from "../tls/tls.js";
 
 /** A server that speaks HTTP/1.1 and, to those who know that it does, HTTP/2, on one port. */
@@ -28,7 +28,7 @@ export function createHttpServer(
   tls?: Tls,
 ): HttpServer {
   let isClosing = false;
-  const open = watchConnections();
+  const open = trackConnections();
   const options = toHttp1Options(limits, maxRequestMs);
   const server = createHttp1Server(options, tls, (request, response) => {
     open.callStarts(request, response);
@@ -38,7 +38,7 @@ export function createHttpServer(
   });
   server.maxConnections = limits.maxConnections;
   const http2 = createHttp2Server(toHttp2Options(limits), listener as never);
-  limitSessions(http2, limits);
+  limitHttp2Sessions(http2, limits);
   shareConnections(server, http2, limits, tls !== undefined);
   open.watchSockets(server);
   open.watchSessions(http2);

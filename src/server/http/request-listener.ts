@@ -11,17 +11,17 @@ import type { DomainError } from "../../domain/domain-error.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { malformed } from "../../rpc/errors/translate-connect-error.js";
-import { type OpenCall, tellRefusal, toUnhandledCall } from "../calls/call-log.js";
+import { type OpenCall, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
 import { headerFinder } from "../calls/request-id.js";
 import { toConnectOptions } from "../connect/connect-options.js";
 import { toErrorAnswer } from "../connect/error-response.js";
-import { answerInOurTerms } from "../connect/rewrite-connect-errors.js";
-import { notServed, rpcOf } from "../connect/unknown-method.js";
+import { handleAndRewriteErrors } from "../connect/rewrite-connect-errors.js";
+import { rpcOf, unimplemented } from "../connect/unknown-method.js";
 import { type ListenerDependencies, longestCallMs } from "../listener.js";
-import { bulkMethods, largeMessageBytes, pathOf } from "../threads/offloaded-methods.js";
+import { largeMessageBytes, offloadedMethods, pathOf } from "../threads/offloaded-methods.js";
 import { weigh } from "./body-size.js";
-import { toNotFound, toPlainAnswer, whyNotTaken } from "./http-errors.js";
-import { toBulkHandler } from "./http-offload.js";
+import { toNotFound, toPlainAnswer, unsupportedReason } from "./http-errors.js";
+import { toOffloadedHandler } from "./http-offload.js";
 import { type HttpCall, limitCall, toCall, whyUnreadable } from "./request.js";
 
 /**
@@ -29,7 +29,7 @@ import { type HttpCall, limitCall, toCall, whyUnreadable } from "./request.js";
  * errors, and what it logs.
  */
 export function createRequestListener(surroundings: ListenerDependencies): RequestListener {
-  const { admission, limits, observer, log } = surroundings;
+  const { authorizer: admission, limits, callLog: observer, log } = surroundings;
   const longestMs = longestCallMs(limits);
   const methods = createMethods(surroundings);
   const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
@@ -40,19 +40,19 @@ export function createRequestListener(surroundings: ListenerDependencies): Reque
       toErrorAnswer(new Headers({ "content-type": type }), failure);
     const tell = (refusal: DomainError, caller?: Caller) => {
       const failure = toConnectError(refusal);
-      tellRefusal(observer, toUnhandledCall(rpcOf(path), find, caller), failure);
+      recordRejectedCall(observer, toUnhandledCall(rpcOf(path), find, caller), failure);
       return failure;
     };
     if (!find(":authority") && !find("host")) return refuse(tell(malformed(noHost)));
     const method = methods.get(path);
-    if (method === undefined) return toNotFound(type, tell(notServed(path)));
+    if (method === undefined) return toNotFound(type, tell(unimplemented(path)));
     let caller: Caller;
     try {
-      caller = await admission.admit(path, find);
+      caller = await admission.authorize(path, find);
     } catch (error) {
       return challenge(refuse(toConnectError(error)));
     }
-    const unfit = whyNotTaken(method.handler, request.method ?? "", type);
+    const unfit = unsupportedReason(method.handler, request.method ?? "", type);
     if (unfit !== undefined) return toPlainAnswer(unfit, tell(unfit.refusal, caller));
     const call = toCall(request, response, caller, longestMs);
     if (call === undefined) return refuse(tell(malformed(noHost), caller));
@@ -88,14 +88,14 @@ function createMethods({
   mountServices,
   threads,
   limits,
-  observer,
+  callLog: observer,
 }: ListenerDependencies): ReadonlyMap<string, Method> {
   const router = createConnectRouter(toConnectOptions(limits.maxMessageBytes));
   mountServices((service, implementation) => router.service(service, implementation));
-  const serveInThread = toBulkHandler(threads);
+  const serveInThread = toOffloadedHandler(threads);
   const serveHere = (handler: UniversalHandlerFn, open: OpenCall, call: HttpCall) =>
-    answerInOurTerms(handler, call, (failure) => tellRefusal(observer, open, failure));
-  const bulkPaths = new Set(bulkMethods.map(pathOf));
+    handleAndRewriteErrors(handler, call, (failure) => recordRejectedCall(observer, open, failure));
+  const bulkPaths = new Set(offloadedMethods.map(pathOf));
   const methods = router.handlers.map((handler): readonly [string, Method] => {
     const path = handler.requestPath;
     if (bulkPaths.has(path)) return [path, { handler, handle: serveInThread }];

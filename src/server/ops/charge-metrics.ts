@@ -1,10 +1,10 @@
 import { Counter, type Registry } from "prom-client";
 import {
   type ChargeCount,
-  type ChargeTally,
+  type ChargeCounter,
   chargeOutcomes,
 } from "../../rpc/call/charge-counter.js";
-import { withinLimit } from "../../with-timeout.js";
+import { withTimeout } from "../../with-timeout.js";
 
 /** Answers which of these providers are registered. */
 export type FindRegistered = (names: readonly string[]) => Promise<readonly string[]>;
@@ -14,7 +14,10 @@ export type FindRegistered = (names: readonly string[]) => Promise<readonly stri
  * names become series, which are kept for ever: so names without a price are looked up when metrics
  * are asked for, and those that are not registered count as "unknown".
  */
-export function createChargeTally(registry: Registry, findRegistered: FindRegistered): ChargeTally {
+export function createChargeMetrics(
+  registry: Registry,
+  findRegistered: FindRegistered,
+): ChargeCounter {
   const tallies = new Map([[unknownProvider, noCharges()]]);
   const doubtful = new Map<string, number>();
   const count = ({ provider, outcome, times }: ChargeCount) => {
@@ -50,7 +53,7 @@ export function createChargeTally(registry: Registry, findRegistered: FindRegist
         settling = undefined;
       });
     // Operators wait no longer for a database that does not answer.
-    await withinLimit(settling, settleLimitMs, () => undefined);
+    await withTimeout(settling, settleLimitMs, () => undefined);
   };
   registerCharges(registry, tallies, settleInTime);
   return { add: (counts) => counts.forEach(add) };

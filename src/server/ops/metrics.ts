@@ -1,19 +1,19 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { PriceBook } from "../../price-book/replicated-price-book.js";
-import type { ChargeTally } from "../../rpc/call/charge-counter.js";
+import type { ChargeCounter } from "../../rpc/call/charge-counter.js";
 import type { DatabasePool } from "../../store/connection/pool.js";
 import { readVersion } from "../../version.js";
-import { type CallTally, createCallTally } from "../calls/call-metrics.js";
-import type { BulkThreads } from "../threads/thread-pool.js";
+import { type CallMetrics, createCallMetrics } from "../calls/call-metrics.js";
+import type { ThreadPool } from "../threads/thread-pool.js";
 import type { TlsMetrics } from "../tls/tls.js";
-import { createChargeTally, type FindRegistered } from "./charge-metrics.js";
+import { createChargeMetrics, type FindRegistered } from "./charge-metrics.js";
 import { processMetrics } from "./process-metrics.js";
 import type { Readiness } from "./readiness.js";
 
 /** What the service counts, with prom-client. */
-export type Metrics = CallTally &
+export type Metrics = CallMetrics &
   TlsMetrics & {
-    readonly charges: ChargeTally;
+    readonly charges: ChargeCounter;
     /** Shows these as they are when the metrics are asked for. */
     readonly watch: (parts: WatchedParts) => void;
     /** What prom-client knows of all this. */
@@ -23,7 +23,7 @@ export type Metrics = CallTally &
 export type WatchedParts = {
   readonly book: Pick<PriceBook, "stats">;
   readonly pool: DatabasePool;
-  readonly threads: Pick<BulkThreads, "stats">;
+  readonly threads: Pick<ThreadPool, "stats">;
   readonly readiness: Pick<Readiness, "whyNot">;
 };
 
@@ -50,8 +50,8 @@ export function createMetrics(findRegistered: FindRegistered): Metrics {
     registers: [registry],
   });
   return {
-    ...createCallTally(registry),
-    charges: createChargeTally(registry, findRegistered),
+    ...createCallMetrics(registry),
+    charges: createChargeMetrics(registry, findRegistered),
     registry,
     fileRead: (variable, isRead) => filesRead.set({ variable }, isRead ? 1 : 0),
     certificateExpires: (at) => expiry.set(at.getTime() / 1000),

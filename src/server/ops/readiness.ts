@@ -1,8 +1,8 @@
 import type { Knex } from "knex";
 import { DomainError } from "../../domain/domain-error.js";
-import { toRefusal } from "../../store/connection/postgres-errors.js";
+import { toDomainError } from "../../store/connection/postgres-errors.js";
 import { pendingMigrations } from "../../store/schema/migration-list.js";
-import { withinLimit } from "../../with-timeout.js";
+import { withTimeout } from "../../with-timeout.js";
 
 /** Whether the service can answer: undefined when it can, else why it cannot. */
 export type Readiness = {
@@ -41,7 +41,7 @@ export function watchReadiness(
     return asking;
   };
   const look = async () => {
-    const finding = (await withinLimit(ask(), limitMs, () => noAnswer)) ?? whyNotBook();
+    const finding = (await withTimeout(ask(), limitMs, () => noAnswer)) ?? whyNotBook();
     if (!isDraining) find(finding);
     return whyNot === undefined;
   };
@@ -70,7 +70,7 @@ async function findWhyNot(knex: Knex): Promise<string | undefined> {
     return `the database lacks migrations: ${pending.join(", ")}; run "llmprices migrate up"`;
   } catch (error) {
     if ((error as Error).name === "KnexTimeoutError") return noAnswer;
-    return toWhyNot(toRefusal(error));
+    return toWhyNot(toDomainError(error));
   }
 }
 

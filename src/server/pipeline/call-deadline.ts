@@ -1,6 +1,6 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { DomainError } from "../../domain/domain-error.js";
-import type { Capacity } from "../calls/concurrency-limit.js";
+import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
 import type { FindHeader } from "../calls/request-id.js";
 
 /** A handler context of a listener. Those of gRPC find a header without building them all. */
@@ -13,13 +13,13 @@ export type HeaderContext = HandlerContext & { readonly findHeader?: FindHeader 
  * The time is watched from when the handler asks for the signal: whoever waits for anything does, and
  * most calls need not wait. Watching costs more than they do. All else is passed on, when asked for.
  */
-export class LimitedContext implements HandlerContext {
+export class CallContext implements HandlerContext {
   /** The call as its door has it. */
   readonly outer: HeaderContext;
   readonly #limitMs: number;
   readonly #endsAt: number;
   #end: AbortController | undefined;
-  #capacity: Capacity | undefined;
+  #capacity: ConcurrencyLimit | undefined;
   #onAbort: (reason: unknown) => void = ignore;
   #stopWatching: () => void = ignore;
 
@@ -33,7 +33,7 @@ export class LimitedContext implements HandlerContext {
    * Answers what the work answers, at once where the work does, or refuses at the moment the signal
    * aborts.
    */
-  withinLimit<T>(work: () => T | Promise<T>): T | Promise<T> {
+  withDeadline<T>(work: () => T | Promise<T>): T | Promise<T> {
     if (this.#isOver()) throw this.signal.reason;
     const answer = work();
     if (!(answer instanceof Promise)) return answer;
@@ -49,9 +49,9 @@ export class LimitedContext implements HandlerContext {
    *
    * @throws DomainError TOO_MANY_CALLS
    */
-  enter(capacity: Capacity): void {
-    capacity.enter();
-    this.#capacity = capacity;
+  acquire(concurrencyLimit: ConcurrencyLimit): void {
+    concurrencyLimit.acquire();
+    this.#capacity = concurrencyLimit;
   }
 
   /** Returns the first value of a request header. */
@@ -63,12 +63,12 @@ export class LimitedContext implements HandlerContext {
   /** To be called when the call has been answered. */
   end(): void {
     this.#stopWatching();
-    this.#capacity?.leave();
+    this.#capacity?.release();
     this.#capacity = undefined;
   }
 
   /** Ends the call before its time, because of its caller. */
-  refuse(refusal: DomainError): void {
+  reject(refusal: DomainError): void {
     if (this.signal.aborted) return;
     this.#end?.abort(refusal);
     this.#onAbort(refusal);
@@ -96,7 +96,7 @@ export class LimitedContext implements HandlerContext {
       this.#onAbort(reason);
     };
     const { signal } = this.outer;
-    const leave = () => abort(toRefusal(signal.reason, this.#limitMs));
+    const leave = () => abort(toDomainError(signal.reason, this.#limitMs));
     const timer = setTimeout(() => abort(deadlineExceeded(this.#limitMs)), this.timeoutMs());
     this.#stopWatching = () => {
       clearTimeout(timer);
@@ -138,15 +138,15 @@ export class LimitedContext implements HandlerContext {
 }
 
 /** Connect and the gRPC bridge abort with a ConnectError that says why; a closed socket with none. */
-function toRefusal(reason: unknown, limitMs: number): DomainError {
+function toDomainError(reason: unknown, limitMs: number): DomainError {
   if (reason instanceof ConnectError && reason.code === Code.DeadlineExceeded) {
     return deadlineExceeded(limitMs);
   }
-  return callerGone();
+  return clientDisconnected();
 }
 
 /** The refusal of a call that nobody waits for. */
-export function callerGone(): DomainError {
+export function clientDisconnected(): DomainError {
   return new DomainError("CANCELLED", "the caller has gone");
 }
 

@@ -6,15 +6,15 @@ import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import type { CallTracer } from "../../tracing/tracing.js";
 import { tokenMissing } from "../auth/auth-errors.js";
 import { requireRole } from "../auth/roles.js";
-import { type CallObserver, rpcName, toEndedCall } from "../calls/call-log.js";
-import type { Capacity } from "../calls/concurrency-limit.js";
-import { callerGone, LimitedContext } from "./call-deadline.js";
+import { type CallLog, rpcName, toCallRecord } from "../calls/call-log.js";
+import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
+import { CallContext, clientDisconnected } from "./call-deadline.js";
 import { streamIdle, watchIdle, watchMessages } from "./stream-idle-timeout.js";
 
 /** What every call passes, whichever door it came through. */
-export type CallSurroundings = {
-  readonly observe: (context: HandlerContext) => CallObserver;
-  readonly capacity: Capacity;
+export type CallOptions = {
+  readonly callLogOf: (context: HandlerContext) => CallLog;
+  readonly concurrencyLimit: ConcurrencyLimit;
   /** The most time that a call gets, whatever deadline its caller sets. */
   readonly maxTimeoutMs: number;
   /** The same for a stream. */
@@ -30,41 +30,41 @@ export type CallSurroundings = {
  * terms, is counted, and leaves one line in the log. Both doors mount the wrapped handlers: none can
  * miss it.
  */
-export function surroundCalls<S extends DescService>(
+export function wrapHandlers<S extends DescService>(
   service: S,
   implementation: ServiceImpl<S>,
-  surroundings: CallSurroundings,
+  surroundings: CallOptions,
 ): ServiceImpl<S> {
   const handlers = implementation as Record<string, unknown>;
   const entries = service.methods.map((method) => {
     const handler = handlers[method.localName];
     const surrounded =
       method.methodKind === "unary" || method.methodKind === "client_streaming"
-        ? surroundOneAnswer(method, handler as OneAnswerHandler, surroundings)
-        : surroundStream(method, handler as StreamHandler, surroundings);
+        ? wrapSingleResponse(method, handler as SingleResponseHandler, surroundings)
+        : wrapStream(method, handler as StreamHandler, surroundings);
     return [method.localName, surrounded] as const;
   });
   return Object.fromEntries(entries) as ServiceImpl<S>;
 }
 
 /** Of one request, or of a stream of them. */
-type OneAnswerHandler = (request: object, context: HandlerContext) => unknown;
+type SingleResponseHandler = (request: object, context: HandlerContext) => unknown;
 type StreamHandler = (
   requests: AsyncIterable<object>,
   context: HandlerContext,
 ) => AsyncIterable<unknown>;
 
-function surroundOneAnswer(
+function wrapSingleResponse(
   method: DescMethod,
-  handler: OneAnswerHandler,
-  surroundings: CallSurroundings,
-): OneAnswerHandler {
-  const { capacity, maxTimeoutMs, maxStreamTimeoutMs } = surroundings;
-  const startCall = callStarter(method, surroundings);
+  handler: SingleResponseHandler,
+  surroundings: CallOptions,
+): SingleResponseHandler {
+  const { concurrencyLimit: capacity, maxTimeoutMs, maxStreamTimeoutMs } = surroundings;
+  const startCall = createCallRecorder(method, surroundings);
   const isStream = method.methodKind !== "unary";
   const limitMs = isStream ? maxStreamTimeoutMs : maxTimeoutMs;
   return (request, outerContext) => {
-    const context = new LimitedContext(outerContext, limitMs);
+    const context = new CallContext(outerContext, limitMs);
     const { run, end } = startCall(context, request);
     const succeed = (answer: unknown) => {
       end();
@@ -76,18 +76,18 @@ function surroundOneAnswer(
       throw failure;
     };
     const messages = isStream
-      ? watchMessages(request as AsyncIterable<object>, watchCaller(context, surroundings))
+      ? watchMessages(request as AsyncIterable<object>, watchClient(context, surroundings))
       : request;
     const work = () => {
-      requireAdmission(method, context);
-      context.enter(capacity);
+      requireAuthorization(method, context);
+      context.acquire(capacity);
       // A door that could not read the message has it refused here, as every call is.
       if (request instanceof DomainError) throw request;
       return handler(messages, context);
     };
     let answer: unknown;
     try {
-      answer = run(() => context.withinLimit(work));
+      answer = run(() => context.withDeadline(work));
     } catch (error) {
       return fail(error);
     }
@@ -96,31 +96,31 @@ function surroundOneAnswer(
   };
 }
 
-function surroundStream(
+function wrapStream(
   method: DescMethod,
   handler: StreamHandler,
-  surroundings: CallSurroundings,
+  surroundings: CallOptions,
 ): StreamHandler {
-  const { capacity, maxStreamTimeoutMs } = surroundings;
-  const startCall = callStarter(method, surroundings);
+  const { concurrencyLimit: capacity, maxStreamTimeoutMs } = surroundings;
+  const startCall = createCallRecorder(method, surroundings);
   return async function* stream(requests, outerContext) {
-    const context = new LimitedContext(outerContext, maxStreamTimeoutMs);
+    const context = new CallContext(outerContext, maxStreamTimeoutMs);
     const { run, end } = startCall(context, {});
     const { signal } = context;
     // At once: it may be that nobody asks for the next answer any more.
     const abort = () => end(toConnectError(signal.reason));
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
-    const reader = watchCaller(context, surroundings);
-    const sender = watchCaller(context, surroundings);
+    const reader = watchClient(context, surroundings);
+    const sender = watchClient(context, surroundings);
     const answers = handler(watchMessages(requests, sender), context)[Symbol.asyncIterator]();
     // Unless the handler comes to its end, somebody stopped asking for its answers.
-    let failure: ConnectError | undefined = toConnectError(callerGone());
+    let failure: ConnectError | undefined = toConnectError(clientDisconnected());
     try {
-      requireAdmission(method, context);
-      context.enter(capacity);
+      requireAuthorization(method, context);
+      context.acquire(capacity);
       for (;;) {
-        const answer = await run(() => context.withinLimit(() => answers.next()));
+        const answer = await run(() => context.withDeadline(() => answers.next()));
         if (answer.done) break;
         reader.begin();
         yield answer.value;
@@ -140,24 +140,24 @@ function surroundStream(
 }
 
 /** Refuses what no door has let in: the doors have asked before they read anything of the call. */
-function requireAdmission(method: DescMethod, { values }: HandlerContext): void {
+function requireAuthorization(method: DescMethod, { values }: HandlerContext): void {
   const caller = values.get(callerKey);
   if (caller === undefined) throw tokenMissing();
   requireRole(caller, rpcName(method));
 }
 
 /** A watch over a stream's caller, who is waited for only so long. */
-function watchCaller(context: LimitedContext, { streamIdleTimeoutMs }: CallSurroundings) {
-  return watchIdle(streamIdleTimeoutMs, () => context.refuse(streamIdle(streamIdleTimeoutMs)));
+function watchClient(context: CallContext, { streamIdleTimeoutMs }: CallOptions) {
+  return watchIdle(streamIdleTimeoutMs, () => context.reject(streamIdle(streamIdleTimeoutMs)));
 }
 
 /**
  * Tells that a call has started; what is answered runs its work, and is to be told its end, of which
  * the first counts.
  */
-function callStarter(method: DescMethod, { observe, tracer }: CallSurroundings) {
+function createCallRecorder(method: DescMethod, { callLogOf: observe, tracer }: CallOptions) {
   const rpc = rpcName(method);
-  return (context: LimitedContext, request: object) => {
+  return (context: CallContext, request: object) => {
     const startedAtMs = performance.now();
     const { callStarts, callEnds } = observe(context);
     callStarts(rpc);
@@ -173,14 +173,14 @@ function callStarter(method: DescMethod, { observe, tracer }: CallSurroundings) 
       const traceId = trace?.traceId;
       const open = { rpc, protocol, caller, startedAtMs, findHeader: find, traceId };
       // What could not be read has neither a write's request id nor its reason.
-      const call = toEndedCall(open, failure, request instanceof DomainError ? {} : request);
+      const call = toCallRecord(open, failure, request instanceof DomainError ? {} : request);
       trace?.end(call);
       callEnds(call);
     };
-    return { run: trace?.run ?? runAsItIs, end };
+    return { run: trace?.run ?? runDirectly, end };
   };
 }
 
-function runAsItIs<T>(work: () => T): T {
+function runDirectly<T>(work: () => T): T {
   return work();
 }

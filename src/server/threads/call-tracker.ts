@@ -2,47 +2,42 @@ import type { MessagePort } from "node:worker_threads";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Caller } from "../../domain/caller.js";
 import type { DomainError } from "../../domain/domain-error.js";
-import type { ChargeTally } from "../../rpc/call/charge-counter.js";
+import type { ChargeCounter } from "../../rpc/call/charge-counter.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import type { Tracing } from "../../tracing/tracing.js";
-import {
-  type CallObserver,
-  type EndedCall,
-  toEndedCall,
-  toUnhandledCall,
-} from "../calls/call-log.js";
+import { type CallLog, type CallRecord, toCallRecord, toUnhandledCall } from "../calls/call-log.js";
 import { type FindHeader, requestIdHeader, requestIdOf } from "../calls/request-id.js";
 import type { BookAsk } from "./remote-price-book.js";
-import type { FromThread, ThreadAnswer } from "./thread-messages.js";
+import type { FromThread, ThreadResponse } from "./thread-messages.js";
 
 /** Where what threads tell of their calls is counted, and whether it is traced. */
-export type BulkWatchers = {
-  readonly observer: CallObserver;
-  readonly charges: ChargeTally;
+export type CallTrackerDependencies = {
+  readonly callLog: CallLog;
+  readonly charges: ChargeCounter;
   readonly tracing: Tracing | undefined;
 };
 
 /** A call that a thread serves, or does not come to serve. */
-export type FollowedCall = {
+export type TrackedCall = {
   /** For the thread, so that it tells of the call under the same names. */
   readonly headers: Readonly<Record<string, string>>;
   /** Hears what a thread tells of the call, and answers its answer. */
   readonly listenTo: (
     port: MessagePort,
     onAsk: (question: BookAsk) => void,
-  ) => Promise<ThreadAnswer>;
+  ) => Promise<ThreadResponse>;
   /** Tells the end of a call that no thread will tell, and what to answer; the first end counts. */
   readonly fail: (refusal: unknown) => ConnectError;
 };
 
 /** Has each call counted, logged and traced once, whether or not its thread lives to tell its end. */
-export function followCall(
+export function trackCall(
   rpc: string,
   caller: Caller | undefined,
   findHeader: FindHeader,
-  { observer, charges, tracing }: BulkWatchers,
+  { callLog: observer, charges, tracing }: CallTrackerDependencies,
   onLost: () => DomainError,
-): FollowedCall {
+): TrackedCall {
   const requestId = requestIdOf(findHeader);
   const find = (name: string) => (name === requestIdHeader ? requestId : findHeader(name));
   const unhandled = toUnhandledCall(rpc, find, caller);
@@ -53,7 +48,7 @@ export function followCall(
     state = "at work";
     observer.callStarts(rpc);
   };
-  const end = (call: EndedCall) => {
+  const end = (call: CallRecord) => {
     start();
     if (state === "ended") return;
     state = "ended";
@@ -62,7 +57,7 @@ export function followCall(
   };
   const fail = (refusal: unknown) => {
     const failure = toConnectError(refusal);
-    end(toEndedCall({ ...unhandled, traceId: trace?.traceId }, failure));
+    end(toCallRecord({ ...unhandled, traceId: trace?.traceId }, failure));
     return failure;
   };
   return {

@@ -15,15 +15,15 @@ const { batchCalculateCharges, allocateCharges, streamAllocateCharges, importLLM
  * The methods whose calls are served in threads. Their messages may be so large that reading a
  * single one takes hundreds of milliseconds, in which no other call would be answered.
  */
-export const bulkMethods: readonly DescMethod[] = [
+export const offloadedMethods: readonly DescMethod[] = [
   batchCalculateCharges,
   allocateCharges,
   streamAllocateCharges,
   importLLMPrices,
 ];
 
-export function isBulk(method: DescMethod): boolean {
-  return bulkMethods.includes(method);
+export function isOffloaded(method: DescMethod): boolean {
+  return offloadedMethods.includes(method);
 }
 
 /** As in URLs: `/llmprices.v1.PricingService/AllocateCharges`. */

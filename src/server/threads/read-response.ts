@@ -1,7 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
-import type { HeaderEntries, ThreadAnswer, ToThread } from "./thread-messages.js";
+import type { HeaderEntries, ThreadResponse, ToThread } from "./thread-messages.js";
 
 /**
  * Tells the thread when the call is aborted, until the answered function is called. `onRefusal` is
@@ -25,7 +25,7 @@ export function passOnAbort(
 
 /** The answer of a thread as one of Connect's, whose body fails when the thread is lost. */
 export function toResponse(
-  { status, header, body }: ThreadAnswer,
+  { status, header, body }: ThreadResponse,
   trailers: Promise<HeaderEntries>,
   lost: Promise<never>,
 ): UniversalServerResponse {

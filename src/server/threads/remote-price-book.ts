@@ -15,12 +15,12 @@ export type BookAsk = {
 /** The answer, or the refusal. */
 export type BookReply = { readonly type: "reply"; readonly number: number } & (
   | { readonly answer: SentAnswer }
-  | { readonly refusal: SentRefusal }
+  | { readonly refusal: SentError }
 );
 
 type SentAnswer = Omit<BookAnswer, "prices"> & { readonly prices: readonly SentPrice[] };
 type SentPrice = (Omit<AppliedPrice, "price"> & { readonly price: string }) | undefined;
-type SentRefusal = {
+type SentError = {
   readonly reason: Reason;
   readonly message: string;
   readonly metadata: Metadata;
@@ -87,7 +87,7 @@ export async function replyTo(
   { number, question }: BookAsk,
   signal: AbortSignal,
 ): Promise<void> {
-  const send = (reply: { answer: SentAnswer } | { refusal: SentRefusal }) =>
+  const send = (reply: { answer: SentAnswer } | { refusal: SentError }) =>
     port.postMessage({ type: "reply", number, ...reply } satisfies BookReply);
   try {
     send({ answer: toSentAnswer(await book.ask(question, { signal })) });
@@ -114,6 +114,6 @@ function toAppliedPrice(sent: NonNullable<SentPrice>): AppliedPrice {
   return { ...sent, price: new Decimal(sent.price) };
 }
 
-function toError({ reason, message, metadata }: SentRefusal): DomainError {
+function toError({ reason, message, metadata }: SentError): DomainError {
   return new DomainError(reason, message, metadata);
 }

@@ -12,20 +12,20 @@ import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { toLoggedError } from "../../logging/loggable-error.js";
 import type { Book } from "../../price-book/price-book.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
-import type { ChargeTally } from "../../rpc/call/charge-counter.js";
+import type { ChargeCounter } from "../../rpc/call/charge-counter.js";
 import { createDatabase } from "../../store/connection/pool.js";
 import type { SentSpan } from "../../tracing/tracing.js";
-import { type CallObserver, toEndedCall, toUnhandledCall } from "../calls/call-log.js";
+import { type CallLog, toCallRecord, toUnhandledCall } from "../calls/call-log.js";
 import { unlimited } from "../calls/concurrency-limit.js";
 import { headerFinder } from "../calls/request-id.js";
 import { abortWhenLate, readUntil } from "../connect/body-deadline.js";
 import { toConnectOptions } from "../connect/connect-options.js";
-import { answerInOurTerms } from "../connect/rewrite-connect-errors.js";
+import { handleAndRewriteErrors } from "../connect/rewrite-connect-errors.js";
 import { createServices } from "../pipeline/services.js";
 import { fromThreadConnection } from "./connection-transfer.js";
 import { createRemoteBook } from "./remote-price-book.js";
 import { notTaken, send, tell } from "./send-response.js";
-import type { BulkCall, HeaderEntries, ThreadSettings, ToThread } from "./thread-messages.js";
+import type { HeaderEntries, OffloadedCall, ThreadSettings, ToThread } from "./thread-messages.js";
 
 // Allocations leave hundreds of megabytes behind each: V8 would let them pile up before it looks.
 setFlagsFromString("--heap-growing-percent=50");
@@ -36,7 +36,7 @@ setFlagsFromString("--heap-growing-percent=50");
  *
  * Serves one call, beside others, and answers its trailers.
  */
-export default async function serveCall(call: BulkCall): Promise<HeaderEntries> {
+export default async function serveCall(call: OffloadedCall): Promise<HeaderEntries> {
   const { header, port, body } = call;
   try {
     if (tracing === undefined) return await serve(call);
@@ -49,7 +49,7 @@ export default async function serveCall(call: BulkCall): Promise<HeaderEntries> 
   }
 }
 
-async function serve({ port, caller, ...call }: BulkCall): Promise<HeaderEntries> {
+async function serve({ port, caller, ...call }: OffloadedCall): Promise<HeaderEntries> {
   const abort = new AbortController();
   const cutOff = new AbortController();
   const cutOffIn = (ms: number) => setTimeout(() => cutOff.abort(), ms);
@@ -75,8 +75,8 @@ async function serve({ port, caller, ...call }: BulkCall): Promise<HeaderEntries
         .set(failureOfCall, onFailure)
         .set(callerKey, caller),
     };
-    const answer = await answerInOurTerms(handler, request, (failure) => {
-      tell(port, { type: "ended", call: toEndedCall(unhandled, failure) });
+    const answer = await handleAndRewriteErrors(handler, request, (failure) => {
+      tell(port, { type: "ended", call: toCallRecord(unhandled, failure) });
       onFailure();
     });
     const isTaken = await send(port, answer, cutOff.signal);
@@ -93,7 +93,7 @@ function limitMsOf({ method }: UniversalHandler): number {
 }
 
 /** What observes calls lives where the metrics and the log are. */
-function observe({ values }: HandlerContext): CallObserver {
+function observe({ values }: HandlerContext): CallLog {
   const port = values.get(portOfCall);
   return {
     callStarts: (rpc) => tell(port, { type: "started", rpc }),
@@ -115,7 +115,7 @@ function bookOf({ values }: HandlerContext): Book {
 }
 
 /** And the tally of charges. */
-function tallyOf({ values }: HandlerContext): ChargeTally {
+function tallyOf({ values }: HandlerContext): ChargeCounter {
   const port = values.get(portOfCall);
   return { add: (counts) => tell(port, { type: "charges", counts }) };
 }
@@ -136,7 +136,7 @@ const tracing = settings.isTraced
   : undefined;
 const router = createConnectRouter(toConnectOptions(settings.maxMessageBytes));
 createServices(
-  { knex, bookOf, tallyOf, ...settings },
-  { observe, capacity: unlimited, ...settings },
+  { knex, bookOf, chargeCounterOf: tallyOf, ...settings },
+  { callLogOf: observe, concurrencyLimit: unlimited, ...settings },
 )((service, implementation) => router.service(service, implementation));
 const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

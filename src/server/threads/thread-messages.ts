@@ -3,14 +3,14 @@ import type { Caller } from "../../domain/caller.js";
 import type { ChargeCount } from "../../rpc/call/charge-counter.js";
 import type { DatabaseLimits } from "../../store/connection/pool.js";
 import type { SentSpan } from "../../tracing/tracing.js";
-import type { EndedCall } from "../calls/call-log.js";
+import type { CallRecord } from "../calls/call-log.js";
 import type { BookAsk, BookReply } from "./remote-price-book.js";
 
 /** Headers as they can be sent to another thread. */
 export type HeaderEntries = readonly (readonly [name: string, value: string])[];
 
 /** A call on its way to a thread. */
-export type BulkCall = {
+export type OffloadedCall = {
   readonly httpVersion: string;
   readonly method: string;
   readonly url: string;
@@ -30,14 +30,14 @@ export type ToThread =
 /** What a thread tells of a call. */
 export type FromThread =
   | { readonly type: "started"; readonly rpc: string }
-  | { readonly type: "ended"; readonly call: EndedCall }
+  | { readonly type: "ended"; readonly call: CallRecord }
   | { readonly type: "charges"; readonly counts: readonly ChargeCount[] }
   | { readonly type: "span"; readonly span: SentSpan }
   | BookAsk
-  | ({ readonly type: "answer" } & ThreadAnswer);
+  | ({ readonly type: "answer" } & ThreadResponse);
 
 /** The answer to a call; its trailers come when its body has been read. */
-export type ThreadAnswer = {
+export type ThreadResponse = {
   readonly status: number;
   readonly header: HeaderEntries;
   readonly body: ReadableStream<Uint8Array>;

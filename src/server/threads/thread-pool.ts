@@ -6,15 +6,15 @@ import { Piscina } from "piscina";
 import { DomainError, tooManyCalls } from "../../domain/domain-error.js";
 import type { Book } from "../../price-book/price-book.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
-import type { Capacity } from "../calls/concurrency-limit.js";
+import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
 import { headerFinder } from "../calls/request-id.js";
-import { type BulkWatchers, followCall } from "./call-tracker.js";
+import { type CallTrackerDependencies, trackCall } from "./call-tracker.js";
 import { passOnAbort, toResponse } from "./read-response.js";
 import { replyTo } from "./remote-price-book.js";
-import type { BulkCall, HeaderEntries, ThreadSettings } from "./thread-messages.js";
+import type { HeaderEntries, OffloadedCall, ThreadSettings } from "./thread-messages.js";
 
 /** The threads that serve bulk calls. */
-export type BulkThreads = {
+export type ThreadPool = {
   /**
    * Serves a call that any of Connect's protocols can read.
    *
@@ -23,12 +23,12 @@ export type BulkThreads = {
   readonly serve: (
     request: UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> },
   ) => Promise<UniversalServerResponse>;
-  readonly stats: () => BulkStats;
+  readonly stats: () => ThreadPoolStats;
   /** Ends the threads, and whatever they still do. */
   readonly close: () => Promise<void>;
 };
 
-export type BulkStats = {
+export type ThreadPoolStats = {
   /** Calls at work, and how many there may be. */
   readonly open: number;
   readonly maxOpen: number;
@@ -38,15 +38,15 @@ export type BulkStats = {
 };
 
 /** Starts threads as they are needed, up to `maxThreads`. */
-export function createBulkThreads(
+export function createThreadPool(
   maxThreads: number,
   settings: ThreadSettings,
   book: Book,
-  watchers: BulkWatchers,
-  capacity: Capacity,
+  watchers: CallTrackerDependencies,
+  concurrencyLimit: ConcurrencyLimit,
   log: Logger,
-): BulkThreads {
-  const pool = new Piscina<BulkCall, HeaderEntries>({
+): ThreadPool {
+  const pool = new Piscina<OffloadedCall, HeaderEntries>({
     filename: new URL(`./thread-main${extname(import.meta.url)}`, import.meta.url).href,
     workerData: settings,
     minThreads: 0,
@@ -62,17 +62,17 @@ export function createBulkThreads(
   const maxOpen = maxThreads * maxCallsPerThread;
   let open = 0;
   let refused = 0;
-  const enter = () => {
+  const acquire = () => {
     // The pool's queue would hold calls beyond their time, and beyond their callers.
     if (open >= maxOpen) {
       refused += 1;
       throw tooManyCalls("that are large", "BULK_THREADS", maxOpen);
     }
-    capacity.enter();
+    concurrencyLimit.acquire();
     open += 1;
   };
-  const leave = () => {
-    capacity.leave();
+  const release = () => {
+    concurrencyLimit.release();
     open -= 1;
   };
   return {
@@ -80,33 +80,33 @@ export function createBulkThreads(
     serve: async ({ url, method, httpVersion, header, body, signal, contextValues }) => {
       const rpc = new URL(url).pathname.slice(1);
       const caller = contextValues?.get(callerKey);
-      const followed = followCall(rpc, caller, headerFinder(header), watchers, threadLost);
+      const tracked = trackCall(rpc, caller, headerFinder(header), watchers, threadLost);
       try {
-        enter();
+        acquire();
       } catch (refusal) {
-        throw followed.fail(refusal);
+        throw tracked.fail(refusal);
       }
       const { port1: port, port2 } = new MessageChannel();
-      const answer = followed.listenTo(port, (question) =>
+      const answer = tracked.listenTo(port, (question) =>
         replyTo(port, book, question, signal).catch((error) => {
           // The call has ended meanwhile, and with it the wish to know.
           if (!signal.aborted) log.error({ err: error }, "the book could not be asked");
         }),
       );
-      for (const [name, value] of Object.entries(followed.headers)) header.set(name, value);
+      for (const [name, value] of Object.entries(tracked.headers)) header.set(name, value);
       const stream = ReadableStream.from(body) as ReadableStream<Uint8Array>;
       const call = {
         ...{ url, method, httpVersion, header: [...header], caller, body: stream, port: port2 },
       };
-      const stopPassingOn = passOnAbort(signal, port, followed.fail);
+      const stopPassingOn = passOnAbort(signal, port, tracked.fail);
       const trailers = runIn(pool, call, [stream, port2])
         .catch((error) => {
-          const failure = followed.fail(error);
+          const failure = tracked.fail(error);
           port.close();
           throw failure;
         })
         .finally(() => {
-          leave();
+          release();
           stopPassingOn();
         });
       // A thread that is lost is lost for whoever waits next, be it for the answer or for its body.
@@ -120,8 +120,8 @@ export function createBulkThreads(
 
 /** Rejects with THREAD_LOST when the thread is, or with what has been thrown before there was one. */
 async function runIn(
-  pool: Piscina<BulkCall, HeaderEntries>,
-  call: BulkCall,
+  pool: Piscina<OffloadedCall, HeaderEntries>,
+  call: OffloadedCall,
   transferList: readonly object[],
 ): Promise<HeaderEntries> {
   const trailers = pool.run(call, { transferList: transferList as never });

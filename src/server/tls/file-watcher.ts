@@ -11,7 +11,7 @@ export type WatchedFiles<T> = {
 };
 
 /** Is told when changed files have been read, or why they could not be: then the old ones count. */
-export type FilesObserver<T> = {
+export type FileListeners<T> = {
   readonly onRead: (value: T) => void;
   readonly onBroken: (error: Error) => void;
 };
@@ -26,7 +26,7 @@ export type FilesObserver<T> = {
 export async function watchFiles<T>(
   paths: readonly string[],
   read: () => T,
-  { onRead, onBroken }: FilesObserver<T>,
+  { onRead, onBroken }: FileListeners<T>,
   intervalMs = 1000,
 ): Promise<WatchedFiles<T>> {
   // Before they are read: what changes meanwhile is read once more.

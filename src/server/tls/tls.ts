@@ -22,7 +22,7 @@ export type Tls = {
 export type TlsMetrics = FileMetrics & { readonly certificateExpires: (at: Date) => void };
 
 /** Reads the files, and again when they change. @throws Error naming the variable. */
-export async function openTls(config: TlsConfig, metrics: TlsMetrics, log: Logger): Promise<Tls> {
+export async function loadTls(config: TlsConfig, metrics: TlsMetrics, log: Logger): Promise<Tls> {
   const { certFile, keyFile, clientCaFile } = config;
   const listeners: ((context: SecureContextOptions) => void)[] = [];
   const paths = [certFile, keyFile, ...(clientCaFile === undefined ? [] : [clientCaFile])];

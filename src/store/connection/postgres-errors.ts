@@ -12,7 +12,7 @@ export function isWriteConflict(error: unknown): boolean {
  * Says in our terms what the database refused, keeping its error as the cause. What is no refusal
  * comes back as it is: a bug.
  */
-export function toRefusal(error: unknown): unknown {
+export function toDomainError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof DomainError) return error;
   const { code = "", constraint = "", name } = error as DatabaseError;
   const known = constraints[constraint];
@@ -34,10 +34,10 @@ export function toRefusal(error: unknown): unknown {
   return new DomainError("DATABASE_UNAVAILABLE", message, {}, [], { cause: error });
 }
 
-type Refusal = { readonly reason: Reason; readonly message: string };
+type ErrorParts = { readonly reason: Reason; readonly message: string };
 
 /** What callers can run into beyond our own checks, because others write at the same time. */
-const constraints: Readonly<Record<string, Refusal>> = {
+const constraints: Readonly<Record<string, ErrorParts>> = {
   charge_types_pkey: taken("a charge type of this name is registered"),
   providers_pkey: taken("a provider of this name is registered"),
   models_pkey: taken("the provider has a model of this name"),
@@ -47,11 +47,11 @@ const constraints: Readonly<Record<string, Refusal>> = {
   llm_prices_model_fkey: referenced("prices refer to this model, or did"),
 };
 
-function taken(message: string): Refusal {
+function taken(message: string): ErrorParts {
   return { reason: "NAME_ALREADY_EXISTS", message };
 }
 
-function referenced(message: string): Refusal {
+function referenced(message: string): ErrorParts {
   return { reason: "STILL_REFERENCED", message };
 }
 

@@ -14,8 +14,12 @@ export type Use = "read" | "write";
  *
  * @throws DomainError TOO_MANY_CALLS
  */
-export async function inTurn<T>(knex: Knex, use: Use, work: () => Promise<T>): Promise<T> {
-  const turns = turnsOf(knex);
+export async function withConcurrencyLimit<T>(
+  knex: Knex,
+  use: Use,
+  work: () => Promise<T>,
+): Promise<T> {
+  const turns = limitersOf(knex);
   if (turns[use] >= turns.most) {
     throw tooManyCalls(`that ${use} the database`, "MAX_DATABASE_CALLS", turns.most);
   }
@@ -28,22 +32,22 @@ export async function inTurn<T>(knex: Knex, use: Use, work: () => Promise<T>): P
 }
 
 /** Of one pool: how many calls there are of each kind, waiting ones included. */
-type Turns = {
+type Limiters = {
   read: number;
   write: number;
   readonly most: number;
   readonly writers: LimitFunction;
 };
 
-function turnsOf(knex: Knex): Turns {
-  const known = allTurns.get(knex);
+function limitersOf(knex: Knex): Limiters {
+  const known = allLimiters.get(knex);
   if (known !== undefined) return known;
   const { maxCalls = Number.POSITIVE_INFINITY } = limitsOf(knex);
   const most = Math.max(1, Math.floor(maxCalls / 2));
   const writers = pLimit(Math.max(1, Math.floor(knex.client.pool.max / 2)));
   const turns = { read: 0, write: 0, most, writers };
-  allTurns.set(knex, turns);
+  allLimiters.set(knex, turns);
   return turns;
 }
 
-const allTurns = new WeakMap<Knex, Turns>();
+const allLimiters = new WeakMap<Knex, Limiters>();

@@ -3,8 +3,8 @@ import type { Knex } from "knex";
 import { DomainError } from "../../domain/domain-error.js";
 import { cancelOnAbort } from "./cancel-query.js";
 import { limitsOf } from "./pool.js";
-import { isWriteConflict, toRefusal } from "./postgres-errors.js";
-import { inTurn } from "./query-limit.js";
+import { isWriteConflict, toDomainError } from "./postgres-errors.js";
+import { withConcurrencyLimit } from "./query-limit.js";
 import { withConnection } from "./unresponsive-server.js";
 
 /** What a transaction must know of the call that it works for. */
@@ -30,7 +30,7 @@ export function inWriteTransaction<T>(
   work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
   time: StatementTime = "statement",
 ): Promise<T> {
-  return inTurn(knex, "write", () => tryAgainAndAgain(knex, call, time, work));
+  return withConcurrencyLimit(knex, "write", () => tryAgainAndAgain(knex, call, time, work));
 }
 
 /**
@@ -46,7 +46,7 @@ export function inTransaction<T>(
   call: Call,
   work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
 ): Promise<T> {
-  return inTurn(knex, "read", () => tryAgainAndAgain(knex, call, "statement", work));
+  return withConcurrencyLimit(knex, "read", () => tryAgainAndAgain(knex, call, "statement", work));
 }
 
 /**
@@ -65,7 +65,7 @@ export async function untilNoConflict<T>(
     } catch (error) {
       // What an aborted call's cancelled statement says is not why the call ends.
       signal.throwIfAborted();
-      if (!(error instanceof TryAgain) && !isWriteConflict(error)) throw toRefusal(error);
+      if (!(error instanceof TryAgain) && !isWriteConflict(error)) throw toDomainError(error);
       if (attempt === maxAttempts) {
         throw new DomainError(
           "WRITE_CONFLICT",

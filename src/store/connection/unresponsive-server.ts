@@ -13,7 +13,7 @@ export async function withConnection<T>(
   work: (connection: pg.Client, heard: () => void) => Promise<T>,
 ): Promise<T> {
   const connection: pg.Client = await knex.client.acquireConnection();
-  const startToWait = () => setTimeout(() => cut(connection), silenceMs);
+  const startToWait = () => setTimeout(() => destroySocket(connection), unresponsiveTimeoutMs);
   let timer = startToWait();
   const heard = () => {
     if (!signal.aborted) clearTimeout(timer);
@@ -33,7 +33,7 @@ export async function withConnection<T>(
 }
 
 /** Fails what waits for an answer. The pool sees that the connection is gone, and makes another. */
-function cut(connection: pg.Client): void {
+function destroySocket(connection: pg.Client): void {
   const { stream } = (connection as unknown as { readonly connection: Wire }).connection;
   stream.destroy();
 }
@@ -41,4 +41,4 @@ function cut(connection: pg.Client): void {
 type Wire = { readonly stream: { readonly destroy: () => void } };
 
 /** A server that is there begins a transaction, or stops a statement, in milliseconds. */
-const silenceMs = 3000;
+const unresponsiveTimeoutMs = 3000;

@@ -1,13 +1,13 @@
 import type { Knex } from "knex";
 import { type Instant, toInstantText } from "../../domain/instant.js";
-import { importLeadOf, learnImportLead } from "../prices/commit-lead-time.js";
-import { holdInstant } from "../prices/instant-locks.js";
+import { estimateImportLeadTime, recordImportDuration } from "../prices/commit-lead-time.js";
+import { lockEffectiveTime } from "../prices/instant-locks.js";
 import type { Author } from "../prices/timelines.js";
 import { writeSteps } from "./apply-plan.js";
 import { type ImportPlan, isOvertaken } from "./plan.js";
 
 /** What is done around the writing of a plan. */
-export type AroundWrite<T> = {
+export type ScheduledWrite<T> = {
   /** Plans for a later instant, where a plan does not hold. */
   readonly planAgain: (now: Instant) => Promise<ImportPlan>;
   /** Answers what has been written for an instant. */
@@ -19,15 +19,15 @@ export type AroundWrite<T> = {
  * by nobody before. Until then the book is answered as it was, at instants that so stay its own. Where
  * that takes too long, it is written again, further ahead.
  */
-export async function writeAhead<T>(
+export async function scheduleCommit<T>(
   transaction: Knex.Transaction,
   planned: ImportPlan,
   author: Author,
-  { planAgain, tell }: AroundWrite<T>,
+  { planAgain, tell }: ScheduledWrite<T>,
 ): Promise<T> {
   let current = planned;
   for (let tookMs = 0; ; ) {
-    const leadMs = importLeadOf(current.changes, tookMs);
+    const leadMs = estimateImportLeadTime(current.changes, tookMs);
     const startedAt = performance.now();
     const now = await readNow(transaction, leadMs);
     if (await isOvertaken(transaction, current.now, now)) current = await planAgain(now);
@@ -35,14 +35,14 @@ export async function writeAhead<T>(
       const told = await transaction.transaction(async (savepoint) => {
         await writeSteps(savepoint, now, author);
         const toBeTold = await tell(now);
-        await holdInstant(savepoint, now);
-        await requireAhead(savepoint, now, leadMs);
+        await lockEffectiveTime(savepoint, now);
+        await requireFutureTime(savepoint, now, leadMs);
         return toBeTold;
       });
-      learnImportLead(current.changes, performance.now() - startedAt);
+      recordImportDuration(current.changes, performance.now() - startedAt);
       return told;
     } catch (error) {
-      if (!(error instanceof TooLate)) throw error;
+      if (!(error instanceof CommitTooLate)) throw error;
       tookMs = performance.now() - startedAt;
     }
   }
@@ -63,7 +63,7 @@ export async function readNow(knex: Knex, leadMs = 0): Promise<Instant> {
 }
 
 /** When an instant comes, on the clock of `performance.now()`: by the database's clock or its book's. */
-export async function comesAt(knex: Knex, instant: Instant): Promise<number> {
+export async function toLocalTimeMs(knex: Knex, instant: Instant): Promise<number> {
   const { rows } = await knex.raw(
     `
     select case when cast(:instant as timestamptz) > changed_at
@@ -76,17 +76,17 @@ export async function comesAt(knex: Knex, instant: Instant): Promise<number> {
 }
 
 /** What has been written would take effect before it could be committed. */
-class TooLate extends Error {
+class CommitTooLate extends Error {
   override readonly name = "TooLate";
 }
 
 /** @throws TooLate when what is left to do, the commit included, might last until the instant. */
-async function requireAhead(knex: Knex, instant: Instant, leadMs: number): Promise<void> {
+async function requireFutureTime(knex: Knex, instant: Instant, leadMs: number): Promise<void> {
   // The commit of much takes longer than that of little.
   const commitMs = Math.min(1000, 8 + leadMs / 20);
   const { rows } = await knex.raw(
     "select clock_timestamp() + cast(:commit as interval) < cast(:instant as timestamptz) as is_ahead",
     { commit: `${commitMs} milliseconds`, instant: toInstantText(instant) },
   );
-  if (!rows[0].is_ahead) throw new TooLate();
+  if (!rows[0].is_ahead) throw new CommitTooLate();
 }

@@ -4,7 +4,7 @@ import type { Instant } from "../../domain/instant.js";
 import type { ImportOrder, ImportOutcome } from "../../domain/price-import.js";
 import { type Call, TryAgain, untilNoConflict } from "../connection/transaction.js";
 import { type Author, bookVersion, changeBook } from "../prices/timelines.js";
-import { readNow, writeAhead } from "./apply-ahead-of-time.js";
+import { readNow, scheduleCommit } from "./apply-ahead-of-time.js";
 import { insertKeys, registerMissingNames } from "./apply-plan.js";
 import { type ImportPlan, listProblems, planImport } from "./plan.js";
 import { toRowProblem } from "./plan-errors.js";
@@ -66,7 +66,7 @@ async function write(
   const current = isCurrent ? planned : await planAgain(openedAt);
   const names = await registerMissingNames(transaction);
   await insertKeys(transaction);
-  return writeAhead(transaction, current, task.author, {
+  return scheduleCommit(transaction, current, task.author, {
     planAgain,
     tell: (now) => tellOutcome(transaction, now, task.order, names, version),
   });

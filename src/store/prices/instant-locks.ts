@@ -10,12 +10,12 @@ const tag = 0x4c50;
  * believe that this instant has come. The instant has to be looked at once more behind this: by then it
  * must lie ahead.
  */
-export async function holdInstant(transaction: Knex, instant: Instant): Promise<void> {
-  await transaction.raw(`select ${holdInstantSql("?::bigint")}`, [instant]);
+export async function lockEffectiveTime(transaction: Knex, instant: Instant): Promise<void> {
+  await transaction.raw(`select ${lockEffectiveTimeSql("?::bigint")}`, [instant]);
 }
 
 /** The same in SQL, for an expression of milliseconds since 1970. */
-export function holdInstantSql(milliseconds: string): string {
+export function lockEffectiveTimeSql(milliseconds: string): string {
   return `pg_advisory_xact_lock((${tag}::bigint << 48) + ${milliseconds})`;
 }
 
@@ -24,7 +24,7 @@ export function holdInstantSql(milliseconds: string): string {
  * effect that a statement that is sent afterwards does not see, which is the clock's or the last one
  * before those that are held.
  */
-export const settledInstantSql = `
+export const safeReadTimeSql = `
   select clock::text, least(clock, (
     select min((((classid::bigint << 32) + objid::bigint) & ((1::bigint << 48) - 1)) - 1)
     from pg_locks

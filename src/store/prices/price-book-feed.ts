@@ -2,7 +2,7 @@ import pg from "pg";
 import type { Instant } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
 import type { DatabaseConnection } from "../connection/pool.js";
-import { settledInstantSql } from "./instant-locks.js";
+import { safeReadTimeSql } from "./instant-locks.js";
 
 /** What a read of the book finds, all of it at one version. */
 export type BookRead = {
@@ -62,14 +62,14 @@ export async function openBookFeed(
   const close = () => void client.end().catch(() => undefined);
   try {
     await client.connect();
-    await withoutSilence(close, silenceMs, () => client.query("listen price_book"));
+    await failWhenUnresponsive(close, silenceMs, () => client.query("listen price_book"));
   } catch (error) {
     close();
     throw error;
   }
   return {
     read: (since, onTimeline) =>
-      withoutSilence(close, silenceMs, (hear) => read(client, hear, since, onTimeline)),
+      failWhenUnresponsive(close, silenceMs, (hear) => read(client, hear, since, onTimeline)),
     close,
   };
 }
@@ -82,7 +82,7 @@ async function read(
 ): Promise<BookRead> {
   // Asked first: what is not pending any more, the next statement sees.
   const settled = await client.query<[string, string]>({
-    ...{ name: "settled-instant", text: settledInstantSql, rowMode: "array" },
+    ...{ name: "settled-instant", text: safeReadTimeSql, rowMode: "array" },
   });
   const [clockAt = Number.NaN, readAt = Number.NaN] = settled.rows[0]?.map(Number) ?? [];
   hear();
@@ -114,7 +114,7 @@ async function read(
 }
 
 /** Does work during which the other side is heard of again and again, or the connection is closed. */
-async function withoutSilence<T>(
+async function failWhenUnresponsive<T>(
   close: () => void,
   silenceMs: number,
   work: (hear: () => void) => Promise<T>,

@@ -4,8 +4,8 @@ import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
 import type { Change, OpenTimeline, Revision } from "../../domain/timeline.js";
 import { TryAgain } from "../connection/transaction.js";
-import { leadOf } from "./commit-lead-time.js";
-import { holdInstantSql } from "./instant-locks.js";
+import { estimateLeadTime } from "./commit-lead-time.js";
+import { lockEffectiveTimeSql } from "./instant-locks.js";
 
 /** The version of the book that a transaction makes, and the instant that is its "now". */
 export type BookChange = {
@@ -43,12 +43,12 @@ export type Author = { readonly changedBy: string; readonly reason: string };
  * the number of an attempt the instant is the clock's, and the change may take its time.
  */
 export async function changeBook(transaction: Knex, attempt = 0): Promise<BookChange> {
-  const leadMs = attempt === 0 ? 0 : leadOf(attempt);
+  const leadMs = attempt === 0 ? 0 : estimateLeadTime(attempt);
   const { rows } = await transaction.raw(
     `
     select version, changed_at, extract(epoch from changed_at - clock_timestamp()) as seconds_ahead,
       set_config('idle_in_transaction_session_timeout', :idleLimit, true),
-      case when :isAhead then ${holdInstantSql("(extract(epoch from changed_at) * 1000)::bigint")} end
+      case when :isAhead then ${lockEffectiveTimeSql("(extract(epoch from changed_at) * 1000)::bigint")} end
     from raise_book_version(cast(:lead as interval))`,
     { lead: `${leadMs} milliseconds`, isAhead: leadMs > 0, idleLimit: maxIdleWithBook },
   );

@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { type TestUsage, usagesOf } from "../../support/allocations.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 describe("AllocateCharges refuses, of its accounts,", () => {
@@ -21,7 +21,7 @@ describe("AllocateCharges refuses, of its accounts,", () => {
       ...changes,
     });
   const fieldsOf = async (accountUsages: readonly TestUsage[], changes: object = {}) => {
-    const { code, reason, fields } = await refusalOf(allocate(accountUsages, changes));
+    const { code, reason, fields } = await errorOf(allocate(accountUsages, changes));
     expect({ code, reason }).to.deep.equal({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
     return fields;
   };
@@ -66,7 +66,7 @@ describe("AllocateCharges refuses, of its accounts,", () => {
 
   it("an account that is given twice, by its second index", async () => {
     const usages = [...usagesOf({ a: "1", b: "1" }), ...usagesOf({ c: "1" }), ...one];
-    const refusal = await refusalOf(allocate(usages));
+    const refusal = await errorOf(allocate(usages));
     expect(refusal.fields).to.deep.equal(["account_usages[3].account_id"]);
     expect(refusal.descriptions).to.deep.equal(['is "a" a second time']);
   });
@@ -87,7 +87,7 @@ describe("AllocateCharges refuses, of its accounts,", () => {
 
   it("usages that reach 10^18 together, and none just below", async () => {
     const half = "500000000000000000";
-    const refusal = await refusalOf(allocate(usagesOf({ a: half, b: half })));
+    const refusal = await errorOf(allocate(usagesOf({ a: half, b: half })));
     expect(refusal).to.deep.include({ code: Code.InvalidArgument, fields: ["account_usages"] });
     expect(refusal.message).to.include("below 10^18");
     const { totals } = await allocate(usagesOf({ a: half, b: "499999999999999999.999999999" }));

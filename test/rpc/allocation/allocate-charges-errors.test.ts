@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { type TestUsage, usagesOf } from "../../support/allocations.js";
 import { at, freshPrice, type TestKey } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -30,7 +30,7 @@ describe("AllocateCharges refuses", () => {
       ...changes,
     });
   const fieldsOf = async (accountUsages: readonly TestUsage[], changes: object = {}) => {
-    const { code, reason, fields } = await refusalOf(allocate(accountUsages, changes));
+    const { code, reason, fields } = await errorOf(allocate(accountUsages, changes));
     expect({ code, reason }).to.deep.equal({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
     return fields;
   };
@@ -64,7 +64,7 @@ describe("AllocateCharges refuses", () => {
     it(`all that is wrong with terms and accounts at once, through ${protocol}`, async () => {
       const usages = usagesOf({ a: "1", "": "1", b: "x", "c\n": "-1" });
       const changes = { chargeType: "", providerCost: "1e3", currencyCode: "" };
-      const { code, fields } = await refusalOf(allocate([...usages, ...one], changes, protocol));
+      const { code, fields } = await errorOf(allocate([...usages, ...one], changes, protocol));
       expect(code).to.equal(Code.InvalidArgument);
       expect(fields).to.have.members([
         "charge_type",
@@ -81,7 +81,7 @@ describe("AllocateCharges refuses", () => {
     it(`a key without a price as NOT_FOUND, naming the nearest, through ${protocol}`, async () => {
       const model = `${key.model}x`;
       const asOf = at("2026-01-01");
-      const refusal = await refusalOf(allocate(one, { model, asOf }, protocol));
+      const refusal = await errorOf(allocate(one, { model, asOf }, protocol));
       expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
       expect(refusal.metadata).to.include({
         key: `completion/acme/${model}`,
@@ -92,7 +92,7 @@ describe("AllocateCharges refuses", () => {
 
     it(`to split by no usage at all: FAILED_PRECONDITION, through ${protocol}`, async () => {
       for (const usages of [[], usagesOf({ a: "0", b: "0.000000000" })]) {
-        const refusal = await refusalOf(allocate(usages, {}, protocol));
+        const refusal = await errorOf(allocate(usages, {}, protocol));
         expect(refusal).to.include({ code: Code.FailedPrecondition, reason: "NO_USAGE" });
       }
     });
@@ -102,18 +102,18 @@ describe("AllocateCharges refuses", () => {
         accountId: `${i}`,
         usage: "1".repeat(1000),
       }));
-      const { code } = await refusalOf(allocate(usages, {}, protocol));
+      const { code } = await errorOf(allocate(usages, {}, protocol));
       expect(code).to.equal(Code.ResourceExhausted);
     });
   }
 
   it("to wait for a book version that does not come: UNAVAILABLE", async () => {
-    const refusal = await refusalOf(allocate(one, { minBookVersion: 1_000_000n }));
+    const refusal = await errorOf(allocate(one, { minBookVersion: 1_000_000n }));
     expect(refusal).to.include({ code: Code.Unavailable, reason: "BOOK_BEHIND" });
   });
 
   it("a price that has not begun: NOT_FOUND a millisecond before", async () => {
-    const refusal = await refusalOf(allocate(one, { asOf: at("2019-12-31T23:59:59.999Z") }));
+    const refusal = await errorOf(allocate(one, { asOf: at("2019-12-31T23:59:59.999Z") }));
     expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
     const { totals } = await allocate(one, { asOf: at("2020-01-01") });
     expect(totals?.totalCharge).to.equal("100.00");
@@ -137,7 +137,7 @@ describe("AllocateCharges with a limit of 3 accounts", () => {
   it("splits over 3, and refuses 4 with the limit in the message", async () => {
     const { totals } = await allocate(usagesOf({ a: "1", b: "1", c: "1" }));
     expect(totals?.accountCount).to.equal(3n);
-    const refusal = await refusalOf(allocate(usagesOf({ a: "1", b: "1", c: "1", d: "1" })));
+    const refusal = await errorOf(allocate(usagesOf({ a: "1", b: "1", c: "1", d: "1" })));
     expect(refusal).to.deep.include({ code: Code.InvalidArgument, fields: ["account_usages"] });
     expect(refusal.message).to.include("at most 3 (MAX_ALLOCATION_ACCOUNTS)");
   });

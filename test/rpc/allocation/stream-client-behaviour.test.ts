@@ -16,7 +16,7 @@ import {
 } from "../../support/allocations.js";
 import { callsEnded, callsInFlight, until } from "../../support/metrics.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { protocols, startTestService, type TestService } from "../../support/service.js";
 
 const rpc = "StreamAllocateCharges";
@@ -58,7 +58,7 @@ describe("StreamAllocateCharges and its caller", function () {
         const requests = openRequests([first()]);
         const { pricing } = service.endpoints[protocol];
         const stream = pricing.streamAllocateCharges(requests, { signal: caller.signal });
-        const left = refusalOf(answerOf(stream));
+        const left = errorOf(answerOf(stream));
         await until(() => isInFlight(1));
         caller.abort();
         expect((await left).code).to.equal(Code.Canceled);
@@ -90,7 +90,7 @@ describe("StreamAllocateCharges and its caller", function () {
           ? { "connect-timeout-ms": "300" }
           : { "grpc-timeout": "300m" };
         const stream = pricing.streamAllocateCharges(requests, { headers });
-        const { code } = await refusalOf(answerOf(stream));
+        const { code } = await errorOf(answerOf(stream));
         expect(code).to.equal(Code.DeadlineExceeded);
         requests.end();
       });
@@ -105,7 +105,7 @@ describe("StreamAllocateCharges and its caller", function () {
     const canceled = await endedBy("canceled", async () => {
       const requests = openRequests([first()]);
       const stream = createClient(PricingService, transport).streamAllocateCharges(requests);
-      const broken = refusalOf(answerOf(stream));
+      const broken = errorOf(answerOf(stream));
       await until(() => isInFlight(1));
       sessionManager.abort();
       await broken;
@@ -153,7 +153,7 @@ describe("StreamAllocateCharges with a time limit of the service's", () => {
       const terms = { ...key, providerCost: "1", currencyCode: "USD" };
       const requests = openRequests([{ terms }]);
       const stream = service.endpoints[protocol].pricing.streamAllocateCharges(requests);
-      expect(await refusalOf(answerOf(stream))).to.include({
+      expect(await errorOf(answerOf(stream))).to.include({
         ...{ code: Code.DeadlineExceeded, reason: "DEADLINE_EXCEEDED" },
         message: "the call's time of 300 ms is up",
       });

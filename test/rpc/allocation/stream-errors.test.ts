@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { answerOf, openRequests, type TestMessage, usagesOf } from "../../support/allocations.js";
 import { at, freshPrice, type TestKey } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -30,14 +30,14 @@ describe("StreamAllocateCharges refuses", function () {
   const refusalAtTheEnd = (messages: readonly TestMessage[], protocol: Protocol = "gRPC") => {
     const requests = openRequests(messages);
     requests.end();
-    return refusalOf(answerOf(service.endpoints[protocol].pricing.streamAllocateCharges(requests)));
+    return errorOf(answerOf(service.endpoints[protocol].pricing.streamAllocateCharges(requests)));
   };
 
   /** What a stream is refused with while its caller could still send more. */
   const refusalWhileOpen = async (messages: readonly TestMessage[], protocol: Protocol) => {
     const requests = openRequests(messages);
     const stream = service.endpoints[protocol].pricing.streamAllocateCharges(requests);
-    const refusal = await refusalOf(answerOf(stream));
+    const refusal = await errorOf(answerOf(stream));
     requests.end();
     return refusal;
   };

@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
-import { garbageTokens, refusalOf } from "../../support/refusals.js";
+import { errorOf, garbageTokens } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 type Page = { readonly names: readonly string[]; readonly nextPageToken: string };
@@ -50,7 +50,7 @@ const lists = {
 
 /** Bad fields of a request that must be refused. */
 const violationsOf = async (call: Promise<unknown>) => {
-  const { code, reason, fields } = await refusalOf(call);
+  const { code, reason, fields } = await errorOf(call);
   expect({ code, reason }).to.deep.equal({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
   return fields;
 };

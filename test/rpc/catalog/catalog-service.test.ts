@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { bookVersionOf, byKey, freshPrice, textOf } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 /** What the three nouns of the catalogue have in common, models being those of "acme". */
@@ -77,7 +77,7 @@ const startWithAcme = async () => {
 
 /** The refusal's reason and, of bad fields, which. */
 const reasonOf = async (call: Promise<unknown>) => {
-  const { code, reason, fields } = await refusalOf(call);
+  const { code, reason, fields } = await errorOf(call);
   return fields.length > 0 ? { code, fields } : { code, reason };
 };
 const invalid = (...fields: readonly string[]) => ({ code: Code.InvalidArgument, fields });
@@ -128,7 +128,7 @@ describe("CatalogService", () => {
         await create("nearest_1");
         await create("nearest_22");
         await create("nearest_333");
-        const refusal = await refusalOf(remove("nearest_"));
+        const refusal = await errorOf(remove("nearest_"));
         expect(refusal).to.include({ code: Code.NotFound, reason: notFound });
         expect(refusal.metadata).to.include({
           ...{ name: "nearest_", nearest_1: "nearest_1" },
@@ -197,7 +197,7 @@ describe("CatalogService", () => {
 
   describe("CreateModel", () => {
     it("is NOT_FOUND when the provider is not registered, and names the nearest", async () => {
-      const refusal = await refusalOf(service.catalog.createModel({ provider: "acne", name: "m" }));
+      const refusal = await errorOf(service.catalog.createModel({ provider: "acne", name: "m" }));
       expect(refusal).to.include({ code: Code.NotFound, reason: "PROVIDER_NOT_FOUND" });
       expect(refusal.metadata).to.include({ name: "acne", nearest_1: "acme" });
     });

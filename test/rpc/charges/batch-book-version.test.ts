@@ -2,9 +2,9 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { BatchCalculateChargesResponse } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
-import { chargeIn, lineOf, refusalIn, type TestLine } from "../../support/batches.js";
+import { chargeIn, errorIn, lineOf, type TestLine } from "../../support/batches.js";
 import { at, byKey, freshPrice, type TestKey, textOf } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { protocols, startTestService, type TestService } from "../../support/service.js";
 
 /** A line whose charge is the price, since its cost is 1. */
@@ -146,7 +146,7 @@ describe("BatchCalculateCharges and a version of the book that does not come", (
       const requests = [priceLine(key), priceLine(key, { minBookVersion }), priceLine(key)];
       const { results } = await pricing.batchCalculateCharges({ requests });
       expect(chargeIn(results[0]).accountCharge).to.equal("1");
-      expect(await refusalIn(results[1])).to.deep.include({
+      expect(await errorIn(results[1])).to.deep.include({
         ...{ code: Code.Unavailable, reason: "BOOK_BEHIND" },
         metadata: { book_version: `${bookVersion}`, min_book_version: `${minBookVersion}` },
       });
@@ -157,7 +157,7 @@ describe("BatchCalculateCharges and a version of the book that does not come", (
       const { key, bookVersion } = price;
       const minBookVersion = bookVersion + 1n;
       const { pricing } = service.endpoints[protocol];
-      const refusal = await refusalOf(
+      const refusal = await errorOf(
         pricing.batchCalculateCharges({ requests: [priceLine(key)], minBookVersion }),
       );
       expect(refusal).to.deep.include({

@@ -1,8 +1,8 @@
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
-import { chargeIn, lineOf, ratio, refusalIn, type TestLine } from "../../support/batches.js";
+import { chargeIn, errorIn, lineOf, ratio, type TestLine } from "../../support/batches.js";
 import { at, byKey, freshKey, freshPrice, type TestKey } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { protocols, startTestService, type TestService } from "../../support/service.js";
 
 const part = (usage: string, totalUsage: string): TestLine => ({
@@ -74,8 +74,8 @@ describe("BatchCalculateCharges", () => {
         for (const [index, [name, line]] of lines.entries()) {
           const single = pricing.calculateCharge({ ...(asOf && { asOf }), ...line });
           if (name in bad()) {
-            const refusal = await refusalOf(single);
-            expect(await refusalIn(results[index]), name).to.deep.equal(refusal);
+            const refusal = await errorOf(single);
+            expect(await errorIn(results[index]), name).to.deep.equal(refusal);
           } else {
             expect(chargeIn(results[index]), name).to.deep.equal(await single);
           }
@@ -113,7 +113,7 @@ describe("BatchCalculateCharges", () => {
     const requests = Object.keys(expected).map((name) => lines[name] as TestLine);
     const { results } = await service.pricing.batchCalculateCharges({ requests });
     for (const [index, [name, [code, reason, fields]]] of Object.entries(expected).entries()) {
-      const refusal = await refusalIn(results[index]);
+      const refusal = await errorIn(results[index]);
       expect(refusal, name).to.include({ code, reason, domain: "llmprices.v1" });
       expect(refusal.fields, name).to.have.length(fields);
     }
@@ -122,7 +122,7 @@ describe("BatchCalculateCharges", () => {
   it("names the nearest keys of a line without a price", async () => {
     const requests = [lineOf(key, { model: `${key.model}x` })];
     const { results } = await service.pricing.batchCalculateCharges({ requests });
-    const { message, metadata } = await refusalIn(results[0]);
+    const { message, metadata } = await errorIn(results[0]);
     expect(metadata.nearest_1).to.equal(`completion/acme/${key.model}`);
     expect(message).to.include(`did you mean completion/acme/${key.model}`);
   });
@@ -132,8 +132,8 @@ describe("BatchCalculateCharges", () => {
     const { results } = await service.pricing.batchCalculateCharges({
       requests: [line, lineOf(key)],
     });
-    const refusal = await refusalOf(service.pricing.calculateCharge(line));
-    expect(await refusalIn(results[0])).to.deep.equal(refusal);
+    const refusal = await errorOf(service.pricing.calculateCharge(line));
+    expect(await errorIn(results[0])).to.deep.equal(refusal);
     expect(chargeIn(results[1]).accountCharge).to.equal("125");
   });
 
@@ -143,7 +143,7 @@ describe("BatchCalculateCharges", () => {
     expect(results[1]).to.deep.equal(results[0]);
     expect(chargeIn(results[0]).accountCharge).to.equal("125");
     expect(results[3]).to.deep.equal(results[2]);
-    expect(await refusalIn(results[2])).to.include({ code: Code.NotFound });
+    expect(await errorIn(results[2])).to.include({ code: Code.NotFound });
   });
 
   it("writes nothing", async () => {

@@ -1,8 +1,8 @@
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
-import { chargeIn, lineOf, refusalIn, type TestLine } from "../../support/batches.js";
+import { chargeIn, errorIn, lineOf, type TestLine } from "../../support/batches.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -48,7 +48,7 @@ describe("BatchCalculateCharges within its limits", function () {
     });
 
     it(`refuses 10,001 calculations, naming field, number and limit, ${protocol}`, async () => {
-      const refusal = await refusalOf(batchOf(numbered(mostCalculations + 1), protocol));
+      const refusal = await errorOf(batchOf(numbered(mostCalculations + 1), protocol));
       expect(refusal).to.deep.include({
         ...{ code: Code.InvalidArgument, reason: "INVALID_FIELD", fields: ["requests"] },
         descriptions: ["has 10001 calculations; allowed: at most 10000 (MAX_BATCH_CALCULATIONS)"],
@@ -58,7 +58,7 @@ describe("BatchCalculateCharges within its limits", function () {
     it(`is RESOURCE_EXHAUSTED for a message above 4 MiB, through ${protocol}`, async () => {
       const long = lineOf(key, { providerCost: "9".repeat(1024) });
       const requests = Array.from({ length: 4096 }, () => long);
-      const { code } = await refusalOf(batchOf(requests, protocol));
+      const { code } = await errorOf(batchOf(requests, protocol));
       expect(code).to.equal(Code.ResourceExhausted);
     });
   }
@@ -67,11 +67,11 @@ describe("BatchCalculateCharges within its limits", function () {
     const long = lineOf(key, { providerCost: "9".repeat(960) });
     const { results } = await batchOf(Array.from({ length: 4096 }, () => long));
     expect(results).to.have.length(4096);
-    expect(await refusalIn(results[4095])).to.include({ code: Code.InvalidArgument });
+    expect(await errorIn(results[4095])).to.include({ code: Code.InvalidArgument });
   });
 
   it("refuses all that is wrong with the batch as a whole at once", async () => {
-    const { code, fields } = await refusalOf(
+    const { code, fields } = await errorOf(
       service.pricing.batchCalculateCharges({
         requests: numbered(mostCalculations + 1),
         asOf: { seconds: 0n, nanos: -1 },
@@ -87,7 +87,7 @@ describe("BatchCalculateCharges within its limits", function () {
     const requests = Array.from({ length: 150 }, (_, i) => lineOf(key, { model: wanted(i) }));
     const { results } = await batchOf([lineOf(key), ...requests]);
     expect(chargeIn(results[0]).accountCharge).to.equal("150");
-    const refusals = await Promise.all(results.slice(1).map(refusalIn));
+    const refusals = await Promise.all(results.slice(1).map(errorIn));
     const nearest = refusals.map(({ metadata }) => metadata.nearest_1);
     const found = `completion/acme/${key.model}`;
     expect(nearest.slice(0, 100)).to.deep.equal(Array.from({ length: 100 }, () => found));
@@ -104,7 +104,7 @@ describe("BatchCalculateCharges within its limits", function () {
     const many = Array.from({ length: 200 }, () => lineOf(key, { model: "m0" }));
     const others = Array.from({ length: 99 }, (_, i) => lineOf(key, { model: `m${i + 1}` }));
     const { results } = await batchOf([...many, ...others]);
-    const refusals = await Promise.all(results.map(refusalIn));
+    const refusals = await Promise.all(results.map(errorIn));
     expect(refusals.filter(({ metadata }) => metadata.nearest_1 === undefined)).to.deep.equal([]);
   });
 });
@@ -125,7 +125,7 @@ describe("BatchCalculateCharges with a limit of 3", () => {
 
   it("calculates 3, and refuses 4 with the limit in the message", async () => {
     expect((await batchOf(3)).results).to.have.length(3);
-    const { code, fields, message } = await refusalOf(batchOf(4));
+    const { code, fields, message } = await errorOf(batchOf(4));
     expect({ code, fields }).to.deep.equal({ code: Code.InvalidArgument, fields: ["requests"] });
     expect(message).to.include("has 4 calculations; allowed: at most 3 (MAX_BATCH_CALCULATIONS)");
   });

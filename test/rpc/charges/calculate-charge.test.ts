@@ -11,7 +11,7 @@ import {
   type TestKey,
   textOf,
 } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 const { HALF_EVEN, HALF_UP, HALF_DOWN, UP, DOWN, CEILING } = RoundingMode;
@@ -207,7 +207,7 @@ describe("CalculateCharge", () => {
 
     it("is NOT_FOUND one millisecond before the first revision begins, and found at it", async () => {
       const { key } = await ended();
-      const refusal = await refusalOf(calculate(key, { asOf: at("2019-12-31T23:59:59.999Z") }));
+      const refusal = await errorOf(calculate(key, { asOf: at("2019-12-31T23:59:59.999Z") }));
       expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
       const { markup } = await calculate(key, { asOf: at("2020-01-01") });
       expect(markup).to.equal("1.25");
@@ -217,7 +217,7 @@ describe("CalculateCharge", () => {
       const { key } = await ended();
       const { markup } = await calculate(key, { asOf: at("2099-12-31T23:59:59.999Z") });
       expect(markup).to.equal("1.25");
-      const refusal = await refusalOf(calculate(key, { asOf: at("2100-01-01") }));
+      const refusal = await errorOf(calculate(key, { asOf: at("2100-01-01") }));
       expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
     });
 
@@ -272,10 +272,10 @@ describe("CalculateCharge", () => {
         { seconds: 0n, nanos: 1_000_000_000 },
       ];
       for (const asOf of refused) {
-        const { code, fields } = await refusalOf(calculate(key, { asOf }));
+        const { code, fields } = await errorOf(calculate(key, { asOf }));
         expect({ code, fields }).to.deep.equal({ code: Code.InvalidArgument, fields: ["as_of"] });
       }
-      const first = await refusalOf(calculate(key, { asOf: { seconds: -62_135_596_800n } }));
+      const first = await errorOf(calculate(key, { asOf: { seconds: -62_135_596_800n } }));
       expect(first.reason).to.equal("PRICE_NOT_FOUND");
       expect(first.metadata.as_of).to.equal("0001-01-01T00:00:00.000Z");
       const last = await calculate(key, {
@@ -300,7 +300,7 @@ describe("CalculateCharge", () => {
     it("is UNAVAILABLE when min_book_version is not reached in time", async () => {
       const { key, bookVersion } = await freshPrice(service, "1");
       const minBookVersion = bookVersion + 1n;
-      const refusal = await refusalOf(calculate(key, { minBookVersion }));
+      const refusal = await errorOf(calculate(key, { minBookVersion }));
       expect(refusal).to.include({ code: Code.Unavailable, reason: "BOOK_BEHIND" });
     });
 
@@ -324,14 +324,14 @@ describe("CalculateCharge", () => {
       };
       const before = await counts();
       await calculate(key);
-      await refusalOf(calculate({ ...key, model: "unknown" }));
+      await errorOf(calculate({ ...key, model: "unknown" }));
       expect(await counts()).to.deep.equal(before);
     });
 
     it("is NOT_FOUND for a key without a price, and names the nearest in message and metadata", async () => {
       const near = await freshPrice(service, "1", new Date("2020-01-01"));
       const wanted = { ...near.key, model: `${near.key.model}x` };
-      const refusal = await refusalOf(calculate(wanted, { asOf: at("2026-01-01") }));
+      const refusal = await errorOf(calculate(wanted, { asOf: at("2026-01-01") }));
       const nearest = `completion/acme/${near.key.model}`;
       expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
       expect(refusal.metadata).to.include({
@@ -347,7 +347,7 @@ describe("CalculateCharge", () => {
       await registerNames(service, key);
       await service.pricing.createLLMPrice({ ...key, price: "1.25" });
       for (const model of ["gpt-4o-mini", "GPT-4o", "gpt-4"]) {
-        const { reason, metadata } = await refusalOf(calculate({ ...key, model }));
+        const { reason, metadata } = await errorOf(calculate({ ...key, model }));
         expect(reason, model).to.equal("PRICE_NOT_FOUND");
         expect(metadata.nearest_1).to.equal("completion/openai/gpt-4o");
       }
@@ -361,7 +361,7 @@ describe("CalculateCharge", () => {
     });
 
     const violationsOf = async (changes: Changes) => {
-      const { code, reason, fields } = await refusalOf(calculate(key, changes));
+      const { code, reason, fields } = await errorOf(calculate(key, changes));
       expect({ code, reason }).to.deep.equal({
         code: Code.InvalidArgument,
         reason: "INVALID_FIELD",

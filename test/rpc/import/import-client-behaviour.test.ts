@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { countsOf, importRows, rowOf, type TestImportMessage } from "../../support/imports.js";
 import { callsEnded, callsInFlight, until } from "../../support/metrics.js";
 import { bookVersionOf, byKey, freshKey, freshPrice, priceAt } from "../../support/prices.js";
-import { type Refusal, refusalOf } from "../../support/refusals.js";
+import { errorOf, type ReceivedError } from "../../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -41,10 +41,10 @@ describe("ImportLLMPrices and its caller", function () {
     };
     const { pricing } = service.endpoints[protocol];
     const options = { signal: caller.signal, headers };
-    const refusal = refusalOf(pricing.importLLMPrices(messages(), options));
+    const refusal = errorOf(pricing.importLLMPrices(messages(), options));
     await until(async () => (await callsInFlight(service, rpc)) === 1);
     await end(caller);
-    const answered: Refusal = await refusal;
+    const answered: ReceivedError = await refusal;
     close();
     await until(async () => (await callsInFlight(service, rpc)) === 0);
     await until(async () => (await openTransactions(service)) === 0);
@@ -83,7 +83,7 @@ describe("ImportLLMPrices and its caller", function () {
         return rows.length === 1;
       });
     };
-    const { code, reason } = await refusalOf(service.pricing.importLLMPrices(messages()));
+    const { code, reason } = await errorOf(service.pricing.importLLMPrices(messages()));
     expect({ code, reason }).to.deep.equal({
       ...{ code: Code.Unavailable, reason: "DATABASE_UNAVAILABLE" },
     });
@@ -193,7 +193,7 @@ describe("ImportLLMPrices with a request_id", function () {
       await importRows(service, rows, { requestId });
       const other = change(rows);
       const again = importRows(service, other.rows, { requestId, ...other.terms });
-      expect(await refusalOf(again)).to.include({
+      expect(await errorOf(again)).to.include({
         ...{ code: Code.InvalidArgument, reason: "REQUEST_ID_REUSED" },
       });
     });
@@ -212,7 +212,7 @@ describe("ImportLLMPrices with a request_id", function () {
   it("keeps nothing of a refused import, nor of one that only validates", async () => {
     const key = await freshKey(service);
     const requestId = randomUUID();
-    await refusalOf(importRows(service, [rowOf(key, "x")], { requestId }));
+    await errorOf(importRows(service, [rowOf(key, "x")], { requestId }));
     await importRows(service, [rowOf(key, "1")], { requestId, validateOnly: true });
     const answer = await importRows(service, [rowOf(key, "1")], { requestId });
     expect(countsOf(answer)).to.equal("1 created");

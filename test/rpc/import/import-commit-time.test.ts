@@ -3,7 +3,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { countsOf, importRows, rowOf } from "../../support/imports.js";
 import { bookVersionOf, byKey, freshPrice, priceAt } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 const since = new Date("2020-01-01");
@@ -64,7 +64,7 @@ describe("ImportLLMPrices that takes longer to write than was thought", function
     const { key } = await freshPrice(service, "1", since);
     const effectiveFrom = timestampFromMs(Date.now() + 700);
     const importing = slowly(() => importRows(service, [rowOf(key, "2", { effectiveFrom })]));
-    const refusal = await refusalOf(importing);
+    const refusal = await errorOf(importing);
     expect(refusal).to.deep.include({
       ...{ code: Code.InvalidArgument, fields: ["rows[0].effective_from"] },
     });

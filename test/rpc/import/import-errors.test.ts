@@ -10,7 +10,7 @@ import {
   type TestTerms,
 } from "../../support/imports.js";
 import { at, bookVersionOf, byKey, freshKey, freshPrice, priceAt } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -30,9 +30,9 @@ describe("ImportLLMPrices refuses", function () {
   after(() => service.stop());
 
   const refused = (rows: readonly TestRow[], terms: TestTerms = {}) =>
-    refusalOf(importRows(service, rows, terms));
+    errorOf(importRows(service, rows, terms));
   const refusedMessages = (messages: readonly TestImportMessage[], protocol: Protocol = "gRPC") =>
-    refusalOf(service.endpoints[protocol].pricing.importLLMPrices(sent(messages)));
+    errorOf(service.endpoints[protocol].pricing.importLLMPrices(sent(messages)));
 
   for (const protocol of protocols) {
     describe(`through ${protocol}`, () => {
@@ -56,7 +56,7 @@ describe("ImportLLMPrices refuses", function () {
         const rows = [rowOf(key, "1"), rowOf(other, "2"), rowOf(key, "1e3"), rowOf(other, "3")];
         const before = await bookVersionOf(service.database);
         const import_ = importRows(service.endpoints[protocol], rows, {}, { size: 1 });
-        const refusal = await refusalOf(import_);
+        const refusal = await errorOf(import_);
         expect(refusal).to.deep.include(invalid);
         // The fourth row is of the same key and time as the second.
         expect(refusal.fields).to.deep.equal(["rows[2].price", "rows[3]"]);

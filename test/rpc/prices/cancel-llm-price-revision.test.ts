@@ -14,7 +14,7 @@ import {
   type TestKey,
   textOf,
 } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 describe("CancelLLMPriceRevision", () => {
@@ -135,7 +135,7 @@ describe("CancelLLMPriceRevision", () => {
       const { llmPrice } = await schedule(key, "2", "2100");
       for (const other of [etag, "x"]) {
         const call = cancel({ lookup: byKey(key), etag: other, ...from("2100") });
-        const refusal = await refusalOf(call);
+        const refusal = await errorOf(call);
         expect(refusal).to.include({ code: Code.Aborted, reason: "ETAG_MISMATCH" });
         expect(refusal.metadata).to.deep.equal({ llm_price_id: id, etag: llmPrice?.etag });
       }
@@ -146,7 +146,7 @@ describe("CancelLLMPriceRevision", () => {
   describe("is FAILED_PRECONDITION", () => {
     const inEffect = async (request: object) => {
       const version = await bookVersionOf(service.database);
-      const refusal = await refusalOf(cancel(request));
+      const refusal = await errorOf(cancel(request));
       expect(refusal).to.include({
         code: Code.FailedPrecondition,
         reason: "REVISION_IN_EFFECT",
@@ -188,7 +188,7 @@ describe("CancelLLMPriceRevision", () => {
       const { key, id } = await since("2020");
       await schedule(key, "2", "2100");
       for (const time of ["2021-01-01", "2099-12-31T23:59:59.999Z", "2100-01-01T00:00:00.001Z"]) {
-        const refusal = await refusalOf(cancel({ lookup: byKey(key), effectiveFrom: at(time) }));
+        const refusal = await errorOf(cancel({ lookup: byKey(key), effectiveFrom: at(time) }));
         expect(refusal).to.include({ code: Code.NotFound, reason: "REVISION_NOT_FOUND" });
         const effective_from = new Date(time).toISOString();
         expect(refusal.metadata).to.deep.equal({ llm_price_id: id, effective_from });
@@ -200,7 +200,7 @@ describe("CancelLLMPriceRevision", () => {
       const { key } = await since("2020");
       await schedule(key, "2", "2100");
       await cancel({ lookup: byKey(key), ...from("2100") });
-      const refusal = await refusalOf(cancel({ lookup: byKey(key), ...from("2100") }));
+      const refusal = await errorOf(cancel({ lookup: byKey(key), ...from("2100") }));
       expect(refusal).to.include({ code: Code.NotFound, reason: "REVISION_NOT_FOUND" });
     });
 
@@ -209,11 +209,11 @@ describe("CancelLLMPriceRevision", () => {
       await registerNames(service, key);
       await service.pricing.createLLMPrice({ ...key, price: "1" });
       const lookup = byKey({ ...key, model: "gpt-4oo" });
-      const refusal = await refusalOf(cancel({ lookup, ...from("2100") }));
+      const refusal = await errorOf(cancel({ lookup, ...from("2100") }));
       expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
       expect(refusal.metadata.nearest_1).to.equal("tool/openai/gpt-4o");
       const unknown = { lookup: byId(randomUUID()), ...from("2100") };
-      expect(await refusalOf(cancel(unknown))).to.include({ reason: "PRICE_NOT_FOUND" });
+      expect(await errorOf(cancel(unknown))).to.include({ reason: "PRICE_NOT_FOUND" });
     });
   });
 
@@ -229,7 +229,7 @@ describe("CancelLLMPriceRevision", () => {
   ] as const;
   for (const [what, changes, fields] of refusedFields) {
     it(`refuses ${what}`, async () => {
-      const refusal = await refusalOf(cancel({ lookup: byId(randomUUID()), ...changes }));
+      const refusal = await errorOf(cancel({ lookup: byId(randomUUID()), ...changes }));
       expect(refusal).to.include({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
       expect(refusal.fields).to.have.members(fields);
     });

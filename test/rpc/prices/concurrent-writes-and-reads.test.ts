@@ -4,7 +4,7 @@ import { expect } from "chai";
 import type { LLMPriceRevision } from "../../../src/gen/llmprices/v1/llm_price_pb.js";
 import { bookVersion } from "../../../src/store/prices/timelines.js";
 import { registerNames } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 /** A write as it was sent, and the version or the reason that it was answered. */
@@ -176,7 +176,7 @@ async function outcomeOf(write: Write): Promise<Outcome> {
   const call = write.send();
   const answer = await call.catch(() => undefined);
   if (answer !== undefined) return { ...write, version: answer.bookVersion };
-  return { ...write, reason: (await refusalOf(call)).reason ?? "no reason" };
+  return { ...write, reason: (await errorOf(call)).reason ?? "no reason" };
 }
 
 function pick<T>(choices: readonly T[]): T {

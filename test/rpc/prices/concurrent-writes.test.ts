@@ -6,7 +6,7 @@ import { createDatabase } from "../../../src/store/connection/pool.js";
 import { bookVersion } from "../../../src/store/prices/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
 import { freshKey, freshPrice, type TestKey } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 describe("Concurrent writes", function () {
@@ -180,5 +180,5 @@ async function outcomeOf(call: Promise<unknown>): Promise<string> {
     () => true,
     () => false,
   );
-  return isAnswered ? "OK" : ((await refusalOf(call)).reason ?? "no reason");
+  return isAnswered ? "OK" : ((await errorOf(call)).reason ?? "no reason");
 }

@@ -11,7 +11,7 @@ import {
   priceAt,
   textOf,
 } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 const anyKey = { chargeType: "completion", provider: "acme", model: "any" };
@@ -92,7 +92,7 @@ describe("CreateLLMPrice", () => {
   const refusedPrices = ["", "1000.0000000001", "-0.0000000001", "1.00000000000", "1e1", "٣"];
   for (const price of refusedPrices) {
     it(`refuses a price of ${JSON.stringify(price)}`, async () => {
-      const { code, reason, fields } = await refusalOf(create({ ...anyKey, price }));
+      const { code, reason, fields } = await errorOf(create({ ...anyKey, price }));
       expect({ code, reason }).to.deep.equal({
         code: Code.InvalidArgument,
         reason: "INVALID_FIELD",
@@ -124,7 +124,7 @@ describe("CreateLLMPrice", () => {
     await service.pricing.deleteLLMPrice({ lookup: byKey(key) });
     for (const time of ["2019-01-01", "2021-01-01"]) {
       const call = create({ ...key, price: "2", effectiveFrom: at(time) });
-      const { code, fields } = await refusalOf(call);
+      const { code, fields } = await errorOf(call);
       expect(code).to.equal(Code.InvalidArgument);
       expect(fields).to.deep.equal(["effective_from"]);
     }
@@ -132,7 +132,7 @@ describe("CreateLLMPrice", () => {
 
   it("is ALREADY_EXISTS, naming the id, while the key has a price", async () => {
     const { key, id } = await freshPrice(service, "1");
-    const { code, reason, metadata } = await refusalOf(create({ ...key, price: "2" }));
+    const { code, reason, metadata } = await errorOf(create({ ...key, price: "2" }));
     expect({ code, reason }).to.deep.equal({
       code: Code.AlreadyExists,
       reason: "PRICE_ALREADY_EXISTS",
@@ -144,7 +144,7 @@ describe("CreateLLMPrice", () => {
     const { key, id } = await freshPrice(service, "1", new Date("2100-01-01"));
     for (const effectiveFrom of [undefined, at("2020-01-01"), at("2101-01-01")]) {
       const call = create({ ...key, price: "2", ...(effectiveFrom && { effectiveFrom }) });
-      const { reason, metadata } = await refusalOf(call);
+      const { reason, metadata } = await errorOf(call);
       expect(reason).to.equal("PRICE_ALREADY_EXISTS");
       expect(metadata).to.deep.equal({ llm_price_id: id });
     }
@@ -153,7 +153,7 @@ describe("CreateLLMPrice", () => {
   it("is ALREADY_EXISTS one millisecond before a scheduled end, and created at it", async () => {
     const { key, id } = await endingIn2100();
     const early = create({ ...key, price: "2", effectiveFrom: at("2099-12-31T23:59:59.999Z") });
-    expect(await refusalOf(early)).to.include({ reason: "PRICE_ALREADY_EXISTS" });
+    expect(await errorOf(early)).to.include({ reason: "PRICE_ALREADY_EXISTS" });
     const { llmPrice } = await create({ ...key, price: "2", effectiveFrom: at("2100-01-01") });
     expect(llmPrice).to.include({ id, price: "2" });
     expect(await priceAt(service, key, "2099-12-31T23:59:59.999Z")).to.equal("1");
@@ -166,7 +166,7 @@ describe("CreateLLMPrice", () => {
     const ended = await Promise.allSettled(both);
     expect(ended.map(({ status }) => status)).to.have.members(["fulfilled", "rejected"]);
     const lost = both[ended.findIndex(({ status }) => status === "rejected")];
-    expect(await refusalOf(Promise.resolve(lost))).to.include({ reason: "PRICE_ALREADY_EXISTS" });
+    expect(await errorOf(Promise.resolve(lost))).to.include({ reason: "PRICE_ALREADY_EXISTS" });
   });
 
   const unknown = [
@@ -179,7 +179,7 @@ describe("CreateLLMPrice", () => {
       await service.catalog.createProvider({ name: "acme" }).catch(() => {});
       await service.catalog.createModel({ provider: "acme", name: "gpt-4o" }).catch(() => {});
       const key = { chargeType: "completion", provider: "acme", model: "gpt-4o", [part]: name };
-      const refusal = await refusalOf(create({ ...key, price: "1" }));
+      const refusal = await errorOf(create({ ...key, price: "1" }));
       expect(refusal).to.include({ code: Code.NotFound, reason });
       expect(refusal.metadata).to.include({ name, nearest_1: nearest });
       expect(refusal.message).to.include(nearest);
@@ -226,8 +226,8 @@ describe("CreateLLMPrice", () => {
   it("keeps nothing of a refused write", async () => {
     const { key } = await freshPrice(service, "1");
     const version = await bookVersionOf(service.database);
-    await refusalOf(create({ ...key, price: "2" }));
-    await refusalOf(create({ ...key, chargeType: "unknown", price: "2" }));
+    await errorOf(create({ ...key, price: "2" }));
+    await errorOf(create({ ...key, chargeType: "unknown", price: "2" }));
     expect(await bookVersionOf(service.database)).to.equal(version);
     expect(await priceAt(service, key)).to.equal("1");
   });
@@ -255,14 +255,14 @@ describe("CreateLLMPrice", () => {
   for (const [what, changes, field] of refusedFields) {
     it(`refuses ${what}`, async () => {
       const call = create({ ...anyKey, price: "1", ...changes });
-      const { code, fields } = await refusalOf(call);
+      const { code, fields } = await errorOf(call);
       expect({ code, fields }).to.deep.equal({ code: Code.InvalidArgument, fields: [field] });
     });
   }
 
   it("refuses all wrong fields at once", async () => {
     const wrong = { effectiveFrom: { nanos: 1 }, reason: "\0", requestId: "1" };
-    const { fields } = await refusalOf(create(wrong));
+    const { fields } = await errorOf(create(wrong));
     expect(fields).to.have.members([
       ...["charge_type", "provider", "model", "price"],
       ...["effective_from", "reason", "request_id"],

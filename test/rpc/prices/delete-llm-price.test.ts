@@ -13,7 +13,7 @@ import {
   type TestKey,
   textOf,
 } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 describe("DeleteLLMPrice", () => {
@@ -171,7 +171,7 @@ describe("DeleteLLMPrice", () => {
       const { key, id, etag } = await since("2020");
       const { llmPrice } = await schedule(key, "2", "2100");
       for (const other of [etag, "x"]) {
-        const refusal = await refusalOf(end({ lookup: byKey(key), etag: other }));
+        const refusal = await errorOf(end({ lookup: byKey(key), etag: other }));
         expect(refusal).to.include({ code: Code.Aborted, reason: "ETAG_MISMATCH" });
         expect(refusal.metadata).to.deep.equal({ llm_price_id: id, etag: llmPrice?.etag });
       }
@@ -183,7 +183,7 @@ describe("DeleteLLMPrice", () => {
   describe("is NOT_FOUND", () => {
     const notFound = async (request: object) => {
       const version = await bookVersionOf(service.database);
-      const refusal = await refusalOf(end(request));
+      const refusal = await errorOf(end(request));
       expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
       expect(await bookVersionOf(service.database)).to.equal(version);
       return refusal;
@@ -235,7 +235,7 @@ describe("DeleteLLMPrice", () => {
   it("refuses an effective_from in the past, even that of the last change", async () => {
     const { key, effectiveFrom } = await freshPrice(service, "1");
     for (const past of [effectiveFrom, at("2020-01-01")]) {
-      const { code, fields } = await refusalOf(end({ lookup: byKey(key), effectiveFrom: past }));
+      const { code, fields } = await errorOf(end({ lookup: byKey(key), effectiveFrom: past }));
       expect({ code, fields }).to.deep.equal({
         code: Code.InvalidArgument,
         fields: ["effective_from"],
@@ -246,7 +246,7 @@ describe("DeleteLLMPrice", () => {
   it("refuses all wrong fields at once", async () => {
     const lookup = byKey({ chargeType: "", provider: "B", model: "ä" });
     const wrong = { lookup, effectiveFrom: { nanos: 1 }, etag: " ", reason: "\0", requestId: "1" };
-    const refusal = await refusalOf(end(wrong));
+    const refusal = await errorOf(end(wrong));
     expect(refusal).to.include({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
     expect(refusal.fields).to.have.members([
       ...["key.charge_type", "key.provider", "key.model"],

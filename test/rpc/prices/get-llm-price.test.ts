@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { at, byId, byKey, freshPrice, registerNames, textOf } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 describe("GetLLMPrice", () => {
@@ -54,7 +54,7 @@ describe("GetLLMPrice", () => {
   it("reads an as_of finer than a millisecond at its millisecond", async () => {
     const { key } = await freshPrice(service, "1", new Date("2100-01-01"));
     const asOf = { ...at("2099-12-31T23:59:59.999Z"), nanos: 999_999_999 };
-    expect(await refusalOf(get({ lookup: byKey(key), asOf }))).to.include({
+    expect(await errorOf(get({ lookup: byKey(key), asOf }))).to.include({
       reason: "PRICE_NOT_FOUND",
     });
   });
@@ -66,7 +66,7 @@ describe("GetLLMPrice", () => {
 
   it("is FAILED_PRECONDITION without a charge type when several match, and names them", async () => {
     const lookup = await priceModel("two-prices", { tool: "2020", completion: "2020" });
-    const { code, reason, message, metadata } = await refusalOf(get({ lookup }));
+    const { code, reason, message, metadata } = await errorOf(get({ lookup }));
     expect({ code, reason }).to.deep.equal({
       code: Code.FailedPrecondition,
       reason: "KEY_AMBIGUOUS",
@@ -83,7 +83,7 @@ describe("GetLLMPrice", () => {
     for (const name of types) await service.catalog.createChargeType({ name });
     const since = Object.fromEntries(types.map((name) => [name, "2020"]));
     const lookup = await priceModel("eleven-prices", since);
-    const { metadata } = await refusalOf(get({ lookup }));
+    const { metadata } = await errorOf(get({ lookup }));
     expect(Object.keys(metadata)).to.have.lengthOf(10);
     expect(metadata.candidate_10).to.equal("type_10/openai/eleven-prices");
   });
@@ -92,14 +92,14 @@ describe("GetLLMPrice", () => {
     const lookup = await priceModel("second-in-2100", { completion: "2020", tool: "2100" });
     const before = { lookup, asOf: at("2099-12-31T23:59:59.999Z") };
     expect((await get(before)).llmPrice?.chargeType).to.equal("completion");
-    const { reason } = await refusalOf(get({ lookup, asOf: at("2100-01-01") }));
+    const { reason } = await errorOf(get({ lookup, asOf: at("2100-01-01") }));
     expect(reason).to.equal("KEY_AMBIGUOUS");
   });
 
   it("is NOT_FOUND without a charge type when no price matches, and names the nearest", async () => {
     await priceModel("gpt-5", { completion: "2020" });
     const lookup = byKey({ chargeType: "", provider: "openai", model: "gpt-55" });
-    const { code, metadata, message } = await refusalOf(get({ lookup }));
+    const { code, metadata, message } = await errorOf(get({ lookup }));
     expect(code).to.equal(Code.NotFound);
     expect(metadata).to.include({
       key: "openai/gpt-55",
@@ -116,7 +116,7 @@ describe("GetLLMPrice", () => {
     await priceModel("near-10000", { completion: "2020" });
     const lookup = byKey({ chargeType: "completion", provider: "openai", model: "near-" });
     const asOf = at("2026-01-01");
-    const refusal = await refusalOf(get({ lookup, asOf }));
+    const refusal = await errorOf(get({ lookup, asOf }));
     expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
     expect(refusal.metadata).to.deep.equal({
       key: "completion/openai/near-",
@@ -130,7 +130,7 @@ describe("GetLLMPrice", () => {
   it("names the same model of another provider or charge type as near", async () => {
     await priceModel("wanted", { tool: "2020" });
     const lookup = byKey({ chargeType: "plugin", provider: "openal", model: "wanted" });
-    const { metadata } = await refusalOf(get({ lookup }));
+    const { metadata } = await errorOf(get({ lookup }));
     expect(metadata.nearest_1).to.equal("tool/openai/wanted");
   });
 
@@ -138,22 +138,22 @@ describe("GetLLMPrice", () => {
     const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
     const effectiveFrom = at("2100-01-01");
     await service.pricing.deleteLLMPrice({ lookup: byKey(key), effectiveFrom });
-    const early = await refusalOf(get({ lookup: byKey(key), asOf: at("2019-01-01") }));
+    const early = await errorOf(get({ lookup: byKey(key), asOf: at("2019-01-01") }));
     expect(early).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
     expect(early.message).to.include("it begins at 2020-01-01T00:00:00.000Z");
-    const late = await refusalOf(get({ lookup: byKey(key), asOf: effectiveFrom }));
+    const late = await errorOf(get({ lookup: byKey(key), asOf: effectiveFrom }));
     expect(late).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
     expect(late.message).to.include("it ended at 2100-01-01T00:00:00.000Z");
   });
 
   it("is NOT_FOUND for an unknown id, and for a known one without a price then", async () => {
     const unknown = randomUUID();
-    const refusal = await refusalOf(get({ lookup: byId(unknown) }));
+    const refusal = await errorOf(get({ lookup: byId(unknown) }));
     expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
     expect(refusal.message).to.include(unknown);
     expect(refusal.metadata).to.deep.equal({ llm_price_id: unknown });
     const { key, id } = await freshPrice(service, "1", new Date("2100-01-01"));
-    const { code, metadata } = await refusalOf(get({ lookup: byId(id) }));
+    const { code, metadata } = await errorOf(get({ lookup: byId(id) }));
     expect(code).to.equal(Code.NotFound);
     expect(metadata.key).to.equal(`completion/acme/${key.model}`);
   });
@@ -179,7 +179,7 @@ describe("GetLLMPrice", () => {
   ] as const;
   for (const [what, request, fields] of refused) {
     it(`refuses ${what}`, async () => {
-      const refusal = await refusalOf(get(request));
+      const refusal = await errorOf(get(request));
       expect(refusal).to.include({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
       expect(refusal.fields).to.deep.equal(fields);
     });

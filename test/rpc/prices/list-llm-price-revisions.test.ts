@@ -3,7 +3,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { LLMPriceRevision } from "../../../src/gen/llmprices/v1/llm_price_pb.js";
 import { at, byId, byKey, freshPrice, registerNames, textOf } from "../../support/prices.js";
-import { garbageTokens, refusalOf } from "../../support/refusals.js";
+import { errorOf, garbageTokens } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 describe("ListLLMPriceRevisions", () => {
@@ -97,13 +97,13 @@ describe("ListLLMPriceRevisions", () => {
     const key = { chargeType: "tool", provider: "openai", model: "gpt-4o" };
     await registerNames(service, key);
     await service.pricing.createLLMPrice({ ...key, price: "1" });
-    const refusal = await refusalOf(list({ lookup: byKey({ ...key, model: "gpt-4oo" }) }));
+    const refusal = await errorOf(list({ lookup: byKey({ ...key, model: "gpt-4oo" }) }));
     expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
     expect(refusal.metadata.nearest_1).to.equal("tool/openai/gpt-4o");
   });
 
   it("is NOT_FOUND for an unknown id", async () => {
-    const refusal = await refusalOf(list({ lookup: byId(randomUUID()) }));
+    const refusal = await errorOf(list({ lookup: byId(randomUUID()) }));
     expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
   });
 
@@ -170,7 +170,7 @@ describe("ListLLMPriceRevisions", () => {
 
   describe("refuses", () => {
     const violationsOf = async (request: object, hint?: string) => {
-      const { code, reason, fields } = await refusalOf(list(request));
+      const { code, reason, fields } = await errorOf(list(request));
       expect({ code, reason }, hint).to.deep.equal({
         code: Code.InvalidArgument,
         reason: "INVALID_FIELD",

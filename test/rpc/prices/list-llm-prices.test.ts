@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { ListLLMPricesResponse } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { at, byKey, registerNames, type TestKey, textOf } from "../../support/prices.js";
-import { garbageTokens, refusalOf } from "../../support/refusals.js";
+import { errorOf, garbageTokens } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 describe("ListLLMPrices", () => {
@@ -170,7 +170,7 @@ describe("ListLLMPrices", () => {
     });
 
     const violationsOf = async (request: object) => {
-      const { code, reason, fields } = await refusalOf(list(request));
+      const { code, reason, fields } = await errorOf(list(request));
       expect({ code, reason }).to.deep.equal({
         code: Code.InvalidArgument,
         reason: "INVALID_FIELD",

@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { at, bookVersionOf, byKey, freshKey, freshPrice, priceAt } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 /** A write that can be made; what it is given is sent along. */
@@ -96,7 +96,7 @@ describe("request_id", () => {
       const write = await prepare();
       const requestId = randomUUID();
       await write({ requestId, reason: "one" });
-      const refusal = await refusalOf(write({ requestId, reason: "another" }));
+      const refusal = await errorOf(write({ requestId, reason: "another" }));
       expect(refusal).to.include({ code: Code.InvalidArgument, reason: "REQUEST_ID_REUSED" });
       expect(refusal.fields).to.deep.equal(["request_id"]);
       expect(refusal.metadata).to.deep.equal({ request_id: requestId });
@@ -108,7 +108,7 @@ describe("request_id", () => {
     await service.catalog.createChargeType({ name: request.name });
     await service.catalog.createProvider({ name: request.name });
     await service.catalog.deleteChargeType(request);
-    const refusal = await refusalOf(service.catalog.deleteProvider(request));
+    const refusal = await errorOf(service.catalog.deleteProvider(request));
     expect(refusal).to.include({ code: Code.InvalidArgument, reason: "REQUEST_ID_REUSED" });
     const { providers } = await service.catalog.listProviders({});
     expect(providers.map(({ name }) => name)).to.include(request.name);
@@ -135,7 +135,7 @@ describe("request_id", () => {
   const uuid = "123e4567-e89b-12d3-a456-426614174000";
   for (const requestId of ["1", `{${uuid}}`, uuid.replaceAll("-", ""), `${uuid}\n`]) {
     it(`is refused as ${JSON.stringify(requestId)}`, async () => {
-      const refusal = await refusalOf(service.catalog.createProvider({ name: "acme", requestId }));
+      const refusal = await errorOf(service.catalog.createProvider({ name: "acme", requestId }));
       expect(refusal).to.include({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
       expect(refusal.fields).to.deep.equal(["request_id"]);
     });
@@ -164,14 +164,14 @@ describe("request_id", () => {
     const requestId = randomUUID();
     const update = (etag: string) =>
       service.pricing.updateLLMPrice({ lookup: byKey(key), price: "2", etag, requestId });
-    expect(await refusalOf(update("stale"))).to.include({ reason: "ETAG_MISMATCH" });
+    expect(await errorOf(update("stale"))).to.include({ reason: "ETAG_MISMATCH" });
     expect(await kept(requestId)).to.deep.equal([]);
     expect((await update("")).llmPrice?.price).to.equal("2");
   });
 
   it("replays no refusal: the same write is made once nothing is against it", async () => {
     const request = { name: freshName(), requestId: randomUUID() };
-    const refusal = await refusalOf(service.catalog.deleteProvider(request));
+    const refusal = await errorOf(service.catalog.deleteProvider(request));
     expect(refusal).to.include({ reason: "PROVIDER_NOT_FOUND" });
     await service.catalog.createProvider({ name: request.name });
     await service.catalog.deleteProvider(request);
@@ -214,7 +214,7 @@ describe("request_id", () => {
       const first = await update("2");
       await age(requestId, "23 hours 59 minutes");
       expect(await update("2")).to.deep.equal(first);
-      expect(await refusalOf(update("3"))).to.include({ reason: "REQUEST_ID_REUSED" });
+      expect(await errorOf(update("3"))).to.include({ reason: "REQUEST_ID_REUSED" });
       // A replay does not begin the 24 hours again.
       await age(requestId, "1 minute");
       expect((await update("3")).bookVersion).to.equal(first.bookVersion + 1n);

@@ -13,7 +13,7 @@ import {
   scheduleOf,
   textOf,
 } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 describe("UpdateLLMPrice", () => {
@@ -140,7 +140,7 @@ describe("UpdateLLMPrice", () => {
     it(`takes a price of ${taken} and refuses ${refused}`, async () => {
       const { key } = await since2020();
       expect((await update({ lookup: byKey(key), price: taken })).llmPrice?.price).to.equal(taken);
-      const refusal = await refusalOf(update({ lookup: byKey(key), price: refused }));
+      const refusal = await errorOf(update({ lookup: byKey(key), price: refused }));
       expect(refusal).to.include({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
       expect(refusal.fields).to.deep.equal(["price"]);
       expect(await priceAt(service, key)).to.equal(taken);
@@ -151,7 +151,7 @@ describe("UpdateLLMPrice", () => {
     const { key, effectiveFrom } = await freshPrice(service, "1");
     for (const past of [effectiveFrom, at("2020-01-01")]) {
       const call = update({ lookup: byKey(key), price: "2", effectiveFrom: past });
-      const { code, reason, fields } = await refusalOf(call);
+      const { code, reason, fields } = await errorOf(call);
       expect(code).to.equal(Code.InvalidArgument);
       expect({ reason, fields }).to.deep.equal({
         reason: "INVALID_FIELD",
@@ -174,7 +174,7 @@ describe("UpdateLLMPrice", () => {
       const { key, id, etag } = await since2020();
       const scheduled = { lookup: byKey(key), price: "2", effectiveFrom: at("2100-01-01") };
       const { llmPrice, bookVersion } = await update(scheduled);
-      const refusal = await refusalOf(update({ lookup: byKey(key), price: "3", etag }));
+      const refusal = await errorOf(update({ lookup: byKey(key), price: "3", etag }));
       expect(refusal).to.include({ code: Code.Aborted, reason: "ETAG_MISMATCH" });
       expect(refusal.metadata).to.deep.equal({ llm_price_id: id, etag: llmPrice?.etag });
       expect(await priceAt(service, key)).to.equal("1");
@@ -196,7 +196,7 @@ describe("UpdateLLMPrice", () => {
       const { etag } = await since2020();
       for (const other of ["x", "x".repeat(64), etag]) {
         const call = update({ lookup: byKey(key), price: "2", etag: other });
-        expect(await refusalOf(call)).to.include({ reason: "ETAG_MISMATCH" });
+        expect(await errorOf(call)).to.include({ reason: "ETAG_MISMATCH" });
       }
     });
   });
@@ -207,7 +207,7 @@ describe("UpdateLLMPrice", () => {
       await registerNames(service, key);
       await service.pricing.createLLMPrice({ ...key, price: "1" });
       const unknown = { ...key, model: "gpt-4oo" };
-      const refusal = await refusalOf(update({ lookup: byKey(unknown), price: "2" }));
+      const refusal = await errorOf(update({ lookup: byKey(unknown), price: "2" }));
       expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
       expect(refusal.metadata).to.include({
         key: "tool/openai/gpt-4oo",
@@ -218,7 +218,7 @@ describe("UpdateLLMPrice", () => {
 
     it("for an unknown id", async () => {
       const id = randomUUID();
-      const refusal = await refusalOf(update({ lookup: byId(id), price: "2" }));
+      const refusal = await errorOf(update({ lookup: byId(id), price: "2" }));
       expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
       expect(refusal.message).to.include(id);
     });
@@ -227,7 +227,7 @@ describe("UpdateLLMPrice", () => {
       const { key } = await since2020();
       await service.pricing.deleteLLMPrice({ lookup: byKey(key) });
       for (const time of [{}, { effectiveFrom: at("2100-01-01") }]) {
-        const refusal = await refusalOf(update({ lookup: byKey(key), price: "2", ...time }));
+        const refusal = await errorOf(update({ lookup: byKey(key), price: "2", ...time }));
         expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
         expect(refusal.message).to.include("it ended at 20");
       }
@@ -240,7 +240,7 @@ describe("UpdateLLMPrice", () => {
       const again = { ...key, price: "2", effectiveFrom: at("2102-01-01") };
       await service.pricing.createLLMPrice(again);
       for (const effectiveFrom of [at("2100-01-01"), at("2101-12-31T23:59:59.999Z")]) {
-        const refusal = await refusalOf(update({ lookup, price: "3", effectiveFrom }));
+        const refusal = await errorOf(update({ lookup, price: "3", effectiveFrom }));
         expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
         expect(refusal.message).to.include("it ended at 2100-01-01T00:00:00.000Z");
       }
@@ -253,7 +253,7 @@ describe("UpdateLLMPrice", () => {
       const lookup = byKey(key);
       await service.pricing.deleteLLMPrice({ lookup, effectiveFrom: at("2100-01-01") });
       const atEnd = update({ lookup, price: "2", effectiveFrom: at("2100-01-01") });
-      expect(await refusalOf(atEnd)).to.include({ reason: "PRICE_NOT_FOUND" });
+      expect(await errorOf(atEnd)).to.include({ reason: "PRICE_NOT_FOUND" });
       const effectiveFrom = at("2099-12-31T23:59:59.999Z");
       const { llmPrice } = await update({ lookup, price: "2", effectiveFrom });
       expect(textOf(llmPrice?.effectiveUntil)).to.equal("2100-01-01T00:00:00.000Z");
@@ -287,7 +287,7 @@ describe("UpdateLLMPrice", () => {
   for (const [what, changes, fields] of refusedFields) {
     it(`refuses ${what}`, async () => {
       const call = update({ lookup: byId(randomUUID()), price: "1", ...changes });
-      const refusal = await refusalOf(call);
+      const refusal = await errorOf(call);
       expect(refusal).to.include({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
       expect(refusal.fields).to.have.members(fields);
     });

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { reasonOf } from "../../support/every-rpc.js";
 import { inSeconds, startIssuer, type TestIssuer } from "../../support/issuer.js";
 import { until } from "../../support/metrics.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { openEndpoints, startTestService, type TestService } from "../../support/service.js";
 
 describe("JWTs", () => {
@@ -47,7 +47,7 @@ describe("JWTs, when the keys cannot be fetched", () => {
     const call = async (token: string) =>
       openEndpoints(service.server, { token }).gRPC.catalog.listModels({});
     for (let i = 0; i < 20; i++) {
-      const { code, reason } = await refusalOf(call(await issuer.sign()));
+      const { code, reason } = await errorOf(call(await issuer.sign()));
       expect({ code, reason }).to.deep.equal({
         ...{ code: Code.Unavailable, reason: "KEY_SET_UNAVAILABLE" },
       });

@@ -7,7 +7,7 @@ import { reasonOf } from "../../support/every-rpc.js";
 import { inSeconds, startIssuer, type TestClaims, type TestIssuer } from "../../support/issuer.js";
 import { until } from "../../support/metrics.js";
 import { byKey, freshPrice } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import {
   openEndpoints,
   protocols,
@@ -34,7 +34,7 @@ describe("JWTs", () => {
   });
 
   const refused = (token: string) =>
-    refusalOf(openEndpoints(service.server, { token }).gRPC.catalog.listModels({}));
+    errorOf(openEndpoints(service.server, { token }).gRPC.catalog.listModels({}));
   const outcome = (token: string) =>
     reasonOf(openEndpoints(service.server, { token }).gRPC.catalog.listModels({}));
 

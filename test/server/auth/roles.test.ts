@@ -2,7 +2,7 @@ import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobu
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { callEmpty, everyRpc, nameOf, reasonOf } from "../../support/every-rpc.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import {
   type Endpoint,
   openEndpoints,
@@ -34,7 +34,7 @@ describe("Roles", function () {
       const reads = method.idempotency === Idempotency.NO_SIDE_EFFECTS;
 
       it(`let nobody without a token call ${method.name}, through ${protocol}`, async () => {
-        const refusal = await refusalOf(callEmpty(doorsOf()[protocol], method));
+        const refusal = await errorOf(callEmpty(doorsOf()[protocol], method));
         expect(refusal).to.deep.equal({
           code: Code.Unauthenticated,
           message: "the call needs the header authorization: Bearer <token>",
@@ -57,7 +57,7 @@ describe("Roles", function () {
         });
       } else {
         it(`do not let calculate call ${method.name}, through ${protocol}`, async () => {
-          const refusal = await refusalOf(callEmpty(doorsOf(clerk.token)[protocol], method));
+          const refusal = await errorOf(callEmpty(doorsOf(clerk.token)[protocol], method));
           expect(refusal).to.deep.equal({
             code: Code.PermissionDenied,
             message: `${nameOf(method)} needs the role manage; the caller's is calculate`,

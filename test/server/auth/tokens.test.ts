@@ -7,7 +7,7 @@ import { createServices } from "../../../src/server/pipeline/services.js";
 import { callEmpty, everyRpc, reasonOf } from "../../support/every-rpc.js";
 import { callsEnded } from "../../support/metrics.js";
 import { byKey, freshKey, type TestKey } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import {
   type Endpoint,
   openEndpoints,
@@ -80,10 +80,10 @@ describe("Authentication", function () {
   }
 
   it("is asked for by the handlers themselves, behind a door that forgets to", async () => {
-    const observer = { callStarts: () => {}, callEnds: () => {} };
+    const callLog = { callStarts: () => {}, callEnds: () => {} };
     const times = { maxTimeoutMs: 1000, maxStreamTimeoutMs: 1000, streamIdleTimeoutMs: 1000 };
     // Nothing that they work with is there: no call gets so far.
-    const surroundings = { observe: () => observer, capacity: unlimited, ...times };
+    const surroundings = { callLogOf: () => callLog, concurrencyLimit: unlimited, ...times };
     const mountServices = createServices({} as never, surroundings);
     const transport = createRouterTransport((router) =>
       mountServices((each, implementation) => router.service(each, implementation)),
@@ -122,7 +122,7 @@ describe("Authentication", function () {
   it("says that a token is not taken, and not which are", async () => {
     for (const protocol of protocols) {
       const door = openEndpoints(service.server, { token: "guessed" })[protocol];
-      const { code, reason, message } = await refusalOf(door.catalog.listProviders({}));
+      const { code, reason, message } = await errorOf(door.catalog.listProviders({}));
       expect({ code, reason, message }).to.deep.equal({
         code: Code.Unauthenticated,
         reason: "TOKEN_INVALID",
@@ -166,7 +166,7 @@ describe("Authentication", function () {
     const { pricing } = openEndpoints(service.server, other).gRPC;
     const first = await service.pricing.createLLMPrice(request);
     expect(await service.pricing.createLLMPrice(request)).to.deep.equal(first);
-    expect(await refusalOf(pricing.createLLMPrice(request))).to.include({
+    expect(await errorOf(pricing.createLLMPrice(request))).to.include({
       code: Code.InvalidArgument,
       reason: "REQUEST_ID_REUSED",
     });

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { formatAddress } from "../../../src/config/address.js";
 import { lineOf } from "../../support/batches.js";
 import { type KeptLog, keepLog } from "../../support/log.js";
-import { bulkCallsInFlight, callsEnded, until } from "../../support/metrics.js";
+import { callsEnded, offloadedCallsInFlight, until } from "../../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
 import { startTestService, type TestService } from "../../support/service.js";
@@ -69,7 +69,7 @@ describe("A call whose caller never comes to the end of its message", function (
       for (const answer of await Promise.all(answers)) {
         expect(answer).to.include(lateAnswer[through]);
       }
-      await until(async () => (await bulkCallsInFlight(service)) === 0);
+      await until(async () => (await offloadedCallsInFlight(service)) === 0);
       expect(await callsEnded(service, rpc, "deadline_exceeded")).to.equal(before + 32);
       const { results } = await service.pricing.batchCalculateCharges({ requests: [lineOf(key)] });
       expect(results).to.have.length(1);

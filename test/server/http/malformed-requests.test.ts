@@ -10,7 +10,7 @@ import { formatAddress } from "../../../src/config/address.js";
 import { ErrorInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -42,7 +42,7 @@ describe("Unreadable calls", () => {
       const terms = { ...key, providerCost: "1" };
       const usageRatio = { case: "accountUsageRatio", value: "1" } as const;
       const call = pricing.calculateCharge({ ...terms, usageRatio }, { headers });
-      const { code, reason } = await refusalOf(call);
+      const { code, reason } = await errorOf(call);
       expect({ code, reason }).to.deep.equal({
         ...{ code: Code.InvalidArgument, reason: "MALFORMED_REQUEST" },
       });
@@ -179,7 +179,7 @@ describe("Large messages", () => {
   for (const protocol of protocols) {
     it(`of any method are read and refused like small ones, through ${protocol}`, async () => {
       const { catalog } = service.endpoints[protocol];
-      const { fields, code } = await refusalOf(
+      const { fields, code } = await errorOf(
         catalog.createProvider({ name: "acme", reason: "x".repeat(1_000_000) }),
       );
       expect({ code, fields }).to.deep.equal({ code: Code.InvalidArgument, fields: ["reason"] });

@@ -12,7 +12,7 @@ import { importRows } from "../../support/imports.js";
 import { type KeptLog, keepLog } from "../../support/log.js";
 import { until } from "../../support/metrics.js";
 import { byKey, freshKey, freshPrice, type TestKey } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import { protocols, startTestService, type TestService } from "../../support/service.js";
 
 const caller = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" };
@@ -126,7 +126,7 @@ describe("Tracing", () => {
   });
 
   it("calls a failure of ours an error, and none of the caller's", async () => {
-    await refusalOf(service.pricing.calculateCharge(lineOf(key, { providerCost: "x" })));
+    await errorOf(service.pricing.calculateCharge(lineOf(key, { providerCost: "x" })));
     const refused = await spanOf(`${pricing}/CalculateCharge`);
     expect(refused.attributes).to.include({
       "rpc.grpc.status_code": 3,
@@ -134,7 +134,7 @@ describe("Tracing", () => {
     });
     expect(refused.status.code).to.equal(SpanStatusCode.UNSET);
     await service.database.knex.raw("alter table llm_prices rename to hidden");
-    await refusalOf(service.pricing.getLLMPrice({ lookup: byKey(key) }));
+    await errorOf(service.pricing.getLLMPrice({ lookup: byKey(key) }));
     await service.database.knex.raw("alter table hidden rename to llm_prices");
     const failed = await spanOf(`${pricing}/GetLLMPrice`);
     expect(failed.status.code).to.equal(SpanStatusCode.ERROR);

@@ -3,20 +3,20 @@ import type { Worker } from "node:worker_threads";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { pino } from "pino";
-import type { EndedCall } from "../../../src/server/calls/call-log.js";
-import { createCapacity } from "../../../src/server/calls/concurrency-limit.js";
+import type { CallRecord } from "../../../src/server/calls/call-log.js";
+import { createConcurrencyLimit } from "../../../src/server/calls/concurrency-limit.js";
 import {
   fromThreadConnection,
   toThreadConnection,
 } from "../../../src/server/threads/connection-transfer.js";
 import type { ThreadSettings } from "../../../src/server/threads/thread-messages.js";
-import { createBulkThreads } from "../../../src/server/threads/thread-pool.js";
+import { createThreadPool } from "../../../src/server/threads/thread-pool.js";
 import { parseDatabaseUrl } from "../../../src/store/connection/connection-url.js";
 import { answerOf, messagesOf, openRequests, usagesOf } from "../../support/allocations.js";
 import { chargeIn, lineOf } from "../../support/batches.js";
 import { callsEnded, callsInFlight, until } from "../../support/metrics.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -45,7 +45,7 @@ describe("A thread that dies", () => {
   const openStream = (protocol: Protocol) => {
     const requests = openRequests([{ terms: termsOf(), accountUsages: usagesOf({ a: "1" }) }]);
     const { pricing } = service.endpoints[protocol];
-    return { requests, refusal: refusalOf(answerOf(pricing.streamAllocateCharges(requests))) };
+    return { requests, refusal: errorOf(answerOf(pricing.streamAllocateCharges(requests))) };
   };
 
   for (const protocol of protocols) {
@@ -82,7 +82,7 @@ describe("A thread that dies", () => {
       await answers.next();
       await workers.at(-1)?.terminate();
       const rest = answerOf({ [Symbol.asyncIterator]: () => answers });
-      expect((await refusalOf(rest)).code).to.be.oneOf([Code.Unavailable, Code.Aborted]);
+      expect((await errorOf(rest)).code).to.be.oneOf([Code.Unavailable, Code.Aborted]);
       await until(async () => (await callsInFlight(service, rpc)) === 0);
     });
   }
@@ -111,13 +111,13 @@ describe("Threads of a service whose configuration has a function in it", () => 
 
 describe("A call that cannot be passed on to a thread", () => {
   it("fails, is told of, and leaves its place to others", async () => {
-    const ended: EndedCall[] = [];
-    const observer = { callStarts: () => {}, callEnds: (call: EndedCall) => ended.push(call) };
+    const ended: CallRecord[] = [];
+    const callLog = { callStarts: () => {}, callEnds: (call: CallRecord) => ended.push(call) };
     const charges = { add: () => {} };
     const settings = { connection: () => "cannot be sent" } as unknown as ThreadSettings;
-    const threads = createBulkThreads(
+    const threads = createThreadPool(
       ...([1, settings, { ask: () => Promise.reject(new Error("no book")) }] as const),
-      ...([{ observer, charges, tracing: undefined }, createCapacity(1)] as const),
+      ...([{ callLog, charges, tracing: undefined }, createConcurrencyLimit(1)] as const),
       pino({ level: "silent" }),
     );
     const call = () =>
@@ -127,7 +127,7 @@ describe("A call that cannot be passed on to a thread", () => {
         signal: new AbortController().signal,
       });
     for (let i = 0; i < 2; i += 1) {
-      expect((await refusalOf(call())).code).to.equal(Code.Internal);
+      expect((await errorOf(call())).code).to.equal(Code.Internal);
       expect(threads.stats().open).to.equal(0);
     }
     expect(ended.map(({ code }) => code)).to.deep.equal(["internal", "internal"]);

@@ -4,14 +4,14 @@ import { formatAddress } from "../../../src/config/address.js";
 import { answerOf, type OpenRequests, openRequests, usagesOf } from "../../support/allocations.js";
 import { lineOf } from "../../support/batches.js";
 import {
-  bulkCallsInFlight,
-  bulkRefusals,
   callsEnded,
   callsInFlight,
+  offloadedCallsInFlight,
+  rejectedOffloadedCalls,
   until,
 } from "../../support/metrics.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { type Refusal, refusalOf } from "../../support/refusals.js";
+import { errorOf, type ReceivedError } from "../../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -40,7 +40,7 @@ describe("More large calls than one thread takes", function () {
     for (const requests of open) requests.end();
     open = [];
     // A place that is not free yet would be one too few for the next test.
-    await until(async () => (await bulkCallsInFlight(service)) === 0);
+    await until(async () => (await offloadedCallsInFlight(service)) === 0);
   });
 
   /** Opens streams that wait for their caller, and answers what becomes of them. */
@@ -53,7 +53,7 @@ describe("More large calls than one thread takes", function () {
       const stream = pricing.streamAllocateCharges(requests, signal && { signal });
       return answerOf(stream).then(
         ({ totals }) => totals?.totalCharge,
-        (error) => refusalOf(Promise.reject(error)),
+        (error) => errorOf(Promise.reject(error)),
       );
     });
   const occupyTheThread = async () => {
@@ -71,7 +71,7 @@ describe("More large calls than one thread takes", function () {
   });
 
   it("are refused with TOO_MANY_CALLS where there is none: 8 of 40", async () => {
-    const refused: Refusal[] = [];
+    const refused: ReceivedError[] = [];
     const streams = openStreams(40).map((stream) =>
       stream.then((answer) => {
         if (typeof answer === "object") refused.push(answer);
@@ -93,16 +93,16 @@ describe("More large calls than one thread takes", function () {
     it(`are RESOURCE_EXHAUSTED through ${protocol}, and counted so`, async () => {
       const counted = () => callsEnded(service, "BatchCalculateCharges", "resource_exhausted");
       const before = await counted();
-      const refusedBefore = await bulkRefusals(service);
+      const refusedBefore = await rejectedOffloadedCalls(service);
       await occupyTheThread();
-      const { code, reason, domain, metadata, retryAfterMs } = await refusalOf(batch(protocol));
+      const { code, reason, domain, metadata, retryAfterMs } = await errorOf(batch(protocol));
       expect({ code, reason, domain, metadata }).to.deep.equal({
         ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS", domain: "llmprices.v1" },
         metadata: { limit: "BULK_THREADS", most: "32" },
       });
       expect(retryAfterMs).to.be.within(500, 1500);
       expect(await counted()).to.equal(before + 1);
-      expect(await bulkRefusals(service)).to.equal(refusedBefore + 1);
+      expect(await rejectedOffloadedCalls(service)).to.equal(refusedBefore + 1);
     });
 
     it(`are RESOURCE_EXHAUSTED through ${protocol}, streams as well`, async () => {
@@ -117,7 +117,7 @@ describe("More large calls than one thread takes", function () {
       const callers = Array.from({ length: callsPerThread }, () => new AbortController());
       const left = callers.flatMap(({ signal }) => openStreams(1, { protocol, signal }));
       await until(async () => (await callsInFlight(service, rpc)) === callsPerThread);
-      expect(await refusalOf(batch(protocol))).to.include({ reason: "TOO_MANY_CALLS" });
+      expect(await errorOf(batch(protocol))).to.include({ reason: "TOO_MANY_CALLS" });
       for (const caller of callers) caller.abort();
       await Promise.all(left);
       const isServed = () =>

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { answerOf, type OpenRequests, openRequests, usagesOf } from "../../support/allocations.js";
 import { callsInFlight, until } from "../../support/metrics.js";
 import { freshPrice } from "../../support/prices.js";
-import { refusalOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/refusals.js";
 import {
   type Protocol,
   protocols,
@@ -51,7 +51,7 @@ describe("A service that stops", function () {
     const startedAt = performance.now();
     await service.server.stop();
     expect(performance.now() - startedAt).to.be.within(290, 5000);
-    await Promise.all(answers.map(refusalOf));
+    await Promise.all(answers.map(errorOf));
   });
 
   it("answers streams that end within the grace period, whatever the protocol", async () => {
