@@ -2,6 +2,7 @@ import type { Knex } from "knex";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.js";
 import { createPriceBook, type PriceBook } from "../price-book/replicated-price-book.js";
+import { defaultSuggestionLimits, type SuggestionLimits } from "../rpc/handlers/dependencies.js";
 import { providersAmong } from "../store/catalog.js";
 import type { DatabaseConnection } from "../store/connection/pool.js";
 import { openBookFeed } from "../store/prices/price-book-feed.js";
@@ -45,7 +46,10 @@ export type ComponentsConfig = Pick<
   | "databaseLimits"
   | "connections"
   | "bulkThreads"
->;
+> & {
+  /** No variable sets it: tests give a busy machine more time. */
+  readonly suggestionLimits?: SuggestionLimits;
+};
 
 /** The database: its pool of connections, and how threads make their own. */
 export type ServerDatabase = { readonly knex: Knex; readonly connection: DatabaseConnection };
@@ -68,7 +72,11 @@ export async function createComponents(
     isPublic: isPublic(config.auth),
     callLog,
   });
-  const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;
+  const {
+    maxCallTimeoutMs: maxTimeoutMs,
+    suggestionLimits = defaultSuggestionLimits,
+    ...settings
+  } = config;
   const book = createPriceBook({
     open: (events) =>
       openBookFeed(connection, events, Math.min(5000, config.maxBookStalenessMs / 2)),
@@ -77,12 +85,15 @@ export async function createComponents(
   });
   const concurrencyLimit = createConcurrencyLimit(config.maxCallsInFlight);
   const mountServices = createServices(
-    { knex, bookOf: () => book, chargeCounterOf: () => metrics.charges, ...settings },
+    {
+      ...{ knex, bookOf: () => book, chargeCounterOf: () => metrics.charges },
+      ...{ suggestionLimits, ...settings },
+    },
     { callLogOf: () => callLog, tracer: tracing, concurrencyLimit, maxTimeoutMs, ...settings },
   );
   const threads = createThreadPool(
     config.bulkThreads,
-    toThreadSettings(config, connection, tracing !== undefined),
+    toThreadSettings({ suggestionLimits, ...config }, connection, tracing !== undefined),
     book,
     { callLog, charges: metrics.charges, tracing },
     concurrencyLimit,
@@ -101,7 +112,7 @@ export async function createComponents(
 
 /** By name: what else is in the configuration may be of a kind that cannot be sent to a thread. */
 function toThreadSettings(
-  config: ComponentsConfig,
+  config: Required<ComponentsConfig>,
   connection: DatabaseConnection,
   isTraced: boolean,
 ): ThreadSettings {
@@ -111,6 +122,7 @@ function toThreadSettings(
     maxStreamTimeoutMs: config.maxStreamTimeoutMs,
     streamIdleTimeoutMs: config.streamIdleTimeoutMs,
     maxBookStalenessMs: config.maxBookStalenessMs,
+    suggestionLimits: config.suggestionLimits,
     maxBatchCalculations: config.maxBatchCalculations,
     maxAllocationAccounts: config.maxAllocationAccounts,
     maxImportRows: config.maxImportRows,
