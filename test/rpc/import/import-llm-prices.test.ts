@@ -255,18 +255,12 @@ describe("ImportLLMPrices", function () {
 describe("ImportLLMPrices and prices that have no row", function () {
   this.timeout(20_000);
   let service: TestService;
-  beforeEach(async () => {
+  before(async () => {
     service = await startTestService();
   });
-  afterEach(() => service.stop());
+  after(() => service.stop());
 
-  it("keeps them where nothing is said", async () => {
-    const { key } = await freshPrice(service, "1", since);
-    const { key: missing } = await freshPrice(service, "2", since);
-    expect(countsOf(await importRows(service, [rowOf(key, "1")]))).to.equal("1 unchanged");
-    expect(await priceAt(service, missing)).to.equal("2");
-  });
-
+  // Comes first: it ends all prices of the service.
   it("ends them with END, and cancels what is scheduled for them", async () => {
     const { key } = await freshPrice(service, "1", since);
     const { key: missing } = await freshPrice(service, "2", since);
@@ -291,6 +285,13 @@ describe("ImportLLMPrices and prices that have no row", function () {
       expect(await priceAt(service, ended, "2100-01-02")).to.equal(undefined);
     }
     expect(countsOf(await importRows(service, [rowOf(key, "1")], terms))).to.equal("1 unchanged");
+  });
+
+  it("keeps them where nothing is said", async () => {
+    const { key } = await freshPrice(service, "1", since);
+    const { key: missing } = await freshPrice(service, "2", since);
+    expect(countsOf(await importRows(service, [rowOf(key, "1")]))).to.equal("1 unchanged");
+    expect(await priceAt(service, missing)).to.equal("2");
   });
 });
 
