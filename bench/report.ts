@@ -1,7 +1,7 @@
 import { cpus, platform } from "node:os";
 import { isMet, type Section, type Target } from "./section.js";
 
-/** All parts in Markdown, the targets first. */
+/** Returns all sections in Markdown, the targets first. */
 export function toReport(sections: readonly Section[]): string {
   const targets = sections.flatMap((section) => section.targets);
   const rows = targets.map((target) => [
@@ -10,7 +10,7 @@ export function toReport(sections: readonly Section[]): string {
   ]);
   return `# Benchmarks
 
-Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}, in one go.
+Written by \`npm run bench -- --long\` on ${new Date().toISOString().slice(0, 10)}, in one go.
 Machine: ${cpus().length} × ${cpus()[0]?.model}, ${platform()}, Node ${process.version}.
 
 ${toTable(["what", "measured", "must", "aim", ""], rows)}
@@ -22,7 +22,7 @@ export function toMarkdown({ title, text, head, rows }: Section): string {
   return `## ${title}\n\n${text}\n\n${toTable(head, rows)}\n`;
 }
 
-/** A target in a line: what was measured, and whether that is enough. */
+/** Describes a target in a line: its measurement, and whether it is met. */
 export function toVerdict(target: Target): string {
   const bound = `${target.isMore ? "at least" : "at most"} ${format(target, target.must)}`;
   const verdict = isMet(target) ? "met" : "MISSED";

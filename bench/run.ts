@@ -4,33 +4,37 @@ import { fillExampleBook } from "../src/app/example-prices.js";
 import { startEmbeddedPostgres } from "../src/embedded-postgres/embedded-postgres.js";
 import { createDatabase } from "../src/store/connection/pool.js";
 import { migrateUp } from "../src/store/schema/migrator.js";
+import { measureAllocations } from "./allocations/section.js";
 import { measureBatches } from "./batches/section.js";
 import { measureCalls } from "./calls/section.js";
 import { measureBook } from "./price-book/section.js";
 import { measureReplicas } from "./replicas/section.js";
 import { toMarkdown, toReport, toVerdict } from "./report.js";
 import type { Bench, Section } from "./section.js";
+import { buildService } from "./support/build.js";
 import { createChecks } from "./support/checks.js";
 import { toUrl } from "./support/database.js";
 import { findLoadCore } from "./support/load-process.js";
-import { buildService, withDataFolder } from "./support/service.js";
+import { withDataFolder } from "./support/service.js";
+import { readSuiteArguments } from "./support/suite-arguments.js";
 import { measureWrites } from "./writes/section.js";
 
-// All parts, or those that are named: only all of them are written down.
-const parts: Readonly<Record<string, (bench: Bench) => Promise<Section>>> = {
+// All sections, or those that are named. Only the long form is precise enough to be written down.
+const measurements: Readonly<Record<string, (bench: Bench) => Promise<Section>>> = {
   calls: measureCalls,
   batches: measureBatches,
-  book: measureBook,
+  "price-book": measureBook,
+  allocations: measureAllocations,
   replicas: measureReplicas,
   writes: measureWrites,
 };
-const named = process.argv.slice(2);
-const unknown = named.filter((name) => parts[name] === undefined);
-if (unknown.length > 0) {
-  console.error(`no such part: ${unknown}; there are ${Object.keys(parts).join(", ")}`);
-  process.exit(2);
-}
+const shortRounds = 1;
+const longRounds = 5;
 
+const { includes, isPartial, isLong, option } = readSuiteArguments(Object.keys(measurements), {
+  options: ["rounds"],
+});
+const rounds = option("rounds") ?? (isLong ? longRounds : shortRounds);
 const checks = createChecks();
 await buildService();
 await withDataFolder(async (folder) => {
@@ -41,19 +45,22 @@ await withDataFolder(async (folder) => {
     const knex = createDatabase({ connection, poolSize: 1, acquireTimeoutMs: 10_000 });
     await fillExampleBook(knex);
     await knex.destroy();
-    const bench = { folder, connection, url: toUrl(connection), loadCore: await findLoadCore() };
+    const loadCore = await findLoadCore();
+    const bench = { folder, connection, url: toUrl(connection), loadCore, rounds, isLong };
     const sections: Section[] = [];
-    for (const [name, measure] of Object.entries(parts)) {
-      if (named.length > 0 && !named.includes(name)) continue;
+    for (const [name, measure] of Object.entries(measurements)) {
+      if (!includes(name)) continue;
+      const startedAt = performance.now();
       const section = await measure(bench);
       sections.push(section);
       console.log(toMarkdown(section));
+      console.log(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
     }
     for (const { title, problems, targets } of sections) {
-      checks.check(`${title}: all answers right`, problems.length === 0, problems[0]);
+      checks.check(`${title}: right answers, within limits`, problems.length === 0, problems[0]);
       for (const target of targets) console.log(`        ${toVerdict(target)}`);
     }
-    if (named.length === 0) await write(sections);
+    if (isLong) await write(sections);
   } finally {
     await postgres.stop();
   }
@@ -61,9 +68,11 @@ await withDataFolder(async (folder) => {
 checks.print();
 process.exitCode = checks.failed() === 0 ? 0 : 1;
 
-async function write(sections: readonly (Section & { readonly chart?: string })[]): Promise<void> {
+async function write(sections: readonly Section[]): Promise<void> {
   const docs = new URL("../docs/", import.meta.url);
-  await writeFile(new URL("benchmarks.md", docs), toReport(sections));
-  const chart = sections.find((section) => section.chart !== undefined)?.chart;
-  if (chart !== undefined) await writeFile(new URL("benchmarks.svg", docs), chart);
+  for (const { documents = {} } of sections) {
+    for (const [name, text] of Object.entries(documents))
+      await writeFile(new URL(name, docs), text);
+  }
+  if (!isPartial) await writeFile(new URL("benchmarks.md", docs), toReport(sections));
 }

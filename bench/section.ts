@@ -1,7 +1,7 @@
 import type { DatabaseConnection } from "../src/store/connection/pool.js";
 import type { LoadProcess } from "./support/load-process.js";
 
-/** A part of the report: a table, and what of it has a target. */
+/** A section of the report: a table, and the figures that have a target. */
 export type Section = {
   readonly title: string;
   /** What was measured, and how. */
@@ -9,8 +9,10 @@ export type Section = {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
   readonly targets: readonly Target[];
-  /** Wrong answers: a figure that comes with one is worth nothing. */
+  /** Wrong answers, which make the figures worthless, and limits that were exceeded. */
   readonly problems: readonly string[];
+  /** Files of docs/ beside the report, by name: written from a long run. */
+  readonly documents?: Readonly<Record<string, string>>;
 };
 
 /** A figure, and what it should be. */
@@ -23,12 +25,16 @@ export type Target = {
   readonly unit: string;
 };
 
-/** What every part measures with: a database with the example book, and a core for the load. */
+/** What every section measures with: a database with the example prices, and a core for the load. */
 export type Bench = {
   readonly folder: string;
   readonly connection: DatabaseConnection;
   readonly url: string;
   readonly loadCore: number | undefined;
+  /** How often each measurement is repeated, after one round that warms up. */
+  readonly rounds: number;
+  /** Whether to measure the largest sizes, which take minutes. */
+  readonly isLong: boolean;
 };
 
 /** A target that is better the smaller it is. */

@@ -10,17 +10,17 @@ import { pathOf } from "../../src/server/threads/offloaded-methods.js";
 import { same } from "../support/calls.js";
 import type { EncodedAllocation } from "./usages.js";
 
-/** How long an allocation took, and whether its answer is right. */
+/** The time of an allocation, and whether its response is correct. */
 export type AllocationRun = {
   /** From the first message sent to the totals received. */
   readonly seconds: number;
   /** From the first message sent to the first charges received. */
   readonly secondsToFirstCharges: number;
-  /** What is wrong with the answer, if anything. */
+  /** What is wrong with the response. */
   readonly problem: string | undefined;
 };
 
-/** An allocation answered, but not read: to read takes time that is not the service's. */
+/** A response that is not decoded yet, since decoding takes time that is not the service's. */
 export type AnsweredAllocation = Omit<AllocationRun, "problem"> & {
   readonly messages: readonly Buffer[];
 };
@@ -47,8 +47,8 @@ export async function allocate(
 }
 
 /**
- * Reads an answer: each account once, in the order in which it was sent, and charges that sum to the
- * total, exactly.
+ * Checks a response: each account once, in the order in which it was sent, and charges that sum
+ * exactly to the total.
  */
 export function verify(
   { accountIds }: EncodedAllocation,
@@ -80,7 +80,7 @@ function findDifference(sumUnits: bigint, { totalCharge }: AllocationTotals): st
   return [`the charges sum to ${sumUnits} cents, and the total is ${totalCharge}`];
 }
 
-/** Of a decimal with two fraction digits. */
+/** Converts a decimal with two fraction digits to cents. */
 function toUnits(decimal: string): bigint {
   if (!/^-?\d+\.\d\d$/.test(decimal)) throw new Error(`${decimal} is no amount in US dollars`);
   return BigInt(decimal.replace(".", ""));

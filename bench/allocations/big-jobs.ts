@@ -1,14 +1,14 @@
 import type { Loads } from "./loads.js";
 
-/** Big jobs done one after another. */
+/** Big jobs, done in sequence. */
 export type JobsDone = {
   /** How long each took. */
   readonly seconds: readonly number[];
-  /** What is wrong with their answers. */
+  /** Wrong responses. */
   readonly problems: readonly string[];
 };
 
-/** Allocates to so many accounts, again and again, for a time; the last one is finished. */
+/** Repeats allocations for some seconds, and finishes the last one. */
 export async function repeatAllocations(
   { allocations }: Loads,
   address: string,
@@ -22,7 +22,7 @@ export async function repeatAllocations(
   };
 }
 
-/** Calculates batches, again and again, for a time; the last one is finished. */
+/** Repeats batches for some seconds, and finishes the last one. */
 export async function repeatBatches(
   { batches }: Loads,
   address: string,
@@ -34,5 +34,5 @@ export async function repeatBatches(
   return { seconds, problems: linesWithout === 0 ? [] : [problem] };
 }
 
-/** As many as the service takes. */
+/** The most that the service accepts. */
 export const batchLines = 10_000;

@@ -1,21 +1,27 @@
 import { init } from "echarts";
-import { growthLimit, maxBytesPerAccount, ofSize } from "./limits.js";
+import { type Limits, ofSize } from "./limits.js";
 import type { MemoryResult } from "./memory.js";
+import type { Results } from "./report.js";
 import type { TimeResult } from "./times.js";
 
-/** Time and memory by size as an SVG, all axes logarithmic, with the limits as dashed lines. */
-export function drawChart(times: readonly TimeResult[], memory: readonly MemoryResult[]): string {
+/** Draws time and memory by size as an SVG with logarithmic axes, and the limits as dashed lines. */
+export function drawChart({ limits, times, memory }: Results): string {
+  const timeLimitName = toTimeLimitName(limits);
+  const memoryLimitName = toMemoryLimitName(limits);
   const chart = init(null, null, { renderer: "svg", ssr: true, width, height });
   chart.setOption({
     animation: false,
     backgroundColor: "#ffffff",
     textStyle: { fontFamily: "Helvetica, Arial, sans-serif" },
     title: ["Time of an allocation", "Peak memory beyond the idle process"].map(toTitle),
-    legend: [timeNames, memoryNames].map((names, panel) => toLegend(Object.values(names), panel)),
+    legend: [
+      [...Object.values(timeNames), timeLimitName],
+      [...Object.values(memoryNames), memoryLimitName],
+    ].map(toLegend),
     grid: lefts.map((left) => ({ left, top: 110, width: panelWidth, height: 300 })),
     xAxis: [toAccountsAxis(times, 0), toAccountsAxis(memory, 1)],
     yAxis: [toAxis("seconds", 0), toAxis("MB", 1)],
-    series: [...toTimeSeries(times), ...toMemorySeries(memory)],
+    series: [...toTimeSeries(times, limits), ...toMemorySeries(memory, limits)],
   });
   try {
     return chart.renderToSVGString();
@@ -25,8 +31,8 @@ export function drawChart(times: readonly TimeResult[], memory: readonly MemoryR
   }
 }
 
-function toTimeSeries(results: readonly TimeResult[]) {
-  const { from, to, times } = growthLimit;
+function toTimeSeries(results: readonly TimeResult[], limits: Limits) {
+  const { from, to, times } = limits;
   const { meanSeconds } = ofSize(results, from);
   const means = results.map((result) => [result.accounts, result.meanSeconds]);
   const runs = results.flatMap(({ accounts, seconds }) => seconds.map((each) => [accounts, each]));
@@ -36,14 +42,14 @@ function toTimeSeries(results: readonly TimeResult[]) {
       ...{ name: timeNames.runs, type: "scatter", xAxisIndex: 0, yAxisIndex: 0, data: runs },
       ...{ symbolSize: 5, itemStyle: { color: "#7fb2e5", opacity: 0.5 }, z: 1 },
     },
-    toLimit(timeNames.limit, 0, [
+    toLimit(toTimeLimitName(limits), 0, [
       [from, meanSeconds],
       [to, meanSeconds * times],
     ]),
   ];
 }
 
-function toMemorySeries(results: readonly MemoryResult[]) {
+function toMemorySeries(results: readonly MemoryResult[], limits: Limits) {
   const toPoints = (bytesOf: (result: MemoryResult) => number) =>
     results.map((result) => [result.accounts, toMegabytes(bytesOf(result))]);
   return [
@@ -60,11 +66,19 @@ function toMemorySeries(results: readonly MemoryResult[]) {
       toPoints((result) => result.repeatedBytes),
     ),
     toLimit(
-      memoryNames.limit,
+      toMemoryLimitName(limits),
       1,
-      toPoints(({ accounts }) => accounts * maxBytesPerAccount),
+      toPoints(({ accounts }) => accounts * limits.bytesPerAccount),
     ),
   ];
+}
+
+function toTimeLimitName({ times, from }: Limits): string {
+  return `${times} × the time of ${from.toLocaleString("en")}`;
+}
+
+function toMemoryLimitName({ bytesPerAccount }: Limits): string {
+  return `${bytesPerAccount} bytes an account`;
 }
 
 function toLine(name: string, panel: number, color: string, data: readonly number[][]) {
@@ -109,7 +123,7 @@ function toAxis(name: string, panel: number) {
   return { ...logarithmic, name, gridIndex: panel, axisLabel: { ...text, formatter } };
 }
 
-/** A logarithm has no place for what is not above 0, as when garbage was collected meanwhile. */
+/** Returns at least 0.1 MB: a logarithmic axis has no 0, and a garbage collection may free memory. */
 function toMegabytes(bytes: number): number {
   return Math.max(bytes, 100_000) / 1e6;
 }
@@ -123,13 +137,5 @@ const logarithmic = {
   ...{ type: "log", nameTextStyle: text, axisLine: { show: true, lineStyle: { color: "#888" } } },
   ...{ splitLine: { lineStyle: { color: "#e5e5e5" } } },
 };
-const timeNames = {
-  mean: "mean",
-  runs: "each allocation",
-  limit: `${growthLimit.times} × the time of ${growthLimit.from.toLocaleString("en")}`,
-};
-const memoryNames = {
-  first: "the first allocation",
-  repeated: "several in a row",
-  limit: `${maxBytesPerAccount} bytes an account`,
-};
+const timeNames = { mean: "mean", runs: "each allocation" };
+const memoryNames = { first: "the first allocation", repeated: "several in a row" };

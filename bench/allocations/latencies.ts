@@ -8,14 +8,14 @@ import { toCount } from "./tables.js";
 
 /** How long single calls take beside big jobs. */
 export type LatencyResult = {
-  /** What the service does beside them. */
+  /** What the service does meanwhile. */
   readonly beside: string;
-  /** For each call the time from when it was due to its answer. */
+  /** The time of each call, from when it was due to its response. */
   readonly milliseconds: Float64Array;
   readonly loopDelay: LoopDelay;
   /** How long each job took, beside the calls. */
   readonly jobSeconds: readonly number[];
-  /** What is wrong with the answers, to the calls or to the jobs. */
+  /** Wrong responses to the calls or to the jobs. */
   readonly problems: readonly string[];
 };
 
@@ -25,12 +25,12 @@ export const callsPerSecond = 100;
 export async function measureLatencies(
   folder: string,
   loads: Loads,
-  accounts: number,
+  { accounts, callSeconds }: { readonly accounts: number; readonly callSeconds: number },
 ): Promise<readonly LatencyResult[]> {
   const service = await startService(folder);
   const address = service.grpcAddress;
   const measure = (beside: string, doJobs: (forSeconds: number) => Promise<JobsDone>) =>
-    measureBeside(service, loads, beside, doJobs);
+    measureBeside(service, loads, callSeconds, beside, doJobs);
   try {
     await loads.singles.run({ address, callsPerSecond, seconds: warmUpSeconds });
     await repeatBatches(loads, address, warmUpSeconds);
@@ -53,12 +53,13 @@ export async function measureLatencies(
 async function measureBeside(
   service: BenchedService,
   { singles }: Loads,
+  callSeconds: number,
   beside: string,
   doJobs: (forSeconds: number) => Promise<JobsDone>,
 ): Promise<LatencyResult> {
   const jobs = doJobs(leadSeconds + callSeconds);
   const called = async () => {
-    // A job has begun before the first call, and lasts beyond the last one.
+    // A job starts before the first call and ends after the last one.
     await sleep(leadSeconds * 1000);
     return measureCalls(service, () =>
       singles.run({ address: service.grpcAddress, callsPerSecond, seconds: callSeconds }),
@@ -86,5 +87,4 @@ async function measureCalls(
 }
 
 const warmUpSeconds = 2;
-const callSeconds = 10;
 const leadSeconds = 1;

@@ -1,18 +1,32 @@
+import type { MemoryResult } from "./memory.js";
 import type { TimeResult } from "./times.js";
 
-/** A million accounts cost at most 130 times ten thousand: a hundred times the work, and a bit. */
-export const growthLimit = { from: 10_000, to: 1_000_000, times: 130 } as const;
-
-/** Of memory beyond the idle process, at the largest size. */
-export const maxBytesPerAccount = 400;
+/** How much longer the larger size may take than the smaller one, and what memory it may use. */
+export type Limits = {
+  readonly from: number;
+  readonly to: number;
+  readonly times: number;
+  /** Beyond the idle process, at the larger size. */
+  readonly bytesPerAccount: number;
+};
 
 /**
- * How often the time of the smaller size goes into that of the larger one, in the mean: what else the
- * machine does falls on every long allocation, and on few short ones, which their median leaves out.
+ * Returns the mean time of the larger size divided by that of the smaller one. The mean, because
+ * other work of the machine delays every long allocation and only few short ones, which the median
+ * of the short ones ignores.
  */
-export function growthOf(times: readonly TimeResult[]): number {
-  const { from, to } = growthLimit;
-  return ofSize(times, to).meanSeconds / ofSize(times, from).meanSeconds;
+export function growthOf(results: {
+  readonly limits: Limits;
+  readonly times: readonly TimeResult[];
+}): number {
+  const { from, to } = results.limits;
+  return ofSize(results.times, to).meanSeconds / ofSize(results.times, from).meanSeconds;
+}
+
+/** Returns the memory of a result per account, in whole bytes. */
+export function bytesEach({ accounts, firstBytes, repeatedBytes }: MemoryResult) {
+  const each = (bytes: number) => Math.round(bytes / accounts);
+  return { firstBytes: each(firstBytes), repeatedBytes: each(repeatedBytes) };
 }
 
 /** @throws Error when the size has not been measured. */

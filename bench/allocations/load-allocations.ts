@@ -3,7 +3,7 @@ import { answerJobs } from "../support/load-process.js";
 import { type AllocationRun, type AnsweredAllocation, allocate, verify } from "./allocations.js";
 import { type EncodedAllocation, encodeAllocation } from "./usages.js";
 
-/** Allocations of so many accounts, one after another: so many times, and as long as asked. */
+/** Allocates to a number of accounts, in sequence, a minimum number of times and of seconds. */
 export type AllocationsJob = {
   readonly address: string;
   readonly accounts: number;

@@ -8,18 +8,18 @@ import { call, withClient } from "../support/calls.js";
 import { answerJobs } from "../support/load-process.js";
 import { key } from "./usages.js";
 
-/** Batches, one after another, as long as asked. */
+/** Sends batches in sequence for some seconds. */
 export type BatchesJob = {
   readonly address: string;
   readonly lines: number;
   readonly minSeconds: number;
 };
 
-/** What came of the batches. */
+/** The outcome of the batches. */
 export type BatchesRun = {
   /** How long each took. */
   readonly seconds: readonly number[];
-  /** How many lines were answered without a charge. */
+  /** The number of lines without a charge. */
   readonly linesWithout: number;
 };
 

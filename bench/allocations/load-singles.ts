@@ -9,17 +9,17 @@ import { call, withClient } from "../support/calls.js";
 import { answerJobs } from "../support/load-process.js";
 import { key } from "./usages.js";
 
-/** Single calls at a fixed rate, whether or not those before have been answered. */
+/** Makes single calls at a fixed rate, without waiting for earlier responses. */
 export type SinglesJob = {
   readonly address: string;
   readonly callsPerSecond: number;
   readonly seconds: number;
 };
 
-/** For each call the time from when it was due to its answer. */
+/** The time of each call, from when it was due to its response. */
 export type SinglesRun = {
   readonly milliseconds: Float64Array;
-  /** How many of the answers are not the charge. */
+  /** The number of wrong responses. */
   readonly wrong: number;
 };
 
@@ -51,7 +51,7 @@ function chargeOf(response: Buffer): string {
 
 const { calculateCharge } = PricingService.method;
 
-// 1000.00 × 1.25125 × 0.25, the call that the service greets with.
+// 1000.00 × 1.25125 × 0.25, the call of the startup banner.
 const expectedCharge = "312.8125";
 const request = Buffer.from(
   toBinary(

@@ -4,17 +4,17 @@ import type { AllocationsJob } from "./load-allocations.js";
 import type { BatchesJob, BatchesRun } from "./load-batches.js";
 import type { SinglesJob, SinglesRun } from "./load-singles.js";
 
-/** The clients of the service, each kind in a process of its own. */
+/** The clients of the service, each kind in its own process. */
 export type Loads = {
   readonly allocations: LoadProcess<AllocationsJob, AllocationRun[]>;
   readonly batches: LoadProcess<BatchesJob, BatchesRun>;
   readonly singles: LoadProcess<SinglesJob, SinglesRun>;
-  /** Whether they keep to a core of their own; the service may use that one, too. */
+  /** Whether they are pinned to one core, which the service may use as well. */
   readonly arePinned: boolean;
 };
 
-/** Starts the clients, hands them to `work`, and stops them. */
-export async function withLoads(work: (loads: Loads) => Promise<void>): Promise<void> {
+/** Starts the clients, passes them to `work`, and stops them. */
+export async function withLoads<T>(work: (loads: Loads) => Promise<T>): Promise<T> {
   const core = await findLoadCore();
   const start = <Job extends object, Result>(file: string) =>
     startLoad<Job, Result>(new URL(file, import.meta.url), core);
@@ -25,7 +25,7 @@ export async function withLoads(work: (loads: Loads) => Promise<void>): Promise<
     arePinned: core !== undefined,
   };
   try {
-    await work(loads);
+    return await work(loads);
   } finally {
     for (const load of [loads.allocations, loads.batches, loads.singles]) load.stop();
   }

@@ -3,22 +3,22 @@ import { startService } from "../support/service.js";
 import type { AllocationRun } from "./allocations.js";
 import type { Loads } from "./loads.js";
 
-/** The most resident memory that allocations of a size take, beyond the idle process. */
+/** The peak resident memory of allocations of a size, beyond the idle process. */
 export type MemoryResult = {
   readonly accounts: number;
-  /** What the idle process has. */
+  /** Resident memory of the idle process. */
   readonly idleBytes: number;
-  /** In a first allocation. */
+  /** During a first allocation. */
   readonly firstBytes: number;
-  /** In several, one after another: what the process keeps of one counts against the next. */
+  /** During several in sequence: memory that one leaves behind counts for the next. */
   readonly repeatedBytes: number;
-  /** What is wrong with the answers. */
+  /** Wrong responses. */
   readonly problems: readonly string[];
 };
 
 /**
- * Measures allocations of a size in a service of its own: what a process keeps of other sizes would
- * count against this one. The process is idle when small allocations have warmed it up.
+ * Measures allocations of a size in a new service, so that memory of other sizes does not count. The
+ * process counts as idle after small allocations have warmed it up.
  */
 export async function measureMemory(
   folder: string,

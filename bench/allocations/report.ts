@@ -1,6 +1,6 @@
 import { arch, cpus, platform, totalmem } from "node:os";
 import { callsPerSecond, type LatencyResult } from "./latencies.js";
-import { growthLimit, growthOf, maxBytesPerAccount, ofSize } from "./limits.js";
+import { bytesEach, growthOf, type Limits, ofSize } from "./limits.js";
 import { type MemoryResult, repetitions } from "./memory.js";
 import {
   latencyHead,
@@ -15,24 +15,22 @@ import {
 import type { TimeResult } from "./times.js";
 import { usagesPerMessage } from "./usages.js";
 
-/** When and how was measured. */
+/** How the results were measured. */
 export type Circumstances = {
-  readonly command: string;
-  /** As `2026-07-01`. */
-  readonly date: string;
   readonly clientsArePinned: boolean;
-  /** What else the machine did: how many processes had work when the measuring began. */
+  /** The load average before the measurement. */
   readonly loadBefore: number;
 };
 
-/** What was measured. */
+/** All measurements. */
 export type Results = {
+  readonly limits: Limits;
   readonly times: readonly TimeResult[];
   readonly memory: readonly MemoryResult[];
   readonly latencies: readonly LatencyResult[];
 };
 
-/** All results in Markdown, beside the chart `allocation.svg`. */
+/** Returns all results in Markdown, which refers to the chart `allocation.svg`. */
 export function writeReport(circumstances: Circumstances, results: Results): string {
   const { times, memory, latencies } = results;
   const paragraphs = [
@@ -41,10 +39,10 @@ export function writeReport(circumstances: Circumstances, results: Results): str
     "![Time and memory by the number of accounts](allocation.svg)",
     "## Time",
     toTable(timeHead, times.map(toTimeCells)),
-    toTimeNote(times),
+    toTimeNote(results),
     "## Memory",
     toTable(memoryHead, memory.map(toMemoryCells)),
-    toMemoryNote(memory),
+    toMemoryNote(results),
     "## Single calls beside big jobs",
     toTable(latencyHead, latencies.map(toLatencyCells)),
     latencyNote,
@@ -53,9 +51,10 @@ export function writeReport(circumstances: Circumstances, results: Results): str
 }
 
 function toIntroduction(circumstances: Circumstances): string {
-  const { command, date, clientsArePinned, loadBefore } = circumstances;
+  const { clientsArePinned, loadBefore } = circumstances;
+  const date = new Date().toISOString().slice(0, "2026-07-01".length);
   return [
-    `Written by \`${command}\` on ${date}.`,
+    `Written by \`npm run bench -- allocations --long\` on ${date}.`,
     `Machine: ${describeMachine()}; load ${loadBefore.toFixed(1)} before.`,
     "",
     "The service, compiled, runs on its embedded PostgreSQL and on all cores; its clients are processes",
@@ -66,27 +65,26 @@ function toIntroduction(circumstances: Circumstances): string {
   ].join("\n");
 }
 
-function toTimeNote(times: readonly TimeResult[]): string {
-  const { from, to, times: limit } = growthLimit;
-  const growth = growthOf(times).toFixed(0);
+function toTimeNote(results: Results): string {
+  const { from, to, times: limit } = results.limits;
+  const growth = growthOf(results).toFixed(0);
   return [
     `**${toCount(to)} accounts take ${growth} times as long as ${toCount(from)}**; at most ${limit}.`,
     "In the mean, from the first message sent to the totals received; all sizes in turn in one process.",
   ].join("\n");
 }
 
-function toMemoryNote(memory: readonly MemoryResult[]): string {
-  const { accounts, firstBytes, repeatedBytes } = ofSize(memory, growthLimit.to);
-  const [first, repeated] = [firstBytes, repeatedBytes].map((each) => Math.round(each / accounts));
+function toMemoryNote({ memory, limits }: Results): string {
+  const { firstBytes, repeatedBytes } = bytesEach(ofSize(memory, limits.to));
   return [
-    `**${toCount(accounts)} accounts take ${first} bytes each, in a row ${repeated}**; at most`,
-    `${maxBytesPerAccount}. Resident memory at its peak beyond the idle process, each size in a process`,
+    `**${toCount(limits.to)} accounts take ${firstBytes} bytes each, in a row ${repeatedBytes}**; at most`,
+    `${limits.bytesPerAccount}. Resident memory at its peak beyond the idle process, each size in a process`,
     `of its own: in a first allocation, and in ${repetitions} more right after it. Small allocations`,
     "have more an account: V8 lets garbage lie until there is enough to be worth collecting.",
   ].join("\n");
 }
 
-/** What this runs on, without the machine's name: `2 × AMD EPYC, 24 GiB, linux x64, …`. */
+/** Describes the machine without its name: `2 × AMD EPYC, 24 GiB, linux x64, …`. */
 function describeMachine(): string {
   const cores = cpus();
   const model = cores[0]?.model.trim() || "unknown processor";
@@ -94,7 +92,7 @@ function describeMachine(): string {
   return `${cores.length} × ${model}, ${memory}, ${platform()} ${arch()}, Node ${process.version}`;
 }
 
-/** In Markdown, the columns to the right. */
+/** Returns a table in Markdown with right-aligned columns. */
 function toTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => "---:"), ...rows].map(toRow).join("\n");
 }

@@ -3,27 +3,28 @@ import { mean, median } from "../support/statistics.js";
 import type { AllocationRun } from "./allocations.js";
 import type { Loads } from "./loads.js";
 
-/** How long allocations of a size take. */
+/** The times of allocations of a size. */
 export type TimeResult = {
   readonly accounts: number;
   /** Of each allocation. */
   readonly seconds: readonly number[];
   readonly meanSeconds: number;
   readonly medianSeconds: number;
-  /** Until the first charges came, in the median. */
+  /** The median time until the first charges arrive. */
   readonly medianSecondsToFirstCharges: number;
-  /** What is wrong with the answers. */
+  /** Wrong responses. */
   readonly problems: readonly string[];
 };
 
 /**
- * Times allocations of all sizes in one service, in rounds: whatever else the machine does meanwhile
- * falls on all sizes alike.
+ * Times allocations of all sizes in one service, in rounds, so that other load on the machine affects
+ * all sizes alike.
  */
 export async function measureTimes(
   folder: string,
   { allocations }: Loads,
   sizes: readonly number[],
+  rounds: number,
 ): Promise<readonly TimeResult[]> {
   const service = await startService(folder);
   const address = service.grpcAddress;
@@ -50,12 +51,11 @@ function toResult(accounts: number, runs: readonly AllocationRun[]): TimeResult 
   };
 }
 
-/** In a round. The smaller, the more often: a single short one tells little. */
+/** Runs of each round. Small allocations run more often, because one short run says little. */
 function timesOf(accounts: number): number {
   return Math.min(maxTimes, Math.ceil(accountsTimed / accounts));
 }
 
-const rounds = 4;
 const accountsTimed = 200_000;
 const maxTimes = 20;
 const largestWarmUp = 100_000;

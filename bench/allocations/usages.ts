@@ -6,7 +6,7 @@ import {
 } from "../../src/gen/llmprices/v1/allocation_pb.js";
 import { StreamAllocateChargesRequestSchema } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 
-/** What a caller sends to have a cost allocated, encoded, and the accounts in that order. */
+/** The encoded messages of an allocation, and its accounts in the order of the messages. */
 export type EncodedAllocation = {
   readonly accountIds: readonly string[];
   readonly messages: readonly Buffer[];

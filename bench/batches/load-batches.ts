@@ -10,10 +10,10 @@ import { call, withClient } from "../support/calls.js";
 import { answerJobs } from "../support/load-process.js";
 import { linesABatch, request } from "./message.js";
 
-/** So many batches: sent to a port, or, without one, just decoded, multiplied and encoded here. */
+/** Batches to send to a port or, without a port, to decode, multiply and encode here. */
 export type BatchesJob = { readonly port: number | undefined; readonly batches: number };
 
-/** The processor time that this process took, and the first wrong answer, if there was any. */
+/** The processor time of this process, and the first wrong response. */
 export type BatchesRun = { readonly seconds: number; readonly problem: string | undefined };
 
 answerJobs<BatchesJob, BatchesRun>(async ({ port, batches }) => {
@@ -32,7 +32,7 @@ answerJobs<BatchesJob, BatchesRun>(async ({ port, batches }) => {
   return { seconds: (user + system) / 1e6, problem };
 });
 
-/** What a batch takes at least, with the same libraries: no look-up, no check, no gRPC. */
+/** Does the least work that a batch needs with the same libraries: no look-up, no check, no gRPC. */
 function answerAtLeast(): Uint8Array {
   const { requests } = fromBinary(BatchCalculateChargesRequestSchema, request);
   const results = requests.map((each) => {

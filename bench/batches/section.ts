@@ -6,8 +6,8 @@ import { median } from "../support/statistics.js";
 import type { BatchesJob, BatchesRun } from "./load-batches.js";
 import { linesABatch } from "./message.js";
 
-/** What a charge costs in a batch, beside what its bytes and its product alone cost. */
-export async function measureBatches({ folder, url, loadCore }: Bench): Promise<Section> {
+/** Measures a charge in a batch, compared with only decoding, multiplying and encoding. */
+export async function measureBatches({ folder, url, loadCore, rounds }: Bench): Promise<Section> {
   const service = await startService(folder, { DATABASE_URL: url });
   const port = Number(service.grpcAddress.split(":").at(-1));
   const start = () => startLoad<BatchesJob, BatchesRun>(loadUrl, loadCore);
@@ -59,5 +59,4 @@ function toCells(values: readonly number[]): string[] {
 }
 
 const loadUrl = new URL("load-batches.ts", import.meta.url);
-const rounds = 5;
 const batches = 100;

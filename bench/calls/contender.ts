@@ -8,7 +8,7 @@ export type ContenderJob = {
   readonly connection: DatabaseConnection;
 };
 
-/** Where it listens, and whose time is taken. */
+/** The port of a contender, and the process whose time is measured. */
 export type ContenderPlace = { readonly port: number; readonly processId: number };
 
 answerJobs<ContenderJob, ContenderPlace>(async ({ name, connection }) => ({

@@ -15,8 +15,8 @@ import {
   CalculateChargeRequestSchema,
   CalculateChargeResponseSchema,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
-import type { Book } from "../../src/price-book/price-book.js";
-import { createPriceBook } from "../../src/price-book/replicated-price-book.js";
+import type { PriceBook } from "../../src/price-book/price-book.js";
+import { createReplicatedPriceBook } from "../../src/price-book/replicated-price-book.js";
 import { callerKey } from "../../src/rpc/call/caller-context.js";
 import { defaultSuggestionLimits } from "../../src/rpc/handlers/dependencies.js";
 import { allowEveryone } from "../../src/server/auth/authorizer.js";
@@ -28,14 +28,14 @@ import { createServices, type Mount } from "../../src/server/pipeline/services.j
 import { forgetEndedStreams } from "../../src/server/runtime-tuning/http2-stream-table.js";
 import { makeObjectsYoung } from "../../src/server/runtime-tuning/v8-flags.js";
 import { createDatabase, type DatabaseConnection } from "../../src/store/connection/pool.js";
-import { pricesAt } from "../../src/store/prices/find-prices.js";
-import { openBookFeed } from "../../src/store/prices/price-book-feed.js";
+import { findPricesAt } from "../../src/store/prices/find-prices.js";
+import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
 import { constantAnswer, path } from "./message.js";
 
-/** A contender listens on any port of loopback and answers which. */
+/** Starts a contender on a free port of the loopback interface and returns the port. */
 type Contender = (connection: DatabaseConnection) => Promise<number>;
 
-/** What the service is compared with, in processes of their own. */
+/** The servers that the service is compared with, each in its own process. */
 export const contenders = {
   "node:http2 by hand": serveByHand,
   "grpc-js, bare handler": () => serveBare(),
@@ -44,7 +44,7 @@ export const contenders = {
   "ours, price from PostgreSQL": serveFromDatabase,
 } satisfies Record<string, Contender>;
 
-/** Reads the one message of a call and answers it, with as little as HTTP/2 needs. */
+/** Reads the message of a call and responds, with as little as HTTP/2 needs. */
 async function serveByHand(): Promise<number> {
   const server = createHttp2Server();
   server.on("stream", (stream: ServerHttp2Stream) => {
@@ -68,7 +68,7 @@ async function serveByHand(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** What grpc-js costs where V8 collects the garbage of calls as early as it does for ours. */
+/** grpc-js with the V8 flags of the service, which collect the garbage of calls early. */
 function serveBareWithOurGarbage(): Promise<number> {
   makeObjectsYoung();
   return serveBare((server) => {
@@ -105,10 +105,10 @@ function serveBare(onListening = (_: grpc.Server) => {}): Promise<number> {
   });
 }
 
-/** Connect's own adapter, with all that surrounds our calls, and the book in memory. */
+/** Connect's own adapter, with our interceptors, and the price book in memory. */
 async function serveStock(connection: DatabaseConnection): Promise<number> {
-  const book = createPriceBook({
-    open: (events) => openBookFeed(connection, events),
+  const book = createReplicatedPriceBook({
+    open: (events) => openPriceBookFeed(connection, events),
     maxStalenessMs: 10_000,
     log,
   });
@@ -126,31 +126,34 @@ async function serveStock(connection: DatabaseConnection): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Our gRPC door, with a statement for each call instead of the book. */
+/** Our gRPC server, with a statement for each call instead of the price book. */
 async function serveFromDatabase(connection: DatabaseConnection): Promise<number> {
   makeObjectsYoung();
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
-  const book: Book = {
-    ask: async ({ asked: [first], asOf }) => {
-      const { prices, at, bookVersion } = await pricesAt(knex, first?.key ?? {}, asOf, 1);
+  const book: PriceBook = {
+    lookup: async ({ requests: [first], asOf }) => {
+      const { prices, at, bookVersion } = await findPricesAt(knex, first?.key ?? {}, asOf, 1);
       return { prices, at, bookVersion };
     },
   };
   const stats = () => ({ open: 0, maxOpen: 0, threads: 0, refused: 0 });
-  const serve = () => Promise.reject(new Error("no bulk"));
+  const serve = () => Promise.reject(new Error("no worker threads"));
   const threads = { serve, stats, close: async () => {} };
   const services = createOurServices(connection, book);
-  const door = await startGrpcServer(
+  const server = await startGrpcServer(
     { host: "127.0.0.1", port: 0 },
     {
       ...{ mountServices: services, threads, authorizer: allowEveryone },
       ...{ limits: readConfig({}), tls: undefined, callLog: unobserved },
     },
   );
-  return door.address.port;
+  return server.address.port;
 }
 
-function createOurServices(connection: DatabaseConnection, book: Book): (mount: Mount) => void {
+function createOurServices(
+  connection: DatabaseConnection,
+  book: PriceBook,
+): (mount: Mount) => void {
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
   const metrics = createMetrics(async () => []);
   const observer = createCallLog(log, metrics);

@@ -1,14 +1,14 @@
 import { connect, type Socket } from "node:net";
 
-/** Makes calls over one connection: what is answered is the answer's messages, as bytes. */
+/** Makes calls over one connection, and returns the messages of the responses as bytes. */
 export type FrameCaller = {
   readonly call: () => Promise<Buffer>;
   readonly close: () => void;
 };
 
 /**
- * Makes the same gRPC call again and again with the frames of HTTP/2 (RFC 9113) themselves: a client of
- * Node's takes as long for a call as a server, and would be what is measured.
+ * Repeats a gRPC call with raw frames of HTTP/2 (RFC 9113). A client of Node.js takes as long for a call
+ * as a server, and would limit the measurement.
  */
 export function openFrameCaller(port: number, path: string, message: Buffer): FrameCaller {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });

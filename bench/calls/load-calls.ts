@@ -4,7 +4,7 @@ import { answerJobs } from "../support/load-process.js";
 import { openFrameCaller } from "./http2-frames.js";
 import { jsonRequest, path, request } from "./message.js";
 
-/** So many calls of CalculateCharge, many at a time. */
+/** A number of CalculateCharge calls, many at a time. */
 export type CallsJob = {
   readonly protocol: "gRPC" | "Connect JSON";
   readonly port: number;
@@ -19,7 +19,7 @@ answerJobs<CallsJob, CallsRun>(async ({ protocol, port, calls }) => {
   let problem: string | undefined;
   let left = calls;
   const startedAt = performance.now();
-  const lane = async () => {
+  const callRepeatedly = async () => {
     while (left > 0) {
       left -= 1;
       const answer = await call();
@@ -27,7 +27,7 @@ answerJobs<CallsJob, CallsRun>(async ({ protocol, port, calls }) => {
     }
   };
   try {
-    await Promise.all(Array.from({ length: lanes }, lane));
+    await Promise.all(Array.from({ length: concurrency }, callRepeatedly));
   } finally {
     close();
   }
@@ -53,7 +53,7 @@ function grpcCaller(port: number): Caller {
 }
 
 function jsonCaller(port: number): Caller {
-  const agent = new Agent({ keepAlive: true, maxSockets: lanes });
+  const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   const headers = {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(jsonRequest),
@@ -79,5 +79,5 @@ function jsonCaller(port: number): Caller {
 }
 
 /** So many calls are open at a time: enough for neither side to wait for the other. */
-const lanes = 128;
+const concurrency = 128;
 const connections = 4;

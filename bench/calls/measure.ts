@@ -6,7 +6,7 @@ import type { ContenderJob, ContenderPlace } from "./contender.js";
 import { contenders } from "./contenders.js";
 import type { CallsJob, CallsRun } from "./load-calls.js";
 
-/** What one contender took: a figure for each round. */
+/** The results of one contender, one for each round. */
 export type CallsResult = {
   readonly name: string;
   readonly microsecondsACall: readonly number[];
@@ -16,9 +16,9 @@ export type CallsResult = {
 
 type Runner = Omit<CallsJob, "calls"> & { readonly name: string; readonly processId: number };
 
-/** Measures all contenders in turn, round by round, so that what else goes on falls on all alike. */
+/** Measures all contenders in turn in each round, so that other load affects all alike. */
 export async function measureContenders(
-  { folder, connection, url, loadCore }: Bench,
+  { folder, connection, url, loadCore, rounds }: Bench,
   load: LoadProcess<CallsJob, CallsRun>,
 ): Promise<CallsResult[]> {
   const service = await startService(folder, { DATABASE_URL: url });
@@ -79,5 +79,4 @@ function placeOf(address: string, processId: number): ContenderPlace {
 
 export const ours = "ours, gRPC";
 export const oursJson = "ours, Connect JSON";
-export const rounds = 5;
 export const callsARound = 20_000;

@@ -1,13 +1,13 @@
 import { init } from "echarts";
-import { atLeast, atMost, type Section } from "../section.js";
+import { atLeast, atMost, type Bench, type Section } from "../section.js";
 import { median } from "../support/statistics.js";
-import { type CallsResult, callsARound, ours, rounds } from "./measure.js";
+import { type CallsResult, callsARound, ours } from "./measure.js";
 
 const bare = "grpc-js, bare handler";
 const stock = "connect-node, our handlers";
 
 /** The results as a part of the report. */
-export function toSection(results: readonly CallsResult[], isPinned: boolean): Section {
+export function toSection(results: readonly CallsResult[], { rounds, loadCore }: Bench): Section {
   const cost = (name: string) =>
     median(find(results, name).microsecondsACall) / median(find(results, bare).microsecondsACall);
   const speed =
@@ -16,7 +16,7 @@ export function toSection(results: readonly CallsResult[], isPinned: boolean): S
     title: "A call",
     text: `CalculateCharge with the same message, ${rounds} rounds of ${callsARound} calls each, 128 at a time, all
 contenders in turn in every round. Each runs in a process of its own; the load is ${
-      isPinned ? "pinned to the last core, the contenders to the first" : "not pinned"
+      loadCore !== undefined ? "pinned to the last core, the contenders to the first" : "not pinned"
     }. All but the bare ones log and count
 every call. Processor time of the server is the main figure: it holds on machines that do other things
 as well. A bare handler whose calls' garbage is collected as early as that of ours shows what grpc-js

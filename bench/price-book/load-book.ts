@@ -1,26 +1,26 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { BookSnapshot } from "../../src/price-book/snapshot.js";
-import { BookDraft } from "../../src/price-book/snapshot-builder.js";
+import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
+import { SnapshotBuilder } from "../../src/price-book/snapshot-builder.js";
 import { answerJobs } from "../support/load-process.js";
 import { toKey } from "./keys.js";
 
 /** How many keys the book has. */
 export type BookJob = { readonly keys: number };
 
-/** What a key takes, and a look-up. */
+/** The memory of a key and the time of a look-up. */
 export type BookRun = {
   readonly bytesAKey: number;
-  /** Of keys drawn from all, evenly. */
+  /** With keys drawn evenly from all. */
   readonly anyNanoseconds: number;
-  /** Of a thousand keys, asked again and again. */
+  /** With a thousand keys that are looked up repeatedly. */
   readonly fewNanoseconds: number;
   readonly problem: string | undefined;
 };
 
 answerJobs<BookJob, BookRun>(async ({ keys }) => {
   const before = usedBytes();
-  const draft = new BookDraft(BookSnapshot.none);
+  const draft = new SnapshotBuilder(PriceBookSnapshot.none);
   for (let i = 0; i < keys; i += 1) {
     const id = `03f36b3c-4ad8-4e4f-9f5c-${i.toString(16).padStart(12, "0")}`;
     draft.add({
@@ -42,8 +42,8 @@ answerJobs<BookJob, BookRun>(async ({ keys }) => {
   };
 });
 
-/** The time of a look-up: the median of several runs. */
-function timeLookups(book: BookSnapshot, asked: readonly ReturnType<typeof toKey>[]): number {
+/** Returns the time of a look-up, the median of several runs. */
+function timeLookups(book: PriceBookSnapshot, asked: readonly ReturnType<typeof toKey>[]): number {
   const times = Array.from({ length: 9 }, () => {
     const startedAt = performance.now();
     for (let i = 0; i < askedKeys; i += 1) {

@@ -7,7 +7,8 @@ import { type BenchedService, startService } from "../support/service.js";
 import { quantile } from "../support/statistics.js";
 
 /** How long after a write's answer another replica charges by it, beside a bare notification. */
-export async function measureReplicas({ folder, url }: Bench): Promise<Section> {
+export async function measureReplicas({ folder, url, rounds }: Bench): Promise<Section> {
+  const writes = rounds * writesPerRound;
   const services = [await startService(folder, { DATABASE_URL: url })];
   const effects: number[] = [];
   const notifications: number[] = [];
@@ -64,9 +65,9 @@ async function openBareNotifications(url: string) {
   await hearer.query("listen bench");
   return {
     roundTrip: async () => {
-      const heard = new Promise((resolve) => hearer.once("notification", resolve));
+      const received = new Promise((resolve) => hearer.once("notification", resolve));
       const sentAt = performance.now();
-      await Promise.all([sender.query("notify bench"), heard]);
+      await Promise.all([sender.query("notify bench"), received]);
       return performance.now() - sentAt;
     },
     close: () => Promise.all([sender.end(), hearer.end()]),
@@ -78,5 +79,5 @@ function toCells(values: readonly number[]): string[] {
 }
 
 const key = { chargeType: "completion", provider: "anthropic", model: "claude-sonnet-4-5" };
-const writes = 500;
+const writesPerRound = 100;
 const warmUps = 50;

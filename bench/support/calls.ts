@@ -2,7 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
 import { pathOf } from "../../src/server/threads/offloaded-methods.js";
 
-/** Has `work` call the service at an address, over a connection of its own. */
+/** Connects to the service at an address, passes the client to `work`, and closes it. */
 export async function withClient<T>(
   address: string,
   work: (client: grpc.Client) => Promise<T>,

@@ -1,4 +1,4 @@
-/** Counts what a benchmark promises, and says what it did not keep. */
+/** Counts the checks that pass and fail, and prints each. */
 export type Checks = {
   /** Prints the check, with its detail, and counts it. */
   readonly check: (what: string, isKept: boolean, detail?: string) => void;

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
 
-/** A process of its own that makes calls, so that clients share no thread with each other. */
+/** A process that makes calls. Clients in separate processes share no thread. */
 export type LoadProcess<Job, Result> = {
   /**
-   * Has it do a job, one at a time.
+   * Sends it a job and returns the result. One job at a time.
    *
    * @throws Error when the job fails or the process ends.
    */
@@ -41,7 +41,7 @@ export function startLoad<Job extends object, Result>(
   };
 }
 
-/** In the process: does each job that comes, and answers its result. */
+/** In the process: runs each job that arrives and sends back its result. */
 export function answerJobs<Job, Result>(work: (job: Job) => Promise<Result>): void {
   process.on("message", async (job: Job) => {
     const outcome: Outcome<Result> = await work(job).then(
@@ -52,12 +52,12 @@ export function answerJobs<Job, Result>(work: (job: Job) => Promise<Result>): vo
   });
 }
 
-/** Keeps a process, and the threads that it will start, on one core. */
+/** Pins a process and its threads to one core. */
 export function pin(processId: number, core: number): void {
   execFileSync("taskset", ["-a", "-p", "-c", String(core), String(processId)]);
 }
 
-/** The last core, when there are several and taskset(1) can pin a process to it. */
+/** Returns the last core, if there are several and taskset(1) can pin a process to it. */
 export async function findLoadCore(): Promise<number | undefined> {
   const core = availableParallelism() - 1;
   if (core === 0) return undefined;

@@ -1,17 +1,17 @@
 import { readFile } from "node:fs/promises";
 import type { BenchedService } from "./service.js";
 
-/** How late the service's event loop has been. */
+/** The delay of the service's event loop. */
 export type LoopDelay = {
   /** At 99 % of a timer's ticks. */
   readonly p99Milliseconds: number;
   readonly maxMilliseconds: number;
-  /** The part of the time in which its thread had work but no core: what others cost it. */
+  /** The part of the time in which its thread was runnable but had no core. */
   readonly withoutCore: number;
 };
 
 /**
- * How late the service's event loop is while `work` is done, as its metrics tell it. Each delay is
+ * Measures the delay of the service's event loop during `work`, from its metrics. Each delay is
  * the interval between two ticks of a timer of 10 ms: a loop that is never blocked shows 10 ms, and
  * one that is blocked for 50 ms shows 50 to 60.
  */
@@ -19,7 +19,7 @@ export async function loopDelayDuring(
   { processId, metricsUrl }: BenchedService,
   work: () => Promise<void>,
 ): Promise<LoopDelay> {
-  // To read the metrics begins a new interval of them: prom-client resets its histogram.
+  // Reading the metrics starts a new interval: prom-client resets its histogram.
   await readMetrics(metricsUrl);
   const before = await millisecondsWithoutCore(processId);
   const startedAt = performance.now();

@@ -1,35 +1,29 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 
-/** The service in a process of its own, as it runs in production. */
+/** The compiled service in its own process, as in production. */
 export type BenchedService = {
   readonly processId: number;
-  /** Where it answers gRPC, as host:port. */
+  /** Its gRPC address, as host:port. */
   readonly grpcAddress: string;
-  /** Where it answers Connect, as host:port. */
+  /** Its HTTP address, as host:port. */
   readonly httpAddress: string;
-  /** Where it tells its metrics. */
+  /** The URL of its metrics. */
   readonly metricsUrl: string;
-  /** Stops it as an orchestrator does, by SIGTERM, and waits for its end. */
+  /** Sends SIGTERM, as an orchestrator does, and waits until it has ended. */
   readonly stop: () => Promise<void>;
-  /** Waits for its end, whoever ends it. */
+  /** Waits until it has ended. */
   readonly ended: () => Promise<void>;
 };
 
-/** Compiles the service, so that no loader of TypeScript takes time or memory when it is measured. */
-export async function buildService(): Promise<void> {
-  await promisify(execFile)("npm", ["run", "--silent", "build"], { cwd: repository });
-}
-
-/** Makes a folder for what services keep, hands it to `work`, and removes it. */
+/** Creates a folder for the data of services, passes it to `work`, and removes it. */
 export async function withDataFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "llmprices-bench-"));
   try {
-    // Root's PostgreSQL runs as another user, who has to pass through.
+    // Under root, PostgreSQL runs as another user, who must be able to traverse the folder.
     await chmod(folder, 0o711);
     await work(folder);
   } finally {
@@ -43,11 +37,11 @@ export type StartOptions = {
 };
 
 /**
- * Starts the service that was built, and waits until it answers. Its database is in `folder`, unless
- * `settings`, which are environment variables, name another. `program` is another build of it, and
+ * Starts the compiled service and waits until it answers. Its database is in `folder`, unless the
+ * environment variables in `settings` name another. `program` is another build of the service, and
  * `parameters` are those of the command.
  *
- * @throws Error with the end of its log when it does not.
+ * @throws Error with the end of its log if it does not start.
  */
 export async function startService(
   folder: string,
@@ -65,17 +59,17 @@ export async function startService(
     stdio: ["ignore", "pipe", log.fd],
   });
   await log.close();
-  const greeting = await readGreeting(service);
-  if (greeting === undefined) {
+  const banner = await readStartupBanner(service);
+  if (banner === undefined) {
     service.kill();
     const lines = (await readFile(logPath, "utf8")).trimEnd().split("\n");
     throw new Error(`the service did not start:\n${lines.slice(-linesShown).join("\n")}`);
   }
   return {
     processId: service.pid as number,
-    grpcAddress: find(greeting, /^ *gRPC +(\S+)$/m),
-    httpAddress: find(greeting, /^ *Connect, .*http:\/\/(\S+)$/m),
-    metricsUrl: `${find(greeting, /(http:\S+)\/readyz/)}/metrics`,
+    grpcAddress: find(banner, /^ *gRPC +(\S+)$/m),
+    httpAddress: find(banner, /^ *Connect, .*http:\/\/(\S+)$/m),
+    metricsUrl: `${find(banner, /(http:\S+)\/readyz/)}/metrics`,
     stop: () => stop(service),
     ended: async () => {
       if (service.exitCode === null && service.signalCode === null) await once(service, "exit");
@@ -83,10 +77,10 @@ export async function startService(
   };
 }
 
-/** What the service says when it is up; undefined when it ends before. */
-async function readGreeting({ stdout }: ChildProcess): Promise<string | undefined> {
+/** Reads the startup banner. Returns undefined if the service ends without one. */
+async function readStartupBanner({ stdout }: ChildProcess): Promise<string | undefined> {
   let text = "";
-  // The pipe stays open: a service whose standard output is gone may end.
+  // Keep the pipe open: a service without standard output may end.
   for await (const chunk of stdout?.iterator({ destroyOnReturn: false }) ?? []) {
     text += chunk;
     if (/^curl .*\n/m.test(text)) return text;
@@ -94,9 +88,9 @@ async function readGreeting({ stdout }: ChildProcess): Promise<string | undefine
   return undefined;
 }
 
-function find(greeting: string, pattern: RegExp): string {
-  const found = pattern.exec(greeting)?.[1];
-  if (found === undefined) throw new Error(`the greeting has no ${pattern}:\n${greeting}`);
+function find(banner: string, pattern: RegExp): string {
+  const found = pattern.exec(banner)?.[1];
+  if (found === undefined) throw new Error(`the banner has no ${pattern}:\n${banner}`);
   return found;
 }
 
@@ -109,7 +103,7 @@ async function stop(service: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Our environment without what would configure the service, or Node, in another way. */
+/** Returns our environment without variables that configure the service or Node. */
 function inherited(): NodeJS.ProcessEnv {
   const {
     DATABASE_URL: _,

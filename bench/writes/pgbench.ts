@@ -19,7 +19,7 @@ export async function findPgbench(): Promise<string> {
   throw new Error("pgbench is missing: it comes with PostgreSQL (Debian's package postgresql)");
 }
 
-/** Has pgbench write for so long, with the statements of UpdateLLMPrice; answers writes a second. */
+/** Runs pgbench for some seconds with the statements of UpdateLLMPrice. Returns writes a second. */
 export async function pgbenchWrites(
   pgbench: string,
   folder: string,
@@ -47,7 +47,7 @@ export async function pgbenchWrites(
   throw new Error(`pgbench did not write:\n${stdout}`);
 }
 
-/** The same, one for one: what the service adds is its own work, and what its clients wait for. */
+/** Returns the statements of UpdateLLMPrice as a script, one for one. */
 function toScript(keys: readonly BenchKey[]): string {
   const ids = keys.map(({ id }, i) => `when ${i} then '${id}'`).join(" ");
   return `\\set n random(0, ${keys.length - 1})

@@ -9,7 +9,7 @@ import { type BenchKey, writers } from "./keys.js";
 import { findPgbench, pgbenchWrites } from "./pgbench.js";
 
 /** Writes a second, beside pgbench with the same SQL. */
-export async function measureWrites({ folder, connection, url }: Bench): Promise<Section> {
+export async function measureWrites({ folder, connection, url, rounds }: Bench): Promise<Section> {
   const pgbench = await findPgbench();
   const service = await startService(folder, { DATABASE_URL: url });
   const transport = createGrpcTransport({ baseUrl: `http://${service.grpcAddress}` });
@@ -77,5 +77,4 @@ function toCells(values: readonly number[]): string[] {
   return [median(values).toFixed(0), `${fewest.toFixed(0)} to ${most.toFixed(0)}`];
 }
 
-const rounds = 5;
 const seconds = 3;

@@ -7,10 +7,10 @@ import type { Checks } from "../third-party/checks.js";
 import { outputOf } from "../third-party/command.js";
 import { type Cluster, clusterAt, startCluster } from "./cluster.js";
 import { migrate, serveOn, setUpDatabase } from "./guarded.js";
-import { keyOf, pricingAt, startWriting, type Writer } from "./ledger.js";
 import { expectRestored, versionOf } from "./restored.js";
+import { keyOf, pricingAt, startWriting, type Writer } from "./write-log.js";
 
-/** Backups are made while prices change, and what is restored of them serves. */
+/** Makes backups while prices change, restores them, and serves from the restored databases. */
 export async function checkBackups(
   { check }: Checks,
   cluster: Cluster,
@@ -83,7 +83,7 @@ export async function checkBackups(
   }
 }
 
-/** What a server needs for backups of the second kind: it keeps all of its log. */
+/** Returns the settings for point-in-time recovery: the server archives its WAL. */
 export function archiving(folder: string): string[] {
   return [
     "-cwal_level=replica",
@@ -106,7 +106,7 @@ async function untilPromoted(cluster: Cluster): Promise<void> {
   while ((await isRecovering()).trim() !== "f");
 }
 
-/** PostgreSQL 18, which the package brings along. */
+/** Runs work on PostgreSQL 18, which the npm package contains. */
 async function onLaterPostgres(
   folder: string,
   work: (later: ReturnType<typeof clusterAt>) => Promise<void>,

@@ -14,7 +14,7 @@ export type Cluster = {
   readonly url: (role: string, database: string) => string;
   /** Runs psql on a file of deploy/postgres, or with other arguments. */
   readonly psql: (role: string, database: string, ...args: readonly string[]) => Promise<string>;
-  /** Runs another program, told where the server is. */
+  /** Runs another program that gets the address of the server. */
   readonly run: (program: string, ...args: readonly string[]) => Promise<string>;
   readonly stop: () => Promise<void>;
 };

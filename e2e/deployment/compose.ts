@@ -18,7 +18,7 @@ type Service = {
   readonly ports?: readonly { readonly host_ip: string; readonly target: number }[];
 };
 
-/** deploy/compose.yaml is what Compose understands, and agrees with the image and the service. */
+/** Checks that Compose understands deploy/compose.yaml, and that it matches the image and the service. */
 export async function checkCompose({ check }: Checks, repository: string): Promise<void> {
   let services: Readonly<Record<string, Service>> = {};
   await check("Compose understands compose.yaml", async () => {
@@ -30,7 +30,7 @@ export async function checkCompose({ check }: Checks, repository: string): Promi
   });
   const { postgres, migrate, grants, llmprices } = services;
   if (!postgres || !migrate || !grants || !llmprices) return;
-  await check("Compose refuses to go on without a password", async () => {
+  await check("Compose stops without a password", async () => {
     const { stderr } = await outputOf(
       "compose-config",
       ["compose.yaml"],
@@ -41,12 +41,12 @@ export async function checkCompose({ check }: Checks, repository: string): Promi
     );
     expect(stderr).to.match(/required variable \w+ is missing/);
   });
-  await check("compose.yaml starts each part after what it needs", () => {
+  await check("compose.yaml starts each container after those that it needs", () => {
     expect(migrate.depends_on?.postgres?.condition).to.equal("service_healthy");
     expect(grants.depends_on?.migrate?.condition).to.equal("service_completed_successfully");
     expect(llmprices.depends_on?.grants?.condition).to.equal("service_completed_successfully");
   });
-  await check("compose.yaml mounts and builds what is there", () => {
+  await check("compose.yaml mounts and builds files that exist", () => {
     for (const { volumes = [], build } of Object.values(services)) {
       for (const { source, target } of volumes.filter((each) => each.target.endsWith(".sql"))) {
         expect(existsSync(source), `${source} at ${target}`).to.equal(true);
@@ -73,7 +73,7 @@ export async function checkCompose({ check }: Checks, repository: string): Promi
     const config = configOf(llmprices.environment);
     expect(parseInt(String(llmprices.stop_grace_period), 10)).to.be.least(stopSeconds(config));
   });
-  await check("compose.yaml publishes the doors of the image, to this machine alone", () => {
+  await check("compose.yaml publishes the ports of the image, to this machine alone", () => {
     const image = readStages().at(-1);
     const exposed =
       image &&
@@ -83,7 +83,7 @@ export async function checkCompose({ check }: Checks, repository: string): Promi
     expect(llmprices.ports?.map(({ target }) => target)).to.deep.equal(exposed);
     expect(llmprices.ports?.map((each) => each.host_ip)).to.deep.equal(Array(3).fill("127.0.0.1"));
   });
-  await check("compose.yaml lets nothing but the database write", () => {
+  await check("compose.yaml makes every file system read-only but that of the database", () => {
     for (const service of [migrate, grants, llmprices]) {
       expect(service.read_only).to.equal(true);
       expect(service.cap_drop).to.deep.equal(["ALL"]);

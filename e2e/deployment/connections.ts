@@ -4,7 +4,7 @@ import { importRows } from "../../test/support/imports.js";
 import type { Checks } from "../third-party/checks.js";
 import type { Cluster } from "./cluster.js";
 import { migrate, setUpDatabase } from "./guarded.js";
-import { keyOf, pricingAt } from "./ledger.js";
+import { keyOf, pricingAt } from "./write-log.js";
 
 /** A replica takes the connections that docs/operations.md reckons with, and no more. */
 export async function checkConnections(

@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { execFormOf, only, pairsOf } from "./dockerfile.js";
 import { asUser, type Image } from "./replay.js";
 
-/** What has become of a program of the image. */
+/** The outcome of a program of the image. */
 export type Ended = { readonly exitCode: number | null; readonly stderr: string };
 
 type Settings = Readonly<Record<string, string>>;
@@ -19,7 +19,7 @@ export async function runImage(
   return end(start(image, [...execFormOf(only(image.stage, "ENTRYPOINT")), ...args], settings));
 }
 
-/** Runs the health check against another port. Answers its exit code. */
+/** Runs the health check against another port. Returns its exit code. */
 export async function checkHealth(image: Image, opsPort: number): Promise<number | null> {
   const command = execFormOf(only(image.stage, "HEALTHCHECK")).map((word) =>
     word.replace(":9090/", `:${opsPort}/`),
@@ -27,11 +27,11 @@ export async function checkHealth(image: Image, opsPort: number): Promise<number
   return (await end(start(image, command, {}))).exitCode;
 }
 
-/** The service as the image starts it. */
+/** The service, started by the command of the image. */
 export type Container = {
   readonly httpUrl: string;
   readonly opsPort: number;
-  /** Stops it as an engine does, by the image's signal, and answers its exit code. */
+  /** Stops it with the image's signal, as an engine does. Returns its exit code. */
   readonly stop: () => Promise<number | null>;
 };
 
@@ -40,13 +40,13 @@ export async function serveImage(image: Image, settings: Settings): Promise<Cont
   const { stage } = image;
   const command = [...execFormOf(only(stage, "ENTRYPOINT")), ...execFormOf(only(stage, "CMD"))];
   const child = start(image, command, settings);
-  let greeting = "";
+  let banner = "";
   for await (const chunk of child.stdout?.iterator({ destroyOnReturn: false }) ?? []) {
-    greeting += chunk;
-    if (/^curl .*\n/m.test(greeting)) break;
+    banner += chunk;
+    if (/^curl .*\n/m.test(banner)) break;
   }
-  const opsPort = Number(/:(\d+)\/readyz/.exec(greeting)?.[1]);
-  const httpUrl = String(/^ *Connect, .*(http:\S+)$/m.exec(greeting)?.[1]);
+  const opsPort = Number(/:(\d+)\/readyz/.exec(banner)?.[1]);
+  const httpUrl = String(/^ *Connect, .*(http:\S+)$/m.exec(banner)?.[1]);
   if (!opsPort) throw new Error(`the image does not serve: ${(await end(child)).stderr}`);
   const signal = only(stage, "STOPSIGNAL").getArgumentsContent() as NodeJS.Signals;
   const stop = async () => {
@@ -57,7 +57,7 @@ export async function serveImage(image: Image, settings: Settings): Promise<Cont
   return { httpUrl, opsPort, stop };
 }
 
-/** As the image's user, with its environment, where nothing can be written: /tmp neither. */
+/** Starts a command as the image's user, with its environment, on read-only file systems. */
 function start(
   { root, stage }: Image,
   command: readonly string[],

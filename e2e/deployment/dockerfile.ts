@@ -3,7 +3,7 @@ import { Copy, type Dockerfile, DockerfileParser, type Instruction } from "docke
 
 /** A stage of the Dockerfile: what it builds on, and its instructions without FROM and ARG. */
 export type Stage = {
-  /** The stage it continues. Undefined: an image of others. */
+  /** The stage that it continues, or undefined for an external image. */
   readonly base: string | undefined;
   readonly name: string;
   readonly steps: readonly Instruction[];
@@ -25,7 +25,7 @@ export function readStages(): Stage[] {
   return stages;
 }
 
-/** The only instruction of its kind in a stage. @throws Error when there is none, or more. */
+/** Returns the only instruction of a kind in a stage. @throws Error if there is none, or several. */
 export function only({ name, steps }: Stage, keyword: string): Instruction {
   const [step, ...others] = steps.filter((each) => each.getKeyword() === keyword);
   if (step !== undefined && others.length === 0) return step;
@@ -36,7 +36,7 @@ export function argumentsOf(step: Instruction): string[] {
   return step.getArguments().map((each) => each.getValue());
 }
 
-/** A command in exec form, whose words are as they stand. */
+/** Returns the words of a command in exec form. */
 export function execFormOf(step: Instruction): string[] {
   const command = /^(?:CMD +)?(\[.*\])$/s.exec(argumentText(step))?.[1];
   if (command === undefined) throw new Error(`${step.getKeyword()} is not in exec form`);
@@ -49,7 +49,7 @@ function argumentText(step: Instruction): string {
   return text.replace(/^(?:--\S+ +)*/, "").trim();
 }
 
-/** What ENV or LABEL sets. */
+/** Returns the pairs that ENV or LABEL sets. */
 export function pairsOf({ steps }: Stage, keyword: "ENV" | "LABEL"): Record<string, string> {
   const pairs: Record<string, string> = {};
   for (const step of steps.filter((each) => each.getKeyword() === keyword)) {
@@ -61,12 +61,12 @@ export function pairsOf({ steps }: Stage, keyword: "ENV" | "LABEL"): Record<stri
   return pairs;
 }
 
-/** From which stage a COPY takes its files. Undefined: from the context. */
+/** Returns the stage from which a COPY takes its files, or undefined for the context. */
 export function sourceStageOf(step: Instruction): string | undefined {
   return step instanceof Copy ? (step.getFromFlag()?.getValue() ?? undefined) : undefined;
 }
 
-/** The paths that are sent to the builder: the ignore file names what is not ignored, one a line. */
+/** Returns the paths that are sent to the builder: the exceptions in the ignore file. */
 export function contextPaths(): string[] {
   const lines = readDeployed("Dockerfile.dockerignore")
     .split("\n")

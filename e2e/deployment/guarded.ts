@@ -3,10 +3,10 @@ import { type BenchedService, startService } from "../../bench/support/service.j
 import { outputOf } from "../third-party/command.js";
 import type { Cluster } from "./cluster.js";
 
-/** A server of PostgreSQL, whoever has started it. */
+/** A server of PostgreSQL. */
 export type Server = Omit<Cluster, "dataFolder" | "stop">;
 
-/** A database that was set up as docs/operations.md says; every role's password is `secret`. */
+/** Sets up a database as docs/operations.md says. Every role has the password `secret`. */
 export async function setUpDatabase(cluster: Server, database: string): Promise<void> {
   await cluster.psql("postgres", "postgres", "-c", `create database ${database}`);
   await cluster.psql("postgres", database, "-f", sqlFile("roles.sql"));
@@ -15,17 +15,17 @@ export async function setUpDatabase(cluster: Server, database: string): Promise<
   await cluster.psql("postgres", database, "-f", sqlFile("passwords.sql"));
 }
 
-/** Brings a database to the schema of a program, ours unless told otherwise, and grants. */
+/** Migrates a database with a program, by default ours, and grants the rights. */
 export async function migrate(cluster: Server, database: string, program = ours): Promise<void> {
   const settings = [`DATABASE_URL=${cluster.url("llmprices_owner", database)}`];
   await outputOf("env", [...settings, process.execPath, program, "migrate", "up"]);
-  // A program of the past does not know every table that is granted today.
+  // An older program lacks some of the tables that are granted today.
   const lenient = ["-v", "ON_ERROR_STOP=0", "-v", "ON_ERROR_ROLLBACK=on"];
   const options = program === ours ? [] : lenient;
   await cluster.psql("llmprices_owner", database, ...options, "-f", sqlFile("grants.sql"));
 }
 
-/** The service as it runs in production, with the rights of its role. */
+/** Starts the service as in production, with the rights of its role. */
 export function serveOn(
   cluster: Server,
   database: string,
@@ -36,7 +36,7 @@ export function serveOn(
   return startService(folder, { DATABASE_URL: cluster.url(role, database) }, { program });
 }
 
-/** A file of deploy/postgres. */
+/** Returns the path of a file of deploy/postgres. */
 export function sqlFile(name: string): string {
   return fileURLToPath(new URL(`../../deploy/postgres/${name}`, import.meta.url));
 }

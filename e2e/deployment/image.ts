@@ -53,19 +53,22 @@ export async function checkImage(
     expect(label).to.match(/^\$\{VERSION\}$/);
     expect(readDeployed("Dockerfile")).to.match(new RegExp(`^ARG VERSION=${version}$`, "m"));
   });
-  await checkRefusals({ check }, built);
+  await checkStartupErrors({ check }, built);
   await checkService({ check }, built, cluster);
 }
 
-async function checkRefusals({ check }: Pick<Checks, "check">, image: Image): Promise<void> {
+async function checkStartupErrors({ check }: Pick<Checks, "check">, image: Image): Promise<void> {
   const database = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/nowhere" };
-  await check("the image refuses to serve everybody without being told to", async () => {
-    const { exitCode, stderr } = await runImage(image, ["serve"], database);
-    expect(exitCode, stderr).to.equal(2);
-    expect(stderr)
-      .to.match(/GRPC_ADDR/)
-      .and.match(/ALLOW_INSECURE/);
-  });
+  await check(
+    "the image does not serve without authentication unless ALLOW_INSECURE is set",
+    async () => {
+      const { exitCode, stderr } = await runImage(image, ["serve"], database);
+      expect(exitCode, stderr).to.equal(2);
+      expect(stderr)
+        .to.match(/GRPC_ADDR/)
+        .and.match(/ALLOW_INSECURE/);
+    },
+  );
   await check("the image says that it needs DATABASE_URL", async () => {
     const { exitCode, stderr } = await runImage(image, ["serve"], { ALLOW_INSECURE: "true" });
     expect(exitCode, stderr).to.equal(1);
@@ -85,7 +88,7 @@ async function checkService(
     expect(exitCode, stderr).to.equal(0);
     await cluster.psql("llmprices_owner", "image", "-f", sqlFile("grants.sql"));
   });
-  await check("the image serves, is healthy, answers a call, and stops when told to", async () => {
+  await check("the image serves, is healthy, answers a call, and stops on its signal", async () => {
     const service = await serveImage(image, {
       DATABASE_URL: cluster.url("llmprices_service_a", "image"),
       ALLOW_INSECURE: "true",

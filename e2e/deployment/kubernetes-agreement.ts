@@ -34,9 +34,9 @@ export async function checkAgreement(
       expect(mounts, name).to.include(path.slice(0, path.lastIndexOf("/")));
     }
   });
-  await check("the manifests' ports are the image's doors", () => {
-    const doors = { grpc: "GRPC_ADDR", http: "HTTP_ADDR", ops: "OPS_ADDR" };
-    const expected = Object.entries(doors).map(([name, variable]) => ({
+  await check("the manifests' ports are those that the image exposes", () => {
+    const listeners = { grpc: "GRPC_ADDR", http: "HTTP_ADDR", ops: "OPS_ADDR" };
+    const expected = Object.entries(listeners).map(([name, variable]) => ({
       name,
       containerPort: Number(imageSettings()[variable]?.split(":")[1]),
     }));

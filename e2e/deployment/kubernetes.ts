@@ -7,7 +7,7 @@ import { readDeployed } from "./dockerfile.js";
 import { checkAgreement } from "./kubernetes-agreement.js";
 import { type Built, buildManifests, find } from "./manifests.js";
 
-/** The manifests are what Kubernetes accepts, what reviewers ask for, and what the service is. */
+/** Checks that Kubernetes and reviewers accept the manifests, and that they match the service. */
 export async function checkKubernetes(checks: Checks, repository: string): Promise<void> {
   const { check } = checks;
   const built = new Map<string, Built>();

@@ -1,7 +1,7 @@
 import { parseAllDocuments } from "yaml";
 import { outputOf } from "../third-party/command.js";
 
-/** An object of Kubernetes, of what kind ever. */
+/** A Kubernetes object of any kind. */
 export type Manifest = {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly labels?: Labels };
@@ -12,7 +12,7 @@ export type Manifest = {
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** A folder of deploy/kubernetes as `kubectl apply -k` would send it. */
+/** Returns the objects of a folder of deploy/kubernetes, as `kubectl apply -k` sends them. */
 export type Built = { readonly text: string; readonly manifests: readonly Manifest[] };
 
 export async function buildManifests(name: "service" | "migrate"): Promise<Built> {
@@ -21,7 +21,7 @@ export async function buildManifests(name: "service" | "migrate"): Promise<Built
   return { text, manifests: documents };
 }
 
-/** The only one of its kind whose name begins with `prefix`. */
+/** Returns the only object of a kind whose name begins with `prefix`. */
 export function find({ manifests }: Built, kind: string, prefix = ""): Manifest {
   const found = manifests.filter(
     (each) => each.kind === kind && each.metadata.name.startsWith(prefix),
@@ -30,7 +30,7 @@ export function find({ manifests }: Built, kind: string, prefix = ""): Manifest 
   throw new Error(`${found.length} of ${kind} ${prefix}*`);
 }
 
-/** Whether a selector finds what has these labels. */
+/** Returns whether a selector matches labels. */
 export function selects(selector: Labels, labels: Labels): boolean {
   return Object.entries(selector).every(([name, value]) => labels[name] === value);
 }

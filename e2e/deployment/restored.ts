@@ -2,14 +2,14 @@ import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { outputOf } from "../third-party/command.js";
 import { type Server, serveOn } from "./guarded.js";
-import { keyOf, pricesAt, pricingAt, send, type Written } from "./ledger.js";
+import { expectedPrices, keyOf, pricingAt, send, type Written } from "./write-log.js";
 
-/** A database by its server. */
+/** A database and its server. */
 export type Place = { readonly cluster: Server; readonly database: string };
 
 /**
- * Expects of a restored database what a caller may expect: whatever was answered up to its version is
- * there, whatever was answered later is not, a repeat is not done twice, and the service goes on.
+ * Checks that a restored database has every write up to its version and no later one, that a repeated
+ * write is done once, and that the service continues.
  */
 export async function expectRestored(
   live: Place,
@@ -24,7 +24,7 @@ export async function expectRestored(
   const service = await serveOn(restored.cluster, restored.database, folder);
   try {
     const pricing = pricingAt(service.grpcAddress);
-    expect(await exported(service.grpcAddress)).to.deep.equal(pricesAt(written, version));
+    expect(await exported(service.grpcAddress)).to.deep.equal(expectedPrices(written, version));
     for (const write of known.slice(-20)) {
       expect(await send(pricing, write)).to.equal(write.bookVersion);
     }
@@ -43,12 +43,12 @@ export async function expectRestored(
   return version;
 }
 
-/** The version of the book in a database. */
+/** Returns the price book version of a database. */
 export async function versionOf({ cluster, database }: Place): Promise<bigint> {
   return BigInt(await cluster.psql("postgres", database, "-c", "select version from price_book"));
 }
 
-/** All that was recorded of all timelines up to a version, in short. */
+/** Returns a digest of all timelines up to a version. */
 function timelinesOf({ cluster, database }: Place, version: bigint): Promise<string> {
   return cluster.psql(
     ...(["postgres", database, "-c"] as const),
@@ -57,7 +57,7 @@ function timelinesOf({ cluster, database }: Place, version: bigint): Promise<str
   );
 }
 
-/** What `llmprices export` writes: the price of each model. */
+/** Runs `llmprices export` and returns the price of each model. */
 async function exported(address: string): Promise<Map<string, string>> {
   const command = ["dist/src/main.js", "export", "--current", "--quiet", "--address", address];
   const csv = await outputOf(process.execPath, command);

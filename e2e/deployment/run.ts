@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildService } from "../../bench/support/service.js";
+import { buildService } from "../../bench/support/build.js";
 import { createChecks } from "../third-party/checks.js";
 import { findCommand, outputOf } from "../third-party/command.js";
 import { archiveOf, archiving, checkBackups } from "./backups.js";
@@ -26,7 +26,7 @@ await checks.check("a PostgreSQL of Debian's is there", () => programOf("initdb"
 
 const folder = mkdtempSync(join(tmpdir(), "llmprices-deploy-"));
 try {
-  // Other users pass through: PostgreSQL's, and the image's.
+  // The users of PostgreSQL and of the image must be able to traverse the folder.
   chmodSync(folder, 0o755);
   mkdirSync(join(folder, "image"));
   mkdirSync(archiveOf(folder));

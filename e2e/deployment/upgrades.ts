@@ -6,9 +6,9 @@ import type { BenchedService } from "../../bench/support/service.js";
 import type { Checks } from "../third-party/checks.js";
 import type { Cluster } from "./cluster.js";
 import { migrate, serveOn, setUpDatabase } from "./guarded.js";
-import { keyOf, pricingAt, startWriting } from "./ledger.js";
+import { keyOf, pricingAt, startWriting } from "./write-log.js";
 
-/** Two versions of the service serve one database while one takes over from the other. */
+/** Runs two versions of the service on one database while one replaces the other. */
 export async function checkUpgrades(
   { check }: Checks,
   cluster: Cluster,
@@ -91,22 +91,22 @@ async function expectPrices(
   expect(markup).to.equal(written.price);
 }
 
-/** `ready`, or why not. */
+/** Returns `ready`, or the reason why not. */
 async function readinessOf({ metricsUrl }: BenchedService): Promise<string> {
   const answer = await fetch(metricsUrl.replace("/metrics", "/readyz"));
   return (await answer.text()).trim();
 }
 
 /**
- * The program without its last migration, which is what the version before has of the schema. Answers
- * where its main file lies.
+ * Makes a copy of the program without its last migration, as the previous version had it. Returns the
+ * path of its main file.
  */
 function makeVersionBefore(folder: string): string {
   const program = join(folder, "before");
   cpSync("dist", join(program, "dist"), { recursive: true });
   cpSync("package.json", join(program, "package.json"));
   symlinkSync(join(process.cwd(), "node_modules"), join(program, "node_modules"));
-  const path = join(program, "dist/src/store/migrations.js");
+  const path = join(program, "dist/src/store/schema/migration-list.js");
   const text = readFileSync(path, "utf8");
   const lines = text.split("\n");
   const last = lines.findLastIndex((line) => /^ +named\("/.test(line));

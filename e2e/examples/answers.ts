@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 
-/** An answer that was not the expected one. */
+/** An unexpected line. */
 export type Difference = { readonly expected: string; readonly seen: string };
 
-/** How many answers every client has to give. */
+/** The number of lines that every client must print. */
 export const answerCount: number = readAnswers().length;
 
-/** Compares what a client printed, line by line, with what every client has to print. */
+/** Compares the output of a client with the expected lines. */
 export function compareAnswers(name: string, printed: readonly string[]): readonly Difference[] {
   const expected = readAnswers();
   const longest = Math.max(expected.length, printed.length);
@@ -22,7 +22,7 @@ function readAnswers(): readonly string[] {
     .split("\n");
 }
 
-/** `{name}` stands for the client's own name, `{time}` for any instant in whole milliseconds. */
+/** `{name}` stands for the client's own name, `{time}` for any time in whole milliseconds. */
 function toPattern(expected: string, name: string): RegExp {
   const literal = expected.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const pattern = literal

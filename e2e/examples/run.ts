@@ -1,55 +1,54 @@
-import { buildService, startService, withDataFolder } from "../../bench/support/service.js";
+import { buildService } from "../../bench/support/build.js";
+import { startService, withDataFolder } from "../../bench/support/service.js";
+import { readSuiteArguments } from "../../bench/support/suite-arguments.js";
 import { answerCount, compareAnswers, type Difference } from "./answers.js";
 import { buildClient, run } from "./build.js";
 import { type Client, clients } from "./clients.js";
-import { openUnsteadyDoor, type UnsteadyDoor } from "./unsteady-listener.js";
+import { openUnsteadyListener, type UnsteadyListener } from "./unsteady-listener.js";
 
-/** Where the clients call. */
-type Doors = {
+/** The addresses that the clients call. */
+type Addresses = {
   readonly grpcAddress: string;
   readonly httpAddress: string;
-  readonly unsteady: UnsteadyDoor;
+  readonly unsteady: UnsteadyListener;
 };
 
-/** How a client fared. */
+/** The outcome of a client. */
 type Result = {
   readonly passed: number;
   readonly problems: readonly string[];
   readonly summary: string;
 };
 
-/** Builds a client with its own tools, runs it, and prints a line on it. */
-async function tryClient(client: Client, doors: Doors): Promise<Result> {
-  const result = await buildAndRun(client, doors).catch(toFailure);
+function printResult(client: Client, result: Result): void {
   const verdict = result.problems.length === 0 ? "" : `, ${result.problems.length} wrong`;
   console.log(`${client.name.padEnd(20)} ${result.summary}${verdict}`);
   for (const problem of result.problems) console.log(problem.replaceAll(/^/gm, "    "));
-  return result;
 }
 
-async function buildAndRun(client: Client, doors: Doors): Promise<Result> {
+async function buildAndRun(client: Client, addresses: Addresses): Promise<Result> {
   const [isNew, buildMs] = await timed(buildClient(client));
   const name = client.folder.replaceAll("-", "_");
-  doors.unsteady.refuseNext(refusals);
-  const [printed, storyMs] = await timed(tell(client, name, doors));
+  addresses.unsteady.rejectNext(rejections);
+  const [printed, scenarioMs] = await timed(runPrograms(client, name, addresses));
   const lines = printed.trimEnd().split("\n");
   const problems = compareAnswers(name, lines).map(describe);
-  if (doors.unsteady.refusalsLeft() > 0)
-    problems.push("it was refused less often than it had to be");
+  if (addresses.unsteady.rejectionsLeft() > 0)
+    problems.push("it made fewer attempts than it had to");
   return {
     passed: Math.max(0, answerCount - problems.length),
     problems,
     summary:
-      `${lines.length} answers in ${seconds(storyMs)}, ` +
+      `${lines.length} answers in ${seconds(scenarioMs)}, ` +
       (isNew ? `built in ${seconds(buildMs)}` : "built before"),
   };
 }
 
-async function tell(client: Client, name: string, doors: Doors): Promise<string> {
-  const address = doors[client.door];
+async function runPrograms(client: Client, name: string, addresses: Addresses): Promise<string> {
+  const address = addresses[client.listener];
   const first = await run(client, [...client.firstCharge, address], timeoutMs);
-  const story = [...client.story, address, name, doors.unsteady.address];
-  return first + (await run(client, story, timeoutMs));
+  const scenario = [...client.scenario, address, name, addresses.unsteady.address];
+  return first + (await run(client, scenario, timeoutMs));
 }
 
 function toFailure(error: Error & { readonly stdout?: string; readonly stderr?: string }): Result {
@@ -72,27 +71,49 @@ function seconds(ms: number): string {
 }
 
 const timeoutMs = 120_000;
-/** Fewer than the attempts that the clients make. */
-const refusals = 2;
+/** Fewer than the attempts of each client. */
+const rejections = 2;
 const linesShown = 40;
 
-// Every client against one service; or those whose folders are named on the command line.
-const wanted = process.argv.slice(2);
-const results: Result[] = [];
-await buildService();
-await withDataFolder(async (folder) => {
+/** Builds clients, so that a later run only starts them. */
+async function buildClients(built: readonly Client[]): Promise<void> {
+  for (const client of built) {
+    const result = await timed(buildClient(client)).then(
+      ([, ms]) => ({ passed: 1, problems: [], summary: `built in ${seconds(ms)}` }),
+      toFailure,
+    );
+    printResult(client, result);
+    results.push(result);
+  }
+}
+
+async function runClients(started: readonly Client[], folder: string): Promise<void> {
   const service = await startService(folder);
-  const unsteady = await openUnsteadyDoor(service);
+  const unsteady = await openUnsteadyListener(service);
   try {
-    for (const client of clients) {
-      if (wanted.length > 0 && !wanted.includes(client.folder)) continue;
-      results.push(await tryClient(client, { ...service, unsteady }));
+    for (const client of started) {
+      const result = await buildAndRun(client, { ...service, unsteady }).catch(toFailure);
+      printResult(client, result);
+      results.push(result);
     }
   } finally {
     unsteady.close();
     await service.stop();
   }
-});
+}
+
+// All clients, or those whose folders are named. With --build, only builds them.
+const { includes, has } = readSuiteArguments(
+  clients.map(({ folder }) => folder),
+  { flags: ["build"] },
+);
+const results: Result[] = [];
+const chosen = clients.filter(({ folder }) => includes(folder));
+if (has("build")) await buildClients(chosen);
+else {
+  await buildService();
+  await withDataFolder((folder) => runClients(chosen, folder));
+}
 const passed = results.reduce((sum, result) => sum + result.passed, 0);
 const failed = results.reduce((sum, result) => sum + result.problems.length, 0);
 console.log(`${passed} passed, ${failed} failed`);

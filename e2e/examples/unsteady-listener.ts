@@ -3,26 +3,26 @@ import * as http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { BenchedService } from "../../bench/support/service.js";
 
-/** A door to the service that is UNAVAILABLE at first, as while a replica restarts. */
-export type UnsteadyDoor = {
+/** Answers UNAVAILABLE at first, like a replica that restarts, then forwards to the service. */
+export type UnsteadyListener = {
   readonly address: string;
-  /** Refuses the next calls, so many of them. */
-  readonly refuseNext: (calls: number) => void;
-  /** How many calls are still to be refused. */
-  readonly refusalsLeft: () => number;
+  /** Answers UNAVAILABLE to the next `calls` calls. */
+  readonly rejectNext: (calls: number) => void;
+  /** How many calls it still answers UNAVAILABLE to. */
+  readonly rejectionsLeft: () => number;
   readonly close: () => void;
 };
 
-/** Opens it before both doors of a service: gRPC goes to the one, all else to the other. */
-export async function openUnsteadyDoor(service: BenchedService): Promise<UnsteadyDoor> {
-  let refusalsLeft = 0;
+/** Opens it in front of a service: gRPC calls go to its gRPC address, others to its HTTP address. */
+export async function openUnsteadyListener(service: BenchedService): Promise<UnsteadyListener> {
+  let rejectionsLeft = 0;
   const grpc = http2.connect(`http://${service.grpcAddress}`);
   const http = http2.connect(`http://${service.httpAddress}`);
   const server = http2.createServer();
   server.on("stream", (call, headers) => {
     const isGrpc = headers["content-type"]?.startsWith("application/grpc") ?? false;
-    if (refusalsLeft === 0) return forward(call, headers, isGrpc ? grpc : http);
-    refusalsLeft -= 1;
+    if (rejectionsLeft === 0) return forward(call, headers, isGrpc ? grpc : http);
+    rejectionsLeft -= 1;
     call.resume();
     call.respond(isGrpc ? unavailableInGrpc : { ":status": 503 }, { endStream: true });
   });
@@ -30,10 +30,10 @@ export async function openUnsteadyDoor(service: BenchedService): Promise<Unstead
   await once(server, "listening");
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    refuseNext: (calls) => {
-      refusalsLeft = calls;
+    rejectNext: (calls) => {
+      rejectionsLeft = calls;
     },
-    refusalsLeft: () => refusalsLeft,
+    rejectionsLeft: () => rejectionsLeft,
     close: () => {
       server.close();
       for (const session of [grpc, http]) session.close();

@@ -1,18 +1,20 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { buildService } from "../../bench/support/build.js";
 import { createChecks } from "../../bench/support/checks.js";
-import { buildService, withDataFolder } from "../../bench/support/service.js";
-import { clockFaults } from "./clock-faults.js";
-import { databaseFaults } from "./database-faults.js";
-import { diskFaults } from "./disk-faults.js";
-import type { Fault } from "./fault.js";
-import { networkFaults } from "./network-faults.js";
-import { checkPromises } from "./promises.js";
-import { serviceFaults } from "./service-faults.js";
-import { stopFaults } from "./stop-faults.js";
+import { withDataFolder } from "../../bench/support/service.js";
+import { readSuiteArguments } from "../../bench/support/suite-arguments.js";
+import { makeTemplate } from "./environment/environment.js";
+import { clockFaults } from "./faults/clock.js";
+import { databaseFaults } from "./faults/database.js";
+import { diskFaults } from "./faults/disk.js";
+import type { Fault } from "./faults/fault.js";
+import { networkFaults } from "./faults/network.js";
+import { serviceFaults } from "./faults/service.js";
+import { stopFaults } from "./faults/shutdown.js";
+import { injectFault } from "./inject-fault.js";
+import { checkInvariants } from "./invariants/invariants.js";
 import { printTable, type Row } from "./table.js";
-import { tryFault } from "./try-fault.js";
-import { makeTemplate } from "./world.js";
 
 const faults: readonly Fault[] = [
   ...databaseFaults,
@@ -23,28 +25,26 @@ const faults: readonly Fault[] = [
   ...stopFaults,
 ];
 
-// All faults, or those that are named on the command line.
-const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !faults.some((fault) => fault.name === name));
+// All faults, or those that are named. Each is injected once, again only if no call failed, or with
+// --long several times at different moments of the load.
+const { includes, isLong } = readSuiteArguments(faults.map(({ name }) => name));
 const checks = createChecks();
 const rows: Row[] = [];
-for (const name of unknown) {
-  checks.check(name, false, `is none of ${faults.map((fault) => fault.name).join(", ")}`);
-}
 await buildService();
 await withDataFolder(async (folder) => {
   const template = join(folder, "template");
   await mkdir(template, { mode: 0o711 });
   await makeTemplate(template);
   for (const fault of faults) {
-    if (wanted.length > 0 && !wanted.includes(fault.name)) continue;
+    if (!includes(fault.name)) continue;
     const home = join(folder, fault.name);
     await mkdir(home, { mode: 0o711 });
     const startedAt = performance.now();
     try {
-      const outcome = await tryFault(fault, home, template);
-      rows.push({ fault, outcome });
-      checkPromises(checks, fault, outcome);
+      const least = isLong ? fault.times : (fault.leastTimes ?? 1);
+      const outcome = await injectFault(fault, least, home, template);
+      rows.push({ what: fault.what, outcome });
+      checkInvariants(checks, fault, outcome);
     } catch (error) {
       checks.check(fault.what, false, String((error as Error).stack));
     }

@@ -1,8 +1,7 @@
-import type { Fault } from "./fault.js";
-import type { Outcome } from "./try-fault.js";
+import type { Outcome } from "./inject-fault.js";
 
-/** A fault and what it has done. */
-export type Row = { readonly fault: Pick<Fault, "what" | "times">; readonly outcome: Outcome };
+/** A fault and its outcome. */
+export type Row = { readonly what: string; readonly outcome: Outcome };
 
 /** Prints a table in Markdown: a line for each fault. */
 export function printTable(rows: readonly Row[]): void {
@@ -21,11 +20,11 @@ const headings = [
   ...["UNAVAILABLE", "DEADLINE", "s to recover"],
 ];
 
-function toCells({ fault, outcome }: Row): string[] {
+function toCells({ what, outcome }: Row): string[] {
   const { repeats, wrongCharges } = outcome;
   return [
-    fault.what,
-    ...[fault.times, outcome.answered, outcome.answeredFound].map(String),
+    what,
+    ...[outcome.strikes, outcome.answered, outcome.answeredFound].map(String),
     ...[outcome.unanswered, outcome.whole, outcome.none, outcome.half].map(String),
     ...[repeats.count, outcome.duplicates, outcome.charges, wrongCharges.length].map(String),
     ...[outcome.unavailable, outcome.deadline].map(String),

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 
-/** What is checked of a dashboard. Grafana has no tool for it that does without a server. */
+/** The checked parts of a dashboard. Grafana has no tool that checks one without a server. */
 export type Dashboard = {
   readonly schemaVersion: number;
   readonly panels: readonly Panel[];
@@ -23,7 +23,7 @@ export function readDashboard(path: string): Dashboard {
   return JSON.parse(readFileSync(path, "utf8"));
 }
 
-/** @throws AssertionError where Grafana could not show it as it is meant. */
+/** @throws AssertionError if Grafana could not show the dashboard correctly. */
 export function expectSound({ schemaVersion, panels, templating }: Dashboard): void {
   expect(schemaVersion, "schemaVersion").to.be.within(36, 41);
   const ids = panels.map(({ id }) => id);
@@ -47,7 +47,7 @@ export function expectSound({ schemaVersion, panels, templating }: Dashboard): v
   }
 }
 
-/** All expressions, with what Grafana puts in the place of variables. */
+/** Returns all expressions, with values in place of variables, as Grafana does. */
 export function expressionsIn({ panels, templating, annotations }: Dashboard): string[] {
   const queries = templating.list.flatMap(({ definition }) => definition ?? []);
   return [

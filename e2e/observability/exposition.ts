@@ -1,7 +1,7 @@
-/** Metrics as Prometheus gets them: of each the names of the labels that any of its series has. */
+/** Metrics as Prometheus scrapes them: the label names of the series of each. */
 export type Exposition = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Puts together what several services tell: what any of them has, is there. */
+/** Merges the metrics of several services. */
 export function readExpositions(texts: readonly string[]): Exposition {
   const metrics = new Map<string, Set<string>>();
   for (const line of texts.join("\n").split("\n")) {

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
-import { buildService, startService, withDataFolder } from "../../bench/support/service.js";
+import { buildService } from "../../bench/support/build.js";
+import { startService, withDataFolder } from "../../bench/support/service.js";
 import { createTokensFile, freshToken } from "../../test/support/tokens.js";
 import { createChecks } from "../third-party/checks.js";
 import { findCommand, outputOf } from "../third-party/command.js";
@@ -14,8 +15,8 @@ import { metricsIn } from "./promql.js";
 import { callAll, scrape } from "./traffic.js";
 
 /*
- * What operators are given holds together: the rules are sound and fire as their tests say, the
- * dashboard can be shown, and both use what the service does tell, in one process and in several.
+ * Checks what operators use: the rules are valid and fire as their tests say, the dashboard can be
+ * shown, and both use metrics that the service exposes, in one process and in several.
  */
 
 const prometheus = fileURLToPath(new URL("../../deploy/prometheus", import.meta.url));
@@ -24,7 +25,7 @@ const dashboardPath = fileURLToPath(
 );
 const documentPath = fileURLToPath(new URL("../../docs/observability.md", import.meta.url));
 
-/** The expressions of a file of rules: of a line, or of a block that is indented more than its key. */
+/** Returns the expressions of a file of rules: a line, or a block indented deeper than its key. */
 function expressionsOfRules(): string[] {
   return [...readRules().matchAll(/^( +)expr: (?:\|\n((?:\1 {2}.*\n)+)|(.+)\n)/gm)].map(
     ([, , block, line]) => block ?? line ?? "",
@@ -39,7 +40,7 @@ function recordedNames(): string[] {
   return [...readRules().matchAll(/- record: (\S+)/g)].map(([, name = ""]) => name);
 }
 
-/** Has promtool parse expressions: as rules, since it has no other way that needs no server. */
+/** Parses expressions with promtool, as rules: its only way that needs no server. */
 async function expectToParse(expressions: readonly string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "llmprices-operators-"));
   const rules = expressions.map((expr, i) => ({ record: `parsed:${i}`, expr }));
@@ -53,7 +54,7 @@ async function expectToParse(expressions: readonly string[]): Promise<void> {
   }
 }
 
-/** promtool reads metrics from its standard input, and says nothing where they are as they should be. */
+/** Checks metrics with promtool, which prints nothing if they are correct. */
 function expectCleanMetrics(exposition: string): void {
   const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], {
     input: exposition,
@@ -63,23 +64,23 @@ function expectCleanMetrics(exposition: string): void {
   expect(status).to.equal(0);
 }
 
-/** Prometheus adds labels of its own, and `up` for each service. */
-function expectToExist(expressions: readonly string[], told: Exposition): void {
+/** Labels that Prometheus adds, and `up` for each service. */
+function expectToExist(expressions: readonly string[], exposed: Exposition): void {
   const own = new Set(["job", "instance"]);
   const recorded = new Set(recordedNames());
   const selected = expressions.flatMap(metricsIn);
   expect(selected.length).to.be.at.least(expressions.length);
   const missing = selected.flatMap(({ metric, labels }) => {
     if (metric === "up" || recorded.has(metric)) return [];
-    const known = told.get(metric);
+    const known = exposed.get(metric);
     if (known === undefined) return [metric];
     const unknown = labels.filter((label) => !own.has(label) && !known.has(label));
     return unknown.map((label) => `${metric}{${label}}`);
   });
-  expect([...new Set(missing)], "used, but not told by the service").to.deep.equal([]);
+  expect([...new Set(missing)], "used, but not exposed by the service").to.deep.equal([]);
 }
 
-/** What the service tells after some calls, in one process and in two workers. */
+/** Scrapes the service after some calls, in one process and in two workers. */
 async function scrapeServices(): Promise<string[]> {
   const scraped: string[] = [];
   const caller = freshToken("boss", "manage");
@@ -130,16 +131,16 @@ for (const [i, processes] of ["one process", "two workers"].entries()) {
     expectCleanMetrics(scraped[i] ?? ""),
   );
 }
-const told = readExpositions(scraped);
-await check("the rules use what the service tells", () =>
-  expectToExist(expressionsOfRules(), told),
+const exposed = readExpositions(scraped);
+await check("the rules use metrics that the service exposes", () =>
+  expectToExist(expressionsOfRules(), exposed),
 );
-await check("the dashboard uses what the service tells", () =>
-  expectToExist(expressionsIn(dashboard), told),
+await check("the dashboard uses metrics that the service exposes", () =>
+  expectToExist(expressionsIn(dashboard), exposed),
 );
 await check("docs/observability.md has each metric of ours, and each alert", () => {
   const text = readFileSync(documentPath, "utf8");
-  const ours = [...told.keys()]
+  const ours = [...exposed.keys()]
     .filter((name) => name.startsWith("llmprices_"))
     .map((name) => name.replace(/_(?:bucket|sum|count)$/, ""));
   const alerts = [...readRules().matchAll(/- alert: (\w+)/g)].map(([, name = ""]) => name);

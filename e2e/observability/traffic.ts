@@ -5,7 +5,7 @@ import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js
 import { authorize } from "../../test/support/service.js";
 import type { TestToken } from "../../test/support/tokens.js";
 
-/** Has a service count of everything something, on the example price book. */
+/** Makes calls with the example prices, so that every metric of a service counts something. */
 export async function callAll(
   { grpcAddress }: BenchedService,
   { token }: TestToken,

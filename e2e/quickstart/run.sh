@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a newcomer does: clone, one command, paste the two calls that it prints.
+# Follows the README: clones, starts with one command, and pastes the two calls that it prints.
 #
 #   run.sh [FOLDER]     FOLDER must not exist; default: one below a folder that only we can enter
 #
@@ -29,10 +29,10 @@ git clone --quiet "$source" "$folder" && cd "$folder" || exit 1
 npm ci --no-audit --no-fund >../npm-ci.log 2>&1 || { cat ../npm-ci.log; exit 1; }
 
 export GRPC_ADDR=127.0.0.1:0 HTTP_ADDR=127.0.0.1:0 OPS_ADDR=127.0.0.1:0
-start() { # starts the service and waits until it greets
+start() { # starts the service and waits for its startup banner
   setsid npm start >start.out 2>start.log & # a process group of its own, as in a terminal
   npm=$!
-  for _ in $(seq 300); do
+  for _ in $(seq 1200); do
     grep -q '^curl ' start.out && return
     kill -0 "$npm" 2>/dev/null || break
     sleep 0.1
@@ -51,12 +51,12 @@ answers() { # pastes the printed line that begins with $1
   grep "^$1 " start.out | bash | tr -d ' \n' | tee "$1.out" | grep -q '"accountCharge":"312.8125"'
 }
 
-check "npm start greets" start
+check "npm start prints its banner" start
 check "the printed curl call answers the charge" answers curl
 echo "        $(( ($(date +%s%N) - began) / 1000000 )) ms from git clone to the first correct charge"
 check "the printed grpcurl call answers the charge" answers grpcurl
 check "Ctrl-C stops it" stop
-check "a second start greets" start
+check "a second start prints its banner" start
 check "and finds the same prices" answers grpcurl
 check "Ctrl-C stops it again" stop
 

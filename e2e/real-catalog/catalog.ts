@@ -3,26 +3,29 @@ import type { TestKey } from "../../test/support/prices.js";
 
 export type CatalogModel = { readonly provider: string; readonly model: string };
 
-/** All models of the catalogue, by provider. No name in it holds a comma, a quote or a line end. */
-export function readCatalog(): ReadonlyMap<string, readonly CatalogModel[]> {
+/**
+ * Returns every `step`-th model of the catalogue, by provider. The first of each provider is always
+ * among them. No name contains a comma, a quote or a line end.
+ */
+export function readCatalog(step: number): ReadonlyMap<string, readonly CatalogModel[]> {
   const text = readFileSync(new URL("model-catalog.csv", import.meta.url), "utf8");
   const [header, ...lines] = text.trimEnd().split("\n");
   if (header !== "provider,model") throw new Error(`the catalogue begins with ${header}`);
   const catalog = new Map<string, CatalogModel[]>();
-  for (const entry of lines.map(parseLine)) {
+  for (const [index, entry] of lines.map(parseLine).entries()) {
     const models = catalog.get(entry.provider);
     if (models === undefined) catalog.set(entry.provider, [entry]);
-    else models.push(entry);
+    else if (index % step === 0) models.push(entry);
   }
   return catalog;
 }
 
-/** Every model with every charge type, as the catalogue has them. */
+/** Returns a key for every model and every charge type. */
 export function keysOf(models: readonly CatalogModel[]): readonly TestKey[] {
   return models.flatMap((model) => chargeTypes.map((chargeType) => ({ chargeType, ...model })));
 }
 
-/** A key for each provider that none of `keys` is, but nearly: one edit, or one name, away. */
+/** Returns a key without a price for each provider, one edit or one name away from a priced key. */
 export function nearMissesOf(
   catalog: ReadonlyMap<string, readonly CatalogModel[]>,
 ): readonly TestKey[] {
@@ -38,7 +41,7 @@ export function nearMissesOf(
       `.${model}`,
       everywhere.find((other) => !known.has(other.model))?.model ?? "",
     ];
-    // Each provider begins with another edit, and takes the next where that is a model as well.
+    // Each provider starts with another edit, and takes the next one if the result is a model.
     const turned = [...edits.slice(index % edits.length), ...edits];
     const absent = turned.find((name) => name !== "" && !known.has(name));
     if (absent === undefined) throw new Error(`all that is near ${provider}/${model} exists`);
@@ -46,7 +49,7 @@ export function nearMissesOf(
   });
 }
 
-/** They exist from the first migration. */
+/** Created by the first migration. */
 const chargeTypes = ["completion", "plugin", "tool"];
 
 function parseLine(line: string): CatalogModel {

@@ -7,26 +7,26 @@ import { exactHalves, longQuotients } from "../../test/oracle/hard-cases.js";
 import { nearMisses } from "../../test/oracle/near-misses.js";
 import type { TestKey } from "../../test/support/prices.js";
 
-/** A key, the price it gets, and a charge for each door. */
+/** A key, the price it gets, and a charge for each protocol. */
 export type PricedKey = {
   readonly key: TestKey;
   readonly price: string;
   readonly charges: Readonly<Record<"gRPC" | "Connect JSON", WrittenTerms>>;
 };
 
-/** Prices and charges for all keys: the same seed draws the same ones. */
+/** Draws prices and charges for all keys. The same seed draws the same ones. */
 export function drawCharges(keys: readonly TestKey[], seed: number): readonly PricedKey[] {
   const drawn = fc.sample(anyCharge, { seed, numRuns: keys.length });
   return keys.map((key, index) => {
     const own = termsAt(drawn, index);
-    // The next key's terms at this key's price: the doors take turns with the two.
+    // The protocols alternate between two drawn charges: this key's and the next key's.
     const next = { ...termsAt(drawn, (index + 1) % drawn.length), markup: own.markup };
     const [first, second] = index % 2 === 0 ? [own, next] : [next, own];
     return { key, price: own.markup, charges: { gRPC: first, "Connect JSON": second } };
   });
 }
 
-/** The request, but for its key. */
+/** Returns the request without its key. */
 export function toRequest({ providerCost, usage, totalUsage, rounding }: WrittenTerms) {
   return {
     providerCost,
@@ -38,7 +38,7 @@ export function toRequest({ providerCost, usage, totalUsage, rounding }: Written
   };
 }
 
-/** What of an answer is compared. */
+/** Returns the compared part of a response. */
 export function toComparable(answer: CalculateChargeResponse) {
   const { accountCharge, exact, markup, rounding, appliedPrice } = answer;
   return {
@@ -50,17 +50,17 @@ export function toComparable(answer: CalculateChargeResponse) {
   };
 }
 
-/** What the answer must be, by the oracle. */
+/** Returns the expected response, by the oracle. */
 export function toExpected(terms: WrittenTerms, llmPriceId: string | undefined) {
   return { ...expectedCharge(terms), markup: asAnswered(terms.markup), llmPriceId };
 }
 
-/** Prices are answered without the trailing zeros that they may have been written with. */
+/** Returns a price as responses have it, without trailing zeros. */
 export function asAnswered(price: string): string {
   return price.includes(".") ? price.replace(/\.?0+$/, "") : price;
 }
 
-/** Anything that the service accepts, and the charges that are hardest to round. */
+/** Draws anything that the service accepts, and the charges that are hardest to round. */
 const anyCharge: fc.Arbitrary<WrittenTerms> = fc.oneof(
   { weight: 3, arbitrary: anyTerms },
   { weight: 3, arbitrary: anyRoundedTerms },

@@ -1,7 +1,7 @@
 import { modes } from "../../test/oracle/arbitraries.js";
 import { asAnswered, type PricedKey } from "./charges.js";
 
-/** Says how varied the drawn prices and charges are. */
+/** Describes how varied the drawn prices and charges are. */
 export function describeDraw(priced: readonly PricedKey[]): string {
   const prices = priced.map(({ price }) => asAnswered(price));
   const terms = priced.flatMap(({ charges }) => Object.values(charges));

@@ -5,23 +5,23 @@ import { errorOf, type ReceivedError } from "../../test/support/refusals.js";
 import type { Endpoint } from "../../test/support/service.js";
 import type { CatalogModel } from "./catalog.js";
 import { asAnswered, type PricedKey, toComparable, toExpected, toRequest } from "./charges.js";
-import { inLanes } from "./lanes.js";
-import type { Tally } from "./tally.js";
+import { concurrently } from "./concurrently.js";
+import type { Counter } from "./counter.js";
 
-/** What the writes answered, to be compared with later answers. */
+/** The ids and the version that the writes returned. */
 export type Book = { readonly ids: ReadonlyMap<TestKey, string>; readonly version: bigint };
 
 /** Registers the providers, then their models. */
 export async function register(
   { catalog: rpc }: Endpoint,
-  { compare }: Tally,
+  { compare }: Counter,
   catalog: ReadonlyMap<string, readonly CatalogModel[]>,
 ): Promise<void> {
-  await inLanes([...catalog.keys()], async (name) => {
+  await concurrently([...catalog.keys()], async (name) => {
     const created = rpc.createProvider({ name }).then(({ provider }) => provider?.name);
     await compare({ createProvider: name }, created, name);
   });
-  await inLanes([...catalog.values()].flat(), async ({ provider, model }) => {
+  await concurrently([...catalog.values()].flat(), async ({ provider, model }) => {
     const created = rpc
       .createModel({ provider, name: model })
       .then((answer) => ({ provider: answer.model?.provider, model: answer.model?.name }));
@@ -32,12 +32,12 @@ export async function register(
 /** Writes the first price of every key. */
 export async function price(
   { pricing }: Endpoint,
-  { compare }: Tally,
+  { compare }: Counter,
   priced: readonly PricedKey[],
 ): Promise<Book> {
   const ids = new Map<TestKey, string>();
   let version = 0n;
-  await inLanes(priced, async ({ key, price }) => {
+  await concurrently(priced, async ({ key, price }) => {
     const created = pricing.createLLMPrice({ ...key, price }).then(({ llmPrice, bookVersion }) => {
       if (llmPrice !== undefined) ids.set(key, llmPrice.id);
       if (bookVersion > version) version = bookVersion;
@@ -48,26 +48,26 @@ export async function price(
   return { ids, version };
 }
 
-/** Calculates each key's charge for a door through that door. */
+/** Calculates the charges of all keys over a protocol. */
 export async function charge(
-  door: keyof PricedKey["charges"],
+  protocol: keyof PricedKey["charges"],
   { pricing }: Endpoint,
-  { compare }: Tally,
+  { compare }: Counter,
   priced: readonly PricedKey[],
   { ids, version }: Book,
 ): Promise<void> {
-  await inLanes(priced, async ({ key, charges }) => {
-    const terms = charges[door];
+  await concurrently(priced, async ({ key, charges }) => {
+    const terms = charges[protocol];
     const request = { ...key, ...toRequest(terms), minBookVersion: version };
     const answer = pricing.calculateCharge(request).then(toComparable);
-    await compare({ door, calculateCharge: request }, answer, toExpected(terms, ids.get(key)));
+    await compare({ protocol, calculateCharge: request }, answer, toExpected(terms, ids.get(key)));
   });
 }
 
-/** Lists all prices page by page: each key and price at its place in the byte order of the keys. */
+/** Lists all prices page by page, and checks that they come in the byte order of their keys. */
 export async function list(
   { pricing }: Endpoint,
-  { compare }: Tally,
+  { compare }: Counter,
   priced: readonly PricedKey[],
 ): Promise<void> {
   const listed: LLMPrice[] = [];
@@ -85,10 +85,10 @@ export async function list(
   }
 }
 
-/** Asks for keys that nobody has priced: NOT_FOUND, whatever is near. */
+/** Reads and charges keys without a price, which must be NOT_FOUND. */
 export async function miss(
   { pricing }: Endpoint,
-  { compare }: Tally,
+  { compare }: Counter,
   absent: readonly TestKey[],
   { version }: Book,
 ): Promise<void> {
@@ -96,7 +96,7 @@ export async function miss(
     providerCost: "1",
     usageRatio: { case: "accountUsageRatio", value: "1" },
   } as const;
-  await inLanes(absent, async (key) => {
+  await concurrently(absent, async (key) => {
     const { chargeType, provider, model } = key;
     const expected = {
       code: Code.NotFound,
@@ -104,16 +104,16 @@ export async function miss(
       key: `${chargeType}/${provider}/${model}`,
     };
     const read = errorOf(pricing.getLLMPrice({ lookup: byKey(key) }));
-    await compare({ getLLMPrice: key }, read.then(toComparableRefusal), expected);
+    await compare({ getLLMPrice: key }, read.then(toComparableError), expected);
     const request = { ...key, ...terms, minBookVersion: version };
     const charged = errorOf(pricing.calculateCharge(request));
-    await compare({ calculateCharge: key }, charged.then(toComparableRefusal), expected);
+    await compare({ calculateCharge: key }, charged.then(toComparableError), expected);
   });
 }
 
 const pageSize = 1000;
 
-function toComparableRefusal({ code, reason, metadata }: ReceivedError) {
+function toComparableError({ code, reason, metadata }: ReceivedError) {
   return { code, reason, key: metadata.key };
 }
 

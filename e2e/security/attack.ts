@@ -8,16 +8,16 @@ export type Attack = {
   /** Whether valid writes are among what it sends; else the tables must stay as they are. */
   readonly writes: "none" | "some";
   /** Is carried out twice, so that memory that grows each time is seen: round 0 and round 1. */
-  readonly run: (target: Target, tally: Tally, random: Random, round: number) => Promise<void>;
+  readonly run: (target: Target, counter: Counter, random: Random, round: number) => Promise<void>;
 };
 
 /** Counts what was tried. */
-export type Tally = {
+export type Counter = {
   /**
-   * Refused as promised: by the contract's errors, by HTTP's, by a stream or a connection that is
-   * closed; and what is no whole call, by silence.
+   * Rejected as promised: by an error of the contract or of HTTP, by a closed stream or connection, or,
+   * if the call was incomplete, by no response.
    */
-  readonly refused: (count?: number) => void;
+  readonly rejected: (count?: number) => void;
   /** Answered, and rightly so. */
   readonly answered: (count?: number) => void;
   /** Anything else: `what` happened, after `sent`. */
@@ -26,7 +26,7 @@ export type Tally = {
 };
 
 export type Counts = {
-  readonly refused: number;
+  readonly rejected: number;
   readonly answered: number;
   readonly other: number;
   /** What else there was, with the first attempt that showed it, and how often. */
@@ -35,13 +35,13 @@ export type Counts = {
 
 export type Problem = { readonly count: number; readonly sent: string };
 
-export function createTally(): Tally {
+export function createCounter(): Counter {
   const problems = new Map<string, Problem>();
-  let refused = 0;
+  let rejected = 0;
   let answered = 0;
   return {
-    refused: (count = 1) => {
-      refused += count;
+    rejected: (count = 1) => {
+      rejected += count;
     },
     answered: (count = 1) => {
       answered += count;
@@ -51,7 +51,7 @@ export function createTally(): Tally {
       problems.set(what, { count: (known?.count ?? 0) + 1, sent: known?.sent ?? sent });
     },
     counts: () => ({
-      ...{ refused, answered, problems },
+      ...{ rejected, answered, problems },
       other: [...problems.values()].reduce((sum, { count }) => sum + count, 0),
     }),
   };

@@ -1,4 +1,4 @@
-import { type Attack, createTally } from "./attack.js";
+import { type Attack, createCounter } from "./attack.js";
 import type { Result } from "./results.js";
 import { changesBetween, readBookState } from "./support/book-state.js";
 import type { Probe, ProbeReport } from "./support/probe.js";
@@ -14,13 +14,13 @@ export async function carryOut(
   seed: number,
 ): Promise<Result> {
   const startedAt = performance.now();
-  const tally = createTally();
+  const counter = createCounter();
   const logBefore = (await target.log()).length;
   const before = await readBookState(target.knex);
   await probe.report();
   const start = await readVitals(target);
   const round = async (number: number) => {
-    await attack.run(target, tally, createRandom(2 * seed + number), number);
+    await attack.run(target, counter, createRandom(2 * seed + number), number);
     return readSettledVitals(target, start, settlingMs);
   };
   const vitals = [start, await round(0), await round(1)] as const;
@@ -30,7 +30,7 @@ export async function carryOut(
   return {
     name: attack.name,
     seconds: (performance.now() - startedAt) / 1000,
-    counts: tally.counts(),
+    counts: counter.counts(),
     probe: seen,
     vitals,
     broken: [

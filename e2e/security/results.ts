@@ -37,15 +37,15 @@ export function printTable(results: readonly Result[]): boolean {
         .join(""),
     );
   console.log();
-  row("attack", "tried", "refused", "answered", "else", "slowest");
+  row("attack", "tried", "rejected", "answered", "else", "slowest");
   for (const { name, counts, broken, probe } of results) {
-    const { refused, answered, other } = counts;
-    const tried = refused + answered + other;
-    row(name, tried, refused, answered, other + broken.length, `${Math.round(probe.worstMs)} ms`);
+    const { rejected, answered, other } = counts;
+    const tried = rejected + answered + other;
+    row(name, tried, rejected, answered, other + broken.length, `${Math.round(probe.worstMs)} ms`);
   }
   const sum = (count: (result: Result) => number) =>
     results.reduce((total, result) => total + count(result), 0);
-  const passed = sum(({ counts }) => counts.refused + counts.answered);
+  const passed = sum(({ counts }) => counts.rejected + counts.answered);
   const failed = sum(({ counts, broken }) => counts.other + broken.length);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 && passed > 0;

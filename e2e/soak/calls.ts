@@ -5,17 +5,17 @@ import { importRows, sent } from "../../test/support/imports.js";
 import { byKey, type TestKey } from "../../test/support/prices.js";
 import type { Endpoint } from "../../test/support/service.js";
 
-/** A kind of call: how often it comes, compared with others, and how it is to end. */
+/** A kind of call, its frequency relative to others, and its expected outcome. */
 export type Kind = {
   readonly name: string;
   readonly weight: number;
-  /** @throws Error when the answer is not the right one. */
-  readonly call: (door: Endpoint, key: TestKey) => Promise<unknown>;
-  /** The code that the call is to be refused with. */
-  readonly refusal?: Code;
+  /** @throws Error if the response is wrong. */
+  readonly call: (endpoint: Endpoint, key: TestKey) => Promise<unknown>;
+  /** The code of the error that the call must cause. */
+  readonly expectedError?: Code;
 };
 
-/** What the service is called for, well and badly. All keys have a price. */
+/** Valid and invalid calls. All keys have a price. */
 export const kinds: readonly Kind[] = [
   { name: "CalculateCharge", weight: 40, call: calculate },
   { name: "BatchCalculateCharges", weight: 5, call: calculateMany },
@@ -32,10 +32,10 @@ export const kinds: readonly Kind[] = [
   {
     name: "cancelled UpdateLLMPrice",
     weight: 3,
-    refusal: Code.Canceled,
+    expectedError: Code.Canceled,
     call: ({ pricing }, key) => {
       const caller = new AbortController();
-      // A write takes longer: its instant lies further ahead.
+      // An import takes longer: its effective time is further in the future.
       setTimeout(() => caller.abort(), 3);
       const { signal } = caller;
       return pricing.updateLLMPrice({ lookup: byKey(key), price: "1.5" }, { signal });
@@ -44,25 +44,29 @@ export const kinds: readonly Kind[] = [
   {
     name: "malformed CalculateCharge",
     weight: 4,
-    refusal: Code.InvalidArgument,
+    expectedError: Code.InvalidArgument,
     call: ({ pricing }, key) => pricing.calculateCharge({ ...key, providerCost: "1e5" }, limit),
   },
   {
     name: "CalculateCharge without a price",
     weight: 2,
-    refusal: Code.NotFound,
+    expectedError: Code.NotFound,
     call: ({ pricing }, key) =>
       pricing.calculateCharge({ ...key, model: "nobody", ...amounts }, limit),
   },
 ];
 
-/** Makes a call. Undefined: it ended as it had to; else what was wrong. */
-export async function make(kind: Kind, door: Endpoint, key: TestKey): Promise<string | undefined> {
+/** Makes a call. Returns what was wrong, or undefined if it ended as expected. */
+export async function make(
+  kind: Kind,
+  endpoint: Endpoint,
+  key: TestKey,
+): Promise<string | undefined> {
   try {
-    await kind.call(door, key);
-    return kind.refusal === undefined ? undefined : `${kind.name} was answered`;
+    await kind.call(endpoint, key);
+    return kind.expectedError === undefined ? undefined : `${kind.name} was answered`;
   } catch (error) {
-    if (error instanceof ConnectError && error.code === kind.refusal) return undefined;
+    if (error instanceof ConnectError && error.code === kind.expectedError) return undefined;
     return `${kind.name}: ${(error as Error).message}`;
   }
 }
@@ -127,12 +131,12 @@ async function update({ pricing }: Endpoint, key: TestKey): Promise<void> {
   if (llmPrice?.price !== price) throw new Error(`the price is ${llmPrice?.price}, not ${price}`);
 }
 
-async function importSome(door: Endpoint, { chargeType, provider }: TestKey): Promise<void> {
+async function importSome(endpoint: Endpoint, { chargeType, provider }: TestKey): Promise<void> {
   const price = `2.${Math.floor(Math.random() * 1e6)}1`;
   const rows = Array.from({ length: 20 }, (_, i) => ({
     ...{ chargeType, provider, model: `imported-${i}`, price },
   }));
-  await importRows(door, rows, { registerMissing: true, requestId: randomUUID() }, limit);
+  await importRows(endpoint, rows, { registerMissing: true, requestId: randomUUID() }, limit);
 }
 
 async function listTwoPages(pricing: Endpoint["pricing"]): Promise<void> {

@@ -4,16 +4,16 @@ import { median } from "../../bench/support/statistics.js";
 import type { CallsMade } from "./load.js";
 import { growthPerSecond, type Sample } from "./samples.js";
 
-/** A soak, when its load has stopped. */
+/** The samples of a soak whose load has stopped. */
 export type Soak = {
-  /** While there was load, in order. */
+  /** Samples during the load, in order. */
   readonly samples: readonly Sample[];
   readonly calls: CallsMade;
   readonly after: () => Promise<Sample>;
   readonly query: (sql: string) => Promise<readonly Record<string, unknown>[]>;
 };
 
-/** Checks that a service was as well at the end of a soak as at its beginning. */
+/** Checks that a service is in the same condition at the end of a soak as at its beginning. */
 export async function judge({ check }: Checks, soak: Soak): Promise<void> {
   const { samples, calls, query } = soak;
   // A service that has just started compiles, fills its pools, and lets its heap grow.
@@ -46,7 +46,7 @@ export async function judge({ check }: Checks, soak: Soak): Promise<void> {
   check("its book is the database's", isCurrent, `version ${versions}`);
 }
 
-/** What a straight line through the values says; what it says of an hour is for people. */
+/** Fits a straight line through the values, and describes its slope an hour. */
 function checkMemory(
   { check }: Pick<Checks, "check">,
   what: string,
@@ -67,7 +67,7 @@ function checkMemory(
   );
 }
 
-/** Of every few samples the one with the least heap: what is left when garbage has been collected. */
+/** Returns, of every few samples, the one with the least heap: the one after a garbage collection. */
 function toLowest(samples: readonly Sample[]): readonly Sample[] {
   const groups = Array.from({ length: Math.floor(samples.length / 5) }, (_, i) =>
     samples.slice(i * 5, i * 5 + 5),
@@ -77,16 +77,16 @@ function toLowest(samples: readonly Sample[]): readonly Sample[] {
   );
 }
 
-/** Waits until the calls that were cancelled have ended, and the book has been read. */
+/** Waits until cancelled calls have ended, and the price book is up to date. */
 async function settle({ after, query }: Soak): Promise<Sample> {
   for (let tries = 0; ; tries += 1) {
     const sample = await after();
     const [book] = await query("select version::int as version from price_book");
-    const isSettled = sample.callsInFlight === 0 && sample.bookVersion === book?.version;
-    if (isSettled || tries === 40) return sample;
+    const isAtRest = sample.callsInFlight === 0 && sample.bookVersion === book?.version;
+    if (isAtRest || tries === 40) return sample;
     await sleep(250);
   }
 }
 
-/** Ten of the pool, ten of the thread's, and the one that follows the book. */
+/** Ten of the pool, ten of the worker thread, and one of the database follower. */
 const mostSessions = 21;

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TestKey } from "../../test/support/prices.js";
-import type { Replica } from "../fault-injection/replica.js";
+import type { Replica } from "../fault-injection/environment/replica.js";
 import { type Kind, kinds, make } from "./calls.js";
 
-/** How many calls there were of each kind, and what was wrong with some. */
+/** The number of calls of each kind, and their problems. */
 export type CallsMade = {
   readonly counts: ReadonlyMap<string, number>;
   readonly problems: readonly string[];
 };
 
-/** Creates prices, and then calls for them at a moderate rate, of every kind, until it is stopped. */
+/** Creates prices, then makes calls of every kind at a moderate rate until it is stopped. */
 export async function startSoakLoad(
   service: Replica,
 ): Promise<{ readonly stop: () => Promise<CallsMade> }> {
@@ -20,27 +20,27 @@ export async function startSoakLoad(
   const counts = new Map(kinds.map(({ name }) => [name, 0]));
   const problems: string[] = [];
   let isOver = false;
-  const lane = async (door: Replica["grpc"]) => {
+  const callRepeatedly = async (endpoint: Replica["grpc"]) => {
     while (!isOver) {
       const kind = pick(drawn);
-      const problem = await make(kind, door, pick(keys));
+      const problem = await make(kind, endpoint, pick(keys));
       counts.set(kind.name, (counts.get(kind.name) ?? 0) + 1);
       if (problem !== undefined) problems.push(problem);
       await sleep(Math.random() * 2 * meanPauseMs);
     }
   };
   const { grpc, json } = service;
-  const lanes = [grpc, grpc, grpc, json, json].map(lane);
+  const clients = [grpc, grpc, grpc, json, json].map(callRepeatedly);
   return {
     stop: async () => {
       isOver = true;
-      await Promise.all(lanes);
+      await Promise.all(clients);
       return { counts, problems };
     },
   };
 }
 
-/** Each kind as often as it weighs. */
+/** Lists each kind as often as its weight says. */
 const drawn: readonly Kind[] = kinds.flatMap((kind) =>
   Array.from({ length: kind.weight }, () => kind),
 );

@@ -1,12 +1,12 @@
 import { residentBytes } from "../../bench/support/memory.js";
-import type { Replica } from "../fault-injection/replica.js";
+import type { Replica } from "../fault-injection/environment/replica.js";
 
-/** What a service looks like from outside at one time. */
+/** Measurements of a service at one time, from outside. */
 export type Sample = {
   readonly seconds: number;
   readonly residentBytes: number;
   readonly heapBytes: number;
-  /** Of the time since the sample before: at 99 % of the ticks. */
+  /** The 99th percentile since the previous sample. */
   readonly loopDelayMs: number;
   readonly openFiles: number;
   readonly callsInFlight: number;
@@ -33,7 +33,7 @@ export async function takeSample(
   };
 }
 
-/** By how much a value grows a second: the slope of the straight line with the least squares. */
+/** Returns the growth of a value a second, as the slope of the least-squares line. */
 export function growthPerSecond(
   samples: readonly Sample[],
   of: (sample: Sample) => number,
@@ -46,7 +46,7 @@ export function growthPerSecond(
   return covariance / mean(({ seconds }) => (seconds - meanSeconds) ** 2);
 }
 
-/** All series of a metric, added up. */
+/** Returns the sum of all series of a metric. */
 function read(metrics: string, name: string): number {
   const lines = metrics.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, "gm"));
   return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);

@@ -3,7 +3,7 @@ import * as calls from "./calls.js";
 import type { Checks } from "./checks.js";
 import { outputOf, run } from "./command.js";
 
-/** buf curl speaks all three protocols, to both doors. */
+/** buf curl speaks all three protocols, to both listeners. */
 export async function checkBufCurl(
   { check }: Checks,
   grpcAddress: string,
@@ -11,9 +11,9 @@ export async function checkBufCurl(
 ): Promise<void> {
   const prior = "--http2-prior-knowledge";
   const ways: Record<string, [string, ...string[]]> = {
-    "gRPC, gRPC door, by reflection": [grpcAddress, "--protocol", "grpc", prior],
-    "gRPC, gRPC door": [grpcAddress, "--schema", ".", "--protocol", "grpc", prior],
-    "gRPC, HTTP door": [httpAddress, "--schema", ".", "--protocol", "grpc", prior],
+    "gRPC, GRPC_ADDR, by reflection": [grpcAddress, "--protocol", "grpc", prior],
+    "gRPC, GRPC_ADDR": [grpcAddress, "--schema", ".", "--protocol", "grpc", prior],
+    "gRPC, HTTP_ADDR": [httpAddress, "--schema", ".", "--protocol", "grpc", prior],
     "gRPC-Web, HTTP/1.1": [httpAddress, "--schema", ".", "--protocol", "grpcweb"],
     "gRPC-Web, HTTP/2": [httpAddress, "--schema", ".", "--protocol", "grpcweb", prior],
     "Connect, HTTP/1.1": [httpAddress, "--schema", ".", "--protocol", "connect"],

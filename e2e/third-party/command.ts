@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 
-/** What a tool did. */
+/** The outcome of a tool. */
 export type Result = {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 };
 
-/** Runs a tool in `folder`, the repository's root unless told otherwise, until it ends. */
+/** Runs a tool in `folder`, by default the repository's root, until it ends. */
 export function run(
   command: string,
   args: readonly string[],
@@ -28,7 +28,7 @@ export function run(
   });
 }
 
-/** What a tool prints that has nothing to complain of. */
+/** Returns the output of a tool that succeeds. */
 export async function outputOf(
   command: string,
   args: readonly string[],
@@ -39,7 +39,7 @@ export async function outputOf(
   return stdout;
 }
 
-/** Where a tool lies. Undefined: not on the PATH. */
+/** Returns the path of a tool, or undefined if it is not on the PATH. */
 export function findCommand(name: string): string | undefined {
   const folders = (process.env.PATH ?? "").split(":");
   return folders.map((folder) => join(folder, name)).find(isExecutable);

@@ -29,14 +29,14 @@ export async function checkCurl({ check }: Checks, address: string): Promise<voi
       expect(seen).to.equal(`200 ${number} application/json`);
       calls.expectCharge(body);
     });
-    await check(`curl is told over ${version} what is missing`, async () => {
+    await check(`curl gets the error of a missing price over ${version}`, async () => {
       const { body, seen } = await post(calls.missing);
       expect(seen).to.equal(`404 ${number} application/json`);
       const { code, details } = JSON.parse(body);
       expect(code).to.equal("not_found");
       expect(details[0].debug).to.include({ reason: "PRICE_NOT_FOUND", domain: "llmprices.v1" });
     });
-    await check(`curl is told over ${version} which field there is not`, async () => {
+    await check(`curl gets the error of an unknown field over ${version}`, async () => {
       const { body, seen } = await post('{"providr":"openai"}');
       expect(seen).to.equal(`400 ${number} application/json`);
       expect(JSON.parse(body)).to.include({ code: "invalid_argument" });

@@ -3,7 +3,7 @@ import * as calls from "./calls.js";
 import type { Checks } from "./checks.js";
 import { outputOf } from "./command.js";
 
-/** ghz puts load on the gRPC door, and its report says that every call was answered. */
+/** ghz puts load on the gRPC server, and its report says that every call was answered. */
 export async function checkGhz({ check }: Checks, address: string): Promise<void> {
   const load = async (data: string, ...options: string[]) => {
     const size = ["-n", String(total), "-c", "10", "--format", "json"];
@@ -26,7 +26,7 @@ export async function checkGhz({ check }: Checks, address: string): Promise<void
       });
     });
   }
-  await check(`ghz counts ${total} refusals where the price is missing`, async () => {
+  await check(`ghz counts ${total} errors where the price is missing`, async () => {
     const { statusCodeDistribution } = await load(calls.missing);
     expect(statusCodeDistribution).to.deep.equal({ NotFound: total });
   });

@@ -1,9 +1,5 @@
-import {
-  type BenchedService,
-  buildService,
-  startService,
-  withDataFolder,
-} from "../../bench/support/service.js";
+import { buildService } from "../../bench/support/build.js";
+import { type BenchedService, startService, withDataFolder } from "../../bench/support/service.js";
 import { checkApiLinter } from "./api-linter.js";
 import { checkBrowser } from "./browser/check.js";
 import { bundlePage, openSite, type Site } from "./browser/site.js";

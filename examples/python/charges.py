@@ -11,7 +11,7 @@ from llmprices.v1.pricing_service_pb2 import (
     StreamAllocateChargesRequest,
 )
 from llmprices.v1.pricing_service_pb2_grpc import PricingServiceStub
-from refusals import code_and_reason
+from errors import code_and_reason
 
 
 def charge(name: str, model: str, **more) -> CalculateChargeRequest:
@@ -26,12 +26,12 @@ def charge(name: str, model: str, **more) -> CalculateChargeRequest:
 def calculate(pricing: PricingServiceStub, name: str, book_version: int):
     """A charge that is exact, and one that has to be rounded. Answers when the first was priced."""
     exact = pricing.CalculateCharge(charge(name, "model-1", min_book_version=book_version))
-    say("calculate", exact.account_charge, exact.markup, exact_or_not(exact))
+    print_step("calculate", exact.account_charge, exact.markup, exact_or_not(exact))
 
     usage = AccountUsage(usage="1", total_usage="3")
     third = pricing.CalculateCharge(charge(name, "model-1", account_usage=usage))
     rounding = f"{third.rounding.scale} {RoundingMode.Name(third.rounding.mode)}"
-    say("calculate a third", third.account_charge, exact_or_not(third), rounding)
+    print_step("calculate a third", third.account_charge, exact_or_not(third), rounding)
     return exact.as_of
 
 
@@ -39,7 +39,7 @@ def batch(pricing: PricingServiceStub, name: str) -> None:
     """Three charges, the second for a model that has no price."""
     requests = [charge(name, model) for model in ("model-1", "model-6", "model-2")]
     answer = pricing.BatchCalculateCharges(BatchCalculateChargesRequest(requests=requests))
-    say("batch", *map(to_text, answer.results))
+    print_step("batch", *map(to_text, answer.results))
 
 
 def allocate(pricing: PricingServiceStub, name: str) -> None:
@@ -53,7 +53,7 @@ def allocate(pricing: PricingServiceStub, name: str) -> None:
         seen += [f"{each.account_id} {each.account_charge}" for each in part.account_charges]
         if part.HasField("totals"):
             seen.append(f"total {part.totals.total_charge}")
-    say("allocate", *seen)
+    print_step("allocate", *seen)
 
 
 def keep_open(pricing: PricingServiceStub, name: str) -> None:
@@ -67,7 +67,7 @@ def keep_open(pricing: PricingServiceStub, name: str) -> None:
     try:
         list(pricing.StreamAllocateCharges(requests(), timeout=0.3))
     except grpc.RpcError as error:
-        say("deadline", error.code().name)
+        print_step("deadline", error.code().name)
     finally:
         is_over.set()
 
@@ -92,6 +92,6 @@ def exact_or_not(answer) -> str:
     return "exact" if answer.exact else "rounded"
 
 
-def say(step: str, *seen: str) -> None:
+def print_step(step: str, *seen: str) -> None:
     """Prints one answer: what was done, and what was seen."""
     print(f"{step}: {', '.join(seen)}")

@@ -1,11 +1,14 @@
 import type { Knex } from "knex";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.js";
-import { createPriceBook, type PriceBook } from "../price-book/replicated-price-book.js";
+import {
+  createReplicatedPriceBook,
+  type ReplicatedPriceBook,
+} from "../price-book/replicated-price-book.js";
 import { defaultSuggestionLimits, type SuggestionLimits } from "../rpc/handlers/dependencies.js";
 import { providersAmong } from "../store/catalog.js";
 import type { DatabaseConnection } from "../store/connection/pool.js";
-import { openBookFeed } from "../store/prices/price-book-feed.js";
+import { openPriceBookFeed } from "../store/prices/price-book-feed.js";
 import type { Tracing } from "../tracing/tracing.js";
 import { createAuthentication } from "./auth/auth-setup.js";
 import { createAuthorizer } from "./auth/authorizer.js";
@@ -24,7 +27,7 @@ import { loadTls } from "./tls/tls.js";
 
 /** What all doors lead to: the services, with the book, the threads and whoever watches them. */
 export type Components = ListenerDependencies & {
-  readonly book: PriceBook;
+  readonly book: ReplicatedPriceBook;
   readonly metrics: Metrics;
   readonly close: () => Promise<void>;
 };
@@ -77,9 +80,9 @@ export async function createComponents(
     suggestionLimits = defaultSuggestionLimits,
     ...settings
   } = config;
-  const book = createPriceBook({
+  const book = createReplicatedPriceBook({
     open: (events) =>
-      openBookFeed(connection, events, Math.min(5000, config.maxBookStalenessMs / 2)),
+      openPriceBookFeed(connection, events, Math.min(5000, config.maxBookStalenessMs / 2)),
     maxStalenessMs: config.maxBookStalenessMs,
     log,
   });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { formatAddress } from "../../src/config/address.js";
-import { commandLine, commandsFor } from "../support/command.js";
+import { commandsFor, llmpricesArguments } from "../support/command.js";
 import { at, bookVersionOf, byKey, priceAt, registerNames } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
 
@@ -201,8 +201,7 @@ describe("Thousands of rows", function () {
   it("are imported on a terminal with a bar, which is not written to standard output", async () => {
     const file = join(folder, "prices.csv");
     writeFileSync(file, `${header}${manyRows(2000)}`);
-    const { program, before } = commandLine;
-    const words = [program, ...before, "import", file, "--register-missing"];
+    const words = [process.execPath, ...llmpricesArguments, "import", file, "--register-missing"];
     const line = `${words.map((word) => `'${word}'`).join(" ")} >'${folder}/results'`;
     const env = { ...process.env, LLMPRICES_ADDRESS: formatAddress(service.server.grpcAddress) };
     // The child must not block this process: the service is in it.
@@ -224,9 +223,11 @@ describe("Thousands of rows", function () {
       Array.from({ length: 3000 }, (_, index) => `m${index},1,,`),
       "--register-missing",
     );
-    const { program, before } = commandLine;
     const env = { ...process.env, LLMPRICES_ADDRESS: formatAddress(service.server.grpcAddress) };
-    const child = spawn(program, [...before, "list"], { env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [...llmpricesArguments, "list"], {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     child.stdout.once("data", () => child.stdout.destroy());
     const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
     expect({ code, errors }).to.deep.equal({ code: 0, errors: "" });

@@ -16,6 +16,7 @@ import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { type Server, type ServerConfig, startServer } from "../../src/server/server.js";
 import type { Tracing } from "../../src/tracing/tracing.js";
+import { trackOpen } from "./open-resources.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";
 
 /** The service on a database of its own, with real sockets, and a client through each door. */
@@ -54,7 +55,7 @@ export async function startTestService(
 ): Promise<TestService> {
   const ownDatabase = database ?? (await createTestDatabase());
   const anyPort = { host: "127.0.0.1", port: 0 };
-  const server = await startServer(
+  const started = await startServer(
     {
       grpcAddress: anyPort,
       httpAddress: anyPort,
@@ -83,7 +84,16 @@ export async function startTestService(
     ownDatabase,
     log,
     tracing,
-  );
+  ).catch(async (error) => {
+    if (database === undefined) await ownDatabase.drop();
+    throw error;
+  });
+  const untrack = trackOpen("a service", started.stop);
+  const stop = async () => {
+    untrack();
+    await started.stop();
+  };
+  const server = { ...started, stop };
   const doors = openEndpoints(server, credentials);
   return {
     server,

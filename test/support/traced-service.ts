@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { toUrl } from "../../bench/support/database.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { llmpricesArguments } from "./command.js";
 import type { TestDatabase } from "./postgres.js";
 
 /** The trace that all calls of `callAndStop` belong to. */
@@ -18,9 +18,7 @@ export async function callAndStop(
   variables: NodeJS.ProcessEnv,
 ): Promise<string> {
   const anyPort = "127.0.0.1:0";
-  const program = ["--import", "./test/support/typescript.js", "src/main.ts"];
-  const child = spawn(process.execPath, [...program, "serve", ...parameters], {
-    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+  const child = spawn(process.execPath, [...llmpricesArguments, "serve", ...parameters], {
     env: {
       ...{ ...process.env, GRPC_ADDR: anyPort, HTTP_ADDR: anyPort, OPS_ADDR: anyPort },
       ...{ DATABASE_URL: toUrl(database.connection), ...variables },

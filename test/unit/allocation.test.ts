@@ -6,9 +6,13 @@ import { compareBytes } from "../../src/domain/byte-order.js";
 import { calculateCharge, toUsageRatio } from "../../src/domain/charge.js";
 import { Decimal, decimalBounds, parseDecimal } from "../../src/domain/decimal.js";
 import { DomainError } from "../../src/domain/domain-error.js";
-import { selectFirst } from "../../src/domain/quickselect.js";
+import { quickselect } from "../../src/domain/quickselect.js";
 import type { Rounding } from "../../src/domain/rounding.js";
-import { parseUsage, toUnits, toUnitsText } from "../../src/domain/scaled-integer.js";
+import {
+  parseUsage,
+  toScaledInteger,
+  toScaledIntegerText,
+} from "../../src/domain/scaled-integer.js";
 import {
   anyAccountId,
   anyAllocation,
@@ -210,7 +214,7 @@ describe("selectFirst", () => {
   it("moves the first to the front and loses none", () => {
     holds(1000, anySelection, ({ items, count }) => {
       const selected = Uint32Array.from(items);
-      selectFirst(selected, count, (a, b) => a - b);
+      quickselect(selected, count, (a, b) => a - b);
       const sorted = Uint32Array.from(items).sort();
       expect([...selected.slice(0, count).sort()]).to.deep.equal([...sorted.slice(0, count)]);
       expect([...selected.sort()]).to.deep.equal([...sorted]);
@@ -252,10 +256,10 @@ describe("toUnitsText", () => {
     const units = fc.bigInt(-(10n ** 40n), 10n ** 40n);
     const anyUnits = fc.oneof(units, fc.bigInt(-1000n, 1000n));
     holds(1000, fc.tuple(anyUnits, fc.integer({ min: 0, max: 18 })), ([units, scale]) => {
-      const text = toUnitsText(units, scale);
+      const text = toScaledIntegerText(units, scale);
       expect(text).to.equal(printUnits(units, scale));
       expect(parseFraction(text)).to.deep.equal(fraction(units, 10n ** BigInt(scale)));
-      expect(toUnits(new Decimal(text), scale)).to.equal(units);
+      expect(toScaledInteger(new Decimal(text), scale)).to.equal(units);
     });
   });
 });
@@ -324,7 +328,7 @@ function charge(providerCost: string, rounding?: Rounding): string {
 
 function countComparisons(items: readonly number[], count: number): number {
   let comparisons = 0;
-  selectFirst(Uint32Array.from(items), count, (a, b) => {
+  quickselect(Uint32Array.from(items), count, (a, b) => {
     comparisons += 1;
     return a - b;
   });

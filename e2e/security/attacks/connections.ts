@@ -8,8 +8,8 @@ import {
 } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { toFrame } from "../../../src/server/connect/error-response.js";
 import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
-import type { Attack, Tally } from "../attack.js";
-import { inLanes } from "../support/lanes.js";
+import type { Attack, Counter } from "../attack.js";
+import { concurrently } from "../support/concurrently.js";
 import {
   beginning,
   callHeaders,
@@ -24,15 +24,15 @@ import {
 export const connectionsAttack: Attack = {
   name: "connections",
   writes: "none",
-  run: async ({ grpc, http, ops }, tally) => {
+  run: async ({ grpc, http, ops, scaled }, counter) => {
     for (const address of [grpc, http, ops]) {
       const sockets: Socket[] = [];
-      await inLanes(connectionsPerDoor, 50, async (index) => {
+      await concurrently(scaled(connectionsPerListener), 50, async (index) => {
         const socket = await open(address);
         socket.write(beginnings[index % beginnings.length] ?? "");
         sockets.push(socket);
       });
-      tally.refused(sockets.length);
+      counter.rejected(sockets.length);
       for (const socket of sockets) socket.destroy();
     }
   },
@@ -42,14 +42,14 @@ export const connectionsAttack: Attack = {
 export const slowAttack: Attack = {
   name: "slow",
   writes: "none",
-  run: async ({ grpc, http }, tally) => {
+  run: async ({ grpc, http }, counter) => {
     const senders = [http, grpc].flatMap((address) =>
       slowRequests.flatMap((bytes) =>
-        Array.from({ length: callersEach }, () => sendSlowly(address, bytes, tally)),
+        Array.from({ length: callersEach }, () => sendSlowly(address, bytes, counter)),
       ),
     );
     const readers = [http, grpc].flatMap((address) =>
-      Array.from({ length: callersEach }, () => readNothing(address, tally)),
+      Array.from({ length: callersEach }, () => readNothing(address, counter)),
     );
     await Promise.all([...senders, ...readers]);
   },
@@ -63,7 +63,7 @@ async function open({ host, port }: Address): Promise<Socket> {
 }
 
 /** Until the service ends it, which it must do before it is whole. */
-async function sendSlowly(address: Address, bytes: Buffer, tally: Tally): Promise<void> {
+async function sendSlowly(address: Address, bytes: Buffer, counter: Counter): Promise<void> {
   const socket = await open(address);
   let sent = 0;
   const timer = setInterval(() => {
@@ -72,19 +72,20 @@ async function sendSlowly(address: Address, bytes: Buffer, tally: Tally): Promis
   }, byteMs);
   const isEnded = await endOf(socket, slowMs);
   clearInterval(timer);
-  if (isEnded) tally.refused();
-  else tally.other(`a connection was kept for ${slowMs} ms at a byte in ${byteMs} ms`, `${bytes}`);
+  if (isEnded) counter.rejected();
+  else
+    counter.other(`a connection was kept for ${slowMs} ms at a byte in ${byteMs} ms`, `${bytes}`);
 }
 
 /** Asks for much in one go, takes nothing, and must not keep the service from others. */
-async function readNothing(address: Address, tally: Tally): Promise<void> {
+async function readNothing(address: Address, counter: Counter): Promise<void> {
   const socket = await open(address);
   socket.pause();
   socket.write(greedyCall);
   const isEnded = await endOf(socket, slowMs);
   socket.destroy();
-  if (isEnded) tally.refused();
-  else tally.answered();
+  if (isEnded) counter.rejected();
+  else counter.answered();
 }
 
 /** Whether the other side ends a connection in time; it is over then anyway. */
@@ -138,7 +139,7 @@ const greedyCall = Buffer.concat([
   http2Frame(frameType.data, endStream, 1),
 ]);
 
-const connectionsPerDoor = 1000;
+const connectionsPerListener = 1000;
 const callersEach = 60;
 const byteMs = 100;
 /** The time for headers, or for a sign of life, and some more. */

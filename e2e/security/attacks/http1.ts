@@ -1,40 +1,45 @@
 import type { Address } from "../../../src/config/address.js";
-import type { Attack, Tally } from "../attack.js";
-import { inLanes } from "../support/lanes.js";
+import type { Attack, Counter } from "../attack.js";
+import { concurrently } from "../support/concurrently.js";
 import type { Random } from "../support/random.js";
 import { talk } from "../wire/socket.js";
 
-/** Junk, and requests that two readers read in two ways, at all doors. */
+/** Junk, and requests that two readers read in two ways, at all listeners. */
 export const http1Attack: Attack = {
   name: "http1",
   writes: "none",
-  run: async ({ grpc, http, ops }, tally, random) => {
-    const attempts = [http, http, grpc, ops].flatMap((address) => attemptsAt(address, random));
-    await inLanes(attempts.length, lanes, async (index) => {
+  run: async ({ grpc, http, ops, scaled }, counter, random) => {
+    const attempts = [http, http, grpc, ops].flatMap((address) =>
+      attemptsAt(address, scaled(mutations), random),
+    );
+    await concurrently(attempts.length, concurrency, async (index) => {
       const { address, text } = attempts[index] as Attempt;
       const { bytes, isClosed } = await talk(address, Buffer.from(text, "latin1"), quietMs);
-      judge(tally, text, bytes.toString("latin1"), isClosed);
+      judge(counter, text, bytes.toString("latin1"), isClosed);
     });
   },
 };
 
 type Attempt = { readonly address: Address; readonly text: string };
 
-function attemptsAt(address: Address, random: Random): readonly Attempt[] {
+function attemptsAt(address: Address, mutations: number, random: Random): readonly Attempt[] {
   const mutated = Array.from({ length: mutations }, () => mutate(valid, random));
   return [...requests, ...smuggled, ...mutated].map((text) => ({ address, text }));
 }
 
-function judge(tally: Tally, sent: string, heard: string, isClosed: boolean): void {
-  const statuses = [...heard.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
+function judge(counter: Counter, sent: string, received: string, isClosed: boolean): void {
+  const statuses = [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) =>
+    Number(status),
+  );
   // Not implemented, and another version of HTTP, are what the caller asked for.
   const failure = statuses.find((status) => status >= 500 && status !== 501 && status !== 505);
   const isAnswered = statuses.some((status) => status < 400);
-  if (failure !== undefined) tally.other(`HTTP ${failure}`, sent);
+  if (failure !== undefined) counter.other(`HTTP ${failure}`, sent);
   else if (smuggled.includes(sent) && statuses.length > 1) {
-    tally.other("a request within a request was answered", sent);
-  } else if (isAnswered || (statuses.length === 0 && !isClosed && heard !== "")) tally.answered();
-  else tally.refused();
+    counter.other("a request within a request was answered", sent);
+  } else if (isAnswered || (statuses.length === 0 && !isClosed && received !== ""))
+    counter.answered();
+  else counter.rejected();
 }
 
 /** A byte or a few are other ones. */
@@ -55,7 +60,7 @@ const hidden = `GET ${path}?hidden HTTP/1.1\r\n${host}\r\n`;
 const withHeaders = (headers: string, body = "") =>
   `${line}${host}${json}${headers}\r\n\r\n${body}`;
 
-/** The second request is a part of the first: whoever answers it can be told what others asked. */
+/** The second request is part of the first. A server that answers it is open to request smuggling. */
 const smuggled = [
   withHeaders("Content-Length: 5\r\nTransfer-Encoding: chunked", `0\r\n\r\n${hidden}`),
   withHeaders("Transfer-Encoding: chunked\r\nContent-Length: 5", `0\r\n\r\n${hidden}`),
@@ -112,5 +117,5 @@ const requests = [
 ];
 
 const mutations = 400;
-const lanes = 40;
+const concurrency = 40;
 const quietMs = 300;

@@ -1,7 +1,7 @@
 import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
-import type { Attack, Tally } from "../attack.js";
-import { inLanes } from "../support/lanes.js";
+import type { Attack, Counter } from "../attack.js";
+import { concurrently } from "../support/concurrently.js";
 import type { Random } from "../support/random.js";
 import {
   beginning,
@@ -19,32 +19,42 @@ import { talk } from "../wire/socket.js";
 export const http2FramesAttack: Attack = {
   name: "http2-frames",
   writes: "none",
-  run: async ({ grpc, http }, tally, random) => {
+  run: async ({ grpc, http, scaled }, counter, random) => {
     const names = Object.keys(connections);
-    await inLanes(names.length * timesEach, lanes, async (index) => {
-      const name = names[index % names.length] as string;
-      const bytes = connections[name]?.(random) ?? Buffer.alloc(0);
-      const address = index % 2 === 0 ? grpc : http;
-      const heard = await talk(address, bytes, quietMs, (so) => isRefused(so));
-      judge(tally, name, bytes, heard.bytes, heard.isClosed);
-    });
+    await concurrently(
+      names.length * Math.max(2, scaled(timesEach)),
+      concurrency,
+      async (index) => {
+        const name = names[index % names.length] as string;
+        const bytes = connections[name]?.(random) ?? Buffer.alloc(0);
+        const address = index % 2 === 0 ? grpc : http;
+        const received = await talk(address, bytes, quietMs, (so) => isRejected(so));
+        judge(counter, name, bytes, received.bytes, received.isClosed);
+      },
+    );
   },
 };
 
-function judge(tally: Tally, name: string, sent: Buffer, heard: Buffer, isClosed: boolean): void {
-  const frames = readHttp2Frames(heard);
+function judge(
+  counter: Counter,
+  name: string,
+  sent: Buffer,
+  received: Buffer,
+  isClosed: boolean,
+): void {
+  const frames = readHttp2Frames(received);
   const isFailure = ({ type: kind, payload }: (typeof frames)[number]) =>
     kind === type.headers && payload[0] === indexOfStatus500;
-  if (frames.some(isFailure)) tally.other(`${name}: HTTP 500`, sent.toString("hex"));
-  else if (isClosed || isRefused(heard) || frames.length <= framesOfGreeting) tally.refused();
-  else tally.answered();
+  if (frames.some(isFailure)) counter.other(`${name}: HTTP 500`, sent.toString("hex"));
+  else if (isClosed || isRejected(received) || frames.length <= framesOfPreface) counter.rejected();
+  else counter.answered();
 }
 
 /** The connection, or a stream, is ended; or HTTP/1.1 says no. */
-function isRefused(heard: Buffer): boolean {
-  if (heard.toString("latin1", 0, 9) === "HTTP/1.1 ") return true;
+function isRejected(received: Buffer): boolean {
+  if (received.toString("latin1", 0, 9) === "HTTP/1.1 ") return true;
   const kinds: readonly number[] = [type.goAway, type.reset];
-  return readHttp2Frames(heard).some((each) => kinds.includes(each.type));
+  return readHttp2Frames(received).some((each) => kinds.includes(each.type));
 }
 
 const call = headerBlock(callHeaders(pathOf(PricingService.method.calculateCharge)));
@@ -154,14 +164,14 @@ const connections: Readonly<Record<string, (random: Random) => Buffer>> = {
   "a value with a line feed": () => withHeader("x", "y\r\nz: 1"),
   "a value with a zero": () => withHeader("x", "y\0"),
   "a connection header": () => withHeader("connection", "close"),
-  "another length than is told": () => withHeader("content-length", "77"),
+  "a wrong content-length": () => withHeader("content-length", "77"),
   "a path that is none": (random) =>
     headers(headerBlock(callHeaders(random.pick(["", "*", "x", "/\0", "/é\x80", "//", "/\x7f"])))),
 };
 
 const indexOfStatus500 = 0x8e;
 /** Settings, their acknowledgement and a window: what a server says before it is asked. */
-const framesOfGreeting = 3;
+const framesOfPreface = 3;
 const timesEach = 8;
-const lanes = 40;
+const concurrency = 40;
 const quietMs = 300;

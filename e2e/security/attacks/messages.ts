@@ -7,39 +7,43 @@ import { strangeHeader, timeouts } from "../messages/mutate-headers.js";
 import { mutateJson } from "../messages/mutate-json.js";
 import { readMessage, whyWrong } from "../messages/rightness.js";
 import { methods, validMessage } from "../messages/valid.js";
-import { inLanes } from "../support/lanes.js";
+import { concurrently } from "../support/concurrently.js";
 import type { Random } from "../support/random.js";
 import { readAnswer } from "../wire/answer.js";
 import type { Sent } from "../wire/exchange.js";
 import { bodyOf, headersOf, isFramed, type Protocol, protocols } from "../wire/protocols.js";
 import { count } from "../wire/verdict.js";
 
-/** Mutated messages, frames and headers of every method, through every door and protocol. */
+/** Mutated messages, frames and headers of every method, over every protocol, to every listener. */
 export const messageAttacks: readonly Attack[] = protocols.map((protocol) => ({
   name: `messages-${protocol.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}`,
   writes: "some",
-  run: async (target, tally, random) => {
+  run: async (target, counter, random) => {
     const wire = protocol.open(target);
     try {
-      await inLanes(callsPerRound[protocol.name] ?? 0, lanes, async () => {
-        const attempt = makeAttempt(protocol, pickMethod(random), random);
-        const { method, sent, message, plain, isLateByHeader } = attempt;
-        const answer = readAnswer(await wire.exchange(sent));
-        const request = readRequest(method, protocol, message);
-        count(tally, answer, {
-          sent: `${sent.path} ${JSON.stringify(sent.headers)} ${sent.body.toString("latin1")} ${plain}`,
-          how: `${method.name}`,
-          whyWrong: (messages) => whyWrong(method, protocol.encoding, request, messages),
-          mayBeLate: () => isLateByHeader || asksForLaterBook(request),
-        });
-      });
+      await concurrently(
+        target.scaled(callsPerRound[protocol.name] ?? 0),
+        concurrency,
+        async () => {
+          const attempt = makeAttempt(protocol, pickMethod(random), random);
+          const { method, sent, message, plain, isLateByHeader } = attempt;
+          const answer = readAnswer(await wire.exchange(sent));
+          const request = readRequest(method, protocol, message);
+          count(counter, answer, {
+            sent: `${sent.path} ${JSON.stringify(sent.headers)} ${sent.body.toString("latin1")} ${plain}`,
+            how: `${method.name}`,
+            whyWrong: (messages) => whyWrong(method, protocol.encoding, request, messages),
+            mayBeLate: () => isLateByHeader || asksForLaterBook(request),
+          });
+        },
+      );
     } finally {
       wire.close();
     }
   },
 }));
 
-/** Threads take longer for a call than the doors: fewer go there. */
+/** An offloaded call takes longer, so fewer of them are made. */
 function pickMethod(random: Random): DescMethod {
   return random.pick(random.oneIn(4) ? methods : singleMethods);
 }
@@ -103,7 +107,7 @@ function asksForLaterBook(request: unknown): boolean {
 }
 
 const singleMethods = methods.filter((method) => !isOffloaded(method));
-const lanes = 24;
+const concurrency = 24;
 const deadline = { "grpc-timeout": "8000m", "connect-timeout-ms": "8000" };
 const callsPerRound: Readonly<Record<string, number>> = {
   gRPC: 75_000,

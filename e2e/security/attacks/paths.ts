@@ -1,43 +1,43 @@
-import type { Attack, Tally } from "../attack.js";
-import { inLanes } from "../support/lanes.js";
+import type { Attack, Counter } from "../attack.js";
+import { concurrently } from "../support/concurrently.js";
 import { readAnswer } from "../wire/answer.js";
 import { openHttp2 } from "../wire/http2.js";
 import { talk } from "../wire/socket.js";
 import { count } from "../wire/verdict.js";
 
-/** Paths that lead elsewhere, or nowhere, at every door. */
+/** Paths that lead elsewhere, or nowhere, at every listener. */
 export const pathsAttack: Attack = {
   name: "paths",
   writes: "none",
-  run: async ({ grpc, http, ops }, tally) => {
+  run: async ({ grpc, http, ops }, counter) => {
     for (const address of [http, ops]) {
-      await inLanes(paths.length, lanes, async (index) => {
+      await concurrently(paths.length, concurrency, async (index) => {
         const path = paths[index] ?? "";
         const text = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
-        const heard = await talk(address, Buffer.from(text, "latin1"), quietMs);
-        judge(tally, path, heard.bytes.toString("latin1"));
+        const received = await talk(address, Buffer.from(text, "latin1"), quietMs);
+        judge(counter, path, received.bytes.toString("latin1"));
       });
     }
     for (const address of [grpc, http]) {
       const wire = openHttp2(address);
       const headers = { "content-type": "application/grpc", te: "trailers" };
-      await inLanes(paths.length, lanes, async (index) => {
+      await concurrently(paths.length, concurrency, async (index) => {
         const path = paths[index] ?? "";
         const answer = readAnswer(await wire.exchange({ path, headers, body: Buffer.alloc(5) }));
-        count(tally, answer, { sent: path, how: "HTTP/2", mayBeLost: true });
+        count(counter, answer, { sent: path, how: "HTTP/2", mayBeLost: true });
       });
       wire.close();
     }
   },
 };
 
-function judge(tally: Tally, path: string, heard: string): void {
-  const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(heard)?.[1] ?? 400);
-  const isFile = /root:|"dependencies"|BEGIN|createServer/.test(heard);
+function judge(counter: Counter, path: string, received: string): void {
+  const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(received)?.[1] ?? 400);
+  const isFile = /root:|"dependencies"|BEGIN|createServer/.test(received);
   if (isFile || (status >= 500 && status !== unimplemented))
-    tally.other(`HTTP ${status} for a path`, `${path} ${heard}`);
-  else if (status === 200) tally.answered();
-  else tally.refused();
+    counter.other(`HTTP ${status} for a path`, `${path} ${received}`);
+  else if (status === 200) counter.answered();
+  else counter.rejected();
 }
 
 const service = "/llmprices.v1.PricingService";
@@ -71,5 +71,5 @@ const paths: readonly string[] = [
 
 /** As Connect has it for a compression, or a protocol, that there is not. */
 const unimplemented = 501;
-const lanes = 24;
+const concurrency = 24;
 const quietMs = 2000;

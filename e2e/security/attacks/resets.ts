@@ -7,8 +7,8 @@ import {
 } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { toFrame } from "../../../src/server/connect/error-response.js";
 import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
-import type { Attack, Tally } from "../attack.js";
-import { inLanes } from "../support/lanes.js";
+import type { Attack, Counter } from "../attack.js";
+import { concurrently } from "../support/concurrently.js";
 import type { Random } from "../support/random.js";
 import {
   beginning,
@@ -24,18 +24,23 @@ import { talk } from "../wire/socket.js";
 export const resetsAttack: Attack = {
   name: "resets",
   writes: "none",
-  run: async ({ grpc, http }, tally, random) => {
+  run: async ({ grpc, http, scaled }, counter, random) => {
     for (const address of [grpc, http]) {
-      await inLanes(floods, 1, async () => {
+      await concurrently(scaled(floods), 1, async () => {
         await talk(address, flood, quietMs);
-        tally.refused(callsPerFlood);
+        counter.rejected(callsPerFlood);
       });
-      await resetAtAnyMoment(address, tally, random);
+      await resetAtAnyMoment(address, scaled(callsPerRound), counter, random);
     }
   },
 };
 
-async function resetAtAnyMoment(address: Address, tally: Tally, random: Random): Promise<void> {
+async function resetAtAnyMoment(
+  address: Address,
+  calls: number,
+  counter: Counter,
+  random: Random,
+): Promise<void> {
   let session: ClientHttp2Session | undefined;
   const openSession = () => {
     if (session === undefined || session.closed || session.destroyed) {
@@ -43,11 +48,11 @@ async function resetAtAnyMoment(address: Address, tally: Tally, random: Random):
     }
     return session;
   };
-  await inLanes(callsPerRound, lanes, async () => {
+  await concurrently(calls, concurrency, async () => {
     const method = random.pick(methods);
     const isAnswered = await callAndReset(openSession(), method, random.integer(0, 12));
-    if (isAnswered) tally.answered();
-    else tally.refused();
+    if (isAnswered) counter.answered();
+    else counter.rejected();
   });
   session?.destroy();
 }
@@ -100,6 +105,6 @@ const flood = Buffer.concat([
   ]).flat(),
 ]);
 const callsPerRound = 2000;
-const lanes = 50;
+const concurrency = 50;
 const quietMs = 500;
 const cancel = 8;

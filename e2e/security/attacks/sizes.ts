@@ -5,7 +5,7 @@ import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb
 import { toFrame } from "../../../src/server/connect/error-response.js";
 import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
 import type { Attack } from "../attack.js";
-import { inLanes } from "../support/lanes.js";
+import { concurrently } from "../support/concurrently.js";
 import { readAnswer } from "../wire/answer.js";
 import type { Sent } from "../wire/exchange.js";
 import { headersOf, isFramed, type Protocol, protocols } from "../wire/protocols.js";
@@ -15,16 +15,16 @@ import { count } from "../wire/verdict.js";
 export const sizesAttack: Attack = {
   name: "sizes",
   writes: "none",
-  run: async (target, tally) => {
+  run: async (target, counter) => {
     const bombs = await packBombs();
     for (const protocol of protocols) {
       const wire = protocol.open(target);
       const attempts = methods.flatMap((method) => oversize(protocol, method, bombs));
-      await inLanes(attempts.length, lanes, async (index) => {
+      await concurrently(attempts.length, concurrency, async (index) => {
         const { what, sent } = attempts[index] as Attempt;
         const answer = readAnswer(await wire.exchange(sent));
         const how = `${what}, ${protocol.name} ${sent.path}`;
-        count(tally, answer, {
+        count(counter, answer, {
           ...{ how, sent: what, mayBeLost: true },
           whyWrong: () => "it was answered",
         });
@@ -97,4 +97,4 @@ const headerSizes = [20_000, 70_000, 1_000_000];
 const manyHeaders = Object.fromEntries(
   Array.from({ length: 1000 }, (_, index) => [`x-${index}`, "y".repeat(50)]),
 );
-const lanes = 6;
+const concurrency = 6;

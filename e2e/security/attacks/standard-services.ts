@@ -6,7 +6,7 @@ import type { Attack } from "../attack.js";
 import { mutateBytes } from "../messages/mutate-bytes.js";
 import { mutateFrame } from "../messages/mutate-frame.js";
 import { hostileTexts, toWellFormed } from "../messages/texts.js";
-import { inLanes } from "../support/lanes.js";
+import { concurrently } from "../support/concurrently.js";
 import type { Random } from "../support/random.js";
 import { readAnswer } from "../wire/answer.js";
 import { openHttp2 } from "../wire/http2.js";
@@ -16,10 +16,10 @@ import { count } from "../wire/verdict.js";
 export const standardServicesAttack: Attack = {
   name: "health-reflection",
   writes: "none",
-  run: async ({ grpc }, tally, random) => {
+  run: async ({ grpc, scaled }, counter, random) => {
     const wire = openHttp2(grpc);
     try {
-      await inLanes(callsPerRound, lanes, async () => {
+      await concurrently(scaled(callsPerRound), concurrency, async () => {
         const path = random.pick(paths);
         const message = path.includes("Health") ? healthRequest(random) : reflectionRequest(random);
         const mutated = random.oneIn(4) ? message : mutateBytes(message, random);
@@ -28,7 +28,7 @@ export const standardServicesAttack: Attack = {
           : Buffer.from(toFrame(0, mutated));
         const headers = { "content-type": "application/grpc", te: "trailers" };
         const answer = readAnswer(await wire.exchange({ path, headers, body }));
-        count(tally, answer, {
+        count(counter, answer, {
           sent: `${path} ${body}`,
           how: path,
           isOfLibrary: true,
@@ -73,4 +73,4 @@ function reflectionRequest(random: Random): Buffer {
 }
 
 const callsPerRound = 3000;
-const lanes = 24;
+const concurrency = 24;

@@ -10,7 +10,7 @@ import {
   toWellFormed,
 } from "../messages/texts.js";
 import { methods } from "../messages/valid.js";
-import { inLanes } from "../support/lanes.js";
+import { concurrently } from "../support/concurrently.js";
 import { readAnswer } from "../wire/answer.js";
 import type { Wire } from "../wire/exchange.js";
 import { bodyOf, headersOf, type Protocol, protocols } from "../wire/protocols.js";
@@ -20,11 +20,14 @@ import { count } from "../wire/verdict.js";
 export const textsAttack: Attack = {
   name: "texts",
   writes: "some",
-  run: async (target, tally, random, round) => {
-    const half = attempts.filter((_, index) => index % 2 === round);
+  run: async (target, counter, random, round) => {
+    const half = random.sample(
+      attempts.filter((_, index) => index % 2 === round),
+      target.scaled(attempts.length / 2),
+    );
     const wires = new Map<Protocol, Wire>(protocols.map((each) => [each, each.open(target)]));
     try {
-      await inLanes(half.length, lanes, async (index) => {
+      await concurrently(half.length, concurrency, async (index) => {
         const { method, path, text } = half[index] as Attempt;
         const protocol = random.pick(protocols);
         const json = messageWithText(method.input, path, text, random);
@@ -36,12 +39,12 @@ export const textsAttack: Attack = {
         };
         const answer = readAnswer(await (wires.get(protocol) as Wire).exchange(sent));
         const request = readIfPossible(method, protocol, message);
-        count(tally, answer, {
+        count(counter, answer, {
           sent: `${JSON.stringify(json)} ${text}`,
           how: `${method.name} ${path.map(({ name }) => name).join(".")}, ${protocol.name}`,
           whyWrong: (messages) =>
             whyWrong(method, protocol.encoding, request, messages) ??
-            whyNotKept(method, protocol, path, text, messages),
+            findLostText(method, protocol, path, text, messages),
         });
       });
     } finally {
@@ -57,8 +60,8 @@ const attempts: readonly Attempt[] = methods.flatMap((method) =>
   textPaths(method.input).flatMap((path) => hostileTexts.map((text) => ({ method, path, text }))),
 );
 
-/** What is taken is kept as it is: names for people may hold what they want. */
-function whyNotKept(
+/** Checks that an accepted text is stored unchanged: display names may contain anything. */
+function findLostText(
   { input, output }: DescMethod,
   { encoding }: Protocol,
   [field]: TextPath,
@@ -96,4 +99,4 @@ function readIfPossible({ input }: DescMethod, { encoding }: Protocol, message: 
 }
 
 const keptFields: ReadonlySet<string> = new Set(["display_name", "description"]);
-const lanes = 24;
+const concurrency = 24;

@@ -9,7 +9,7 @@ import { welch } from "../support/welch.js";
 import { openHttp2 } from "../wire/http2.js";
 
 /**
- * Whether the time of a refusal tells how much of a token, or of its hash, is right. Measured as
+ * Measures whether the time of a rejection shows how much of a token, or of its hash, is right, as
  * dudect does (Reparaz, Balasch and Verbauwhede, 2017): two kinds of attempts in random order, their
  * slowest left out, and Welch's t, of which more than 4.5 is more than chance. On a busy machine
  * chance has its days: a leak shows in three measurements of three, with the same sign.
@@ -17,7 +17,7 @@ import { openHttp2 } from "../wire/http2.js";
 export const tokenTimingAttack = (trust: Trust): Attack => ({
   name: "token-timing",
   writes: "none",
-  run: async ({ grpc }, tally, random) => {
+  run: async ({ grpc }, counter, random) => {
     const measure = async (what: string, times: number, attempt: Attempt) => {
       const values: number[] = [];
       for (let i = 0; i < measurements; i += 1) values.push(await compare(times, attempt, random));
@@ -27,8 +27,9 @@ export const tokenTimingAttack = (trust: Trust): Attack => ({
     };
     const judge = async (what: string, times: number, attempt: Attempt) => {
       const count = times * measurements;
-      if (await measure(what, times, attempt)) tally.other(`${what} takes a time that tells of it`);
-      else tally.refused(count);
+      if (await measure(what, times, attempt))
+        counter.other(`${what} shows in the time of the response`);
+      else counter.rejected(count);
     };
     await judge("a hash that is wrong at its first byte, or its last", 4000, compareHashes());
     const wire = openHttp2(grpc);
@@ -42,7 +43,7 @@ export const tokenTimingAttack = (trust: Trust): Attack => ({
     wire.close();
     // What the measurement is worth: a comparison that ends early is found out by it.
     if (!(await measure("a comparison that ends early", 4000, compareCarelessly()))) {
-      tally.other("the measurement does not see a comparison that ends early");
+      counter.other("the measurement does not see a comparison that ends early");
     }
   },
 });

@@ -2,9 +2,9 @@ import { createHash, createHmac } from "node:crypto";
 import { type DescMethod, fromJson, toBinary } from "@bufbuild/protobuf";
 import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
 import { inSeconds } from "../../../test/support/issuer.js";
-import type { Attack, Tally } from "../attack.js";
+import type { Attack, Counter } from "../attack.js";
 import { isWrite, methods, validMessage } from "../messages/valid.js";
-import { inLanes } from "../support/lanes.js";
+import { concurrently } from "../support/concurrently.js";
 import type { Random } from "../support/random.js";
 import type { Target } from "../support/target.js";
 import type { Trust } from "../support/trust.js";
@@ -16,12 +16,16 @@ import { count } from "../wire/verdict.js";
 export const tokensAttack = (trust: Trust): Attack => ({
   name: "tokens",
   writes: "none",
-  run: async (target, tally, random) => {
+  run: async (target, counter, random) => {
     const bad = await badTokens(trust, random);
     await callWith(target, random, bad, ({ method, protocol, header, answer }) =>
-      countRefusal(tally, answer, `${header}`.slice(0, 200), `${method.name}, ${protocol.name}`, [
-        "unauthenticated",
-      ]),
+      countRejection(
+        counter,
+        answer,
+        `${header}`.slice(0, 200),
+        `${method.name}, ${protocol.name}`,
+        ["unauthenticated"],
+      ),
     );
   },
 });
@@ -30,7 +34,7 @@ export const tokensAttack = (trust: Trust): Attack => ({
 export const rolesAttack = (trust: Trust): Attack => ({
   name: "roles",
   writes: "none",
-  run: async (target, tally, random) => {
+  run: async (target, counter, random) => {
     const jwt = await trust.issuer.sign({ role: "calculate", sub: "reader" });
     const roleless = await trust.issuer.sign({ role: ["owner"] });
     const headers = [trust.calculate, jwt, roleless].map((token) => `Bearer ${token}`);
@@ -38,10 +42,11 @@ export const rolesAttack = (trust: Trust): Attack => ({
     await callWith(target, random, repeated, ({ method, protocol, header, answer }) => {
       const how = `${method.name}, ${protocol.name}`;
       const isForbidden = isWrite(method) || header === `Bearer ${roleless}`;
-      if (isForbidden) countRefusal(tally, answer, "a reader's token", how, ["permission_denied"]);
+      if (isForbidden)
+        countRejection(counter, answer, "a reader's token", how, ["permission_denied"]);
       else if ("code" in answer && /^(?:permission|unauth)/.test(answer.code)) {
-        tally.other(`${how}: ${answer.code} for what the role allows`);
-      } else count(tally, answer, { sent: "", how });
+        counter.other(`${how}: ${answer.code} for what the role allows`);
+      } else count(counter, answer, { sent: "", how });
     });
   },
 });
@@ -53,18 +58,19 @@ type Seen = {
   readonly answer: Answer;
 };
 
-/** Calls every method through every protocol with each of the headers. */
+/** Calls every method through every protocol with each of the headers, or a sample of these calls. */
 async function callWith(
   target: Target,
   random: Random,
   headers: readonly (string | undefined)[],
   see: (seen: Seen) => void,
 ): Promise<void> {
+  const all = headers.flatMap((header) => methods.map((method) => ({ method, header })));
   for (const protocol of protocols) {
     const wire = protocol.open(target);
-    await inLanes(methods.length * headers.length, lanes, async (index) => {
-      const method = methods[index % methods.length] as DescMethod;
-      const header = headers[Math.floor(index / methods.length)];
+    const calls = random.sample(all, target.scaled(all.length));
+    await concurrently(calls.length, concurrency, async (index) => {
+      const { method, header } = calls[index] as (typeof all)[number];
       const json = validMessage(method.input, random);
       const message =
         protocol.encoding === "json"
@@ -85,19 +91,19 @@ async function callWith(
   }
 }
 
-/** Anything but a refusal by one of the codes, or of headers that are too large, is a way in. */
-function countRefusal(
-  tally: Tally,
+/** Counts a response: anything but one of the codes, or an error for large headers, is a way in. */
+function countRejection(
+  counter: Counter,
   answer: Answer,
   sent: string,
   how: string,
   codes: readonly string[],
 ): void {
-  if ("messages" in answer) return void tally.other(`${how}: let in`, sent);
+  if ("messages" in answer) return void counter.other(`${how}: authorized`, sent);
   if ("code" in answer && !codes.includes(answer.code)) {
-    return void tally.other(`${how}: ${answer.code}: ${answer.message}`, sent);
+    return void counter.other(`${how}: ${answer.code}: ${answer.message}`, sent);
   }
-  count(tally, answer, { sent, how, mayBeLost: true });
+  count(counter, answer, { sent, how, mayBeLost: true });
 }
 
 async function badTokens(trust: Trust, random: Random): Promise<readonly (string | undefined)[]> {
@@ -154,4 +160,4 @@ async function badTokens(trust: Trust, random: Random): Promise<readonly (string
 }
 
 const timesEach = 10;
-const lanes = 24;
+const concurrency = 24;

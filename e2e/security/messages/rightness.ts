@@ -16,7 +16,7 @@ import { expectedCharge } from "../../../test/oracle/expected-charge.js";
 import type { Mode } from "../../../test/oracle/fractions.js";
 import type { Protocol } from "../wire/protocols.js";
 
-/** What is wrong with the messages that answer a request; `request` undefined: it cannot be told. */
+/** What is wrong with the messages that answer a request; `request` is undefined if unknown. */
 export function whyWrong(
   method: DescMethod,
   encoding: Protocol["encoding"],

@@ -19,7 +19,7 @@ export const methods: readonly DescMethod[] = [
 ];
 
 /**
- * A message as a caller would send it, in JSON: most are valid, and many are refused for what they
+ * A message as a caller would send it, in JSON: most are valid, and many are rejected for what they
  * ask. What it would change is not what the callers beside the attack ask for.
  */
 export function validMessage(desc: DescMessage, random: Random): JsonObject {

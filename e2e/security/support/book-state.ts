@@ -6,7 +6,7 @@ export type BookState = {
   readonly tables: Readonly<Record<string, string>>;
 };
 
-/** Reads the book as it is in the database. */
+/** Reads the prices in the database. */
 export async function readBookState(knex: Knex): Promise<BookState> {
   const { version } = await knex("price_book").first("version");
   const names: string[] = await knex("information_schema.tables")

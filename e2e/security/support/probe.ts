@@ -1,7 +1,7 @@
 import { type LoadProcess, startLoad } from "../../../bench/support/load-process.js";
 import type { Target } from "./target.js";
 
-/** A well-behaved caller beside the attacks, in a process of its own, through both doors. */
+/** A well-behaved caller beside the attacks, in a process of its own, over gRPC and over Connect. */
 export type Probe = {
   /** What it has seen since it was asked last. */
   readonly report: () => Promise<ProbeReport>;

@@ -11,6 +11,8 @@ export type Random = {
   readonly oneIn: (n: number) => boolean;
   /** @throws Error when there is nothing to pick from. */
   readonly pick: <T>(choices: readonly T[]) => T;
+  /** Returns `count` of the items, or all where there are fewer, in their order. */
+  readonly sample: <T>(items: readonly T[], count: number) => readonly T[];
   readonly bytes: (length: number) => Buffer;
   readonly uuid: () => string;
 };
@@ -31,6 +33,14 @@ export function createRandom(seed: number): Random {
     pick: (choices) => {
       if (choices.length === 0) throw new Error("there is nothing to pick from");
       return choices[integer(0, choices.length - 1)] as (typeof choices)[number];
+    },
+    sample: (items, count) => {
+      let left = count;
+      return items.filter((_, index) => {
+        const isTaken = integer(1, items.length - index) <= left;
+        if (isTaken) left -= 1;
+        return isTaken;
+      });
     },
     uuid: () => {
       const hex = bytes(16).toString("hex");

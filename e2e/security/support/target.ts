@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Knex } from "knex";
+import { buildService } from "../../../bench/support/build.js";
 import { toUrl } from "../../../bench/support/database.js";
 import {
   type BenchedService,
-  buildService,
   startService,
   withDataFolder,
 } from "../../../bench/support/service.js";
@@ -24,6 +24,8 @@ export type Target = {
   readonly ops: Address;
   readonly metricsUrl: string;
   readonly knex: Knex;
+  /** Returns how often to do what the long form does `count` times: at least once. */
+  readonly scaled: (count: number) => number;
   /** What the service has logged: warnings and worse. */
   readonly log: () => Promise<string>;
 };
@@ -34,6 +36,7 @@ export type Target = {
  */
 export async function withTarget(
   settings: Readonly<Record<string, string>>,
+  scale: number,
   work: (target: Target) => Promise<void>,
 ): Promise<void> {
   await buildService();
@@ -51,7 +54,8 @@ export async function withTarget(
       });
       const log = () => readFile(join(folder, "service.log"), "utf8");
       try {
-        await work({ ...addressesOf(service), knex: database.knex, log });
+        const scaled = (count: number) => Math.max(1, Math.round(count * scale));
+        await work({ ...addressesOf(service), knex: database.knex, scaled, log });
       } catch (error) {
         console.log(`the service's log ends with\n${(await log()).slice(-charactersShown)}`);
         throw error;

@@ -1,7 +1,7 @@
 import { startIssuer, type TestIssuer } from "../../../test/support/issuer.js";
 import { createTokensFile, freshToken } from "../../../test/support/tokens.js";
 
-/** Whom a service lets in: a caller of each role, and those whom an issuer vouches for. */
+/** The credentials that a service accepts: a token of each role, and those of an issuer. */
 export type Trust = {
   readonly calculate: string;
   readonly manage: string;

@@ -73,7 +73,7 @@ function collectGarbage({ processId }: Target): void {
   process.kill(processId, "SIGUSR2");
 }
 
-/** Of callers, to any door but the operators': from proc_pid_net_tcp(5). */
+/** Of callers, to any listener but the ops server: from proc_pid_net_tcp(5). */
 async function countConnections({ processId, grpc, http }: Target): Promise<number> {
   const ports = new Set([grpc.port, http.port]);
   const lines = (await readFile(`/proc/${processId}/net/tcp`, "utf8")).trim().split("\n").slice(1);

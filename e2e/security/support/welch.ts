@@ -2,7 +2,7 @@ import { mean, quantile } from "../../../bench/support/statistics.js";
 
 /**
  * Welch's t of two samples of times: how many standard errors their means are apart. The slowest
- * tenth, which tells of the machine, is left out of both, at one bound.
+ * tenth, which depends on the machine, is left out of both, at one bound.
  */
 export function welch(first: readonly number[], second: readonly number[]): number {
   const bound = quantile([...first, ...second], 0.9);

@@ -13,7 +13,7 @@ import type { ReadableHeaders, Received } from "./exchange.js";
 export type Answer =
   | { readonly messages: readonly Buffer[] }
   | Failure
-  /** Refused by HTTP, before any protocol of calls. */
+  /** Rejected by HTTP, before any RPC protocol. */
   | { readonly status: number; readonly text: string }
   | { readonly lost: string };
 
@@ -23,7 +23,7 @@ export type Failure = {
   readonly message: string;
   readonly reason: string | undefined;
   readonly domain: string | undefined;
-  /** All that was said, for whoever looks for what must not be said. */
+  /** The whole text, to search for what must not be disclosed. */
   readonly text: string;
 };
 

@@ -18,7 +18,7 @@ export type Received =
 
 export type ReadableHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** A way to exchange with a door, over connections that are kept. */
+/** A way to exchange with a listener, over connections that are kept. */
 export type Wire = {
   readonly exchange: (sent: Sent) => Promise<Received>;
   readonly close: () => void;

@@ -14,7 +14,7 @@ export function openHttp2(address: Address): Wire {
   const openSession = () => {
     if (session !== undefined && !session.closed && !session.destroyed) return session;
     session = connect(`http://${formatAddress(address)}`);
-    // Whoever waits for an answer hears of it by its stream.
+    // Streams that wait for a response get an error of their own.
     session.on("error", () => {});
     return session;
   };
@@ -41,7 +41,7 @@ function exchange(session: ClientHttp2Session, { path, headers, body }: Sent): P
       trailers = received as ReadableHeaders;
     });
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-    // An error is followed by the end, which tells the code.
+    // After an error comes `close`, which has the code.
     stream.on("error", () => {});
     stream.on("close", () => {
       clearTimeout(timer);

@@ -10,7 +10,7 @@ export type Protocol = {
   readonly name: string;
   readonly speaks: "gRPC" | "gRPC-Web" | "Connect";
   readonly encoding: "proto" | "json";
-  readonly door: "grpc" | "http";
+  readonly listener: "grpc" | "http";
   readonly open: (target: Target) => Wire;
 };
 
@@ -20,20 +20,26 @@ const overHttp2 = (target: Target) => openHttp2(target.http);
 export const protocols: readonly Protocol[] = [
   {
     name: "gRPC",
-    ...{ speaks: "gRPC", encoding: "proto", door: "grpc" },
+    ...{ speaks: "gRPC", encoding: "proto", listener: "grpc" },
     open: (target) => openHttp2(target.grpc),
   },
   {
     name: "gRPC through HTTP_ADDR",
-    ...{ speaks: "gRPC", encoding: "proto", door: "http", open: overHttp2 },
+    ...{ speaks: "gRPC", encoding: "proto", listener: "http", open: overHttp2 },
   },
-  { name: "gRPC-Web", speaks: "gRPC-Web", encoding: "proto", door: "http", open: overHttp1 },
-  { name: "gRPC-Web JSON", speaks: "gRPC-Web", encoding: "json", door: "http", open: overHttp1 },
-  { name: "Connect", speaks: "Connect", encoding: "proto", door: "http", open: overHttp1 },
-  { name: "Connect JSON", speaks: "Connect", encoding: "json", door: "http", open: overHttp1 },
+  { name: "gRPC-Web", speaks: "gRPC-Web", encoding: "proto", listener: "http", open: overHttp1 },
+  {
+    name: "gRPC-Web JSON",
+    speaks: "gRPC-Web",
+    encoding: "json",
+    listener: "http",
+    open: overHttp1,
+  },
+  { name: "Connect", speaks: "Connect", encoding: "proto", listener: "http", open: overHttp1 },
+  { name: "Connect JSON", speaks: "Connect", encoding: "json", listener: "http", open: overHttp1 },
   {
     name: "Connect JSON, HTTP/2",
-    ...{ speaks: "Connect", encoding: "json", door: "http", open: overHttp2 },
+    ...{ speaks: "Connect", encoding: "json", listener: "http", open: overHttp2 },
   },
 ];
 

@@ -6,13 +6,13 @@ export type Heard = { readonly bytes: Buffer; readonly isClosed: boolean };
 
 /**
  * Sends bytes over a connection of their own and listens until the other side closes it or `isEnough`
- * has been heard, and for `quietMs` at most when nothing comes any more.
+ * has been received, and for `quietMs` at most when nothing comes any more.
  */
 export function talk(
   { host, port }: Address,
   bytes: Buffer,
   quietMs: number,
-  isEnough: (heard: Buffer) => boolean = () => false,
+  isEnough: (received: Buffer) => boolean = () => false,
 ): Promise<Heard> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -25,12 +25,12 @@ export function talk(
     socket.setTimeout(quietMs, () => end(false));
     socket.on("data", (chunk) => {
       heardBytes += chunk.length;
-      // Of an answer without end, the beginning tells enough.
+      // The beginning of an endless response is enough.
       if (heardBytes <= mostHeardBytes) chunks.push(chunk);
       if (isEnough(Buffer.concat(chunks))) end(false);
     });
     socket.on("end", () => end(true));
-    // Reset: what was sent is refused in the shortest way.
+    // Reset: what was sent is rejected in the shortest way.
     socket.on("error", () => end(true));
     socket.write(bytes);
   });

@@ -1,6 +1,6 @@
 import { ErrorReason } from "../../../src/gen/llmprices/v1/error_reason_pb.js";
 import { errorDomain } from "../../../src/rpc/errors/to-connect-error.js";
-import type { Tally } from "../attack.js";
+import type { Counter } from "../attack.js";
 import type { Answer, Failure } from "./answer.js";
 
 /** What an attempt may be answered, beside what the contract has for all of them. */
@@ -9,7 +9,7 @@ export type Expectations = {
   readonly sent: string;
   /** How it was sent, to find it again. */
   readonly how: string;
-  /** Says what is wrong with an answer that is no refusal. */
+  /** Returns what is wrong with a response that is no error. */
   readonly whyWrong?: (messages: readonly Buffer[]) => string | undefined;
   /** Waits for a book that does not come, or has a deadline that is too short. */
   readonly mayBeLate?: () => boolean;
@@ -19,13 +19,13 @@ export type Expectations = {
   readonly isOfLibrary?: boolean;
 };
 
-/** Counts an answer as refused as promised, as answered rightly, or as anything else. */
-export function count(tally: Tally, answer: Answer, expectations: Expectations): void {
+/** Counts a response: an error as promised, a correct answer, or anything else. */
+export function count(counter: Counter, answer: Answer, expectations: Expectations): void {
   const { how, sent } = expectations;
   const problem = findProblem(answer, expectations);
-  if (problem !== undefined) tally.other(`${how}: ${problem}`, sent);
-  else if ("messages" in answer) tally.answered();
-  else tally.refused();
+  if (problem !== undefined) counter.other(`${how}: ${problem}`, sent);
+  else if ("messages" in answer) counter.answered();
+  else counter.rejected();
 }
 
 function findProblem(answer: Answer, expectations: Expectations): string | undefined {
@@ -36,11 +36,11 @@ function findProblem(answer: Answer, expectations: Expectations): string | undef
     const { status, text } = answer;
     return status < 400 || status > 499 ? `HTTP ${status}: ${text}` : findLeak(text, sent);
   }
-  return whyNotPromised(answer, expectations) ?? findLeak(answer.text, sent);
+  return findBrokenPromise(answer, expectations) ?? findLeak(answer.text, sent);
 }
 
 /** The codes by which the service says that the fault is its own, and errors without a reason. */
-function whyNotPromised(failure: Failure, expectations: Expectations): string | undefined {
+function findBrokenPromise(failure: Failure, expectations: Expectations): string | undefined {
   const { code, message, reason, domain } = failure;
   const shown = `${code}: ${message.replaceAll(/"(?:[^"\\]|\\.)*"|\d+/g, "…").slice(0, 150)}`;
   if (lateCodes.has(code) && (reason === undefined || lateReasons.has(reason))) {
@@ -59,7 +59,7 @@ function findLeak(text: string, sent: string): string | undefined {
   // An escaped control character ends in letters, which are none of the text's.
   const plain = text.replaceAll(/\\+u[0-9a-f]{4}/gi, " ");
   for (const [found] of plain.matchAll(secrets)) {
-    if (!sent.includes(found)) return `it tells of its inside: ${found}`;
+    if (!sent.includes(found)) return `it discloses internals: ${found}`;
   }
   return undefined;
 }

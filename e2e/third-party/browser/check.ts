@@ -5,7 +5,7 @@ import { launchChromium, openPage } from "./chromium.js";
 import type { WebProtocol } from "./page.js";
 
 /** Where the page comes from, and whom it calls. */
-export type Surroundings = {
+export type Sites = {
   /** In CORS_ORIGINS of the service, and not. */
   readonly listedOrigin: string;
   readonly otherOrigin: string;
@@ -14,15 +14,15 @@ export type Surroundings = {
   readonly closedUrl: string;
 };
 
-/** A page in Chromium calls the HTTP door of another origin, where that is allowed. */
-export async function checkBrowser(checks: Checks, surroundings: Surroundings): Promise<void> {
+/** A page in Chromium calls the HTTP server from another origin, where that is allowed. */
+export async function checkBrowser(checks: Checks, sites: Sites): Promise<void> {
   let browser: Browser | undefined;
   await checks.check("chromium starts", async () => {
     browser = await launchChromium();
   });
   if (browser === undefined) return;
   try {
-    for (const protocol of protocols) await checkProtocol(checks, browser, protocol, surroundings);
+    for (const protocol of protocols) await checkProtocol(checks, browser, protocol, sites);
   } finally {
     await browser.close();
   }
@@ -32,7 +32,7 @@ async function checkProtocol(
   { check }: Checks,
   browser: Browser,
   protocol: WebProtocol,
-  { listedOrigin, otherOrigin, serviceUrl, closedUrl }: Surroundings,
+  { listedOrigin, otherOrigin, serviceUrl, closedUrl }: Sites,
 ): Promise<void> {
   await check(`a page calls by ${protocol}`, async () => {
     const { calculate, complaints } = await openPage(browser, listedOrigin);
@@ -48,12 +48,12 @@ async function checkProtocol(
       nearest_1: "completion/anthropic/claude-sonnet-4-5",
     });
   });
-  const refusals = {
+  const blocked = {
     "where CORS_ORIGINS does not list its origin": [otherOrigin, serviceUrl],
     "where CORS_ORIGINS is not set": [listedOrigin, closedUrl],
   } as const;
-  for (const [where, [origin, url]] of Object.entries(refusals)) {
-    await check(`a browser refuses a page ${protocol} ${where}`, async () => {
+  for (const [where, [origin, url]] of Object.entries(blocked)) {
+    await check(`a browser blocks a page ${protocol} ${where}`, async () => {
       const { calculate, complaints } = await openPage(browser, origin);
       const seen = await calculate(protocol, url, model);
       expect(seen).to.deep.include({ code: "Unknown", message: "Failed to fetch" });

@@ -54,5 +54,5 @@ export async function calculate(
   }
 }
 
-// For whoever drives the page.
+// For the program that drives the page.
 Object.assign(globalThis, { calculate });

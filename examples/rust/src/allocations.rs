@@ -1,9 +1,9 @@
 //! Splits costs over a stream.
 
-use crate::refusals::{name_of, refused};
+use crate::errors::{error_of, name_of};
 use crate::v1::pricing_service_client::PricingServiceClient;
 use crate::v1::*;
-use crate::{Result, say};
+use crate::{Result, print_step};
 use std::time::Duration;
 use tokio_stream::StreamExt;
 use tonic::Request;
@@ -29,7 +29,7 @@ pub async fn allocate(pricing: &mut Pricing, name: &str) -> Result<()> {
         }
         seen.extend(part.totals.map(|totals| format!("total {}", totals.total_charge)));
     }
-    say("allocate", &seen.iter().map(String::as_str).collect::<Vec<_>>());
+    print_step("allocate", &seen.iter().map(String::as_str).collect::<Vec<_>>());
     Ok(())
 }
 
@@ -44,7 +44,7 @@ pub async fn keep_open(pricing: &mut Pricing, name: &str) -> Result<()> {
         Ok(answer) => answer.into_inner().message().await,
         Err(status) => Err(status),
     };
-    say("deadline", &[name_of(refused(outcome)?.0)]);
+    print_step("deadline", &[name_of(error_of(outcome)?.0)]);
     Ok(())
 }
 

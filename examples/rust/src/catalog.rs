@@ -3,7 +3,7 @@
 use crate::prices::{PRICES, new_id, to_texts};
 use crate::v1::catalog_service_client::CatalogServiceClient;
 use crate::v1::*;
-use crate::{Result, say};
+use crate::{Result, print_step};
 use tonic::transport::Channel;
 
 /// Registers a charge type, a provider and five models.
@@ -28,6 +28,6 @@ pub async fn register(catalog: &mut CatalogServiceClient<Channel>, name: &str) -
         let created = catalog.create_model(request).await?.into_inner();
         seen.push(created.model.unwrap_or_default().name);
     }
-    say("register", &to_texts(&seen));
+    print_step("register", &to_texts(&seen));
     Ok(())
 }

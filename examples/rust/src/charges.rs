@@ -1,12 +1,12 @@
 //! Calculates charges, single ones and batches.
 
 use crate::channel::retrying;
-use crate::refusals::{name_of, reason_and, refused};
+use crate::errors::{error_of, name_of, reason_and};
 use crate::v1::calculate_charge_request::UsageRatio;
 use crate::v1::calculation_result::Result as Calculated;
 use crate::v1::pricing_service_client::PricingServiceClient;
 use crate::v1::*;
-use crate::{Result, say};
+use crate::{Result, print_step};
 use prost_types::Timestamp;
 use std::time::Duration;
 use tonic::transport::Channel;
@@ -24,14 +24,14 @@ pub async fn calculate(
     let mut request = charge(name, "model-1");
     request.min_book_version = book_version;
     let exact = pricing.calculate_charge(request.clone()).await?.into_inner();
-    say("calculate", &[&exact.account_charge, &exact.markup, exact_or_not(&exact)]);
+    print_step("calculate", &[&exact.account_charge, &exact.markup, exact_or_not(&exact)]);
 
     let third = AccountUsage { usage: "1".into(), total_usage: "3".into() };
     request.usage_ratio = Some(UsageRatio::AccountUsage(third));
     let third = pricing.calculate_charge(request).await?.into_inner();
     let rounding = third.rounding.unwrap_or_default();
     let rounded = format!("{} {}", rounding.scale(), rounding.mode().as_str_name());
-    say("calculate a third", &[&third.account_charge, exact_or_not(&third), &rounded]);
+    print_step("calculate a third", &[&third.account_charge, exact_or_not(&third), &rounded]);
     Ok(exact.as_of)
 }
 
@@ -43,7 +43,7 @@ pub async fn batch(pricing: &mut Pricing, name: &str) -> Result<()> {
     };
     let answer = pricing.batch_calculate_charges(request).await?.into_inner();
     let seen: Vec<_> = answer.results.into_iter().map(to_text).collect();
-    say("batch", &seen.iter().map(String::as_str).collect::<Vec<_>>());
+    print_step("batch", &seen.iter().map(String::as_str).collect::<Vec<_>>());
     Ok(())
 }
 
@@ -57,18 +57,18 @@ pub async fn calculate_before_and_after(
     let mut request = charge(name, "model-1");
     request.min_book_version = book_version;
     let now = pricing.calculate_charge(request.clone()).await?.into_inner();
-    say("calculate at the new price", &[&now.account_charge]);
+    print_step("calculate at the new price", &[&now.account_charge]);
     request.as_of = earlier;
     let before = pricing.calculate_charge(request).await?.into_inner();
-    say("calculate at the earlier time", &[&before.account_charge]);
+    print_step("calculate at the earlier time", &[&before.account_charge]);
     Ok(())
 }
 
 /// Asks for a charge that no price is known for.
 pub async fn calculate_in_vain(pricing: &mut Pricing, name: &str) -> Result<()> {
-    let (code, details) = refused(pricing.calculate_charge(charge(name, "model-6")).await)?;
+    let (code, details) = error_of(pricing.calculate_charge(charge(name, "model-6")).await)?;
     let (reason, nearest) = reason_and(&details, "nearest_1");
-    say("missing price", &[name_of(code), &reason, &nearest.unwrap_or_default()]);
+    print_step("missing price", &[name_of(code), &reason, &nearest.unwrap_or_default()]);
     Ok(())
 }
 
@@ -81,7 +81,7 @@ pub async fn retry(pricing: &mut Pricing, name: &str) -> Result<()> {
         pricing.calculate_charge(request).await
     })
     .await?;
-    say("retry", &[&charge.account_charge]);
+    print_step("retry", &[&charge.account_charge]);
     Ok(())
 }
 

@@ -11,12 +11,12 @@ pub mod allocations;
 pub mod catalog;
 pub mod channel;
 pub mod charges;
+pub mod errors;
 pub mod prices;
-pub mod refusals;
 
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// Prints one answer: what was done, and what was seen.
-pub fn say(step: &str, seen: &[&str]) {
+pub fn print_step(step: &str, seen: &[&str]) {
     println!("{step}: {}", seen.join(", "));
 }

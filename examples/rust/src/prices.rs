@@ -1,9 +1,9 @@
 //! Writes and reads prices.
 
-use crate::refusals::{name_of, reason_and, refused, violations};
+use crate::errors::{error_of, name_of, reason_and, violations};
 use crate::v1::pricing_service_client::PricingServiceClient;
 use crate::v1::*;
-use crate::{Result, say};
+use crate::{Result, print_step};
 use tonic::transport::Channel;
 use uuid::Uuid;
 
@@ -34,11 +34,11 @@ pub async fn create(
         answers.push((created.llm_price.unwrap_or_default(), created.book_version));
     }
     let seen: Vec<_> = answers.iter().map(|(created, _)| created.price.as_str()).collect();
-    say("create", &seen);
+    print_step("create", &seen);
 
     let repeated = pricing.create_llm_price(request).await?.into_inner();
     let is_same = repeated.llm_price.unwrap_or_default().id == answers[4].0.id;
-    say("repeat", &[if is_same { "the same id" } else { "another id" }]);
+    print_step("repeat", &[if is_same { "the same id" } else { "another id" }]);
     Ok(answers.remove(0))
 }
 
@@ -52,7 +52,7 @@ pub async fn read(pricing: &mut PricingServiceClient<Channel>, id: String) -> Re
     let from = price.effective_from.unwrap_or_default().to_string();
     let until = price.effective_until.map_or("open".into(), |until| until.to_string());
     let LlmPrice { charge_type, provider, model, price, .. } = price;
-    say("read", &[&charge_type, &provider, &model, &price, &from, &until]);
+    print_step("read", &[&charge_type, &provider, &model, &price, &from, &until]);
     Ok(())
 }
 
@@ -70,7 +70,7 @@ pub async fn list(pricing: &mut PricingServiceClient<Channel>, name: &str) -> Re
             break;
         }
     }
-    say("list", &to_texts(&pages));
+    print_step("list", &to_texts(&pages));
     Ok(())
 }
 
@@ -81,19 +81,19 @@ pub async fn update(
     etag: &str,
 ) -> Result<i64> {
     let updated = pricing.update_llm_price(update_request(name, etag)).await?.into_inner();
-    say("update", &[&updated.llm_price.unwrap_or_default().price]);
+    print_step("update", &[&updated.llm_price.unwrap_or_default().price]);
     Ok(updated.book_version)
 }
 
-/// Is refused with the etag from before the update, and for wrong fields.
+/// Causes errors: by the etag from before the update, and by wrong fields.
 pub async fn write_in_vain(
     pricing: &mut PricingServiceClient<Channel>,
     name: &str,
     etag: &str,
 ) -> Result<()> {
     let outcome = pricing.update_llm_price(update_request(name, etag)).await;
-    let (code, details) = refused(outcome)?;
-    say("stale etag", &[name_of(code), &reason_and(&details, "").0]);
+    let (code, details) = error_of(outcome)?;
+    print_step("stale etag", &[name_of(code), &reason_and(&details, "").0]);
 
     let wrong = CreateLlmPriceRequest {
         charge_type: "Not a type".into(),
@@ -102,9 +102,9 @@ pub async fn write_in_vain(
         price: "-1".into(),
         ..Default::default()
     };
-    let (code, details) = refused(pricing.create_llm_price(wrong).await)?;
+    let (code, details) = error_of(pricing.create_llm_price(wrong).await)?;
     let violations = violations(&details).join(", ");
-    say("wrong fields", &[name_of(code), &reason_and(&details, "").0, &violations]);
+    print_step("wrong fields", &[name_of(code), &reason_and(&details, "").0, &violations]);
     Ok(())
 }
 

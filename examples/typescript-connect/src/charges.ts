@@ -7,8 +7,8 @@ import type {
   CalculationResult,
   PricingService,
 } from "../gen/llmprices/v1/pricing_service_pb.js";
-import { codeAndReason, infoOf, nameOf, refusalOf } from "./refusals.js";
-import { say } from "./say.js";
+import { codeAndReason, errorOf, infoOf, nameOf } from "./errors.js";
+import { printStep } from "./print-step.js";
 
 type Pricing = Client<typeof PricingService>;
 
@@ -19,7 +19,7 @@ type Pricing = Client<typeof PricingService>;
 export async function calculate(pricing: Pricing, name: string, minBookVersion: bigint) {
   const request = { ...charge(name, "model-1"), minBookVersion };
   const exact = await pricing.calculateCharge(request);
-  say("calculate", exact.accountCharge, exact.markup, exactOrNot(exact));
+  printStep("calculate", exact.accountCharge, exact.markup, exactOrNot(exact));
 
   const value = { usage: "1", totalUsage: "3" };
   const third = await pricing.calculateCharge({
@@ -28,7 +28,7 @@ export async function calculate(pricing: Pricing, name: string, minBookVersion: 
   });
   const { scale, mode = RoundingMode.UNSPECIFIED } = third.rounding ?? {};
   const rounding = `${scale} ${RoundingModeSchema.value[mode]?.name}`;
-  say("calculate a third", third.accountCharge, exactOrNot(third), rounding);
+  printStep("calculate a third", third.accountCharge, exactOrNot(third), rounding);
   return exact.asOf;
 }
 
@@ -36,7 +36,7 @@ export async function calculate(pricing: Pricing, name: string, minBookVersion: 
 export async function batch(pricing: Pricing, name: string): Promise<void> {
   const requests = ["model-1", "model-6", "model-2"].map((model) => charge(name, model));
   const { results } = await pricing.batchCalculateCharges({ requests });
-  say("batch", ...results.map(toText));
+  printStep("batch", ...results.map(toText));
 }
 
 /** Splits a cost of 80 over three equal accounts, sent in two messages. */
@@ -50,7 +50,7 @@ export async function allocate(pricing: Pricing, name: string): Promise<void> {
     for (const each of part.accountCharges) seen.push(`${each.accountId} ${each.accountCharge}`);
     if (part.totals) seen.push(`total ${part.totals.totalCharge}`);
   }
-  say("allocate", ...seen);
+  printStep("allocate", ...seen);
 }
 
 /** Calculates at the version of the book that a write has made, and at an earlier instant. */
@@ -62,15 +62,15 @@ export async function calculateBeforeAndAfter(
 ): Promise<void> {
   const request = { ...charge(name, "model-1"), minBookVersion };
   const now = await pricing.calculateCharge(request);
-  say("calculate at the new price", now.accountCharge);
+  printStep("calculate at the new price", now.accountCharge);
   const before = await pricing.calculateCharge({ ...request, ...(asOf && { asOf }) });
-  say("calculate at the earlier time", before.accountCharge);
+  printStep("calculate at the earlier time", before.accountCharge);
 }
 
 /** Asks for a charge that no price is known for. */
 export async function calculateInVain(pricing: Pricing, name: string): Promise<void> {
-  const refusal = await refusalOf(pricing.calculateCharge(charge(name, "model-6")));
-  say("missing price", ...codeAndReason(refusal), infoOf(refusal)?.metadata.nearest_1);
+  const error = await errorOf(pricing.calculateCharge(charge(name, "model-6")));
+  printStep("missing price", ...codeAndReason(error), infoOf(error)?.metadata.nearest_1);
 }
 
 /** Keeps an allocation open for longer than it may take. */
@@ -83,13 +83,13 @@ export async function keepOpen(pricing: Pricing, name: string): Promise<void> {
   const receive = async () => {
     for await (const _ of pricing.streamAllocateCharges(requests(), { timeoutMs: 300 }));
   };
-  say("deadline", nameOf((await refusalOf(receive())).code));
+  printStep("deadline", nameOf((await errorOf(receive())).code));
   over.abort();
 }
 
 /** Calls a server that is not available at first. */
 export async function retry(pricing: Pricing, name: string): Promise<void> {
-  say("retry", (await pricing.calculateCharge(charge(name, "model-1"))).accountCharge);
+  printStep("retry", (await pricing.calculateCharge(charge(name, "model-1"))).accountCharge);
 }
 
 /** What an account pays that caused all of a cost of 10. */

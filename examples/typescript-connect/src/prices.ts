@@ -6,8 +6,8 @@ import type {
   CreateLLMPriceResponse,
   PricingService,
 } from "../gen/llmprices/v1/pricing_service_pb.js";
-import { codeAndReason, refusalOf, violationsOf } from "./refusals.js";
-import { say } from "./say.js";
+import { codeAndReason, errorOf, violationsOf } from "./errors.js";
+import { printStep } from "./print-step.js";
 
 type Catalog = Client<typeof CatalogService>;
 type Pricing = Client<typeof PricingService>;
@@ -29,7 +29,7 @@ export async function register(catalog: Catalog, name: string): Promise<void> {
     const request = { provider: name, name: model, requestId: randomUUID() };
     models.push((await catalog.createModel(request)).model?.name ?? "");
   }
-  say("register", chargeType?.name, provider?.name, ...models);
+  printStep("register", chargeType?.name, provider?.name, ...models);
 }
 
 /**
@@ -45,10 +45,10 @@ export async function createPrices(pricing: Pricing, name: string) {
     repeat = () => pricing.createLLMPrice(request);
     created.push(await pricing.createLLMPrice(request));
   }
-  say("create", ...created.map(({ llmPrice }) => llmPrice?.price));
+  printStep("create", ...created.map(({ llmPrice }) => llmPrice?.price));
 
   const repeated = await repeat();
-  say(
+  printStep(
     "repeat",
     repeated.llmPrice?.id === created.at(-1)?.llmPrice?.id ? "the same id" : "another id",
   );
@@ -60,7 +60,15 @@ export async function read(pricing: Pricing, id: string): Promise<void> {
   const { llmPrice } = await pricing.getLLMPrice({ lookup: { case: "id", value: id } });
   const { chargeType, provider, model, price } = llmPrice ?? {};
   const until = llmPrice?.effectiveUntil;
-  say("read", chargeType, provider, model, price, toText(llmPrice?.effectiveFrom), toText(until));
+  printStep(
+    "read",
+    chargeType,
+    provider,
+    model,
+    price,
+    toText(llmPrice?.effectiveFrom),
+    toText(until),
+  );
 }
 
 /** Lists a provider's prices, two a page. */
@@ -72,23 +80,23 @@ export async function list(pricing: Pricing, provider: string): Promise<void> {
     pages.push(page.llmPrices.map(({ model }) => model).join(" "));
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
-  say("list", ...pages);
+  printStep("list", ...pages);
 }
 
 /** Changes the first price. */
 export async function update(pricing: Pricing, name: string, etag: string) {
   const updated = await requestUpdate(pricing, name, etag);
-  say("update", updated.llmPrice?.price);
+  printStep("update", updated.llmPrice?.price);
   return updated;
 }
 
-/** Is refused with the etag from before the update, and for wrong fields. */
+/** Causes errors: by the etag from before the update, and by wrong fields. */
 export async function writeInVain(pricing: Pricing, name: string, etag: string): Promise<void> {
-  say("stale etag", ...codeAndReason(await refusalOf(requestUpdate(pricing, name, etag))));
+  printStep("stale etag", ...codeAndReason(await errorOf(requestUpdate(pricing, name, etag))));
 
   const request = { chargeType: "Not a type", provider: name, model: "model-1", price: "-1" };
-  const wrong = await refusalOf(pricing.createLLMPrice(request));
-  say("wrong fields", ...codeAndReason(wrong), ...violationsOf(wrong));
+  const wrong = await errorOf(pricing.createLLMPrice(request));
+  printStep("wrong fields", ...codeAndReason(wrong), ...violationsOf(wrong));
 }
 
 function requestUpdate(pricing: Pricing, name: string, etag: string) {

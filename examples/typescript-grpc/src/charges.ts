@@ -6,8 +6,8 @@ import type { CalculateChargeResponse__Output } from "../gen/llmprices/v1/Calcul
 import type { PricingServiceClient } from "../gen/llmprices/v1/PricingService.js";
 import type { StreamAllocateChargesResponse__Output } from "../gen/llmprices/v1/StreamAllocateChargesResponse.js";
 import { answerOf } from "./channel.js";
-import { codeAndReason, fromStatus, refusalOf, toRefusal } from "./refusals.js";
-import { say } from "./say.js";
+import { codeAndReason, errorOf, fromStatus, toCallError } from "./errors.js";
+import { printStep } from "./print-step.js";
 
 /**
  * Calculates a charge that is exact, and one that has to be rounded. Answers when the first was
@@ -16,13 +16,13 @@ import { say } from "./say.js";
 export async function calculate(pricing: PricingServiceClient, name: string, bookVersion: string) {
   const request = { ...charge(name, "model-1"), minBookVersion: bookVersion };
   const exact = await answerTo(pricing, request);
-  say("calculate", exact.accountCharge, exact.markup, exactOrNot(exact));
+  printStep("calculate", exact.accountCharge, exact.markup, exactOrNot(exact));
 
   const { accountUsageRatio: _, ...withoutRatio } = request;
   const accountUsage = { usage: "1", totalUsage: "3" };
   const third = await answerTo(pricing, { ...withoutRatio, accountUsage });
   const rounding = `${third.rounding?.scale} ${third.rounding?.mode}`;
-  say("calculate a third", third.accountCharge, exactOrNot(third), rounding);
+  printStep("calculate a third", third.accountCharge, exactOrNot(third), rounding);
   return exact.asOf;
 }
 
@@ -35,7 +35,7 @@ export async function batch(pricing: PricingServiceClient, name: string): Promis
   const seen = results.map(({ charge, error }) =>
     error ? codeAndReason(fromStatus(error)).join(" ") : charge?.accountCharge,
   );
-  say("batch", ...seen);
+  printStep("batch", ...seen);
 }
 
 /** Splits a cost of 80 over three equal accounts, sent in two messages. */
@@ -49,7 +49,7 @@ export async function allocate(pricing: PricingServiceClient, name: string): Pro
     for (const each of part.accountCharges) seen.push(`${each.accountId} ${each.accountCharge}`);
     if (part.totals) seen.push(`total ${part.totals.totalCharge}`);
   }
-  say("allocate", ...seen);
+  printStep("allocate", ...seen);
 }
 
 /** Calculates at the version of the book that a write has made, and at an earlier instant. */
@@ -60,15 +60,15 @@ export async function calculateBeforeAndAfter(
   earlier: Timestamp__Output | null,
 ): Promise<void> {
   const request = { ...charge(name, "model-1"), minBookVersion: bookVersion };
-  say("calculate at the new price", (await answerTo(pricing, request)).accountCharge);
+  printStep("calculate at the new price", (await answerTo(pricing, request)).accountCharge);
   const before = await answerTo(pricing, { ...request, asOf: earlier });
-  say("calculate at the earlier time", before.accountCharge);
+  printStep("calculate at the earlier time", before.accountCharge);
 }
 
 /** Asks for a charge that no price is known for. */
 export async function calculateInVain(pricing: PricingServiceClient, name: string) {
-  const refusal = await refusalOf(answerTo(pricing, charge(name, "model-6")));
-  say("missing price", ...codeAndReason(refusal), refusal.info?.metadata.nearest_1);
+  const error = await errorOf(answerTo(pricing, charge(name, "model-6")));
+  printStep("missing price", ...codeAndReason(error), error.info?.metadata.nearest_1);
 }
 
 /** Keeps an allocation open for longer than it may take. */
@@ -76,12 +76,12 @@ export async function keepOpen(pricing: PricingServiceClient, name: string): Pro
   const stream = pricing.streamAllocateCharges({ deadline: Date.now() + 300 });
   stream.write({ terms: terms(name) });
   const error = await new Promise<ServiceError>((resolve) => stream.on("error", resolve).resume());
-  say("deadline", toRefusal(error).code);
+  printStep("deadline", toCallError(error).code);
 }
 
 /** Calls a server that is not available at first. */
 export async function retry(pricing: PricingServiceClient, name: string): Promise<void> {
-  say("retry", (await answerTo(pricing, charge(name, "model-1"))).accountCharge);
+  printStep("retry", (await answerTo(pricing, charge(name, "model-1"))).accountCharge);
 }
 
 function answerTo(pricing: PricingServiceClient, request: CalculateChargeRequest) {

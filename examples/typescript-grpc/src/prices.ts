@@ -10,8 +10,8 @@ import type { ListLLMPricesResponse__Output } from "../gen/llmprices/v1/ListLLMP
 import type { PricingServiceClient } from "../gen/llmprices/v1/PricingService.js";
 import type { UpdateLLMPriceResponse__Output } from "../gen/llmprices/v1/UpdateLLMPriceResponse.js";
 import { answerOf } from "./channel.js";
-import { codeAndReason, refusalOf } from "./refusals.js";
-import { say } from "./say.js";
+import { codeAndReason, errorOf } from "./errors.js";
+import { printStep } from "./print-step.js";
 
 const prices = {
   "model-1": "1.25",
@@ -37,7 +37,7 @@ export async function register(catalog: CatalogServiceClient, name: string): Pro
     );
     models.push(created.model?.name ?? "");
   }
-  say("register", chargeType?.name, provider?.name, ...models);
+  printStep("register", chargeType?.name, provider?.name, ...models);
 }
 
 /**
@@ -53,13 +53,13 @@ export async function createPrices(pricing: PricingServiceClient, name: string) 
     answerOf<CreateLLMPriceResponse__Output>((done) => pricing.createLlmPrice(request, done));
   const created: CreateLLMPriceResponse__Output[] = [];
   for (const request of requests) created.push(await create(request));
-  say("create", ...created.map(({ llmPrice }) => llmPrice?.price));
+  printStep("create", ...created.map(({ llmPrice }) => llmPrice?.price));
 
   const [first, last] = [created[0], created[4]];
   const lastRequest = requests[4];
   if (first === undefined || lastRequest === undefined) throw new Error("no price was created");
   const repeated = await create(lastRequest);
-  say("repeat", repeated.llmPrice?.id === last?.llmPrice?.id ? "the same id" : "another id");
+  printStep("repeat", repeated.llmPrice?.id === last?.llmPrice?.id ? "the same id" : "another id");
   return first;
 }
 
@@ -70,7 +70,15 @@ export async function read(pricing: PricingServiceClient, id: string): Promise<v
   );
   const { chargeType, provider, model, price } = llmPrice ?? {};
   const until = llmPrice?.effectiveUntil;
-  say("read", chargeType, provider, model, price, toText(llmPrice?.effectiveFrom), toText(until));
+  printStep(
+    "read",
+    chargeType,
+    provider,
+    model,
+    price,
+    toText(llmPrice?.effectiveFrom),
+    toText(until),
+  );
 }
 
 /** Lists a provider's prices, two a page. */
@@ -85,24 +93,24 @@ export async function list(pricing: PricingServiceClient, provider: string): Pro
     pages.push(page.llmPrices.map(({ model }) => model).join(" "));
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
-  say("list", ...pages);
+  printStep("list", ...pages);
 }
 
 /** Changes the first price. */
 export async function update(pricing: PricingServiceClient, name: string, etag: string) {
   const updated = await requestUpdate(pricing, name, etag);
-  say("update", updated.llmPrice?.price);
+  printStep("update", updated.llmPrice?.price);
   return updated;
 }
 
-/** Is refused with the etag from before the update, and for wrong fields. */
+/** Causes errors: by the etag from before the update, and by wrong fields. */
 export async function writeInVain(pricing: PricingServiceClient, name: string, etag: string) {
-  const stale = await refusalOf(requestUpdate(pricing, name, etag));
-  say("stale etag", ...codeAndReason(stale));
+  const stale = await errorOf(requestUpdate(pricing, name, etag));
+  printStep("stale etag", ...codeAndReason(stale));
 
   const request = { chargeType: "Not a type", provider: name, model: "model-1", price: "-1" };
-  const wrong = await refusalOf(answerOf((done) => pricing.createLlmPrice(request, done)));
-  say("wrong fields", ...codeAndReason(wrong), ...wrong.violations);
+  const wrong = await errorOf(answerOf((done) => pricing.createLlmPrice(request, done)));
+  printStep("wrong fields", ...codeAndReason(wrong), ...wrong.violations);
 }
 
 function requestUpdate(pricing: PricingServiceClient, name: string, etag: string) {

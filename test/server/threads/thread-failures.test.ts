@@ -116,7 +116,7 @@ describe("A call that cannot be passed on to a thread", () => {
     const charges = { add: () => {} };
     const settings = { connection: () => "cannot be sent" } as unknown as ThreadSettings;
     const threads = createThreadPool(
-      ...([1, settings, { ask: () => Promise.reject(new Error("no book")) }] as const),
+      ...([1, settings, { lookup: () => Promise.reject(new Error("no book")) }] as const),
       ...([{ callLog, charges, tracing: undefined }, createConcurrencyLimit(1)] as const),
       pino({ level: "silent" }),
     );

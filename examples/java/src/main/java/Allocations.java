@@ -24,7 +24,7 @@ record Allocations(PricingServiceStub pricing, String name) {
     requests.onCompleted();
     answers.isOver.await();
     if (answers.error != null) throw new IllegalStateException(answers.error);
-    Story.say("allocate", answers.seen.toArray());
+    Scenario.printStep("allocate", answers.seen.toArray());
   }
 
   /** Keeps an allocation open for longer than it may take. */
@@ -34,7 +34,7 @@ record Allocations(PricingServiceStub pricing, String name) {
     var requests = hasty.streamAllocateCharges(answers);
     requests.onNext(StreamAllocateChargesRequest.newBuilder().setTerms(terms()).build());
     answers.isOver.await();
-    Story.say("deadline", Status.fromThrowable(answers.error).getCode());
+    Scenario.printStep("deadline", Status.fromThrowable(answers.error).getCode());
   }
 
   private AllocationTerms terms() {

@@ -13,12 +13,12 @@ record Charges(PricingServiceBlockingStub pricing, String name) {
   Timestamp calculate(long bookVersion) {
     var request = charge("model-1").setMinBookVersion(bookVersion);
     var exact = pricing.calculateCharge(request.build());
-    Story.say("calculate", exact.getAccountCharge(), exact.getMarkup(), exactOrNot(exact));
+    Scenario.printStep("calculate", exact.getAccountCharge(), exact.getMarkup(), exactOrNot(exact));
 
     var usage = AccountUsage.newBuilder().setUsage("1").setTotalUsage("3");
     var third = pricing.calculateCharge(request.setAccountUsage(usage).build());
     var rounding = third.getRounding().getScale() + " " + third.getRounding().getMode();
-    Story.say("calculate a third", third.getAccountCharge(), exactOrNot(third), rounding);
+    Scenario.printStep("calculate a third", third.getAccountCharge(), exactOrNot(third), rounding);
     return exact.getAsOf();
   }
 
@@ -30,26 +30,26 @@ record Charges(PricingServiceBlockingStub pricing, String name) {
             .addRequests(charge("model-6"))
             .addRequests(charge("model-2"));
     var results = pricing.batchCalculateCharges(request.build()).getResultsList();
-    Story.say("batch", results.stream().map(Charges::toText).toArray());
+    Scenario.printStep("batch", results.stream().map(Charges::toText).toArray());
   }
 
   /** At the version of the book that a write has made, and at an earlier instant. */
   void calculateBeforeAndAfter(long bookVersion, Timestamp earlier) {
     var now = charge("model-1").setMinBookVersion(bookVersion);
     var before = charge("model-1").setAsOf(earlier);
-    Story.say("calculate at the new price", accountCharge(now));
-    Story.say("calculate at the earlier time", accountCharge(before));
+    Scenario.printStep("calculate at the new price", accountCharge(now));
+    Scenario.printStep("calculate at the earlier time", accountCharge(before));
   }
 
   void calculateWithoutPrice() {
-    var refusal = Refusal.of(() -> pricing.calculateCharge(charge("model-6").build()));
-    var nearest = refusal.info().getMetadataOrThrow("nearest_1");
-    Story.say("missing price", refusal.code(), refusal.info().getReason(), nearest);
+    var error = CallError.of(() -> pricing.calculateCharge(charge("model-6").build()));
+    var nearest = error.info().getMetadataOrThrow("nearest_1");
+    Scenario.printStep("missing price", error.code(), error.info().getReason(), nearest);
   }
 
   /** Calls a server that is not available at first. */
   void retry() {
-    Story.say("retry", accountCharge(charge("model-1")));
+    Scenario.printStep("retry", accountCharge(charge("model-1")));
   }
 
   private String accountCharge(CalculateChargeRequest.Builder request) {
@@ -68,8 +68,8 @@ record Charges(PricingServiceBlockingStub pricing, String name) {
 
   private static String toText(CalculationResult result) {
     if (result.hasCharge()) return result.getCharge().getAccountCharge();
-    var refusal = new Refusal(result.getError());
-    return refusal.code() + " " + refusal.info().getReason();
+    var error = new CallError(result.getError());
+    return error.code() + " " + error.info().getReason();
   }
 
   private static String exactOrNot(CalculateChargeResponse answer) {

@@ -34,7 +34,7 @@ record Prices(PricingServiceBlockingStub pricing, String name) {
       var model = CreateModelRequest.newBuilder().setProvider(name).setName("model-" + i);
       seen.add(catalog.createModel(model.setRequestId(newId()).build()).getModel().getName());
     }
-    Story.say("register", seen.toArray());
+    Scenario.printStep("register", seen.toArray());
   }
 
   /** Prices every model, and repeats the last write, which is answered as it was before. */
@@ -45,18 +45,18 @@ record Prices(PricingServiceBlockingStub pricing, String name) {
       request.setModel("model-" + (i + 1)).setPrice(PRICES[i]).setRequestId(newId());
       answers.add(pricing.createLLMPrice(request.build()));
     }
-    Story.say("create", answers.stream().map(each -> each.getLlmPrice().getPrice()).toArray());
+    Scenario.printStep("create", answers.stream().map(each -> each.getLlmPrice().getPrice()).toArray());
 
     var repeated = pricing.createLLMPrice(request.build()).getLlmPrice().getId();
     var last = answers.get(answers.size() - 1).getLlmPrice().getId();
-    Story.say("repeat", repeated.equals(last) ? "the same id" : "another id");
+    Scenario.printStep("repeat", repeated.equals(last) ? "the same id" : "another id");
     return answers.get(0);
   }
 
   void read(String id) {
     var request = GetLLMPriceRequest.newBuilder().setId(id).build();
     var price = pricing.getLLMPrice(request).getLlmPrice();
-    Story.say(
+    Scenario.printStep(
         "read",
         price.getChargeType(),
         price.getProvider(),
@@ -76,26 +76,26 @@ record Prices(PricingServiceBlockingStub pricing, String name) {
       pages.add(models.collect(Collectors.joining(" ")));
       request.setPageToken(page.getNextPageToken());
     } while (!request.getPageToken().isEmpty());
-    Story.say("list", pages.toArray());
+    Scenario.printStep("list", pages.toArray());
   }
 
   UpdateLLMPriceResponse update(String etag) {
     var updated = pricing.updateLLMPrice(updateRequest(etag));
-    Story.say("update", updated.getLlmPrice().getPrice());
+    Scenario.printStep("update", updated.getLlmPrice().getPrice());
     return updated;
   }
 
   void updateWithStaleEtag(String etag) {
-    var refusal = Refusal.of(() -> pricing.updateLLMPrice(updateRequest(etag)));
-    Story.say("stale etag", refusal.code(), refusal.info().getReason());
+    var error = CallError.of(() -> pricing.updateLLMPrice(updateRequest(etag)));
+    Scenario.printStep("stale etag", error.code(), error.info().getReason());
   }
 
   void createWithWrongFields() {
     var request = CreateLLMPriceRequest.newBuilder().setChargeType("Not a type").setPrice("-1");
     request.setProvider(name).setModel("model-1");
-    var refusal = Refusal.of(() -> pricing.createLLMPrice(request.build()));
-    var violations = String.join(", ", refusal.violations());
-    Story.say("wrong fields", refusal.code(), refusal.info().getReason(), violations);
+    var error = CallError.of(() -> pricing.createLLMPrice(request.build()));
+    var violations = String.join(", ", error.violations());
+    Scenario.printStep("wrong fields", error.code(), error.info().getReason(), violations);
   }
 
   private UpdateLLMPriceRequest updateRequest(String etag) {

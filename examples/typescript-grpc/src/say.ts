@@ -1,4 +1,0 @@
-/** Prints one answer: what was done, and what was seen. */
-export function say(step: string, ...seen: readonly (string | undefined)[]): void {
-  console.log(`${step}: ${seen.join(", ")}`);
-}

@@ -1,0 +1,3 @@
+import { buildService } from "../../bench/support/build.js";
+
+await buildService();
