@@ -120,5 +120,5 @@ function toAppliedPrice(sent: NonNullable<SentPrice>): AppliedPrice {
 }
 
 function toError({ reason, message, metadata }: SentError): DomainError {
-  return new DomainError(reason, message, metadata);
+  return new DomainError(reason, message, { metadata });
 }
