@@ -60,7 +60,7 @@ export function createRemotePriceBook(port: MessagePort): PriceBook {
         const message = {
           type: "ask",
           number,
-          question: { ...question, asked: distinct },
+          question: { ...question, requests: distinct },
         } as const;
         port.postMessage(message satisfies LookupRequest);
       }),
