@@ -60,7 +60,7 @@ export function requireVersion(
     "BOOK_BEHIND",
     `the price book is at version ${bookVersion} and has not reached min_book_version ` +
       `${minBookVersion} within ${maxBookStalenessMs} ms; try again`,
-    { book_version: String(bookVersion), min_book_version: String(minBookVersion) },
+    { metadata: { book_version: String(bookVersion), min_book_version: String(minBookVersion) } },
   );
 }
 
