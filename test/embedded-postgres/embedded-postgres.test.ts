@@ -14,6 +14,7 @@ import {
 } from "../../src/embedded-postgres/embedded-postgres.js";
 import { toProgram } from "../support/command.js";
 
+/** Starts an embedded PostgreSQL in a process of its own. */
 const fixture = toProgram("test/fixtures/embedded-instance.ts");
 const isRoot = process.geteuid?.() === 0;
 
