@@ -18,6 +18,7 @@ import {
 import type { PriceBook } from "../../src/price-book/price-book.js";
 import { createReplicatedPriceBook } from "../../src/price-book/replicated-price-book.js";
 import { callerKey } from "../../src/rpc/call/caller-context.js";
+import { defaultSuggestionLimits } from "../../src/rpc/handlers/dependencies.js";
 import { allowEveryone } from "../../src/server/auth/authorizer.js";
 import { createCallLog } from "../../src/server/calls/call-log.js";
 import { createConcurrencyLimit } from "../../src/server/calls/concurrency-limit.js";
@@ -163,6 +164,7 @@ function createOurServices(
         bookOf: () => book,
         chargeCounterOf: () => metrics.charges,
         maxBookStalenessMs: 10_000,
+        suggestionLimits: defaultSuggestionLimits,
       },
       ...{ maxBatchCalculations: 10_000, maxAllocationAccounts: 10_000, maxImportRows: 10_000 },
     },

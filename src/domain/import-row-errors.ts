@@ -54,8 +54,10 @@ export class RowErrors {
     throw new DomainError(
       name?.reason ?? "INVALID_FIELD",
       `${this.#count} of ${rows} rows are bad, nothing is imported: ${told.join("; ")}`,
-      { ...name?.metadata, bad_rows: String(this.#count), rows: String(rows) },
-      violations,
+      {
+        metadata: { ...name?.metadata, bad_rows: String(this.#count), rows: String(rows) },
+        violations,
+      },
     );
   }
 }

@@ -172,7 +172,7 @@ function bookStale(maxStalenessMs: number): DomainError {
   return new DomainError(
     "BOOK_STALE",
     `the price book could not be confirmed to be current for ${maxStalenessMs} ms; try again`,
-    { max_book_staleness_ms: String(maxStalenessMs) },
+    { metadata: { max_book_staleness_ms: String(maxStalenessMs) } },
   );
 }
 

@@ -6,6 +6,7 @@ import {
   createReplicatedPriceBook,
   type ReplicatedPriceBook,
 } from "../price-book/replicated-price-book.js";
+import { defaultSuggestionLimits, type SuggestionLimits } from "../rpc/handlers/dependencies.js";
 import { providersAmong } from "../store/catalog.js";
 import type { DatabaseConnection } from "../store/connection/pool.js";
 import { openPriceBookFeed } from "../store/prices/price-book-feed.js";
@@ -49,7 +50,10 @@ export type ComponentsConfig = Pick<
   | "databaseLimits"
   | "connections"
   | "bulkThreads"
->;
+> & {
+  /** No variable sets it: tests give a busy machine more time. */
+  readonly suggestionLimits?: SuggestionLimits;
+};
 
 /** The database: its pool of connections, and how threads make their own. */
 export type ServerDatabase = { readonly knex: Knex; readonly connection: DatabaseConnection };
@@ -73,7 +77,11 @@ export async function createComponents(
     isPublic: isPublic(config.auth),
     callLog,
   });
-  const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;
+  const {
+    maxCallTimeoutMs: maxTimeoutMs,
+    suggestionLimits = defaultSuggestionLimits,
+    ...settings
+  } = config;
   const book = createReplicatedPriceBook({
     open: (events) =>
       openPriceBookFeed(connection, events, Math.min(5000, config.maxBookStalenessMs / 2)),
@@ -82,12 +90,15 @@ export async function createComponents(
   });
   const concurrencyLimit = createConcurrencyLimit(config.maxCallsInFlight);
   const mountServices = createServices(
-    { knex, bookOf: () => book, chargeCounterOf: () => metrics.charges, ...settings },
+    {
+      ...{ knex, bookOf: () => book, chargeCounterOf: () => metrics.charges },
+      ...{ suggestionLimits, ...settings },
+    },
     { callLogOf: () => callLog, tracer: tracing, concurrencyLimit, maxTimeoutMs, ...settings },
   );
   const threads = createThreadPool(
     config.bulkThreads,
-    toThreadSettings(config, connection, tracing !== undefined),
+    toThreadSettings({ suggestionLimits, ...config }, connection, tracing !== undefined),
     book,
     { callLog, charges: metrics.charges, tracing, log },
     concurrencyLimit,
@@ -106,7 +117,7 @@ export async function createComponents(
 
 /** By name: what else is in the configuration may be of a kind that cannot be sent to a thread. */
 function toThreadSettings(
-  config: ComponentsConfig,
+  config: Required<ComponentsConfig>,
   connection: DatabaseConnection,
   isTraced: boolean,
 ): ThreadSettings {
@@ -116,6 +127,7 @@ function toThreadSettings(
     maxStreamTimeoutMs: config.maxStreamTimeoutMs,
     streamIdleTimeoutMs: config.streamIdleTimeoutMs,
     maxBookStalenessMs: config.maxBookStalenessMs,
+    suggestionLimits: config.suggestionLimits,
     maxBatchCalculations: config.maxBatchCalculations,
     maxAllocationAccounts: config.maxAllocationAccounts,
     maxImportRows: config.maxImportRows,

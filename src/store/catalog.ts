@@ -140,7 +140,7 @@ function notFound(
 ): DomainError {
   const { metadata, hint } = nearestNames(key.name, names);
   const message = `no ${noun} is registered as ${key.name}${hint}`;
-  return new DomainError(reason, message, { ...key, ...metadata });
+  return new DomainError(reason, message, { metadata: { ...key, ...metadata } });
 }
 
 const maxCandidates = 2000;

@@ -34,13 +34,15 @@ export async function claimIdempotencyKey(
     "REQUEST_ID_REUSED",
     `request_id ${requestId} was used in the last 24 hours with another body or ` +
       "by another caller; use a new one",
-    { request_id: requestId },
-    [
-      {
-        field: "request_id",
-        description: "was used with another body or by another caller; use a new UUID",
-      },
-    ],
+    {
+      metadata: { request_id: requestId },
+      violations: [
+        {
+          field: "request_id",
+          description: "was used with another body or by another caller; use a new UUID",
+        },
+      ],
+    },
   );
 }
 

@@ -66,6 +66,8 @@ export async function startTestService(
       maxBookStalenessMs: 10_000,
       maxCallTimeoutMs: 30_000,
       maxStreamTimeoutMs: 60_000,
+      // Suggestions are searched for in a short time, and left out otherwise: a busy machine needs more.
+      suggestionLimits: { timeoutMs: 10_000, batchTimeoutMs: 20_000 },
       maxBatchCalculations: 10_000,
       maxAllocationAccounts: 5_000_000,
       maxImportRows: 2_000_000,

@@ -186,12 +186,12 @@ describe("allocate", () => {
   });
 
   it("is NO_USAGE when no account has used anything", () => {
-    expect(refusalOf(() => split(byRatio("1.00", "0:0.000:-0")))?.reason).to.equal("NO_USAGE");
+    expect(errorOf(() => split(byRatio("1.00", "0:0.000:-0")))?.reason).to.equal("NO_USAGE");
   });
 
   it("is NO_USAGE without any account", () => {
     const terms = { ...byRatio("1.00", "1"), usages: [] };
-    expect(refusalOf(() => split(terms))?.reason).to.equal("NO_USAGE");
+    expect(errorOf(() => split(terms))?.reason).to.equal("NO_USAGE");
   });
 
   it("pauses on its way through ten thousand accounts", () => {
@@ -267,8 +267,8 @@ describe("toUnitsText", () => {
 describe("parseUsage", () => {
   it("reads and refuses what parseDecimal does, in the same words", () => {
     holds(1000, anyUsageText, (text) => {
-      const refusal = refusalOf(() => parseDecimal("usage", text, decimalBounds.usage));
-      expect(refusalOf(() => parseUsage("usage", text))?.message).to.equal(refusal?.message);
+      const refusal = errorOf(() => parseDecimal("usage", text, decimalBounds.usage));
+      expect(errorOf(() => parseUsage("usage", text))?.message).to.equal(refusal?.message);
       if (refusal === undefined) expect(parseUsage("usage", text)).to.equal(usageUnitsOf(text));
     });
   });
@@ -281,7 +281,7 @@ describe("parseUsage", () => {
 
   for (const text of refusedUsages) {
     it(`refuses ${JSON.stringify(text)}`, () => {
-      const refusal = refusalOf(() => parseUsage("usages[0].usage", text));
+      const refusal = errorOf(() => parseUsage("usages[0].usage", text));
       expect(refusal?.reason).to.equal("INVALID_FIELD");
       expect(refusal?.violations.map(({ field }) => field)).to.deep.equal(["usages[0].usage"]);
     });
@@ -335,7 +335,7 @@ function countComparisons(items: readonly number[], count: number): number {
   return comparisons;
 }
 
-function refusalOf(call: () => unknown): DomainError | undefined {
+function errorOf(call: () => unknown): DomainError | undefined {
   try {
     call();
     return undefined;

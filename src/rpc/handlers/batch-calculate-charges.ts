@@ -110,7 +110,7 @@ async function nearestOf(
   { prices, at }: PriceResult,
 ): Promise<ReadonlyMap<string, DomainError>> {
   const refusals = new Map<string, DomainError>();
-  const giveUpAt = performance.now() + maxNearestMs;
+  const giveUpAt = performance.now() + dependencies.suggestionLimits.batchTimeoutMs;
   for (const [index, line] of wanted.entries()) {
     // A database that answers none of these hints must not hold up the charges.
     if (refusals.size === maxNearest || performance.now() >= giveUpAt) break;
@@ -169,4 +169,3 @@ function maxOf(a: bigint, b: bigint): bigint {
 }
 
 const maxNearest = 100;
-const maxNearestMs = 2000;

@@ -23,4 +23,11 @@ export type CalculationDependencies = {
   readonly knex: Knex;
   /** How long a calculation waits for a version of the book that it is asked to use. */
   readonly maxBookStalenessMs: number;
+  readonly suggestionLimits: SuggestionLimits;
 };
+
+/** How long the nearest keys are searched for: those of one missing price, and all of a batch. */
+export type SuggestionLimits = { readonly timeoutMs: number; readonly batchTimeoutMs: number };
+
+/** Long enough for a database that is well, and too short to hold up an error. */
+export const defaultSuggestionLimits: SuggestionLimits = { timeoutMs: 500, batchTimeoutMs: 2000 };

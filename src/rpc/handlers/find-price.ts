@@ -60,7 +60,7 @@ export function requireVersion(
     "BOOK_BEHIND",
     `the price book is at version ${bookVersion} and has not reached min_book_version ` +
       `${minBookVersion} within ${maxBookStalenessMs} ms; try again`,
-    { book_version: String(bookVersion), min_book_version: String(minBookVersion) },
+    { metadata: { book_version: String(bookVersion), min_book_version: String(minBookVersion) } },
   );
 }
 
@@ -69,15 +69,15 @@ export function requireVersion(
  * reached or takes long, there are none.
  */
 export async function nearestTo(
-  { knex }: CalculationDependencies,
+  { knex, suggestionLimits: { timeoutMs } }: CalculationDependencies,
   context: HandlerContext,
   key: Key,
   at: Instant,
 ): Promise<DomainError> {
-  const limit = AbortSignal.timeout(hintLimitMs);
+  const limit = AbortSignal.timeout(timeoutMs);
   const call = {
     signal: AbortSignal.any([context.signal, limit]),
-    timeoutMs: () => Math.min(context.timeoutMs() ?? hintLimitMs, hintLimitMs),
+    timeoutMs: () => Math.min(context.timeoutMs() ?? timeoutMs, timeoutMs),
   };
   const hinted = inTransaction(knex, call, (transaction) => priceNotFound(transaction, key, at));
   // It may go on waiting for a connection.
@@ -103,4 +103,3 @@ const outages: ReadonlySet<Reason> = new Set([
   "DEADLINE_EXCEEDED",
   "TOO_MANY_CALLS",
 ]);
-const hintLimitMs = 500;

@@ -127,7 +127,11 @@ function ambiguous(prices: readonly LLMPrice[]): DomainError {
   return new DomainError(
     "KEY_AMBIGUOUS",
     `without a charge type several prices match: ${candidates.join(", ")}${more}; choose one`,
-    Object.fromEntries(candidates.map((candidate, i) => [`candidate_${i + 1}`, candidate])),
+    {
+      metadata: Object.fromEntries(
+        candidates.map((candidate, i) => [`candidate_${i + 1}`, candidate]),
+      ),
+    },
   );
 }
 

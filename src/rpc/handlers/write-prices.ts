@@ -180,7 +180,7 @@ async function openTimeline(
     throw new DomainError(
       "ETAG_MISMATCH",
       `etag is ${quote(etag)}, but ${toKeyText(key.key)} has been changed since; read it again`,
-      { llm_price_id: key.id, etag: current },
+      { metadata: { llm_price_id: key.id, etag: current } },
     );
   }
   return { key, timeline: await loadOpenTimeline(transaction, key.id, now) };
@@ -198,7 +198,7 @@ function withExistingId(id: string, plan: () => Change): Change {
     return plan();
   } catch (error) {
     if (!(error instanceof DomainError) || error.reason !== "PRICE_ALREADY_EXISTS") throw error;
-    throw new DomainError(error.reason, error.message, { llm_price_id: id });
+    throw new DomainError(error.reason, error.message, { metadata: { llm_price_id: id } });
   }
 }
 
@@ -209,8 +209,10 @@ function authorOf(context: HandlerContext, reason: string) {
 function revisionNotFound({ key, id }: KeyRow, effectiveFrom: Instant): DomainError {
   const at = toInstantText(effectiveFrom);
   return new DomainError("REVISION_NOT_FOUND", `${toKeyText(key)} has no revision from ${at} on`, {
-    llm_price_id: id,
-    effective_from: at,
+    metadata: {
+      llm_price_id: id,
+      effective_from: at,
+    },
   });
 }
 
@@ -219,6 +221,6 @@ function revisionInEffect({ key, id }: KeyRow, effectiveFrom: Instant): DomainEr
   return new DomainError(
     "REVISION_IN_EFFECT",
     `the revision of ${toKeyText(key)} from ${at} on has taken effect: it stays as it is`,
-    { llm_price_id: id, effective_from: at },
+    { metadata: { llm_price_id: id, effective_from: at } },
   );
 }

@@ -64,7 +64,7 @@ export function createRemotePriceBook(port: MessagePort): PriceBook {
         const message = {
           type: "ask",
           number,
-          question: { ...question, asked: distinct },
+          question: { ...question, requests: distinct },
         } as const;
         port.postMessage(message satisfies LookupRequest);
       }),
@@ -124,5 +124,5 @@ function toAppliedPrice(sent: NonNullable<SentPrice>): AppliedPrice {
 }
 
 function toError({ reason, message, metadata }: SentError): DomainError {
-  return new DomainError(reason, message, metadata);
+  return new DomainError(reason, message, { metadata });
 }

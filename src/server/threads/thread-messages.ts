@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Caller } from "../../domain/caller.js";
 import type { ChargeCount } from "../../rpc/call/charge-counter.js";
+import type { SuggestionLimits } from "../../rpc/handlers/dependencies.js";
 import type { DatabaseLimits } from "../../store/connection/pool.js";
 import type { SentSpan } from "../../tracing/tracing.js";
 import type { CallRecord } from "../calls/call-log.js";
@@ -47,6 +48,7 @@ export type ThreadResponse = {
 export type ThreadSettings = {
   readonly connection: ThreadConnection;
   readonly maxBookStalenessMs: number;
+  readonly suggestionLimits: SuggestionLimits;
   readonly maxBatchCalculations: number;
   readonly maxAllocationAccounts: number;
   readonly maxImportRows: number;

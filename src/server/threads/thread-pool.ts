@@ -130,7 +130,7 @@ async function runIn(
 
 function threadLost(cause?: unknown): DomainError {
   const message = "the thread that worked on the call was lost; try again";
-  return new DomainError("THREAD_LOST", message, {}, [], { cause });
+  return new DomainError("THREAD_LOST", message, { cause });
 }
 
 // More share a thread's time, its memory and its connections than is good for any of them.
