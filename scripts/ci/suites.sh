@@ -91,6 +91,9 @@ print_totals() { # print_totals LIST...
 stop_suites() {
   local jobs
   jobs=$(jobs -p)
-  if [ -n "$jobs" ]; then kill $jobs; fi
+  if [ -n "$jobs" ]; then
+    kill $jobs
+    wait
+  fi
   rm -rf "$scratch"
 }
