@@ -15,9 +15,10 @@ import {
   CalculateChargeRequestSchema,
   CalculateChargeResponseSchema,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
-import type { Book } from "../../src/price-book/price-book.js";
-import { createPriceBook } from "../../src/price-book/replicated-price-book.js";
+import type { PriceBook } from "../../src/price-book/price-book.js";
+import { createReplicatedPriceBook } from "../../src/price-book/replicated-price-book.js";
 import { callerKey } from "../../src/rpc/call/caller-context.js";
+import { defaultSuggestionLimits } from "../../src/rpc/handlers/dependencies.js";
 import { allowEveryone } from "../../src/server/auth/authorizer.js";
 import { createCallLog } from "../../src/server/calls/call-log.js";
 import { createConcurrencyLimit } from "../../src/server/calls/concurrency-limit.js";
@@ -27,8 +28,8 @@ import { createServices, type Mount } from "../../src/server/pipeline/services.j
 import { forgetEndedStreams } from "../../src/server/runtime-tuning/http2-stream-table.js";
 import { makeObjectsYoung } from "../../src/server/runtime-tuning/v8-flags.js";
 import { createDatabase, type DatabaseConnection } from "../../src/store/connection/pool.js";
-import { pricesAt } from "../../src/store/prices/find-prices.js";
-import { openBookFeed } from "../../src/store/prices/price-book-feed.js";
+import { findPricesAt } from "../../src/store/prices/find-prices.js";
+import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
 import { constantAnswer, path } from "./message.js";
 
 /** Starts a contender on a free port of the loopback interface and returns the port. */
@@ -106,8 +107,8 @@ function serveBare(onListening = (_: grpc.Server) => {}): Promise<number> {
 
 /** Connect's own adapter, with our interceptors, and the price book in memory. */
 async function serveStock(connection: DatabaseConnection): Promise<number> {
-  const book = createPriceBook({
-    open: (events) => openBookFeed(connection, events),
+  const book = createReplicatedPriceBook({
+    open: (events) => openPriceBookFeed(connection, events),
     maxStalenessMs: 10_000,
     log,
   });
@@ -129,9 +130,9 @@ async function serveStock(connection: DatabaseConnection): Promise<number> {
 async function serveFromDatabase(connection: DatabaseConnection): Promise<number> {
   makeObjectsYoung();
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
-  const book: Book = {
-    ask: async ({ asked: [first], asOf }) => {
-      const { prices, at, bookVersion } = await pricesAt(knex, first?.key ?? {}, asOf, 1);
+  const book: PriceBook = {
+    lookup: async ({ requests: [first], asOf }) => {
+      const { prices, at, bookVersion } = await findPricesAt(knex, first?.key ?? {}, asOf, 1);
       return { prices, at, bookVersion };
     },
   };
@@ -149,7 +150,10 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
   return server.address.port;
 }
 
-function createOurServices(connection: DatabaseConnection, book: Book): (mount: Mount) => void {
+function createOurServices(
+  connection: DatabaseConnection,
+  book: PriceBook,
+): (mount: Mount) => void {
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
   const metrics = createMetrics(async () => []);
   const observer = createCallLog(log, metrics);
@@ -160,6 +164,7 @@ function createOurServices(connection: DatabaseConnection, book: Book): (mount: 
         bookOf: () => book,
         chargeCounterOf: () => metrics.charges,
         maxBookStalenessMs: 10_000,
+        suggestionLimits: defaultSuggestionLimits,
       },
       ...{ maxBatchCalculations: 10_000, maxAllocationAccounts: 10_000, maxImportRows: 10_000 },
     },

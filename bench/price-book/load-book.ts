@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { BookSnapshot } from "../../src/price-book/snapshot.js";
-import { BookDraft } from "../../src/price-book/snapshot-builder.js";
+import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
+import { SnapshotBuilder } from "../../src/price-book/snapshot-builder.js";
 import { answerJobs } from "../support/load-process.js";
 import { toKey } from "./keys.js";
 
@@ -20,7 +20,7 @@ export type BookRun = {
 
 answerJobs<BookJob, BookRun>(async ({ keys }) => {
   const before = usedBytes();
-  const draft = new BookDraft(BookSnapshot.none);
+  const draft = new SnapshotBuilder(PriceBookSnapshot.none);
   for (let i = 0; i < keys; i += 1) {
     const id = `03f36b3c-4ad8-4e4f-9f5c-${i.toString(16).padStart(12, "0")}`;
     draft.add({
@@ -43,7 +43,7 @@ answerJobs<BookJob, BookRun>(async ({ keys }) => {
 });
 
 /** Returns the time of a look-up, the median of several runs. */
-function timeLookups(book: BookSnapshot, asked: readonly ReturnType<typeof toKey>[]): number {
+function timeLookups(book: PriceBookSnapshot, asked: readonly ReturnType<typeof toKey>[]): number {
   const times = Array.from({ length: 9 }, () => {
     const startedAt = performance.now();
     for (let i = 0; i < askedKeys; i += 1) {

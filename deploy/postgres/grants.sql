@@ -1,5 +1,5 @@
--- What the service may do: no more than it does. llmprices_owner runs this after each
--- "llmprices migrate up", before the new version of the service starts; it may be run again.
+-- Grants the service the rights that it needs, and no others. llmprices_owner runs this after each
+-- "llmprices migrate up", before the new version of the service starts. It can be run again.
 
 begin;
 
@@ -8,25 +8,25 @@ revoke all on all sequences in schema public from public, llmprices_service;
 revoke all on all functions in schema public from public, llmprices_service;
 grant usage on schema public to llmprices_service;
 
--- The catalogue: names come and go. None is changed; but what a price is about to refer to is locked,
--- which takes the right to update some column, and a trigger writes this one itself.
+-- The catalogue: the service adds and removes names, and never changes one. It locks the names that a new
+-- price refers to. A lock needs the right to update some column; a trigger sets this one in any case.
 grant select, insert, delete on charge_types, providers, models to llmprices_service;
 grant update (updated_at) on charge_types, providers, models to llmprices_service;
 
--- Keys stay for ever. Their version is written by a trigger, with the rights of the session.
+-- Keys are never removed. A trigger writes their version, with the rights of the session.
 grant select, insert on llm_prices to llmprices_service;
 grant update (book_version) on llm_prices to llmprices_service;
 
--- Revisions are added, and scheduled ones cancelled. Triggers keep the past.
+-- The service adds revisions, and cancels scheduled ones. Triggers protect the past.
 grant select, insert, delete on llm_price_revisions to llmprices_service;
 
--- By raise_book_version(); a trigger lets it count one by one only.
+-- For raise_book_version(). A trigger allows only the next version.
 grant select on price_book to llmprices_service;
 grant update (version, version_ahead, changed_at) on price_book to llmprices_service;
 
 grant select, insert, update, delete on answered_requests to llmprices_service;
 
--- Whether the schema is the one that the service needs.
+-- To check whether the schema has all migrations that the service needs.
 grant select on knex_migrations to llmprices_service;
 
 grant execute on function

@@ -1,4 +1,4 @@
--- Sets the passwords of the roles from the environment of psql, where no command line shows them.
+-- Sets the passwords of the roles from psql's environment, because other users can see command lines.
 \set ON_ERROR_STOP on
 \getenv owner_password LLMPRICES_OWNER_PASSWORD
 \getenv service_password LLMPRICES_SERVICE_PASSWORD

@@ -1,13 +1,13 @@
--- The roles of a database for LLMPrices, and who may enter it. An administrator runs this, connected
--- to that database; it may be run again.
+-- Creates the roles of a database for LLMPrices, and restricts who may connect to it. An administrator runs
+-- this, connected to that database. It can be run again.
 --
 --   llmprices_owner      owns everything: "llmprices migrate" and grants.sql run as it
---   llmprices_service    has what the service needs, by grants.sql, and cannot log in
---   llmprices_service_a  log in and are llmprices_service: two, so that a password can be changed
---   llmprices_service_b  while replicas with the old one still run
+--   llmprices_service    has the rights of the service, from grants.sql, and cannot log in
+--   llmprices_service_a  log in and are members of llmprices_service: two roles, so that a password can be
+--   llmprices_service_b  changed while replicas with the old one still run
 --
--- Nobody has a password yet, and so cannot log in with one: set it with \password, which sends no
--- plain text, or as deploy/postgres/passwords.sql does.
+-- The roles have no passwords yet, so they cannot log in with one. Set passwords with \password, which sends
+-- no plain text, or as deploy/postgres/passwords.sql does.
 
 do $$
 declare
@@ -24,12 +24,12 @@ begin
   end loop;
   grant llmprices_service to llmprices_service_a, llmprices_service_b;
 
-  -- An import sorts its rows in temporary tables.
+  -- An import uses temporary tables.
   execute format('revoke all on database %I from public', current_database());
   execute format('grant connect, temporary on database %I to llmprices_service', current_database());
   execute format('alter database %I owner to llmprices_owner', current_database());
 end $$;
 
--- Up to PostgreSQL 14 everybody may create tables there.
+-- Up to PostgreSQL 14 every role may create tables in this schema.
 revoke all on schema public from public;
 grant usage, create on schema public to llmprices_owner;

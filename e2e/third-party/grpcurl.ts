@@ -38,8 +38,8 @@ export async function checkGrpcurl({ check }: Checks, address: string): Promise<
     const source = sourceOf(pricingFile, "message CalculateChargeRequest");
     expect(described).to.deep.equal(commentsOf(source));
     expect(described.get("as_of")).to.deep.equal([
-      "// Priced at what time, past or future; read at its millisecond. Unset: now. A time that is still to",
-      "// come is priced as is scheduled for it by now.",
+      "// The time to price at, past or future, truncated to milliseconds. Unset: now. A future time is",
+      "// priced with what is scheduled for it now.",
     ]);
   });
 

@@ -2,7 +2,12 @@ import type { Knex } from "knex";
 import { Decimal } from "../domain/decimal.js";
 import type { Key } from "../domain/price-key.js";
 import { planCreate } from "../domain/timeline.js";
-import { changeBook, ensureKey, loadOpenTimeline, saveChange } from "../store/prices/timelines.js";
+import {
+  beginPriceBookChange,
+  ensureKey,
+  loadOpenTimeline,
+  saveChange,
+} from "../store/prices/timelines.js";
 
 /**
  * Fills a book that has no key with a few prices, in effect since the beginning of 2026, so that a
@@ -12,7 +17,7 @@ export async function fillExampleBook(knex: Knex): Promise<boolean> {
   if ((await knex("llm_prices").first("id")) !== undefined) return false;
   const author = { changedBy: "example", reason: "the example price book" };
   await knex.transaction(async (transaction) => {
-    const { now } = await changeBook(transaction);
+    const { now } = await beginPriceBookChange(transaction);
     for (const { price, ...key } of examples) {
       await registerNames(transaction, key);
       const id = await ensureKey(transaction, key);

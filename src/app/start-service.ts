@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { startWorkers } from "../cluster/primary.js";
+import { startWorkerProcesses } from "../cluster/primary.js";
 import type { Config } from "../config/config.js";
 import { startEmbeddedPostgres } from "../embedded-postgres/embedded-postgres.js";
 import type { ServerDatabase } from "../server/components.js";
@@ -65,7 +65,7 @@ async function serveInWorkers(
   connection: DatabaseConnection,
   log: Logger,
 ): Promise<Server> {
-  const workers = await startWorkers(count, config, connection, log);
+  const workers = await startWorkerProcesses(count, config, connection, log);
   try {
     const ops = await listenAt("OPS_ADDR", config.opsAddress, (address) =>
       startOpsServer(address, workers, workers.exposition),

@@ -5,7 +5,7 @@ import type { Config } from "../config/config.js";
 import type { TlsConfig } from "../config/tls-files.js";
 import type { LLMPrice } from "../domain/llm-price.js";
 import type { Server } from "../server/server.js";
-import { pricesAt } from "../store/prices/find-prices.js";
+import { findPricesAt } from "../store/prices/find-prices.js";
 
 /**
  * What a person sees when the service is up: where it answers, and a call ready to paste. With tokens
@@ -70,7 +70,7 @@ function toCall(price: LLMPrice | undefined): Call {
 
 /** Any price to show; none when there is none or the database does not answer yet. */
 async function findPrice(knex: Knex): Promise<LLMPrice | undefined> {
-  return pricesAt(knex, {}, undefined, 1).then(
+  return findPricesAt(knex, {}, undefined, 1).then(
     ({ prices }) => prices[0],
     () => undefined,
   );

@@ -13,11 +13,11 @@ import { createWorkerMetrics } from "./aggregated-metrics.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 
 /** Processes that serve behind the same ports. */
-export type Workers = {
+export type WorkerProcesses = {
   readonly grpcAddress: Address;
   readonly httpAddress: Address;
   /** Not ready while any worker that takes calls is not. */
-  readonly whyNot: () => string | undefined;
+  readonly notReadyReason: () => string | undefined;
   /** What all workers count, added up. */
   readonly exposition: Exposition;
   /** Has each stop gracefully, and waits until all have. */
@@ -29,15 +29,15 @@ export type Workers = {
  *
  * @throws Error with what the first that could not start says.
  */
-export async function startWorkers(
+export async function startWorkerProcesses(
   count: number,
   config: Config,
   connection: DatabaseConnection,
   log: Logger,
-): Promise<Workers> {
+): Promise<WorkerProcesses> {
   const { exposition, watch, restarts } = createWorkerMetrics();
   // Of each worker that has opened its doors: undefined when it is ready.
-  const whyNots = new Map<number, string | undefined>();
+  const notReadyReasons = new Map<number, string | undefined>();
   let isUp = false;
   let isStopping = false;
   let failures = 0;
@@ -55,7 +55,7 @@ export async function startWorkers(
       worker.on("message", (message: FromWorker) => {
         if (message.type === "loaded") worker.send(start);
         if (message.type === "failed") reject(new Error(message.message));
-        if (message.type === "readiness") whyNots.set(worker.id, message.whyNot);
+        if (message.type === "readiness") notReadyReasons.set(worker.id, message.whyNot);
         if (message.type !== "open") return;
         failures = 0;
         watch(worker);
@@ -63,7 +63,7 @@ export async function startWorkers(
       });
       const end = new Promise<void>((ends) => {
         worker.once("exit", (code, signal) => {
-          whyNots.delete(worker.id);
+          notReadyReasons.delete(worker.id);
           reject(new Error(`a worker ended before it was up: ${signal ?? `exit code ${code}`}`));
           ends();
           if (isUp && !isStopping) onLost(worker, signal ?? `exit code ${code}`);
@@ -107,8 +107,8 @@ export async function startWorkers(
     if (first === undefined) throw new Error("there is at least one worker");
     isUp = true;
     const { grpcAddress, httpAddress } = first;
-    const whyNot = () => (isStopping ? "shutting down" : findWhyNot(whyNots));
-    return { grpcAddress, httpAddress, whyNot, exposition, stop };
+    const whyNot = () => (isStopping ? "shutting down" : findNotReadyReason(notReadyReasons));
+    return { grpcAddress, httpAddress, notReadyReason: whyNot, exposition, stop };
   } catch (error) {
     isStopping = true;
     killAll("SIGTERM");
@@ -117,7 +117,7 @@ export async function startWorkers(
   }
 }
 
-function findWhyNot(whyNots: ReadonlyMap<number, string | undefined>): string | undefined {
+function findNotReadyReason(whyNots: ReadonlyMap<number, string | undefined>): string | undefined {
   if (whyNots.size === 0) return "no worker is up";
   for (const [id, whyNot] of whyNots) {
     if (whyNot !== undefined) return `worker ${id}: ${whyNot}`;

@@ -1,11 +1,11 @@
 import { type AuthConfig, isAuthenticated, type JwtConfig } from "./auth-config.js";
-import { noteProblem, type Read, textReader, trueOrFalse } from "./environment.js";
+import { collectProblem, type ReadVariable, textReader, trueOrFalse } from "./environment.js";
 import { readTokensFile } from "./tokens-file.js";
 
 /** How callers are told apart, and what strangers may ask. */
-export function readAuth(read: Read, problems: string[]): AuthConfig {
+export function readAuth(read: ReadVariable, problems: string[]): AuthConfig {
   const tokensFile = textReader(read)("AUTH_TOKENS_FILE");
-  if (tokensFile !== undefined) noteProblem(() => readTokensFile(tokensFile), problems);
+  if (tokensFile !== undefined) collectProblem(() => readTokensFile(tokensFile), problems);
   const jwt = readJwt(read, problems);
   const config = { tokensFile, jwt, publicReflection: true, publicHealth: true };
   const whenUnset = isAuthenticated(config) ? "false" : "true";
@@ -17,7 +17,7 @@ export function readAuth(read: Read, problems: string[]): AuthConfig {
 }
 
 /** Tokens of whoever, or for whomever, are none that we asked for: both have to be named. */
-function readJwt(read: Read, problems: string[]): JwtConfig | undefined {
+function readJwt(read: ReadVariable, problems: string[]): JwtConfig | undefined {
   const text = textReader(read);
   const expected = "a URL of https, or on loopback of http, without a user's name or password";
   const jwksUrl = read("AUTH_JWKS_URL", undefined, expected, parseSecureUrl);

@@ -1,14 +1,14 @@
 import { availableParallelism } from "node:os";
-import { lower, numberReader, type Read } from "./environment.js";
+import { clampDefault, numberReader, type ReadVariable } from "./environment.js";
 
 /** What a service gives its callers at most, and how long it waits for what. */
 export type CallLimits = ReturnType<typeof readLimits>;
 
 /** The limits of each of so many processes. */
-export function readLimits(read: Read, processes: number) {
+export function readLimits(read: ReadVariable, processes: number) {
   const limit = numberReader(read);
   const maxStreamTimeoutMs = limit("MAX_STREAM_TIMEOUT_MS", 600_000, 1, 86_400_000);
-  const idleMs = lower(30_000, maxStreamTimeoutMs);
+  const idleMs = clampDefault(30_000, maxStreamTimeoutMs);
   return {
     maxBookStalenessMs: limit("MAX_BOOK_STALENESS_MS", 10_000, 1, 3_600_000),
     maxCallTimeoutMs: limit("MAX_CALL_TIMEOUT_MS", 30_000, 1, 3_600_000),

@@ -1,9 +1,9 @@
 import type { CallLimits } from "./call-limits.js";
-import { numberReader, type Read } from "./environment.js";
+import { numberReader, type ReadVariable } from "./environment.js";
 
 /** A connection that has reached its age waits for the longest call, unless told otherwise. */
 export function readConnectionLimits(
-  read: Read,
+  read: ReadVariable,
   {
     maxCallTimeoutMs,
     maxStreamTimeoutMs,

@@ -1,29 +1,39 @@
 import { parseDatabaseUrl } from "../store/connection/connection-url.js";
 import type { DatabaseConnection, DatabaseLimits } from "../store/connection/pool.js";
 import type { CallLimits } from "./call-limits.js";
-import { lower, numberReader, type Read } from "./environment.js";
+import { clampDefault, numberReader, type ReadVariable } from "./environment.js";
 
 /** What is not set follows the limits of calls, where those are lower. */
 export function readDatabaseLimits(
-  read: Read,
+  read: ReadVariable,
   { maxCallTimeoutMs, maxCallsInFlight }: Pick<CallLimits, "maxCallTimeoutMs" | "maxCallsInFlight">,
 ): DatabaseLimits {
   const limit = numberReader(read);
   const ms = 3_600_000;
-  const maxCalls = lower(500, Math.max(1, Math.floor(maxCallsInFlight / 2)) || undefined);
-  const statementMs = lower(30_000, maxCallTimeoutMs);
+  const maxCalls = clampDefault(500, Math.max(1, Math.floor(maxCallsInFlight / 2)) || undefined);
+  const statementMs = clampDefault(30_000, maxCallTimeoutMs);
   const statementTimeoutMs = limit("DATABASE_STATEMENT_TIMEOUT_MS", statementMs, 1, ms);
   return {
     poolSize: limit("DATABASE_POOL_SIZE", 10, 1, 1000),
     maxCalls: limit("MAX_DATABASE_CALLS", maxCalls, 1, 1_000_000),
-    acquireTimeoutMs: limit("DATABASE_ACQUIRE_TIMEOUT_MS", lower(10_000, maxCallTimeoutMs), 1, ms),
+    acquireTimeoutMs: limit(
+      "DATABASE_ACQUIRE_TIMEOUT_MS",
+      clampDefault(10_000, maxCallTimeoutMs),
+      1,
+      ms,
+    ),
     statementTimeoutMs,
-    lockTimeoutMs: limit("DATABASE_LOCK_TIMEOUT_MS", lower(20_000, statementTimeoutMs), 1, ms),
+    lockTimeoutMs: limit(
+      "DATABASE_LOCK_TIMEOUT_MS",
+      clampDefault(20_000, statementTimeoutMs),
+      1,
+      ms,
+    ),
   };
 }
 
 /** Undefined when DATABASE_URL is unset. */
-export function readDatabase(read: Read): DatabaseConnection | undefined {
+export function readDatabase(read: ReadVariable): DatabaseConnection | undefined {
   const expected = "a URL like postgres://user@host/database";
   return read("DATABASE_URL", undefined, expected, toDatabase);
 }

@@ -6,7 +6,7 @@ export class ConfigError extends Error {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads one variable; an empty one is an unset one, and what is wrong with it is noted. */
-export type Read = <T, D extends string | undefined>(
+export type ReadVariable = <T, D extends string | undefined>(
   name: string,
   whenUnset: D,
   expected: string,
@@ -20,7 +20,7 @@ export type Read = <T, D extends string | undefined>(
  */
 export function readEnvironment<T>(
   environment: Environment,
-  compose: (read: Read, problems: string[]) => T,
+  compose: (read: ReadVariable, problems: string[]) => T,
 ): T {
   const problems: string[] = [];
   const result = compose(createReader(environment, problems), problems);
@@ -38,18 +38,18 @@ function wholeNumber(min: number, max: number) {
 }
 
 /** Reads whole numbers: the name, the value of an unset one, the least and the most. */
-export function numberReader(read: Read) {
+export function numberReader(read: ReadVariable) {
   return (name: string, whenUnset: number, min: number, max: number): number =>
     read(name, String(whenUnset), ...wholeNumber(min, max));
 }
 
 /** Reads whatever a variable says, for others to look at. */
-export function textReader(read: Read) {
+export function textReader(read: ReadVariable) {
   return (name: string): string | undefined => read(name, undefined, "a text", (text) => text);
 }
 
 /** A default that follows another value where that is lower, and is one (of a wrong one is told). */
-export function lower(value: number, other: number | undefined): number {
+export function clampDefault(value: number, other: number | undefined): number {
   return Math.min(value, other ?? value);
 }
 
@@ -66,7 +66,7 @@ export const trueOrFalse = [
 ] as const;
 
 /** Reads what the service will read as well, and notes what is wrong with it. */
-export function noteProblem(read: () => unknown, problems: string[]): void {
+export function collectProblem(read: () => unknown, problems: string[]): void {
   try {
     read();
   } catch (error) {
@@ -81,7 +81,7 @@ const secrets: ReadonlySet<string> = new Set([
   "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
 ]);
 
-function createReader(environment: Environment, problems: string[]): Read {
+function createReader(environment: Environment, problems: string[]): ReadVariable {
   return function read<T, D extends string | undefined>(
     name: string,
     whenUnset: D,

@@ -1,5 +1,5 @@
 import { type Address, isLoopback, parseAddress } from "./address.js";
-import { type Read, trueOrFalse } from "./environment.js";
+import { type ReadVariable, trueOrFalse } from "./environment.js";
 import { type Origins, parseOrigins } from "./origins.js";
 
 /** Where callers and operators find the service. */
@@ -11,7 +11,7 @@ export type ListenAddresses = {
   readonly corsOrigins: Origins;
 };
 
-export function readListenAddresses(read: Read): ListenAddresses {
+export function readListenAddresses(read: ReadVariable): ListenAddresses {
   return {
     grpcAddress: read("GRPC_ADDR", "127.0.0.1:50051", "host:port", parseAddress),
     httpAddress: read("HTTP_ADDR", "127.0.0.1:8080", "host:port", parseAddress),
@@ -33,7 +33,7 @@ export function readListenAddresses(read: Read): ListenAddresses {
  * door for operators, which takes no tokens and changes nothing, may then be open.
  */
 export function requireAuthBeyondLoopback(
-  read: Read,
+  read: ReadVariable,
   config: ListenAddresses,
   { isAuthenticated, isEncrypted }: { isAuthenticated: boolean; isEncrypted: boolean },
   problems: string[],

@@ -1,15 +1,15 @@
-import { noteProblem, type Read, textReader } from "./environment.js";
+import { collectProblem, type ReadVariable, textReader } from "./environment.js";
 import { readTlsFiles, type TlsConfig } from "./tls-files.js";
 
 /** Undefined: the doors speak plain text. */
-export function readTls(read: Read, problems: string[]): TlsConfig | undefined {
+export function readTls(read: ReadVariable, problems: string[]): TlsConfig | undefined {
   const path = textReader(read);
   const certFile = path("TLS_CERT_FILE");
   const keyFile = path("TLS_KEY_FILE");
   const clientCaFile = path("TLS_CLIENT_CA_FILE");
   if (certFile !== undefined && keyFile !== undefined) {
     const config = { certFile, keyFile, clientCaFile };
-    noteProblem(() => readTlsFiles(config), problems);
+    collectProblem(() => readTlsFiles(config), problems);
     return config;
   }
   const alone = Object.entries({

@@ -1,11 +1,11 @@
 import type { TraceExporter } from "../tracing/tracing.js";
-import { oneOf, type Read, trueOrFalse } from "./environment.js";
+import { oneOf, type ReadVariable, trueOrFalse } from "./environment.js";
 
 /**
  * Whether, and where to, traces are sent, by OpenTelemetry's own variables: undefined unless one says
  * so. What else they say is read by its SDK.
  */
-export function readTraceExporter(read: Read): TraceExporter | undefined {
+export function readTraceExporter(read: ReadVariable): TraceExporter | undefined {
   const isDisabled = read("OTEL_SDK_DISABLED", "false", ...trueOrFalse);
   const named = read("OTEL_TRACES_EXPORTER", undefined, ...oneOf(["otlp", "console", "none"]));
   const endpoints = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"].map(

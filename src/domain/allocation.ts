@@ -2,12 +2,12 @@ import type { AccountUsages } from "./account-usages.js";
 import { compareBytes } from "./byte-order.js";
 import type { Decimal } from "./decimal.js";
 import { DomainError } from "./domain-error.js";
-import { selectFirst } from "./quickselect.js";
+import { quickselect } from "./quickselect.js";
 import { type Rounding, round } from "./rounding.js";
-import { toUnits, toUnitsText } from "./scaled-integer.js";
+import { toScaledInteger, toScaledIntegerText } from "./scaled-integer.js";
 
 /** What is split, beside the markup. */
-export type AllocationTerms = { readonly providerCost: Decimal; readonly rounding: Rounding };
+export type AllocationInput = { readonly providerCost: Decimal; readonly rounding: Rounding };
 
 /** One cost split into charges that sum to it. */
 export type Allocation = {
@@ -33,7 +33,7 @@ export type Allocation = {
  * @throws DomainError NO_USAGE when no account has used anything: there is nothing to split by.
  */
 export function* allocate(
-  { providerCost, rounding }: AllocationTerms,
+  { providerCost, rounding }: AllocationInput,
   markup: Decimal,
   usages: AccountUsages,
 ): Generator<undefined, Allocation> {
@@ -44,7 +44,7 @@ export function* allocate(
   const total = round(exactTotal, rounding);
   const parts = new Parts(exactTotal, rounding.scale, usages);
   const remainders = new Float64Array(usages.count);
-  let missingUnits = toUnits(total.abs(), rounding.scale);
+  let missingUnits = toScaledInteger(total.abs(), rounding.scale);
   for (let index = 0; index < usages.count; index += 1) {
     missingUnits -= parts.wholeUnitsAt(index);
     remainders[index] = parts.approximateRemainderAt(index);
@@ -57,7 +57,7 @@ export function* allocate(
     exact: total.eq(exactTotal),
     chargeAt: (index) => {
       const units = parts.wholeUnitsAt(index) + (isRaised[index] === 1 ? 1n : 0n);
-      return toUnitsText(isNegative ? -units : units, rounding.scale);
+      return toScaledIntegerText(isNegative ? -units : units, rounding.scale);
     },
   };
 }
@@ -74,7 +74,7 @@ class Parts {
 
   constructor(exactTotal: Decimal, scale: number, usages: AccountUsages) {
     this.#usages = usages;
-    this.#factor = toUnits(exactTotal.abs(), productScale);
+    this.#factor = toScaledInteger(exactTotal.abs(), productScale);
     this.#denominator = usages.totalUnits * 10n ** BigInt(productScale - scale);
     this.#approximateDenominator = Number(this.#denominator);
   }
@@ -104,7 +104,7 @@ function* selectRaised(
   const order = new Uint32Array(usages.count);
   for (let index = 0; index < usages.count; index += 1) order[index] = index;
   yield;
-  selectFirst(order, count, (a, b) => {
+  quickselect(order, count, (a, b) => {
     if (a === b) return 0;
     const [remainderA = 0, remainderB = 0] = [remainders[a], remainders[b]];
     const apart = remainderB - remainderA;

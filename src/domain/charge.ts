@@ -1,12 +1,12 @@
 import { Decimal, toPlainText } from "./decimal.js";
-import { divide } from "./division.js";
+import { divideExactly } from "./division.js";
 import { type Rounding, round } from "./rounding.js";
 
 /** An account's part of the usage behind a cost: usage ÷ totalUsage, 0 to 1. */
 export type UsageRatio = { readonly usage: Decimal; readonly totalUsage: Decimal };
 
 /** What one charge is computed from, beside the markup. */
-export type ChargeTerms = {
+export type ChargeInput = {
   readonly providerCost: Decimal;
   readonly usageRatio: UsageRatio;
   /** Undefined: exact where the value terminates, else 18 digits, HALF_EVEN. */
@@ -24,9 +24,12 @@ export type Charge = {
 };
 
 /** What an account pays for its part of a provider cost. Exact until the one rounding at the end. */
-export function calculateCharge(terms: ChargeTerms, markup: Decimal): Charge {
+export function calculateCharge(terms: ChargeInput, markup: Decimal): Charge {
   const { usage, totalUsage } = terms.usageRatio;
-  const { value, terminates } = divide(terms.providerCost.times(markup).times(usage), totalUsage);
+  const { value, terminates } = divideExactly(
+    terms.providerCost.times(markup).times(usage),
+    totalUsage,
+  );
   if (terms.rounding === undefined && terminates) {
     return { accountCharge: toPlainText(value), exact: true, rounding: undefined };
   }

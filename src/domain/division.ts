@@ -16,7 +16,7 @@ export type Quotient = {
  * everything beyond the 46th: it keeps the value strictly between two neighbours, which is all that
  * a rounding mode asks (the "sticky bit" of floating-point hardware, in decimal).
  */
-export function divide(numerator: Decimal, denominator: Decimal): Quotient {
+export function divideExactly(numerator: Decimal, denominator: Decimal): Quotient {
   // A product of three decimals, which has no more digits.
   if (denominator.eq(one)) return { value: numerator, terminates: true };
   const shifted = numerator.times(shift);

@@ -38,18 +38,30 @@ export type Violation = { readonly field: string; readonly description: string }
 
 export type Metadata = Readonly<Record<string, string>>;
 
-/** A refusal: its message and metadata go to the caller, its cause only to the log. */
+/** What a DomainError carries besides its reason and message. */
+export type DomainErrorOptions = {
+  /** For the caller, in `ErrorInfo`. */
+  readonly metadata?: Metadata;
+  /** The wrong fields, for the caller, in `BadRequest`. */
+  readonly violations?: readonly Violation[];
+  /** For the log only. */
+  readonly cause?: unknown;
+};
+
+/** A call that is rejected for a reason of the closed list. The caller sees all of it but the cause. */
 export class DomainError extends Error {
   override readonly name = "DomainError";
+  readonly metadata: Metadata;
+  readonly violations: readonly Violation[];
 
   constructor(
     readonly reason: Reason,
     message: string,
-    readonly metadata: Metadata = {},
-    readonly violations: readonly Violation[] = [],
-    options?: ErrorOptions,
+    { metadata = {}, violations = [], cause }: DomainErrorOptions = {},
   ) {
-    super(message, options);
+    super(message, cause === undefined ? undefined : { cause });
+    this.metadata = metadata;
+    this.violations = violations;
   }
 }
 
@@ -61,7 +73,7 @@ export function invalidField(field: string, problem: string): DomainError {
 /** The refusal of all fields that are wrong, at once. */
 export function invalidFields(violations: readonly Violation[]): DomainError {
   const message = violations.map(({ field, description }) => `${field} ${description}`).join("; ");
-  return new DomainError("INVALID_FIELD", message, {}, violations);
+  return new DomainError("INVALID_FIELD", message, { violations });
 }
 
 /** The refusal of a call that would be one too many: `which` calls, and the variable that bounds them. */
@@ -70,7 +82,7 @@ export function tooManyCalls(which: string, variable: string, most: number): Dom
     "TOO_MANY_CALLS",
     `as many calls ${which} as the service takes at a time are at work: ${most} (${variable}); ` +
       "nothing was done; wait a moment and try again",
-    { limit: variable, most: String(most) },
+    { metadata: { limit: variable, most: String(most) } },
   );
 }
 

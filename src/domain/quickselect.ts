@@ -3,7 +3,7 @@
  * themselves: Hoare's quickselect, in linear time. Random pivots keep it so for every input: whatever
  * else picked them, somebody could find the items for which it picks badly.
  */
-export function selectFirst(
+export function quickselect(
   items: Uint32Array,
   count: number,
   compare: (a: number, b: number) => number,

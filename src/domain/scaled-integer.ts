@@ -14,19 +14,19 @@ export const usageLimit = 10n ** 18n * 10n ** BigInt(usageScale);
 export function parseUsage(field: string, text: string): bigint {
   const parts = shortNotation.exec(text);
   if (parts === null) {
-    return toUnits(parseDecimal(field, text, decimalBounds.usage), usageScale);
+    return toScaledInteger(parseDecimal(field, text, decimalBounds.usage), usageScale);
   }
   return BigInt(`${parts[1]}${(parts[2] ?? "").padEnd(usageScale, "0")}`);
 }
 
 /** A decimal without more than `scale` fraction digits, in units of 10^-scale. */
-export function toUnits(value: Decimal, scale: number): bigint {
+export function toScaledInteger(value: Decimal, scale: number): bigint {
   return BigInt(value.times(`1e${scale}`).toFixed());
 }
 
 /** Units of 10^-scale as a decimal with exactly `scale` fraction digits. */
-export function toUnitsText(units: bigint, scale: number): string {
-  if (units < 0n) return `-${toUnitsText(-units, scale)}`;
+export function toScaledIntegerText(units: bigint, scale: number): string {
+  if (units < 0n) return `-${toScaledIntegerText(-units, scale)}`;
   if (scale === 0) return String(units);
   const digits = String(units).padStart(scale + 1, "0");
   return `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
@@ -34,7 +34,7 @@ export function toUnitsText(units: bigint, scale: number): string {
 
 /** A usage without trailing zeros. */
 export function toUsageText(units: bigint): string {
-  return toUnitsText(units, usageScale).replace(/\.?0+$/, "");
+  return toScaledIntegerText(units, usageScale).replace(/\.?0+$/, "");
 }
 
 // Whatever is written like this is within the bounds of a usage, without asking decimal.js.

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { BookFeed, BookRead, FeedEvents } from "../store/prices/price-book-feed.js";
-import { BookSnapshot } from "./snapshot.js";
-import { BookDraft } from "./snapshot-builder.js";
+import type { FeedEvents, PriceBookFeed, ReadTimelines } from "../store/prices/price-book-feed.js";
+import { PriceBookSnapshot } from "./snapshot.js";
+import { SnapshotBuilder } from "./snapshot-builder.js";
 
 /** What a follower tells. */
 export type FollowEvents = {
   /** The book as it was read, by a statement that was sent at `sentAtMs` of `performance.now()`. */
-  readonly onRead: (snapshot: BookSnapshot, read: BookRead, sentAtMs: number) => void;
+  readonly onRead: (snapshot: PriceBookSnapshot, read: ReadTimelines, sentAtMs: number) => void;
   /** The book cannot be read; it is tried again. */
   readonly onFailure: (error: unknown) => void;
 };
@@ -28,13 +28,13 @@ export type Follower = {
  * in between. Never goes back: a database that does is not believed until it has caught up, and is
  * then read whole, as is one whose server has been started anew, be it from a backup.
  */
-export function followBook(
-  open: (events: FeedEvents) => Promise<BookFeed>,
+export function followDatabase(
+  open: (events: FeedEvents) => Promise<PriceBookFeed>,
   pollMs: number,
   { onRead, onFailure }: FollowEvents,
 ): Follower {
-  let snapshot = BookSnapshot.none;
-  let feed: BookFeed | undefined;
+  let snapshot = PriceBookSnapshot.none;
+  let feed: PriceBookFeed | undefined;
   let isClosed = false;
   let isHurried = false;
   let isReading = false;
@@ -60,24 +60,24 @@ export function followBook(
     isHurried = false;
   };
 
-  const readSince = async (from: BookFeed, base: BookSnapshot) => {
-    const draft = new BookDraft(base);
+  const readSince = async (from: PriceBookFeed, base: PriceBookSnapshot) => {
+    const draft = new SnapshotBuilder(base);
     const read = await from.read(base.version, (row) => draft.add(row));
     if (read.version < snapshot.version) {
       mustReadWhole = true;
-      throw new BookWentBack(read.version, snapshot.version);
+      throw new BookVersionDecreased(read.version, snapshot.version);
     }
     return { read, draft };
   };
 
-  const readOnce = async (from: BookFeed) => {
+  const readOnce = async (from: PriceBookFeed) => {
     let sentAtMs = performance.now();
     let { read, draft } = await readSince(from, snapshot);
     const isRewritten = read.version === snapshot.version && read.changedAt !== snapshot.changedAt;
     // What has changed since tells nothing where the past is another one.
     if (mustReadWhole || isRewritten || (server !== undefined && read.server !== server)) {
       sentAtMs = performance.now();
-      ({ read, draft } = await readSince(from, BookSnapshot.none));
+      ({ read, draft } = await readSince(from, PriceBookSnapshot.none));
       mustReadWhole = false;
     }
     server = read.server;
@@ -137,7 +137,7 @@ export function followBook(
 }
 
 /** A database that was restored, or a standby that lags: what was charged by is not in it. */
-class BookWentBack extends Error {
+class BookVersionDecreased extends Error {
   override readonly name = "BookWentBack";
 
   constructor(version: bigint, from: bigint) {

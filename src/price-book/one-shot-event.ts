@@ -1,7 +1,7 @@
 /** Something that happens once. */
-export type Event = { readonly happened: Promise<void>; readonly happen: () => void };
+export type OneShotEvent = { readonly happened: Promise<void>; readonly happen: () => void };
 
-export function createEvent(): Event {
+export function createOneShotEvent(): OneShotEvent {
   let happen = () => {};
   const happened = new Promise<void>((resolve) => {
     happen = resolve;
@@ -14,7 +14,11 @@ export function createEvent(): Event {
  *
  * @throws the signal's reason when that aborts.
  */
-export async function within(limitMs: number, signal: AbortSignal, event: Event): Promise<void> {
+export async function within(
+  limitMs: number,
+  signal: AbortSignal,
+  event: OneShotEvent,
+): Promise<void> {
   signal.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
     const end = () => {

@@ -3,11 +3,11 @@ import type { AppliedPrice } from "../domain/llm-price.js";
 import type { Key } from "../domain/price-key.js";
 
 /** A key, and the instant it is asked about; undefined: now. */
-export type PriceAsked = { readonly key: Key; readonly asOf: Instant | undefined };
+export type PriceRequest = { readonly key: Key; readonly asOf: Instant | undefined };
 
 /** What calculations ask of the book. */
-export type BookQuestion = {
-  readonly asked: readonly PriceAsked[];
+export type PriceQuery = {
+  readonly requests: readonly PriceRequest[];
   /** The instant where a key has none of its own. Undefined: now. */
   readonly asOf: Instant | undefined;
   /** The version to wait for. What the book has by then is answered, be it an older one. */
@@ -15,7 +15,7 @@ export type BookQuestion = {
 };
 
 /** Prices, all of one version of the book. */
-export type BookAnswer = {
+export type PriceResult = {
   readonly bookVersion: bigint;
   /** The instant where a key had none of its own. */
   readonly at: Instant;
@@ -24,10 +24,10 @@ export type BookAnswer = {
 };
 
 /** The call that asks. Its signal ends the waiting, and is asked for only then. */
-export type Asking = { readonly signal: AbortSignal };
+export type LookupCall = { readonly signal: AbortSignal };
 
 /** The book, wherever it is kept. */
-export type Book = {
+export type PriceBook = {
   /** @throws DomainError BOOK_STALE when the book could not be confirmed to be current. */
-  readonly ask: (question: BookQuestion, call: Asking) => BookAnswer | Promise<BookAnswer>;
+  readonly lookup: (question: PriceQuery, call: LookupCall) => PriceResult | Promise<PriceResult>;
 };

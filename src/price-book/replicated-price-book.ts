@@ -1,14 +1,14 @@
 import type { Logger } from "pino";
 import { DomainError } from "../domain/domain-error.js";
 import type { Instant } from "../domain/instant.js";
-import type { openBookFeed } from "../store/prices/price-book-feed.js";
-import { followBook } from "./database-follower.js";
-import { createEvent, within } from "./one-shot-event.js";
-import type { Asking, Book, BookAnswer, BookQuestion } from "./price-book.js";
-import { BookSnapshot } from "./snapshot.js";
+import type { openPriceBookFeed } from "../store/prices/price-book-feed.js";
+import { followDatabase } from "./database-follower.js";
+import { createOneShotEvent, within } from "./one-shot-event.js";
+import type { LookupCall, PriceBook, PriceQuery, PriceResult } from "./price-book.js";
+import { PriceBookSnapshot } from "./snapshot.js";
 
 /** The price book in memory, which follows the one in the database. */
-export type PriceBook = Book & {
+export type ReplicatedPriceBook = PriceBook & {
   /** Why it cannot be calculated with. Undefined: it can. */
   readonly whyNot: () => string | undefined;
   /** When the first try to read it has ended, however it has. */
@@ -17,32 +17,38 @@ export type PriceBook = Book & {
   readonly close: () => Promise<void>;
 };
 
-export type PriceBookOptions = {
+export type ReplicatedPriceBookOptions = {
   /** Opens a connection to the database's book. */
-  readonly open: (events: Parameters<typeof openBookFeed>[1]) => ReturnType<typeof openBookFeed>;
+  readonly open: (
+    events: Parameters<typeof openPriceBookFeed>[1],
+  ) => ReturnType<typeof openPriceBookFeed>;
   /** How old what was last read may be, and how long a version is waited for. */
   readonly maxStalenessMs: number;
   readonly log: Logger;
 };
 
 /** Starts to follow the book. It can be asked from the first read on. */
-export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions): PriceBook {
-  let snapshot = BookSnapshot.none;
+export function createReplicatedPriceBook({
+  open,
+  maxStalenessMs,
+  log,
+}: ReplicatedPriceBookOptions): ReplicatedPriceBook {
+  let snapshot = PriceBookSnapshot.none;
   let now: Instant = 0;
   let clock: Instant = 0;
   let confirmedAtMs = Number.NEGATIVE_INFINITY;
-  let reads = createEvent();
+  let reads = createOneShotEvent();
   let isFailing = false;
-  const firstTry = createEvent();
+  const firstTry = createOneShotEvent();
 
   // After a failure as well: an event that never happens would keep all who have ever waited for it.
   const wakeThoseWhoWait = () => {
     firstTry.happen();
     reads.happen();
-    reads = createEvent();
+    reads = createOneShotEvent();
   };
 
-  const follower = followBook(open, Math.min(longestPollMs, maxStalenessMs / 4), {
+  const follower = followDatabase(open, Math.min(longestPollMs, maxStalenessMs / 4), {
     onRead: (next, { readAt, clockAt, changedAt }, sentAtMs) => {
       snapshot = next;
       // Later than the clock, where that was set back: a change is seen by whoever asks after it.
@@ -89,10 +95,10 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
    * while there is no connection, nor, without a version, for long: what is known was right a moment
    * ago, and is answered as of then. An instant that may have passed meanwhile has nothing to go by.
    */
-  const catchUp = async (instants: Instants, question: BookQuestion, { signal }: Asking) => {
+  const catchUp = async (instants: Instants, question: PriceQuery, { signal }: LookupCall) => {
     const { wantedVersion } = question;
     // Clients are there as soon as the doors are: a book that is large takes seconds to be read.
-    if (snapshot === BookSnapshot.none) await within(maxStalenessMs, signal, firstTry);
+    if (snapshot === PriceBookSnapshot.none) await within(maxStalenessMs, signal, firstTry);
     const startedAt = performance.now();
     follower.hurry();
     for (;;) {
@@ -111,13 +117,13 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
     return reply(question);
   };
 
-  const reply = (question: BookQuestion) => {
+  const reply = (question: PriceQuery) => {
     if (ageMs() > maxStalenessMs) throw bookStale(maxStalenessMs);
     return answer(snapshot, now, question);
   };
 
   return {
-    ask: (question, call) => {
+    lookup: (question, call) => {
       const instants = instantsOf(question, now);
       const isBehind = snapshot.version < question.wantedVersion;
       if (isBehind || !isComplete(instants, Number.POSITIVE_INFINITY)) {
@@ -128,7 +134,7 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
     },
     whyNot: () => {
       if (ageMs() <= maxStalenessMs) return undefined;
-      return snapshot === BookSnapshot.none
+      return snapshot === PriceBookSnapshot.none
         ? "the price book has not been read yet"
         : `the price book could not be confirmed for ${maxStalenessMs} ms`;
     },
@@ -138,7 +144,11 @@ export function createPriceBook({ open, maxStalenessMs, log }: PriceBookOptions)
   };
 }
 
-function answer(snapshot: BookSnapshot, now: Instant, { asked, asOf }: BookQuestion): BookAnswer {
+function answer(
+  snapshot: PriceBookSnapshot,
+  now: Instant,
+  { requests: asked, asOf }: PriceQuery,
+): PriceResult {
   const at = asOf ?? now;
   const prices = asked.map((each) => snapshot.priceAt(each.key, each.asOf ?? at));
   return { bookVersion: snapshot.version, at, prices };
@@ -147,7 +157,7 @@ function answer(snapshot: BookSnapshot, now: Instant, { asked, asOf }: BookQuest
 /** What a question is about: now, and the instants behind the book's "now" that it names. */
 type Instants = { readonly now: boolean; readonly later: readonly Instant[] };
 
-function instantsOf({ asked, asOf }: BookQuestion, now: Instant): Instants {
+function instantsOf({ requests: asked, asOf }: PriceQuery, now: Instant): Instants {
   let asksNow = false;
   const later: Instant[] = [];
   for (const each of asked) {
@@ -162,7 +172,7 @@ function bookStale(maxStalenessMs: number): DomainError {
   return new DomainError(
     "BOOK_STALE",
     `the price book could not be confirmed to be current for ${maxStalenessMs} ms; try again`,
-    { max_book_staleness_ms: String(maxStalenessMs) },
+    { metadata: { max_book_staleness_ms: String(maxStalenessMs) } },
   );
 }
 

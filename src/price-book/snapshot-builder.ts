@@ -4,18 +4,18 @@ import type { TimelineRow } from "../store/prices/price-book-feed.js";
 import { hashKey } from "./key-hash.js";
 import { Records, sizeOf } from "./packed-records.js";
 import { Shard } from "./shard.js";
-import { BookSnapshot, shardOf } from "./snapshot.js";
+import { PriceBookSnapshot, shardOf } from "./snapshot.js";
 
 /** The next version of the book in the making: timelines are packed as they come in. */
-export class BookDraft {
-  readonly #base: BookSnapshot;
+export class SnapshotBuilder {
+  readonly #base: PriceBookSnapshot;
   /** The records added, one after the other, in pieces. */
   readonly #pieces: Records[] = [];
   #end = pieceBytes;
   /** Where the records of each shard begin: the piece's number times its size, plus the offset. */
   readonly #added = new Map<number, number[]>();
 
-  constructor(base: BookSnapshot) {
+  constructor(base: PriceBookSnapshot) {
     this.#base = base;
   }
 
@@ -33,7 +33,7 @@ export class BookDraft {
   }
 
   /** Takes turns with other work: an import may change every key. */
-  async finish(version: bigint, changedAt: Instant): Promise<BookSnapshot> {
+  async finish(version: bigint, changedAt: Instant): Promise<PriceBookSnapshot> {
     const shards = [...this.#base.shards];
     let turnEndsAt = performance.now() + yieldAfterMs;
     for (const [index, places] of this.#added) {
@@ -43,7 +43,7 @@ export class BookDraft {
       await nextTurn();
       turnEndsAt = performance.now() + yieldAfterMs;
     }
-    return new BookSnapshot(version, changedAt, shards);
+    return new PriceBookSnapshot(version, changedAt, shards);
   }
 
   /** A piece that has room for a record. One that is longer than a piece gets a piece of its own. */

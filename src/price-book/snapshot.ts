@@ -6,7 +6,7 @@ import { hashKey } from "./key-hash.js";
 import { Shard } from "./shard.js";
 
 /** All timelines as they are in one version of the book. Never changes: a newer one takes its place. */
-export class BookSnapshot {
+export class PriceBookSnapshot {
   constructor(
     readonly version: bigint,
     /** The instant of the last change. */
@@ -15,7 +15,7 @@ export class BookSnapshot {
   ) {}
 
   /** What there is before anything has been read: no version of the book. */
-  static readonly none = new BookSnapshot(-1n, 0, Array(4096).fill(Shard.empty));
+  static readonly none = new PriceBookSnapshot(-1n, 0, Array(4096).fill(Shard.empty));
 
   /** How many keys there are, those without a price included. */
   get count(): number {

@@ -1,10 +1,14 @@
 import type { Knex } from "knex";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.js";
-import { createPriceBook, type PriceBook } from "../price-book/replicated-price-book.js";
+import {
+  createReplicatedPriceBook,
+  type ReplicatedPriceBook,
+} from "../price-book/replicated-price-book.js";
+import { defaultSuggestionLimits, type SuggestionLimits } from "../rpc/handlers/dependencies.js";
 import { providersAmong } from "../store/catalog.js";
 import type { DatabaseConnection } from "../store/connection/pool.js";
-import { openBookFeed } from "../store/prices/price-book-feed.js";
+import { openPriceBookFeed } from "../store/prices/price-book-feed.js";
 import type { Tracing } from "../tracing/tracing.js";
 import { createAuthentication } from "./auth/auth-setup.js";
 import { createAuthorizer } from "./auth/authorizer.js";
@@ -23,7 +27,7 @@ import { loadTls } from "./tls/tls.js";
 
 /** What all doors lead to: the services, with the book, the threads and whoever watches them. */
 export type Components = ListenerDependencies & {
-  readonly book: PriceBook;
+  readonly book: ReplicatedPriceBook;
   readonly metrics: Metrics;
   readonly close: () => Promise<void>;
 };
@@ -45,7 +49,10 @@ export type ComponentsConfig = Pick<
   | "databaseLimits"
   | "connections"
   | "bulkThreads"
->;
+> & {
+  /** No variable sets it: tests give a busy machine more time. */
+  readonly suggestionLimits?: SuggestionLimits;
+};
 
 /** The database: its pool of connections, and how threads make their own. */
 export type ServerDatabase = { readonly knex: Knex; readonly connection: DatabaseConnection };
@@ -68,21 +75,28 @@ export async function createComponents(
     isPublic: isPublic(config.auth),
     callLog,
   });
-  const { maxCallTimeoutMs: maxTimeoutMs, ...settings } = config;
-  const book = createPriceBook({
+  const {
+    maxCallTimeoutMs: maxTimeoutMs,
+    suggestionLimits = defaultSuggestionLimits,
+    ...settings
+  } = config;
+  const book = createReplicatedPriceBook({
     open: (events) =>
-      openBookFeed(connection, events, Math.min(5000, config.maxBookStalenessMs / 2)),
+      openPriceBookFeed(connection, events, Math.min(5000, config.maxBookStalenessMs / 2)),
     maxStalenessMs: config.maxBookStalenessMs,
     log,
   });
   const concurrencyLimit = createConcurrencyLimit(config.maxCallsInFlight);
   const mountServices = createServices(
-    { knex, bookOf: () => book, chargeCounterOf: () => metrics.charges, ...settings },
+    {
+      ...{ knex, bookOf: () => book, chargeCounterOf: () => metrics.charges },
+      ...{ suggestionLimits, ...settings },
+    },
     { callLogOf: () => callLog, tracer: tracing, concurrencyLimit, maxTimeoutMs, ...settings },
   );
   const threads = createThreadPool(
     config.bulkThreads,
-    toThreadSettings(config, connection, tracing !== undefined),
+    toThreadSettings({ suggestionLimits, ...config }, connection, tracing !== undefined),
     book,
     { callLog, charges: metrics.charges, tracing },
     concurrencyLimit,
@@ -101,7 +115,7 @@ export async function createComponents(
 
 /** By name: what else is in the configuration may be of a kind that cannot be sent to a thread. */
 function toThreadSettings(
-  config: ComponentsConfig,
+  config: Required<ComponentsConfig>,
   connection: DatabaseConnection,
   isTraced: boolean,
 ): ThreadSettings {
@@ -111,6 +125,7 @@ function toThreadSettings(
     maxStreamTimeoutMs: config.maxStreamTimeoutMs,
     streamIdleTimeoutMs: config.streamIdleTimeoutMs,
     maxBookStalenessMs: config.maxBookStalenessMs,
+    suggestionLimits: config.suggestionLimits,
     maxBatchCalculations: config.maxBatchCalculations,
     maxAllocationAccounts: config.maxAllocationAccounts,
     maxImportRows: config.maxImportRows,

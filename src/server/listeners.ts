@@ -16,7 +16,7 @@ import { type Readiness, watchReadiness } from "./ops/readiness.js";
 export type Listeners = {
   readonly grpcAddress: Address;
   readonly httpAddress: Address;
-  readonly readiness: Pick<Readiness, "whyNot">;
+  readonly readiness: Pick<Readiness, "notReadyReason">;
   readonly metrics: Metrics;
   /** When the book and the database have been asked, whatever they said. */
   readonly firstCheck: Promise<unknown>;

@@ -91,7 +91,7 @@ export async function deleteModel(knex: Knex, provider: string, name: string): P
  *
  * @throws DomainError CHARGE_TYPE_NOT_FOUND, PROVIDER_NOT_FOUND or MODEL_NOT_FOUND.
  */
-export async function requireNames(knex: Knex, key: Key): Promise<void> {
+export async function lockCatalogNames(knex: Knex, key: Key): Promise<void> {
   const { chargeType, provider, model } = key;
   // One statement, since the whole book waits for it.
   const { rows } = await knex.raw(
@@ -140,7 +140,7 @@ function notFound(
 ): DomainError {
   const { metadata, hint } = nearestNames(key.name, names);
   const message = `no ${noun} is registered as ${key.name}${hint}`;
-  return new DomainError(reason, message, { ...key, ...metadata });
+  return new DomainError(reason, message, { metadata: { ...key, ...metadata } });
 }
 
 const maxCandidates = 2000;

@@ -2,7 +2,7 @@ import type { Knex } from "knex";
 import { DomainError } from "../domain/domain-error.js";
 
 /** A write that may be repeated: its request id, and a hash of its method, caller and body. */
-export type RepeatableRequest = { readonly requestId: string; readonly fingerprint: Uint8Array };
+export type IdempotentRequest = { readonly requestId: string; readonly fingerprint: Uint8Array };
 
 /**
  * Claims a request id for this transaction, or finds the answer that the same request got within
@@ -11,9 +11,9 @@ export type RepeatableRequest = { readonly requestId: string; readonly fingerpri
  * @returns the first answer, encoded; undefined when this transaction is the first.
  * @throws DomainError REQUEST_ID_REUSED when the id was used with another body or by another caller.
  */
-export async function claimRequest(
+export async function claimIdempotencyKey(
   transaction: Knex,
-  { requestId, fingerprint }: RepeatableRequest,
+  { requestId, fingerprint }: IdempotentRequest,
 ): Promise<Uint8Array | undefined> {
   const claimed = await transaction.raw(
     `
@@ -25,7 +25,7 @@ export async function claimRequest(
     { requestId, fingerprint: Buffer.from(fingerprint) },
   );
   if (claimed.rows.length > 0) {
-    await forgetExpired(transaction);
+    await deleteExpired(transaction);
     return undefined;
   }
   const first = await transaction("answered_requests").where("request_id", requestId).first();
@@ -34,18 +34,20 @@ export async function claimRequest(
     "REQUEST_ID_REUSED",
     `request_id ${requestId} was used in the last 24 hours with another body or ` +
       "by another caller; use a new one",
-    { request_id: requestId },
-    [
-      {
-        field: "request_id",
-        description: "was used with another body or by another caller; use a new UUID",
-      },
-    ],
+    {
+      metadata: { request_id: requestId },
+      violations: [
+        {
+          field: "request_id",
+          description: "was used with another body or by another caller; use a new UUID",
+        },
+      ],
+    },
   );
 }
 
 /** Keeps the answer of a claimed request for those who repeat it. */
-export async function keepAnswer(
+export async function saveResponse(
   transaction: Knex,
   requestId: string,
   answer: Uint8Array,
@@ -56,7 +58,7 @@ export async function keepAnswer(
 }
 
 /** Each new request clears away a few expired ones, so that no other job has to. */
-async function forgetExpired(transaction: Knex): Promise<void> {
+async function deleteExpired(transaction: Knex): Promise<void> {
   await transaction.raw(`
     delete from answered_requests where request_id in (
       select request_id from answered_requests

@@ -43,7 +43,7 @@ export function createCallTracer(tracer: Tracer, kind: SpanKind): CallTracer {
         },
         end: (outcome) => {
           if (!span.isRecording()) return;
-          if (outcome !== undefined) tellOutcome(span, outcome);
+          if (outcome !== undefined) recordOutcome(span, outcome);
           span.end();
         },
       };
@@ -51,7 +51,7 @@ export function createCallTracer(tracer: Tracer, kind: SpanKind): CallTracer {
   };
 }
 
-function tellOutcome(span: Span, { code, requestId, protocol }: CallOutcome): void {
+function recordOutcome(span: Span, { code, requestId, protocol }: CallOutcome): void {
   span.setAttribute("llmprices.request_id", requestId);
   if (!isConnect(protocol)) span.setAttribute("rpc.grpc.status_code", codeNames.indexOf(code));
   else if (code !== "ok") span.setAttribute("rpc.connect_rpc.error_code", code);

@@ -6,27 +6,34 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { formatAddress } from "../../src/config/address.js";
-import { commandLine, commandsFor } from "../support/command.js";
+import { commandsFor, llmpricesArguments } from "../support/command.js";
 import { at, bookVersionOf, byKey, priceAt, registerNames } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 let service: TestService;
 let llmprices: ReturnType<typeof commandsFor>;
 let folder: string;
+/** Each test has a provider of its own, so that no other test has its keys. */
+let provider: string;
+let tests = 0;
 
-const keyOf = (model: string) => ({ chargeType: "completion", provider: "acme", model });
+const keyOf = (model: string) => ({ chargeType: "completion", provider, model });
 const header = "charge_type,provider,model,price,effective_from,ends\n";
 
-/** Has each test of a group use a service and a folder of its own. */
+/** Starts a service for the tests of a group, and creates a folder for their files. */
 function useService(): void {
-  beforeEach(async () => {
+  before(async () => {
     service = await startTestService();
     llmprices = commandsFor(service);
     folder = mkdtempSync(join(tmpdir(), "llmprices-import-"));
   });
-  afterEach(async () => {
+  after(async () => {
     rmSync(folder, { recursive: true });
     await service.stop();
+  });
+  beforeEach(() => {
+    tests += 1;
+    provider = `acme${tests}`;
   });
 }
 
@@ -37,7 +44,7 @@ async function create(model: string, price: string, from = "2026-01-01"): Promis
 
 /** Imports CSV from standard input. */
 function importRows(rows: readonly string[], ...flags: string[]) {
-  const input = `${header}${rows.map((row) => `completion,acme,${row}\n`).join("")}`;
+  const input = `${header}${rows.map((row) => `completion,${provider},${row}\n`).join("")}`;
   return llmprices(["import", "-", "--quiet", ...flags], { input });
 }
 
@@ -83,7 +90,18 @@ describe("llmprices import", function () {
     expect(await priceAt(service, keyOf("new"))).to.equal("1");
   });
 
-  it("ends prices without a row only when told to", async () => {
+  it("answers JSON for programs", async () => {
+    await create("a", "1");
+    const { output } = await importRows(["a,1,,"], "--output", "json");
+    expect(JSON.parse(output).counts).to.include({ rowCount: "1", unchangedCount: "1" });
+  });
+});
+
+describe("llmprices import --end-missing", function () {
+  this.timeout(60_000);
+  useService();
+
+  it("ends prices without a row, as an import does only when it is told to", async () => {
     await create("a", "1");
     await create("b", "2");
     await importRows(["a,1,,"]);
@@ -92,12 +110,6 @@ describe("llmprices import", function () {
     expect(output).to.match(/^0 created, 0 changed, 1 ended, 1 unchanged/);
     expect(await priceAt(service, keyOf("b"))).to.equal(undefined);
   });
-
-  it("answers JSON for programs", async () => {
-    await create("a", "1");
-    const { output } = await importRows(["a,1,,"], "--output", "json");
-    expect(JSON.parse(output).counts).to.include({ rowCount: "1", unchangedCount: "1" });
-  });
 });
 
 describe("llmprices import --dry-run", function () {
@@ -105,6 +117,7 @@ describe("llmprices import --dry-run", function () {
   useService();
 
   it("shows what would be created, changed and ended, and writes nothing", async () => {
+    provider = "acme";
     await create("b", "2");
     await create("c", "3");
     const before = await bookVersionOf(service.database);
@@ -124,7 +137,7 @@ describe("llmprices import --dry-run", function () {
     );
     expect(code).to.equal(0);
     expect(await bookVersionOf(service.database)).to.equal(before);
-    expect((await service.catalog.listModels({})).models).to.have.length(2);
+    expect((await service.catalog.listModels({ provider })).models).to.have.length(2);
   });
 
   it("shows as many changes as are asked for, and says so", async () => {
@@ -148,7 +161,7 @@ describe("llmprices import, with bad rows", function () {
       ...["completion,acme,a,2,,", "", 'completion,acme,b,"1",,', "completion,acme,c,1001,,"],
       ...["completion,acme,d", "completion,acme,e,1,2026-02-30,", "completion,acme,f,1,,yes"],
       ...["Completion,acme,g,1,,", "completion,acme,a,3,,", "completion,acme,h,1,,"],
-    ];
+    ].map((row) => row.replace("acme", provider));
     writeFileSync(file, `${header}${rows.join("\n")}\n`);
     const parameters = ["import", file, "--register-missing"];
     const { code, output, errors } = await llmprices(parameters);
@@ -181,15 +194,14 @@ describe("llmprices import, with bad rows", function () {
   });
 });
 
-describe("llmprices import, on a terminal", function () {
+describe("Thousands of rows", function () {
   this.timeout(60_000);
   useService();
 
-  it("shows a bar, and prints nothing of it to what reads the results", async () => {
+  it("are imported on a terminal with a bar, which is not written to standard output", async () => {
     const file = join(folder, "prices.csv");
     writeFileSync(file, `${header}${manyRows(2000)}`);
-    const { program, before } = commandLine;
-    const words = [program, ...before, "import", file, "--register-missing"];
+    const words = [process.execPath, ...llmpricesArguments, "import", file, "--register-missing"];
     const line = `${words.map((word) => `'${word}'`).join(" ")} >'${folder}/results'`;
     const env = { ...process.env, LLMPRICES_ADDRESS: formatAddress(service.server.grpcAddress) };
     // The child must not block this process: the service is in it.
@@ -206,43 +218,47 @@ describe("llmprices import, on a terminal", function () {
     expect(code).to.equal(0);
   });
 
-  function manyRows(count: number): string {
-    const rows = Array.from({ length: count }, (_, index) => `completion,acme,m${index},1,,\n`);
-    return rows.join("");
-  }
-});
-
-describe("llmprices list, into a reader that has seen enough", function () {
-  this.timeout(60_000);
-  useService();
-
-  it("exits 0 and says nothing", async () => {
+  it("are listed into a reader that stops early: exits 0 and prints no error", async () => {
     await importRows(
       Array.from({ length: 3000 }, (_, index) => `m${index},1,,`),
       "--register-missing",
     );
-    const { program, before } = commandLine;
     const env = { ...process.env, LLMPRICES_ADDRESS: formatAddress(service.server.grpcAddress) };
-    const child = spawn(program, [...before, "list"], { env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [...llmpricesArguments, "list"], {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     child.stdout.once("data", () => child.stdout.destroy());
     const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
     expect({ code, errors }).to.deep.equal({ code: 0, errors: "" });
   });
+
+  function manyRows(count: number): string {
+    const rows = Array.from(
+      { length: count },
+      (_, index) => `completion,${provider},m${index},1,,\n`,
+    );
+    return rows.join("");
+  }
 });
 
 describe("llmprices export, then import", function () {
   this.timeout(60_000);
   useService();
 
+  before(async () => {
+    provider = "acme";
+    await importRows(
+      [
+        ...["a,1,2026-01-01,", "a,2,2100-01-01,", "a,,2101-01-01,true", "b,3,,"],
+        ...["c,4,2100-01-01,", '"odd,name",0.0000000001,2026-01-01,', "d,1000,2026-01-01,"],
+      ],
+      "--register-missing",
+    );
+  });
+
   for (const name of ["prices.csv", "prices.jsonl"]) {
     it(`changes nothing, scheduled revisions included: ${name}`, async () => {
-      await importRows(
-        [
-          ...["a,1,2026-01-01,", "a,2,2100-01-01,", "a,,2101-01-01,true", "b,3,,"],
-          ...["c,4,2100-01-01,", '"odd,name",0.0000000001,2026-01-01,', "d,1000,2026-01-01,"],
-        ],
-        "--register-missing",
-      );
       const before = await bookVersionOf(service.database);
       const file = join(folder, name);
       expect((await llmprices(["export", file])).code).to.equal(0);
@@ -253,15 +269,14 @@ describe("llmprices export, then import", function () {
   }
 
   it("makes the same price list in an empty book", async () => {
-    await importRows(
-      ["a,1,2026-01-01,", "a,2,2100-01-01,", "b,3,2026-02-01,"],
-      "--register-missing",
-    );
     const { output: list } = await llmprices(["export"]);
     const other = await startTestService();
-    const command = commandsFor(other);
-    await command(["import", "-", "--register-missing"], { input: list });
-    expect((await command(["export"])).output).to.equal(list);
-    await other.stop();
+    try {
+      const command = commandsFor(other);
+      await command(["import", "-", "--register-missing"], { input: list });
+      expect((await command(["export"])).output).to.equal(list);
+    } finally {
+      await other.stop();
+    }
   });
 });

@@ -2,13 +2,13 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { expect } from "chai";
 import { toUrl } from "../../bench/support/database.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { answerOf, openRequests, usagesOf } from "../support/allocations.js";
+import { llmpricesArguments } from "../support/command.js";
 import { until } from "../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { freshPrice, type TestKey } from "../support/prices.js";
@@ -232,9 +232,7 @@ async function startWorkers(database: TestDatabase) {
 
 function start(database: TestDatabase, variables: NodeJS.ProcessEnv, workers = "2") {
   const anyPort = "127.0.0.1:0";
-  const program = ["--import", "./test/support/typescript.js", "src/main.ts"];
-  return spawn(process.execPath, [...program, "serve", "--workers", workers], {
-    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+  return spawn(process.execPath, [...llmpricesArguments, "serve", "--workers", workers], {
     env: {
       ...{ ...process.env, GRPC_ADDR: anyPort, HTTP_ADDR: anyPort, OPS_ADDR: anyPort },
       ...{ DATABASE_URL: toUrl(database.connection), DATABASE_POOL_SIZE: "2", ...variables },
@@ -247,7 +245,7 @@ function childrenOf({ pid }: ChildProcess): number[] {
   const found = execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(pid)], {
     encoding: "utf8",
   });
-  const lines = found.split("\n").filter((line) => line.includes("workers/worker"));
+  const lines = found.split("\n").filter((line) => line.includes("cluster/worker"));
   return lines.map((line) => Number.parseInt(line, 10));
 }
 

@@ -4,15 +4,15 @@ import { chmod, mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from "
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import pg from "pg";
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from "../../src/embedded-postgres/embedded-postgres.js";
+import { toProgram } from "../support/command.js";
 
-const FIXTURE = fileURLToPath(new URL("../fixtures/embedded-instance.ts", import.meta.url));
+const fixture = toProgram("test/fixtures/embedded-instance.ts");
 const isRoot = process.geteuid?.() === 0;
 
 describe("startEmbeddedPostgres", function () {
@@ -54,7 +54,7 @@ describe("startEmbeddedPostgres", function () {
 
   /** An instance in a process of its own, and what it says: its port, or why it cannot start. */
   async function startProcess(): Promise<{ child: ChildProcess; port?: number; error?: string }> {
-    const child = fork(FIXTURE, [dataDir], { execArgv: ["--import", "tsx"] });
+    const child = fork(fixture.path, [dataDir], { execArgv: [...fixture.options] });
     children.push(child);
     const [answer] = await once(child, "message");
     return { child, ...answer };

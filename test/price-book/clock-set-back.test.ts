@@ -1,6 +1,6 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { expect } from "chai";
-import { changeBook } from "../../src/store/prices/timelines.js";
+import { beginPriceBookChange } from "../../src/store/prices/timelines.js";
 import { importRows, rowOf } from "../support/imports.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { bookVersionOf, byKey, freshPrice, type TestKey } from "../support/prices.js";
@@ -64,7 +64,7 @@ describe("A transaction during which the database's clock is set back by an hour
         create or replace function instant_now() returns timestamptz language sql volatile as $$
           select date_trunc('milliseconds', clock_timestamp()) - interval '1 hour'
         $$`);
-      const change = await changeBook(transaction);
+      const change = await beginPriceBookChange(transaction);
       const [{ id }] = await transaction("llm_prices");
       for (const days of [0, 1]) {
         await transaction("llm_price_revisions").insert({

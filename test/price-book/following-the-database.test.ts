@@ -1,8 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
-import { type Follower, followBook } from "../../src/price-book/database-follower.js";
-import { BookSnapshot } from "../../src/price-book/snapshot.js";
-import { openBookFeed } from "../../src/store/prices/price-book-feed.js";
+import { type Follower, followDatabase } from "../../src/price-book/database-follower.js";
+import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
+import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
 import { ensureKey } from "../../src/store/prices/timelines.js";
 import { changeInSql, killListeners, restoreOlder } from "../support/book.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
@@ -17,7 +17,7 @@ describe("A follower of the book", () => {
   let id: string;
   let proxy: DatabaseProxy;
   let follower: Follower;
-  let snapshots: BookSnapshot[];
+  let snapshots: PriceBookSnapshot[];
   let failures: string[];
 
   before(async () => {
@@ -46,14 +46,14 @@ describe("A follower of the book", () => {
     proxy = await openProxy(database.connection);
     snapshots = [];
     failures = [];
-    follower = followBook((events) => openBookFeed(proxy.connection, events), pollMs, {
+    follower = followDatabase((events) => openPriceBookFeed(proxy.connection, events), pollMs, {
       onRead: (snapshot) => snapshots.push(snapshot),
       onFailure: (error) => failures.push((error as Error).message),
     });
     await untilRead(await bookVersionOf(database));
   }
 
-  const last = () => snapshots.at(-1) ?? BookSnapshot.none;
+  const last = () => snapshots.at(-1) ?? PriceBookSnapshot.none;
 
   async function untilRead(version: bigint): Promise<void> {
     while (last().version < version) await wait(5);
@@ -200,6 +200,6 @@ describe("A follower of the book", () => {
 });
 
 /** The price when the snapshot's version was made. */
-function priceIn(snapshot: BookSnapshot): string | undefined {
+function priceIn(snapshot: PriceBookSnapshot): string | undefined {
   return snapshot.priceAt(key, snapshot.changedAt)?.price.toString();
 }

@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { Knex } from "knex";
+import { defaultSuggestionLimits } from "../../src/rpc/handlers/dependencies.js";
 import { createDatabase } from "../../src/store/connection/pool.js";
 import { charge, offloadedCalculations, toLine, untilAnswered } from "../support/book.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
@@ -27,7 +28,8 @@ describe("A service that has no connection to the database but the one of its bo
     const { connection } = proxy;
     const nowhere = { ...connection, port: 1 };
     knex = createDatabase({ connection: nowhere, poolSize: 1, acquireTimeoutMs: 500 });
-    service = await startTestService({}, { ...database, knex, connection });
+    const config = { suggestionLimits: defaultSuggestionLimits };
+    service = await startTestService(config, { ...database, knex, connection });
     await untilAnswered(() => charge(service, key));
     // The threads' connections come after the book's.
     proxy.faults.refusesConnections = true;
@@ -78,7 +80,8 @@ describe("A service that has no connection to the database but the one of its bo
 describe("A service whose connections are all at work", () => {
   it("is NOT_FOUND for a key without a price, without the hints that it cannot get", async () => {
     const database = await createTestDatabase({ poolSize: 2 });
-    const service = await startTestService({}, database);
+    const config = { suggestionLimits: defaultSuggestionLimits };
+    const service = await startTestService(config, database);
     const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
     const held = [await database.knex.transaction(), await database.knex.transaction()];
     try {

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
 import { pino } from "pino";
-import type { BookQuestion } from "../../src/price-book/price-book.js";
-import { createPriceBook } from "../../src/price-book/replicated-price-book.js";
-import { openBookFeed } from "../../src/store/prices/price-book-feed.js";
+import type { PriceQuery } from "../../src/price-book/price-book.js";
+import { createReplicatedPriceBook } from "../../src/price-book/replicated-price-book.js";
+import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
 import { collectGarbage } from "../support/garbage.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";
@@ -21,18 +21,18 @@ describe("A book that has not been read yet", () => {
   });
 
   const open = () =>
-    createPriceBook({
-      open: (events) => openBookFeed(proxy.connection, events),
+    createReplicatedPriceBook({
+      open: (events) => openPriceBookFeed(proxy.connection, events),
       maxStalenessMs: 10_000,
       log: pino({ level: "silent" }),
     });
-  const question: BookQuestion = { asked: [], asOf: undefined, wantedVersion: 0n };
+  const question: PriceQuery = { requests: [], asOf: undefined, wantedVersion: 0n };
   const call = { signal: new AbortController().signal };
 
   it("answers when it has been, who came too early included", async () => {
     proxy.faults.heldAfterStatements = 1;
     const book = open();
-    const early = book.ask(question, call);
+    const early = book.lookup(question, call);
     while (!proxy.isHolding()) await wait(5);
     await wait(300);
     proxy.release();
@@ -44,7 +44,7 @@ describe("A book that has not been read yet", () => {
     proxy.faults.refusesConnections = true;
     const book = open();
     const startedAt = performance.now();
-    const refusal = await Promise.resolve(book.ask(question, call)).catch((error) => error);
+    const refusal = await Promise.resolve(book.lookup(question, call)).catch((error) => error);
     expect(refusal).to.include({ reason: "BOOK_STALE" });
     expect(performance.now() - startedAt).to.be.below(5000);
     proxy.faults.refusesConnections = false;
@@ -56,8 +56,8 @@ describe("A book that can be read no more", () => {
   it("keeps nothing of those whom it has refused", async () => {
     const database = await createTestDatabase();
     const proxy = await openProxy(database.connection);
-    const book = createPriceBook({
-      open: (events) => openBookFeed(proxy.connection, events),
+    const book = createReplicatedPriceBook({
+      open: (events) => openPriceBookFeed(proxy.connection, events),
       maxStalenessMs: 300,
       log: pino({ level: "silent" }),
     });
@@ -67,7 +67,7 @@ describe("A book that can be read no more", () => {
     const askAndForget = async () => {
       const call = { signal: new AbortController().signal };
       const asOf = Date.now() + 60_000;
-      const answer = book.ask({ asked: [{ key, asOf }], asOf, wantedVersion: 0n }, call);
+      const answer = book.lookup({ requests: [{ key, asOf }], asOf, wantedVersion: 0n }, call);
       const refusal = await Promise.resolve(answer).catch((error) => error);
       expect(refusal).to.include({ reason: "BOOK_STALE" });
       return new WeakRef(call.signal);

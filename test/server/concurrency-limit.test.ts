@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { Knex } from "knex";
+import { defaultSuggestionLimits } from "../../src/rpc/handlers/dependencies.js";
 import { lineOf } from "../support/batches.js";
 import { callsEnded, rejectedOffloadedCalls, until } from "../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
@@ -98,7 +99,8 @@ describe("More writes at a time than half of MAX_DATABASE_CALLS", () => {
   before(async () => {
     // Two of the pool's connections write, and two more writes wait for them.
     database = await createTestDatabase({ poolSize: 5, maxCalls: 8 });
-    service = await startTestService({}, database);
+    const config = { suggestionLimits: defaultSuggestionLimits };
+    service = await startTestService(config, database);
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
     await service.pricing.batchCalculateCharges({});
   });

@@ -1,21 +1,9 @@
-import { once } from "node:events";
-import { connect as connectHttp2 } from "node:http2";
 import { setTimeout as wait } from "node:timers/promises";
-import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
-import { formatAddress } from "../../src/config/address.js";
-import { StreamAllocateChargesRequestSchema } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
-import {
-  answerOf,
-  messagesOf,
-  openRequests,
-  type TestMessage,
-  usagesOf,
-} from "../support/allocations.js";
-import { lineOf } from "../support/batches.js";
+import { answerOf, openRequests, type TestMessage, usagesOf } from "../support/allocations.js";
 import { importRows, rowOf, type TestImportMessage } from "../support/imports.js";
-import { callsEnded, callsInFlight, until } from "../support/metrics.js";
+import { callsInFlight, until } from "../support/metrics.js";
 import { freshPrice, priceAt, type TestKey } from "../support/prices.js";
 import { errorOf } from "../support/refusals.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
@@ -90,63 +78,3 @@ describe("A stream whose caller does nothing for STREAM_IDLE_TIMEOUT_MS", functi
     expect(performance.now() - startedAt).to.be.above(idleMs);
   });
 });
-
-describe("A stream whose answers are not taken for STREAM_IDLE_TIMEOUT_MS", function () {
-  this.timeout(120_000);
-  let service: TestService;
-  let key: TestKey;
-  before(async () => {
-    // Longer than it takes to send the largest message, however busy the machine is.
-    service = await startTestService({ streamIdleTimeoutMs: 3000, bulkThreads: 1 });
-    ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
-  });
-  after(() => service.stop());
-
-  for (const door of ["gRPC", "HTTP"] as const) {
-    it(`ends, leaves its place to others, and is not taken for whole: the ${door} door`, async () => {
-      const counted = () => callsEnded(service, "StreamAllocateCharges", "deadline_exceeded");
-      const before = await counted();
-      const { grpcAddress, httpAddress } = service.server;
-      const address = door === "gRPC" ? grpcAddress : httpAddress;
-      const session = connectHttp2(`http://${formatAddress(address)}`);
-      const stream = session.request({
-        ...{ ":method": "POST", ":path": "/llmprices.v1.PricingService/StreamAllocateCharges" },
-        ...{ "content-type": "application/grpc", te: "trailers" },
-      });
-      // Their charges make 50 messages. grpc-js keeps 16 for whoever does not read.
-      const usages = Array.from({ length: 100_000 }, (_, i) => ({
-        ...{ accountId: `account-${i}`, usage: "1" },
-      }));
-      const terms = { ...key, providerCost: "1", currencyCode: "USD" };
-      for (const message of messagesOf(terms, usages, 10_000)) stream.write(toFrame(message));
-      stream.end();
-      await until(async () => (await counted()) === before + 1);
-      // As many as there is room for, if there is room for all.
-      await until(() => areServed(service, key, 32));
-      const trailers = once(stream, "trailers");
-      stream.resume();
-      expect((await trailers)[0]["grpc-status"]).to.equal(String(Code.DeadlineExceeded));
-      session.destroy();
-    });
-  }
-});
-
-/** Whether so many large calls at a time are served. */
-function areServed({ pricing }: TestService, key: TestKey, count: number): Promise<boolean> {
-  const batch = () => pricing.batchCalculateCharges({ requests: [lineOf(key)] });
-  return Promise.all(Array.from({ length: count }, batch)).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** A message of gRPC as it is on the wire. */
-function toFrame(message: TestMessage): Buffer {
-  const bytes = toBinary(
-    StreamAllocateChargesRequestSchema,
-    create(StreamAllocateChargesRequestSchema, message),
-  );
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(bytes.length, 1);
-  return Buffer.concat([prefix, bytes]);
-}

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { Knex } from "knex";
 import { ensureKey } from "../../src/store/prices/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { sqlErrorOf } from "../support/sql-errors.js";
 
 let database: TestDatabase;
 let knex: Knex;
@@ -27,7 +28,7 @@ describe("the database's bounds, whoever writes", () => {
   for (const [bound, refused] of Object.entries(prices)) {
     for (const price of refused) {
       it(`refuse a price of ${price}`, async () => {
-        const refusal = await refusalOf(insertRevision({ price }));
+        const refusal = await sqlErrorOf(insertRevision({ price }));
         expect(refusal).to.equal(`llm_price_revisions_price_${bound}`);
       });
     }
@@ -49,7 +50,7 @@ describe("the database's bounds, whoever writes", () => {
   ];
   for (const start of notInstants) {
     it(`refuse a revision from ${start} on`, async () => {
-      const refusal = await refusalOf(insertRevision({ effective_from: start }));
+      const refusal = await sqlErrorOf(insertRevision({ effective_from: start }));
       expect(refusal).to.equal("llm_price_revisions_effective_from_instant");
     });
   }
@@ -59,13 +60,13 @@ describe("the database's bounds, whoever writes", () => {
   });
 
   it("refuse a reason of 1001 characters", async () => {
-    const refusal = await refusalOf(insertRevision({ reason: "é".repeat(1001) }));
+    const refusal = await sqlErrorOf(insertRevision({ reason: "é".repeat(1001) }));
     expect(refusal).to.equal("llm_price_revisions_reason_length");
   });
 
   for (const [what, changedBy] of Object.entries({ nobody: "", "201 letters": "a".repeat(201) })) {
     it(`refuse a change by ${what}`, async () => {
-      const refusal = await refusalOf(insertRevision({ changed_by: changedBy }));
+      const refusal = await sqlErrorOf(insertRevision({ changed_by: changedBy }));
       expect(refusal).to.equal("llm_price_revisions_changed_by_length");
     });
   }
@@ -92,7 +93,7 @@ describe("the database's bounds, whoever writes", () => {
     }
     for (const name of refused) {
       it(`refuse ${cut(name)} as a name in ${table}`, async () => {
-        const refusal = await refusalOf(insertName(table, name));
+        const refusal = await sqlErrorOf(insertName(table, name));
         expect(refusal).to.equal(`${table}_name_format`);
       });
     }
@@ -100,12 +101,12 @@ describe("the database's bounds, whoever writes", () => {
 
   it("refuse a charge type's description of 1001 characters", async () => {
     const write = knex("charge_types").insert({ name: "b", description: "a".repeat(1001) });
-    expect(await refusalOf(write)).to.equal("charge_types_description_length");
+    expect(await sqlErrorOf(write)).to.equal("charge_types_description_length");
   });
 
   it("refuse a provider's display name of 201 characters", async () => {
     const write = knex("providers").insert({ name: "b", display_name: "a".repeat(201) });
-    expect(await refusalOf(write)).to.equal("providers_display_name_length");
+    expect(await sqlErrorOf(write)).to.equal("providers_display_name_length");
   });
 });
 
@@ -127,15 +128,4 @@ function insertName(table: string, name: string) {
 
 function cut(name: string): string {
   return name.length <= 20 ? JSON.stringify(name) : `a name of ${name.length} characters`;
-}
-
-/** The constraint that refuses a write, else the message of what does. */
-async function refusalOf(write: PromiseLike<unknown>): Promise<string> {
-  try {
-    await write;
-  } catch (error) {
-    const { constraint, message } = error as { constraint?: string; message: string };
-    return constraint ?? message;
-  }
-  throw new Error("expected a refusal, the write was accepted");
 }

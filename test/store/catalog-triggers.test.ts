@@ -1,9 +1,10 @@
 import { expect } from "chai";
 import type { Knex } from "knex";
 import { createDatabase } from "../../src/store/connection/pool.js";
-import { changeBook, ensureKey } from "../../src/store/prices/timelines.js";
+import { beginPriceBookChange, ensureKey } from "../../src/store/prices/timelines.js";
 import { migrateUp } from "../../src/store/schema/migrator.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { sqlErrorOf } from "../support/sql-errors.js";
 
 let database: TestDatabase;
 let knex: Knex;
@@ -24,13 +25,13 @@ describe("the database's timestamps, whoever writes", () => {
       const write = knex(table).update({
         created_at: knex.raw("created_at + interval '1 second'"),
       });
-      expect(await refusalOf(write)).to.equal("created_at_never_changes");
+      expect(await sqlErrorOf(write)).to.equal("created_at_never_changes");
     });
 
     it(`never set the updated_at of ${table} back`, async () => {
       const earlier = knex.raw("updated_at - interval '1 millisecond'");
       const write = knex(table).update({ updated_at: earlier });
-      expect(await refusalOf(write)).to.equal("updated_at_moves_forward");
+      expect(await sqlErrorOf(write)).to.equal("updated_at_moves_forward");
     });
 
     it(`move the updated_at of ${table} forward on every update, however fast`, async () => {
@@ -71,13 +72,13 @@ describe("the database's timestamps, whoever writes", () => {
     const row = { llm_price_id: id, effective_from: "2199-01-01", price: "1" };
     await knex("llm_price_revisions").insert(row);
     const write = knex("llm_price_revisions").update({ created_at: "2199-01-01" });
-    expect(await refusalOf(write)).to.equal("created_at_never_changes");
+    expect(await sqlErrorOf(write)).to.equal("created_at_never_changes");
   });
 
   it("are the transaction's instant in a new revision, whatever its writer says", async () => {
     const id = await ensureKey(knex, { chargeType: "plugin", provider: "openai", model: "gpt-4o" });
     await knex.transaction(async (transaction) => {
-      const { now } = await changeBook(transaction);
+      const { now } = await beginPriceBookChange(transaction);
       const created = await transaction("llm_price_revisions")
         .insert({ llm_price_id: id, effective_from: "2199-01-01", created_at: "2001-01-01" })
         .returning("created_at");
@@ -98,12 +99,12 @@ describe("names that prices refer to, whoever writes", () => {
   };
   for (const [table, { name, constraint }] of Object.entries(references)) {
     it(`are never removed from ${table}`, async () => {
-      expect(await refusalOf(knex(table).where({ name }).delete())).to.equal(constraint);
+      expect(await sqlErrorOf(knex(table).where({ name }).delete())).to.equal(constraint);
     });
 
     it(`never change in ${table}`, async () => {
       const write = knex(table).where({ name }).update({ name: "renamed" });
-      expect(await refusalOf(write)).to.equal(constraint);
+      expect(await sqlErrorOf(write)).to.equal(constraint);
     });
   }
 
@@ -113,13 +114,13 @@ describe("names that prices refer to, whoever writes", () => {
 
   it("have a provider that is registered", async () => {
     const write = knex("models").insert({ provider: "openia", name: "gpt-4o" });
-    expect(await refusalOf(write)).to.equal("models_provider_fkey");
+    expect(await sqlErrorOf(write)).to.equal("models_provider_fkey");
   });
 
   for (const table of ["charge_types", "providers", "models"]) {
     it(`are in ${table} once`, async () => {
       const [{ created_at, updated_at, ...row }] = await knex(table);
-      expect(await refusalOf(knex(table).insert(row))).to.equal(`${table}_pkey`);
+      expect(await sqlErrorOf(knex(table).insert(row))).to.equal(`${table}_pkey`);
     });
   }
 });
@@ -172,15 +173,4 @@ async function inOrder(knex: Knex, models: readonly string[]): Promise<string[]>
     await ensureKey(knex, { chargeType: "completion", provider: "openai", model });
   }
   return knex("llm_prices").where("charge_type", "completion").orderBy("model").pluck("model");
-}
-
-/** The constraint that refuses a write, else the message of what does. */
-async function refusalOf(write: PromiseLike<unknown>): Promise<string> {
-  try {
-    await write;
-  } catch (error) {
-    const { constraint, message } = error as { constraint?: string; message: string };
-    return constraint ?? message;
-  }
-  throw new Error("expected a refusal, the write was accepted");
 }

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import type { Knex } from "knex";
 import { ensureKey } from "../../src/store/prices/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { sqlErrorOf } from "../support/sql-errors.js";
 
 let database: TestDatabase;
 let knex: Knex;
@@ -14,7 +15,7 @@ describe("llm_prices, whoever writes", () => {
 
   it("has each key once", async () => {
     const repeat = { charge_type: "tool", provider: "openai", model: "gpt-4o" };
-    expect(await refusalOf(insertKey(repeat))).to.equal("llm_prices_key");
+    expect(await sqlErrorOf(insertKey(repeat))).to.equal("llm_prices_key");
   });
 
   const unknownNames = [
@@ -30,7 +31,7 @@ describe("llm_prices, whoever writes", () => {
         model: "o1",
         ...change,
       });
-      expect(await refusalOf(write)).to.equal(`llm_prices_${constraint}`);
+      expect(await sqlErrorOf(write)).to.equal(`llm_prices_${constraint}`);
     });
   }
 
@@ -43,23 +44,23 @@ describe("llm_prices, whoever writes", () => {
   for (const [column, value] of Object.entries(changes)) {
     it(`never changes the ${column} of a row`, async () => {
       const write = knex("llm_prices").update(column, value);
-      expect(await refusalOf(write)).to.equal("llm_prices_keep_the_key");
+      expect(await sqlErrorOf(write)).to.equal("llm_prices_keep_the_key");
     });
   }
 
   it("takes no book_version back", async () => {
     const write = knex("llm_prices").update({ book_version: -1 });
-    expect(await refusalOf(write)).to.equal("llm_prices_keep_the_key");
+    expect(await sqlErrorOf(write)).to.equal("llm_prices_keep_the_key");
   });
 
   it("never loses a row", async () => {
     const write = knex("llm_prices").where({ id }).delete();
-    expect(await refusalOf(write)).to.equal("llm_prices_keep_the_rows");
+    expect(await sqlErrorOf(write)).to.equal("llm_prices_keep_the_rows");
   });
 
   for (const table of ["llm_prices", "models", "providers", "charge_types"]) {
     it(`survives truncate ${table} cascade`, async () => {
-      const refusal = await refusalOf(knex.raw(`truncate ${table} cascade`));
+      const refusal = await sqlErrorOf(knex.raw(`truncate ${table} cascade`));
       expect(refusal).to.match(/^llm_price(s|_revisions)_keep_the_rows/);
     });
   }
@@ -72,7 +73,7 @@ describe("llm_prices, whoever writes", () => {
 
   it("takes no book_version that the book has not reached", async () => {
     const write = knex("llm_prices").where({ id }).update({ book_version: 1_000_000 });
-    expect(await refusalOf(write)).to.equal("llm_prices_keep_the_key");
+    expect(await sqlErrorOf(write)).to.equal("llm_prices_keep_the_key");
   });
 });
 
@@ -84,11 +85,11 @@ describe("price_book, whoever writes", () => {
 
   it("has no second row", async () => {
     const write = knex("price_book").insert({ ...row, only_row: false });
-    expect(await refusalOf(write)).to.equal("price_book_has_one_row");
+    expect(await sqlErrorOf(write)).to.equal("price_book_has_one_row");
   });
 
   it("has its one row once", async () => {
-    expect(await refusalOf(knex("price_book").insert(row))).to.equal("price_book_pkey");
+    expect(await sqlErrorOf(knex("price_book").insert(row))).to.equal("price_book_pkey");
   });
 
   const counts = { "set back": "version - 1", skipped: "version + 2", repeated: "version" };
@@ -96,36 +97,36 @@ describe("price_book, whoever writes", () => {
     it(`has no version ${what}`, async () => {
       const write = knex.raw(`
         update price_book set version = ${version}, changed_at = changed_at + interval '1 millisecond'`);
-      expect(await refusalOf(write)).to.equal("price_book_counts_one_by_one");
+      expect(await sqlErrorOf(write)).to.equal("price_book_counts_one_by_one");
     });
   }
 
   it("has no two versions at one instant", async () => {
     const write = knex.raw("update price_book set version = version + 1");
-    expect(await refusalOf(write)).to.equal("price_book_counts_one_by_one");
+    expect(await sqlErrorOf(write)).to.equal("price_book_counts_one_by_one");
   });
 
   it("has no instant that is set back", async () => {
     const write = knex.raw(`
       update price_book
       set version = version + 1, changed_at = changed_at - interval '1 millisecond'`);
-    expect(await refusalOf(write)).to.equal("price_book_counts_one_by_one");
+    expect(await sqlErrorOf(write)).to.equal("price_book_counts_one_by_one");
   });
 
   it("never loses its row", async () => {
-    expect(await refusalOf(knex("price_book").delete())).to.equal("price_book_counts_one_by_one");
+    expect(await sqlErrorOf(knex("price_book").delete())).to.equal("price_book_counts_one_by_one");
   });
 
   it("is never truncated", async () => {
     const write = knex.raw("truncate price_book");
-    expect(await refusalOf(write)).to.equal("price_book_keeps_its_row");
+    expect(await sqlErrorOf(write)).to.equal("price_book_keeps_its_row");
   });
 
   for (const changedAt of ["instant_now() + interval '3 seconds'", "'infinity'"]) {
     it(`has no instant far ahead of the clock, like ${changedAt}`, async () => {
       const write = knex.raw(`
         update price_book set version = version + 1, changed_at = ${changedAt}`);
-      expect(await refusalOf(write)).to.equal("price_book_counts_one_by_one");
+      expect(await sqlErrorOf(write)).to.equal("price_book_counts_one_by_one");
     });
   }
 
@@ -145,7 +146,7 @@ describe("price_book, whoever writes", () => {
     const write = knex.raw(`
       update price_book
       set version = version + 1, changed_at = changed_at + interval '500 microseconds'`);
-    expect(await refusalOf(write)).to.equal("price_book_changed_at_instant");
+    expect(await sqlErrorOf(write)).to.equal("price_book_changed_at_instant");
   });
 });
 
@@ -163,15 +164,4 @@ async function createDatabaseWithOneKey(): Promise<void> {
 
 function insertKey(row: { charge_type: string; provider: string; model: string }) {
   return knex("llm_prices").insert(row);
-}
-
-/** The constraint that refuses a write, else the message of what does. */
-async function refusalOf(write: PromiseLike<unknown>): Promise<string> {
-  try {
-    await write;
-  } catch (error) {
-    const { constraint, message } = error as { constraint?: string; message: string };
-    return constraint ?? message;
-  }
-  throw new Error("expected a refusal, the write was accepted");
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import type { Knex } from "knex";
-import { changeBook, ensureKey } from "../../src/store/prices/timelines.js";
+import { beginPriceBookChange, ensureKey } from "../../src/store/prices/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { sqlErrorOf } from "../support/sql-errors.js";
 
 let database: TestDatabase;
 let knex: Knex;
@@ -28,29 +29,29 @@ describe("llm_price_revisions, whoever writes", () => {
 
   it("takes no revision in the past of a key with history", async () => {
     const id = await newTimeline(lastWeek);
-    expect(await refusalOf(insert(id, yesterday))).to.equal(keepThePast);
+    expect(await sqlErrorOf(insert(id, yesterday))).to.equal(keepThePast);
   });
 
   it("takes no revision before a key's history", async () => {
     const id = await newTimeline(yesterday);
-    expect(await refusalOf(insert(id, lastWeek))).to.equal(keepThePast);
+    expect(await sqlErrorOf(insert(id, lastWeek))).to.equal(keepThePast);
   });
 
   it("takes no revision in the past of a key that is only scheduled", async () => {
     const id = await newTimeline(tomorrow);
-    expect(await refusalOf(insert(id, yesterday))).to.equal(keepThePast);
+    expect(await sqlErrorOf(insert(id, yesterday))).to.equal(keepThePast);
   });
 
   it("takes no two first revisions in the past, even by one statement", async () => {
     const id = await newTimeline();
     const rows = [lastWeek, yesterday].map((start) => revision(id, start));
-    expect(await refusalOf(knex("llm_price_revisions").insert(rows))).to.equal(keepThePast);
+    expect(await sqlErrorOf(knex("llm_price_revisions").insert(rows))).to.equal(keepThePast);
   });
 
   it("takes a revision from the transaction's instant on", async () => {
     const id = await newTimeline(yesterday);
     await knex.transaction(async (transaction) => {
-      const { now } = await changeBook(transaction);
+      const { now } = await beginPriceBookChange(transaction);
       await transaction("llm_price_revisions").insert(revision(id, new Date(now)));
     });
     expect(await startsOf(id)).to.have.length(2);
@@ -59,42 +60,42 @@ describe("llm_price_revisions, whoever writes", () => {
   it("takes no revision from the millisecond before the transaction's instant on", async () => {
     const id = await newTimeline(yesterday);
     const write = knex.transaction(async (transaction) => {
-      const { now } = await changeBook(transaction);
+      const { now } = await beginPriceBookChange(transaction);
       await transaction("llm_price_revisions").insert(revision(id, new Date(now - 1)));
     });
-    expect(await refusalOf(write)).to.equal(keepThePast);
+    expect(await sqlErrorOf(write)).to.equal(keepThePast);
   });
 
   it("never changes the price of a revision that has taken effect", async () => {
     const id = await newTimeline(yesterday);
-    expect(await refusalOf(at(id, yesterday).update({ price: "2" }))).to.equal(keepThePast);
+    expect(await sqlErrorOf(at(id, yesterday).update({ price: "2" }))).to.equal(keepThePast);
   });
 
   it("never moves a revision that has taken effect", async () => {
     const id = await newTimeline(yesterday);
     const write = at(id, yesterday).update({ effective_from: tomorrow });
-    expect(await refusalOf(write)).to.equal(keepThePast);
+    expect(await sqlErrorOf(write)).to.equal(keepThePast);
   });
 
   it("never removes a revision that has taken effect", async () => {
     const id = await newTimeline(yesterday);
-    expect(await refusalOf(at(id, yesterday).delete())).to.equal(keepThePast);
+    expect(await sqlErrorOf(at(id, yesterday).delete())).to.equal(keepThePast);
   });
 
   it("never changes a revision that takes effect at the transaction's instant", async () => {
     const id = await newTimeline(yesterday);
     const write = knex.transaction(async (transaction) => {
-      const { now } = await changeBook(transaction);
+      const { now } = await beginPriceBookChange(transaction);
       await transaction("llm_price_revisions").insert(revision(id, new Date(now)));
       await at(id, new Date(now)).transacting(transaction).update({ price: "2" });
     });
-    expect(await refusalOf(write)).to.equal(keepThePast);
+    expect(await sqlErrorOf(write)).to.equal(keepThePast);
   });
 
   it("changes a revision that takes effect a millisecond after the transaction's instant", async () => {
     const id = await newTimeline(yesterday);
     await knex.transaction(async (transaction) => {
-      const next = new Date((await changeBook(transaction)).now + 1);
+      const next = new Date((await beginPriceBookChange(transaction)).now + 1);
       await transaction("llm_price_revisions").insert(revision(id, next));
       expect(await at(id, next).transacting(transaction).update({ price: "2" })).to.equal(1);
     });
@@ -115,13 +116,13 @@ describe("llm_price_revisions, whoever writes", () => {
   it("never moves a scheduled revision into the past", async () => {
     const id = await newTimeline(lastWeek, tomorrow);
     const write = at(id, tomorrow).update({ effective_from: yesterday });
-    expect(await refusalOf(write)).to.equal(keepThePast);
+    expect(await sqlErrorOf(write)).to.equal(keepThePast);
   });
 
   it("never moves a scheduled revision to another key", async () => {
     const [id, other] = [await newTimeline(tomorrow), await newTimeline(yesterday)];
     const write = at(id, tomorrow).update({ llm_price_id: other });
-    expect(await refusalOf(write)).to.equal(keepThePast);
+    expect(await sqlErrorOf(write)).to.equal(keepThePast);
   });
 
   it("loses a scheduled revision that is removed", async () => {
@@ -133,7 +134,7 @@ describe("llm_price_revisions, whoever writes", () => {
   describe("of a revision that takes effect while a transaction is open", () => {
     it("never loses it", async () => {
       const write = outlive((sql, id, soon) => at(id, soon).transacting(sql).delete());
-      expect(await refusalOf(write)).to.equal(keepThePast);
+      expect(await sqlErrorOf(write)).to.equal(keepThePast);
     });
 
     it("never loses it to another in its place", async () => {
@@ -141,13 +142,13 @@ describe("llm_price_revisions, whoever writes", () => {
         await at(id, soon).transacting(sql).delete();
         await sql("llm_price_revisions").insert(revision(id, tomorrow));
       });
-      expect(await refusalOf(write)).to.equal(keepThePast);
+      expect(await sqlErrorOf(write)).to.equal(keepThePast);
     });
 
     it("never changes its price, nor moves it", async () => {
       for (const change of [{ price: "2" }, { effective_from: tomorrow }]) {
         const write = outlive((sql, id, soon) => at(id, soon).transacting(sql).update(change));
-        expect(await refusalOf(write)).to.equal(keepThePast);
+        expect(await sqlErrorOf(write)).to.equal(keepThePast);
       }
     });
 
@@ -155,7 +156,7 @@ describe("llm_price_revisions, whoever writes", () => {
       const write = outlive((sql, id, soon) =>
         sql("llm_price_revisions").insert(revision(id, new Date(soon.getTime() - 1))),
       );
-      expect(await refusalOf(write)).to.equal(keepThePast);
+      expect(await sqlErrorOf(write)).to.equal(keepThePast);
     });
 
     it("takes others after it, and changes what the transaction itself wrote", async () => {
@@ -175,7 +176,7 @@ describe("llm_price_revisions, whoever writes", () => {
     const soon = new Date(Date.now() + 150);
     const id = await newTimeline(yesterday, soon);
     await knex.transaction(async (sql) => {
-      const { now } = await changeBook(sql);
+      const { now } = await beginPriceBookChange(sql);
       expect(now).to.be.lessThan(soon.getTime() - 1);
       const still = "extract(epoch from cast(? as timestamptz) - clock_timestamp()) + 0.005";
       await sql.raw(`select pg_sleep(${still})`, [soon]);
@@ -185,17 +186,17 @@ describe("llm_price_revisions, whoever writes", () => {
 
   it("has no two revisions of a key at one instant", async () => {
     const id = await newTimeline(tomorrow);
-    expect(await refusalOf(insert(id, tomorrow))).to.equal("llm_price_revisions_pkey");
+    expect(await sqlErrorOf(insert(id, tomorrow))).to.equal("llm_price_revisions_pkey");
   });
 
   it("has no revision of an unknown key", async () => {
     const write = insert(randomUUID(), tomorrow);
-    expect(await refusalOf(write)).to.equal("llm_price_revisions_llm_price_id_fkey");
+    expect(await sqlErrorOf(write)).to.equal("llm_price_revisions_llm_price_id_fkey");
   });
 
   it("is never truncated", async () => {
     const write = knex.raw("truncate llm_price_revisions");
-    expect(await refusalOf(write)).to.equal("llm_price_revisions_keep_the_rows");
+    expect(await sqlErrorOf(write)).to.equal("llm_price_revisions_keep_the_rows");
   });
 });
 
@@ -229,15 +230,4 @@ function startsOf(id: string): Promise<Date[]> {
     .where({ llm_price_id: id })
     .orderBy("effective_from")
     .pluck("effective_from");
-}
-
-/** The constraint that refuses a write, else the message of what does. */
-async function refusalOf(write: PromiseLike<unknown>): Promise<string> {
-  try {
-    await write;
-  } catch (error) {
-    const { constraint, message } = error as { constraint?: string; message: string };
-    return constraint ?? message;
-  }
-  throw new Error("expected a refusal, the write was accepted");
 }

@@ -1,8 +1,8 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import forge from "node-forge";
+import { createTemporaryFolder } from "./temporary-folder.js";
 
 /** A certificate and its key, in PEM, and what signs others with them. */
 export type TestCertificate = { readonly cert: string; readonly key: string };
@@ -52,8 +52,7 @@ export function createCertificate({
 /** What a service that speaks TLS is configured with, and whom its callers trust then. */
 export function createTlsFiles() {
   const { cert, key } = createCertificate();
-  const folder = mkdtempSync(join(tmpdir(), "llmprices-tls-"));
-  process.once("exit", () => rmSync(folder, { recursive: true }));
+  const folder = createTemporaryFolder("tls");
   const [certFile, keyFile] = [join(folder, "server.pem"), join(folder, "server.key")];
   writeFileSync(certFile, cert);
   writeFileSync(keyFile, key);

@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
 import { formatAddress } from "../../src/config/address.js";
 import type { TestService } from "./service.js";
 
@@ -25,8 +24,7 @@ export async function llmprices(
   parameters: readonly string[],
   { env = {}, input = "" }: CommandOptions = {},
 ): Promise<Finished> {
-  const { program, before } = commandLine;
-  const child = spawn(program, [...before, ...parameters], {
+  const child = spawn(process.execPath, [...llmpricesArguments, ...parameters], {
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["pipe", "pipe", "pipe"],
   });
@@ -48,14 +46,21 @@ export function commandsFor({ server }: Pick<TestService, "server">) {
     llmprices(parameters, { ...options, env: { ...env, ...options.env } });
 }
 
-/** How the command is started: compiled, since loading TypeScript takes longer than most commands. */
-export const commandLine = { program: process.execPath, before: [compile()] };
-
-/** Compiles the program into a folder of this process's, from which it finds its packages. */
-function compile(): string {
-  const folder = fileURLToPath(new URL(`../../dist/test-${process.pid}`, import.meta.url));
-  const source = fileURLToPath(new URL("../../src", import.meta.url));
-  buildSync({ entryPoints: [`${source}/**/*.ts`], outbase: source, outdir: folder, format: "esm" });
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return `${folder}/main.js`;
+/**
+ * How Node starts a program of the repository: compiled where test/run.mjs has compiled it, since
+ * loading TypeScript takes longer than most commands.
+ */
+export function toProgram(file: string): Program {
+  const { LLMPRICES_TEST_BUILD: build } = process.env;
+  if (build === undefined) return { options: ["--import", loader], path: join(repository, file) };
+  return { options: [], path: join(build, file.replace(/ts$/, "js")) };
 }
+
+export type Program = { readonly options: readonly string[]; readonly path: string };
+
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+const loader = new URL("typescript.js", import.meta.url).href;
+
+const { options, path } = toProgram("src/main.ts");
+/** Arguments of Node before those of `llmprices`. */
+export const llmpricesArguments = [...options, path];

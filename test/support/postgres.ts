@@ -1,8 +1,10 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Knex } from "knex";
 import knexModule from "knex";
+import { toUrl } from "../../bench/support/database.js";
 import { startEmbeddedPostgres } from "../../src/embedded-postgres/embedded-postgres.js";
 import { parseDatabaseUrl } from "../../src/store/connection/connection-url.js";
 import {
@@ -11,6 +13,7 @@ import {
   type DatabaseLimits,
 } from "../../src/store/connection/pool.js";
 import { migrateUp } from "../../src/store/schema/migrator.js";
+import { trackOpen } from "./open-resources.js";
 
 /** A migrated database of its own for one test file, copied from a template. */
 export type TestDatabase = {
@@ -19,23 +22,47 @@ export type TestDatabase = {
   readonly drop: () => Promise<void>;
 };
 
-let server: DatabaseConnection;
-let stopServer = async () => {};
-const template = `llmprices_template_${process.pid}`;
-let databases = 0;
+/** PostgreSQL for the tests, and what tells other processes of the same run where it is. */
+export type TestServer = {
+  readonly environment: {
+    readonly LLMPRICES_TEST_SERVER: string;
+    /** The migrated database that tests copy. The names of all databases of a run start with it. */
+    readonly LLMPRICES_TEST_TEMPLATE: string;
+  };
+  readonly stop: () => Promise<void>;
+};
 
-/** Once for all files: PostgreSQL at TEST_DATABASE_URL, else an embedded one, and the template. */
+/** Starts PostgreSQL, unless TEST_DATABASE_URL names a server, and creates the template. */
+export async function startTestServer(): Promise<TestServer> {
+  const { url, stop } = await startPostgres();
+  const template = `llmprices_test_${randomBytes(4).toString("hex")}`;
+  const admin = parseDatabaseUrl(url);
+  await asAdmin(admin, (knex) => knex.raw(`create database ${template}`));
+  await migrateUp({ ...admin, database: template });
+  return {
+    environment: { LLMPRICES_TEST_SERVER: url, LLMPRICES_TEST_TEMPLATE: template },
+    stop: async () => {
+      await asAdmin(admin, (knex) => dropAll(knex, template));
+      await stop();
+    },
+  };
+}
+
+let ownServer: TestServer | undefined;
+
+/** Once for all files, for whoever has not been given a server: test/run.mjs gives one to mocha. */
 export async function mochaGlobalSetup(): Promise<void> {
-  await startPostgres();
-  await asAdmin((admin) => admin.raw(`create database ${template}`));
-  await migrateUp({ ...server, database: template });
+  if (process.env.LLMPRICES_TEST_SERVER !== undefined) return;
+  ownServer = await startTestServer();
+  Object.assign(process.env, ownServer.environment);
 }
 
-/** After all files: nothing is left behind. */
+/** After all files. */
 export async function mochaGlobalTeardown(): Promise<void> {
-  await asAdmin((admin) => admin.raw(`drop database ${template} with (force)`));
-  await stopServer();
+  await ownServer?.stop();
 }
+
+let databases = 0;
 
 /** A database with the current schema; `empty` for one without any. No limits but those given. */
 export async function createTestDatabase({
@@ -44,45 +71,78 @@ export async function createTestDatabase({
   acquireTimeoutMs = 10_000,
   ...limits
 }: Partial<DatabaseLimits> & { readonly empty?: boolean } = {}): Promise<TestDatabase> {
+  const { LLMPRICES_TEST_SERVER: url, LLMPRICES_TEST_TEMPLATE: template } = process.env;
+  if (url === undefined) throw new Error("this run has no database: test:unit starts none");
+  const server = parseDatabaseUrl(url);
   databases += 1;
-  const database = `llmprices_test_${process.pid}_${databases}`;
+  // Several processes run tests side by side.
+  const database = `${template}_${process.pid}_${databases}`;
   const source = empty ? "" : `template ${template}`;
-  await asAdmin((admin) => admin.raw(`create database ${database} ${source}`));
+  await asAdmin(server, (admin) => admin.raw(`create database ${database} ${source}`));
   const connection = { ...server, database };
   const knex = createDatabase({ connection, poolSize, acquireTimeoutMs, ...limits });
-  return {
-    connection,
-    knex,
-    drop: async () => {
-      await knex.destroy();
-      await asAdmin((admin) => admin.raw(`drop database ${database} with (force)`));
-    },
+  const drop = async () => {
+    untrack();
+    await knex.destroy();
+    await asAdmin(server, (admin) => admin.raw(`drop database ${database} with (force)`));
   };
+  const untrack = trackOpen("a database", drop);
+  return { connection, knex, drop };
 }
 
-async function startPostgres(): Promise<void> {
-  const url = process.env.TEST_DATABASE_URL;
-  if (url !== undefined) {
-    server = parseDatabaseUrl(url);
-    return;
-  }
-  const dataDir = mkdtempSync(join(tmpdir(), "llmprices-test-"));
+/** A folder below which tests are fast: in memory where there is room, else with temporary files. */
+export function createTestFolder(): string {
+  const folder = mkdtempSync(join(hasRoom("/dev/shm") ? "/dev/shm" : tmpdir(), "llmprices-test-"));
   // As root, PostgreSQL's own user passes through it.
-  chmodSync(dataDir, 0o711);
-  const embedded = await startEmbeddedPostgres({
-    dataDir,
-    // Nothing here outlives the run.
-    settings: { fsync: "off", synchronous_commit: "off", full_page_writes: "off" },
-    log: () => {},
-  });
-  server = embedded.connection;
-  stopServer = async () => {
-    await embedded.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  };
+  chmodSync(folder, 0o711);
+  return folder;
 }
 
-async function asAdmin(work: (admin: Knex) => Promise<unknown>): Promise<void> {
+function hasRoom(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize >= 2 ** 30;
+  } catch {
+    return false;
+  }
+}
+
+async function startPostgres(): Promise<{ url: string; stop: () => Promise<void> }> {
+  const { TEST_DATABASE_URL: url } = process.env;
+  if (url !== undefined) return { url, stop: async () => {} };
+  const dataDir = createTestFolder();
+  const remove = () => rmSync(dataDir, { recursive: true, force: true });
+  try {
+    const embedded = await startEmbeddedPostgres({
+      dataDir,
+      settings: {
+        // Nothing here outlives the run.
+        ...{ fsync: "off", synchronous_commit: "off", full_page_writes: "off" },
+        // Several files at a time, each with services that have pools of their own.
+        max_connections: "300",
+      },
+      log: () => {},
+    });
+    return { url: toUrl(embedded.connection), stop: () => embedded.stop().finally(remove) };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+async function dropAll(admin: Knex, template: string): Promise<void> {
+  const names = await admin("pg_database")
+    .where("datname", template)
+    .orWhereRaw("starts_with(datname, ?)", `${template}_`)
+    .pluck("datname");
+  for (const name of names) await admin.raw(`drop database ${name} with (force)`);
+}
+
+async function asAdmin(
+  server: DatabaseConnection,
+  work: (admin: Knex) => Promise<unknown>,
+): Promise<void> {
   const admin = knexModule({ client: "pg", connection: { ...server }, pool: { min: 0, max: 1 } });
   try {
     await work(admin);

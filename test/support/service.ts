@@ -16,6 +16,7 @@ import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { type Server, type ServerConfig, startServer } from "../../src/server/server.js";
 import type { Tracing } from "../../src/tracing/tracing.js";
+import { trackOpen } from "./open-resources.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";
 
 /** The service on a database of its own, with real sockets, and a client through each door. */
@@ -54,7 +55,7 @@ export async function startTestService(
 ): Promise<TestService> {
   const ownDatabase = database ?? (await createTestDatabase());
   const anyPort = { host: "127.0.0.1", port: 0 };
-  const server = await startServer(
+  const started = await startServer(
     {
       grpcAddress: anyPort,
       httpAddress: anyPort,
@@ -65,6 +66,8 @@ export async function startTestService(
       maxBookStalenessMs: 10_000,
       maxCallTimeoutMs: 30_000,
       maxStreamTimeoutMs: 60_000,
+      // Suggestions are searched for in a short time, and left out otherwise: a busy machine needs more.
+      suggestionLimits: { timeoutMs: 10_000, batchTimeoutMs: 20_000 },
       maxBatchCalculations: 10_000,
       maxAllocationAccounts: 5_000_000,
       maxImportRows: 2_000_000,
@@ -81,7 +84,16 @@ export async function startTestService(
     ownDatabase,
     log,
     tracing,
-  );
+  ).catch(async (error) => {
+    if (database === undefined) await ownDatabase.drop();
+    throw error;
+  });
+  const untrack = trackOpen("a service", started.stop);
+  const stop = async () => {
+    untrack();
+    await started.stop();
+  };
+  const server = { ...started, stop };
   const doors = openEndpoints(server, credentials);
   return {
     server,

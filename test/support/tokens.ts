@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AuthConfig } from "../../src/config/auth-config.js";
 import type { Role } from "../../src/domain/caller.js";
+import { createTemporaryFolder } from "./temporary-folder.js";
 
 /** A token, and whose it is. */
 export type TestToken = { readonly name: string; readonly role: Role; readonly token: string };
@@ -23,7 +23,7 @@ export function freshToken(name: string, role: Role): TestToken {
 }
 
 export function createTokensFile(...tokens: readonly TestToken[]): TokensFile {
-  const folder = mkdtempSync(join(tmpdir(), "llmprices-tokens-"));
+  const folder = createTemporaryFolder("tokens");
   const path = join(folder, "tokens.json");
   const replace = (content: readonly TestToken[] | string) => {
     const text = typeof content === "string" ? content : toTokensText(content);

@@ -6,9 +6,13 @@ import { compareBytes } from "../../src/domain/byte-order.js";
 import { calculateCharge, toUsageRatio } from "../../src/domain/charge.js";
 import { Decimal, decimalBounds, parseDecimal } from "../../src/domain/decimal.js";
 import { DomainError } from "../../src/domain/domain-error.js";
-import { selectFirst } from "../../src/domain/quickselect.js";
+import { quickselect } from "../../src/domain/quickselect.js";
 import type { Rounding } from "../../src/domain/rounding.js";
-import { parseUsage, toUnits, toUnitsText } from "../../src/domain/scaled-integer.js";
+import {
+  parseUsage,
+  toScaledInteger,
+  toScaledIntegerText,
+} from "../../src/domain/scaled-integer.js";
 import {
   anyAccountId,
   anyAllocation,
@@ -182,12 +186,12 @@ describe("allocate", () => {
   });
 
   it("is NO_USAGE when no account has used anything", () => {
-    expect(refusalOf(() => split(byRatio("1.00", "0:0.000:-0")))?.reason).to.equal("NO_USAGE");
+    expect(errorOf(() => split(byRatio("1.00", "0:0.000:-0")))?.reason).to.equal("NO_USAGE");
   });
 
   it("is NO_USAGE without any account", () => {
     const terms = { ...byRatio("1.00", "1"), usages: [] };
-    expect(refusalOf(() => split(terms))?.reason).to.equal("NO_USAGE");
+    expect(errorOf(() => split(terms))?.reason).to.equal("NO_USAGE");
   });
 
   it("pauses on its way through ten thousand accounts", () => {
@@ -210,7 +214,7 @@ describe("selectFirst", () => {
   it("moves the first to the front and loses none", () => {
     holds(1000, anySelection, ({ items, count }) => {
       const selected = Uint32Array.from(items);
-      selectFirst(selected, count, (a, b) => a - b);
+      quickselect(selected, count, (a, b) => a - b);
       const sorted = Uint32Array.from(items).sort();
       expect([...selected.slice(0, count).sort()]).to.deep.equal([...sorted.slice(0, count)]);
       expect([...selected.sort()]).to.deep.equal([...sorted]);
@@ -252,10 +256,10 @@ describe("toUnitsText", () => {
     const units = fc.bigInt(-(10n ** 40n), 10n ** 40n);
     const anyUnits = fc.oneof(units, fc.bigInt(-1000n, 1000n));
     holds(1000, fc.tuple(anyUnits, fc.integer({ min: 0, max: 18 })), ([units, scale]) => {
-      const text = toUnitsText(units, scale);
+      const text = toScaledIntegerText(units, scale);
       expect(text).to.equal(printUnits(units, scale));
       expect(parseFraction(text)).to.deep.equal(fraction(units, 10n ** BigInt(scale)));
-      expect(toUnits(new Decimal(text), scale)).to.equal(units);
+      expect(toScaledInteger(new Decimal(text), scale)).to.equal(units);
     });
   });
 });
@@ -263,8 +267,8 @@ describe("toUnitsText", () => {
 describe("parseUsage", () => {
   it("reads and refuses what parseDecimal does, in the same words", () => {
     holds(1000, anyUsageText, (text) => {
-      const refusal = refusalOf(() => parseDecimal("usage", text, decimalBounds.usage));
-      expect(refusalOf(() => parseUsage("usage", text))?.message).to.equal(refusal?.message);
+      const refusal = errorOf(() => parseDecimal("usage", text, decimalBounds.usage));
+      expect(errorOf(() => parseUsage("usage", text))?.message).to.equal(refusal?.message);
       if (refusal === undefined) expect(parseUsage("usage", text)).to.equal(usageUnitsOf(text));
     });
   });
@@ -277,7 +281,7 @@ describe("parseUsage", () => {
 
   for (const text of refusedUsages) {
     it(`refuses ${JSON.stringify(text)}`, () => {
-      const refusal = refusalOf(() => parseUsage("usages[0].usage", text));
+      const refusal = errorOf(() => parseUsage("usages[0].usage", text));
       expect(refusal?.reason).to.equal("INVALID_FIELD");
       expect(refusal?.violations.map(({ field }) => field)).to.deep.equal(["usages[0].usage"]);
     });
@@ -324,14 +328,14 @@ function charge(providerCost: string, rounding?: Rounding): string {
 
 function countComparisons(items: readonly number[], count: number): number {
   let comparisons = 0;
-  selectFirst(Uint32Array.from(items), count, (a, b) => {
+  quickselect(Uint32Array.from(items), count, (a, b) => {
     comparisons += 1;
     return a - b;
   });
   return comparisons;
 }
 
-function refusalOf(call: () => unknown): DomainError | undefined {
+function errorOf(call: () => unknown): DomainError | undefined {
   try {
     call();
     return undefined;

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { type Key, toKeyText } from "../../src/domain/price-key.js";
-import { BookSnapshot } from "../../src/price-book/snapshot.js";
-import { BookDraft } from "../../src/price-book/snapshot-builder.js";
+import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
+import { SnapshotBuilder } from "../../src/price-book/snapshot-builder.js";
 import type { TimelineRow } from "../../src/store/prices/price-book-feed.js";
 
 /** Keys that are easily taken for one another, and the shortest and the longest. */
@@ -56,13 +56,13 @@ function expectedPrice(rows: ReadonlyMap<string, TimelineRow>, key: Key, at: num
   };
 }
 
-function priceIn(snapshot: BookSnapshot, key: Key, at: number) {
+function priceIn(snapshot: PriceBookSnapshot, key: Key, at: number) {
   const found = snapshot.priceAt(key, at);
   return found && { ...found, price: found.price.times("1e10").toFixed() };
 }
 
-async function next(base: BookSnapshot, version: bigint, rows: readonly TimelineRow[]) {
-  const draft = new BookDraft(base);
+async function next(base: PriceBookSnapshot, version: bigint, rows: readonly TimelineRow[]) {
+  const draft = new SnapshotBuilder(base);
   for (const row of rows) draft.add(row);
   return draft.finish(version, Number(version));
 }
@@ -72,9 +72,9 @@ describe("A snapshot of the book", () => {
     const instants = [-6, -5, 0, 3, 3.5, 19, 20, 21].map((step) => step * 86_400_000);
     await fc.assert(
       fc.asyncProperty(anyVersions, async (versions) => {
-        let snapshot = BookSnapshot.none;
+        let snapshot = PriceBookSnapshot.none;
         let rows = new Map<string, TimelineRow>();
-        const made: { snapshot: BookSnapshot; rows: ReadonlyMap<string, TimelineRow> }[] = [];
+        const made: { snapshot: PriceBookSnapshot; rows: ReadonlyMap<string, TimelineRow> }[] = [];
         for (const [index, changed] of versions.entries()) {
           snapshot = await next(snapshot, BigInt(index), changed);
           rows = new Map([...rows, ...changed.map((row) => [toKeyText(row.key), row] as const)]);
@@ -108,7 +108,7 @@ describe("A snapshot of the book", () => {
       effectiveFrom: many.map((_, i) => i),
       priceUnits: many.map((_, i) => i),
     };
-    const snapshot = await next(BookSnapshot.none, 1n, [...many, long]);
+    const snapshot = await next(PriceBookSnapshot.none, 1n, [...many, long]);
     expect(snapshot.count).to.equal(100_001);
     for (const i of [0, 1, 50_000, 99_999]) {
       expect(priceIn(snapshot, many[i]?.key as Key, 10 ** 6)?.price).to.equal(String(i));
@@ -121,7 +121,7 @@ describe("A snapshot of the book", () => {
     const [key] = keys as [Key];
     for (const units of [0, 1, 12_512_500_000, 9_999_999_999_999, 10_000_000_000_000]) {
       const row = { key, id: idOf(key), effectiveFrom: [0], priceUnits: [units] };
-      const snapshot = await next(BookSnapshot.none, 1n, [row]);
+      const snapshot = await next(PriceBookSnapshot.none, 1n, [row]);
       expect(priceIn(snapshot, key, 0)?.price).to.equal(String(units));
     }
   });

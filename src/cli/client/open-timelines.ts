@@ -13,14 +13,16 @@ import { type PriceFilters, pagesOfPrices, pagesOfRevisions } from "./list-all.j
  * A key without a price in effect is found where it will have one for good. What is only scheduled
  * both to begin and to end is not found: no list of the service shows it.
  */
-export async function* openTimelines(
+export async function* readCurrentAndScheduledPrices(
   connection: Connection,
   filters: PriceFilters,
 ): AsyncGenerator<readonly PriceRow[]> {
   const now = await instantOf(connection);
-  const inLane = pLimit(lanes);
+  const inLane = pLimit(concurrency);
   for await (const prices of inBatches(openPrices(connection, filters, now))) {
-    const rows = prices.map((price) => inLane(() => toOpenRows(connection, price, now)));
+    const rows = prices.map((price) =>
+      inLane(() => toCurrentAndScheduledRows(connection, price, now)),
+    );
     yield (await Promise.all(rows)).flat();
   }
 }
@@ -73,7 +75,7 @@ async function* inBatches(prices: AsyncIterable<LLMPrice>): AsyncGenerator<reado
 }
 
 /** Most prices are in effect with nothing behind them, and all of it is known. */
-async function toOpenRows(
+async function toCurrentAndScheduledRows(
   connection: Connection,
   price: LLMPrice,
   now: Instant,
@@ -121,4 +123,4 @@ function compare(a: string, b: string): number {
 }
 
 const batchSize = 1000;
-const lanes = 16;
+const concurrency = 16;

@@ -1,9 +1,9 @@
 import { withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
 import { pagesOfPrices } from "../client/list-all.js";
-import { openTimelines } from "../client/open-timelines.js";
+import { readCurrentAndScheduledPrices } from "../client/open-timelines.js";
 import { type FileFormat, formatOf } from "../files/format.js";
-import { openTarget } from "../files/output-file.js";
+import { openOutputFile } from "../files/output-file.js";
 import { createWriter } from "../files/write-records.js";
 import { createProgress } from "../output/progress.js";
 import { type PriceRow, priceColumns, toFields } from "../rows/price-rows.js";
@@ -19,7 +19,7 @@ export type ExportFlags = ConnectionFlags &
 /** Writes a price list that an import would find unchanged. @throws Failure */
 export async function runExport(file: string, flags: ExportFlags): Promise<void> {
   const toText = createWriter(formatOf(file, flags.format), columnsOf(flags));
-  const target = await openTarget(file);
+  const target = await openOutputFile(file);
   // Rows on a terminal show by themselves how far it is.
   const isQuiet = flags.quiet === true || (file === "-" && process.stdout.isTTY);
   const progress = createProgress({ verb: "written", total: undefined, isQuiet });
@@ -29,14 +29,14 @@ export async function runExport(file: string, flags: ExportFlags): Promise<void>
       const filters = toFilters(flags);
       const batches = flags.current
         ? currentPrices(pagesOfPrices(connection, filters))
-        : openTimelines(connection, filters);
+        : readCurrentAndScheduledPrices(connection, filters);
       for await (const batch of batches) {
         await target.write(toText(batch.map(toFields)));
         rows += batch.length;
         progress.update({ rows });
       }
     });
-    await target.keep();
+    await target.commit();
   } finally {
     progress.stop();
     await target.close();

@@ -4,9 +4,9 @@ import { type Connection, withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
 import { allPages } from "../client/list-all.js";
 import { type FileFormat, formatOf } from "../files/format.js";
-import { openSource } from "../files/input-file.js";
+import { openInputFile } from "../files/input-file.js";
 import { print } from "../output/print.js";
-import { createProgress, grouped } from "../output/progress.js";
+import { createProgress, formatCount } from "../output/progress.js";
 import { type CatalogNames, readCatalogNames } from "../rows/catalog-rows.js";
 
 export type ImportCatalogFlags = ConnectionFlags & {
@@ -22,7 +22,7 @@ export type ImportCatalogFlags = ConnectionFlags & {
  * @throws Failure, before anything is registered when a row is bad.
  */
 export async function runImportCatalog(file: string, flags: ImportCatalogFlags): Promise<void> {
-  const source = await openSource(file);
+  const source = await openInputFile(file);
   const names = await readCatalogNames(source, formatOf(file, flags.format));
   const all = countOf(names);
   await withConnection(flags, async (connection) => {
@@ -36,8 +36,8 @@ export async function runImportCatalog(file: string, flags: ImportCatalogFlags):
       );
       progress.stop();
       await print([
-        `registered ${grouped(providers)} providers and ${grouped(models)} models; ` +
-          `known already: ${grouped(all.providers - providers)} and ${grouped(all.models - models)}`,
+        `registered ${formatCount(providers)} providers and ${formatCount(models)} models; ` +
+          `known already: ${formatCount(all.providers - providers)} and ${formatCount(all.models - models)}`,
       ]);
     } finally {
       progress.stop();
@@ -64,7 +64,7 @@ async function register(
   { reason = "" }: ImportCatalogFlags,
   onModels: (count: number) => void,
 ) {
-  const inLane = pLimit(lanes);
+  const inLane = pLimit(concurrency);
   const known = await knownProviders(catalog);
   const missing = [...names.keys()].filter((name) => !known.has(name));
   const providers = await inLane.map(missing, (name) =>
@@ -99,4 +99,4 @@ async function isNew(created: Promise<unknown>): Promise<boolean> {
   }
 }
 
-const lanes = 16;
+const concurrency = 16;

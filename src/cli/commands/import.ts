@@ -4,7 +4,7 @@ import type { ImportLLMPricesRequestSchema } from "../../gen/llmprices/v1/pricin
 import { withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
 import { type FileFormat, formatOf } from "../files/format.js";
-import { openSource, type Source } from "../files/input-file.js";
+import { type InputFile, openInputFile } from "../files/input-file.js";
 import { readRecords } from "../files/read-records.js";
 import { reportImport } from "../output/import-report.js";
 import type { OutputFormat } from "../output/print.js";
@@ -28,7 +28,7 @@ export type ImportFlags = ConnectionFlags & {
 /** Sends a price list to the service, which takes all of it or nothing. @throws Failure */
 export async function runImport(file: string, flags: ImportFlags): Promise<void> {
   const format = formatOf(file, flags.format);
-  const source = await openSource(file);
+  const source = await openInputFile(file);
   const isQuiet = flags.quiet === true;
   const progress = createProgress({ verb: "sent", total: source.sizeBytes, isQuiet });
   const sent = createSentRows();
@@ -51,7 +51,7 @@ type Request = MessageInitShape<typeof ImportLLMPricesRequestSchema>;
 type Terms = NonNullable<Request["terms"]>;
 
 type Upload = {
-  readonly source: Source;
+  readonly source: InputFile;
   readonly format: FileFormat;
   readonly sent: SentRows;
   readonly progress: Progress;

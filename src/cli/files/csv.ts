@@ -1,5 +1,5 @@
 import { CsvError, parse } from "csv-parse";
-import type { Source } from "./input-file.js";
+import type { InputFile } from "./input-file.js";
 import {
   type Columns,
   type Fields,
@@ -10,7 +10,7 @@ import {
 } from "./record.js";
 
 /** Reads CSV (RFC 4180) whose first line names the columns, in whatever order. @throws Failure */
-export async function* readCsv(source: Source, columns: Columns): AsyncGenerator<FileRecord> {
+export async function* readCsv(source: InputFile, columns: Columns): AsyncGenerator<FileRecord> {
   const parser = parse({
     bom: true,
     info: true,
@@ -36,7 +36,7 @@ export async function* readCsv(source: Source, columns: Columns): AsyncGenerator
 type Parsed = { readonly info: { readonly lines: number }; readonly record: readonly string[] };
 
 function readNames(
-  source: Source,
+  source: InputFile,
   line: number,
   record: readonly string[],
   columns: Columns,

@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { usageError } from "../exit-codes.js";
 
 /** A file that is read once, from its beginning, as fast as its rows are taken. */
-export type Source = {
+export type InputFile = {
   /** As in messages. */
   readonly name: string;
   readonly bytes: Readable;
@@ -13,7 +13,7 @@ export type Source = {
 };
 
 /** Opens a file, or standard input for `-`. @throws Failure naming the file. */
-export async function openSource(file: string): Promise<Source> {
+export async function openInputFile(file: string): Promise<InputFile> {
   if (file === "-") {
     const { stdin } = process;
     return { name: "stdin", bytes: stdin, sizeBytes: undefined, readBytes: () => 0 };

@@ -1,4 +1,4 @@
-import type { Source } from "./input-file.js";
+import type { InputFile } from "./input-file.js";
 import {
   type Columns,
   type FileRecord,
@@ -8,7 +8,10 @@ import {
 } from "./record.js";
 
 /** Reads JSON Lines: an object a line, with the columns' names. Empty lines are left out. */
-export async function* readJsonLines(source: Source, columns: Columns): AsyncGenerator<FileRecord> {
+export async function* readJsonLines(
+  source: InputFile,
+  columns: Columns,
+): AsyncGenerator<FileRecord> {
   let line = 0;
   for await (const text of linesOf(source)) {
     line += 1;
@@ -17,7 +20,7 @@ export async function* readJsonLines(source: Source, columns: Columns): AsyncGen
 }
 
 /** Not by node:readline, which also ends lines at U+2028, which JSON has in texts. */
-async function* linesOf(source: Source): AsyncGenerator<string> {
+async function* linesOf(source: InputFile): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";
   let line = 0;

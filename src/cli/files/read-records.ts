@@ -1,6 +1,6 @@
 import { readCsv } from "./csv.js";
 import type { FileFormat } from "./format.js";
-import type { Source } from "./input-file.js";
+import type { InputFile } from "./input-file.js";
 import { readJsonLines } from "./json-lines.js";
 import type { Columns, FileRecord } from "./record.js";
 
@@ -10,7 +10,7 @@ import type { Columns, FileRecord } from "./record.js";
  * @throws Failure when it is no such file at all, or when nothing behind a line can be read.
  */
 export async function* readRecords(
-  source: Source,
+  source: InputFile,
   format: FileFormat,
   columns: Columns,
 ): AsyncGenerator<readonly FileRecord[]> {

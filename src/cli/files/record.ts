@@ -1,6 +1,6 @@
 import { closest, distance } from "fastest-levenshtein";
 import { usageError } from "../exit-codes.js";
-import type { Source } from "./input-file.js";
+import type { InputFile } from "./input-file.js";
 
 /** What a file's rows consist of, by name. */
 export type Columns = {
@@ -20,7 +20,7 @@ export type Fields = Readonly<Record<string, string | undefined>>;
 export const maxRecordBytes = 64 * 1024;
 
 /** The failure of a whole file, at one of its lines. */
-export function unreadable({ name }: Source, line: number, problem: string): Error {
+export function unreadable({ name }: InputFile, line: number, problem: string): Error {
   return usageError(`${name}:${line}: ${problem}`);
 }
 

@@ -9,7 +9,7 @@ import {
   ImportLLMPricesResponseSchema,
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { createTable, type OutputFormat, print } from "./print.js";
-import { grouped } from "./progress.js";
+import { formatCount } from "./progress.js";
 import { toTimeText } from "./times.js";
 
 export type ReportOptions = {
@@ -43,20 +43,20 @@ export async function reportImport(
 function toCountsText(counts: LLMPriceImportCounts): string {
   const { rowCount, createdCount, updatedCount, endedCount, unchangedCount } = counts;
   const parts = [
-    `${grouped(createdCount)} created`,
-    `${grouped(updatedCount)} changed`,
-    `${grouped(endedCount)} ended`,
-    `${grouped(unchangedCount)} unchanged`,
+    `${formatCount(createdCount)} created`,
+    `${formatCount(updatedCount)} changed`,
+    `${formatCount(endedCount)} ended`,
+    `${formatCount(unchangedCount)} unchanged`,
   ];
-  return `${parts.join(", ")} (of ${grouped(rowCount)} rows)`;
+  return `${parts.join(", ")} (of ${formatCount(rowCount)} rows)`;
 }
 
 function toRegisteredLines(counts: LLMPriceImportCounts): string[] {
   const { registeredChargeTypeCount, registeredProviderCount, registeredModelCount } = counts;
   if (registeredChargeTypeCount + registeredProviderCount + registeredModelCount === 0n) return [];
   return [
-    `registered: ${grouped(registeredChargeTypeCount)} charge types, ` +
-      `${grouped(registeredProviderCount)} providers, ${grouped(registeredModelCount)} models`,
+    `registered: ${formatCount(registeredChargeTypeCount)} charge types, ` +
+      `${formatCount(registeredProviderCount)} providers, ${formatCount(registeredModelCount)} models`,
   ];
 }
 

@@ -44,7 +44,7 @@ function createBar({ verb, total }: ProgressOptions, stream: NodeJS.WriteStream)
   );
   bar.start(total ?? 1, 0, { verb, rows: "0", stage: "reading" });
   return {
-    update: ({ rows, part = 0 }) => bar.update(known ? part : 0, { rows: grouped(rows) }),
+    update: ({ rows, part = 0 }) => bar.update(known ? part : 0, { rows: formatCount(rows) }),
     say: (stage) => bar.update({ stage }),
     stop: () => bar.stop(),
   };
@@ -56,15 +56,15 @@ function createLines({ verb }: ProgressOptions, stream: NodeJS.WriteStream): Pro
   const update = ({ rows }: { readonly rows: number }) => {
     last = rows;
     if (rows < next) return;
-    stream.write(`${verb} ${grouped(rows)} rows\n`);
+    stream.write(`${verb} ${formatCount(rows)} rows\n`);
     while (next <= rows) next += next < 10 * firstStep ? firstStep : 10 * firstStep;
   };
-  const say = (stage: string) => stream.write(`${verb} ${grouped(last)} rows, ${stage}\n`);
+  const say = (stage: string) => stream.write(`${verb} ${formatCount(last)} rows, ${stage}\n`);
   return { update, say, stop: () => {} };
 }
 
 /** 15,921: people count digits badly. */
-export function grouped(count: number | bigint): string {
+export function formatCount(count: number | bigint): string {
   return count.toLocaleString("en-US");
 }
 

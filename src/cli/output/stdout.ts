@@ -1,11 +1,11 @@
 import { once } from "node:events";
 
-let isWatched = false;
+let isTerminal = false;
 
 /** Writes to standard output, no faster than its reader takes it; ends with a reader that leaves. */
 export async function writeOutput(text: string): Promise<void> {
-  if (!isWatched) process.stdout.on("error", endWithReader);
-  isWatched = true;
+  if (!isTerminal) process.stdout.on("error", endWithReader);
+  isTerminal = true;
   if (!process.stdout.write(text)) await once(process.stdout, "drain");
 }
 

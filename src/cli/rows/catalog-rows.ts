@@ -3,10 +3,10 @@ import { parseAll } from "../../domain/field-errors.js";
 import { parseModel, parseProvider } from "../../domain/price-key.js";
 import { exitCodes, Failure } from "../exit-codes.js";
 import type { FileFormat } from "../files/format.js";
-import type { Source } from "../files/input-file.js";
+import type { InputFile } from "../files/input-file.js";
 import { readRecords } from "../files/read-records.js";
 import type { FileRecord } from "../files/record.js";
-import { grouped } from "../output/progress.js";
+import { formatCount } from "../output/progress.js";
 
 /** Providers and the models of each. */
 export type CatalogNames = Map<string, Set<string>>;
@@ -16,7 +16,10 @@ export type CatalogNames = Map<string, Set<string>>;
  *
  * @throws Failure naming the first hundred bad rows by their lines.
  */
-export async function readCatalogNames(source: Source, format: FileFormat): Promise<CatalogNames> {
+export async function readCatalogNames(
+  source: InputFile,
+  format: FileFormat,
+): Promise<CatalogNames> {
   const names: CatalogNames = new Map();
   const problems: string[] = [];
   let bad = 0;
@@ -29,7 +32,7 @@ export async function readCatalogNames(source: Source, format: FileFormat): Prom
     }
   }
   if (bad === 0) return names;
-  const count = `${grouped(bad)} ${bad === 1 ? "row is" : "rows are"} bad`;
+  const count = `${formatCount(bad)} ${bad === 1 ? "row is" : "rows are"} bad`;
   const message = [`nothing is registered, ${count}:`, ...problems].join("\n");
   throw new Failure(message, exitCodes.rejected);
 }

@@ -1,7 +1,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { exitCodes, Failure } from "../exit-codes.js";
-import { grouped } from "../output/progress.js";
+import { formatCount } from "../output/progress.js";
 import type { SentRows } from "./sent-rows.js";
 
 /**
@@ -32,7 +32,7 @@ export function toImportFailure(error: unknown, file: string, sent: SentRows): u
 function toCountText(error: ConnectError, named: number): string {
   const { bad_rows, rows } = error.findDetails(ErrorInfoSchema)[0]?.metadata ?? {};
   const bad = Math.max(named, Number(bad_rows ?? 0));
-  const of = rows === undefined ? "" : ` of ${grouped(Number(rows))}`;
-  const count = `${grouped(bad)}${of} rows ${bad === 1 ? "is" : "are"} bad`;
+  const of = rows === undefined ? "" : ` of ${formatCount(Number(rows))}`;
+  const count = `${formatCount(bad)}${of} rows ${bad === 1 ? "is" : "are"} bad`;
   return bad === named ? count : `${count}, among them`;
 }

@@ -42,7 +42,7 @@ export function messageTooLarge(maxBytes: string): DomainError {
   return new DomainError(
     "MESSAGE_TOO_LARGE",
     `a message is larger than allowed: at most ${maxBytes} bytes (MAX_MESSAGE_BYTES), decompressed`,
-    { max_message_bytes: maxBytes },
+    { metadata: { max_message_bytes: maxBytes } },
   );
 }
 

@@ -13,12 +13,12 @@ import type {
 } from "../../gen/llmprices/v1/allocation_pb.js";
 import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { runCooperatively } from "../call/cooperative-loop.js";
-import { type AllocationRequest, parseAllocationTerms } from "../messages/allocation-request.js";
-import { parseFirstTerms, rejectLaterTerms } from "../messages/first-message.js";
+import { type AllocationRequest, parseAllocationRequest } from "../messages/allocation-request.js";
+import { parseFirstMessage, rejectLaterTerms } from "../messages/first-message.js";
 import { addUsages } from "../messages/parse-account-usages.js";
 import { toRoundingMessage } from "../messages/parse-rounding.js";
 import { toAppliedPrice } from "../messages/price-messages.js";
-import type { PriceFound } from "../messages/price-query.js";
+import type { ChargeResult } from "../messages/price-query.js";
 import { toTimestamp } from "../messages/timestamps.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { readPrice } from "./find-price.js";
@@ -48,7 +48,7 @@ export function allocationMethods(
   return {
     async allocateCharges(request, context) {
       const usages = new AccountUsages();
-      const parseTerms = () => parseAllocationTerms(request);
+      const parseTerms = () => parseAllocationRequest(request);
       const terms = await take(usages, request.accountUsages, context, parseTerms);
       const price = await readPrice(dependencies, context, terms);
       const steps = allocate(terms.terms, price.applied.price, usages);
@@ -65,7 +65,7 @@ export function allocationMethods(
       const messages = requests[Symbol.asyncIterator]();
       let next = await messages.next();
       const first = next.value;
-      const parseTerms = () => parseFirstTerms(first?.terms, parseAllocationTerms);
+      const parseTerms = () => parseFirstMessage(first?.terms, parseAllocationRequest);
       const terms = await take(usages, first?.accountUsages ?? [], context, parseTerms);
       // Now, so that a caller need not send a million usages to learn that there is no price.
       const price = await readPrice(dependencies, context, terms);
@@ -106,7 +106,7 @@ function* toCharges(
 
 function toTotals(
   { terms, currencyCode }: AllocationRequest,
-  { applied, at, bookVersion }: PriceFound,
+  { applied, at, bookVersion }: ChargeResult,
   usages: AccountUsages,
   { totalCharge, exact }: Allocation,
 ): MessageInitShape<typeof AllocationTotalsSchema> {

@@ -11,7 +11,7 @@ import {
   CalculationResultSchema,
   type PricingService,
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import type { BookAnswer } from "../../price-book/price-book.js";
+import type { PriceResult } from "../../price-book/price-book.js";
 import { keyMissing } from "../../store/prices/price-not-found.js";
 import type { ChargeCount } from "../call/charge-counter.js";
 import { runCooperatively } from "../call/cooperative-loop.js";
@@ -36,7 +36,7 @@ export function batchMethods(
       const lines = await runCooperatively(parseLines(request.requests), context.signal);
       const wanted = lines.filter((line): line is ChargeRequest => !(line instanceof DomainError));
       const found = await readPrices(dependencies, context, {
-        asked: wanted,
+        requests: wanted,
         asOf,
         wantedVersion: wanted.reduce(
           (max, line) => maxOf(max, line.minBookVersion),
@@ -86,7 +86,7 @@ function* parseLines(requests: readonly CalculateChargeRequest[]): Generator<und
 /** Summed up, since another thread counts them. A line that is refused for its version is none. */
 function countCharges(
   wanted: readonly ChargeRequest[],
-  { prices, bookVersion }: BookAnswer,
+  { prices, bookVersion }: PriceResult,
 ): readonly ChargeCount[] {
   const counts = new Map<string, ChargeCount>();
   for (const [index, { key, minBookVersion }] of wanted.entries()) {
@@ -107,10 +107,10 @@ async function nearestOf(
   dependencies: PricingDependencies,
   context: HandlerContext,
   wanted: readonly ChargeRequest[],
-  { prices, at }: BookAnswer,
+  { prices, at }: PriceResult,
 ): Promise<ReadonlyMap<string, DomainError>> {
   const refusals = new Map<string, DomainError>();
-  const giveUpAt = performance.now() + maxNearestMs;
+  const giveUpAt = performance.now() + dependencies.suggestionLimits.batchTimeoutMs;
   for (const [index, line] of wanted.entries()) {
     // A database that answers none of these hints must not hold up the charges.
     if (refusals.size === maxNearest || performance.now() >= giveUpAt) break;
@@ -124,7 +124,7 @@ async function nearestOf(
 function* calculateLines(
   dependencies: PricingDependencies,
   lines: readonly Line[],
-  { prices, at: now, bookVersion }: BookAnswer,
+  { prices, at: now, bookVersion }: PriceResult,
   nearest: ReadonlyMap<string, DomainError>,
 ): Generator<undefined, CalculationResult[]> {
   const results: CalculationResult[] = [];
@@ -169,4 +169,3 @@ function maxOf(a: bigint, b: bigint): bigint {
 }
 
 const maxNearest = 100;
-const maxNearestMs = 2000;

@@ -16,7 +16,7 @@ import { bookVersion } from "../../store/prices/timelines.js";
 import { parsePageSize, parsePageToken, toPage, toPageToken } from "../messages/pagination.js";
 import { toTimestamp } from "../messages/timestamps.js";
 import { writeParsers } from "../messages/write-fields.js";
-import { answerOnce } from "./idempotent-write.js";
+import { runIdempotent } from "./idempotent-write.js";
 
 /** The handlers of CatalogService, for any door. ServiceImpl: a forgotten RPC does not compile. */
 export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogService> {
@@ -28,7 +28,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
         description: () => parseText("description", request.description, 1000),
         ...writeParsers(request),
       });
-      return answerOnce(knex, context, method.createChargeType, request, async (transaction) => {
+      return runIdempotent(knex, context, method.createChargeType, request, async (transaction) => {
         const row = await catalog.insertChargeType(transaction, { name, description });
         return { chargeType: toChargeType(row), bookVersion: await bookVersion(transaction) };
       });
@@ -51,7 +51,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
         name: () => parseChargeType("name", request.name),
         ...writeParsers(request),
       });
-      return answerOnce(knex, context, method.deleteChargeType, request, async (transaction) => {
+      return runIdempotent(knex, context, method.deleteChargeType, request, async (transaction) => {
         await catalog.deleteChargeType(transaction, name);
         return { bookVersion: await bookVersion(transaction) };
       });
@@ -63,7 +63,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
         displayName: () => parseText("display_name", request.displayName, 200),
         ...writeParsers(request),
       });
-      return answerOnce(knex, context, method.createProvider, request, async (transaction) => {
+      return runIdempotent(knex, context, method.createProvider, request, async (transaction) => {
         const row = await catalog.insertProvider(transaction, { name, display_name: displayName });
         return { provider: toProvider(row), bookVersion: await bookVersion(transaction) };
       });
@@ -86,7 +86,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
         name: () => parseProvider("name", request.name),
         ...writeParsers(request),
       });
-      return answerOnce(knex, context, method.deleteProvider, request, async (transaction) => {
+      return runIdempotent(knex, context, method.deleteProvider, request, async (transaction) => {
         await catalog.deleteProvider(transaction, name);
         return { bookVersion: await bookVersion(transaction) };
       });
@@ -98,7 +98,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
         name: () => parseModel("name", request.name),
         ...writeParsers(request),
       });
-      return answerOnce(knex, context, method.createModel, request, async (transaction) => {
+      return runIdempotent(knex, context, method.createModel, request, async (transaction) => {
         const row = await catalog.insertModel(transaction, { provider, name });
         return { model: toModel(row), bookVersion: await bookVersion(transaction) };
       });
@@ -126,7 +126,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
         name: () => parseModel("name", request.name),
         ...writeParsers(request),
       });
-      return answerOnce(knex, context, method.deleteModel, request, async (transaction) => {
+      return runIdempotent(knex, context, method.deleteModel, request, async (transaction) => {
         await catalog.deleteModel(transaction, provider, name);
         return { bookVersion: await bookVersion(transaction) };
       });

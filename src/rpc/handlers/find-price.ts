@@ -3,13 +3,13 @@ import { DomainError, type Reason } from "../../domain/domain-error.js";
 import type { Instant } from "../../domain/instant.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
 import type { Key } from "../../domain/price-key.js";
-import type { BookAnswer, BookQuestion } from "../../price-book/price-book.js";
+import type { PriceQuery, PriceResult } from "../../price-book/price-book.js";
 import { inTransaction } from "../../store/connection/transaction.js";
 import { keyMissing, priceNotFound } from "../../store/prices/price-not-found.js";
 import type { ChargeCount } from "../call/charge-counter.js";
 import { mapMaybePromise } from "../call/maybe-async.js";
-import type { PriceFound, PriceWanted } from "../messages/price-query.js";
-import type { BookReads } from "./dependencies.js";
+import type { ChargeQuery, ChargeResult } from "../messages/price-query.js";
+import type { CalculationDependencies } from "./dependencies.js";
 
 /**
  * Reads the price of a key from a book of the version asked for, or a later one.
@@ -18,22 +18,19 @@ import type { BookReads } from "./dependencies.js";
  * has not reached that version in time.
  */
 export function readPrice(
-  reads: BookReads,
+  reads: CalculationDependencies,
   context: HandlerContext,
-  { key, asOf, minBookVersion }: PriceWanted,
-): PriceFound | Promise<PriceFound> {
-  const question = { asked: [{ key, asOf }], asOf: undefined, wantedVersion: minBookVersion };
-  return mapMaybePromise(
-    readPrices(reads, context, question),
-    ({ prices, at: now, bookVersion }) => {
-      requireVersion(reads, bookVersion, minBookVersion);
-      const at = asOf ?? now;
-      const [applied] = prices;
-      reads.chargeCounterOf(context).add([toChargeCount(key, applied)]);
-      if (applied !== undefined) return { applied, at, bookVersion };
-      return nearestTo(reads, context, key, at).then((refusal) => Promise.reject(refusal));
-    },
-  );
+  { key, asOf, minBookVersion }: ChargeQuery,
+): ChargeResult | Promise<ChargeResult> {
+  const query = { requests: [{ key, asOf }], asOf: undefined, wantedVersion: minBookVersion };
+  return mapMaybePromise(readPrices(reads, context, query), ({ prices, at: now, bookVersion }) => {
+    requireVersion(reads, bookVersion, minBookVersion);
+    const at = asOf ?? now;
+    const [applied] = prices;
+    reads.chargeCounterOf(context).add([toChargeCount(key, applied)]);
+    if (applied !== undefined) return { applied, at, bookVersion };
+    return nearestTo(reads, context, key, at).then((refusal) => Promise.reject(refusal));
+  });
 }
 
 /** How a charge counts whose key has this price, or none. */
@@ -45,16 +42,16 @@ export function toChargeCount({ provider }: Key, applied: AppliedPrice | undefin
 
 /** Reads prices from a book that has the version wanted, or has not got it in time. */
 export function readPrices(
-  { bookOf }: BookReads,
+  { bookOf }: CalculationDependencies,
   context: HandlerContext,
-  question: BookQuestion,
-): BookAnswer | Promise<BookAnswer> {
-  return bookOf(context).ask(question, context);
+  question: PriceQuery,
+): PriceResult | Promise<PriceResult> {
+  return bookOf(context).lookup(question, context);
 }
 
 /** @throws DomainError BOOK_BEHIND */
 export function requireVersion(
-  { maxBookStalenessMs }: BookReads,
+  { maxBookStalenessMs }: CalculationDependencies,
   bookVersion: bigint,
   minBookVersion: bigint,
 ): void {
@@ -63,7 +60,7 @@ export function requireVersion(
     "BOOK_BEHIND",
     `the price book is at version ${bookVersion} and has not reached min_book_version ` +
       `${minBookVersion} within ${maxBookStalenessMs} ms; try again`,
-    { book_version: String(bookVersion), min_book_version: String(minBookVersion) },
+    { metadata: { book_version: String(bookVersion), min_book_version: String(minBookVersion) } },
   );
 }
 
@@ -72,15 +69,15 @@ export function requireVersion(
  * reached or takes long, there are none.
  */
 export async function nearestTo(
-  { knex }: BookReads,
+  { knex, suggestionLimits: { timeoutMs } }: CalculationDependencies,
   context: HandlerContext,
   key: Key,
   at: Instant,
 ): Promise<DomainError> {
-  const limit = AbortSignal.timeout(hintLimitMs);
+  const limit = AbortSignal.timeout(timeoutMs);
   const call = {
     signal: AbortSignal.any([context.signal, limit]),
-    timeoutMs: () => Math.min(context.timeoutMs() ?? hintLimitMs, hintLimitMs),
+    timeoutMs: () => Math.min(context.timeoutMs() ?? timeoutMs, timeoutMs),
   };
   const hinted = inTransaction(knex, call, (transaction) => priceNotFound(transaction, key, at));
   // It may go on waiting for a connection.
@@ -106,4 +103,3 @@ const outages: ReadonlySet<Reason> = new Set([
   "DEADLINE_EXCEEDED",
   "TOO_MANY_CALLS",
 ]);
-const hintLimitMs = 500;

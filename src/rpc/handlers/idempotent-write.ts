@@ -12,9 +12,13 @@ import {
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import { inWriteTransaction } from "../../store/connection/transaction.js";
-import { claimRequest, keepAnswer, type RepeatableRequest } from "../../store/idempotency-keys.js";
+import {
+  claimIdempotencyKey,
+  type IdempotentRequest,
+  saveResponse,
+} from "../../store/idempotency-keys.js";
 import { recordCommitDuration } from "../../store/prices/commit-lead-time.js";
-import { type BookChange, changeBook } from "../../store/prices/timelines.js";
+import { beginPriceBookChange, type PriceBookChange } from "../../store/prices/timelines.js";
 import { callerName } from "../call/caller-context.js";
 import type { WriteFields } from "../messages/write-fields.js";
 
@@ -25,7 +29,7 @@ import type { WriteFields } from "../messages/write-fields.js";
  * @throws DomainError REQUEST_ID_REUSED when the request id was used with another body, or by another
  *   caller, who must not get an answer that was not for them.
  */
-export function answerOnce<I extends DescMessage, O extends DescMessage>(
+export function runIdempotent<I extends DescMessage, O extends DescMessage>(
   knex: Knex,
   context: HandlerContext,
   { input, output }: DescMethodUnary<I, O>,
@@ -39,7 +43,7 @@ export function answerOnce<I extends DescMessage, O extends DescMessage>(
     .update(toBinary(input, { ...request, requestId }))
     .digest();
   return inWriteTransaction(knex, context, (transaction, attempt) =>
-    replayOr(transaction, { requestId, fingerprint }, output, () => work(transaction, attempt)),
+    replayOrRun(transaction, { requestId, fingerprint }, output, () => work(transaction, attempt)),
   );
 }
 
@@ -48,16 +52,16 @@ export function answerOnce<I extends DescMessage, O extends DescMessage>(
  *
  * @throws DomainError REQUEST_ID_REUSED when the request id was used with another body.
  */
-export async function replayOr<O extends DescMessage>(
+export async function replayOrRun<O extends DescMessage>(
   transaction: Knex,
-  request: RepeatableRequest,
+  request: IdempotentRequest,
   output: O,
   work: () => Promise<MessageInitShape<O>>,
 ): Promise<MessageInitShape<O>> {
-  const answered = await claimRequest(transaction, request);
+  const answered = await claimIdempotencyKey(transaction, request);
   if (answered !== undefined) return fromBinary(output, answered) as MessageInitShape<O>;
   const answer = await work();
-  await keepAnswer(transaction, request.requestId, toBinary(output, create(output, answer)));
+  await saveResponse(transaction, request.requestId, toBinary(output, create(output, answer)));
   return answer;
 }
 
@@ -65,27 +69,33 @@ export async function replayOr<O extends DescMessage>(
  * As `answerOnce`, for a change to the price book. Answers when the change's instant has come: no
  * caller sees a price that begins later than its answer.
  */
-export async function answerBookChange<I extends DescMessage, O extends DescMessage>(
+export async function runIdempotentBookChange<I extends DescMessage, O extends DescMessage>(
   knex: Knex,
   context: HandlerContext,
   method: DescMethodUnary<I, O>,
   request: MessageShape<I> & WriteFields,
-  work: (transaction: Knex.Transaction, change: BookChange) => Promise<MessageInitShape<O>>,
+  work: (transaction: Knex.Transaction, change: PriceBookChange) => Promise<MessageInitShape<O>>,
 ): Promise<MessageInitShape<O>> {
-  let change: BookChange | undefined;
-  const answer = await answerOnce(knex, context, method, request, async (transaction, attempt) => {
-    change = await changeBook(transaction, attempt);
-    return work(transaction, change);
-  });
+  let change: PriceBookChange | undefined;
+  const answer = await runIdempotent(
+    knex,
+    context,
+    method,
+    request,
+    async (transaction, attempt) => {
+      change = await beginPriceBookChange(transaction, attempt);
+      return work(transaction, change);
+    },
+  );
   if (change !== undefined) {
     recordCommitDuration(performance.now() - change.openedAtMs);
-    await until(change.comesAtMs);
+    await waitUntil(change.comesAtMs);
   }
   return answer;
 }
 
 /** Waits for an instant on the clock of `performance.now()`. */
-export async function until(instantMs: number): Promise<void> {
+export async function waitUntil(instantMs: number): Promise<void> {
   // A timer may fire a little early.
   for (let waitMs = instantMs - performance.now(); waitMs > 0; ) {
     await sleep(Math.ceil(waitMs));

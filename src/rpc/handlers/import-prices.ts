@@ -11,15 +11,15 @@ import {
 import { freshMs } from "../../price-book/replicated-price-book.js";
 import { inWriteTransaction } from "../../store/connection/transaction.js";
 import { toLocalTimeMs } from "../../store/import/apply-ahead-of-time.js";
-import { type BadRowsFound, importRows } from "../../store/import/run-import.js";
+import { importRows, type RowErrorsFound } from "../../store/import/run-import.js";
 import { callerName } from "../call/caller-context.js";
 import { abortable } from "../call/until-aborted.js";
-import { parseFirstTerms } from "../messages/first-message.js";
+import { parseFirstMessage } from "../messages/first-message.js";
 import { toImportMessage } from "../messages/import-messages.js";
-import { type ImportTerms, parseImportTerms } from "../messages/import-request.js";
+import { type ImportRequest, parseImportRequest } from "../messages/import-request.js";
 import { type ReceivedRows, receiveRows } from "../messages/import-row-stream.js";
 import type { PricingDependencies } from "./dependencies.js";
-import { replayOr, until } from "./idempotent-write.js";
+import { replayOrRun, waitUntil } from "./idempotent-write.js";
 
 /** The handler that changes many prices at once. */
 export function importMethods({
@@ -30,7 +30,7 @@ export function importMethods({
     async importLLMPrices(requests, context) {
       const messages = abortable(requests, context.signal);
       const first = await messages.next();
-      const terms = parseFirstTerms(first.value?.terms, parseImportTerms);
+      const terms = parseFirstMessage(first.value?.terms, parseImportRequest);
       let comesAtMs = 0;
       const work = async (transaction: Knex.Transaction, attempt: number) => {
         if (attempt > 1) throw rowsGone();
@@ -43,7 +43,7 @@ export function importMethods({
       // A statement of an import may work on a million rows.
       const answer = await inWriteTransaction(knex, context, work, "call");
       // Whoever calculates after the answer, be it replayed, does so at an instant that may be so old.
-      await until(comesAtMs + freshMs);
+      await waitUntil(comesAtMs + freshMs);
       return answer;
     },
   };
@@ -53,14 +53,14 @@ export function importMethods({
 async function importOnce(
   transaction: Knex.Transaction,
   context: HandlerContext,
-  terms: ImportTerms,
+  terms: ImportRequest,
   { count, bad, hash }: ReceivedRows,
 ): Promise<MessageInitShape<typeof ImportLLMPricesResponseSchema>> {
   const author = { changedBy: callerName(context), reason: terms.reason };
   const work = async () => {
-    const refuseBadRows = (found: BadRowsFound) => {
+    const refuseBadRows = (found: RowErrorsFound) => {
       bad.addAll(found.problems, found.badRows, found.rowsWithoutNames);
-      bad.refuse(count);
+      bad.throwIfAny(count);
     };
     const outcome = await importRows(transaction, context, { order: terms, author, refuseBadRows });
     return toImportMessage(outcome);
@@ -72,7 +72,7 @@ async function importOnce(
     .update(JSON.stringify([typeName, callerName(context), terms]))
     .update(hash)
     .digest();
-  return replayOr(transaction, { requestId, fingerprint }, ImportLLMPricesResponseSchema, work);
+  return replayOrRun(transaction, { requestId, fingerprint }, ImportLLMPricesResponseSchema, work);
 }
 
 /** What a transaction has lost that failed at its very end. */

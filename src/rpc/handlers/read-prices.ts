@@ -15,13 +15,13 @@ import type {
   PricingService,
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { inTransaction } from "../../store/connection/transaction.js";
-import { pricesAt } from "../../store/prices/find-prices.js";
+import { findPricesAt } from "../../store/prices/find-prices.js";
 import { idNotFound, priceNotFound } from "../../store/prices/price-not-found.js";
 import {
   findKey,
   type KeyRow,
   listRevisions,
-  type PriceLookup,
+  type PriceRef,
 } from "../../store/prices/timelines.js";
 import {
   maxPageSize,
@@ -31,7 +31,7 @@ import {
   toPage,
   toPageToken,
 } from "../messages/pagination.js";
-import { parseLookup, parseOpenLookup } from "../messages/price-lookup.js";
+import { parsePriceRef, parsePriceRefOptionalChargeType } from "../messages/price-lookup.js";
 import { toPriceMessage, toRevisionMessage } from "../messages/price-messages.js";
 import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
 
@@ -45,11 +45,11 @@ export function priceReads(knex: Knex): PriceReads {
   return {
     async getLLMPrice(request, context) {
       const { lookup, asOf } = parseAll({
-        lookup: () => parseOpenLookup(request.lookup),
+        lookup: () => parsePriceRefOptionalChargeType(request.lookup),
         asOf: () => parseAsOf(request.asOf),
       });
       return inTransaction(knex, context, async (transaction) => {
-        const { prices, at } = await pricesAt(transaction, lookup, asOf, maxCandidates + 1);
+        const { prices, at } = await findPricesAt(transaction, lookup, asOf, maxCandidates + 1);
         if (prices.length > 1) throw ambiguous(prices);
         if (prices[0] !== undefined) return { llmPrice: toPriceMessage(prices[0]) };
         const wanted = "id" in lookup ? (await getKey(transaction, lookup)).key : lookup;
@@ -61,7 +61,7 @@ export function priceReads(knex: Knex): PriceReads {
       const { filter, asOf, pageSize, scope, position } = parseListRequest(request);
       const from = { ...filter, after: position && toKey(position.after) };
       const { prices, at } = await inTransaction(knex, context, (transaction) =>
-        pricesAt(transaction, from, asOf ?? position?.asOf, pageSize + 1),
+        findPricesAt(transaction, from, asOf ?? position?.asOf, pageSize + 1),
       );
       const { page, nextPageToken } = toPage(prices, pageSize, ({ key }) =>
         toPageToken(scope, { after: [key.chargeType, key.provider, key.model], asOf: at }),
@@ -71,7 +71,7 @@ export function priceReads(knex: Knex): PriceReads {
 
     async listLLMPriceRevisions(request, context) {
       const { lookup, pageSize, after } = parseAll({
-        lookup: () => parseLookup(request.lookup),
+        lookup: () => parsePriceRef(request.lookup),
         pageSize: () => parsePageSize(request.pageSize, { whenUnset: maxPageSize }),
         after: () => parseInstantToken(request.pageToken),
       });
@@ -94,7 +94,7 @@ export function priceReads(knex: Knex): PriceReads {
 }
 
 /** @throws DomainError PRICE_NOT_FOUND when there is no such key, whatever its timeline. */
-export async function getKey(knex: Knex, lookup: PriceLookup): Promise<KeyRow> {
+export async function getKey(knex: Knex, lookup: PriceRef): Promise<KeyRow> {
   const found = await findKey(knex, lookup);
   if (found !== undefined) return found;
   if ("id" in lookup) throw idNotFound(lookup.id);
@@ -127,7 +127,11 @@ function ambiguous(prices: readonly LLMPrice[]): DomainError {
   return new DomainError(
     "KEY_AMBIGUOUS",
     `without a charge type several prices match: ${candidates.join(", ")}${more}; choose one`,
-    Object.fromEntries(candidates.map((candidate, i) => [`candidate_${i + 1}`, candidate])),
+    {
+      metadata: Object.fromEntries(
+        candidates.map((candidate, i) => [`candidate_${i + 1}`, candidate]),
+      ),
+    },
   );
 }
 

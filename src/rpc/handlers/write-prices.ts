@@ -16,23 +16,23 @@ import {
   revisionAt,
 } from "../../domain/timeline.js";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { requireNames } from "../../store/catalog.js";
-import { pricesAt } from "../../store/prices/find-prices.js";
+import { lockCatalogNames } from "../../store/catalog.js";
+import { findPricesAt } from "../../store/prices/find-prices.js";
 import { priceNotFound } from "../../store/prices/price-not-found.js";
 import {
   ensureKey,
   findRevision,
   type KeyRow,
   loadOpenTimeline,
-  type PriceLookup,
+  type PriceRef,
   saveChange,
 } from "../../store/prices/timelines.js";
 import { callerName } from "../call/caller-context.js";
-import { type LookupField, parseKey, parseLookup } from "../messages/price-lookup.js";
+import { type PriceRefField, parseKey, parsePriceRef } from "../messages/price-lookup.js";
 import { toPriceMessage, toRevisionMessage } from "../messages/price-messages.js";
 import { parseEffectiveFrom, parseRequiredEffectiveFrom } from "../messages/timestamps.js";
 import { writeParsers } from "../messages/write-fields.js";
-import { answerBookChange } from "./idempotent-write.js";
+import { runIdempotentBookChange } from "./idempotent-write.js";
 import { getKey } from "./read-prices.js";
 
 type PriceWrites = Pick<
@@ -52,15 +52,21 @@ export function priceWrites(knex: Knex): PriceWrites {
         ...writeParsers(request),
       });
       const { createLLMPrice } = method;
-      return answerBookChange(knex, context, createLLMPrice, request, async (transaction, book) => {
-        const { version, now } = book;
-        await requireNames(transaction, key);
-        const id = await ensureKey(transaction, key);
-        const timeline = await loadOpenTimeline(transaction, id, now);
-        const change = naming(id, () => planCreate(timeline, price, effectiveFrom));
-        await saveChange(transaction, id, change, authorOf(context, reason));
-        return answer(transaction, id, effectiveFrom ?? now, version);
-      });
+      return runIdempotentBookChange(
+        knex,
+        context,
+        createLLMPrice,
+        request,
+        async (transaction, book) => {
+          const { version, now } = book;
+          await lockCatalogNames(transaction, key);
+          const id = await ensureKey(transaction, key);
+          const timeline = await loadOpenTimeline(transaction, id, now);
+          const change = withExistingId(id, () => planCreate(timeline, price, effectiveFrom));
+          await saveChange(transaction, id, change, authorOf(context, reason));
+          return answer(transaction, id, effectiveFrom ?? now, version);
+        },
+      );
     },
 
     async updateLLMPrice(request, context) {
@@ -70,14 +76,20 @@ export function priceWrites(knex: Knex): PriceWrites {
         effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
       });
       const { updateLLMPrice } = method;
-      return answerBookChange(knex, context, updateLLMPrice, request, async (transaction, book) => {
-        const { key, timeline } = await openTimeline(transaction, write, book.now);
-        const change = planUpdate(timeline, price, effectiveFrom);
-        const from = effectiveFrom ?? timeline.now;
-        if (change === undefined) throw await priceNotFound(transaction, key.key, from);
-        await saveChange(transaction, key.id, change, authorOf(context, write.reason));
-        return answer(transaction, key.id, from, book.version);
-      });
+      return runIdempotentBookChange(
+        knex,
+        context,
+        updateLLMPrice,
+        request,
+        async (transaction, book) => {
+          const { key, timeline } = await openTimeline(transaction, write, book.now);
+          const change = planUpdate(timeline, price, effectiveFrom);
+          const from = effectiveFrom ?? timeline.now;
+          if (change === undefined) throw await priceNotFound(transaction, key.key, from);
+          await saveChange(transaction, key.id, change, authorOf(context, write.reason));
+          return answer(transaction, key.id, from, book.version);
+        },
+      );
     },
 
     async deleteLLMPrice(request, context) {
@@ -86,16 +98,22 @@ export function priceWrites(knex: Knex): PriceWrites {
         effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
       });
       const { deleteLLMPrice } = method;
-      return answerBookChange(knex, context, deleteLLMPrice, request, async (transaction, book) => {
-        const { key, timeline } = await openTimeline(transaction, write, book.now);
-        const change = planDelete(timeline, effectiveFrom);
-        const from = effectiveFrom ?? timeline.now;
-        if (change === undefined) throw await priceNotFound(transaction, key.key, from);
-        await saveChange(transaction, key.id, change, authorOf(context, write.reason));
-        // The last instant with a price is the one before the end, which may be an earlier one.
-        const end = change.add ?? revisionAt(timeline.revisions, from - 1);
-        return answer(transaction, key.id, (end?.effectiveFrom ?? from) - 1, book.version);
-      });
+      return runIdempotentBookChange(
+        knex,
+        context,
+        deleteLLMPrice,
+        request,
+        async (transaction, book) => {
+          const { key, timeline } = await openTimeline(transaction, write, book.now);
+          const change = planDelete(timeline, effectiveFrom);
+          const from = effectiveFrom ?? timeline.now;
+          if (change === undefined) throw await priceNotFound(transaction, key.key, from);
+          await saveChange(transaction, key.id, change, authorOf(context, write.reason));
+          // The last instant with a price is the one before the end, which may be an earlier one.
+          const end = change.add ?? revisionAt(timeline.revisions, from - 1);
+          return answer(transaction, key.id, (end?.effectiveFrom ?? from) - 1, book.version);
+        },
+      );
     },
 
     async cancelLLMPriceRevision(request, context) {
@@ -103,7 +121,7 @@ export function priceWrites(knex: Knex): PriceWrites {
         ...timelineParsers(request),
         effectiveFrom: () => parseRequiredEffectiveFrom(request.effectiveFrom),
       });
-      return answerBookChange(
+      return runIdempotentBookChange(
         knex,
         context,
         method.cancelLLMPriceRevision,
@@ -127,16 +145,16 @@ export function priceWrites(knex: Knex): PriceWrites {
   };
 }
 
-type TimelineWrite = { readonly lookup: PriceLookup; readonly etag: string };
+type TimelineWrite = { readonly lookup: PriceRef; readonly etag: string };
 
 function timelineParsers(request: {
-  readonly lookup: LookupField;
+  readonly lookup: PriceRefField;
   readonly etag: string;
   readonly requestId: string;
   readonly reason: string;
 }) {
   return {
-    lookup: () => parseLookup(request.lookup),
+    lookup: () => parsePriceRef(request.lookup),
     etag: () => parseEtag(request.etag),
     ...writeParsers(request),
   };
@@ -162,7 +180,7 @@ async function openTimeline(
     throw new DomainError(
       "ETAG_MISMATCH",
       `etag is ${quote(etag)}, but ${toKeyText(key.key)} has been changed since; read it again`,
-      { llm_price_id: key.id, etag: current },
+      { metadata: { llm_price_id: key.id, etag: current } },
     );
   }
   return { key, timeline: await loadOpenTimeline(transaction, key.id, now) };
@@ -170,17 +188,17 @@ async function openTimeline(
 
 /** The key's price as it stands at an instant after a write, if it has one then. */
 async function answer(transaction: Knex, id: string, at: Instant, version: bigint) {
-  const { prices } = await pricesAt(transaction, { id }, at, 1);
+  const { prices } = await findPricesAt(transaction, { id }, at, 1);
   return { ...(prices[0] && { llmPrice: toPriceMessage(prices[0]) }), bookVersion: version };
 }
 
 /** Adds the id of a key that exists to the refusal to create it. */
-function naming(id: string, plan: () => Change): Change {
+function withExistingId(id: string, plan: () => Change): Change {
   try {
     return plan();
   } catch (error) {
     if (!(error instanceof DomainError) || error.reason !== "PRICE_ALREADY_EXISTS") throw error;
-    throw new DomainError(error.reason, error.message, { llm_price_id: id });
+    throw new DomainError(error.reason, error.message, { metadata: { llm_price_id: id } });
   }
 }
 
@@ -191,8 +209,10 @@ function authorOf(context: HandlerContext, reason: string) {
 function revisionNotFound({ key, id }: KeyRow, effectiveFrom: Instant): DomainError {
   const at = toInstantText(effectiveFrom);
   return new DomainError("REVISION_NOT_FOUND", `${toKeyText(key)} has no revision from ${at} on`, {
-    llm_price_id: id,
-    effective_from: at,
+    metadata: {
+      llm_price_id: id,
+      effective_from: at,
+    },
   });
 }
 
@@ -201,6 +221,6 @@ function revisionInEffect({ key, id }: KeyRow, effectiveFrom: Instant): DomainEr
   return new DomainError(
     "REVISION_IN_EFFECT",
     `the revision of ${toKeyText(key)} from ${at} on has taken effect: it stays as it is`,
-    { llm_price_id: id, effective_from: at },
+    { metadata: { llm_price_id: id, effective_from: at } },
   );
 }

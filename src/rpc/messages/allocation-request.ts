@@ -1,4 +1,4 @@
-import type { AllocationTerms } from "../../domain/allocation.js";
+import type { AllocationInput } from "../../domain/allocation.js";
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { parseAll } from "../../domain/field-errors.js";
 import type { AllocationTerms as TermsMessage } from "../../gen/llmprices/v1/allocation_pb.js";
@@ -6,12 +6,12 @@ import { parseBookVersion } from "./charge-request.js";
 import { parseCurrencyCode } from "./currency.js";
 import { parseAllocationRounding } from "./parse-rounding.js";
 import { parseKey } from "./price-lookup.js";
-import type { PriceWanted } from "./price-query.js";
+import type { ChargeQuery } from "./price-query.js";
 import { parseAsOf } from "./timestamps.js";
 
 /** The terms of an allocation whose every field is known to be good. */
-export type AllocationRequest = PriceWanted & {
-  readonly terms: AllocationTerms;
+export type AllocationRequest = ChargeQuery & {
+  readonly terms: AllocationInput;
   readonly currencyCode: string;
 };
 
@@ -19,7 +19,7 @@ export type AllocationRequest = PriceWanted & {
 type TermsFields = Omit<TermsMessage, "$typeName" | "$unknown">;
 
 /** @throws DomainError INVALID_FIELD with every violation. */
-export function parseAllocationTerms(fields: TermsFields): AllocationRequest {
+export function parseAllocationRequest(fields: TermsFields): AllocationRequest {
   const { providerCost, rounding, ...rest } = parseAll({
     key: () => parseKey(fields),
     providerCost: () =>

@@ -5,13 +5,13 @@ import type { CalculateChargeResponseSchema } from "../../gen/llmprices/v1/prici
 import type { ChargeRequest } from "./charge-request.js";
 import { toRoundingMessage } from "./parse-rounding.js";
 import { toAppliedPrice } from "./price-messages.js";
-import type { PriceFound } from "./price-query.js";
+import type { ChargeResult } from "./price-query.js";
 import { toTimestamp } from "./timestamps.js";
 
 /** The charge at the price found. */
 export function toChargeMessage(
   { terms, currencyCode }: ChargeRequest,
-  { applied, at, bookVersion }: PriceFound,
+  { applied, at, bookVersion }: ChargeResult,
 ): MessageInitShape<typeof CalculateChargeResponseSchema> {
   const charge = calculateCharge(terms, applied.price);
   return {

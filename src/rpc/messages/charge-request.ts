@@ -1,4 +1,4 @@
-import { type ChargeTerms, toUsageRatio, type UsageRatio } from "../../domain/charge.js";
+import { type ChargeInput, toUsageRatio, type UsageRatio } from "../../domain/charge.js";
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors, parseAll } from "../../domain/field-errors.js";
@@ -14,7 +14,7 @@ import { parseAsOf } from "./timestamps.js";
 /** A CalculateCharge request whose every field is known to be good. */
 export type ChargeRequest = {
   readonly key: Key;
-  readonly terms: ChargeTerms;
+  readonly terms: ChargeInput;
   readonly asOf: Instant | undefined;
   readonly currencyCode: string;
   readonly minBookVersion: bigint;

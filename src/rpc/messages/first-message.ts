@@ -5,9 +5,9 @@ import { DomainError, invalidField, invalidFields } from "../../domain/domain-er
  *
  * @throws DomainError INVALID_FIELD with every violation.
  */
-export function parseFirstTerms<T, P>(terms: T | undefined, parse: (terms: T) => P): P {
+export function parseFirstMessage<T, P>(terms: T | undefined, parse: (terms: T) => P): P {
   if (terms === undefined) throw invalidField("terms", "is required in the first message");
-  return below("terms.", () => parse(terms));
+  return prefixFieldPaths("terms.", () => parse(terms));
 }
 
 /** @throws DomainError INVALID_FIELD when a message that is not the first has terms. */
@@ -21,7 +21,7 @@ export function rejectLaterTerms(terms: object | undefined): void {
  *
  * @throws DomainError INVALID_FIELD with every violation.
  */
-export function below<P>(path: string, parse: () => P): P {
+export function prefixFieldPaths<P>(path: string, parse: () => P): P {
   try {
     return parse();
   } catch (error) {

@@ -12,10 +12,10 @@ import { parseEffectiveFrom } from "./timestamps.js";
 import { writeParsers } from "./write-fields.js";
 
 /** The terms of an import whose every field is known to be good. */
-export type ImportTerms = ImportOrder & { readonly requestId: string; readonly reason: string };
+export type ImportRequest = ImportOrder & { readonly requestId: string; readonly reason: string };
 
 /** @throws DomainError INVALID_FIELD with every violation. */
-export function parseImportTerms(terms: LLMPriceImportTerms): ImportTerms {
+export function parseImportRequest(terms: LLMPriceImportTerms): ImportRequest {
   const { validateOnly, registerMissing } = terms;
   const parsed = parseAll({
     ...writeParsers(terms),

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Knex } from "knex";
 import { DomainError, invalidField } from "../../domain/domain-error.js";
-import { BadRows, type RowProblem } from "../../domain/import-row-errors.js";
+import { type RowError, RowErrors } from "../../domain/import-row-errors.js";
 import type { LLMPriceImportRow } from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import type { ImportLLMPricesRequest } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { ImportRows } from "../../store/import/staged-rows.js";
@@ -11,7 +11,7 @@ import { parseImportRow } from "./import-request.js";
 /** What has come of an import's rows. */
 export type ReceivedRows = {
   readonly count: number;
-  readonly bad: BadRows;
+  readonly bad: RowErrors;
   /** Of the good ones, the same however they were cut into messages. */
   readonly hash: Uint8Array;
 };
@@ -28,7 +28,7 @@ export async function receiveRows(
   maxRows: number,
 ): Promise<ReceivedRows> {
   const rows = await ImportRows.open(transaction);
-  const bad = new BadRows();
+  const bad = new RowErrors();
   let count = 0;
   const take = async (received: readonly LLMPriceImportRow[]) => {
     if (count + received.length > maxRows) {
@@ -51,14 +51,14 @@ export async function receiveRows(
   return { count, bad, hash: await rows.close() };
 }
 
-function takeRow(rows: ImportRows, bad: BadRows, index: number, row: LLMPriceImportRow): void {
+function takeRow(rows: ImportRows, bad: RowErrors, index: number, row: LLMPriceImportRow): void {
   try {
     rows.add(index, parseImportRow(row));
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     bad.add(
       error.violations.map(
-        ({ field, description }): RowProblem => ({
+        ({ field, description }): RowError => ({
           row: index,
           violation: { field: `rows[${index}].${field}`, description },
         }),

@@ -9,10 +9,10 @@ import {
 } from "../../domain/price-key.js";
 import { parseUuid } from "../../domain/text.js";
 import type { LLMPriceKey } from "../../gen/llmprices/v1/llm_price_pb.js";
-import type { PriceLookup } from "../../store/prices/timelines.js";
+import type { PriceRef } from "../../store/prices/timelines.js";
 
 /** The `lookup` of a request, as generated. */
-export type LookupField =
+export type PriceRefField =
   | { readonly case: "id"; readonly value: string }
   | { readonly case: "key"; readonly value: LLMPriceKey }
   | { readonly case: undefined; readonly value?: undefined };
@@ -22,7 +22,7 @@ export type LookupField =
  *
  * @throws DomainError INVALID_FIELD
  */
-export function parseLookup(lookup: LookupField): PriceLookup {
+export function parsePriceRef(lookup: PriceRefField): PriceRef {
   switch (lookup.case) {
     case "id":
       return { id: parseUuid("id", lookup.value) };
@@ -38,8 +38,8 @@ export function parseLookup(lookup: LookupField): PriceLookup {
  *
  * @throws DomainError INVALID_FIELD
  */
-export function parseOpenLookup(lookup: LookupField): PriceLookup | ModelKey {
-  if (lookup.case !== "key" || lookup.value.chargeType !== "") return parseLookup(lookup);
+export function parsePriceRefOptionalChargeType(lookup: PriceRefField): PriceRef | ModelKey {
+  if (lookup.case !== "key" || lookup.value.chargeType !== "") return parsePriceRef(lookup);
   const { provider, model } = lookup.value;
   return parseAll({
     provider: () => parseProvider("key.provider", provider),

@@ -21,5 +21,5 @@ export function tokenExpired(): DomainError {
 /** The refusal of a JWT that cannot be checked. */
 export function keySetUnavailable(cause: unknown): DomainError {
   const message = "the keys that the token is checked with cannot be fetched; try again";
-  return new DomainError("KEY_SET_UNAVAILABLE", message, {}, [], { cause });
+  return new DomainError("KEY_SET_UNAVAILABLE", message, { cause });
 }

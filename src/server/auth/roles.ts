@@ -16,7 +16,7 @@ export function requireRole({ role }: Caller, rpc: string): void {
   throw new DomainError(
     "ROLE_INSUFFICIENT",
     `${rpc} needs the role ${needed}; the caller's is ${held}`,
-    { rpc, role_held: held, role_needed: needed },
+    { metadata: { rpc, role_held: held, role_needed: needed } },
   );
 }
 

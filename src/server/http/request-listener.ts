@@ -22,7 +22,7 @@ import { largeMessageBytes, offloadedMethods, pathOf } from "../threads/offloade
 import { weigh } from "./body-size.js";
 import { toNotFound, toPlainAnswer, unsupportedReason } from "./http-errors.js";
 import { toOffloadedHandler } from "./http-offload.js";
-import { type HttpCall, limitCall, toCall, whyUnreadable } from "./request.js";
+import { type HttpCall, limitCall, malformedReason, toCall } from "./request.js";
 
 /**
  * Answers requests as connectNodeAdapter does, but for who may call, large messages, Connect's own
@@ -56,7 +56,7 @@ export function createRequestListener(surroundings: ListenerDependencies): Reque
     if (unfit !== undefined) return toPlainAnswer(unfit, tell(unfit.refusal, caller));
     const call = toCall(request, response, caller, longestMs);
     if (call === undefined) return refuse(tell(malformed(noHost), caller));
-    const problem = whyUnreadable(call);
+    const problem = malformedReason(call);
     if (problem !== undefined) return refuse(tell(malformed(problem), caller));
     return method.handle(call, request, response);
   };

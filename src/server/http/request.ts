@@ -58,7 +58,7 @@ export function limitCall(
 }
 
 /** What is wrong with a message in a URL, of which Connect would say that it is our fault. */
-export function whyUnreadable({ method, url }: HttpCall): string | undefined {
+export function malformedReason({ method, url }: HttpCall): string | undefined {
   if (method !== "GET") return undefined;
   const { searchParams } = new URL(url);
   try {

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from "prom-client";
-import type { PriceBook } from "../../price-book/replicated-price-book.js";
+import type { ReplicatedPriceBook } from "../../price-book/replicated-price-book.js";
 import type { ChargeCounter } from "../../rpc/call/charge-counter.js";
 import type { DatabasePool } from "../../store/connection/pool.js";
 import { readVersion } from "../../version.js";
@@ -21,10 +21,10 @@ export type Metrics = CallMetrics &
   };
 
 export type WatchedParts = {
-  readonly book: Pick<PriceBook, "stats">;
+  readonly book: Pick<ReplicatedPriceBook, "stats">;
   readonly pool: DatabasePool;
   readonly threads: Pick<ThreadPool, "stats">;
-  readonly readiness: Pick<Readiness, "whyNot">;
+  readonly readiness: Pick<Readiness, "notReadyReason">;
 };
 
 /** Metrics in a registry of their own, so that two servers in one process do not mix. */
@@ -81,7 +81,7 @@ type Watched = {
 const gauges: Readonly<Record<string, Watched>> = {
   llmprices_ready: {
     help: "1 while calls can be answered; /readyz says why not.",
-    read: ({ readiness }) => (readiness.whyNot() === undefined ? 1 : 0),
+    read: ({ readiness }) => (readiness.notReadyReason() === undefined ? 1 : 0),
     aggregator: "min",
   },
   // Of several workers, the one that is furthest behind counts.

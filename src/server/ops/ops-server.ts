@@ -16,14 +16,14 @@ export type Exposition = {
  */
 export async function startOpsServer(
   address: Address,
-  readiness: Pick<Readiness, "whyNot">,
+  readiness: Pick<Readiness, "notReadyReason">,
   exposition: Exposition,
 ): Promise<Listener> {
   const server = createServer(async (request, response) => {
     const path = request.url?.split("?")[0];
     if (path === "/healthz") return send(response, 200, "text/plain", "ok\n");
     if (path === "/readyz") {
-      const whyNot = readiness.whyNot();
+      const whyNot = readiness.notReadyReason();
       if (whyNot === undefined) return send(response, 200, "text/plain", "ready\n");
       return send(response, 503, "text/plain", `not ready: ${whyNot}\n`);
     }

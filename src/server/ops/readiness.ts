@@ -6,7 +6,7 @@ import { withTimeout } from "../../with-timeout.js";
 
 /** Whether the service can answer: undefined when it can, else why it cannot. */
 export type Readiness = {
-  readonly whyNot: () => string | undefined;
+  readonly notReadyReason: () => string | undefined;
   /** Looks at once, and tells whether it is ready. */
   readonly check: () => Promise<boolean>;
   /** From now on not ready, for good: the service is shutting down. */
@@ -35,7 +35,7 @@ export function watchReadiness(
   let asking: Promise<string | undefined> | undefined;
   let checking: Promise<boolean> | undefined;
   const ask = () => {
-    asking ??= findWhyNot(knex).finally(() => {
+    asking ??= findNotReadyReason(knex).finally(() => {
       asking = undefined;
     });
     return asking;
@@ -53,7 +53,7 @@ export function watchReadiness(
   };
   const timer = setInterval(check, intervalMs);
   return {
-    whyNot: () => whyNot,
+    notReadyReason: () => whyNot,
     check,
     drain: () => {
       isDraining = true;
@@ -63,19 +63,19 @@ export function watchReadiness(
   };
 }
 
-async function findWhyNot(knex: Knex): Promise<string | undefined> {
+async function findNotReadyReason(knex: Knex): Promise<string | undefined> {
   try {
     const pending = await pendingMigrations(knex, limitMs);
     if (pending.length === 0) return undefined;
     return `the database lacks migrations: ${pending.join(", ")}; run "llmprices migrate up"`;
   } catch (error) {
     if ((error as Error).name === "KnexTimeoutError") return noAnswer;
-    return toWhyNot(toDomainError(error));
+    return toNotReadyReason(toDomainError(error));
   }
 }
 
 /** In words, and with the code that tells a wrong password from a host that is not there. */
-function toWhyNot(refusal: unknown): string {
+function toNotReadyReason(refusal: unknown): string {
   const isKnown = refusal instanceof DomainError;
   const { code } = (isKnown ? refusal.cause : refusal) as { readonly code?: string };
   const what =

@@ -39,6 +39,6 @@ export function streamIdle(limitMs: number): DomainError {
     "STREAM_IDLE",
     `the caller has neither sent the next message, nor ended the stream, nor taken the next answer ` +
       `for ${limitMs} ms (STREAM_IDLE_TIMEOUT_MS); start over`,
-    { stream_idle_timeout_ms: String(limitMs) },
+    { metadata: { stream_idle_timeout_ms: String(limitMs) } },
   );
 }

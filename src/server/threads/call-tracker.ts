@@ -7,7 +7,7 @@ import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import type { Tracing } from "../../tracing/tracing.js";
 import { type CallLog, type CallRecord, toCallRecord, toUnhandledCall } from "../calls/call-log.js";
 import { type FindHeader, requestIdHeader, requestIdOf } from "../calls/request-id.js";
-import type { BookAsk } from "./remote-price-book.js";
+import type { LookupRequest } from "./remote-price-book.js";
 import type { FromThread, ThreadResponse } from "./thread-messages.js";
 
 /** Where what threads tell of their calls is counted, and whether it is traced. */
@@ -24,7 +24,7 @@ export type TrackedCall = {
   /** Hears what a thread tells of the call, and answers its answer. */
   readonly listenTo: (
     port: MessagePort,
-    onAsk: (question: BookAsk) => void,
+    onAsk: (question: LookupRequest) => void,
   ) => Promise<ThreadResponse>;
   /** Tells the end of a call that no thread will tell, and what to answer; the first end counts. */
   readonly fail: (refusal: unknown) => ConnectError;

@@ -3,22 +3,27 @@ import { Decimal, toPlainText } from "../../domain/decimal.js";
 import { DomainError, type Metadata, type Reason } from "../../domain/domain-error.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
 import { toKeyText } from "../../domain/price-key.js";
-import type { Book, BookAnswer, BookQuestion, PriceAsked } from "../../price-book/price-book.js";
+import type {
+  PriceBook,
+  PriceQuery,
+  PriceRequest,
+  PriceResult,
+} from "../../price-book/price-book.js";
 
 /** A question that a thread asks the book of the others, on the port of the call that it is for. */
-export type BookAsk = {
+export type LookupRequest = {
   readonly type: "ask";
   readonly number: number;
-  readonly question: BookQuestion;
+  readonly question: PriceQuery;
 };
 
 /** The answer, or the refusal. */
-export type BookReply = { readonly type: "reply"; readonly number: number } & (
-  | { readonly answer: SentAnswer }
+export type LookupReply = { readonly type: "reply"; readonly number: number } & (
+  | { readonly answer: SentResult }
   | { readonly refusal: SentError }
 );
 
-type SentAnswer = Omit<BookAnswer, "prices"> & { readonly prices: readonly SentPrice[] };
+type SentResult = Omit<PriceResult, "prices"> & { readonly prices: readonly SentPrice[] };
 type SentPrice = (Omit<AppliedPrice, "price"> & { readonly price: string }) | undefined;
 type SentError = {
   readonly reason: Reason;
@@ -27,10 +32,10 @@ type SentError = {
 };
 
 /** The book of the other side of a port. */
-export function createRemoteBook(port: MessagePort): Book {
+export function createRemotePriceBook(port: MessagePort): PriceBook {
   let asked = 0;
   return {
-    ask: (question, { signal }) =>
+    lookup: (question, { signal }) =>
       new Promise((resolve, reject) => {
         asked += 1;
         const number = asked;
@@ -42,22 +47,22 @@ export function createRemoteBook(port: MessagePort): Book {
           end();
           reject(signal.reason);
         };
-        const receive = (reply: BookReply) => {
+        const receive = (reply: LookupReply) => {
           if (reply.type !== "reply" || reply.number !== number) return;
           end();
-          if ("answer" in reply) resolve(toAnswer(reply.answer, places));
+          if ("answer" in reply) resolve(toResult(reply.answer, places));
           else reject(toError(reply.refusal));
         };
         if (signal.aborted) return reject(signal.reason);
-        const { distinct, places } = toDistinct(question.asked);
+        const { distinct, places } = toDistinct(question.requests);
         signal.addEventListener("abort", abort);
         port.on("message", receive);
         const message = {
           type: "ask",
           number,
-          question: { ...question, asked: distinct },
+          question: { ...question, requests: distinct },
         } as const;
-        port.postMessage(message satisfies BookAsk);
+        port.postMessage(message satisfies LookupRequest);
       }),
   };
 }
@@ -66,8 +71,8 @@ export function createRemoteBook(port: MessagePort): Book {
  * Each of what is asked, once, and which of them each was: many lines of a batch ask about few models,
  * and to send a thousand questions takes as long as to calculate with their answers.
  */
-function toDistinct(asked: readonly PriceAsked[]) {
-  const distinct: PriceAsked[] = [];
+function toDistinct(asked: readonly PriceRequest[]) {
+  const distinct: PriceRequest[] = [];
   const places = new Map<string, number>();
   const placesAsked = asked.map(({ key, asOf }) => {
     const name = `${toKeyText(key)} ${asOf}`;
@@ -81,16 +86,16 @@ function toDistinct(asked: readonly PriceAsked[]) {
 }
 
 /** Answers a question that came over a port. What is no refusal is thrown. */
-export async function replyTo(
+export async function answerLookup(
   port: MessagePort,
-  book: Book,
-  { number, question }: BookAsk,
+  book: PriceBook,
+  { number, question }: LookupRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const send = (reply: { answer: SentAnswer } | { refusal: SentError }) =>
-    port.postMessage({ type: "reply", number, ...reply } satisfies BookReply);
+  const send = (reply: { answer: SentResult } | { refusal: SentError }) =>
+    port.postMessage({ type: "reply", number, ...reply } satisfies LookupReply);
   try {
-    send({ answer: toSentAnswer(await book.ask(question, { signal })) });
+    send({ answer: toSentResult(await book.lookup(question, { signal })) });
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const { reason, message, metadata } = error;
@@ -98,14 +103,14 @@ export async function replyTo(
   }
 }
 
-function toSentAnswer({ prices, ...rest }: BookAnswer): SentAnswer {
+function toSentResult({ prices, ...rest }: PriceResult): SentResult {
   return {
     ...rest,
     prices: prices.map((each) => each && { ...each, price: toPlainText(each.price) }),
   };
 }
 
-function toAnswer({ prices, ...rest }: SentAnswer, places: readonly number[]): BookAnswer {
+function toResult({ prices, ...rest }: SentResult, places: readonly number[]): PriceResult {
   const distinct = prices.map((each) => each && toAppliedPrice(each));
   return { ...rest, prices: places.map((place) => distinct[place]) };
 }
@@ -115,5 +120,5 @@ function toAppliedPrice(sent: NonNullable<SentPrice>): AppliedPrice {
 }
 
 function toError({ reason, message, metadata }: SentError): DomainError {
-  return new DomainError(reason, message, metadata);
+  return new DomainError(reason, message, { metadata });
 }

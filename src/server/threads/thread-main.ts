@@ -10,7 +10,7 @@ import {
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { toLoggedError } from "../../logging/loggable-error.js";
-import type { Book } from "../../price-book/price-book.js";
+import type { PriceBook } from "../../price-book/price-book.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
 import type { ChargeCounter } from "../../rpc/call/charge-counter.js";
 import { createDatabase } from "../../store/connection/pool.js";
@@ -23,7 +23,7 @@ import { toConnectOptions } from "../connect/connect-options.js";
 import { handleAndRewriteErrors } from "../connect/rewrite-connect-errors.js";
 import { createServices } from "../pipeline/services.js";
 import { fromThreadConnection } from "./connection-transfer.js";
-import { createRemoteBook } from "./remote-price-book.js";
+import { createRemotePriceBook } from "./remote-price-book.js";
 import { notTaken, send, tell } from "./send-response.js";
 import type { HeaderEntries, OffloadedCall, ThreadSettings, ToThread } from "./thread-messages.js";
 
@@ -108,10 +108,10 @@ function observe({ values }: HandlerContext): CallLog {
 }
 
 /** So does the book. */
-function bookOf({ values }: HandlerContext): Book {
+function bookOf({ values }: HandlerContext): PriceBook {
   const port = values.get(portOfCall);
   if (port === undefined) throw new Error("a call in a thread has a port");
-  return createRemoteBook(port);
+  return createRemotePriceBook(port);
 }
 
 /** And the tally of charges. */

@@ -1,10 +1,11 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Caller } from "../../domain/caller.js";
 import type { ChargeCount } from "../../rpc/call/charge-counter.js";
+import type { SuggestionLimits } from "../../rpc/handlers/dependencies.js";
 import type { DatabaseLimits } from "../../store/connection/pool.js";
 import type { SentSpan } from "../../tracing/tracing.js";
 import type { CallRecord } from "../calls/call-log.js";
-import type { BookAsk, BookReply } from "./remote-price-book.js";
+import type { LookupReply, LookupRequest } from "./remote-price-book.js";
 
 /** Headers as they can be sent to another thread. */
 export type HeaderEntries = readonly (readonly [name: string, value: string])[];
@@ -25,7 +26,7 @@ export type OffloadedCall = {
 /** What a thread is told of a call: why it ends, when that is before its answer; what it asked. */
 export type ToThread =
   | { readonly type: "abort"; readonly code: number; readonly message: string }
-  | BookReply;
+  | LookupReply;
 
 /** What a thread tells of a call. */
 export type FromThread =
@@ -33,7 +34,7 @@ export type FromThread =
   | { readonly type: "ended"; readonly call: CallRecord }
   | { readonly type: "charges"; readonly counts: readonly ChargeCount[] }
   | { readonly type: "span"; readonly span: SentSpan }
-  | BookAsk
+  | LookupRequest
   | ({ readonly type: "answer" } & ThreadResponse);
 
 /** The answer to a call; its trailers come when its body has been read. */
@@ -47,6 +48,7 @@ export type ThreadResponse = {
 export type ThreadSettings = {
   readonly connection: ThreadConnection;
   readonly maxBookStalenessMs: number;
+  readonly suggestionLimits: SuggestionLimits;
   readonly maxBatchCalculations: number;
   readonly maxAllocationAccounts: number;
   readonly maxImportRows: number;

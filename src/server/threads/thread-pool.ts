@@ -4,13 +4,13 @@ import type { UniversalServerRequest, UniversalServerResponse } from "@connectrp
 import type { Logger } from "pino";
 import { Piscina } from "piscina";
 import { DomainError, tooManyCalls } from "../../domain/domain-error.js";
-import type { Book } from "../../price-book/price-book.js";
+import type { PriceBook } from "../../price-book/price-book.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
 import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
 import { headerFinder } from "../calls/request-id.js";
 import { type CallTrackerDependencies, trackCall } from "./call-tracker.js";
 import { passOnAbort, toResponse } from "./read-response.js";
-import { replyTo } from "./remote-price-book.js";
+import { answerLookup } from "./remote-price-book.js";
 import type { HeaderEntries, OffloadedCall, ThreadSettings } from "./thread-messages.js";
 
 /** The threads that serve bulk calls. */
@@ -41,7 +41,7 @@ export type ThreadPoolStats = {
 export function createThreadPool(
   maxThreads: number,
   settings: ThreadSettings,
-  book: Book,
+  book: PriceBook,
   watchers: CallTrackerDependencies,
   concurrencyLimit: ConcurrencyLimit,
   log: Logger,
@@ -88,7 +88,7 @@ export function createThreadPool(
       }
       const { port1: port, port2 } = new MessageChannel();
       const answer = tracked.listenTo(port, (question) =>
-        replyTo(port, book, question, signal).catch((error) => {
+        answerLookup(port, book, question, signal).catch((error) => {
           // The call has ended meanwhile, and with it the wish to know.
           if (!signal.aborted) log.error({ err: error }, "the book could not be asked");
         }),
@@ -130,7 +130,7 @@ async function runIn(
 
 function threadLost(cause?: unknown): DomainError {
   const message = "the thread that worked on the call was lost; try again";
-  return new DomainError("THREAD_LOST", message, {}, [], { cause });
+  return new DomainError("THREAD_LOST", message, { cause });
 }
 
 // More share a thread's time, its memory and its connections than is good for any of them.

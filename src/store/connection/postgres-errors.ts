@@ -17,12 +17,12 @@ export function toDomainError(error: unknown): unknown {
   const { code = "", constraint = "", name } = error as DatabaseError;
   const known = constraints[constraint];
   if (known !== undefined) {
-    return new DomainError(known.reason, known.message, {}, [], { cause: error });
+    return new DomainError(known.reason, known.message, { cause: error });
   }
   if (code === "57014") {
     const message =
       "the database had not answered when the time of the call, or of a statement, was up";
-    return new DomainError("DEADLINE_EXCEEDED", message, {}, [], { cause: error });
+    return new DomainError("DEADLINE_EXCEEDED", message, { cause: error });
   }
   const message =
     code === lockNotAvailable
@@ -31,7 +31,7 @@ export function toDomainError(error: unknown): unknown {
         ? "no connection to the database could be had in time; try again"
         : "the database cannot be reached or is not ready; try again";
   if (!isOutage(code, name, error.message)) return error;
-  return new DomainError("DATABASE_UNAVAILABLE", message, {}, [], { cause: error });
+  return new DomainError("DATABASE_UNAVAILABLE", message, { cause: error });
 }
 
 type ErrorParts = { readonly reason: Reason; readonly message: string };

@@ -70,8 +70,6 @@ export async function untilNoConflict<T>(
         throw new DomainError(
           "WRITE_CONFLICT",
           `lost against concurrent transactions ${maxAttempts} times; try again`,
-          {},
-          [],
           { cause: error },
         );
       }

@@ -3,7 +3,7 @@ import { type Instant, toInstantText } from "../../domain/instant.js";
 import { estimateImportLeadTime, recordImportDuration } from "../prices/commit-lead-time.js";
 import { lockEffectiveTime } from "../prices/instant-locks.js";
 import type { Author } from "../prices/timelines.js";
-import { writeSteps } from "./apply-plan.js";
+import { applyDiff } from "./apply-plan.js";
 import { type ImportPlan, isOvertaken } from "./plan.js";
 
 /** What is done around the writing of a plan. */
@@ -33,7 +33,7 @@ export async function scheduleCommit<T>(
     if (await isOvertaken(transaction, current.now, now)) current = await planAgain(now);
     try {
       const told = await transaction.transaction(async (savepoint) => {
-        await writeSteps(savepoint, now, author);
+        await applyDiff(savepoint, now, author);
         const toBeTold = await tell(now);
         await lockEffectiveTime(savepoint, now);
         await requireFutureTime(savepoint, now, leadMs);

@@ -40,7 +40,7 @@ export function insertKeys(transaction: Knex): Promise<void> {
  * Writes what is planned into the timelines, with `now` for the rows without an instant. The triggers
  * of the timelines judge it once more, here and not at the commit.
  */
-export function writeSteps(
+export function applyDiff(
   transaction: Knex,
   now: Instant,
   { changedBy, reason }: Author,

@@ -1,10 +1,10 @@
 import { quote } from "../../domain/domain-error.js";
-import type { MissingName, RowProblem } from "../../domain/import-row-errors.js";
+import type { MissingName, RowError } from "../../domain/import-row-errors.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
-import type { ProblemRow } from "./plan.js";
+import type { RowErrorRow } from "./plan.js";
 
 /** Says what is wrong with a row, in our terms. */
-export function toRowProblem(found: ProblemRow, now: Instant): RowProblem {
+export function toRowError(found: RowErrorRow, now: Instant): RowError {
   const row = Number(found.row_number);
   const path = `rows[${row}]`;
   const { problem } = found;
@@ -14,13 +14,13 @@ export function toRowProblem(found: ProblemRow, now: Instant): RowProblem {
   }
   const field = `${path}.${problem}`;
   if (problem === "effective_from") {
-    return { row, violation: { field, description: tellPast(found, now) } };
+    return { row, violation: { field, description: describePast(found, now) } };
   }
   const description = `is ${quote(found[problem])}, which is not registered; register it, or set register_missing`;
   return { row, violation: { field, description }, missingName: toMissingName(found, problem) };
 }
 
-function tellPast({ effective_from, hint }: ProblemRow, now: Instant): string {
+function describePast({ effective_from, hint }: RowErrorRow, now: Instant): string {
   const then = effective_from.toISOString();
   if (hint === "first") {
     return `is ${then}, in the past; allowed for the first row of a key that never had a price`;
@@ -32,7 +32,7 @@ function tellPast({ effective_from, hint }: ProblemRow, now: Instant): string {
 }
 
 function toMissingName(
-  { charge_type, provider, model }: ProblemRow,
+  { charge_type, provider, model }: RowErrorRow,
   problem: "charge_type" | "provider" | "model",
 ): MissingName {
   switch (problem) {

@@ -65,12 +65,12 @@ export async function isOvertaken(
 }
 
 /** What is wrong with rows, in the order of the rows. */
-export async function listProblems(transaction: Knex, limit: number): Promise<ProblemRow[]> {
+export async function listRowErrors(transaction: Knex, limit: number): Promise<RowErrorRow[]> {
   return transaction("import_steps").whereNotNull("problem").orderBy("row_number").limit(limit);
 }
 
 /** `problem` is the field that is wrong, or `row` where the row as a whole is. */
-export type ProblemRow = {
+export type RowErrorRow = {
   readonly row_number: string;
   readonly charge_type: string;
   readonly provider: string;
@@ -81,7 +81,7 @@ export type ProblemRow = {
 };
 
 // Each row beside the key's rows before and behind it in time, and beside what the book has.
-const compared = `
+const joinedRows = `
   steps as (
     select imported.*, key.id is null as is_new,
       coalesce(key.id, gen_random_uuid()) as known_id,
@@ -139,7 +139,7 @@ const compared = `
   )`;
 
 // A problem keeps a row from being a step, so that nothing is done for it, whatever it is.
-const judged = `
+const validatedRows = `
   judged as (
     select compared.*,
       case when is_exact then price_exact else price_before end as price_then,
@@ -162,7 +162,7 @@ const judged = `
 
 const planRows = `
   insert into import_steps
-  with ${compared}, ${judged}
+  with ${joinedRows}, ${validatedRows}
   select row_number, charge_type, provider, model, llm_price_id, is_new, had_price,
     case when begins_now then null else begins end, price, price_then, problem,
     case

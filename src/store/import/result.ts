@@ -12,20 +12,20 @@ import type {
 export type RegisteredNames = Pick<ImportCounts, "chargeTypes" | "providers" | "models">;
 
 /** Tells what is planned, be it done or not. */
-export async function tellOutcome(
+export async function summarizeImport(
   transaction: Knex,
   now: Instant,
   { maxChanges }: ImportOrder,
   names: RegisteredNames,
   bookVersion: bigint,
 ): Promise<ImportOutcome> {
-  const counts = { ...(await countSteps(transaction)), ...names };
+  const counts = { ...(await countDiff(transaction)), ...names };
   const changes = await listChanges(transaction, now, maxChanges);
   return { counts, changes, bookVersion, effectiveFrom: now };
 }
 
 /** Counts what is planned, each price once. */
-async function countSteps(transaction: Knex): Promise<Omit<ImportCounts, keyof RegisteredNames>> {
+async function countDiff(transaction: Knex): Promise<Omit<ImportCounts, keyof RegisteredNames>> {
   const { rows } = await transaction.raw(`
     select sum(rows) as rows,
       count(*) filter (where writes and not had_price) as created,
@@ -77,7 +77,7 @@ async function listChanges(
   limit: number,
 ): Promise<ImportChange[]> {
   if (limit === 0) return [];
-  const rows: StepRow[] = await transaction("import_steps")
+  const rows: DiffRow[] = await transaction("import_steps")
     .whereRaw("adds or replaces or cancels")
     .orderByRaw("row_number nulls last, charge_type, provider, model")
     .limit(limit);
@@ -91,7 +91,7 @@ async function listChanges(
   }));
 }
 
-type StepRow = {
+type DiffRow = {
   readonly row_number: string | null;
   readonly charge_type: string;
   readonly provider: string;

@@ -1,26 +1,26 @@
 import type { Knex } from "knex";
-import { maxProblems, type RowProblem } from "../../domain/import-row-errors.js";
+import { maxRowErrors, type RowError } from "../../domain/import-row-errors.js";
 import type { Instant } from "../../domain/instant.js";
 import type { ImportOrder, ImportOutcome } from "../../domain/price-import.js";
 import { type Call, TryAgain, untilNoConflict } from "../connection/transaction.js";
-import { type Author, bookVersion, changeBook } from "../prices/timelines.js";
+import { type Author, beginPriceBookChange, bookVersion } from "../prices/timelines.js";
 import { readNow, scheduleCommit } from "./apply-ahead-of-time.js";
 import { insertKeys, registerMissingNames } from "./apply-plan.js";
-import { type ImportPlan, listProblems, planImport } from "./plan.js";
-import { toRowProblem } from "./plan-errors.js";
-import { countMissingNames, tellOutcome } from "./result.js";
+import { type ImportPlan, listRowErrors, planImport } from "./plan.js";
+import { toRowError } from "./plan-errors.js";
+import { countMissingNames, summarizeImport } from "./result.js";
 
 /** What an import has to know beside its rows. */
 export type Import = {
   readonly order: ImportOrder;
   readonly author: Author;
   /** Is told what is wrong with rows, and throws when there is any. */
-  readonly refuseBadRows: (found: BadRowsFound) => void;
+  readonly refuseBadRows: (found: RowErrorsFound) => void;
 };
 
 /** What a plan finds to be wrong: how many rows, and the problems of the first of them. */
-export type BadRowsFound = Pick<ImportPlan, "badRows" | "rowsWithoutNames"> & {
-  readonly problems: readonly RowProblem[];
+export type RowErrorsFound = Pick<ImportPlan, "badRows" | "rowsWithoutNames"> & {
+  readonly problems: readonly RowError[];
 };
 
 /**
@@ -42,7 +42,7 @@ export function importRows(
     if (order.validateOnly || planned.changes === 0) {
       const names = await countMissingNames(transaction);
       const version = await bookVersion(transaction);
-      return tellOutcome(transaction, now, order, names, version);
+      return summarizeImport(transaction, now, order, names, version);
     }
     return transaction.transaction((savepoint) => write(savepoint, versionBefore, planned, task));
   });
@@ -54,7 +54,7 @@ async function write(
   planned: ImportPlan,
   task: Import,
 ): Promise<ImportOutcome> {
-  const { version, now: openedAt } = await changeBook(transaction);
+  const { version, now: openedAt } = await beginPriceBookChange(transaction);
   const planAgain = async (now: Instant) => {
     const again = await plan(transaction, now, task);
     // Somebody else has made the same changes meanwhile.
@@ -68,7 +68,7 @@ async function write(
   await insertKeys(transaction);
   return scheduleCommit(transaction, current, task.author, {
     planAgain,
-    tell: (now) => tellOutcome(transaction, now, task.order, names, version),
+    tell: (now) => summarizeImport(transaction, now, task.order, names, version),
   });
 }
 
@@ -78,7 +78,7 @@ async function plan(
   { order, refuseBadRows }: Import,
 ): Promise<ImportPlan> {
   const planned = await planImport(transaction, now, order);
-  const rows = planned.badRows === 0 ? [] : await listProblems(transaction, maxProblems);
-  refuseBadRows({ ...planned, problems: rows.map((row) => toRowProblem(row, now)) });
+  const rows = planned.badRows === 0 ? [] : await listRowErrors(transaction, maxRowErrors);
+  refuseBadRows({ ...planned, problems: rows.map((row) => toRowError(row, now)) });
   return planned;
 }

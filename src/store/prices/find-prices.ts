@@ -29,7 +29,7 @@ export type PricesAt = {
  *
  * One statement, so that version, instant and prices belong together.
  */
-export async function pricesAt(
+export async function findPricesAt(
   knex: Knex,
   filter: PriceFilter,
   asOf: Instant | undefined,

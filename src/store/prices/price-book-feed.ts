@@ -5,7 +5,7 @@ import type { DatabaseConnection } from "../connection/pool.js";
 import { safeReadTimeSql } from "./instant-locks.js";
 
 /** What a read of the book finds, all of it at one version. */
-export type BookRead = {
+export type ReadTimelines = {
   readonly version: bigint;
   /** The instant of the last change. */
   readonly changedAt: Instant;
@@ -28,9 +28,9 @@ export type TimelineRow = {
 };
 
 /** A connection that reads the book, and is told of its changes. */
-export type BookFeed = {
+export type PriceBookFeed = {
   /** Reads the version, and each timeline that has changed since another: all of them since -1. */
-  readonly read: (since: bigint, onTimeline: (row: TimelineRow) => void) => Promise<BookRead>;
+  readonly read: (since: bigint, onTimeline: (row: TimelineRow) => void) => Promise<ReadTimelines>;
   /** Ends the connection at once. */
   readonly close: () => void;
 };
@@ -44,11 +44,11 @@ export type FeedEvents = { readonly onChange: () => void; readonly onEnd: () => 
  *
  * @throws when the database cannot be reached in time.
  */
-export async function openBookFeed(
+export async function openPriceBookFeed(
   connection: DatabaseConnection,
   { onChange, onEnd }: FeedEvents,
   silenceMs = 5000,
-): Promise<BookFeed> {
+): Promise<PriceBookFeed> {
   const client = new pg.Client({
     application_name: "llmprices book",
     connectionTimeoutMillis: silenceMs,
@@ -79,14 +79,14 @@ async function read(
   hear: () => void,
   since: bigint,
   onTimeline: (row: TimelineRow) => void,
-): Promise<BookRead> {
+): Promise<ReadTimelines> {
   // Asked first: what is not pending any more, the next statement sees.
   const settled = await client.query<[string, string]>({
     ...{ name: "settled-instant", text: safeReadTimeSql, rowMode: "array" },
   });
   const [clockAt = Number.NaN, readAt = Number.NaN] = settled.rows[0]?.map(Number) ?? [];
   hear();
-  let found: BookRead | undefined;
+  let found: ReadTimelines | undefined;
   const name = since < 0n ? "load-book" : "follow-book";
   // The rows are not kept: a book may have a million of them.
   const query = new pg.Query<string[]>({

@@ -17,7 +17,7 @@ export async function priceNotFound(
   const key = "chargeType" in wanted ? wanted : { chargeType: "", ...wanted };
   const name = "chargeType" in wanted ? toKeyText(wanted) : `${wanted.provider}/${wanted.model}`;
   const { metadata, hint } = await nearestKeys(knex, key, at);
-  const history = await tellHistory(knex, key, at);
+  const history = await describeHistory(knex, key, at);
   return notInEffect(name, at, history || hint, metadata);
 }
 
@@ -29,15 +29,19 @@ export function keyMissing(key: Key, at: Instant): DomainError {
 function notInEffect(name: string, at: Instant, hint: string, nearest: Metadata): DomainError {
   const asOf = toInstantText(at);
   const message = `no price of ${name} is in effect at ${asOf}${hint}`;
-  return new DomainError("PRICE_NOT_FOUND", message, { key: name, as_of: asOf, ...nearest });
+  return new DomainError("PRICE_NOT_FOUND", message, {
+    metadata: { key: name, as_of: asOf, ...nearest },
+  });
 }
 
 /** The refusal of an id that no price has. */
 export function idNotFound(id: string): DomainError {
-  return new DomainError("PRICE_NOT_FOUND", `no price has the id ${id}`, { llm_price_id: id });
+  return new DomainError("PRICE_NOT_FOUND", `no price has the id ${id}`, {
+    metadata: { llm_price_id: id },
+  });
 }
 
-async function tellHistory(knex: Knex, key: Key, at: Instant): Promise<string> {
+async function describeHistory(knex: Knex, key: Key, at: Instant): Promise<string> {
   const known = await findKey(knex, key);
   if (known === undefined) return "";
   const { rows } = await knex.raw(

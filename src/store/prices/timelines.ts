@@ -8,7 +8,7 @@ import { estimateLeadTime } from "./commit-lead-time.js";
 import { lockEffectiveTimeSql } from "./instant-locks.js";
 
 /** The version of the book that a transaction makes, and the instant that is its "now". */
-export type BookChange = {
+export type PriceBookChange = {
   readonly version: bigint;
   readonly now: Instant;
   /** When the book was opened and when that instant comes, on the clock of `performance.now()`. */
@@ -17,7 +17,7 @@ export type BookChange = {
 };
 
 /** A key by its id or by its parts. */
-export type PriceLookup = { readonly id: string } | Key;
+export type PriceRef = { readonly id: string } | Key;
 
 /** The row of a key, whatever its timeline says. */
 export type KeyRow = { readonly id: string; readonly key: Key; readonly timelineVersion: bigint };
@@ -42,7 +42,10 @@ export type Author = { readonly changedBy: string; readonly reason: string };
  * until the commit others are answered the old price, at instants that stay the old price's. Without
  * the number of an attempt the instant is the clock's, and the change may take its time.
  */
-export async function changeBook(transaction: Knex, attempt = 0): Promise<BookChange> {
+export async function beginPriceBookChange(
+  transaction: Knex,
+  attempt = 0,
+): Promise<PriceBookChange> {
   const leadMs = attempt === 0 ? 0 : estimateLeadTime(attempt);
   const { rows } = await transaction.raw(
     `
@@ -73,7 +76,7 @@ export async function bookVersion(knex: Knex): Promise<bigint> {
   return BigInt(row.version);
 }
 
-export async function findKey(knex: Knex, lookup: PriceLookup): Promise<KeyRow | undefined> {
+export async function findKey(knex: Knex, lookup: PriceRef): Promise<KeyRow | undefined> {
   const row = await knex("llm_prices")
     .where("id" in lookup ? { id: lookup.id } : toColumns(lookup))
     .first();

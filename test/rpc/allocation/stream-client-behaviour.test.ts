@@ -117,7 +117,7 @@ describe("StreamAllocateCharges and its caller", function () {
   for (const [door, openDoor] of Object.entries(doorsOverHttp2)) {
     it(`sends a slow reader no more than it reads, and a quick one all: ${door}`, async () => {
       const pricing = createClient(PricingService, openDoor(service));
-      const usages = usagesWithLongIds(100_000);
+      const usages = usagesWithLongIds(moreThanBuffersHold);
       const open = () => {
         const requests = openRequests(messagesOf(termsOf(), usages, 5000));
         requests.end();
@@ -126,15 +126,15 @@ describe("StreamAllocateCharges and its caller", function () {
       const slow = open()[Symbol.asyncIterator]();
       const messages = [(await slow.next()).value];
       const { totals } = await answerOf(open());
-      expect(totals?.accountCount).to.equal(100_000n);
+      expect(totals?.accountCount).to.equal(BigInt(moreThanBuffersHold));
       // Were it not for its reader, the first would have come to its end before the second.
       expect(await callsInFlight(service, rpc)).to.equal(1);
       for (let next = await slow.next(); !next.done; next = await slow.next()) {
         messages.push(next.value);
       }
       const charges = messages.flatMap((message) => message?.accountCharges ?? []);
-      expect(charges).to.have.length(100_000);
-      expect(messages.at(-1)?.totals?.accountCount).to.equal(100_000n);
+      expect(charges).to.have.length(moreThanBuffersHold);
+      expect(messages.at(-1)?.totals?.accountCount).to.equal(BigInt(moreThanBuffersHold));
     });
   }
 });
@@ -163,33 +163,11 @@ describe("StreamAllocateCharges with a time limit of the service's", () => {
   }
 });
 
-describe("StreamAllocateCharges and a caller that stops reading", () => {
-  let service: TestService;
-  let key: TestKey;
-  before(async () => {
-    service = await startTestService({ maxStreamTimeoutMs: 5000 });
-    ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
-  });
-  after(() => service.stop());
-
-  for (const [door, openDoor] of Object.entries(doorsOverHttp2)) {
-    it(`ends as DEADLINE_EXCEEDED when its time is up: ${door}`, async () => {
-      const before = await callsEnded(service, rpc, "deadline_exceeded");
-      const terms = { ...key, providerCost: "1000", currencyCode: "USD" };
-      const requests = openRequests(messagesOf(terms, usagesWithLongIds(100_000), 5000));
-      requests.end();
-      const pricing = createClient(PricingService, openDoor(service));
-      const answers = pricing.streamAllocateCharges(requests)[Symbol.asyncIterator]();
-      await answers.next();
-      await until(async () => (await callsInFlight(service, rpc)) === 0);
-      expect(await callsEnded(service, rpc, "deadline_exceeded")).to.equal(before + 1);
-      await answers.return?.();
-    });
-  }
-});
-
 /** Usages whose charges make messages of half a MiB. */
 function usagesWithLongIds(count: number): TestUsage[] {
   const accountId = (i: number) => String(i).padStart(250, "-");
   return Array.from({ length: count }, (_, i) => ({ accountId: accountId(i), usage: "1" }));
 }
+
+/** Charges of so many accounts make 20 messages. grpc-js keeps 16 for a client that does not read. */
+const moreThanBuffersHold = 40_000;

@@ -1,24 +1,23 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { toUrl } from "../../../bench/support/database.js";
 import type { Server } from "../../../src/server/server.js";
 import { createCertificate } from "../../support/certificates.js";
-import { llmprices } from "../../support/command.js";
+import { llmprices, llmpricesArguments } from "../../support/command.js";
 import { reasonOf } from "../../support/every-rpc.js";
 import { until } from "../../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
 import { openEndpoints } from "../../support/service.js";
+import { createTemporaryFolder } from "../../support/temporary-folder.js";
 import { createTokensFile, freshToken, type TestToken } from "../../support/tokens.js";
 
 const authority = createCertificate({ name: "authority of the tests" });
 const certificate = createCertificate({ by: authority });
-const folder = mkdtempSync(join(tmpdir(), "llmprices-trust-"));
+const folder = createTemporaryFolder("trust");
 const put = (name: string, text: string) => {
   writeFileSync(join(folder, name), text);
   return join(folder, name);
@@ -48,7 +47,6 @@ describe("llmprices serve --workers 2, with tokens and TLS", function () {
     await service.kill();
     await database.drop();
     tokens.remove();
-    rmSync(folder, { recursive: true });
   });
 
   const tls = { ca: authority.cert, ...createCertificate({ name: "caller", by: authority }) };
@@ -133,7 +131,7 @@ describe("llmprices serve, with files that it cannot trust", function () {
   this.timeout(60_000);
 
   it("exits 2 and names variable and line", async () => {
-    const path = join(mkdtempSync(join(tmpdir(), "llmprices-broken-")), "tokens.json");
+    const path = join(createTemporaryFolder("broken"), "tokens.json");
     writeFileSync(path, '[\n  {"name": "x", "role": "all", "sha256": ""}\n]');
     const child = start([], { AUTH_TOKENS_FILE: path });
     const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
@@ -194,9 +192,7 @@ async function serve(
 
 function start(parameters: readonly string[], variables: NodeJS.ProcessEnv) {
   const anyPort = "127.0.0.1:0";
-  const program = ["--import", "./test/support/typescript.js", "src/main.ts", "serve"];
-  return spawn(process.execPath, [...program, ...parameters], {
-    cwd: fileURLToPath(new URL("../../..", import.meta.url)),
+  return spawn(process.execPath, [...llmpricesArguments, "serve", ...parameters], {
     env: {
       ...{ ...process.env, GRPC_ADDR: anyPort, HTTP_ADDR: anyPort, OPS_ADDR: anyPort },
       ...variables,

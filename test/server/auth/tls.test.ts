@@ -1,9 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { connect as connectTcp } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, connect, type SecureVersion } from "node:tls";
 import { expect } from "chai";
@@ -17,14 +16,14 @@ import { reasonOf } from "../../support/every-rpc.js";
 import { until } from "../../support/metrics.js";
 import { freshPrice } from "../../support/prices.js";
 import { openEndpoints, startTestService, type TestService } from "../../support/service.js";
+import { createTemporaryFolder } from "../../support/temporary-folder.js";
 import { createTokensFile, freshToken } from "../../support/tokens.js";
 
 const authority = createCertificate({ name: "authority of the tests" });
 const stranger = createCertificate({ name: "another authority" });
 const server = createCertificate({ by: authority });
 const caller = createCertificate({ name: "caller", by: authority });
-const folder = mkdtempSync(join(tmpdir(), "llmprices-tls-"));
-process.once("exit", () => rmSync(folder, { recursive: true }));
+const folder = createTemporaryFolder("tls");
 
 /** Writes a file, whole at once, and answers its path. */
 function put(name: string, text: string): string {

@@ -160,23 +160,6 @@ describe("AUTH_TOKENS_FILE, when it changes", () => {
     expect(await reasonOf(service.catalog.listModels({}))).to.equal("TOKEN_INVALID");
   });
 
-  it("keeps the tokens of before when it is broken, tells operators, and nobody what is in it", async () => {
-    for (const text of ["", `[{"name": "${fresh.token}"}]`, toTokensText([fresh]).slice(0, -3)]) {
-      lines.length = 0;
-      file.replace(text);
-      await until(async () => (await readings()) === "0");
-      const [problem = ""] = lines.filter((line) => line.includes("kept what a file had before"));
-      expect(JSON.parse(problem)).to.include({ level: 50, variable: "AUTH_TOKENS_FILE" });
-      expect(JSON.parse(problem).problem).to.match(/^AUTH_TOKENS_FILE is "\/.*": line \d+/);
-      expect(lines.join())
-        .to.not.include(fresh.token)
-        .and.not.match(/[0-9a-f]{64}/);
-      expect(await isTaken(service, old)).to.equal(true);
-      file.replace([old, other]);
-      await until(async () => (await readings()) === "1");
-    }
-  });
-
   it("keeps the tokens of before when it is gone, and takes nobody's when the list is empty", async () => {
     rmSync(file.path);
     await until(async () => (await readings()) === "0");

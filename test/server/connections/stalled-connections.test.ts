@@ -3,71 +3,77 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect as connectSecurely } from "node:tls";
-import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect } from "chai";
 import { type Address, formatAddress } from "../../../src/config/address.js";
-import { BatchCalculateChargesRequestSchema } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
-import { lineOf } from "../../support/batches.js";
+import { ListModelsRequestSchema } from "../../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { createTlsFiles } from "../../support/certificates.js";
 import { until } from "../../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
-import { freshPrice, type TestKey } from "../../support/prices.js";
-import { connections, startTestService } from "../../support/service.js";
+import { connections, startTestService, type TestService } from "../../support/service.js";
 
-/** The doors, and what goes through the other one. */
-const doors = [
-  ["grpcAddress", "Connect"],
-  ["httpAddress", "gRPC"],
-] as const;
+const listeners = ["grpcAddress", "httpAddress"] as const;
+const modelsPerPage = 1000;
 
-describe("A connection whose caller has stopped reading its answers", function () {
+describe("A connection whose client has stopped reading the responses", function () {
   this.timeout(20_000);
   let database: TestDatabase;
-  let key: TestKey;
+  let files: ReturnType<typeof createTlsFiles>;
+  let service: TestService | undefined;
+  const stalled: Socket[] = [];
   before(async () => {
+    files = createTlsFiles();
     database = await createTestDatabase();
-    const other = await startTestService({}, database);
-    ({ key } = await freshPrice(other, "1", new Date("2020-01-01")));
-    await other.stop();
+    await database.knex("providers").insert({ name: "acme" });
+    await database.knex.raw(
+      `
+      insert into models (provider, name)
+      select 'acme', rpad(cast(i as text), 255, '-') from generate_series(1, ?) i`,
+      [modelsPerPage],
+    );
+  });
+  afterEach(async () => {
+    for (const socket of stalled.splice(0)) socket.destroy();
+    await service?.stop();
+    service = undefined;
   });
   after(() => database.drop());
 
-  const files = createTlsFiles();
   const reasons = {
-    "its age is up": { maxConnectionAgeMs: 3000, maxConnectionAgeGraceMs: 500 },
-    "it answers no ping": { keepaliveTimeMs: 500, keepaliveTimeoutMs: 500 },
+    "its age is up": { maxConnectionAgeMs: 2000, maxConnectionAgeGraceMs: 500 },
+    "it answers no ping": { keepaliveTimeMs: 500, keepaliveTimeoutMs: 1500 },
   };
-  for (const [door, through] of doors) {
-    for (const [reason, limits] of Object.entries(reasons)) {
-      for (const { how, ...secrets } of [{ how: "in plain text" }, { how: "with TLS", ...files }]) {
-        it(`is ended when ${reason}, ${how}, at ${door}`, async () => {
-          const config = { connections: { ...connections, maxConnections: 1, ...limits } };
-          const { tls, trust } = secrets as Partial<typeof files>;
-          const credentials = trust === undefined ? {} : { tls: trust };
-          const service = await startTestService({ ...config, tls }, database, credentials);
-          // Starts a thread, which takes longer than all else here.
-          await service.endpoints[through].pricing.batchCalculateCharges({});
-          const address = service.server[door];
-          const stalled = await stall(address, key, tls !== undefined);
+  for (const [reason, limits] of Object.entries(reasons)) {
+    for (const isEncrypted of [false, true]) {
+      const how = isEncrypted ? "with TLS" : "in plain text";
+      it(`is ended when ${reason}, ${how}, at both listeners`, async () => {
+        const config = { connections: { ...connections, maxConnections: 1, ...limits } };
+        service = await startTestService(
+          { ...config, tls: isEncrypted ? files.tls : undefined },
+          database,
+        );
+        const { server } = service;
+        const ended = listeners.map(async (listener) => {
+          const address = server[listener];
+          stalled.push(await stall(address, isEncrypted));
           // There is one place, and it is taken.
-          expect(await hasPlace(address)).to.equal(false);
-          await until(() => hasPlace(address));
-          stalled.destroy();
-          await service.stop();
+          expect(await hasPlace(address, isEncrypted), listener).to.equal(false);
+          await until(() => hasPlace(address, isEncrypted));
         });
-      }
+        await Promise.all(ended);
+      });
     }
   }
 });
 
-/** Asks for more than the sockets' buffers hold, and reads nothing from when the first of it comes. */
-async function stall(address: Address, key: TestKey, isEncrypted: boolean): Promise<Socket> {
-  const request = create(BatchCalculateChargesRequestSchema, {
-    requests: Array.from({ length: 10_000 }, () => lineOf(key)),
-  });
-  const message = gzipSync(toBinary(BatchCalculateChargesRequestSchema, request));
-  const prefix = Buffer.from([compressed, 0, 0, 0, 0]);
+/**
+ * Asks for more than the sockets' buffers hold, and reads nothing once the first of it has come. The
+ * calls are cheap, so that the first response comes long before the connection has reached its age.
+ */
+async function stall(address: Address, isEncrypted: boolean): Promise<Socket> {
+  const request = create(ListModelsRequestSchema, { pageSize: modelsPerPage });
+  const message = toBinary(ListModelsRequestSchema, request);
+  const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
   const socket = isEncrypted
     ? connectSecurely({ ...address, ALPNProtocols: ["h2"], rejectUnauthorized: false })
@@ -81,17 +87,18 @@ async function stall(address: Address, key: TestKey, isEncrypted: boolean): Prom
   session.on("error", () => {});
   await once(session, "connect");
   session.setLocalWindowSize(largestWindow);
-  const ask = () => {
+  const call = () => {
     const stream = session.request({
-      ...{ ":method": "POST", ":path": "/llmprices.v1.PricingService/BatchCalculateCharges" },
-      ...{ "content-type": "application/grpc", "grpc-encoding": "gzip", te: "trailers" },
+      ...{ ":method": "POST", ":path": "/llmprices.v1.CatalogService/ListModels" },
+      ...{ "content-type": "application/grpc", te: "trailers" },
     });
     stream.on("error", () => {});
     stream.end(Buffer.concat([prefix, message]));
     return stream;
   };
-  await once(ask(), "data");
-  for (let calls = 0; calls < 5; calls += 1) ask();
+  await once(call(), "data");
+  // 16 MiB and more.
+  for (let calls = 0; calls < 60; calls += 1) call();
   socket.pause();
   return socket;
 }
@@ -106,23 +113,19 @@ function asDuplex(socket: Socket): Duplex {
   return duplex;
 }
 
-/** Whether the door takes one more connection. */
-function hasPlace({ host, port }: Address): Promise<boolean> {
+/** Returns whether the listener serves one more connection. */
+function hasPlace(address: Address, isEncrypted: boolean): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, host);
-    const answer = (hasOne: boolean) => {
-      resolve(hasOne);
-      socket.destroy();
-    };
-    // Those who are too many are closed at once, and others waited for.
-    const timer = setTimeout(() => answer(true), 200);
-    socket.on("error", () => {});
-    socket.once("close", () => {
-      clearTimeout(timer);
-      answer(false);
+    const url = `${isEncrypted ? "https" : "http"}://${formatAddress(address)}`;
+    const session = connectHttp2(url, { rejectUnauthorized: false });
+    session.on("error", () => {});
+    session.once("remoteSettings", () => {
+      resolve(true);
+      session.destroy();
     });
+    // The server closes a connection above its limit at once.
+    session.once("close", () => resolve(false));
   });
 }
 
-const compressed = 1;
 const largestWindow = 2 ** 31 - 1;

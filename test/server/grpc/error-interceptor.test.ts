@@ -66,7 +66,7 @@ describe("A call that grpc-js refuses", function () {
   });
 
   /** What a call is answered, and the line that it leaves, which must be one. */
-  const refusalOf = async (path: string, headers: object, body: Buffer | undefined) => {
+  const errorOf = async (path: string, headers: object, body: Buffer | undefined) => {
     const before = kept.calls().length;
     const authorization = `Bearer ${boss.token}`;
     const answer = await exchange(service, path, { authorization, ...headers }, body);
@@ -89,7 +89,7 @@ describe("A call that grpc-js refuses", function () {
     for (const [what, { headers, body, ...refusal }] of Object.entries(unreadable)) {
       it(`is told, counted and logged: ${rpc} with ${what}`, async () => {
         const counted = await callsEnded(service, rpc, codeName(refusal.code));
-        const { line } = await refusalOf(`${pricing}/${rpc}`, headers, body);
+        const { line } = await errorOf(`${pricing}/${rpc}`, headers, body);
         const { message, ...expected } = { ...refusal, code: codeName(refusal.code) };
         expect(line).to.include({
           ...{ rpc: `${pricing.slice(1)}/${rpc}`, caller: "boss", protocol: "grpc" },
@@ -103,7 +103,7 @@ describe("A call that grpc-js refuses", function () {
 
   for (const [what, body] of Object.entries(notOne)) {
     it(`is told, counted and logged: CalculateCharge with ${what}`, async () => {
-      const { line } = await refusalOf(`${pricing}/CalculateCharge`, {}, body);
+      const { line } = await errorOf(`${pricing}/CalculateCharge`, {}, body);
       expect(line).to.include({ code: "invalid_argument", error_reason: "MALFORMED_REQUEST" });
       expect(line.message).to.include("takes one message, neither none nor more");
     });
@@ -112,7 +112,7 @@ describe("A call that grpc-js refuses", function () {
   it("is called what its caller calls it", async () => {
     for (const rpc of ["CalculateCharge", "BatchCalculateCharges", "Nope"]) {
       const headers = { "x-request-id": "asked-1", "grpc-timeout": "soon" };
-      const { line } = await refusalOf(`${pricing}/${rpc}`, headers, frame(Buffer.alloc(0)));
+      const { line } = await errorOf(`${pricing}/${rpc}`, headers, frame(Buffer.alloc(0)));
       expect(line.request_id).to.equal("asked-1");
     }
   });
@@ -120,7 +120,7 @@ describe("A call that grpc-js refuses", function () {
   it("is told which methods a service has, and is counted under one name", async () => {
     const counted = await callsEnded(service, "_OTHER", "unimplemented");
     for (const rpc of ["Nope", "calculateCharge", "x".repeat(3000), "%C3%A4"]) {
-      const { line, answer } = await refusalOf(`${pricing}/${rpc}`, {}, frame(Buffer.alloc(0)));
+      const { line, answer } = await errorOf(`${pricing}/${rpc}`, {}, frame(Buffer.alloc(0)));
       expect(line).to.include({
         ...{ rpc: "llmprices.v1.PricingService/_OTHER", code: "unimplemented" },
         ...{ error_reason: "UNSUPPORTED", protocol: "grpc" },
@@ -132,7 +132,7 @@ describe("A call that grpc-js refuses", function () {
   });
 
   it("is told which services there are", async () => {
-    const { line } = await refusalOf("/llmprices.v2.Other/Get", {}, frame(Buffer.alloc(0)));
+    const { line } = await errorOf("/llmprices.v2.Other/Get", {}, frame(Buffer.alloc(0)));
     expect(line).to.include({ rpc: "_OTHER", code: "unimplemented" });
     expect(line.message).to.equal(
       'nothing is served at "/llmprices.v2.Other/Get"; expected /llmprices.v1.PricingService/... ' +

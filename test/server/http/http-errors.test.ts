@@ -31,7 +31,7 @@ describe("A request that HTTP itself would refuse", () => {
     ask(path, { method: "POST", headers: { "x-request-id": "asked-1", ...headers }, body: "{}" });
 
   /** What one request is answered, and the line that it leaves, which must be one. */
-  const refusalOf = async (work: () => Promise<Response>) => {
+  const errorOf = async (work: () => Promise<Response>) => {
     const before = kept.calls().length;
     const answer = await work();
     const body = (await answer.json()) as Refusal;
@@ -51,7 +51,7 @@ describe("A request that HTTP itself would refuse", () => {
   for (const [rpc, allowed] of Object.entries(allowedMethods)) {
     it(`is told which methods ${rpc} takes: 405`, async () => {
       const counted = await callsEnded(service, rpc, "unimplemented");
-      const refused = await refusalOf(() => ask(`/${pricing}/${rpc}`, { method: "PUT" }));
+      const refused = await errorOf(() => ask(`/${pricing}/${rpc}`, { method: "PUT" }));
       expect(refused).to.include({
         ...{ status: 405, code: "unimplemented" },
         message: `"PUT" is not a method of HTTP that ${pricing}/${rpc} takes; expected ${allowed}`,
@@ -66,7 +66,7 @@ describe("A request that HTTP itself would refuse", () => {
     it(`is told what it may be of, and is of ${type}: 415`, async () => {
       for (const rpc of ["CalculateCharge", "AllocateCharges"]) {
         const counted = await callsEnded(service, rpc, "unimplemented");
-        const refused = await refusalOf(() => post(`/${pricing}/${rpc}`, { "content-type": type }));
+        const refused = await errorOf(() => post(`/${pricing}/${rpc}`, { "content-type": type }));
         expect(refused).to.include({ status: 415, code: "unimplemented" });
         expect(refused.message).to.match(
           /^content-type is "[a-z/+]+"; expected application\/json, application\/proto, /,
@@ -81,24 +81,24 @@ describe("A request that HTTP itself would refuse", () => {
 
   it("is told which content types a stream takes: 415", async () => {
     const path = `/${pricing}/StreamAllocateCharges`;
-    const { status, message } = await refusalOf(() => post(path, json));
+    const { status, message } = await errorOf(() => post(path, json));
     expect(status).to.equal(415);
     expect(message).to.include("expected application/connect+json, application/connect+proto");
   });
 
   it("is told that it has no content type, also where it has that of a method's own", async () => {
     const path = `/${pricing}/CalculateCharge`;
-    const none = await refusalOf(() => ask(path, { method: "POST", body: new Uint8Array() }));
+    const none = await errorOf(() => ask(path, { method: "POST", body: new Uint8Array() }));
     expect(none.message).to.match(/^content-type is missing; expected application\/json, /);
     const headers = { "content-type": "application/grpc" };
-    const get = await refusalOf(() => ask(`${path}?encoding=json&message={}`, { headers }));
+    const get = await errorOf(() => ask(`${path}?encoding=json&message={}`, { headers }));
     expect(get).to.include({ status: 415, code: "unimplemented" });
   });
 
   it("is told which methods a service has, and is counted under one name: 404", async () => {
     const counted = await callsEnded(service, "_OTHER", "unimplemented");
     for (const rpc of ["Nope", "calculateCharge", "x".repeat(3000)]) {
-      const refused = await refusalOf(() => post(`/${pricing}/${rpc}`, json));
+      const refused = await errorOf(() => post(`/${pricing}/${rpc}`, json));
       expect(refused).to.include({ status: 404, code: "unimplemented" });
       expect(refused.message).to.match(
         /^llmprices.v1.PricingService has no method ".{1,100}"; expected one of CreateLLMPrice, /,
@@ -110,7 +110,7 @@ describe("A request that HTTP itself would refuse", () => {
 
   it("is told where services are when it is to none: 404", async () => {
     for (const path of ["/", "/favicon.ico", `/api/${pricing}/CalculateCharge`]) {
-      const refused = await refusalOf(() => ask(path));
+      const refused = await errorOf(() => ask(path));
       expect(refused).to.include({
         ...{ status: 404, code: "unimplemented" },
         message:
@@ -133,7 +133,7 @@ describe("A request that HTTP itself would refuse", () => {
   const hosts = { none: "", "one that is none": "host: [\r\n" };
   for (const [what, header] of Object.entries(hosts)) {
     it(`is told that it names a host, and names ${what}: 400`, async () => {
-      const refused = await refusalOf(async () => {
+      const refused = await errorOf(async () => {
         const socket = connect(service.server.httpAddress);
         const path = "/llmprices.v1.CatalogService/ListProviders";
         const rest = "content-type: application/json\r\ncontent-length: 2\r\nconnection: close";

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
 import type { Knex } from "knex";
 import { pino } from "pino";
-import { createPriceBook } from "../../../src/price-book/replicated-price-book.js";
+import { createReplicatedPriceBook } from "../../../src/price-book/replicated-price-book.js";
 import { type Readiness, watchReadiness } from "../../../src/server/ops/readiness.js";
 import { createDatabase, type DatabaseConnection } from "../../../src/store/connection/pool.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
@@ -39,17 +39,17 @@ describe("Readiness", () => {
     expect(await readiness.check()).to.equal(true);
     proxy.faults.isSilent = true;
     const silentSince = performance.now();
-    while (readiness.whyNot() === undefined) await wait(5);
-    expect(readiness.whyNot()).to.equal("the database does not answer");
+    while (readiness.notReadyReason() === undefined) await wait(5);
+    expect(readiness.notReadyReason()).to.equal("the database does not answer");
     expect(performance.now() - silentSince).to.be.within(1000, 3500);
     proxy.faults.isSilent = false;
-    while (readiness.whyNot() !== undefined) await wait(5);
+    while (readiness.notReadyReason() !== undefined) await wait(5);
   });
 
   it("asks a silent database with one connection at a time", async () => {
     proxy.faults.isSilent = true;
     await readiness.check();
-    expect(readiness.whyNot()).to.equal("the database does not answer");
+    expect(readiness.notReadyReason()).to.equal("the database does not answer");
     expect(knex.client.pool.numUsed() + knex.client.pool.numPendingCreates()).to.be.at.most(1);
     expect(proxy.counts.connections).to.be.at.most(2);
   });
@@ -57,7 +57,7 @@ describe("Readiness", () => {
   it("says that the database cannot be reached, and by which code, without where it is", async () => {
     proxy.faults.refusesConnections = true;
     expect(await readiness.check()).to.equal(false);
-    expect(readiness.whyNot()).to.match(
+    expect(readiness.notReadyReason()).to.match(
       /^the database cannot be reached or is not ready(?: \(ECONNRESET\))?$/,
     );
     const { whyNot, end } = await watch({ ...database.connection, port: 1 });
@@ -92,7 +92,7 @@ describe("Readiness", () => {
   });
 
   it("says what is wrong with the book when nothing is with the database", async () => {
-    const book = createPriceBook({
+    const book = createReplicatedPriceBook({
       open: () => Promise.reject(new Error("no connection")),
       maxStalenessMs: 10_000,
       log: pino({ level: "silent" }),
@@ -106,9 +106,9 @@ describe("Readiness", () => {
   it("says that the service is shutting down, whatever is found later", async () => {
     expect(await readiness.check()).to.equal(true);
     readiness.drain();
-    expect(readiness.whyNot()).to.equal("shutting down");
+    expect(readiness.notReadyReason()).to.equal("shutting down");
     expect(await readiness.check()).to.equal(false);
-    expect(readiness.whyNot()).to.equal("shutting down");
+    expect(readiness.notReadyReason()).to.equal("shutting down");
   });
 });
 
@@ -120,7 +120,7 @@ async function watch(
   const knex = createDatabase({ connection, poolSize: 1, acquireTimeoutMs: 1000 });
   const readiness = watchReadiness(knex, whyNotBook, () => {}, 1000);
   await readiness.check();
-  const whyNot = readiness.whyNot();
+  const whyNot = readiness.notReadyReason();
   const end = async () => {
     readiness.drain();
     await knex.destroy();

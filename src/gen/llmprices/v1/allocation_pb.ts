@@ -17,21 +17,21 @@ export const file_llmprices_v1_allocation: GenFile = /*@__PURE__*/
   fileDesc("Ch1sbG1wcmljZXMvdjEvYWxsb2NhdGlvbi5wcm90bxIMbGxtcHJpY2VzLnYxIjQKD0FsbG9jYXRpb25Vc2FnZRISCgphY2NvdW50X2lkGAEgASgJEg0KBXVzYWdlGAIgASgJIjsKDUFjY291bnRDaGFyZ2USEgoKYWNjb3VudF9pZBgBIAEoCRIWCg5hY2NvdW50X2NoYXJnZRgCIAEoCSLkAQoPQWxsb2NhdGlvblRlcm1zEhMKC2NoYXJnZV90eXBlGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEg0KBW1vZGVsGAMgASgJEhUKDXByb3ZpZGVyX2Nvc3QYBCABKAkSKQoFYXNfb2YYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKCHJvdW5kaW5nGAYgASgLMhYubGxtcHJpY2VzLnYxLlJvdW5kaW5nEhUKDWN1cnJlbmN5X2NvZGUYByABKAkSGAoQbWluX2Jvb2tfdmVyc2lvbhgIIAEoAyKSAgoQQWxsb2NhdGlvblRvdGFscxIUCgx0b3RhbF9jaGFyZ2UYASABKAkSEwoLdG90YWxfdXNhZ2UYAiABKAkSFQoNYWNjb3VudF9jb3VudBgDIAEoAxIOCgZtYXJrdXAYBCABKAkSDQoFZXhhY3QYBSABKAgSKAoIcm91bmRpbmcYBiABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSKQoFYXNfb2YYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWN1cnJlbmN5X2NvZGUYCCABKAkSMQoNYXBwbGllZF9wcmljZRgJIAEoCzIaLmxsbXByaWNlcy52MS5BcHBsaWVkUHJpY2VCJQoQY29tLmxsbXByaWNlcy52MUIPQWxsb2NhdGlvblByb3RvUAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_llmprices_v1_charge]);
 
 /**
- * What one account has used.
+ * The usage of one account.
  *
  * @generated from message llmprices.v1.AllocationUsage
  */
 export type AllocationUsage = Message<"llmprices.v1.AllocationUsage"> & {
   /**
-   * The account: 1 to 255 characters, no control characters. Once in an allocation.
+   * The account: 1 to 255 characters, no control characters. Each account once in an allocation.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * Its usage, in a unit that is the same for all accounts of the allocation: 0 to below 10^18, at
-   * most 9 fraction digits. All usages together stay below 10^18.
+   * Its usage: 0 to below 10^18, at most 9 fraction digits, in a unit that is the same for all
+   * accounts of the allocation. The sum of all usages must be below 10^18.
    *
    * @generated from field: string usage = 2;
    */
@@ -59,7 +59,8 @@ export type AccountCharge = Message<"llmprices.v1.AccountCharge"> & {
   accountId: string;
 
   /**
-   * What it pays: a decimal with exactly `rounding.scale` fraction digits. 0 without usage.
+   * What it pays: a decimal with exactly `rounding.scale` fraction digits. 0 for an account without
+   * usage.
    *
    * @generated from field: string account_charge = 2;
    */
@@ -74,20 +75,20 @@ export const AccountChargeSchema: GenMessage<AccountCharge> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_allocation, 1);
 
 /**
- * What is allocated and at which price: everything but the usages.
+ * The cost to split and the price to apply: everything except the usages.
  *
  * @generated from message llmprices.v1.AllocationTerms
  */
 export type AllocationTerms = Message<"llmprices.v1.AllocationTerms"> & {
   /**
-   * What is charged for. Required.
+   * The charge type. Required.
    *
    * @generated from field: string charge_type = 1;
    */
   chargeType: string;
 
   /**
-   * Who bills us. Required.
+   * The provider. Required.
    *
    * @generated from field: string provider = 2;
    */
@@ -101,40 +102,40 @@ export type AllocationTerms = Message<"llmprices.v1.AllocationTerms"> & {
   model: string;
 
   /**
-   * What the provider bills us: a magnitude below 10^18, at most 18 fraction digits. Negative is a
-   * credit. Required.
+   * What the provider bills: a magnitude below 10^18, at most 18 fraction digits. A negative cost
+   * is a credit. Required.
    *
    * @generated from field: string provider_cost = 4;
    */
   providerCost: string;
 
   /**
-   * Priced at what time, past or future; read at its millisecond. Unset: now. A time that is still to
-   * come is priced as is scheduled for it by now.
+   * The time to price at, past or future, truncated to milliseconds. Unset: now. A future time is
+   * priced with what is scheduled for it now.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 5;
    */
   asOf?: Timestamp | undefined;
 
   /**
-   * How the total is rounded. An unset `scale` means the currency's minor unit; without a currency it
-   * is required. An unset `mode` means HALF_EVEN.
+   * How to round the total. An unset `scale` means the currency's minor unit, and is an error
+   * without a currency. An unset `mode` means HALF_EVEN.
    *
    * @generated from field: llmprices.v1.Rounding rounding = 6;
    */
   rounding?: Rounding | undefined;
 
   /**
-   * The currency of the cost (ISO 4217). Gives the default scale, its minor unit (USD 2, JPY 0, KWD
-   * 3), and is echoed; never converted. May be empty where `rounding.scale` is given.
+   * The currency of the cost (ISO 4217). Its minor unit is the default scale (USD 2, JPY 0, KWD 3).
+   * Returned unchanged, never converted. May be empty if `rounding.scale` is given.
    *
    * @generated from field: string currency_code = 7;
    */
   currencyCode: string;
 
   /**
-   * Allocate with this version of the price book or a later one: pass a write's `book_version` to
-   * be sure that the write counts. 0: whatever version the service has.
+   * Allocate with this version of the price book or a later one. Pass the `book_version` of a write
+   * to make sure that the allocation uses it. 0: the version that the service has.
    *
    * @generated from field: int64 min_book_version = 8;
    */
@@ -149,14 +150,14 @@ export const AllocationTermsSchema: GenMessage<AllocationTerms> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_allocation, 2);
 
 /**
- * An allocation as a whole, and all that is needed to compute it again.
+ * An allocation as a whole, and everything that is needed to calculate it again.
  *
  * @generated from message llmprices.v1.AllocationTotals
  */
 export type AllocationTotals = Message<"llmprices.v1.AllocationTotals"> & {
   /**
    * provider_cost × markup, rounded once: a decimal with exactly `rounding.scale` fraction digits.
-   * All account charges sum to it, to the last digit.
+   * All account charges sum to it to the last digit.
    *
    * @generated from field: string total_charge = 1;
    */
@@ -170,7 +171,7 @@ export type AllocationTotals = Message<"llmprices.v1.AllocationTotals"> & {
   totalUsage: string;
 
   /**
-   * How many accounts were answered.
+   * The number of accounts.
    *
    * @generated from field: int64 account_count = 3;
    */
@@ -184,21 +185,21 @@ export type AllocationTotals = Message<"llmprices.v1.AllocationTotals"> & {
   markup: string;
 
   /**
-   * Whether `total_charge` is the exact value: false when rounding changed it.
+   * True when `total_charge` is the exact value, false when rounding changed it.
    *
    * @generated from field: bool exact = 5;
    */
   exact: boolean;
 
   /**
-   * The rounding as applied, its scale and mode spelled out.
+   * The rounding that was applied, with its scale and mode.
    *
    * @generated from field: llmprices.v1.Rounding rounding = 6;
    */
   rounding?: Rounding | undefined;
 
   /**
-   * The instant that was priced at: ask for it again to get this answer again.
+   * The time that was priced. Send it as `as_of` to get these charges again.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 7;
    */

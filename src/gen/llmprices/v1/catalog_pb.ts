@@ -15,7 +15,8 @@ export const file_llmprices_v1_catalog: GenFile = /*@__PURE__*/
   fileDesc("ChpsbG1wcmljZXMvdjEvY2F0YWxvZy5wcm90bxIMbGxtcHJpY2VzLnYxIo8BCgpDaGFyZ2VUeXBlEgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAijgEKCFByb3ZpZGVyEgwKBG5hbWUYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEi4KCmNyZWF0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIocBCgVNb2RlbBIQCghwcm92aWRlchgBIAEoCRIMCgRuYW1lGAIgASgJEi4KCmNyZWF0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQiIKEGNvbS5sbG1wcmljZXMudjFCDENhdGFsb2dQcm90b1ABYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
- * What a charge can be for. `completion`, `plugin` and `tool` exist from the start.
+ * A kind of usage that is charged for. `completion`, `plugin` and `tool` exist from the first
+ * migration.
  *
  * @generated from message llmprices.v1.ChargeType
  */
@@ -35,7 +36,7 @@ export type ChargeType = Message<"llmprices.v1.ChargeType"> & {
   description: string;
 
   /**
-   * When it was recorded. Never changes.
+   * When it was registered. Never changes.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 3;
    */
@@ -57,7 +58,7 @@ export const ChargeTypeSchema: GenMessage<ChargeType> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_catalog, 0);
 
 /**
- * Who bills the platform.
+ * A company that bills for the use of its models.
  *
  * @generated from message llmprices.v1.Provider
  */
@@ -77,7 +78,7 @@ export type Provider = Message<"llmprices.v1.Provider"> & {
   displayName: string;
 
   /**
-   * When it was recorded. Never changes.
+   * When it was registered. Never changes.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 3;
    */
@@ -112,7 +113,7 @@ export type Model = Message<"llmprices.v1.Model"> & {
   provider: string;
 
   /**
-   * The provider's name of the model, unique for the provider and compared exactly: 1 to 255
+   * The provider's name for the model, unique for the provider and compared exactly: 1 to 255
    * visible ASCII characters.
    *
    * @generated from field: string name = 2;
@@ -120,7 +121,7 @@ export type Model = Message<"llmprices.v1.Model"> & {
   name: string;
 
   /**
-   * When it was recorded. Never changes.
+   * When it was registered. Never changes.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 3;
    */

@@ -42,7 +42,7 @@ export type CreateChargeTypeRequest = Message<"llmprices.v1.CreateChargeTypeRequ
   reason: string;
 
   /**
-   * A UUID that makes a repeat of this write safe. Empty: none.
+   * A UUID that makes it safe to repeat this write. Empty: none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -70,7 +70,7 @@ export type CreateChargeTypeResponse = Message<"llmprices.v1.CreateChargeTypeRes
   chargeType?: ChargeType | undefined;
 
   /**
-   * The version of the price book, which this write leaves as it is.
+   * The version of the price book, which this write does not change.
    *
    * @generated from field: int64 book_version = 2;
    */
@@ -85,20 +85,20 @@ export const CreateChargeTypeResponseSchema: GenMessage<CreateChargeTypeResponse
   messageDesc(file_llmprices_v1_catalog_service, 1);
 
 /**
- * Which page of the charge types.
+ * A page of charge types to list.
  *
  * @generated from message llmprices.v1.ListChargeTypesRequest
  */
 export type ListChargeTypesRequest = Message<"llmprices.v1.ListChargeTypesRequest"> & {
   /**
-   * At most this many; 0 means 100, and more than 1000 means 1000.
+   * The maximum number of rows: 0 means 100, and more than 1000 means 1000.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Empty: the first page.
+   * The `next_page_token` of the previous page. Empty: the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -126,7 +126,7 @@ export type ListChargeTypesResponse = Message<"llmprices.v1.ListChargeTypesRespo
   chargeTypes: ChargeType[];
 
   /**
-   * For the next page. Empty: this is the last one.
+   * The token for the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -141,7 +141,7 @@ export const ListChargeTypesResponseSchema: GenMessage<ListChargeTypesResponse> 
   messageDesc(file_llmprices_v1_catalog_service, 3);
 
 /**
- * Which charge type to remove.
+ * The charge type to remove.
  *
  * @generated from message llmprices.v1.DeleteChargeTypeRequest
  */
@@ -161,7 +161,7 @@ export type DeleteChargeTypeRequest = Message<"llmprices.v1.DeleteChargeTypeRequ
   reason: string;
 
   /**
-   * A UUID that makes a repeat of this write safe. Empty: none.
+   * A UUID that makes it safe to repeat this write. Empty: none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -176,13 +176,13 @@ export const DeleteChargeTypeRequestSchema: GenMessage<DeleteChargeTypeRequest> 
   messageDesc(file_llmprices_v1_catalog_service, 4);
 
 /**
- * The charge type is removed.
+ * The charge type was removed.
  *
  * @generated from message llmprices.v1.DeleteChargeTypeResponse
  */
 export type DeleteChargeTypeResponse = Message<"llmprices.v1.DeleteChargeTypeResponse"> & {
   /**
-   * The version of the price book, which this write leaves as it is.
+   * The version of the price book, which this write does not change.
    *
    * @generated from field: int64 book_version = 1;
    */
@@ -224,7 +224,7 @@ export type CreateProviderRequest = Message<"llmprices.v1.CreateProviderRequest"
   reason: string;
 
   /**
-   * A UUID that makes a repeat of this write safe. Empty: none.
+   * A UUID that makes it safe to repeat this write. Empty: none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -252,7 +252,7 @@ export type CreateProviderResponse = Message<"llmprices.v1.CreateProviderRespons
   provider?: Provider | undefined;
 
   /**
-   * The version of the price book, which this write leaves as it is.
+   * The version of the price book, which this write does not change.
    *
    * @generated from field: int64 book_version = 2;
    */
@@ -267,20 +267,20 @@ export const CreateProviderResponseSchema: GenMessage<CreateProviderResponse> = 
   messageDesc(file_llmprices_v1_catalog_service, 7);
 
 /**
- * Which page of the providers.
+ * A page of providers to list.
  *
  * @generated from message llmprices.v1.ListProvidersRequest
  */
 export type ListProvidersRequest = Message<"llmprices.v1.ListProvidersRequest"> & {
   /**
-   * At most this many; 0 means 100, and more than 1000 means 1000.
+   * The maximum number of rows: 0 means 100, and more than 1000 means 1000.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Empty: the first page.
+   * The `next_page_token` of the previous page. Empty: the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -308,7 +308,7 @@ export type ListProvidersResponse = Message<"llmprices.v1.ListProvidersResponse"
   providers: Provider[];
 
   /**
-   * For the next page. Empty: this is the last one.
+   * The token for the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -323,7 +323,7 @@ export const ListProvidersResponseSchema: GenMessage<ListProvidersResponse> = /*
   messageDesc(file_llmprices_v1_catalog_service, 9);
 
 /**
- * Which provider to remove.
+ * The provider to remove.
  *
  * @generated from message llmprices.v1.DeleteProviderRequest
  */
@@ -343,7 +343,7 @@ export type DeleteProviderRequest = Message<"llmprices.v1.DeleteProviderRequest"
   reason: string;
 
   /**
-   * A UUID that makes a repeat of this write safe. Empty: none.
+   * A UUID that makes it safe to repeat this write. Empty: none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -358,13 +358,13 @@ export const DeleteProviderRequestSchema: GenMessage<DeleteProviderRequest> = /*
   messageDesc(file_llmprices_v1_catalog_service, 10);
 
 /**
- * The provider is removed.
+ * The provider was removed.
  *
  * @generated from message llmprices.v1.DeleteProviderResponse
  */
 export type DeleteProviderResponse = Message<"llmprices.v1.DeleteProviderResponse"> & {
   /**
-   * The version of the price book, which this write leaves as it is.
+   * The version of the price book, which this write does not change.
    *
    * @generated from field: int64 book_version = 1;
    */
@@ -406,7 +406,7 @@ export type CreateModelRequest = Message<"llmprices.v1.CreateModelRequest"> & {
   reason: string;
 
   /**
-   * A UUID that makes a repeat of this write safe. Empty: none.
+   * A UUID that makes it safe to repeat this write. Empty: none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -434,7 +434,7 @@ export type CreateModelResponse = Message<"llmprices.v1.CreateModelResponse"> & 
   model?: Model | undefined;
 
   /**
-   * The version of the price book, which this write leaves as it is.
+   * The version of the price book, which this write does not change.
    *
    * @generated from field: int64 book_version = 2;
    */
@@ -449,27 +449,27 @@ export const CreateModelResponseSchema: GenMessage<CreateModelResponse> = /*@__P
   messageDesc(file_llmprices_v1_catalog_service, 13);
 
 /**
- * Which page of the models.
+ * A page of models to list.
  *
  * @generated from message llmprices.v1.ListModelsRequest
  */
 export type ListModelsRequest = Message<"llmprices.v1.ListModelsRequest"> & {
   /**
-   * At most this many; 0 means 100, and more than 1000 means 1000.
+   * The maximum number of rows: 0 means 100, and more than 1000 means 1000.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Empty: the first page.
+   * The `next_page_token` of the previous page. Empty: the first page.
    *
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
 
   /**
-   * Only this provider's. Empty: all.
+   * Only models of this provider. Empty: all.
    *
    * @generated from field: string provider = 3;
    */
@@ -497,7 +497,7 @@ export type ListModelsResponse = Message<"llmprices.v1.ListModelsResponse"> & {
   models: Model[];
 
   /**
-   * For the next page. Empty: this is the last one.
+   * The token for the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -512,7 +512,7 @@ export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PUR
   messageDesc(file_llmprices_v1_catalog_service, 15);
 
 /**
- * Which model to remove.
+ * The model to remove.
  *
  * @generated from message llmprices.v1.DeleteModelRequest
  */
@@ -539,7 +539,7 @@ export type DeleteModelRequest = Message<"llmprices.v1.DeleteModelRequest"> & {
   reason: string;
 
   /**
-   * A UUID that makes a repeat of this write safe. Empty: none.
+   * A UUID that makes it safe to repeat this write. Empty: none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -554,13 +554,13 @@ export const DeleteModelRequestSchema: GenMessage<DeleteModelRequest> = /*@__PUR
   messageDesc(file_llmprices_v1_catalog_service, 16);
 
 /**
- * The model is removed.
+ * The model was removed.
  *
  * @generated from message llmprices.v1.DeleteModelResponse
  */
 export type DeleteModelResponse = Message<"llmprices.v1.DeleteModelResponse"> & {
   /**
-   * The version of the price book, which this write leaves as it is.
+   * The version of the price book, which this write does not change.
    *
    * @generated from field: int64 book_version = 1;
    */
@@ -577,8 +577,8 @@ export const DeleteModelResponseSchema: GenMessage<DeleteModelResponse> = /*@__P
 /**
  * Registers the names that prices refer to: charge types, providers and their models.
  *
- * Errors, `request_id` and retries are as for `PricingService`. The catalogue is no part of the
- * price book: its writes answer the book's version, and do not raise it.
+ * Errors, `request_id` and retries are the same as in `PricingService`. The catalogue is not part
+ * of the price book: writes to it return the price book's version, and do not raise it.
  *
  * @generated from service llmprices.v1.CatalogService
  */

@@ -15,9 +15,9 @@ export const file_llmprices_v1_charge: GenFile = /*@__PURE__*/
   fileDesc("ChlsbG1wcmljZXMvdjEvY2hhcmdlLnByb3RvEgxsbG1wcmljZXMudjEiMgoMQWNjb3VudFVzYWdlEg0KBXVzYWdlGAEgASgJEhMKC3RvdGFsX3VzYWdlGAIgASgJIlIKCFJvdW5kaW5nEhIKBXNjYWxlGAEgASgFSACIAQESKAoEbW9kZRgCIAEoDjIaLmxsbXByaWNlcy52MS5Sb3VuZGluZ01vZGVCCAoGX3NjYWxlIqMBCgxBcHBsaWVkUHJpY2USFAoMbGxtX3ByaWNlX2lkGAEgASgJEjIKDmVmZmVjdGl2ZV9mcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9lZmZlY3RpdmVfdW50aWwYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGJvb2tfdmVyc2lvbhgEIAEoAyrkAQoMUm91bmRpbmdNb2RlEh0KGVJPVU5ESU5HX01PREVfVU5TUEVDSUZJRUQQABIbChdST1VORElOR19NT0RFX0hBTEZfRVZFThABEhkKFVJPVU5ESU5HX01PREVfSEFMRl9VUBACEhsKF1JPVU5ESU5HX01PREVfSEFMRl9ET1dOEAMSFAoQUk9VTkRJTkdfTU9ERV9VUBAEEhYKElJPVU5ESU5HX01PREVfRE9XThAFEhkKFVJPVU5ESU5HX01PREVfQ0VJTElORxAGEhcKE1JPVU5ESU5HX01PREVfRkxPT1IQB0IhChBjb20ubGxtcHJpY2VzLnYxQgtDaGFyZ2VQcm90b1ABYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
- * An account's part of the usage behind a provider cost, as a fraction: usage ÷ total_usage.
+ * An account's part of the usage that caused a provider cost, as a fraction: usage ÷ total_usage.
  *
- * A fraction says what a decimal ratio cannot: 1 of 3 is exactly a third.
+ * A fraction can express ratios that a decimal cannot: 1 of 3 is exactly a third.
  *
  * @generated from message llmprices.v1.AccountUsage
  */
@@ -45,20 +45,20 @@ export const AccountUsageSchema: GenMessage<AccountUsage> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_charge, 0);
 
 /**
- * How a value is cut to a number of decimal places.
+ * How to round a value to a number of decimal places.
  *
  * @generated from message llmprices.v1.Rounding
  */
 export type Rounding = Message<"llmprices.v1.Rounding"> & {
   /**
-   * Fraction digits to keep, 0 to 18. Required wherever no other field gives a default.
+   * The number of fraction digits to keep, 0 to 18. Required unless another field gives a default.
    *
    * @generated from field: optional int32 scale = 1;
    */
   scale?: number | undefined;
 
   /**
-   * What happens to the digits beyond. Unset: HALF_EVEN.
+   * How to treat the other digits. Unset: HALF_EVEN.
    *
    * @generated from field: llmprices.v1.RoundingMode mode = 2;
    */
@@ -73,27 +73,27 @@ export const RoundingSchema: GenMessage<Rounding> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_charge, 1);
 
 /**
- * The price that a charge was computed with: the evidence for an audit.
+ * The price that a charge was calculated with: the evidence for an audit.
  *
  * @generated from message llmprices.v1.AppliedPrice
  */
 export type AppliedPrice = Message<"llmprices.v1.AppliedPrice"> & {
   /**
-   * The LLM price.
+   * The id of the LLM price.
    *
    * @generated from field: string llm_price_id = 1;
    */
   llmPriceId: string;
 
   /**
-   * Since when the applied markup is in effect.
+   * The first time at which the applied markup is in effect.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 2;
    */
   effectiveFrom?: Timestamp | undefined;
 
   /**
-   * Until when it is in effect, as far as was known. Unset: open.
+   * The first time at which it is no longer in effect, as known at the calculation. Unset: open.
    *
    * @generated from field: google.protobuf.Timestamp effective_until = 3;
    */
@@ -115,7 +115,7 @@ export const AppliedPriceSchema: GenMessage<AppliedPrice> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_charge, 2);
 
 /**
- * What becomes of the part of a value that the scale cannot hold.
+ * How to treat the digits that the scale does not keep.
  *
  * @generated from enum llmprices.v1.RoundingMode
  */

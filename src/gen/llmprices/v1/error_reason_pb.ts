@@ -12,10 +12,10 @@ export const file_llmprices_v1_error_reason: GenFile = /*@__PURE__*/
   fileDesc("Ch9sbG1wcmljZXMvdjEvZXJyb3JfcmVhc29uLnByb3RvEgxsbG1wcmljZXMudjEq4AgKC0Vycm9yUmVhc29uEhwKGEVSUk9SX1JFQVNPTl9VTlNQRUNJRklFRBAAEh4KGkVSUk9SX1JFQVNPTl9JTlZBTElEX0ZJRUxEEAESIgoeRVJST1JfUkVBU09OX1JFUVVFU1RfSURfUkVVU0VEEAISIAocRVJST1JfUkVBU09OX1BSSUNFX05PVF9GT1VORBADEiMKH0VSUk9SX1JFQVNPTl9SRVZJU0lPTl9OT1RfRk9VTkQQBBImCiJFUlJPUl9SRUFTT05fQ0hBUkdFX1RZUEVfTk9UX0ZPVU5EEAUSIwofRVJST1JfUkVBU09OX1BST1ZJREVSX05PVF9GT1VORBAGEiAKHEVSUk9SX1JFQVNPTl9NT0RFTF9OT1RfRk9VTkQQBxIlCiFFUlJPUl9SRUFTT05fUFJJQ0VfQUxSRUFEWV9FWElTVFMQCBIkCiBFUlJPUl9SRUFTT05fTkFNRV9BTFJFQURZX0VYSVNUUxAJEh4KGkVSUk9SX1JFQVNPTl9FVEFHX01JU01BVENIEAoSHwobRVJST1JfUkVBU09OX1dSSVRFX0NPTkZMSUNUEAsSHgoaRVJST1JfUkVBU09OX0tFWV9BTUJJR1VPVVMQDBIjCh9FUlJPUl9SRUFTT05fUkVWSVNJT05fSU5fRUZGRUNUEA0SIQodRVJST1JfUkVBU09OX1NUSUxMX1JFRkVSRU5DRUQQDhIcChhFUlJPUl9SRUFTT05fQk9PS19CRUhJTkQQDxIlCiFFUlJPUl9SRUFTT05fREFUQUJBU0VfVU5BVkFJTEFCTEUQEBIiCh5FUlJPUl9SRUFTT05fREVBRExJTkVfRVhDRUVERUQQERIaChZFUlJPUl9SRUFTT05fQ0FOQ0VMTEVEEBISGQoVRVJST1JfUkVBU09OX0lOVEVSTkFMEBMSGQoVRVJST1JfUkVBU09OX05PX1VTQUdFEBQSIgoeRVJST1JfUkVBU09OX01BTEZPUk1FRF9SRVFVRVNUEBUSIgoeRVJST1JfUkVBU09OX01FU1NBR0VfVE9PX0xBUkdFEBYSHAoYRVJST1JfUkVBU09OX1VOU1VQUE9SVEVEEBcSHwobRVJST1JfUkVBU09OX1RPT19NQU5ZX0NBTExTEBgSHAoYRVJST1JfUkVBU09OX1RIUkVBRF9MT1NUEBkSGwoXRVJST1JfUkVBU09OX0JPT0tfU1RBTEUQGhIeChpFUlJPUl9SRUFTT05fVE9LRU5fTUlTU0lORxAeEh4KGkVSUk9SX1JFQVNPTl9UT0tFTl9JTlZBTElEEB8SHgoaRVJST1JfUkVBU09OX1RPS0VOX0VYUElSRUQQIBIiCh5FUlJPUl9SRUFTT05fUk9MRV9JTlNVRkZJQ0lFTlQQIRIkCiBFUlJPUl9SRUFTT05fS0VZX1NFVF9VTkFWQUlMQUJMRRAiEhwKGEVSUk9SX1JFQVNPTl9TVFJFQU1fSURMRRAjQiYKEGNvbS5sbG1wcmljZXMudjFCEEVycm9yUmVhc29uUHJvdG9QAWIGcHJvdG8z");
 
 /**
- * Why a call was refused: the closed list of `google.rpc.ErrorInfo.reason` values, with the domain
- * `llmprices.v1` (AIP-193). `ErrorInfo.reason` holds the name without its `ERROR_REASON_` prefix.
+ * Why a call failed: the closed list of `google.rpc.ErrorInfo.reason` values, with the domain
+ * `llmprices.v1` (AIP-193). `ErrorInfo.reason` has the name without its `ERROR_REASON_` prefix.
  *
- * Match on the code and the reason; messages are for people and may change.
+ * Programs should match on the code and the reason. Messages are for people and may change.
  *
  * @generated from enum llmprices.v1.ErrorReason
  */
@@ -29,24 +29,24 @@ export enum ErrorReason {
 
   /**
    * INVALID_ARGUMENT: fields are malformed, missing or out of range. `google.rpc.BadRequest` names
-   * every one of them.
+   * all of them.
    *
    * @generated from enum value: ERROR_REASON_INVALID_FIELD = 1;
    */
   INVALID_FIELD = 1,
 
   /**
-   * INVALID_ARGUMENT: this `request_id` was used in the last 24 hours with another body or
-   * by another caller.
+   * INVALID_ARGUMENT: this `request_id` was used in the last 24 hours with another body or by
+   * another caller.
    *
    * @generated from enum value: ERROR_REASON_REQUEST_ID_REUSED = 2;
    */
   REQUEST_ID_REUSED = 2,
 
   /**
-   * NOT_FOUND: no price of this key is in effect at the instant asked about. Metadata: `key`,
-   * `as_of`, and up to three `nearest_1` to `nearest_3` as `charge_type/provider/model`. For an id
-   * that no price has, at whatever instant: `llm_price_id` alone.
+   * NOT_FOUND: no price of this key is in effect at the requested time. Metadata: `key`, `as_of`,
+   * and up to three nearest keys, `nearest_1` to `nearest_3`, as `charge_type/provider/model`. If
+   * no price has the requested id: only `llm_price_id`.
    *
    * @generated from enum value: ERROR_REASON_PRICE_NOT_FOUND = 3;
    */
@@ -74,7 +74,8 @@ export enum ErrorReason {
   PROVIDER_NOT_FOUND = 6,
 
   /**
-   * NOT_FOUND: this provider has no such model. Metadata: `provider`, `name`, and the nearest names.
+   * NOT_FOUND: this provider has no such model. Metadata: `provider`, `name`, and the nearest
+   * names.
    *
    * @generated from enum value: ERROR_REASON_MODEL_NOT_FOUND = 7;
    */
@@ -95,45 +96,45 @@ export enum ErrorReason {
   NAME_ALREADY_EXISTS = 9,
 
   /**
-   * ABORTED: the `etag` is stale, somebody else has changed this timeline since it was read. Read
-   * again and decide again.
+   * ABORTED: the `etag` is stale: the timeline has changed since it was read. Read it again and
+   * decide again.
    *
    * @generated from enum value: ERROR_REASON_ETAG_MISMATCH = 10;
    */
   ETAG_MISMATCH = 10,
 
   /**
-   * ABORTED: the database kept refusing the transaction because of concurrent ones. Nothing was
-   * written; try again.
+   * ABORTED: concurrent transactions conflicted with this one too often. Nothing was written. Try
+   * again.
    *
    * @generated from enum value: ERROR_REASON_WRITE_CONFLICT = 11;
    */
   WRITE_CONFLICT = 11,
 
   /**
-   * FAILED_PRECONDITION: without a charge type, several prices match. Metadata: `candidate_1` to
-   * at most `candidate_10` as `charge_type/provider/model`.
+   * FAILED_PRECONDITION: without a charge type, several prices match. Metadata: `candidate_1` to at
+   * most `candidate_10` as `charge_type/provider/model`.
    *
    * @generated from enum value: ERROR_REASON_KEY_AMBIGUOUS = 12;
    */
   KEY_AMBIGUOUS = 12,
 
   /**
-   * FAILED_PRECONDITION: the revision has taken effect, and the past stays as it is.
+   * FAILED_PRECONDITION: the revision has taken effect, and the past cannot be changed.
    *
    * @generated from enum value: ERROR_REASON_REVISION_IN_EFFECT = 13;
    */
   REVISION_IN_EFFECT = 13,
 
   /**
-   * FAILED_PRECONDITION: prices, past ones included, or models still refer to this name.
+   * FAILED_PRECONDITION: prices, including past ones, or models still refer to this name.
    *
    * @generated from enum value: ERROR_REASON_STILL_REFERENCED = 14;
    */
   STILL_REFERENCED = 14,
 
   /**
-   * UNAVAILABLE: the price book has not reached `min_book_version` in time. Try again.
+   * UNAVAILABLE: the price book did not reach `min_book_version` in time. Try again.
    *
    * @generated from enum value: ERROR_REASON_BOOK_BEHIND = 15;
    */
@@ -147,7 +148,7 @@ export enum ErrorReason {
   DATABASE_UNAVAILABLE = 16,
 
   /**
-   * DEADLINE_EXCEEDED: the call's time was up. A write may or may not have been made: repeat it
+   * DEADLINE_EXCEEDED: the call took too long. A write may or may not have been made: repeat it
    * with its `request_id`.
    *
    * @generated from enum value: ERROR_REASON_DEADLINE_EXCEEDED = 17;
@@ -155,29 +156,29 @@ export enum ErrorReason {
   DEADLINE_EXCEEDED = 17,
 
   /**
-   * CANCELLED: the caller went away.
+   * CANCELLED: the caller cancelled the call or disconnected.
    *
    * @generated from enum value: ERROR_REASON_CANCELLED = 18;
    */
   CANCELLED = 18,
 
   /**
-   * INTERNAL: a bug of ours, logged with its cause.
+   * INTERNAL: a bug in the service. The log has its cause.
    *
    * @generated from enum value: ERROR_REASON_INTERNAL = 19;
    */
   INTERNAL = 19,
 
   /**
-   * FAILED_PRECONDITION: all usages of an allocation are 0, there is nothing to allocate by.
+   * FAILED_PRECONDITION: all usages of an allocation are 0, so there are no parts to calculate.
    *
    * @generated from enum value: ERROR_REASON_NO_USAGE = 20;
    */
   NO_USAGE = 20,
 
   /**
-   * INVALID_ARGUMENT: the request is not the message that the method takes: broken bytes, broken JSON,
-   * or a JSON field that the message does not have.
+   * INVALID_ARGUMENT: the request cannot be parsed as the method's message: invalid bytes, invalid
+   * JSON, or a JSON field that the message does not have.
    *
    * @generated from enum value: ERROR_REASON_MALFORMED_REQUEST = 21;
    */
@@ -191,32 +192,34 @@ export enum ErrorReason {
   MESSAGE_TOO_LARGE = 22,
 
   /**
-   * UNIMPLEMENTED: the service has no such method, or does not take it with this compression, this
-   * content type or this method of HTTP.
+   * UNIMPLEMENTED: the service has no such method, or does not support this compression, content
+   * type or HTTP method for it.
    *
    * @generated from enum value: ERROR_REASON_UNSUPPORTED = 23;
    */
   UNSUPPORTED = 23,
 
   /**
-   * RESOURCE_EXHAUSTED: as many calls as the service takes are at work: of all kinds, of those that
-   * read or write the database, or of the large ones. Nothing was done. `google.rpc.RetryInfo` says
-   * when to try again. Metadata: `limit`, the variable that bounds them, and `most`.
+   * RESOURCE_EXHAUSTED: the service already runs as many calls as it accepts: of all kinds, of
+   * those that read or write the database, or of the large ones. Nothing was done.
+   * `google.rpc.RetryInfo` says how long to wait before the next try. Metadata: `limit`, the
+   * variable that sets the limit, and `most`, its value.
    *
    * @generated from enum value: ERROR_REASON_TOO_MANY_CALLS = 24;
    */
   TOO_MANY_CALLS = 24,
 
   /**
-   * UNAVAILABLE: the thread that worked on the call was lost. Try again.
+   * UNAVAILABLE: the worker thread that ran the call ended unexpectedly. Try again.
    *
    * @generated from enum value: ERROR_REASON_THREAD_LOST = 25;
    */
   THREAD_LOST = 25,
 
   /**
-   * UNAVAILABLE: the price book could not be confirmed to be current, or to know all prices that are
-   * in effect at `as_of`. Late is better than wrong: try again. Metadata: `max_book_staleness_ms`.
+   * UNAVAILABLE: the price book could not be confirmed to be current, or to have every price that
+   * is in effect at `as_of`. A late charge is better than a wrong one: try again. Metadata:
+   * `max_book_staleness_ms`.
    *
    * @generated from enum value: ERROR_REASON_BOOK_STALE = 26;
    */
@@ -230,7 +233,7 @@ export enum ErrorReason {
   TOKEN_MISSING = 30,
 
   /**
-   * UNAUTHENTICATED: the token is not, or no longer, one that the service takes.
+   * UNAUTHENTICATED: the token is not valid, or no longer valid.
    *
    * @generated from enum value: ERROR_REASON_TOKEN_INVALID = 31;
    */
@@ -245,22 +248,22 @@ export enum ErrorReason {
 
   /**
    * PERMISSION_DENIED: the caller's role does not allow this method. Metadata: `rpc`, `role_held`
-   * (`calculate`, or `none` for a JWT without a role of ours) and `role_needed`.
+   * (`calculate`, or `none` for a JWT without a known role) and `role_needed`.
    *
    * @generated from enum value: ERROR_REASON_ROLE_INSUFFICIENT = 33;
    */
   ROLE_INSUFFICIENT = 33,
 
   /**
-   * UNAVAILABLE: the keys that JWTs are checked with cannot be fetched. Try again.
+   * UNAVAILABLE: the keys for checking JWTs cannot be fetched. Try again.
    *
    * @generated from enum value: ERROR_REASON_KEY_SET_UNAVAILABLE = 34;
    */
   KEY_SET_UNAVAILABLE = 34,
 
   /**
-   * DEADLINE_EXCEEDED: the caller of a stream has sent no message, or taken no answer, for too long. An
-   * import has written nothing: start over. Metadata: `stream_idle_timeout_ms`.
+   * DEADLINE_EXCEEDED: the caller of a stream neither sent nor read a message for too long. An
+   * import has written nothing. Start again. Metadata: `stream_idle_timeout_ms`.
    *
    * @generated from enum value: ERROR_REASON_STREAM_IDLE = 35;
    */

@@ -17,51 +17,51 @@ export const file_llmprices_v1_llm_price_import: GenFile = /*@__PURE__*/
   fileDesc("CiNsbG1wcmljZXMvdjEvbGxtX3ByaWNlX2ltcG9ydC5wcm90bxIMbGxtcHJpY2VzLnYxIrQBChNMTE1QcmljZUltcG9ydFRlcm1zEg4KBnJlYXNvbhgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSGAoQcmVnaXN0ZXJfbWlzc2luZxgEIAEoCBIzCg5taXNzaW5nX3ByaWNlcxgFIAEoDjIbLmxsbXByaWNlcy52MS5NaXNzaW5nUHJpY2VzEhMKC21heF9jaGFuZ2VzGAYgASgFIpoBChFMTE1QcmljZUltcG9ydFJvdxITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZW5kcxgGIAEoCCLuAQoUTExNUHJpY2VJbXBvcnRDb3VudHMSEQoJcm93X2NvdW50GAEgASgDEhUKDWNyZWF0ZWRfY291bnQYAiABKAMSFQoNdXBkYXRlZF9jb3VudBgDIAEoAxIXCg91bmNoYW5nZWRfY291bnQYBCABKAMSEwoLZW5kZWRfY291bnQYBSABKAMSJAoccmVnaXN0ZXJlZF9jaGFyZ2VfdHlwZV9jb3VudBgGIAEoAxIhChlyZWdpc3RlcmVkX3Byb3ZpZGVyX2NvdW50GAcgASgDEh4KFnJlZ2lzdGVyZWRfbW9kZWxfY291bnQYCCABKAMi/QEKDkxMTVByaWNlQ2hhbmdlEisKBGtpbmQYASABKA4yHS5sbG1wcmljZXMudjEuUHJpY2VDaGFuZ2VLaW5kEiYKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5MTE1QcmljZUtleRIQCgNyb3cYAyABKANIAIgBARIZCgxwcmljZV9iZWZvcmUYBCABKAlIAYgBARISCgVwcmljZRgFIAEoCUgCiAEBEjIKDmVmZmVjdGl2ZV9mcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGCgRfcm93Qg8KDV9wcmljZV9iZWZvcmVCCAoGX3ByaWNlKmAKDU1pc3NpbmdQcmljZXMSHgoaTUlTU0lOR19QUklDRVNfVU5TUEVDSUZJRUQQABIXChNNSVNTSU5HX1BSSUNFU19LRUVQEAESFgoSTUlTU0lOR19QUklDRVNfRU5EEAIqjwEKD1ByaWNlQ2hhbmdlS2luZBIhCh1QUklDRV9DSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEh0KGVBSSUNFX0NIQU5HRV9LSU5EX0NSRUFURUQQARIdChlQUklDRV9DSEFOR0VfS0lORF9VUERBVEVEEAISGwoXUFJJQ0VfQ0hBTkdFX0tJTkRfRU5ERUQQA0IpChBjb20ubGxtcHJpY2VzLnYxQhNMbG1QcmljZUltcG9ydFByb3RvUAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_llmprices_v1_llm_price]);
 
 /**
- * What an import does as a whole: everything but its rows.
+ * How to import: everything except the rows.
  *
  * @generated from message llmprices.v1.LLMPriceImportTerms
  */
 export type LLMPriceImportTerms = Message<"llmprices.v1.LLMPriceImportTerms"> & {
   /**
-   * Why, kept with every revision that the import writes: at most 1000 characters. May be empty.
+   * Why, stored with every revision that the import writes: at most 1000 characters. May be empty.
    *
    * @generated from field: string reason = 1;
    */
   reason: string;
 
   /**
-   * A UUID that makes a repeat of this import safe. The same terms and rows are the same body, however
-   * they are cut into messages. Empty: none. Not looked at with `validate_only`.
+   * A UUID that makes it safe to repeat this import. A repeat must have the same terms and rows,
+   * but may split them into other messages. Empty: none. Ignored with `validate_only`.
    *
    * @generated from field: string request_id = 2;
    */
   requestId: string;
 
   /**
-   * Answer what the import would do, and write nothing.
+   * Return what the import would change, and write nothing.
    *
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
 
   /**
-   * Register the charge types, providers and models that rows name and nobody has registered. False:
-   * such a row is refused.
+   * Register the charge types, providers and models of the rows that are not registered yet. False:
+   * such a row is an error.
    *
    * @generated from field: bool register_missing = 4;
    */
   registerMissing: boolean;
 
   /**
-   * What becomes of the prices that have no row. Unset: KEEP.
+   * What to do with prices that have no row. Unset: KEEP.
    *
    * @generated from field: llmprices.v1.MissingPrices missing_prices = 5;
    */
   missingPrices: MissingPrices;
 
   /**
-   * Answer the first so many changes, to be shown: 0 means none, and more than 1000 means 1000. The
-   * counts count all of them.
+   * The maximum number of changes to return, for display: 0 means none, and more than 1000 means
+   * 1000. The counts include all changes.
    *
    * @generated from field: int32 max_changes = 6;
    */
@@ -76,60 +76,64 @@ export const LLMPriceImportTermsSchema: GenMessage<LLMPriceImportTerms> = /*@__P
   messageDesc(file_llmprices_v1_llm_price_import, 0);
 
 /**
- * One step of a key's timeline: what its price is from an instant on, until its next step, be that
- * another row or a revision that the book has.
+ * One step of a key's timeline: its price from a time on, until the next step. The next step is
+ * another row, or a revision in the price book.
  *
- * A row says how things are to be, and changes the book only where they are not so:
- * - Without `effective_from`, the price is to be in effect now. It is written when another one is.
- * - With a future `effective_from`, a revision is to be scheduled for exactly then. It is written, or
- *   takes the place of the one that is scheduled for then, when there is none of this price.
- * - With a past `effective_from`, the price must have been in effect then and, when it is the key's last
- *   row that is not in the future, must be now: the past stays as it is. For a key that never had a
- *   price its earliest row may be in the past, and is its first revision.
+ * A row states what the price is to be. It is written only if the price book differs:
+ * - A row without `effective_from` states the price that is to be in effect now. It is written if
+ *   another price, or none, is in effect.
+ * - A row with a future `effective_from` states a price that is to be scheduled for exactly that
+ *   time. It is written if no revision begins at that time, and replaces one with another price.
+ * - A row with a past `effective_from` never changes history. It is accepted only if it matches the
+ *   price that was in effect at that time and, for the key's latest row that is not in the future,
+ *   also the current price. Exception: the earliest row of a key that never had a price may be in
+ *   the past. It becomes the key's first revision.
  *
- * Revisions that are scheduled and have no row stay scheduled.
+ * Scheduled revisions without a row stay scheduled.
  *
  * @generated from message llmprices.v1.LLMPriceImportRow
  */
 export type LLMPriceImportRow = Message<"llmprices.v1.LLMPriceImportRow"> & {
   /**
-   * What is charged for. Required.
+   * The charge type. Required.
    *
    * @generated from field: string charge_type = 1;
    */
   chargeType: string;
 
   /**
-   * Who bills us. Required.
+   * The provider. Required.
    *
    * @generated from field: string provider = 2;
    */
   provider: string;
 
   /**
-   * The provider's name of the model. Required.
+   * The provider's name for the model. Required.
    *
    * @generated from field: string model = 3;
    */
   model: string;
 
   /**
-   * The markup factor: 0 to 1000, at most 10 fraction digits. 0 is an explicit "free". Required,
-   * unless the price `ends`.
+   * The markup factor: 0 to 1000, at most 10 fraction digits. 0 is an explicit "free". Required
+   * unless `ends` is set.
    *
    * @generated from field: string price = 4;
    */
   price: string;
 
   /**
-   * From when on, in whole milliseconds. Unset: now. A key has one row for an instant, and one without.
+   * The first time at which the price is in effect, in whole milliseconds. Unset: now. A key may
+   * have one row for each time, and one row without a time.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 5;
    */
   effectiveFrom?: Timestamp | undefined;
 
   /**
-   * From then on the key has no price, until its next step. `price` is empty then.
+   * The price ends: the key has no price from this time on, until the next step. `price` must be
+   * empty.
    *
    * @generated from field: bool ends = 6;
    */
@@ -144,9 +148,9 @@ export const LLMPriceImportRowSchema: GenMessage<LLMPriceImportRow> = /*@__PURE_
   messageDesc(file_llmprices_v1_llm_price_import, 1);
 
 /**
- * What an import has changed, or would. Prices are counted once each, whatever number of rows and
- * revisions they have: those that are created, updated or unchanged are all that have rows, except the
- * ended ones among them.
+ * What an import changed, or would change. Each price is counted once, for any number of rows and
+ * revisions. A price with rows is created, updated, unchanged or ended. A price without rows is
+ * counted only if it ended.
  *
  * @generated from message llmprices.v1.LLMPriceImportCounts
  */
@@ -159,28 +163,28 @@ export type LLMPriceImportCounts = Message<"llmprices.v1.LLMPriceImportCounts"> 
   rowCount: bigint;
 
   /**
-   * Prices of keys that had none, neither now nor scheduled.
+   * Prices of keys that had no price, now or scheduled.
    *
    * @generated from field: int64 created_count = 2;
    */
   createdCount: bigint;
 
   /**
-   * Prices whose timeline has changed otherwise.
+   * Prices whose timeline changed in another way.
    *
    * @generated from field: int64 updated_count = 3;
    */
   updatedCount: bigint;
 
   /**
-   * Prices whose rows all say what is so anyway.
+   * Prices whose rows all agree with the price book.
    *
    * @generated from field: int64 unchanged_count = 4;
    */
   unchangedCount: bigint;
 
   /**
-   * Prices that were given an end: by a row that `ends`, or since they are missing.
+   * Prices that ended: by a row with `ends`, or because they had no row.
    *
    * @generated from field: int64 ended_count = 5;
    */
@@ -216,49 +220,49 @@ export const LLMPriceImportCountsSchema: GenMessage<LLMPriceImportCounts> = /*@_
   messageDesc(file_llmprices_v1_llm_price_import, 2);
 
 /**
- * One change that an import has made, or would make.
+ * One change that an import made, or would make.
  *
  * @generated from message llmprices.v1.LLMPriceChange
  */
 export type LLMPriceChange = Message<"llmprices.v1.LLMPriceChange"> & {
   /**
-   * What kind of change it is.
+   * The kind of the change.
    *
    * @generated from field: llmprices.v1.PriceChangeKind kind = 1;
    */
   kind: PriceChangeKind;
 
   /**
-   * The price that it is made to.
+   * The key of the price that changed.
    *
    * @generated from field: llmprices.v1.LLMPriceKey key = 2;
    */
   key?: LLMPriceKey | undefined;
 
   /**
-   * The row that asks for it, counted from 0 through all messages. Unset: the price has no row, and
-   * ends.
+   * The row that caused it, counted from 0 through all messages. Unset: the price has no row, and
+   * ended.
    *
    * @generated from field: optional int64 row = 3;
    */
   row?: bigint | undefined;
 
   /**
-   * The price that was in effect, or was to be, at `effective_from`. Unset: none.
+   * The price that was in effect, or was scheduled, at `effective_from`. Unset: none.
    *
    * @generated from field: optional string price_before = 4;
    */
   priceBefore?: string | undefined;
 
   /**
-   * The price from then on. Unset: it ends.
+   * The price from then on. Unset: the price ends.
    *
    * @generated from field: optional string price = 5;
    */
   price?: string | undefined;
 
   /**
-   * The first instant of the change.
+   * The first time at which the change is in effect.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 6;
    */
@@ -273,28 +277,27 @@ export const LLMPriceChangeSchema: GenMessage<LLMPriceChange> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_llm_price_import, 3);
 
 /**
- * What an import does with the prices that are in the book and have no row.
+ * What an import does with prices that are in the price book and have no row.
  *
  * @generated from enum llmprices.v1.MissingPrices
  */
 export enum MissingPrices {
   /**
-   * As KEEP.
+   * The default: KEEP.
    *
    * @generated from enum value: MISSING_PRICES_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
-   * They stay as they are.
+   * Keeps them unchanged.
    *
    * @generated from enum value: MISSING_PRICES_KEEP = 1;
    */
   KEEP = 1,
 
   /**
-   * They end, as with DeleteLLMPrice: every key that has a price, now or scheduled, and not a single
-   * row.
+   * Ends them, as DeleteLLMPrice does: every key that has a price, now or scheduled, and no row.
    *
    * @generated from enum value: MISSING_PRICES_END = 2;
    */

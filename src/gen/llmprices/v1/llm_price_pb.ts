@@ -2,10 +2,11 @@
 // @generated from file llmprices/v1/llm_price.proto (package llmprices.v1, syntax proto3)
 /* eslint-disable */
 
-// Exact LLM pricing: markup prices, their timelines, and the charges computed from them.
+// Exact LLM pricing: markup prices, their timelines, and the charges calculated from them.
 //
-// Decimals are strings in plain notation, `-?digits[.digits]`: no exponent, no `+`, no spaces.
-// They are never floats, and nothing is rounded on the way in. Times are whole milliseconds.
+// Decimals are strings in plain notation, `-?digits[.digits]`: no exponent, no `+`, no spaces. They
+// are never floats. A value with too many digits is an error: nothing is rounded on the way in.
+// Times are whole milliseconds.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
@@ -20,53 +21,53 @@ export const file_llmprices_v1_llm_price: GenFile = /*@__PURE__*/
   fileDesc("ChxsbG1wcmljZXMvdjEvbGxtX3ByaWNlLnByb3RvEgxsbG1wcmljZXMudjEisgIKCExMTVByaWNlEgoKAmlkGAEgASgJEhMKC2NoYXJnZV90eXBlGAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEg0KBW1vZGVsGAQgASgJEg0KBXByaWNlGAUgASgJEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCCABKAkSMgoOZWZmZWN0aXZlX2Zyb20YCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2VmZmVjdGl2ZV91bnRpbBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQwoLTExNUHJpY2VLZXkSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkimQIKEExMTVByaWNlUmV2aXNpb24SFAoMbGxtX3ByaWNlX2lkGAEgASgJEhIKBXByaWNlGAIgASgJSACIAQESMgoOZWZmZWN0aXZlX2Zyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2VmZmVjdGl2ZV91bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY2hhbmdlZF9ieRgFIAEoCRIOCgZyZWFzb24YBiABKAkSLgoKY3JlYXRlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYm9va192ZXJzaW9uGAggASgDQggKBl9wcmljZUIjChBjb20ubGxtcHJpY2VzLnYxQg1MbG1QcmljZVByb3RvUAFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * The markup price of one key, as it stands at one instant.
+ * The markup price of one key at one time.
  *
- * A key has one LLM price and one id, for ever. What changes over time is its timeline of
- * revisions (see `LLMPriceRevision`); this message is the view of it at the instant asked about.
+ * A key has one LLM price and one id, for ever. Over time its timeline of revisions changes (see
+ * `LLMPriceRevision`). This message shows the timeline at the requested time.
  *
  * @generated from message llmprices.v1.LLMPrice
  */
 export type LLMPrice = Message<"llmprices.v1.LLMPrice"> & {
   /**
-   * UUID, given by the service. The same key keeps it through deletion and re-creation.
+   * A UUID, assigned by the service. A key keeps it when it is deleted and created again.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * What is charged for: `[a-z][a-z0-9_]{0,19}`, for example `completion`, `plugin` or `tool`.
+   * The charge type: `[a-z][a-z0-9_]{0,19}`, for example `completion`, `plugin` or `tool`.
    *
    * @generated from field: string charge_type = 2;
    */
   chargeType: string;
 
   /**
-   * Who bills us: `[a-z0-9][a-z0-9._-]{0,62}`, for example `openai`.
+   * The provider: `[a-z0-9][a-z0-9._-]{0,62}`, for example `openai`.
    *
    * @generated from field: string provider = 3;
    */
   provider: string;
 
   /**
-   * The provider's name of the model: 1 to 255 visible ASCII characters, compared exactly.
+   * The provider's name for the model: 1 to 255 visible ASCII characters, compared exactly.
    *
    * @generated from field: string model = 4;
    */
   model: string;
 
   /**
-   * The markup factor in effect at the instant asked about: a dimensionless decimal from 0 to 1000
-   * with at most 10 fraction digits, without trailing zeros. 1 passes the provider's cost on, 1.25
-   * turns 10 into 12.5, and 0 is an explicit "free".
+   * The markup factor in effect at the requested time: a dimensionless decimal from 0 to 1000 with
+   * at most 10 fraction digits, without trailing zeros. 1 passes the provider's cost on, 1.25 turns
+   * 10 into 12.5, and 0 is an explicit "free".
    *
    * @generated from field: string price = 5;
    */
   price: string;
 
   /**
-   * When the key was first recorded. Never changes.
+   * When the key was first created. Never changes.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 6;
    */
@@ -80,23 +81,23 @@ export type LLMPrice = Message<"llmprices.v1.LLMPrice"> & {
   updatedAt?: Timestamp | undefined;
 
   /**
-   * Stands for the whole timeline: it changes with every write to this key, and only then. Pass it
-   * to a write to be refused with ABORTED when somebody else has written in between. Opaque.
+   * Identifies the state of the whole timeline: it changes with every write to this key, and only
+   * then. A write with this etag fails with ABORTED if the timeline has changed in between. Opaque.
    *
    * @generated from field: string etag = 8;
    */
   etag: string;
 
   /**
-   * Since when `price` is in effect (inclusive).
+   * The first time at which `price` is in effect.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 9;
    */
   effectiveFrom?: Timestamp | undefined;
 
   /**
-   * Until when `price` is in effect (exclusive): the next revision's `effective_from`. Unset: no
-   * later revision is known.
+   * The first time at which `price` is no longer in effect: the `effective_from` of the next
+   * revision. Unset: there is no later revision.
    *
    * @generated from field: google.protobuf.Timestamp effective_until = 10;
    */
@@ -111,13 +112,13 @@ export const LLMPriceSchema: GenMessage<LLMPrice> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_llm_price, 0);
 
 /**
- * What a price is looked up by. Compared exactly: `gpt-4o-mini` is not `gpt-4o`.
+ * The key of a price. Compared exactly: `gpt-4o-mini` is not `gpt-4o`.
  *
  * @generated from message llmprices.v1.LLMPriceKey
  */
 export type LLMPriceKey = Message<"llmprices.v1.LLMPriceKey"> & {
   /**
-   * The charge type. May be empty only where a method says so.
+   * The charge type. May be empty only where a method allows it.
    *
    * @generated from field: string charge_type = 1;
    */
@@ -146,51 +147,53 @@ export const LLMPriceKeySchema: GenMessage<LLMPriceKey> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_llm_price, 1);
 
 /**
- * One step of a timeline: a price from an instant on, until the next revision begins.
+ * One step of a timeline: a price that is in effect from a time on, until the next revision begins.
  *
- * A revision that has taken effect is neither changed nor removed, and none is put before it.
+ * A revision that has taken effect is never changed or removed, and no revision is inserted before
+ * it.
  *
  * @generated from message llmprices.v1.LLMPriceRevision
  */
 export type LLMPriceRevision = Message<"llmprices.v1.LLMPriceRevision"> & {
   /**
-   * The LLM price whose timeline this belongs to.
+   * The id of the LLM price that the timeline belongs to.
    *
    * @generated from field: string llm_price_id = 1;
    */
   llmPriceId: string;
 
   /**
-   * The markup factor, as in `LLMPrice.price`. Unset: the price ends here, and from here on the
-   * key has none.
+   * The markup factor, as in `LLMPrice.price`. Unset: the price ends here, and the key has no price
+   * from then on.
    *
    * @generated from field: optional string price = 2;
    */
   price?: string | undefined;
 
   /**
-   * The first instant at which this revision is in effect.
+   * The first time at which this revision is in effect.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 3;
    */
   effectiveFrom?: Timestamp | undefined;
 
   /**
-   * The first instant at which it no longer is. Unset: open.
+   * The first time at which it is no longer in effect. Unset: open.
    *
    * @generated from field: google.protobuf.Timestamp effective_until = 4;
    */
   effectiveUntil?: Timestamp | undefined;
 
   /**
-   * Who made the change: the caller's authenticated name, `anonymous` without authentication.
+   * Who made the change: the name of the authenticated caller, or `anonymous` without
+   * authentication.
    *
    * @generated from field: string changed_by = 5;
    */
   changedBy: string;
 
   /**
-   * Why, as the caller put it. May be empty.
+   * Why, in the words of the caller. May be empty.
    *
    * @generated from field: string reason = 6;
    */
@@ -204,7 +207,7 @@ export type LLMPriceRevision = Message<"llmprices.v1.LLMPriceRevision"> & {
   createdAt?: Timestamp | undefined;
 
   /**
-   * The version of the price book that this change made.
+   * The version of the price book that this change created.
    *
    * @generated from field: int64 book_version = 8;
    */

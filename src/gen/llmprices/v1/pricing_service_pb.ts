@@ -31,14 +31,14 @@ export const file_llmprices_v1_pricing_service: GenFile = /*@__PURE__*/
  */
 export type CreateLLMPriceRequest = Message<"llmprices.v1.CreateLLMPriceRequest"> & {
   /**
-   * What is charged for: a registered charge type.
+   * The charge type: a registered one.
    *
    * @generated from field: string charge_type = 1;
    */
   chargeType: string;
 
   /**
-   * Who bills us: a registered provider.
+   * The provider: a registered one.
    *
    * @generated from field: string provider = 2;
    */
@@ -59,21 +59,22 @@ export type CreateLLMPriceRequest = Message<"llmprices.v1.CreateLLMPriceRequest"
   price: string;
 
   /**
-   * From when on, in the past or in the future, in whole milliseconds. Unset: now.
+   * The first time at which the price is in effect, past or future, in whole milliseconds. Unset:
+   * now.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 5;
    */
   effectiveFrom?: Timestamp | undefined;
 
   /**
-   * Why, kept with the revision: at most 1000 characters. May be empty.
+   * Why, stored with the revision: at most 1000 characters. May be empty.
    *
    * @generated from field: string reason = 6;
    */
   reason: string;
 
   /**
-   * A UUID that makes a repeat of this write safe. Empty: none.
+   * A UUID that makes it safe to repeat this write. Empty: none.
    *
    * @generated from field: string request_id = 7;
    */
@@ -94,14 +95,14 @@ export const CreateLLMPriceRequestSchema: GenMessage<CreateLLMPriceRequest> = /*
  */
 export type CreateLLMPriceResponse = Message<"llmprices.v1.CreateLLMPriceResponse"> & {
   /**
-   * The price as it stands at its `effective_from`.
+   * The price at its `effective_from`.
    *
    * @generated from field: llmprices.v1.LLMPrice llm_price = 1;
    */
   llmPrice?: LLMPrice | undefined;
 
   /**
-   * The version of the price book that this write made.
+   * The version of the price book that this write created.
    *
    * @generated from field: int64 book_version = 2;
    */
@@ -145,7 +146,7 @@ export type GetLLMPriceRequest = Message<"llmprices.v1.GetLLMPriceRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * At what time, past or future; read at its millisecond. Unset: now.
+   * The time to read at, past or future, truncated to milliseconds. Unset: now.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 3;
    */
@@ -166,7 +167,7 @@ export const GetLLMPriceRequestSchema: GenMessage<GetLLMPriceRequest> = /*@__PUR
  */
 export type GetLLMPriceResponse = Message<"llmprices.v1.GetLLMPriceResponse"> & {
   /**
-   * The price as it stands at `as_of`.
+   * The price at `as_of`.
    *
    * @generated from field: llmprices.v1.LLMPrice llm_price = 1;
    */
@@ -201,29 +202,29 @@ export type ListLLMPricesRequest = Message<"llmprices.v1.ListLLMPricesRequest"> 
   provider: string;
 
   /**
-   * Only models whose names begin with this, compared exactly. Empty: all.
+   * Only models whose names begin with this prefix, compared exactly. Empty: all.
    *
    * @generated from field: string model_prefix = 3;
    */
   modelPrefix: string;
 
   /**
-   * At what time, past or future; read at its millisecond. Unset: now. The pages that follow a
-   * first one without `as_of` keep the first one's time.
+   * The time to read at, past or future, truncated to milliseconds. Unset: now. If the first page
+   * was read without `as_of`, the following pages keep its time.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 4;
    */
   asOf?: Timestamp | undefined;
 
   /**
-   * At most this many; 0 means 100, and more than 1000 means 1000.
+   * The maximum number of prices: 0 means 100, and more than 1000 means 1000.
    *
    * @generated from field: int32 page_size = 5;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before, with the same filters. Empty: the first page.
+   * The `next_page_token` of the previous page, with the same filters. Empty: the first page.
    *
    * @generated from field: string page_token = 6;
    */
@@ -251,14 +252,14 @@ export type ListLLMPricesResponse = Message<"llmprices.v1.ListLLMPricesResponse"
   llmPrices: LLMPrice[];
 
   /**
-   * For the next page. Empty: this is the last one.
+   * The token for the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
-   * The instant that the prices are shown at.
+   * The time at which the prices were read.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 3;
    */
@@ -309,28 +310,29 @@ export type UpdateLLMPriceRequest = Message<"llmprices.v1.UpdateLLMPriceRequest"
   price: string;
 
   /**
-   * From when on: in the future, in whole milliseconds. Unset: now.
+   * The first time at which the price is in effect: in the future, in whole milliseconds. Unset:
+   * now.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 4;
    */
   effectiveFrom?: Timestamp | undefined;
 
   /**
-   * The etag that the decision was based on. Empty: whatever the timeline is by now.
+   * The etag that the decision was based on. Empty: the current timeline is not compared.
    *
    * @generated from field: string etag = 5;
    */
   etag: string;
 
   /**
-   * Why, kept with the revision: at most 1000 characters. May be empty.
+   * Why, stored with the revision: at most 1000 characters. May be empty.
    *
    * @generated from field: string reason = 6;
    */
   reason: string;
 
   /**
-   * A UUID that makes a repeat of this write safe. Empty: none.
+   * A UUID that makes it safe to repeat this write. Empty: none.
    *
    * @generated from field: string request_id = 7;
    */
@@ -351,14 +353,14 @@ export const UpdateLLMPriceRequestSchema: GenMessage<UpdateLLMPriceRequest> = /*
  */
 export type UpdateLLMPriceResponse = Message<"llmprices.v1.UpdateLLMPriceResponse"> & {
   /**
-   * The price as it stands at the new revision's `effective_from`.
+   * The price at the `effective_from` of the new revision.
    *
    * @generated from field: llmprices.v1.LLMPrice llm_price = 1;
    */
   llmPrice?: LLMPrice | undefined;
 
   /**
-   * The version of the price book that this write made.
+   * The version of the price book that this write created.
    *
    * @generated from field: int64 book_version = 2;
    */
@@ -402,28 +404,28 @@ export type DeleteLLMPriceRequest = Message<"llmprices.v1.DeleteLLMPriceRequest"
   } | { case: undefined; value?: undefined };
 
   /**
-   * The first instant without a price: in the future, in whole milliseconds. Unset: now.
+   * The first time without a price: in the future, in whole milliseconds. Unset: now.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 3;
    */
   effectiveFrom?: Timestamp | undefined;
 
   /**
-   * The etag that the decision was based on. Empty: whatever the timeline is by now.
+   * The etag that the decision was based on. Empty: the current timeline is not compared.
    *
    * @generated from field: string etag = 4;
    */
   etag: string;
 
   /**
-   * Why, kept with the revision that ends the timeline: at most 1000 characters. May be empty.
+   * Why, stored with the revision that ends the timeline: at most 1000 characters. May be empty.
    *
    * @generated from field: string reason = 5;
    */
   reason: string;
 
   /**
-   * A UUID that makes a repeat of this write safe. Empty: none.
+   * A UUID that makes it safe to repeat this write. Empty: none.
    *
    * @generated from field: string request_id = 6;
    */
@@ -444,15 +446,15 @@ export const DeleteLLMPriceRequestSchema: GenMessage<DeleteLLMPriceRequest> = /*
  */
 export type DeleteLLMPriceResponse = Message<"llmprices.v1.DeleteLLMPriceResponse"> & {
   /**
-   * The last price, with the end as its `effective_until`. Unset: it was only ever scheduled, and
-   * the key is left with an empty timeline.
+   * The last price, with the end as its `effective_until`. Unset: the price was scheduled and had
+   * never been in effect, and the key's timeline is now empty.
    *
    * @generated from field: llmprices.v1.LLMPrice llm_price = 1;
    */
   llmPrice?: LLMPrice | undefined;
 
   /**
-   * The version of the price book that this write made.
+   * The version of the price book that this write created.
    *
    * @generated from field: int64 book_version = 2;
    */
@@ -467,7 +469,7 @@ export const DeleteLLMPriceResponseSchema: GenMessage<DeleteLLMPriceResponse> = 
   messageDesc(file_llmprices_v1_pricing_service, 9);
 
 /**
- * Whose timeline.
+ * Which key's timeline.
  *
  * @generated from message llmprices.v1.ListLLMPriceRevisionsRequest
  */
@@ -496,14 +498,14 @@ export type ListLLMPriceRevisionsRequest = Message<"llmprices.v1.ListLLMPriceRev
   } | { case: undefined; value?: undefined };
 
   /**
-   * At most this many; 0 and more than 1000 mean 1000.
+   * The maximum number of revisions: 0 and more than 1000 mean 1000.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Empty: the first page.
+   * The `next_page_token` of the previous page. Empty: the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -531,7 +533,7 @@ export type ListLLMPriceRevisionsResponse = Message<"llmprices.v1.ListLLMPriceRe
   llmPriceRevisions: LLMPriceRevision[];
 
   /**
-   * For the next page. Empty: this is the last one.
+   * The token for the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -546,7 +548,7 @@ export const ListLLMPriceRevisionsResponseSchema: GenMessage<ListLLMPriceRevisio
   messageDesc(file_llmprices_v1_pricing_service, 11);
 
 /**
- * Which scheduled revision.
+ * Which scheduled revision to remove.
  *
  * @generated from message llmprices.v1.CancelLLMPriceRevisionRequest
  */
@@ -575,14 +577,14 @@ export type CancelLLMPriceRevisionRequest = Message<"llmprices.v1.CancelLLMPrice
   } | { case: undefined; value?: undefined };
 
   /**
-   * The scheduled revision's `effective_from`, exactly. Required.
+   * The exact `effective_from` of the scheduled revision. Required.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 3;
    */
   effectiveFrom?: Timestamp | undefined;
 
   /**
-   * The etag that the decision was based on. Empty: whatever the timeline is by now.
+   * The etag that the decision was based on. Empty: the current timeline is not compared.
    *
    * @generated from field: string etag = 4;
    */
@@ -596,7 +598,7 @@ export type CancelLLMPriceRevisionRequest = Message<"llmprices.v1.CancelLLMPrice
   reason: string;
 
   /**
-   * A UUID that makes a repeat of this write safe. Empty: none.
+   * A UUID that makes it safe to repeat this write. Empty: none.
    *
    * @generated from field: string request_id = 6;
    */
@@ -611,20 +613,20 @@ export const CancelLLMPriceRevisionRequestSchema: GenMessage<CancelLLMPriceRevis
   messageDesc(file_llmprices_v1_pricing_service, 12);
 
 /**
- * The revision cancelled.
+ * The revision removed.
  *
  * @generated from message llmprices.v1.CancelLLMPriceRevisionResponse
  */
 export type CancelLLMPriceRevisionResponse = Message<"llmprices.v1.CancelLLMPriceRevisionResponse"> & {
   /**
-   * The revision as it was scheduled.
+   * The revision as it had been scheduled.
    *
    * @generated from field: llmprices.v1.LLMPriceRevision llm_price_revision = 1;
    */
   llmPriceRevision?: LLMPriceRevision | undefined;
 
   /**
-   * The version of the price book that this write made.
+   * The version of the price book that this write created.
    *
    * @generated from field: int64 book_version = 2;
    */
@@ -639,20 +641,20 @@ export const CancelLLMPriceRevisionResponseSchema: GenMessage<CancelLLMPriceRevi
   messageDesc(file_llmprices_v1_pricing_service, 13);
 
 /**
- * A part of what to import.
+ * One part of an import.
  *
  * @generated from message llmprices.v1.ImportLLMPricesRequest
  */
 export type ImportLLMPricesRequest = Message<"llmprices.v1.ImportLLMPricesRequest"> & {
   /**
-   * The terms: required in the first message, and only there.
+   * The terms: required in the first message, and allowed only there.
    *
    * @generated from field: llmprices.v1.LLMPriceImportTerms terms = 1;
    */
   terms?: LLMPriceImportTerms | undefined;
 
   /**
-   * Rows: any number, in any message, the first included, and in any order.
+   * Rows: any number in any message, including the first, in any order.
    *
    * @generated from field: repeated llmprices.v1.LLMPriceImportRow rows = 2;
    */
@@ -667,37 +669,37 @@ export const ImportLLMPricesRequestSchema: GenMessage<ImportLLMPricesRequest> = 
   messageDesc(file_llmprices_v1_pricing_service, 14);
 
 /**
- * What has become of an import.
+ * The result of an import.
  *
  * @generated from message llmprices.v1.ImportLLMPricesResponse
  */
 export type ImportLLMPricesResponse = Message<"llmprices.v1.ImportLLMPricesResponse"> & {
   /**
-   * What it has changed; with `validate_only`, what it would change.
+   * What the import changed. With `validate_only`: what it would change.
    *
    * @generated from field: llmprices.v1.LLMPriceImportCounts counts = 1;
    */
   counts?: LLMPriceImportCounts | undefined;
 
   /**
-   * The first changes, at most `max_changes`: in the order of their rows, those without a row behind
-   * them in key order.
+   * The first changes, at most `max_changes`, in the order of their rows. Changes without a row
+   * come last, in key order.
    *
    * @generated from field: repeated llmprices.v1.LLMPriceChange changes = 2;
    */
   changes: LLMPriceChange[];
 
   /**
-   * The version of the price book that the import made. One that changes nothing, or only validates,
-   * makes none: then the version that it was compared with.
+   * The version of the price book that the import created. If the import changed nothing or only
+   * validated: the version that it was compared with.
    *
    * @generated from field: int64 book_version = 3;
    */
   bookVersion: bigint;
 
   /**
-   * The instant that was "now" for the rows without `effective_from`, and for the prices that ended
-   * since they had no row.
+   * The time that was "now" for the rows without `effective_from`, and for the prices that ended
+   * because they had no row.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 4;
    */
@@ -712,20 +714,20 @@ export const ImportLLMPricesResponseSchema: GenMessage<ImportLLMPricesResponse> 
   messageDesc(file_llmprices_v1_pricing_service, 15);
 
 /**
- * The terms of one charge.
+ * One charge to calculate.
  *
  * @generated from message llmprices.v1.CalculateChargeRequest
  */
 export type CalculateChargeRequest = Message<"llmprices.v1.CalculateChargeRequest"> & {
   /**
-   * What is charged for. Required.
+   * The charge type. Required.
    *
    * @generated from field: string charge_type = 1;
    */
   chargeType: string;
 
   /**
-   * Who bills us. Required.
+   * The provider. Required.
    *
    * @generated from field: string provider = 2;
    */
@@ -739,15 +741,15 @@ export type CalculateChargeRequest = Message<"llmprices.v1.CalculateChargeReques
   model: string;
 
   /**
-   * What the provider bills us: a magnitude below 10^18, at most 18 fraction digits. Negative is a
-   * credit. Required.
+   * What the provider bills: a magnitude below 10^18, at most 18 fraction digits. A negative cost
+   * is a credit. Required.
    *
    * @generated from field: string provider_cost = 4;
    */
   providerCost: string;
 
   /**
-   * The account's part of the usage behind the cost. Required.
+   * The account's part of the usage that caused the cost. Required.
    *
    * @generated from oneof llmprices.v1.CalculateChargeRequest.usage_ratio
    */
@@ -761,7 +763,7 @@ export type CalculateChargeRequest = Message<"llmprices.v1.CalculateChargeReques
     case: "accountUsageRatio";
   } | {
     /**
-     * As a fraction, so that a third is a third.
+     * As a fraction, for ratios that no decimal can express, such as a third.
      *
      * @generated from field: llmprices.v1.AccountUsage account_usage = 6;
      */
@@ -770,15 +772,15 @@ export type CalculateChargeRequest = Message<"llmprices.v1.CalculateChargeReques
   } | { case: undefined; value?: undefined };
 
   /**
-   * Priced at what time, past or future; read at its millisecond. Unset: now. A time that is still to
-   * come is priced as is scheduled for it by now.
+   * The time to price at, past or future, truncated to milliseconds. Unset: now. A future time is
+   * priced with what is scheduled for it now.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 7;
    */
   asOf?: Timestamp | undefined;
 
   /**
-   * How to round. Unset: the exact value where it terminates within 46 fraction digits, else 18
+   * How to round. Unset: the exact value if it has at most 46 fraction digits, else 18 fraction
    * digits, HALF_EVEN.
    *
    * @generated from field: llmprices.v1.Rounding rounding = 8;
@@ -786,15 +788,16 @@ export type CalculateChargeRequest = Message<"llmprices.v1.CalculateChargeReques
   rounding?: Rounding | undefined;
 
   /**
-   * The currency of the cost (ISO 4217, for example `USD`). Echoed, never converted. May be empty.
+   * The currency of the cost (ISO 4217, for example `USD`). Returned unchanged, never converted.
+   * May be empty.
    *
    * @generated from field: string currency_code = 9;
    */
   currencyCode: string;
 
   /**
-   * Calculate with this version of the price book or a later one: pass a write's `book_version` to
-   * be sure that the write counts. 0: whatever version the service has.
+   * Calculate with this version of the price book or a later one. Pass the `book_version` of a
+   * write to make sure that the calculation uses it. 0: the version that the service has.
    *
    * @generated from field: int64 min_book_version = 10;
    */
@@ -809,14 +812,14 @@ export const CalculateChargeRequestSchema: GenMessage<CalculateChargeRequest> = 
   messageDesc(file_llmprices_v1_pricing_service, 16);
 
 /**
- * One charge, and all that is needed to compute it again.
+ * One charge, and everything that is needed to calculate it again.
  *
  * @generated from message llmprices.v1.CalculateChargeResponse
  */
 export type CalculateChargeResponse = Message<"llmprices.v1.CalculateChargeResponse"> & {
   /**
-   * What the account pays: a decimal with exactly `rounding.scale` fraction digits, or without
-   * trailing zeros where nothing was to be rounded.
+   * What the account pays: a decimal with exactly `rounding.scale` fraction digits. Without
+   * `rounding`: a decimal without trailing zeros.
    *
    * @generated from field: string account_charge = 1;
    */
@@ -830,21 +833,21 @@ export type CalculateChargeResponse = Message<"llmprices.v1.CalculateChargeRespo
   markup: string;
 
   /**
-   * Whether `account_charge` is the exact value: false when rounding changed it.
+   * True when `account_charge` is the exact value, false when rounding changed it.
    *
    * @generated from field: bool exact = 3;
    */
   exact: boolean;
 
   /**
-   * The rounding as applied, its mode spelled out. Unset: none was needed.
+   * The rounding that was applied, with its mode. Unset: the value was not rounded.
    *
    * @generated from field: llmprices.v1.Rounding rounding = 4;
    */
   rounding?: Rounding | undefined;
 
   /**
-   * The instant that was priced at: ask for it again to get this answer again.
+   * The time that was priced. Send it as `as_of` to get this charge again.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 5;
    */
@@ -873,28 +876,30 @@ export const CalculateChargeResponseSchema: GenMessage<CalculateChargeResponse> 
   messageDesc(file_llmprices_v1_pricing_service, 17);
 
 /**
- * Calculations to be made at one version of the price book.
+ * Calculations to make at one version of the price book.
  *
  * @generated from message llmprices.v1.BatchCalculateChargesRequest
  */
 export type BatchCalculateChargesRequest = Message<"llmprices.v1.BatchCalculateChargesRequest"> & {
   /**
-   * The calculations: at most 10,000, or what the service is configured for. One that sets `as_of`
-   * is priced then; one that sets `min_book_version` is UNAVAILABLE below it, alone.
+   * The calculations: at most 10,000, or the configured limit. A calculation with an `as_of` is
+   * priced at that time. A calculation whose `min_book_version` was not reached is UNAVAILABLE; the
+   * others are not affected.
    *
    * @generated from field: repeated llmprices.v1.CalculateChargeRequest requests = 1;
    */
   requests: CalculateChargeRequest[];
 
   /**
-   * Priced at what time where a calculation sets none; read at its millisecond. Unset: now.
+   * The time to price at for calculations without an `as_of`, truncated to milliseconds. Unset:
+   * now.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 2;
    */
   asOf?: Timestamp | undefined;
 
   /**
-   * Calculate with this version of the price book or a later one. 0: whatever version the service
+   * Calculate with this version of the price book or a later one. 0: the version that the service
    * has.
    *
    * @generated from field: int64 min_book_version = 3;
@@ -910,7 +915,7 @@ export const BatchCalculateChargesRequestSchema: GenMessage<BatchCalculateCharge
   messageDesc(file_llmprices_v1_pricing_service, 18);
 
 /**
- * The results, and what they have in common.
+ * The results of a batch.
  *
  * @generated from message llmprices.v1.BatchCalculateChargesResponse
  */
@@ -923,7 +928,7 @@ export type BatchCalculateChargesResponse = Message<"llmprices.v1.BatchCalculate
   results: CalculationResult[];
 
   /**
-   * The instant priced at where a calculation set none.
+   * The time that was priced for calculations without an `as_of`.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 2;
    */
@@ -945,19 +950,19 @@ export const BatchCalculateChargesResponseSchema: GenMessage<BatchCalculateCharg
   messageDesc(file_llmprices_v1_pricing_service, 19);
 
 /**
- * What has become of one calculation of a batch.
+ * The result of one calculation of a batch.
  *
  * @generated from message llmprices.v1.CalculationResult
  */
 export type CalculationResult = Message<"llmprices.v1.CalculationResult"> & {
   /**
-   * Either the charge or why there is none.
+   * Either the charge or the error.
    *
    * @generated from oneof llmprices.v1.CalculationResult.result
    */
   result: {
     /**
-     * What CalculateCharge would answer.
+     * What CalculateCharge would return.
      *
      * @generated from field: llmprices.v1.CalculateChargeResponse charge = 1;
      */
@@ -965,8 +970,9 @@ export type CalculationResult = Message<"llmprices.v1.CalculationResult"> & {
     case: "charge";
   } | {
     /**
-     * The error that CalculateCharge would answer, with the same details. The nearest keys are looked
-     * up for the first 100 missing prices of a batch, for two seconds at most.
+     * The error that CalculateCharge would return, with the same details. Only the first 100
+     * missing prices of a batch name their nearest keys, and the search for them takes two seconds
+     * at most.
      *
      * @generated from field: google.rpc.Status error = 2;
      */
@@ -983,20 +989,20 @@ export const CalculationResultSchema: GenMessage<CalculationResult> = /*@__PURE_
   messageDesc(file_llmprices_v1_pricing_service, 20);
 
 /**
- * What to allocate, and to whom.
+ * The cost to split, and the accounts to split it across.
  *
  * @generated from message llmprices.v1.AllocateChargesRequest
  */
 export type AllocateChargesRequest = Message<"llmprices.v1.AllocateChargesRequest"> & {
   /**
-   * What is charged for. Required.
+   * The charge type. Required.
    *
    * @generated from field: string charge_type = 1;
    */
   chargeType: string;
 
   /**
-   * Who bills us. Required.
+   * The provider. Required.
    *
    * @generated from field: string provider = 2;
    */
@@ -1010,47 +1016,47 @@ export type AllocateChargesRequest = Message<"llmprices.v1.AllocateChargesReques
   model: string;
 
   /**
-   * What the provider bills us: a magnitude below 10^18, at most 18 fraction digits. Negative is a
-   * credit. Required.
+   * What the provider bills: a magnitude below 10^18, at most 18 fraction digits. A negative cost
+   * is a credit. Required.
    *
    * @generated from field: string provider_cost = 4;
    */
   providerCost: string;
 
   /**
-   * Priced at what time, past or future; read at its millisecond. Unset: now. A time that is still to
-   * come is priced as is scheduled for it by now.
+   * The time to price at, past or future, truncated to milliseconds. Unset: now. A future time is
+   * priced with what is scheduled for it now.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 5;
    */
   asOf?: Timestamp | undefined;
 
   /**
-   * How the total is rounded. An unset `scale` means the currency's minor unit; without a currency it
-   * is required. An unset `mode` means HALF_EVEN.
+   * How to round the total. An unset `scale` means the currency's minor unit, and is an error
+   * without a currency. An unset `mode` means HALF_EVEN.
    *
    * @generated from field: llmprices.v1.Rounding rounding = 6;
    */
   rounding?: Rounding | undefined;
 
   /**
-   * The currency of the cost (ISO 4217). Gives the default scale, its minor unit (USD 2, JPY 0, KWD
-   * 3), and is echoed; never converted. May be empty where `rounding.scale` is given.
+   * The currency of the cost (ISO 4217). Its minor unit is the default scale (USD 2, JPY 0, KWD 3).
+   * Returned unchanged, never converted. May be empty if `rounding.scale` is given.
    *
    * @generated from field: string currency_code = 7;
    */
   currencyCode: string;
 
   /**
-   * Allocate with this version of the price book or a later one: pass a write's `book_version` to
-   * be sure that the write counts. 0: whatever version the service has.
+   * Allocate with this version of the price book or a later one. Pass the `book_version` of a write
+   * to make sure that the allocation uses it. 0: the version that the service has.
    *
    * @generated from field: int64 min_book_version = 8;
    */
   minBookVersion: bigint;
 
   /**
-   * The accounts and what they have used. At least one usage must be above 0.
+   * The accounts and their usages. At least one usage must be above 0.
    *
    * @generated from field: repeated llmprices.v1.AllocationUsage account_usages = 9;
    */
@@ -1065,7 +1071,7 @@ export const AllocateChargesRequestSchema: GenMessage<AllocateChargesRequest> = 
   messageDesc(file_llmprices_v1_pricing_service, 21);
 
 /**
- * Who pays what.
+ * The charges of all accounts.
  *
  * @generated from message llmprices.v1.AllocateChargesResponse
  */
@@ -1093,20 +1099,20 @@ export const AllocateChargesResponseSchema: GenMessage<AllocateChargesResponse> 
   messageDesc(file_llmprices_v1_pricing_service, 22);
 
 /**
- * A part of what to allocate.
+ * One part of an allocation request.
  *
  * @generated from message llmprices.v1.StreamAllocateChargesRequest
  */
 export type StreamAllocateChargesRequest = Message<"llmprices.v1.StreamAllocateChargesRequest"> & {
   /**
-   * The terms: required in the first message, and only there.
+   * The terms: required in the first message, and allowed only there.
    *
    * @generated from field: llmprices.v1.AllocationTerms terms = 1;
    */
   terms?: AllocationTerms | undefined;
 
   /**
-   * Accounts and what they have used: any number, in any message, the first included.
+   * Accounts and their usages: any number in any message, including the first.
    *
    * @generated from field: repeated llmprices.v1.AllocationUsage account_usages = 2;
    */
@@ -1121,20 +1127,20 @@ export const StreamAllocateChargesRequestSchema: GenMessage<StreamAllocateCharge
   messageDesc(file_llmprices_v1_pricing_service, 23);
 
 /**
- * A part of who pays what.
+ * One part of an allocation.
  *
  * @generated from message llmprices.v1.StreamAllocateChargesResponse
  */
 export type StreamAllocateChargesResponse = Message<"llmprices.v1.StreamAllocateChargesResponse"> & {
   /**
-   * What the next accounts pay, in the order in which their usages were received.
+   * What the next accounts pay, in the order in which the service received their usages.
    *
    * @generated from field: repeated llmprices.v1.AccountCharge account_charges = 1;
    */
   accountCharges: AccountCharge[];
 
   /**
-   * The allocation as a whole: in the last message, and only there.
+   * The allocation as a whole: only in the last message.
    *
    * @generated from field: llmprices.v1.AllocationTotals totals = 2;
    */
@@ -1149,39 +1155,40 @@ export const StreamAllocateChargesResponseSchema: GenMessage<StreamAllocateCharg
   messageDesc(file_llmprices_v1_pricing_service, 24);
 
 /**
- * Keeps the markup price of every (charge type, provider, model) and turns provider costs into
- * account charges, exactly: provider_cost × markup × account_usage_ratio.
+ * Keeps the markup price of every (charge type, provider, model), and calculates exact account
+ * charges from provider costs: provider_cost × markup × account_usage_ratio.
  *
- * Every error carries a `google.rpc.ErrorInfo` with a reason from `ErrorReason`; INVALID_ARGUMENT
- * for fields carries a `google.rpc.BadRequest` with every violation at once. Beside the errors
- * listed for each method, any method may answer:
- * - UNAUTHENTICATED: the call has no `authorization: Bearer <token>`, or the token is not taken. This
- *   is told before anything of the request is read.
- * - PERMISSION_DENIED: the role of the token does not allow the method: `calculate` allows those
- *   with NO_SIDE_EFFECTS, which calculate or read, and `manage` allows all.
- * - DEADLINE_EXCEEDED: the call's time was up: the caller's deadline, or the service's own where that
- *   is earlier.
- * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or what the service is configured for,
- *   decompressed; or as many calls as the service takes are at work. Then nothing was done, and
- *   `google.rpc.RetryInfo` says how long to wait before the call is tried again.
- * - UNAVAILABLE: the database cannot be reached, or was kept from the call by others; try again.
+ * Every error has a `google.rpc.ErrorInfo` with a reason from `ErrorReason`. INVALID_ARGUMENT for
+ * fields also has a `google.rpc.BadRequest` with every violation at once. In addition to the errors
+ * listed for each method, any method may return:
+ * - UNAUTHENTICATED: the call has no `authorization: Bearer <token>`, or the token is not valid.
+ *   This is checked before anything of the request is read.
+ * - PERMISSION_DENIED: the role of the token does not allow the method. `calculate` allows the
+ *   methods with NO_SIDE_EFFECTS, which calculate or read. `manage` allows all methods.
+ * - DEADLINE_EXCEEDED: the call took longer than the caller's deadline, or longer than the
+ *   service's own limit where that is shorter.
+ * - RESOURCE_EXHAUSTED: a message is larger than 4 MiB after decompression, or than the configured
+ *   limit; or the service already runs as many calls as it accepts. In the second case nothing was
+ *   done, and `google.rpc.RetryInfo` says how long to wait before the next try.
+ * - UNAVAILABLE: the database cannot be reached, or other calls blocked this one for too long. Try
+ *   again.
  *
  * Writes are atomic. A write that is repeated with the same `request_id` and the same body within
- * 24 hours replays the first answer and changes nothing. A refused write keeps nothing, so that its
- * `request_id` may be used again.
+ * 24 hours returns the first response and changes nothing. A write that fails stores nothing, so
+ * its `request_id` can be used again.
  *
  * @generated from service llmprices.v1.PricingService
  */
 export const PricingService: GenService<{
   /**
-   * Records a new key with its first price, in effect now or from `effective_from` on. A key that
-   * was deleted comes back under its old id, with its history.
+   * Creates a key with its first price, effective now or at `effective_from`. A key that was
+   * deleted returns under its old id, with its history.
    *
    * Writes. Retry with the same `request_id`.
    *
    * Errors:
    * - INVALID_ARGUMENT: a field is malformed or out of range, or `effective_from` is in the past
-   *   although the key has a history; only a key's very first revision may start in the past.
+   *   although the key has a history. Only a key's very first revision may start in the past.
    * - NOT_FOUND: the charge type, the provider or the model is not registered.
    * - ALREADY_EXISTS: the key has a price, now or scheduled.
    *
@@ -1193,14 +1200,15 @@ export const PricingService: GenService<{
     output: typeof CreateLLMPriceResponseSchema;
   },
   /**
-   * Gets the price of one key at `as_of`.
+   * Returns the price of one key at `as_of`.
    *
    * Writes nothing. Safe to retry.
    *
    * Errors:
    * - INVALID_ARGUMENT: a field is malformed, or neither `id` nor `key` is given.
-   * - NOT_FOUND: no price of this key is in effect at `as_of`; the nearest keys are named.
-   * - FAILED_PRECONDITION: `key.charge_type` is empty and several prices match; they are named.
+   * - NOT_FOUND: no price of this key is in effect at `as_of`. The error names the nearest keys.
+   * - FAILED_PRECONDITION: `key.charge_type` is empty and several prices match. The error names
+   *   them.
    *
    * @generated from rpc llmprices.v1.PricingService.GetLLMPrice
    */
@@ -1227,15 +1235,15 @@ export const PricingService: GenService<{
     output: typeof ListLLMPricesResponseSchema;
   },
   /**
-   * Gives a key a new price, from now on or from a future `effective_from` on. A revision scheduled
-   * for exactly this instant is replaced; later ones stay scheduled.
+   * Sets a new price for a key, effective now or at a future `effective_from`. It replaces a
+   * revision that is scheduled for exactly this time. Later revisions stay scheduled.
    *
    * Writes. Retry with the same `request_id`.
    *
    * Errors:
    * - INVALID_ARGUMENT: a field is malformed or out of range, or `effective_from` is in the past.
-   * - NOT_FOUND: there is no such key, or its price has ended by `effective_from`; a price that
-   *   ended begins again with CreateLLMPrice.
+   * - NOT_FOUND: there is no such key, or its price has ended by `effective_from`. Use
+   *   CreateLLMPrice for a price that has ended.
    * - ABORTED: `etag` is given and stale.
    *
    * @generated from rpc llmprices.v1.PricingService.UpdateLLMPrice
@@ -1246,14 +1254,14 @@ export const PricingService: GenService<{
     output: typeof UpdateLLMPriceResponseSchema;
   },
   /**
-   * Ends a key's timeline, now or at a future `effective_from`. Revisions scheduled for then or
-   * later are cancelled. The history stays readable, and what was billed can be computed again.
+   * Ends a key's timeline, now or at a future `effective_from`. Revisions scheduled for that time
+   * or later are cancelled. The history stays readable, and past charges can be calculated again.
    *
    * Writes. Retry with the same `request_id`.
    *
    * Errors:
    * - INVALID_ARGUMENT: a field is malformed, or `effective_from` is in the past.
-   * - NOT_FOUND: there is no such key, or no price of it is left to end at `effective_from`.
+   * - NOT_FOUND: there is no such key, or it has no price at `effective_from` or later.
    * - ABORTED: `etag` is given and stale.
    *
    * @generated from rpc llmprices.v1.PricingService.DeleteLLMPrice
@@ -1264,13 +1272,13 @@ export const PricingService: GenService<{
     output: typeof DeleteLLMPriceResponseSchema;
   },
   /**
-   * Lists a key's whole timeline, oldest first, ended and scheduled revisions included (AIP-158).
+   * Lists a key's whole timeline, oldest first, including ended and scheduled revisions (AIP-158).
    *
    * Writes nothing. Safe to retry.
    *
    * Errors:
    * - INVALID_ARGUMENT: a field is malformed, or `page_token` is not from a list of this key.
-   * - NOT_FOUND: there is no such key; the nearest keys are named.
+   * - NOT_FOUND: there is no such key. The error names the nearest keys.
    *
    * @generated from rpc llmprices.v1.PricingService.ListLLMPriceRevisions
    */
@@ -1280,7 +1288,7 @@ export const PricingService: GenService<{
     output: typeof ListLLMPriceRevisionsResponseSchema;
   },
   /**
-   * Removes a scheduled revision, of a price or of its end, that has not taken effect.
+   * Removes a scheduled revision that has not taken effect: a scheduled price, or a scheduled end.
    *
    * Writes. Retry with the same `request_id`.
    *
@@ -1298,35 +1306,38 @@ export const PricingService: GenService<{
     output: typeof CancelLLMPriceRevisionResponseSchema;
   },
   /**
-   * Changes many prices at once: all of it at one version of the price book, or nothing. The first
-   * message has the terms, and every message any number of rows. Each row says what a key's price is
-   * to be (see `LLMPriceImportRow`): what is so already is left unchanged, so that a list that is read
-   * from the book and sent back changes nothing, and raises no version.
+   * Changes many prices at once, all of them at one version of the price book, or none. The first
+   * message has the terms. Every message may have any number of rows. Each row states what a key's
+   * price is to be (see `LLMPriceImportRow`). A row that agrees with the price book changes
+   * nothing: a list that was read from the price book and is sent back raises no version.
    *
-   * Everything that takes effect "now" does so at one instant, which has come when the import is
-   * answered. It lies ahead until all is written: some seconds for ten thousand changes, minutes for
-   * a million. Other writes wait meanwhile; reads and calculations do not.
+   * All changes that take effect "now" do so at the same time. This time has come when the response
+   * is sent. It is some seconds after the rows arrived for ten thousand changes, and minutes for a
+   * million. Other writes wait meanwhile. Reads and calculations do not.
    *
-   * Every row is looked at before the import is refused. A refusal names up to 20 problems in
-   * `google.rpc.BadRequest`, in the order of the rows and with fields like `rows[17].price`, where rows
-   * are counted from 0 through all messages; more would not fit into the trailers that clients of gRPC
-   * take. `ErrorInfo` tells how many rows are bad in the metadata `bad_rows`, of how many in `rows`.
+   * The service checks every row before it rejects an import. The error has up to 20 violations in
+   * `google.rpc.BadRequest`, in the order of the rows, with fields like `rows[17].price`. Rows are
+   * counted from 0 through all messages. More violations would not fit into the trailers that gRPC
+   * clients accept. The `ErrorInfo` metadata `bad_rows` has the number of bad rows, and `rows` the
+   * number of all rows.
    *
-   * Writes, except with `validate_only`. Retry with the same `request_id`, terms and rows. A message has
-   * at most 4 MiB, and an import 2,000,000 rows, or what the service is configured for.
+   * Writes, except with `validate_only`. Retry with the same `request_id`, terms and rows. A
+   * message has at most 4 MiB and an import at most 2,000,000 rows, or the configured limits.
    *
    * Errors:
-   * - INVALID_ARGUMENT: the first message has no terms or a later one has some, a field of them is
-   *   malformed, there is no row, or more than the service takes; or of a row: a field is malformed or
-   *   out of range, there is a `price` though it `ends`, the key has a row for the same instant before
-   *   it, or `effective_from` is in the past and the book says otherwise.
-   * - NOT_FOUND: charge types, providers or models are not registered, without `register_missing`;
-   *   nothing else is wrong with the rows.
-   * - ABORTED: concurrent writes kept getting in the way. Nothing was written; try again.
-   * - RESOURCE_EXHAUSTED: a message is larger than 4 MiB, or as many large calls as the service takes
-   *   are at work; try again.
-   * - DEADLINE_EXCEEDED: the caller has sent no message for 30 seconds, or what the service is
-   *   configured for, with the reason STREAM_IDLE. Nothing was written; start over.
+   * - INVALID_ARGUMENT, for the import: the first message has no terms, a later message has terms,
+   *   a field of the terms is malformed, there is no row, or there are more rows than allowed.
+   * - INVALID_ARGUMENT, for a row: a field is malformed or out of range, `price` is given together
+   *   with `ends`, an earlier row has the same key and time, or `effective_from` is in the past and
+   *   the row does not agree with the price book.
+   * - NOT_FOUND: charge types, providers or models are not registered, `register_missing` is false,
+   *   and the rows have no other violation.
+   * - ABORTED: concurrent writes conflicted with this one too often. Nothing was written. Try
+   *   again.
+   * - RESOURCE_EXHAUSTED: a message is larger than 4 MiB, or the service already runs as many large
+   *   calls as it accepts. Try again in the second case.
+   * - DEADLINE_EXCEEDED: the caller sent no message for 30 seconds, or the configured time. The
+   *   reason is STREAM_IDLE. Nothing was written. Start again.
    *
    * @generated from rpc llmprices.v1.PricingService.ImportLLMPrices
    */
@@ -1336,18 +1347,19 @@ export const PricingService: GenService<{
     output: typeof ImportLLMPricesResponseSchema;
   },
   /**
-   * Calculates what an account pays for its part of a provider cost:
-   * provider_cost × markup × account_usage_ratio, rounded once, at the end.
+   * Calculates what an account pays for its part of a provider cost: provider_cost × markup ×
+   * account_usage_ratio, rounded once, at the end.
    *
-   * Writes nothing. Safe to retry; pin `as_of` to the answered one to ask again later.
+   * Writes nothing. Safe to retry. To get the same charge again later, send the `as_of` of the
+   * response.
    *
    * Errors:
    * - INVALID_ARGUMENT: a decimal is malformed or out of range, or a field is missing.
-   * - NOT_FOUND: no price of this key is in effect at `as_of`; the nearest keys are named. A missing
-   *   price is never 0 and never 1.
-   * - UNAVAILABLE: the price book has not reached `min_book_version` in time, or could not be
-   *   confirmed to be current; or to know all prices that are in effect at an `as_of` that is not long
-   *   ago.
+   * - NOT_FOUND: no price of this key is in effect at `as_of`. The error names the nearest keys. A
+   *   missing price is never 0 and never 1.
+   * - UNAVAILABLE: the price book did not reach `min_book_version` in time; or it could not be
+   *   confirmed to be current; or, for a recent `as_of`, it could not be confirmed to have every
+   *   price that is in effect then.
    *
    * @generated from rpc llmprices.v1.PricingService.CalculateCharge
    */
@@ -1357,20 +1369,21 @@ export const PricingService: GenService<{
     output: typeof CalculateChargeResponseSchema;
   },
   /**
-   * Calculates up to 10,000 charges at one version of the price book and, where a calculation sets
-   * none, at one `as_of`. Results come in request order, each a charge or the error that
-   * CalculateCharge would answer: one bad calculation fails no other.
+   * Calculates up to 10,000 charges at one version of the price book. Calculations without an
+   * `as_of` of their own share one. Results are in request order. Each is a charge, or the error
+   * that CalculateCharge would return: a bad calculation does not affect the others.
    *
-   * Writes nothing. Safe to retry; pin `as_of` to the answered one to ask again later.
+   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` of the
+   * response.
    *
    * Errors, of the batch as a whole:
-   * - INVALID_ARGUMENT: there are more calculations than the service takes, or `as_of` or
-   *   `min_book_version` is out of range.
-   * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or as many large calls as the service
-   *   takes are at work; try again.
-   * - UNAVAILABLE: the price book has not reached the batch's `min_book_version` in time, or could not
-   *   be confirmed to be current; or to know all prices that are in effect at an `as_of`, of the batch
-   *   or of a calculation, that is not long ago.
+   * - INVALID_ARGUMENT: there are more calculations than allowed, or `as_of` or `min_book_version`
+   *   is out of range.
+   * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or the service already runs as many
+   *   large calls as it accepts. Try again in the second case.
+   * - UNAVAILABLE: the price book did not reach the batch's `min_book_version` in time; or it could
+   *   not be confirmed to be current; or, for a recent `as_of` of the batch or of a calculation, it
+   *   could not be confirmed to have every price that is in effect then.
    *
    * @generated from rpc llmprices.v1.PricingService.BatchCalculateCharges
    */
@@ -1380,29 +1393,30 @@ export const PricingService: GenService<{
     output: typeof BatchCalculateChargesResponseSchema;
   },
   /**
-   * Splits provider_cost × markup across accounts by usage, so that the charges sum to the rounded
-   * total to the last digit, whatever order the accounts come in.
+   * Splits provider_cost × markup across accounts by usage. The charges sum to the rounded total to
+   * the last digit. The result does not depend on the order of the accounts.
    *
-   * The method is the largest remainder (Hamilton): the total is rounded, every part is cut toward
-   * zero, and the units left over go one each to the largest remainders, ties to the smaller
-   * `account_id` in byte order. No charge is further than one unit from provider_cost × markup ×
-   * usage ÷ total usage. Negative totals mirror positive ones.
+   * The method is the largest remainder (Hamilton). The total is rounded. Every part is cut toward
+   * zero. The units left over go one each to the largest remainders; among equal remainders to the
+   * smaller `account_id` in byte order. No charge is further than one unit from provider_cost ×
+   * markup × usage ÷ total usage. Negative totals mirror positive ones.
    *
-   * Writes nothing. Safe to retry; pin `as_of` to the answered one to ask again later. For more
-   * accounts than a message of 4 MiB holds: StreamAllocateCharges. The answer can be larger than the
-   * request, and clients of gRPC take 4 MiB where they are not told otherwise.
+   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` of the
+   * response. Use StreamAllocateCharges for more accounts than fit into a message of 4 MiB. The
+   * response can be larger than the request, and gRPC clients accept 4 MiB unless configured
+   * otherwise.
    *
    * Errors:
    * - INVALID_ARGUMENT: a field is malformed, out of range or missing, an account is given twice,
-   *   all usages together reach 10^18, there are more accounts than the service takes, or there is
-   *   neither a scale nor a currency that has a minor unit.
-   * - NOT_FOUND: no price of this key is in effect at `as_of`; the nearest keys are named.
+   *   all usages together reach 10^18, there are more accounts than allowed, or there is neither a
+   *   scale nor a currency with a minor unit.
+   * - NOT_FOUND: no price of this key is in effect at `as_of`. The error names the nearest keys.
    * - FAILED_PRECONDITION: the total usage is 0.
-   * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or as many large calls as the service
-   *   takes are at work; try again.
-   * - UNAVAILABLE: the price book has not reached `min_book_version` in time, or could not be
-   *   confirmed to be current; or to know all prices that are in effect at an `as_of` that is not long
-   *   ago.
+   * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or the service already runs as many
+   *   large calls as it accepts. Try again in the second case.
+   * - UNAVAILABLE: the price book did not reach `min_book_version` in time; or it could not be
+   *   confirmed to be current; or, for a recent `as_of`, it could not be confirmed to have every
+   *   price that is in effect then.
    *
    * @generated from rpc llmprices.v1.PricingService.AllocateCharges
    */
@@ -1412,17 +1426,19 @@ export const PricingService: GenService<{
     output: typeof AllocateChargesResponseSchema;
   },
   /**
-   * As AllocateCharges, for millions of accounts. The first message has the terms, and every message
-   * any number of usages. When the caller has sent them all, the charges come in the order in which
-   * the usages were received, in messages of thousands, and the totals in the last message.
+   * Does the same as AllocateCharges, for millions of accounts. The first message has the terms.
+   * Every message may have any number of usages. When the caller has sent all of them and ended its
+   * side of the stream, the service sends the charges in the order in which it received the usages,
+   * some thousands in a message, and the totals in the last message.
    *
-   * Writes nothing. Safe to retry; pin `as_of` to the answered one to ask again later. A charge
-   * counts only when the totals have come: a stream that ends earlier ends with an error.
+   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` of the
+   * response. Charges are valid only when the totals have arrived: a stream that ends without
+   * totals ends with an error.
    *
-   * Errors: as AllocateCharges, and
-   * - INVALID_ARGUMENT: the first message has no terms, or a later one has some.
-   * - DEADLINE_EXCEEDED: the caller has neither sent a message nor taken one for 30 seconds, or what
-   *   the service is configured for, with the reason STREAM_IDLE; start over.
+   * Errors: those of AllocateCharges, and
+   * - INVALID_ARGUMENT: the first message has no terms, or a later message has terms.
+   * - DEADLINE_EXCEEDED: the caller neither sent nor read a message for 30 seconds, or the
+   *   configured time. The reason is STREAM_IDLE. Start again.
    *
    * @generated from rpc llmprices.v1.PricingService.StreamAllocateCharges
    */

@@ -35,7 +35,7 @@ describe("An error in the log", () => {
 
   it("keeps SQL out of its causes, and out of what another thread sent", async () => {
     const error = await failed(database.knex.raw("select 'hush' from nowhere"));
-    const refusal = new DomainError("INTERNAL", "internal error", {}, [], { cause: error });
+    const refusal = new DomainError("INTERNAL", "internal error", { cause: error });
     for (const each of [refusal, structuredClone(refusal)]) {
       const text = JSON.stringify(toLoggedError(each));
       expect(text).to.contain('relation \\"nowhere\\" does not exist');

@@ -1,0 +1,118 @@
+/*
+ * Runs the tests: compiles them, starts PostgreSQL, and has mocha run the files side by side.
+ *
+ *   npm test                                  all files but the slow ones
+ *   npm test -- test/server "test/rpc/*"      files, folders or patterns
+ *   npm test -- --grep "sums to the total"    tests by their names
+ *
+ * --slow: the files named *.slow.test.ts instead. --unit: only what needs no database.
+ *
+ * Whatever ends the run, it leaves no process, no folder and no database.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { lookupFiles } from "mocha/lib/cli/lookup-files.js";
+import { buildTests } from "./support/build.mjs";
+import { endGroup } from "./support/process-group.mjs";
+
+const root = join(import.meta.dirname, "..");
+process.chdir(root);
+
+/** Files that take long start first: none of them is then alone at the end. */
+const longest = [
+  "test/server/connections/max-connection-age.test.ts",
+  "test/cli/import.test.ts",
+  "test/embedded-postgres/embedded-postgres.test.ts",
+  "test/store/migrate-command.test.ts",
+  "test/server/ops/tracing-export.test.ts",
+  "test/cluster/workers.test.ts",
+  "test/server/connections/stalled-connections.test.ts",
+  "test/rpc/allocation/stream-client-behaviour.test.ts",
+];
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    grep: { type: "string", short: "g" },
+    slow: { type: "boolean", default: false },
+    unit: { type: "boolean", default: false },
+  },
+});
+const { timeout, require: hooks } = JSON.parse(readFileSync(".mocharc.json", "utf8"));
+
+/** What undoes the run so far, the last first. */
+const cleanups = [];
+let isEnding = false;
+for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 })) {
+  process.on(signal, () => void end(128 + number));
+}
+try {
+  await end(await run(findFiles()));
+} catch (error) {
+  console.error(error);
+  await end(1);
+}
+
+function findFiles() {
+  const everything = flags.unit ? ["test/unit", "test/repository"] : ["test"];
+  const named = positionals.length > 0 ? positionals : everything;
+  const found = named.flatMap((spec) => lookupFiles(spec, [".test.ts"], true));
+  const isWanted = (file) => named.includes(file) || file.endsWith(".slow.test.ts") === flags.slow;
+  const files = found.filter(isWanted);
+  const rank = (file) => (longest.includes(file) ? longest.indexOf(file) : longest.length);
+  return files.sort((a, b) => rank(a) - rank(b));
+}
+
+/** Returns mocha's exit code, or 1 when a process that a test started was left running. */
+async function run(files) {
+  mkdirSync("dist", { recursive: true });
+  const build = mkdtempSync(join(root, "dist/test-"));
+  const remove = (folder) => rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+  const building = buildTests(build, [...files, ...hooks]);
+  cleanups.push(() => building.catch(() => {}).finally(() => remove(build)));
+  await building;
+
+  const compiled = (file) => join(build, file.replace(/ts$/, "js"));
+  const postgres = await import(pathToFileURL(compiled("test/support/postgres.ts")).href);
+  const folder = postgres.createTestFolder();
+  cleanups.push(() => remove(folder));
+  const env = { ...process.env, LLMPRICES_TEST_BUILD: build, TMPDIR: join(folder, "tmp") };
+  mkdirSync(env.TMPDIR);
+  chmodSync(env.TMPDIR, 0o755);
+  if (!flags.unit) {
+    const starting = postgres.startTestServer();
+    cleanups.push(() => starting.then(({ stop }) => stop()));
+    Object.assign(env, (await starting).environment);
+  }
+
+  const jobs = ["--parallel", "--jobs", String(availableParallelism() + 1)];
+  const parameters = [
+    ...["--enable-source-maps", "node_modules/mocha/bin/mocha.js", "--no-config", ...jobs],
+    ...["--timeout", String(timeout), ...(flags.grep === undefined ? [] : ["--grep", flags.grep])],
+    ...[...hooks.flatMap((file) => ["--require", compiled(file)]), ...files.map(compiled)],
+  ];
+  // A group of its own holds all that tests start, and Ctrl-C in a terminal reaches only us.
+  const mocha = spawn(process.execPath, parameters, { env, stdio: "inherit", detached: true });
+  const exit = once(mocha, "exit");
+  cleanups.push(() => endGroup(mocha.pid).then(() => exit));
+  const [code] = await exit;
+  const left = await endGroup(mocha.pid, 10_000);
+  if (left.length > 0) console.error(`Tests left processes running:\n${left.join("\n")}`);
+  return left.length > 0 ? 1 : (code ?? 1);
+}
+
+async function end(code) {
+  if (isEnding) return;
+  isEnding = true;
+  for (const cleanup of cleanups.reverse()) {
+    await Promise.resolve()
+      .then(cleanup)
+      .catch((error) => console.error(error));
+  }
+  process.exit(code);
+}

@@ -1,0 +1,42 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { expect } from "chai";
+import { answerOf, manyUsages, messagesOf, openRequests } from "../../support/allocations.js";
+import { lineOf } from "../../support/batches.js";
+import { freshPrice, type TestKey } from "../../support/prices.js";
+import { startTestService, type TestService } from "../../support/service.js";
+
+describe("While a thread works on a large call", function () {
+  this.timeout(60_000);
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    service = await startTestService();
+    ({ key } = await freshPrice(service, "1.25", new Date("2020-01-01")));
+    await service.pricing.batchCalculateCharges({});
+  });
+  after(() => service.stop());
+
+  /** How many single calls are answered, one after another, before the large call is. */
+  const singlesDuring = async (large: Promise<unknown>) => {
+    let isDone = false;
+    const done = large.finally(() => {
+      isDone = true;
+    });
+    let answered = 0;
+    for (; !isDone; answered += 1) {
+      await service.pricing.calculateCharge(lineOf(key));
+      // Without a pause, they would take a busy processor from the thread, which has less priority.
+      await wait(5);
+    }
+    await done;
+    return answered;
+  };
+
+  it("single calls are answered: an allocation over 300,000 accounts", async () => {
+    const terms = { ...key, providerCost: "1000000", currencyCode: "USD" };
+    const requests = openRequests(messagesOf(terms, manyUsages(300_000), 5000));
+    requests.end();
+    const answered = await singlesDuring(answerOf(service.pricing.streamAllocateCharges(requests)));
+    expect(answered).to.be.above(10);
+  });
+});

@@ -1,0 +1,48 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { expect } from "chai";
+import { lineOf } from "../../support/batches.js";
+import { freshPrice, type TestKey } from "../../support/prices.js";
+import { startTestService, type TestService } from "../../support/service.js";
+
+describe("While a thread works on a large call", function () {
+  this.timeout(60_000);
+  let service: TestService;
+  let key: TestKey;
+  before(async () => {
+    service = await startTestService();
+    ({ key } = await freshPrice(service, "1.25", new Date("2020-01-01")));
+    await service.pricing.batchCalculateCharges({});
+  });
+  after(() => service.stop());
+
+  /** How many single calls are answered, one after another, before the large call is. */
+  const singlesDuring = async (large: Promise<unknown>) => {
+    let isDone = false;
+    const done = large.finally(() => {
+      isDone = true;
+    });
+    let answered = 0;
+    for (; !isDone; answered += 1) {
+      await service.pricing.calculateCharge(lineOf(key));
+      // Without a pause, they would take a busy processor from the thread, which has less priority.
+      await wait(5);
+    }
+    await done;
+    return answered;
+  };
+
+  it("single calls are answered: a batch of 10,000 calculations", async () => {
+    const requests = Array.from({ length: 10_000 }, (_, i) =>
+      lineOf(key, { providerCost: `${i}` }),
+    );
+    const answered = await singlesDuring(service.pricing.batchCalculateCharges({ requests }));
+    expect(answered).to.be.above(10);
+  });
+
+  it("single calls are answered: a batch of nearly 4 MiB", async () => {
+    const providerCost = `0.${"0".repeat(360)}`;
+    const requests = Array.from({ length: 10_000 }, () => lineOf(key, { providerCost }));
+    const answered = await singlesDuring(service.pricing.batchCalculateCharges({ requests }));
+    expect(answered).to.be.above(10);
+  });
+});

@@ -1,0 +1,17 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const folders: string[] = [];
+
+/** Creates a folder that is removed with this process: also when no test of a file runs. */
+export function createTemporaryFolder(name: string): string {
+  if (folders.length === 0) {
+    process.once("exit", () => {
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+    });
+  }
+  const folder = mkdtempSync(join(tmpdir(), `llmprices-${name}-`));
+  folders.push(folder);
+  return folder;
+}
