@@ -22,7 +22,7 @@ export type TestDatabase = {
   readonly drop: () => Promise<void>;
 };
 
-/** PostgreSQL for the tests, and what tells other processes of the same run where it is. */
+/** A PostgreSQL server for tests, and the variables by which test processes find it. */
 export type TestServer = {
   readonly environment: {
     readonly LLMPRICES_TEST_SERVER: string;
@@ -50,14 +50,14 @@ export async function startTestServer(): Promise<TestServer> {
 
 let ownServer: TestServer | undefined;
 
-/** Once for all files, for whoever has not been given a server: test/run.mjs gives one to mocha. */
+/** Starts a server before all files, unless test/run.mjs has started one. */
 export async function mochaGlobalSetup(): Promise<void> {
   if (process.env.LLMPRICES_TEST_SERVER !== undefined) return;
   ownServer = await startTestServer();
   Object.assign(process.env, ownServer.environment);
 }
 
-/** After all files. */
+/** Stops the server that mochaGlobalSetup started. */
 export async function mochaGlobalTeardown(): Promise<void> {
   await ownServer?.stop();
 }
@@ -72,10 +72,10 @@ export async function createTestDatabase({
   ...limits
 }: Partial<DatabaseLimits> & { readonly empty?: boolean } = {}): Promise<TestDatabase> {
   const { LLMPRICES_TEST_SERVER: url, LLMPRICES_TEST_TEMPLATE: template } = process.env;
-  if (url === undefined) throw new Error("this run has no database: test:unit starts none");
+  if (url === undefined) throw new Error("this run has no PostgreSQL: test:unit starts none");
   const server = parseDatabaseUrl(url);
   databases += 1;
-  // Several processes run tests side by side.
+  // Several processes run tests in parallel.
   const database = `${template}_${process.pid}_${databases}`;
   const source = empty ? "" : `template ${template}`;
   await asAdmin(server, (admin) => admin.raw(`create database ${database} ${source}`));
@@ -90,7 +90,7 @@ export async function createTestDatabase({
   return { connection, knex, drop };
 }
 
-/** A folder below which tests are fast: in memory where there is room, else with temporary files. */
+/** Creates a folder in memory where 1 GiB is free there, else in the folder for temporary files. */
 export function createTestFolder(): string {
   const folder = mkdtempSync(join(hasRoom("/dev/shm") ? "/dev/shm" : tmpdir(), "llmprices-test-"));
   // As root, PostgreSQL's own user passes through it.
@@ -119,7 +119,7 @@ async function startPostgres(): Promise<{ url: string; stop: () => Promise<void>
       settings: {
         // Nothing here outlives the run.
         ...{ fsync: "off", synchronous_commit: "off", full_page_writes: "off" },
-        // Several files at a time, each with services that have pools of their own.
+        // Several test files run in parallel, and each of their services has a connection pool.
         max_connections: "300",
       },
       log: () => {},
