@@ -1,11 +1,15 @@
-/** What `work` comes to, or, when it is not done in time, what `late` says; its failure is passed on. */
-export async function withTimeout<T>(work: Promise<T>, limitMs: number, late: () => T): Promise<T> {
+/** Settles as `work` does, or resolves to `onTimeout()` when `work` takes longer than `limitMs`. */
+export async function withTimeout<T>(
+  work: Promise<T>,
+  limitMs: number,
+  onTimeout: () => T,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<T>((resolve) => {
-    timer = setTimeout(() => resolve(late()), limitMs);
+  const timeout = new Promise<T>((resolve) => {
+    timer = setTimeout(() => resolve(onTimeout()), limitMs);
   });
   try {
-    return await Promise.race([work, limit]);
+    return await Promise.race([work, timeout]);
   } finally {
     clearTimeout(timer);
   }

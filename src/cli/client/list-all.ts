@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { LLMPrice, LLMPriceRevision } from "../../gen/llmprices/v1/llm_price_pb.js";
 import type { ListLLMPricesRequestSchema } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { mapAsync } from "../../map-async.js";
 import type { Connection } from "./client.js";
 
 /** Which prices to list, and at what time. */
@@ -10,22 +11,22 @@ export type PriceFilters = Pick<
 >;
 
 /** The prices that the filters let through in key order, page by page, all at the same instant. */
-export async function* pagesOfPrices(
+export function pagesOfPrices(
   { pricing }: Pick<Connection, "pricing">,
   filters: PriceFilters,
 ): AsyncGenerator<readonly LLMPrice[]> {
   const pages = allPages((page) => pricing.listLLMPrices({ ...filters, ...page }));
-  for await (const { llmPrices } of pages) yield llmPrices;
+  return mapAsync(pages, ({ llmPrices }) => llmPrices);
 }
 
 /** A key's timeline, oldest first, page by page. */
-export async function* pagesOfRevisions(
+export function pagesOfRevisions(
   { pricing }: Pick<Connection, "pricing">,
   id: string,
 ): AsyncGenerator<readonly LLMPriceRevision[]> {
   const lookup = { case: "id", value: id } as const;
   const pages = allPages((page) => pricing.listLLMPriceRevisions({ lookup, ...page }));
-  for await (const { llmPriceRevisions } of pages) yield llmPriceRevisions;
+  return mapAsync(pages, ({ llmPriceRevisions }) => llmPriceRevisions);
 }
 
 /** The answers of a list RPC, page by page until the last one (AIP-158). */
