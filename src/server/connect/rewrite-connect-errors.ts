@@ -14,7 +14,7 @@ import {
 } from "@connectrpc/connect/protocol-connect";
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
-import { mapAsync } from "../../map-async.js";
+import { mapAsync } from "../../async/map-async.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { malformed, translateConnectError } from "../../rpc/errors/translate-connect-error.js";
 import {

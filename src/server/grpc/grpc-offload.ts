@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import * as grpc from "@grpc/grpc-js";
-import { mapAsync } from "../../map-async.js";
+import { mapAsync } from "../../async/map-async.js";
 import { prefixLength, toFrame } from "../connect/error-response.js";
 import { pathOf } from "../threads/offloaded-methods.js";
 import type { ThreadPool } from "../threads/thread-pool.js";

@@ -1,8 +1,8 @@
 import type { Knex } from "knex";
+import { withTimeout } from "../../async/with-timeout.js";
 import { DomainError } from "../../domain/domain-error.js";
 import { toDomainError } from "../../store/connection/postgres-errors.js";
 import { pendingMigrations } from "../../store/schema/migration-list.js";
-import { withTimeout } from "../../with-timeout.js";
 
 /** Whether the service can answer: undefined when it can, else why it cannot. */
 export type Readiness = {

@@ -1,5 +1,5 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
-import { capTimeout } from "../../cap-timeout.js";
+import { capTimeout } from "../../async/cap-timeout.js";
 import { DomainError } from "../../domain/domain-error.js";
 import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
 import type { FindHeader } from "../calls/request-id.js";

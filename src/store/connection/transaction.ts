@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Knex } from "knex";
-import { capTimeout } from "../../cap-timeout.js";
+import { capTimeout } from "../../async/cap-timeout.js";
 import { DomainError } from "../../domain/domain-error.js";
 import { cancelOnAbort } from "./cancel-query.js";
 import { limitsOf } from "./pool.js";
