@@ -2,7 +2,7 @@ import type { Knex } from "knex";
 import { maxRowErrors, type RowError } from "../../domain/import-row-errors.js";
 import type { Instant } from "../../domain/instant.js";
 import type { ImportOrder, ImportOutcome } from "../../domain/price-import.js";
-import { type Call, TryAgain, untilNoConflict } from "../connection/transaction.js";
+import { type Call, RetryTransaction, retryOnConflict } from "../connection/transaction.js";
 import { type Author, beginPriceBookChange, bookVersion } from "../prices/timelines.js";
 import { readNow, scheduleCommit } from "./apply-ahead-of-time.js";
 import { insertKeys, registerMissingNames } from "./apply-plan.js";
@@ -10,24 +10,25 @@ import { type ImportPlan, listRowErrors, planImport } from "./plan.js";
 import { toRowError } from "./plan-errors.js";
 import { countMissingNames, summarizeImport } from "./result.js";
 
-/** What an import has to know beside its rows. */
+/** The input of an import, besides its rows. */
 export type Import = {
   readonly order: ImportOrder;
   readonly author: Author;
-  /** Is told what is wrong with rows, and throws when there is any. */
+  /** Gets the errors of each plan. Throws when the plan or the parser has found invalid rows. */
   readonly refuseBadRows: (found: RowErrorsFound) => void;
 };
 
-/** What a plan finds to be wrong: how many rows, and the problems of the first of them. */
+/** The numbers of invalid rows of a plan, and the errors of the first of them. */
 export type RowErrorsFound = Pick<ImportPlan, "badRows" | "rowsWithoutNames"> & {
   readonly problems: readonly RowError[];
 };
 
 /**
- * Imports the rows that have been sent. They are compared with the book before it is opened, so that
- * nobody waits for that, nor for an import that is refused or changes nothing.
+ * Imports the staged rows. Compares them with the price book before it locks the book, so that
+ * other writers do not wait for the comparison, or for an import that is invalid or changes
+ * nothing.
  *
- * @throws DomainError for rows that are bad.
+ * @throws DomainError for invalid rows.
  */
 export function importRows(
   transaction: Knex.Transaction,
@@ -35,7 +36,7 @@ export function importRows(
   task: Import,
 ): Promise<ImportOutcome> {
   const { order } = task;
-  return untilNoConflict(call, async () => {
+  return retryOnConflict(call, async () => {
     const versionBefore = await bookVersion(transaction);
     const now = await readNow(transaction);
     const planned = await plan(transaction, now, task);
@@ -54,21 +55,21 @@ async function write(
   planned: ImportPlan,
   task: Import,
 ): Promise<ImportOutcome> {
-  const { version, now: openedAt } = await beginPriceBookChange(transaction);
-  const planAgain = async (now: Instant) => {
-    const again = await plan(transaction, now, task);
-    // Somebody else has made the same changes meanwhile.
-    if (again.changes === 0) throw new TryAgain();
-    return again;
+  const { version, now: lockedAt } = await beginPriceBookChange(transaction);
+  const replan = async (now: Instant) => {
+    const latest = await plan(transaction, now, task);
+    // Another transaction has made the same changes meanwhile.
+    if (latest.changes === 0) throw new RetryTransaction();
+    return latest;
   };
-  // From here on nobody can change the book, but somebody may have since it was compared.
+  // The price book is locked now, but may have changed since the comparison.
   const isCurrent = version === versionBefore + 1n;
-  const current = isCurrent ? planned : await planAgain(openedAt);
+  const current = isCurrent ? planned : await replan(lockedAt);
   const names = await registerMissingNames(transaction);
   await insertKeys(transaction);
   return scheduleCommit(transaction, current, task.author, {
-    planAgain,
-    tell: (now) => summarizeImport(transaction, now, task.order, names, version),
+    replan,
+    summarize: (now) => summarizeImport(transaction, now, task.order, names, version),
   });
 }
 
