@@ -8,9 +8,9 @@ export type ImportPlan = {
   readonly now: Instant;
   /** The number of changes to timelines. */
   readonly changes: number;
-  readonly badRows: number;
+  readonly invalidRows: number;
   /** The rows that are invalid only because a name is not registered. */
-  readonly rowsWithoutNames: number;
+  readonly rowsWithMissingNames: number;
 };
 
 /**
@@ -36,8 +36,8 @@ export async function planImport(
   return {
     now,
     changes: Number(changes),
-    badRows: Number(invalid_rows),
-    rowsWithoutNames: Number(rows_with_missing_names),
+    invalidRows: Number(invalid_rows),
+    rowsWithMissingNames: Number(rows_with_missing_names),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Instant } from "../../domain/instant.js";
 import type {
   ImportChange,
   ImportCounts,
-  ImportOrder,
+  ImportOptions,
   ImportOutcome,
 } from "../../domain/price-import.js";
 import { type KeyColumns, toKey, toPrice } from "../prices/price-columns.js";
@@ -15,7 +15,7 @@ export type RegisteredNames = Pick<ImportCounts, "chargeTypes" | "providers" | "
 export async function summarizeImport(
   transaction: Knex,
   now: Instant,
-  { maxChanges }: ImportOrder,
+  { maxChanges }: ImportOptions,
   names: RegisteredNames,
   bookVersion: bigint,
 ): Promise<ImportOutcome> {

@@ -1,7 +1,7 @@
 import type { Knex } from "knex";
 import { maxRowErrors, type RowError } from "../../domain/import-row-errors.js";
 import type { Instant } from "../../domain/instant.js";
-import type { ImportOrder, ImportOutcome } from "../../domain/price-import.js";
+import type { ImportOptions, ImportOutcome } from "../../domain/price-import.js";
 import { type Call, RetryTransaction, retryOnConflict } from "../connection/transaction.js";
 import { type Author, beginPriceBookChange, bookVersion } from "../prices/timelines.js";
 import { readNow, scheduleCommit } from "./apply-ahead-of-time.js";
@@ -12,15 +12,15 @@ import { countMissingNames, summarizeImport } from "./result.js";
 
 /** The input of an import, besides its rows. */
 export type Import = {
-  readonly order: ImportOrder;
+  readonly options: ImportOptions;
   readonly author: Author;
   /** Gets the errors of each plan. Throws when the plan or the parser has found invalid rows. */
-  readonly refuseBadRows: (found: RowErrorsFound) => void;
+  readonly throwRowErrors: (found: RowErrorsFound) => void;
 };
 
 /** The numbers of invalid rows of a plan, and the errors of the first of them. */
-export type RowErrorsFound = Pick<ImportPlan, "badRows" | "rowsWithoutNames"> & {
-  readonly problems: readonly RowError[];
+export type RowErrorsFound = Pick<ImportPlan, "invalidRows" | "rowsWithMissingNames"> & {
+  readonly errors: readonly RowError[];
 };
 
 /**
@@ -35,15 +35,15 @@ export function importRows(
   call: Call,
   task: Import,
 ): Promise<ImportOutcome> {
-  const { order } = task;
+  const { options } = task;
   return retryOnConflict(call, async () => {
     const versionBefore = await bookVersion(transaction);
     const now = await readNow(transaction);
     const planned = await plan(transaction, now, task);
-    if (order.validateOnly || planned.changes === 0) {
+    if (options.validateOnly || planned.changes === 0) {
       const names = await countMissingNames(transaction);
       const version = await bookVersion(transaction);
-      return summarizeImport(transaction, now, order, names, version);
+      return summarizeImport(transaction, now, options, names, version);
     }
     return transaction.transaction((savepoint) => write(savepoint, versionBefore, planned, task));
   });
@@ -69,17 +69,17 @@ async function write(
   await insertKeys(transaction);
   return scheduleCommit(transaction, current, task.author, {
     replan,
-    summarize: (now) => summarizeImport(transaction, now, task.order, names, version),
+    summarize: (now) => summarizeImport(transaction, now, task.options, names, version),
   });
 }
 
 async function plan(
   transaction: Knex,
   now: Instant,
-  { order, refuseBadRows }: Import,
+  { options, throwRowErrors }: Import,
 ): Promise<ImportPlan> {
-  const planned = await planImport(transaction, now, order);
-  const rows = planned.badRows === 0 ? [] : await listRowErrors(transaction, maxRowErrors);
-  refuseBadRows({ ...planned, problems: rows.map((row) => toRowError(row, now)) });
+  const planned = await planImport(transaction, now, options);
+  const rows = planned.invalidRows === 0 ? [] : await listRowErrors(transaction, maxRowErrors);
+  throwRowErrors({ ...planned, errors: rows.map((row) => toRowError(row, now)) });
   return planned;
 }
