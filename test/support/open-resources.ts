@@ -1,23 +1,23 @@
 import { relative } from "node:path";
 
-/** What a test has opened, and must close: a service or a database. */
+/** A service or a database that a test opened and must close. */
 type OpenResource = { readonly name: string; readonly close: () => Promise<unknown> };
 
-/** Not closed yet, over all files of this process. */
+/** The open resources of all files of this process. */
 const open = new Set<OpenResource>();
-/** What was open when the running test began: the hooks around it close that. */
+/** The resources that were open when the running test began. Hooks of its suite close them. */
 let openBefore = new Set<OpenResource>();
-/** What tests that passed, and the hooks of their files, have left open. */
+/** Descriptions of resources that passed tests left open. */
 let forgotten: string[] = [];
 
-/** Has `close` called when the test or the file ends, unless the function returned is called first. */
+/** Calls `close` when the test or the file ends. The returned function cancels that. */
 export function trackOpen(name: string, close: () => Promise<unknown>): () => void {
   const resource = { name, close };
   open.add(resource);
   return () => void open.delete(resource);
 }
 
-/** For each file when files run side by side; otherwise `afterAll` runs once, after all files. */
+/** mocha runs `afterAll` after each file when files run in parallel, otherwise once after all files. */
 export const mochaHooks = {
   beforeEach() {
     openBefore = new Set(open);
@@ -26,7 +26,7 @@ export const mochaHooks = {
     this.timeout(30_000);
     const { currentTest } = this;
     const left = await closeAll([...open].filter((resource) => !openBefore.has(resource)));
-    // A test that failed did not come to its own end.
+    // A failed test may not have reached the lines that close its resources.
     if (left.length > 0 && currentTest?.isPassed()) {
       forgotten.push(`${left.join(", ")}, by "${currentTest.fullTitle()}"`);
     }
@@ -42,7 +42,7 @@ export const mochaHooks = {
   },
 };
 
-/** Ends the process of mocha, and names what keeps it alive, when it does not end after all tests. */
+/** Ends mocha's process if it is still alive 10 s after all tests, and prints what keeps it alive. */
 export function mochaGlobalTeardown(): void {
   const report = () => {
     const resources = process.getActiveResourcesInfo().join(", ");
@@ -52,11 +52,11 @@ export function mochaGlobalTeardown(): void {
   setTimeout(report, 10_000).unref();
 }
 
-/** Closes the last that was opened first, since a service uses its database; returns the names. */
+/** Closes resources in reverse order, because a service uses its database. Returns the names. */
 async function closeAll(resources: readonly OpenResource[]): Promise<string[]> {
   for (const resource of resources.toReversed()) {
     open.delete(resource);
-    // All others are still to be closed, and the test's own error is the one to see.
+    // Ignore the error: the other resources must be closed too, and the test's own error matters.
     await resource.close().catch(() => {});
   }
   return resources.map(({ name }) => name);

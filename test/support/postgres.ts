@@ -15,14 +15,14 @@ import {
 import { migrateUp } from "../../src/store/schema/migrator.js";
 import { trackOpen } from "./open-resources.js";
 
-/** A migrated database of its own for one test file, copied from a template. */
+/** A migrated database for one test file, copied from a template. */
 export type TestDatabase = {
   readonly connection: DatabaseConnection;
   readonly knex: Knex;
   readonly drop: () => Promise<void>;
 };
 
-/** PostgreSQL for the tests, and what tells other processes of the same run where it is. */
+/** PostgreSQL for the tests, and the variables with which other processes of the run find it. */
 export type TestServer = {
   readonly environment: {
     readonly LLMPRICES_TEST_SERVER: string;
@@ -50,21 +50,21 @@ export async function startTestServer(): Promise<TestServer> {
 
 let ownServer: TestServer | undefined;
 
-/** Once for all files, for whoever has not been given a server: test/run.mjs gives one to mocha. */
+/** Starts a server once for all files, unless test/run.mjs has started one for this run. */
 export async function mochaGlobalSetup(): Promise<void> {
   if (process.env.LLMPRICES_TEST_SERVER !== undefined) return;
   ownServer = await startTestServer();
   Object.assign(process.env, ownServer.environment);
 }
 
-/** After all files. */
+/** Stops the server of this process after all files. */
 export async function mochaGlobalTeardown(): Promise<void> {
   await ownServer?.stop();
 }
 
 let databases = 0;
 
-/** A database with the current schema; `empty` for one without any. No limits but those given. */
+/** Creates a database with the current schema, or an `empty` one, with the given limits only. */
 export async function createTestDatabase({
   empty = false,
   poolSize = 20,
@@ -75,7 +75,7 @@ export async function createTestDatabase({
   if (url === undefined) throw new Error("this run has no database: test:unit starts none");
   const server = parseDatabaseUrl(url);
   databases += 1;
-  // Several processes run tests side by side.
+  // Several processes run tests in parallel, so the name contains the process id.
   const database = `${template}_${process.pid}_${databases}`;
   const source = empty ? "" : `template ${template}`;
   await asAdmin(server, (admin) => admin.raw(`create database ${database} ${source}`));
@@ -90,10 +90,10 @@ export async function createTestDatabase({
   return { connection, knex, drop };
 }
 
-/** A folder below which tests are fast: in memory where there is room, else with temporary files. */
+/** Creates a folder for fast data: in memory if there is 1 GiB of room, otherwise in tmpdir(). */
 export function createTestFolder(): string {
   const folder = mkdtempSync(join(hasRoom("/dev/shm") ? "/dev/shm" : tmpdir(), "llmprices-test-"));
-  // As root, PostgreSQL's own user passes through it.
+  // If this process runs as root, PostgreSQL's user must traverse the folder.
   chmodSync(folder, 0o711);
   return folder;
 }
@@ -117,9 +117,9 @@ async function startPostgres(): Promise<{ url: string; stop: () => Promise<void>
     const embedded = await startEmbeddedPostgres({
       dataDir,
       settings: {
-        // Nothing here outlives the run.
+        // No data outlives the run.
         ...{ fsync: "off", synchronous_commit: "off", full_page_writes: "off" },
-        // Several files at a time, each with services that have pools of their own.
+        // Several files run at a time, and each of their services has its own pool.
         max_connections: "300",
       },
       log: () => {},

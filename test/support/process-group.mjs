@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Ends the processes of a group, and waits for that; returns those that were still running after
- * `graceMs`, a line for each.
+ * Kills the processes of a group that still run after `graceMs`, and waits until they have ended.
+ * Returns a line for each killed process.
  */
 export async function endGroup(group, graceMs = 0) {
   const deadline = Date.now() + graceMs;
@@ -16,7 +16,7 @@ export async function endGroup(group, graceMs = 0) {
   return left;
 }
 
-/** Lines of process id and command. What has ended, and nobody has asked for its exit code, is none. */
+/** Returns the process id and command of each running member. Zombies do not count. */
 function membersOf(group) {
   if (!exists(group)) return [];
   const columns = ["-o", "pgid=", "-o", "stat=", "-o", "pid=", "-o", "command="];
