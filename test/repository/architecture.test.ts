@@ -30,7 +30,10 @@ const layers: readonly (readonly string[])[] = [
   ["rpc/messages", "rpc/errors", "rpc/call"],
   ["price-book", "config"],
   ["store", "tracing"],
-  ["domain", "embedded-postgres", "gen", "logging", "version.ts", "with-timeout.ts"],
+  [
+    ...["async", "domain", "embedded-postgres", "gen", "library-internals", "logging"],
+    "version.ts",
+  ],
 ];
 const maxFilesInFolder = 19;
 
@@ -106,7 +109,7 @@ describe("Architecture", () => {
   it("imports the contract but no server code in commands that call a service", () => {
     const serverCommands = new Set(["cli/commands/serve.ts", "cli/commands/migrate.ts"]);
     const allowed =
-      /^(?:cli|gen|domain)\/|^config\/(?:address|config|environment|named-file)\.ts$|^version\.ts$/;
+      /^(?:cli|gen|domain)\/|^config\/(?:address|config|environment|named-file)\.ts$|^async\/|^version\.ts$/;
     const violations = internalImports.filter(
       ({ path, imported }) =>
         path.startsWith("cli/") &&

@@ -5,7 +5,7 @@ import { build } from "esbuild";
 
 const root = join(import.meta.dirname, "../..");
 
-/** Programs that tests start as processes, and that the service starts as threads. */
+/** Programs that run in child processes and worker threads. */
 const programs = [
   "src/main.ts",
   "src/cluster/worker.ts",
@@ -14,8 +14,8 @@ const programs = [
 ];
 
 /**
- * Compiles test files and all modules that they import or start: `a/b.ts` becomes `a/b.js` in the
- * folder. The folder must be in the repository, so that the compiled files find their packages.
+ * Compiles test files, with all that they import, and the programs that they start. `a/b.ts` becomes
+ * `a/b.js` in `folder`, which must be inside the repository: Node finds the packages from there.
  */
 export async function buildTests(folder, files) {
   const options = {
@@ -32,7 +32,7 @@ export async function buildTests(folder, files) {
       ...{ ...options, entryPoints: [...files, "knexfile.ts"] },
       ...{ packages: "external", sourcemap: true, sourcesContent: false },
     }),
-    // Bundles the packages, which are many small files: a thread starts six times as fast.
+    // Bundled with their packages, which are many small files: a thread then starts six times as fast.
     build({ ...options, entryPoints: programs, external, banner: { js: defineRequire } }),
     copy("package.json", "package.json"),
     copy("src/gen/descriptors.binpb", "src/gen/descriptors.binpb"),
@@ -40,22 +40,22 @@ export async function buildTests(folder, files) {
 }
 
 /**
- * Packages that are not bundled: drivers that Knex can load and that are not installed, packages that
- * load files of their own, and a package that a test prevents from loading.
+ * Packages that stay outside the bundle: drivers that Knex can load and that are not installed, packages
+ * that read their own files, and an exporter that a test replaces by a failing import.
  */
 const external = [
   ...["better-sqlite3", "mariadb", "mysql", "mysql2", "oracledb", "pg-native", "pg-query-stream"],
   ...["sqlite3", "tedious", "@grpc/grpc-js", "@grpc/reflection", "grpc-health-check", "piscina"],
   ...["jsonc-parser", "@opentelemetry/exporter-trace-otlp-proto"],
 ];
-/** Defines `require` for CommonJS packages. */
+/** Bundled CommonJS packages call `require`, which ES modules do not have. */
 const defineRequire =
   'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
 
 /**
- * Replaces `import.meta.url` by the module's own URL, because bundled modules share a file. The URL
- * of a test is its source in the repository, beside the fixtures. The URL of a module of src is among
- * the compiled programs.
+ * Replaces `import.meta.url`, which in a bundle is the URL of the bundle. A test gets the URL of its
+ * source, because fixtures are found relative to it; a module of src gets the URL that it would have if
+ * compiled alone, because src finds its programs relative to that.
  */
 function keepModuleUrls(folder) {
   const load = async ({ path }) => {

@@ -47,8 +47,8 @@ export function commandsFor({ server }: Pick<TestService, "server">) {
 }
 
 /**
- * Returns how Node.js starts a program of the repository: the compiled program if test/run.mjs has
- * compiled it, because loading TypeScript takes longer than most commands.
+ * Returns how Node starts a program of the repository: compiled if test/run.mjs has compiled it, which
+ * starts much faster, else as TypeScript.
  */
 export function toProgram(file: string): Program {
   const { LLMPRICES_TEST_BUILD: build } = process.env;
@@ -62,5 +62,5 @@ const repository = fileURLToPath(new URL("../..", import.meta.url));
 const loader = new URL("typescript.js", import.meta.url).href;
 
 const { options, path } = toProgram("src/main.ts");
-/** Arguments of Node.js before the arguments of `llmprices`. */
+/** Node's arguments that start `llmprices`; those of the command follow. */
 export const llmpricesArguments = [...options, path];

@@ -3,21 +3,24 @@ import { relative } from "node:path";
 /** A service or a database that a test opened and must close. */
 type OpenResource = { readonly name: string; readonly close: () => Promise<unknown> };
 
-/** The open resources of all files of this process. */
+/** The resources of this process that are not closed yet. */
 const open = new Set<OpenResource>();
-/** The resources that were open when the running test began. Hooks of its suite close them. */
+/** The resources that were open when the current test began. Its suites' hooks close these. */
 let openBefore = new Set<OpenResource>();
-/** Descriptions of resources that passed tests left open. */
+/** Descriptions of the resources that passing tests of the current file left open. */
 let forgotten: string[] = [];
 
-/** Calls `close` when the test or the file ends. The returned function cancels that. */
+/** Registers a resource, which the hooks close at the end. Returns a function that unregisters it. */
 export function trackOpen(name: string, close: () => Promise<unknown>): () => void {
   const resource = { name, close };
   open.add(resource);
   return () => void open.delete(resource);
 }
 
-/** mocha runs `afterAll` after each file when files run in parallel, otherwise once after all files. */
+/**
+ * Close what a test opened when the test ends, and the rest when the file ends (without --parallel: when
+ * all files have ended). A file whose tests pass and leave something open fails.
+ */
 export const mochaHooks = {
   beforeEach() {
     openBefore = new Set(open);
@@ -26,7 +29,7 @@ export const mochaHooks = {
     this.timeout(30_000);
     const { currentTest } = this;
     const left = await closeAll([...open].filter((resource) => !openBefore.has(resource)));
-    // A failed test may not have reached the lines that close its resources.
+    // A failed test did not reach the statements that close.
     if (left.length > 0 && currentTest?.isPassed()) {
       forgotten.push(`${left.join(", ")}, by "${currentTest.fullTitle()}"`);
     }
@@ -42,7 +45,7 @@ export const mochaHooks = {
   },
 };
 
-/** Ends mocha's process if it is still alive 10 s after all tests, and prints what keeps it alive. */
+/** Ends mocha with an error, naming the open resources, when it has not ended 10 s after all tests. */
 export function mochaGlobalTeardown(): void {
   const report = () => {
     const resources = process.getActiveResourcesInfo().join(", ");
@@ -52,11 +55,11 @@ export function mochaGlobalTeardown(): void {
   setTimeout(report, 10_000).unref();
 }
 
-/** Closes resources in reverse order, because a service uses its database. Returns the names. */
+/** Closes in reverse order, since a service uses its database. Returns the names. */
 async function closeAll(resources: readonly OpenResource[]): Promise<string[]> {
   for (const resource of resources.toReversed()) {
     open.delete(resource);
-    // Ignore the error: the other resources must be closed too, and the test's own error matters.
+    // Continue with the others. The error of the test itself is reported.
     await resource.close().catch(() => {});
   }
   return resources.map(({ name }) => name);

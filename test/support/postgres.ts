@@ -22,7 +22,7 @@ export type TestDatabase = {
   readonly drop: () => Promise<void>;
 };
 
-/** PostgreSQL for the tests, and the variables with which other processes of the run find it. */
+/** A PostgreSQL server for tests, and the variables by which test processes find it. */
 export type TestServer = {
   readonly environment: {
     readonly LLMPRICES_TEST_SERVER: string;
@@ -50,14 +50,14 @@ export async function startTestServer(): Promise<TestServer> {
 
 let ownServer: TestServer | undefined;
 
-/** Starts a server once for all files, unless test/run.mjs has started one for this run. */
+/** Starts a server before all files, unless test/run.mjs has started one. */
 export async function mochaGlobalSetup(): Promise<void> {
   if (process.env.LLMPRICES_TEST_SERVER !== undefined) return;
   ownServer = await startTestServer();
   Object.assign(process.env, ownServer.environment);
 }
 
-/** Stops the server of this process after all files. */
+/** Stops the server that mochaGlobalSetup started. */
 export async function mochaGlobalTeardown(): Promise<void> {
   await ownServer?.stop();
 }
@@ -72,10 +72,10 @@ export async function createTestDatabase({
   ...limits
 }: Partial<DatabaseLimits> & { readonly empty?: boolean } = {}): Promise<TestDatabase> {
   const { LLMPRICES_TEST_SERVER: url, LLMPRICES_TEST_TEMPLATE: template } = process.env;
-  if (url === undefined) throw new Error("this run has no database: test:unit starts none");
+  if (url === undefined) throw new Error("this run has no PostgreSQL: test:unit starts none");
   const server = parseDatabaseUrl(url);
   databases += 1;
-  // Several processes run tests in parallel, so the name contains the process id.
+  // Several processes run tests in parallel.
   const database = `${template}_${process.pid}_${databases}`;
   const source = empty ? "" : `template ${template}`;
   await asAdmin(server, (admin) => admin.raw(`create database ${database} ${source}`));
@@ -90,7 +90,7 @@ export async function createTestDatabase({
   return { connection, knex, drop };
 }
 
-/** Creates a folder for fast data: in memory if there is 1 GiB of room, otherwise in tmpdir(). */
+/** Creates a folder in memory where 1 GiB is free there, else in the folder for temporary files. */
 export function createTestFolder(): string {
   const folder = mkdtempSync(join(hasRoom("/dev/shm") ? "/dev/shm" : tmpdir(), "llmprices-test-"));
   // If this process runs as root, PostgreSQL's user must traverse the folder.
@@ -119,7 +119,7 @@ async function startPostgres(): Promise<{ url: string; stop: () => Promise<void>
       settings: {
         // No data outlives the run.
         ...{ fsync: "off", synchronous_commit: "off", full_page_writes: "off" },
-        // Several files run at a time, and each of their services has its own pool.
+        // Several test files run in parallel, and each of their services has a connection pool.
         max_connections: "300",
       },
       log: () => {},

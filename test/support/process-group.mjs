@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Kills the processes of a group that still run after `graceMs`, and waits until they have ended.
- * Returns a line for each killed process.
+ * Waits up to `graceMs` for the processes of a group to end, then kills the rest. Returns a line for
+ * each process that it had to kill.
  */
 export async function endGroup(group, graceMs = 0) {
   const deadline = Date.now() + graceMs;
@@ -16,7 +16,7 @@ export async function endGroup(group, graceMs = 0) {
   return left;
 }
 
-/** Returns the process id and command of each running member. Zombies do not count. */
+/** Returns a line, process id and command, for each process of a group that is not a zombie. */
 function membersOf(group) {
   if (!exists(group)) return [];
   const columns = ["-o", "pgid=", "-o", "stat=", "-o", "pid=", "-o", "command="];

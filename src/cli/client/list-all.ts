@@ -1,4 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { mapAsync } from "../../async/map-async.js";
 import type { LLMPrice, LLMPriceRevision } from "../../gen/llmprices/v1/llm_price_pb.js";
 import type { ListLLMPricesRequestSchema } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import type { Connection } from "./client.js";
@@ -10,22 +11,22 @@ export type PriceFilters = Pick<
 >;
 
 /** Yields the prices that match the filters, in key order. All pages show the same instant. */
-export async function* pagesOfPrices(
+export function pagesOfPrices(
   { pricing }: Pick<Connection, "pricing">,
   filters: PriceFilters,
 ): AsyncGenerator<readonly LLMPrice[]> {
   const pages = allPages((page) => pricing.listLLMPrices({ ...filters, ...page }));
-  for await (const { llmPrices } of pages) yield llmPrices;
+  return mapAsync(pages, ({ llmPrices }) => llmPrices);
 }
 
 /** Yields the revisions of a key's timeline, oldest first. */
-export async function* pagesOfRevisions(
+export function pagesOfRevisions(
   { pricing }: Pick<Connection, "pricing">,
   id: string,
 ): AsyncGenerator<readonly LLMPriceRevision[]> {
   const lookup = { case: "id", value: id } as const;
   const pages = allPages((page) => pricing.listLLMPriceRevisions({ lookup, ...page }));
-  for await (const { llmPriceRevisions } of pages) yield llmPriceRevisions;
+  return mapAsync(pages, ({ llmPriceRevisions }) => llmPriceRevisions);
 }
 
 /** Yields all responses of a paginated list RPC (AIP-158). */

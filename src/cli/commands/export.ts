@@ -1,3 +1,4 @@
+import { mapAsync } from "../../async/map-async.js";
 import { withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
 import { pagesOfPrices } from "../client/list-all.js";
@@ -47,12 +48,15 @@ function columnsOf({ current }: ExportFlags): readonly string[] {
   return current ? priceColumns.slice(0, 4) : priceColumns;
 }
 
-async function* currentPrices(
+function currentPrices(
   pages: ReturnType<typeof pagesOfPrices>,
 ): AsyncGenerator<readonly PriceRow[]> {
-  for await (const prices of pages) {
-    yield prices.map(({ chargeType, provider, model, price }) => {
-      return { chargeType, provider, model, price };
-    });
-  }
+  return mapAsync(pages, (prices) =>
+    prices.map(({ chargeType, provider, model, price }) => ({
+      chargeType,
+      provider,
+      model,
+      price,
+    })),
+  );
 }
