@@ -7,7 +7,7 @@ import type {
   CalculationResult,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import type { TestKey } from "./prices.js";
-import { errorOf, type ReceivedError } from "./refusals.js";
+import { errorOf, type ReceivedError } from "./received-errors.js";
 
 /** One calculation, in the form of requests. */
 export type TestLine = Exclude<
