@@ -13,7 +13,7 @@ import {
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { bookVersionOf, byKey, freshPrice, type TestKey } from "../support/prices.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";
-import { errorOf } from "../support/refusals.js";
+import { errorOf } from "../support/received-errors.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 const stalenessMs = 1000;

@@ -7,7 +7,7 @@ import { charge, offloadedCalculations, toLine, untilAnswered } from "../support
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, type TestKey } from "../support/prices.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";
-import { errorOf } from "../support/refusals.js";
+import { errorOf } from "../support/received-errors.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 describe("A service that has no connection to the database but the one of its book", () => {

@@ -5,7 +5,7 @@ import { answerOf, openRequests, type TestMessage, usagesOf } from "../support/a
 import { importRows, rowOf, type TestImportMessage } from "../support/imports.js";
 import { callsInFlight, until } from "../support/metrics.js";
 import { freshPrice, priceAt, type TestKey } from "../support/prices.js";
-import { errorOf } from "../support/refusals.js";
+import { errorOf } from "../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
 const idleMs = 400;

@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { countsOf, importRows, rowOf, type TestImportMessage } from "../../support/imports.js";
 import { callsEnded, callsInFlight, until } from "../../support/metrics.js";
 import { bookVersionOf, byKey, freshKey, freshPrice, priceAt } from "../../support/prices.js";
-import { errorOf, type ReceivedError } from "../../support/refusals.js";
+import { errorOf, type ReceivedError } from "../../support/received-errors.js";
 import {
   type Protocol,
   protocols,

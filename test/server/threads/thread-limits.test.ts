@@ -11,7 +11,7 @@ import {
   until,
 } from "../../support/metrics.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { errorOf, type ReceivedError } from "../../support/refusals.js";
+import { errorOf, type ReceivedError } from "../../support/received-errors.js";
 import {
   type Protocol,
   protocols,
