@@ -144,7 +144,7 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
     { host: "127.0.0.1", port: 0 },
     {
       ...{ mountServices: services, threads, authorizer: allowEveryone },
-      ...{ limits: readConfig({}), tls: undefined, callLog: unobserved },
+      ...{ limits: readConfig({}), tls: undefined, callLog: unobserved, log },
     },
   );
   return server.address.port;

@@ -5,7 +5,8 @@ cd "$(dirname "$0")/../.."
 source scripts/ci/suites.sh
 
 # Colours would hide the counts.
-export FORCE_COLOR=0
+unset FORCE_COLOR
+export NO_COLOR=1
 export GIT_OPTIONAL_LOCKS=0
 export NODE_VERSIONS="$scratch/node"
 tools="$scratch/bin"

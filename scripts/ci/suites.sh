@@ -2,7 +2,7 @@
 # Sourced by run.sh.
 
 # Longer than any suite takes on a busy machine. A suite that hangs is stopped, and fails.
-limit_seconds=900
+limit_seconds=1200
 
 scratch=$(mktemp -d)
 chmod 755 "$scratch"
@@ -91,6 +91,9 @@ print_totals() { # print_totals LIST...
 stop_suites() {
   local jobs
   jobs=$(jobs -p)
-  if [ -n "$jobs" ]; then kill $jobs; fi
+  if [ -n "$jobs" ]; then
+    kill $jobs
+    wait
+  fi
   rm -rf "$scratch"
 }

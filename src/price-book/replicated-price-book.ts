@@ -3,7 +3,7 @@ import { DomainError } from "../domain/domain-error.js";
 import type { Instant } from "../domain/instant.js";
 import type { openPriceBookFeed } from "../store/prices/price-book-feed.js";
 import { followDatabase } from "./database-follower.js";
-import { createOneShotEvent, within } from "./one-shot-event.js";
+import { createOneShotEvent, waitForEvent } from "./one-shot-event.js";
 import type { LookupCall, PriceBook, PriceQuery, PriceResult } from "./price-book.js";
 import { PriceBookSnapshot } from "./snapshot.js";
 
@@ -98,7 +98,7 @@ export function createReplicatedPriceBook({
   const catchUp = async (instants: Instants, question: PriceQuery, { signal }: LookupCall) => {
     const { wantedVersion } = question;
     // Clients are there as soon as the doors are: a book that is large takes seconds to be read.
-    if (snapshot === PriceBookSnapshot.none) await within(maxStalenessMs, signal, firstTry);
+    if (snapshot === PriceBookSnapshot.none) await waitForEvent(firstTry, maxStalenessMs, signal);
     const startedAt = performance.now();
     follower.hurry();
     for (;;) {
@@ -111,7 +111,7 @@ export function createReplicatedPriceBook({
         wantedVersion > 0n ? startedAt + maxStalenessMs : endOfWait(mustKnow, startedAt);
       const leftMs = endsAt - performance.now();
       if (leftMs <= 0) break;
-      await within(leftMs, signal, reads);
+      await waitForEvent(reads, leftMs, signal);
     }
     if (isUnsure(instants, startedAt)) throw bookStale(maxStalenessMs);
     return reply(question);

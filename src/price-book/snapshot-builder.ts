@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { createYieldTimer } from "../async/yield-to-event-loop.js";
 import type { Instant } from "../domain/instant.js";
 import type { TimelineRow } from "../store/prices/price-book-feed.js";
 import { hashKey } from "./key-hash.js";
@@ -35,13 +35,11 @@ export class SnapshotBuilder {
   /** Takes turns with other work: an import may change every key. */
   async finish(version: bigint, changedAt: Instant): Promise<PriceBookSnapshot> {
     const shards = [...this.#base.shards];
-    let turnEndsAt = performance.now() + yieldAfterMs;
+    const timer = createYieldTimer();
     for (const [index, places] of this.#added) {
       const added = Buffer.concat(places.map((place) => this.#recordAt(place)));
       shards[index] = (shards[index] ?? Shard.empty).with(added);
-      if (performance.now() < turnEndsAt) continue;
-      await nextTurn();
-      turnEndsAt = performance.now() + yieldAfterMs;
+      if (timer.isDue()) await timer.yield();
     }
     return new PriceBookSnapshot(version, changedAt, shards);
   }
@@ -67,4 +65,3 @@ export class SnapshotBuilder {
 const pieceBytes = 1024 * 1024;
 /** Most changes change a key or two. */
 const firstPieceBytes = 16 * 1024;
-const yieldAfterMs = 5;

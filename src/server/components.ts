@@ -1,6 +1,7 @@
 import type { Knex } from "knex";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.js";
+import { checkLibraryInternals } from "../library-internals/check-internals.js";
 import {
   createReplicatedPriceBook,
   type ReplicatedPriceBook,
@@ -64,6 +65,7 @@ export async function createComponents(
   log: Logger,
   tracing: Tracing | undefined,
 ): Promise<Components> {
+  await checkLibraryInternals(config.tls !== undefined, log);
   encodeTextWithBuffers();
   makeObjectsYoung();
   tracing?.traceDatabase(knex);
@@ -98,7 +100,7 @@ export async function createComponents(
     config.bulkThreads,
     toThreadSettings({ suggestionLimits, ...config }, connection, tracing !== undefined),
     book,
-    { callLog, charges: metrics.charges, tracing },
+    { callLog, charges: metrics.charges, tracing, log },
     concurrencyLimit,
     log,
   );

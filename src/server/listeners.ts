@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Address } from "../config/address.js";
 import type { Config } from "../config/config.js";
+import { contained } from "../logging/contained.js";
 import { watchPool } from "../store/connection/pool.js";
 import type { Tracing } from "../tracing/tracing.js";
 import { type ComponentsConfig, createComponents, type ServerDatabase } from "./components.js";
@@ -74,11 +75,16 @@ export async function startListeners(
   const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
     startHttpServer(address, config.corsOrigins, core),
   );
-  const readiness = watchReadiness(database.knex, book.whyNot, (whyNot) => {
+  const showReadiness = (whyNot: string | undefined) => {
     grpc.setHealth(whyNot === undefined);
     onReadiness(whyNot);
     log.info({ ready: whyNot === undefined, ...(whyNot && { why_not: whyNot }) }, "readiness");
-  });
+  };
+  const readiness = watchReadiness(
+    database.knex,
+    book.whyNot,
+    contained(log, "readiness", showReadiness),
+  );
   metrics.watch({ book, pool: watchPool(database.knex), threads, readiness });
   return {
     ...{ grpcAddress: grpc.address, httpAddress: http.address, readiness, metrics },

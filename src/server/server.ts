@@ -29,7 +29,7 @@ export async function startServer(
   const doors = await startListeners(config, database, log, { tracing });
   const { grpcAddress, httpAddress, readiness, metrics } = doors;
   const ops = await listenAt("OPS_ADDR", config.opsAddress, (address) =>
-    startOpsServer(address, readiness, metrics.registry),
+    startOpsServer(address, readiness, metrics.registry, log),
   ).catch(async (error) => {
     await doors.abort();
     throw error;

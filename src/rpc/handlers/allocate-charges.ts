@@ -3,8 +3,7 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { AccountUsages } from "../../domain/account-usages.js";
 import { type Allocation, allocate } from "../../domain/allocation.js";
 import { toPlainText } from "../../domain/decimal.js";
-import { invalidFields } from "../../domain/domain-error.js";
-import { parseAll } from "../../domain/field-errors.js";
+import { FieldErrors } from "../../domain/field-errors.js";
 import { toUsageText } from "../../domain/scaled-integer.js";
 import type {
   AccountChargeSchema,
@@ -36,12 +35,10 @@ export function allocationMethods(
   ): Promise<T> => {
     const steps = addUsages(usages, message, dependencies.maxAllocationAccounts);
     const violations = await runCooperatively(steps, signal);
-    const { terms } = parseAll({
-      terms: parseTerms,
-      usages: () => {
-        if (violations.length > 0) throw invalidFields(violations);
-      },
-    });
+    const errors = new FieldErrors();
+    const terms = errors.read(parseTerms);
+    errors.add(...violations);
+    errors.throwIfAny();
     return terms;
   };
 

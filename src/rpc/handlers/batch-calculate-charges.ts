@@ -24,7 +24,12 @@ import {
 } from "../messages/charge-request.js";
 import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
 import type { PricingDependencies } from "./dependencies.js";
-import { nearestTo, readPrices, requireVersion, toChargeCount } from "./find-price.js";
+import {
+  priceNotFoundWithSuggestions,
+  readPrices,
+  requireVersion,
+  toChargeCount,
+} from "./find-price.js";
 
 /** The handler that calculates many charges at one version of the book. It writes nothing. */
 export function batchMethods(
@@ -116,7 +121,10 @@ async function nearestOf(
     if (refusals.size === maxNearest || performance.now() >= giveUpAt) break;
     const name = nameOf(line, at);
     if (prices[index] !== undefined || refusals.has(name)) continue;
-    refusals.set(name, await nearestTo(dependencies, context, line.key, line.asOf ?? at));
+    refusals.set(
+      name,
+      await priceNotFoundWithSuggestions(dependencies, context, line.key, line.asOf ?? at),
+    );
   }
   return refusals;
 }

@@ -1,6 +1,7 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Knex } from "knex";
-import { DomainError, invalidField } from "../../domain/domain-error.js";
+import { createYieldTimer } from "../../async/yield-to-event-loop.js";
+import { invalidField } from "../../domain/domain-error.js";
+import { FieldErrors } from "../../domain/field-errors.js";
 import { type RowError, RowErrors } from "../../domain/import-row-errors.js";
 import type { LLMPriceImportRow } from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import type { ImportLLMPricesRequest } from "../../gen/llmprices/v1/pricing_service_pb.js";
@@ -29,6 +30,7 @@ export async function receiveRows(
 ): Promise<ReceivedRows> {
   const rows = await ImportRows.open(transaction);
   const bad = new RowErrors();
+  const timer = createYieldTimer();
   let count = 0;
   const take = async (received: readonly LLMPriceImportRow[]) => {
     if (count + received.length > maxRows) {
@@ -39,7 +41,7 @@ export async function receiveRows(
       takeRow(rows, bad, count, row);
       count += 1;
       if (rows.isFull) await rows.send();
-      else if (count % rowsInTurn === 0) await nextTurn();
+      else if (timer.isDue()) await timer.yield();
     }
   };
   await take(first.rows);
@@ -52,20 +54,15 @@ export async function receiveRows(
 }
 
 function takeRow(rows: ImportRows, bad: RowErrors, index: number, row: LLMPriceImportRow): void {
-  try {
-    rows.add(index, parseImportRow(row));
-  } catch (error) {
-    if (!(error instanceof DomainError)) throw error;
-    bad.add(
-      error.violations.map(
-        ({ field, description }): RowError => ({
-          row: index,
-          violation: { field: `rows[${index}].${field}`, description },
-        }),
-      ),
-    );
-  }
+  const errors = new FieldErrors();
+  const parsed = errors.read(() => parseImportRow(row));
+  if (errors.violations.length === 0) rows.add(index, parsed);
+  bad.add(
+    errors.violations.map(
+      ({ field, description }): RowError => ({
+        row: index,
+        violation: { field: `rows[${index}].${field}`, description },
+      }),
+    ),
+  );
 }
-
-// Other calls of the thread go on between them.
-const rowsInTurn = 1000;

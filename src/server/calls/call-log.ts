@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Caller } from "../../domain/caller.js";
+import { attempt } from "../../logging/contained.js";
 import { unknownCaller } from "../../rpc/call/caller-context.js";
 import type { CallMetrics } from "./call-metrics.js";
 import { type FindHeader, requestIdHeader, requestIdOf, traceIdOf } from "./request-id.js";
@@ -36,15 +37,23 @@ export type CallLog = {
 
 /** Counts every call, and leaves one line in the log: bugs as errors, outages as warnings. */
 export function createCallLog(log: Logger, metrics: CallMetrics): CallLog {
+  const record = (call: CallRecord) => {
+    const { rpc, code, seconds, cause } = call;
+    metrics.callEnds(rpc, code, seconds);
+    const line = toLine(call);
+    if (code === "internal" || code === "unknown") log.error({ ...line, err: cause }, "call");
+    else if (code === "unavailable") log.warn({ ...line, err: cause }, "call");
+    else log.info(line, "call");
+  };
   return {
     callStarts: metrics.callStarts,
+    // Called from timers and events: what fails here may end neither the process nor the call.
     callEnds: (call) => {
-      const { rpc, code, seconds, cause } = call;
-      metrics.callEnds(rpc, code, seconds);
-      const line = toLine(call);
-      if (code === "internal" || code === "unknown") log.error({ ...line, err: cause }, "call");
-      else if (code === "unavailable") log.warn({ ...line, err: cause }, "call");
-      else log.info(line, "call");
+      try {
+        record(call);
+      } catch (error) {
+        attempt(() => log.error({ err: error, rpc: call.rpc }, "a call could not be recorded"));
+      }
     },
   };
 }

@@ -14,6 +14,7 @@ import {
 } from "@connectrpc/connect/protocol-connect";
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
+import { mapAsync } from "../../async/map-async.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { malformed, translateConnectError } from "../../rpc/errors/translate-connect-error.js";
 import {
@@ -137,18 +138,17 @@ function parseError(bytes: Uint8Array): ConnectError {
 }
 
 /** Maps the frame that has a flag: the last one. Connect gives each frame as one chunk. */
-async function* mapLast(
+function mapLast(
   body: AsyncIterable<Uint8Array>,
   flag: number,
   encoding: string | null | undefined,
   map: (frame: Uint8Array) => Uint8Array,
 ): AsyncIterable<Uint8Array> {
-  for await (const frame of body) {
-    if (frame[0] === flag) yield map(frame);
-    else if (frame[0] === (flag | compressedFlag)) {
-      yield map(toFrame(flag, decompress(frame.subarray(prefixLength), encoding)));
-    } else yield frame;
-  }
+  return mapAsync(body, (frame) => {
+    if (frame[0] === flag) return map(frame);
+    if (frame[0] !== (flag | compressedFlag)) return frame;
+    return map(toFrame(flag, decompress(frame.subarray(prefixLength), encoding)));
+  });
 }
 
 /** Connect compresses errors that quote much. */

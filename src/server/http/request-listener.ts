@@ -121,7 +121,7 @@ function pathOfUrl(url = ""): string {
 
 /** Its call ended with a line of its own, if it had come so far that it was one. */
 function hasCallerGone(error: unknown): boolean {
-  const { name, code = "" } = error as NodeJS.ErrnoException;
+  const { name, code = "" } = (error ?? {}) as NodeJS.ErrnoException;
   if (name === "AbortError") return true;
   return ConnectError.from(error).code === Code.Aborted || abortCodes.has(code);
 }

@@ -1,10 +1,10 @@
 import { Counter, type Registry } from "prom-client";
+import { withTimeout } from "../../async/with-timeout.js";
 import {
   type ChargeCount,
   type ChargeCounter,
   chargeOutcomes,
 } from "../../rpc/call/charge-counter.js";
-import { withTimeout } from "../../with-timeout.js";
 
 /** Answers which of these providers are registered. */
 export type FindRegistered = (names: readonly string[]) => Promise<readonly string[]>;

@@ -1,5 +1,7 @@
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Logger } from "pino";
 import type { Address } from "../../config/address.js";
+import { contained } from "../../logging/contained.js";
 import { listen } from "../connections/listen.js";
 import type { Listener } from "../listener.js";
 import type { Readiness } from "./readiness.js";
@@ -18,8 +20,9 @@ export async function startOpsServer(
   address: Address,
   readiness: Pick<Readiness, "notReadyReason">,
   exposition: Exposition,
+  log: Pick<Logger, "error">,
 ): Promise<Listener> {
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url?.split("?")[0];
     if (path === "/healthz") return send(response, 200, "text/plain", "ok\n");
     if (path === "/readyz") {
@@ -34,7 +37,9 @@ export async function startOpsServer(
       );
     }
     send(response, 404, "text/plain", "try /healthz, /readyz or /metrics\n");
-  });
+  };
+  const drop = (_: IncomingMessage, response: ServerResponse) => response.destroy();
+  const server = createServer(contained(log, "ops request", answer, drop));
   const close = () => {
     server.closeAllConnections();
     return new Promise<void>((resolve) => server.close(() => resolve()));

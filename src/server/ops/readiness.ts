@@ -1,8 +1,8 @@
 import type { Knex } from "knex";
+import { withTimeout } from "../../async/with-timeout.js";
 import { DomainError } from "../../domain/domain-error.js";
 import { toDomainError } from "../../store/connection/postgres-errors.js";
 import { pendingMigrations } from "../../store/schema/migration-list.js";
-import { withTimeout } from "../../with-timeout.js";
 
 /** Whether the service can answer: undefined when it can, else why it cannot. */
 export type Readiness = {
@@ -51,7 +51,8 @@ export function watchReadiness(
     });
     return checking;
   };
-  const timer = setInterval(check, intervalMs);
+  // What fails is not known to be ready, and is looked at again.
+  const timer = setInterval(() => void check().catch(() => undefined), intervalMs);
   return {
     notReadyReason: () => whyNot,
     check,

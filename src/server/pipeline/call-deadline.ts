@@ -1,4 +1,5 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { capTimeout } from "../../async/cap-timeout.js";
 import { DomainError } from "../../domain/domain-error.js";
 import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
 import type { FindHeader } from "../calls/request-id.js";
@@ -25,7 +26,7 @@ export class CallContext implements HandlerContext {
 
   constructor(outer: HeaderContext, maxTimeoutMs: number) {
     this.outer = outer;
-    this.#limitMs = Math.min(outer.timeoutMs() ?? maxTimeoutMs, maxTimeoutMs);
+    this.#limitMs = capTimeout(outer.timeoutMs(), maxTimeoutMs);
     this.#endsAt = performance.now() + this.#limitMs;
   }
 

@@ -1,6 +1,7 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "../../domain/domain-error.js";
+import { attempt } from "../../logging/contained.js";
 import { callerKey, callerName } from "../../rpc/call/caller-context.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import type { CallTracer } from "../../tracing/tracing.js";
@@ -174,7 +175,8 @@ function createCallRecorder(method: DescMethod, { callLogOf: observe, tracer }: 
       const open = { rpc, protocol, caller, startedAtMs, findHeader: find, traceId };
       // What could not be read has neither a write's request id nor its reason.
       const call = toCallRecord(open, failure, request instanceof DomainError ? {} : request);
-      trace?.end(call);
+      // A call that could not be traced has ended all the same.
+      attempt(() => trace?.end(call));
       callEnds(call);
     };
     return { run: trace?.run ?? runDirectly, end };

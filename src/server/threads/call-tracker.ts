@@ -1,7 +1,9 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ConnectError } from "@connectrpc/connect";
+import type { Logger } from "pino";
 import type { Caller } from "../../domain/caller.js";
 import type { DomainError } from "../../domain/domain-error.js";
+import { attempt, contained } from "../../logging/contained.js";
 import type { ChargeCounter } from "../../rpc/call/charge-counter.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import type { Tracing } from "../../tracing/tracing.js";
@@ -15,6 +17,7 @@ export type CallTrackerDependencies = {
   readonly callLog: CallLog;
   readonly charges: ChargeCounter;
   readonly tracing: Tracing | undefined;
+  readonly log: Pick<Logger, "error">;
 };
 
 /** A call that a thread serves, or does not come to serve. */
@@ -35,7 +38,7 @@ export function trackCall(
   rpc: string,
   caller: Caller | undefined,
   findHeader: FindHeader,
-  { callLog: observer, charges, tracing }: CallTrackerDependencies,
+  { callLog: observer, charges, tracing, log }: CallTrackerDependencies,
   onLost: () => DomainError,
 ): TrackedCall {
   const requestId = requestIdOf(findHeader);
@@ -52,7 +55,7 @@ export function trackCall(
     start();
     if (state === "ended") return;
     state = "ended";
-    trace?.end(call);
+    attempt(() => trace?.end(call));
     observer.callEnds(call);
   };
   const fail = (refusal: unknown) => {
@@ -65,19 +68,21 @@ export function trackCall(
     fail,
     listenTo: (port, onAsk) =>
       new Promise((resolve) => {
-        port.on("message", (message: FromThread) => {
+        const receive = (message: FromThread) => {
           if (message.type === "answer") resolve(message);
           else if (message.type === "ask") onAsk(message);
           else if (message.type === "charges") charges.add(message.counts);
           else if (message.type === "span") tracing?.take(message.span);
           else if (message.type === "started") start();
           else end(message.call);
-        });
+        };
+        port.on("message", contained(log, "message of a worker thread", receive));
         // Closed before the thread has told the end of the call: the thread is gone.
-        port.on("close", () => {
+        const onClose = () => {
           if (state === "at work") fail(onLost());
           trace?.end();
-        });
+        };
+        port.on("close", contained(log, "end of an offloaded call", onClose));
       }),
   };
 }

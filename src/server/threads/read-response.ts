@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { attempt } from "../../logging/contained.js";
 import type { HeaderEntries, ThreadResponse, ToThread } from "./thread-messages.js";
 
 /**
@@ -14,7 +15,8 @@ export function passOnAbort(
 ): () => void {
   const passOn = () => {
     const reason = ConnectError.from(signal.reason, Code.Canceled);
-    if (reason.details.length > 0) onRefusal(reason);
+    // The thread has to hear of it, whatever becomes of the record.
+    if (reason.details.length > 0) attempt(() => onRefusal(reason));
     const { code, rawMessage } = reason;
     port.postMessage({ type: "abort", code, message: rawMessage } satisfies ToThread);
   };

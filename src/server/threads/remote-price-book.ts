@@ -50,8 +50,12 @@ export function createRemotePriceBook(port: MessagePort): PriceBook {
         const receive = (reply: LookupReply) => {
           if (reply.type !== "reply" || reply.number !== number) return;
           end();
-          if ("answer" in reply) resolve(toResult(reply.answer, places));
-          else reject(toError(reply.refusal));
+          if ("refusal" in reply) return reject(toError(reply.refusal));
+          try {
+            resolve(toResult(reply.answer, places));
+          } catch (error) {
+            reject(error);
+          }
         };
         if (signal.aborted) return reject(signal.reason);
         const { distinct, places } = toDistinct(question.requests);

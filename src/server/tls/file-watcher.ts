@@ -41,14 +41,15 @@ export async function watchFiles<T>(
     if (found === seen) return;
     seen = found;
     try {
-      current = read();
+      const changed = read();
+      // It may not be of use to a listener: then what there was before stays, too.
+      onRead(changed);
+      current = changed;
     } catch (error) {
       onBroken(error as Error);
-      return;
     }
-    onRead(current);
   };
-  const timer = setInterval(readChanged, intervalMs).unref();
+  const timer = setInterval(() => void readChanged().catch(() => {}), intervalMs).unref();
   return { current: () => current, close: () => clearInterval(timer) };
 }
 

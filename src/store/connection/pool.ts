@@ -1,5 +1,6 @@
 import type { Knex } from "knex";
 import knexModule from "knex";
+import { type ConnectionPool, findPool } from "../../library-internals/private-fields.js";
 
 /** How to reach PostgreSQL: what `pg` takes, as an object (Knex would log a URL's password). */
 export type DatabaseConnection = Readonly<Knex.PgConnectionConfig>;
@@ -48,7 +49,7 @@ export function createDatabase(options: DatabaseOptions): Knex {
     },
   });
   limits.set(knex, options);
-  knex.client.on("query-error", dropStatement);
+  knex.on("query-error", dropStatement);
   return knex;
 }
 
@@ -76,17 +77,20 @@ export function watchPool(knex: Knex): DatabasePool {
   return watched;
 }
 
-function startToWatch({ client }: Knex): DatabasePool {
-  const max: number = client.pool.max;
+function startToWatch(knex: Knex): DatabasePool {
   let failures = 0;
-  client.pool.on("acquireFail", () => {
+  findPool(knex)?.on("acquireFail", () => {
     failures += 1;
   });
+  const count = (read: (pool: ConnectionPool) => number) => {
+    const pool = findPool(knex);
+    return pool === undefined ? 0 : read(pool);
+  };
   return {
-    max,
-    used: () => client.pool?.numUsed() ?? 0,
-    free: () => client.pool?.numFree() ?? 0,
-    waiting: () => client.pool?.numPendingAcquires() ?? 0,
+    max: limitsOf(knex).poolSize ?? 0,
+    used: () => count((pool) => pool.numUsed()),
+    free: () => count((pool) => pool.numFree()),
+    waiting: () => count((pool) => pool.numPendingAcquires()),
     failures: () => failures,
   };
 }

@@ -42,9 +42,9 @@ type Limiters = {
 function limitersOf(knex: Knex): Limiters {
   const known = allLimiters.get(knex);
   if (known !== undefined) return known;
-  const { maxCalls = Number.POSITIVE_INFINITY } = limitsOf(knex);
+  const { maxCalls = Number.POSITIVE_INFINITY, poolSize = 1 } = limitsOf(knex);
   const most = Math.max(1, Math.floor(maxCalls / 2));
-  const writers = pLimit(Math.max(1, Math.floor(knex.client.pool.max / 2)));
+  const writers = pLimit(Math.max(1, Math.floor(poolSize / 2)));
   const turns = { read: 0, write: 0, most, writers };
   allLimiters.set(knex, turns);
   return turns;

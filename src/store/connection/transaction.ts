@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Knex } from "knex";
+import { capTimeout } from "../../async/cap-timeout.js";
 import { DomainError } from "../../domain/domain-error.js";
 import { cancelOnAbort } from "./cancel-query.js";
 import { limitsOf } from "./pool.js";
@@ -128,7 +129,7 @@ function timeLeft(knex: Knex, call: Call, time: StatementTime): number | undefin
   const { statementTimeoutMs } = limitsOf(knex);
   const leftMs = call.timeoutMs();
   if (statementTimeoutMs === undefined || time === "call") return leftMs;
-  return Math.min(statementTimeoutMs, leftMs ?? statementTimeoutMs);
+  return capTimeout(leftMs, statementTimeoutMs);
 }
 
 /**

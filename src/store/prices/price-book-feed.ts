@@ -93,7 +93,7 @@ async function read(
     ...{ name, text: since < 0n ? loadSql : followSql, rowMode: "array" },
     values: since < 0n ? [] : [String(since)],
   });
-  query.on("row", (row) => {
+  const receive = (row: string[]) => {
     hear();
     const [version, changedAt, server] = row as unknown as string[];
     if (version === null || version === undefined) return onTimeline(toTimeline(row));
@@ -103,8 +103,16 @@ async function read(
       ...{ readAt, clockAt },
       server: String(server),
     };
-  });
+  };
   await new Promise<void>((resolve, reject) => {
+    query.on("row", (row) => {
+      try {
+        receive(row);
+      } catch (error) {
+        // Thrown to pg, it would end the process.
+        reject(error);
+      }
+    });
     query.on("end", () => resolve());
     query.on("error", reject);
     client.query(query);

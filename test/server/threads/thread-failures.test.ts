@@ -117,7 +117,10 @@ describe("A call that cannot be passed on to a thread", () => {
     const settings = { connection: () => "cannot be sent" } as unknown as ThreadSettings;
     const threads = createThreadPool(
       ...([1, settings, { lookup: () => Promise.reject(new Error("no book")) }] as const),
-      ...([{ callLog, charges, tracing: undefined }, createConcurrencyLimit(1)] as const),
+      ...([
+        { callLog, charges, tracing: undefined, log: { error: () => {} } },
+        createConcurrencyLimit(1),
+      ] as const),
       pino({ level: "silent" }),
     );
     const call = () =>
