@@ -49,17 +49,23 @@ export async function startTestServer(): Promise<TestServer> {
 }
 
 let ownServer: TestServer | undefined;
+let stopping: Promise<void> | undefined;
 
 /** Starts a server before all files, unless test/run.mjs has started one. */
 export async function mochaGlobalSetup(): Promise<void> {
   if (process.env.LLMPRICES_TEST_SERVER !== undefined) return;
   ownServer = await startTestServer();
   Object.assign(process.env, ownServer.environment);
+  // Without a handler the data would stay in memory. Mocha may send both signals.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void mochaGlobalTeardown().finally(() => process.exit(1)));
+  }
 }
 
 /** Stops the server that mochaGlobalSetup started. */
 export async function mochaGlobalTeardown(): Promise<void> {
-  await ownServer?.stop();
+  stopping ??= ownServer?.stop();
+  await stopping;
 }
 
 let databases = 0;
