@@ -75,10 +75,15 @@ async function serve({ port, caller, ...call }: OffloadedCall): Promise<HeaderEn
         .set(failureOfCall, onFailure)
         .set(callerKey, caller),
     };
-    const answer = await handleAndRewriteErrors(handler, request, (failure) => {
-      tell(port, { type: "ended", call: toCallRecord(unhandled, failure) });
-      onFailure();
-    });
+    const answer = await handleAndRewriteErrors(
+      handler,
+      request,
+      settings.maxMessageBytes,
+      (failure) => {
+        tell(port, { type: "ended", call: toCallRecord(unhandled, failure) });
+        onFailure();
+      },
+    );
     const isTaken = await send(port, answer, cutOff.signal);
     // Connect takes a body that is not asked for any further for one that has come to its end.
     return isTaken ? [...(answer.trailer ?? [])] : [...setTrailerStatus(new Headers(), notTaken())];
