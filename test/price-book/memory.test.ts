@@ -32,7 +32,7 @@ describe("A service that has no connection to the database but the one of its bo
     service = await startTestService(config, { ...database, knex, connection });
     await untilAnswered(() => charge(service, key));
     // The threads' connections come after the book's.
-    proxy.faults.refusesConnections = true;
+    proxy.faults.rejectsConnections = true;
   });
   after(async () => {
     await service.stop();

@@ -5,7 +5,7 @@ import type { DatabaseConnection } from "../../src/store/connection/pool.js";
 /** The faults of a proxy. A test may change them at any time. */
 export type Faults = {
   /** Closes each new connection at once. */
-  refusesConnections: boolean;
+  rejectsConnections: boolean;
   /** Drops all data in both directions and keeps all connections open. */
   isSilent: boolean;
   /** Drops notifications of LISTEN, and forwards everything else. */
@@ -23,7 +23,7 @@ export type DatabaseProxy = {
   readonly faults: Faults;
   readonly cutConnections: () => void;
   /** Drops all later data of the current connections. New connections work. */
-  readonly silenceConnections: () => void;
+  readonly stallConnections: () => void;
   /** Returns whether the next statement of a connection is held. */
   readonly isHolding: () => boolean;
   /** Forwards all held data, and stops holding. */
@@ -54,7 +54,7 @@ type Link = {
 
 export async function openProxy(database: DatabaseConnection): Promise<DatabaseProxy> {
   const faults: Faults = {
-    refusesConnections: false,
+    rejectsConnections: false,
     isSilent: false,
     losesNotifications: false,
     heldAfterStatements: Number.POSITIVE_INFINITY,
@@ -67,7 +67,7 @@ export async function openProxy(database: DatabaseConnection): Promise<DatabaseP
   const server = createServer({ noDelay: true }, (client) => {
     counts.connections += 1;
     client.on("error", () => {});
-    if (faults.refusesConnections) return void client.destroy();
+    if (faults.rejectsConnections) return void client.destroy();
     const upstream = connect({ ...target, noDelay: true });
     const link = { client, upstream, held: [], heldAnswers: [], isSilent: false, timesReady: 0 };
     links.add(link);
@@ -83,7 +83,7 @@ export async function openProxy(database: DatabaseConnection): Promise<DatabaseP
     connection: { ...database, host: "127.0.0.1", port: (server.address() as AddressInfo).port },
     faults,
     cutConnections,
-    silenceConnections: () => {
+    stallConnections: () => {
       for (const link of links) link.isSilent = true;
     },
     isHolding: () => [...links].some(({ held }) => held.length > 0),
