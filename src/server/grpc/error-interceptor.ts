@@ -2,7 +2,11 @@ import * as grpc from "@grpc/grpc-js";
 import type { Caller } from "../../domain/caller.js";
 import type { DomainError } from "../../domain/domain-error.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
-import { malformed, messageTooLarge, timeIsUp } from "../../rpc/errors/translate-connect-error.js";
+import {
+  deadlineExceeded,
+  malformed,
+  messageTooLarge,
+} from "../../rpc/errors/translate-connect-error.js";
 import {
   type CallLog,
   type OpenCall,
@@ -104,7 +108,7 @@ function toDomainError({ code, details }: SentStatus): DomainError | undefined {
   if (notOneMessage.test(problem)) {
     return malformed("the method takes one message, neither none nor more");
   }
-  return code === grpc.status.DEADLINE_EXCEEDED ? timeIsUp() : undefined;
+  return code === grpc.status.DEADLINE_EXCEEDED ? deadlineExceeded() : undefined;
 }
 
 function wrongEncoding(encoding: string): DomainError {
