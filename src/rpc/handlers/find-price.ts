@@ -16,8 +16,8 @@ import type { CalculationDependencies } from "./dependencies.js";
 /**
  * Reads the price of a key from the price book at `minBookVersion` or later.
  *
- * @throws DomainError PRICE_NOT_FOUND with the nearest keys, BOOK_STALE, or BOOK_BEHIND when the book
- * does not reach that version in time.
+ * @throws DomainError PRICE_NOT_FOUND with the nearest keys, BOOK_STALE, or BOOK_BEHIND when the
+ *   book does not reach that version in time.
  */
 export function readPrice(
   dependencies: CalculationDependencies,
@@ -72,8 +72,8 @@ export function requireVersion(
 }
 
 /**
- * Returns PRICE_NOT_FOUND for a key, with the nearest keys as suggestions. Leaves the suggestions out
- * when the database cannot be reached or takes longer than `suggestionLimits.timeoutMs`.
+ * Returns PRICE_NOT_FOUND for a key, with the nearest keys as suggestions. Leaves the suggestions
+ * out when the database cannot be reached or takes longer than `suggestionLimits.timeoutMs`.
  */
 export async function priceNotFoundWithSuggestions(
   { knex, suggestionLimits: { timeoutMs } }: CalculationDependencies,
