@@ -74,7 +74,7 @@ export async function startListeners(
   const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
     startHttpServer(address, config.corsOrigins, core),
   );
-  const readiness = watchReadiness(database.knex, book.whyNot, (whyNot) => {
+  const readiness = watchReadiness(database.knex, book.notReadyReason, (whyNot) => {
     grpc.setHealth(whyNot === undefined);
     onReadiness(whyNot);
     log.info({ ready: whyNot === undefined, ...(whyNot && { why_not: whyNot }) }, "readiness");
@@ -82,7 +82,7 @@ export async function startListeners(
   metrics.watch({ book, pool: watchPool(database.knex), threads, readiness });
   return {
     ...{ grpcAddress: grpc.address, httpAddress: http.address, readiness, metrics },
-    firstCheck: book.firstTry.then(readiness.check),
+    firstCheck: book.firstReadAttempt.then(readiness.check),
     stop: async () => {
       readiness.drain();
       await sleep(config.drainDelayMs);
