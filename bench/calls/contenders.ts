@@ -112,7 +112,7 @@ async function serveConnectNode(connection: DatabaseConnection): Promise<number>
     maxStalenessMs: 10_000,
     log,
   });
-  await book.firstTry;
+  await book.firstReadAttempt;
   const mountServices = createOurServices(connection, book);
   const server = createHttp2Server(
     connectNodeAdapter({

@@ -82,13 +82,13 @@ export async function startListeners(
   };
   const readiness = watchReadiness(
     database.knex,
-    book.whyNot,
+    book.notReadyReason,
     contained(log, "readiness", showReadiness),
   );
   metrics.watch({ book, pool: watchPool(database.knex), threads, readiness });
   return {
     ...{ grpcAddress: grpc.address, httpAddress: http.address, readiness, metrics },
-    firstCheck: book.firstTry.then(readiness.check),
+    firstCheck: book.firstReadAttempt.then(readiness.check),
     stop: async () => {
       readiness.drain();
       await sleep(config.drainDelayMs);

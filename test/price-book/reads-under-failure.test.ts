@@ -61,7 +61,7 @@ describe("A book that can be read no more", () => {
       maxStalenessMs: 300,
       log: pino({ level: "silent" }),
     });
-    await book.firstTry;
+    await book.firstReadAttempt;
     proxy.faults.rejectsConnections = true;
     proxy.cutConnections();
     const askAndForget = async () => {

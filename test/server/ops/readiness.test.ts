@@ -97,7 +97,7 @@ describe("Readiness", () => {
       maxStalenessMs: 10_000,
       log: pino({ level: "silent" }),
     });
-    const { whyNot, end } = await watch(database.connection, book.whyNot);
+    const { whyNot, end } = await watch(database.connection, book.notReadyReason);
     expect(whyNot).to.equal("the price book has not been read yet");
     await end();
     await book.close();
