@@ -19,7 +19,7 @@ import type { ListenerDependencies } from "./listener.js";
 import { createMetrics, type Metrics } from "./ops/metrics.js";
 import { createServices } from "./pipeline/services.js";
 import { encodeTextWithBuffers } from "./runtime-tuning/text-encoding.js";
-import { makeObjectsYoung } from "./runtime-tuning/v8-flags.js";
+import { disablePretenuring } from "./runtime-tuning/v8-flags.js";
 import { toThreadConnection } from "./threads/connection-transfer.js";
 import type { ThreadSettings } from "./threads/thread-messages.js";
 import { createThreadPool } from "./threads/thread-pool.js";
@@ -67,7 +67,7 @@ export async function createComponents(
   tracing: Tracing | undefined,
 ): Promise<Components> {
   encodeTextWithBuffers();
-  makeObjectsYoung();
+  disablePretenuring();
   tracing?.traceDatabase(knex);
   const metrics = createMetrics((names) => providersAmong(knex, names));
   const callLog = createCallLog(log, metrics);
