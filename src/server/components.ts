@@ -50,7 +50,7 @@ export type ComponentsConfig = Pick<
   | "streamIdleTimeoutMs"
   | "databaseLimits"
   | "connections"
-  | "bulkThreads"
+  | "workerThreads"
 > & {
   /** Not set by any variable. Tests use it to allow more time on a busy machine. */
   readonly suggestionLimits?: SuggestionLimits;
@@ -97,7 +97,7 @@ export async function createComponents(
     { callLogOf: () => callLog, tracer: tracing, concurrencyLimit, maxTimeoutMs, ...settings },
   );
   const threads = createThreadPool(
-    config.bulkThreads,
+    config.workerThreads,
     toThreadSettings({ suggestionLimits, ...config }, connection, tracing !== undefined),
     book,
     { callLog, charges: metrics.charges, tracing },
