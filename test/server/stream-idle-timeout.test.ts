@@ -20,7 +20,7 @@ describe("A stream whose caller does nothing for STREAM_IDLE_TIMEOUT_MS", functi
   let service: TestService;
   let key: TestKey;
   before(async () => {
-    service = await startTestService({ streamIdleTimeoutMs: idleMs, bulkThreads: 1 });
+    service = await startTestService({ streamIdleTimeoutMs: idleMs, workerThreads: 1 });
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
     await service.pricing.batchCalculateCharges({});
   });
