@@ -39,7 +39,7 @@ export async function llmprices(
   return { code, output, errors };
 }
 
-/** The same for commands that call a service: at its gRPC door. */
+/** The same for commands that call a service, through its gRPC listener. */
 export function commandsFor({ server }: Pick<TestService, "server">) {
   const env = { LLMPRICES_ADDRESS: formatAddress(server.grpcAddress) };
   return (parameters: readonly string[], options: CommandOptions = {}) =>
