@@ -1,4 +1,5 @@
 import cluster from "node:cluster";
+import { attempt } from "../logging/contained.js";
 import { createLogger } from "../logging/logger.js";
 import { type Listeners, startListeners } from "../server/listeners.js";
 import { fromThreadConnection } from "../server/threads/connection-transfer.js";
@@ -16,7 +17,8 @@ let isStopping = false;
 
 process.on("message", (message: ToWorker) => {
   if (message.type === "stop") void stop();
-  if (message.type === "count") void count(message.number);
+  // A primary that hears nothing counts what it has heard before.
+  if (message.type === "count") count(message.number).catch(() => undefined);
   if (message.type !== "start") return;
   service = start(message);
   // What went wrong has been told.
@@ -77,5 +79,9 @@ async function stop(): Promise<void> {
 /** Resolves when it has been sent: what is not by the end of the process is lost. */
 async function tell(message: FromWorker): Promise<void> {
   if (!process.connected) return;
-  await new Promise((resolve) => process.send?.(message, undefined, {}, resolve));
+  await new Promise((resolve) => {
+    // It may have been disconnected since.
+    const isSent = attempt(() => process.send?.(message, undefined, {}, resolve));
+    if (!isSent) resolve(undefined);
+  });
 }

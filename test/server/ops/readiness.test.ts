@@ -55,7 +55,7 @@ describe("Readiness", () => {
   });
 
   it("says that the database cannot be reached, and by which code, without where it is", async () => {
-    proxy.faults.refusesConnections = true;
+    proxy.faults.rejectsConnections = true;
     expect(await readiness.check()).to.equal(false);
     expect(readiness.notReadyReason()).to.match(
       /^the database cannot be reached or is not ready(?: \(ECONNRESET\))?$/,
@@ -97,7 +97,7 @@ describe("Readiness", () => {
       maxStalenessMs: 10_000,
       log: pino({ level: "silent" }),
     });
-    const { whyNot, end } = await watch(database.connection, book.whyNot);
+    const { whyNot, end } = await watch(database.connection, book.notReadyReason);
     expect(whyNot).to.equal("the price book has not been read yet");
     await end();
     await book.close();
