@@ -1,4 +1,3 @@
-import { setFlagsFromString } from "node:v8";
 import { type MessagePort, workerData } from "node:worker_threads";
 import {
   ConnectError,
@@ -26,9 +25,6 @@ import { fromThreadConnection } from "./connection-transfer.js";
 import { createRemotePriceBook } from "./remote-price-book.js";
 import { notTaken, send, tell } from "./send-response.js";
 import type { HeaderEntries, OffloadedCall, ThreadSettings, ToThread } from "./thread-messages.js";
-
-// Allocations leave hundreds of megabytes behind each: V8 would let them pile up before it looks.
-setFlagsFromString("--heap-growing-percent=50");
 
 /**
  * What a thread runs: Connect's handlers, for every protocol. It asks the book of the thread that
