@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --no-allocation-site-pretenuring
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { exitCodes, Failure } from "./cli/exit-codes.js";
 import { addClientCommands } from "./cli/register-commands.js";

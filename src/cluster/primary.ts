@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import type { Address } from "../config/address.js";
 import type { Config } from "../config/config.js";
 import type { Exposition } from "../server/ops/ops-server.js";
+import { addV8Flags } from "../server/runtime-tuning/v8-flags.js";
 import { toThreadConnection } from "../server/threads/connection-transfer.js";
 import type { DatabaseConnection } from "../store/connection/pool.js";
 import { tracingStopMs } from "../tracing/tracing.js";
@@ -102,6 +103,7 @@ export async function startWorkerProcesses(
   cluster.setupPrimary({
     exec: fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url)),
     args: [],
+    execArgv: addV8Flags(process.execArgv),
     serialization: "advanced",
   });
   try {

@@ -20,7 +20,7 @@ import type { ListenerDependencies } from "./listener.js";
 import { createMetrics, type Metrics } from "./ops/metrics.js";
 import { createServices } from "./pipeline/services.js";
 import { encodeTextWithBuffers } from "./runtime-tuning/text-encoding.js";
-import { disablePretenuring } from "./runtime-tuning/v8-flags.js";
+import { missingV8Flags } from "./runtime-tuning/v8-flags.js";
 import { toThreadConnection } from "./threads/connection-transfer.js";
 import type { ThreadSettings } from "./threads/thread-messages.js";
 import { createThreadPool } from "./threads/thread-pool.js";
@@ -69,7 +69,8 @@ export async function createComponents(
 ): Promise<Components> {
   await checkLibraryInternals(config.tls !== undefined, log);
   encodeTextWithBuffers();
-  disablePretenuring();
+  const flags = missingV8Flags();
+  if (flags.length > 0) log.info({ flags }, "started without V8 flags that make calls cheaper");
   tracing?.traceDatabase(knex);
   const metrics = createMetrics((names) => providersAmong(knex, names));
   const callLog = createCallLog(log, metrics);

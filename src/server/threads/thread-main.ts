@@ -1,4 +1,3 @@
-import { setFlagsFromString } from "node:v8";
 import { type MessagePort, workerData } from "node:worker_threads";
 import {
   ConnectError,
@@ -26,10 +25,6 @@ import { fromThreadConnection } from "./connection-transfer.js";
 import { createRemotePriceBook } from "./remote-price-book.js";
 import { postToMainThread, responseNotRead, sendResponse } from "./send-response.js";
 import type { HeaderEntries, OffloadedCall, ThreadSettings, ToThread } from "./thread-messages.js";
-
-// Each allocation call leaves hundreds of megabytes of garbage, which V8 would otherwise collect
-// too late.
-setFlagsFromString("--heap-growing-percent=50");
 
 /**
  * Serves one call, concurrently with others, and returns its trailers.

@@ -52,6 +52,8 @@ export function createThreadPool(
     workerData: settings,
     minThreads: 0,
     maxThreads,
+    // Each thread's own, where a V8 flag would hold for the whole process.
+    resourceLimits: { maxOldGenerationSizeMb: threadHeapMb(settings) },
     idleTimeout: Number.POSITIVE_INFINITY,
     concurrentTasksPerWorker: maxCallsPerThread,
     // Lowers the priority of the thread alone, on Linux: when cores are scarce, single calls go
@@ -139,6 +141,18 @@ function threadLost(cause?: unknown): DomainError {
   const message = "the thread that worked on the call was lost; try again";
   return new DomainError("THREAD_LOST", message, { cause });
 }
+
+/**
+ * Returns the size of a thread's heap in MB: enough for the largest allocation, and not more. A heap
+ * that may grow further keeps the garbage of one allocation through the next. Measured with 200,000 accounts, four
+ * times: 78 MB more than an idle process at a limit of 512 MB, 107 MB without a limit.
+ */
+export function threadHeapMb({ maxAllocationAccounts }: ThreadSettings): number {
+  return Math.max(512, Math.ceil((maxAllocationAccounts * heapBytesPerAccount) / 2 ** 20));
+}
+
+/** Of the largest allocations; resident memory included, it is 400 at most (docs/allocation.md). */
+const heapBytesPerAccount = 400;
 
 // More calls would get too little of their thread's time, memory and connections.
 const maxCallsPerThread = 32;

@@ -48,6 +48,12 @@ describe("A thread that dies", () => {
     return { requests, refusal: errorOf(answerOf(pricing.streamAllocateCharges(requests))) };
   };
 
+  it("has a heap of its own size, which no V8 flag sets for the whole process", async () => {
+    await service.pricing.batchCalculateCharges({});
+    // 400 bytes for each of 5,000,000 accounts.
+    expect(workers.at(-1)?.resourceLimits).to.include({ maxOldGenerationSizeMb: 1908 });
+  });
+
   for (const protocol of protocols) {
     it(`ends its calls as UNAVAILABLE and THREAD_LOST, counts them, and is replaced: ${protocol}`, async () => {
       const before = await callsEnded(service, rpc, "unavailable");
