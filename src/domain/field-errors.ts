@@ -16,7 +16,7 @@ export class FieldErrors {
       return parse();
     } catch (error) {
       if (!(error instanceof DomainError) || error.reason !== "INVALID_FIELD") throw error;
-      this.#violations = [...(this.#violations ?? []), ...error.violations];
+      this.add(...error.violations);
       return undefined as T;
     }
   }
@@ -24,6 +24,16 @@ export class FieldErrors {
   /** @throws DomainError INVALID_FIELD with every violation. */
   throwIfAny(): void {
     if (this.#violations !== undefined) throw invalidFields(this.#violations);
+  }
+
+  /** Adds violations that were found without a parser. */
+  add(...violations: readonly Violation[]): void {
+    if (violations.length > 0) this.#violations = [...(this.#violations ?? []), ...violations];
+  }
+
+  /** The violations so far, in the order in which they were found. */
+  get violations(): readonly Violation[] {
+    return this.#violations ?? none;
   }
 }
 
@@ -39,6 +49,8 @@ export function parseAll<T extends Parsers>(parsers: T): Parsed<T> {
   errors.throwIfAny();
   return parsed as Parsed<T>;
 }
+
+const none: readonly Violation[] = [];
 
 type Parsers = Readonly<Record<string, () => unknown>>;
 type Parsed<T extends Parsers> = { readonly [Name in keyof T]: ReturnType<T[Name]> };

@@ -12,7 +12,7 @@ export type ImportRow = {
 };
 
 /** The options of an import. */
-export type ImportOrder = {
+export type ImportOptions = {
   readonly validateOnly: boolean;
   readonly registerMissing: boolean;
   /** Whether to end the prices that have no row. */

@@ -1,4 +1,7 @@
-/** Something that happens once. */
+import { raceAbort } from "../async/race-abort.js";
+import { withTimeout } from "../async/with-timeout.js";
+
+/** A promise and the function that resolves it. */
 export type OneShotEvent = { readonly happened: Promise<void>; readonly happen: () => void };
 
 export function createOneShotEvent(): OneShotEvent {
@@ -10,28 +13,14 @@ export function createOneShotEvent(): OneShotEvent {
 }
 
 /**
- * Waits for an event, for so long at most.
+ * Waits for an event, for at most `limitMs`.
  *
- * @throws the signal's reason when that aborts.
+ * @throws the signal's reason when it aborts.
  */
-export async function within(
+export function waitForEvent(
+  event: OneShotEvent,
   limitMs: number,
   signal: AbortSignal,
-  event: OneShotEvent,
 ): Promise<void> {
-  signal.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", leave);
-      resolve();
-    };
-    const leave = () => {
-      reject(signal.reason);
-      end();
-    };
-    const timer = setTimeout(end, limitMs);
-    signal.addEventListener("abort", leave);
-    void event.happened.then(end);
-  });
+  return withTimeout(raceAbort(event.happened, signal), limitMs, () => {});
 }

@@ -1,34 +1,35 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { mapAsync } from "../../async/map-async.js";
 import type { LLMPrice, LLMPriceRevision } from "../../gen/llmprices/v1/llm_price_pb.js";
 import type { ListLLMPricesRequestSchema } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import type { Connection } from "./client.js";
 
-/** Which prices to list, and at what time. */
+/** The prices to list, and the time at which to list them. */
 export type PriceFilters = Pick<
   MessageInitShape<typeof ListLLMPricesRequestSchema>,
   "chargeType" | "provider" | "modelPrefix" | "asOf"
 >;
 
-/** The prices that the filters let through in key order, page by page, all at the same instant. */
-export async function* pagesOfPrices(
+/** Yields the prices that match the filters, in key order. All pages show the same instant. */
+export function pagesOfPrices(
   { pricing }: Pick<Connection, "pricing">,
   filters: PriceFilters,
 ): AsyncGenerator<readonly LLMPrice[]> {
   const pages = allPages((page) => pricing.listLLMPrices({ ...filters, ...page }));
-  for await (const { llmPrices } of pages) yield llmPrices;
+  return mapAsync(pages, ({ llmPrices }) => llmPrices);
 }
 
-/** A key's timeline, oldest first, page by page. */
-export async function* pagesOfRevisions(
+/** Yields the revisions of a key's timeline, oldest first. */
+export function pagesOfRevisions(
   { pricing }: Pick<Connection, "pricing">,
   id: string,
 ): AsyncGenerator<readonly LLMPriceRevision[]> {
   const lookup = { case: "id", value: id } as const;
   const pages = allPages((page) => pricing.listLLMPriceRevisions({ lookup, ...page }));
-  for await (const { llmPriceRevisions } of pages) yield llmPriceRevisions;
+  return mapAsync(pages, ({ llmPriceRevisions }) => llmPriceRevisions);
 }
 
-/** The answers of a list RPC, page by page until the last one (AIP-158). */
+/** Yields all responses of a paginated list RPC (AIP-158). */
 export async function* allPages<P extends { readonly nextPageToken: string }>(
   list: (page: { readonly pageSize: number; readonly pageToken: string }) => Promise<P>,
 ): AsyncGenerator<P> {

@@ -1,15 +1,15 @@
 import { createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { Caller } from "../../domain/caller.js";
 
-/** Of calls that failed before it was known who made them. */
+/** The caller of a call that failed before its caller was known. */
 export const unknownCaller = { name: "unknown" } as const;
 
-/** What the doors have found out about a call. Undefined: nothing, and so it is not served. */
+/** Where authentication stores the caller of a call. Undefined: the call is rejected. */
 export const callerKey = createContextKey<Caller | undefined>(undefined, {
   description: "who makes the call",
 });
 
-/** Who makes a call, as recorded with what the call changes. */
+/** Returns the name of a caller, as it is recorded with the changes of the call. */
 export function callerName({ values }: Pick<HandlerContext, "values">): string {
   return (values.get(callerKey) ?? unknownCaller).name;
 }

@@ -1,7 +1,8 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { createYieldTimer } from "../../async/yield-to-event-loop.js";
 
 /**
- * Runs a generator to its end and lets other work of the thread go on every few milliseconds.
+ * Runs a generator to its end and yields to the event loop every 5 ms, so that other calls of this
+ * thread go on.
  *
  * @throws the signal's reason when it aborts.
  */
@@ -9,15 +10,12 @@ export async function runCooperatively<T>(
   steps: Generator<undefined, T>,
   signal: AbortSignal,
 ): Promise<T> {
-  let turnEndsAt = performance.now() + yieldAfterMs;
+  const timer = createYieldTimer();
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
-    if (performance.now() < turnEndsAt) continue;
-    await nextTurn();
+    if (!timer.isDue()) continue;
+    await timer.yield();
     signal.throwIfAborted();
-    turnEndsAt = performance.now() + yieldAfterMs;
   }
 }
-
-const yieldAfterMs = 5;

@@ -1,7 +1,7 @@
-/** Does work with a value: at once where it is known, else when it comes. */
+/** Maps a value at once, or a promise when it resolves. Creates no promise for a value. */
 export function mapMaybePromise<T, R>(
   value: T | Promise<T>,
-  work: (value: T) => R | Promise<R>,
+  map: (value: T) => R | Promise<R>,
 ): R | Promise<R> {
-  return value instanceof Promise ? value.then(work) : work(value);
+  return value instanceof Promise ? value.then(map) : map(value);
 }

@@ -1,8 +1,10 @@
+import { raceAbort } from "../../async/race-abort.js";
+
 /**
- * Messages as they come, until the signal aborts: whoever waits for a caller may never be told by the
- * stream that it has gone.
+ * Returns the messages of a stream until the signal aborts. The stream itself may never report that
+ * its client has gone.
  *
- * @throws the signal's reason.
+ * @throws the signal's reason when it aborts.
  */
 export function abortable<T>(
   messages: AsyncIterable<T>,
@@ -10,16 +12,10 @@ export function abortable<T>(
 ): AsyncIterableIterator<T> {
   const iterator = messages[Symbol.asyncIterator]();
   return {
-    next: () =>
-      new Promise((resolve, reject) => {
-        const leave = () => reject(signal.reason);
-        if (signal.aborted) return leave();
-        signal.addEventListener("abort", leave, { once: true });
-        iterator
-          .next()
-          .then(resolve, reject)
-          .finally(() => signal.removeEventListener("abort", leave));
-      }),
+    next: async () => {
+      signal.throwIfAborted();
+      return raceAbort(iterator.next(), signal);
+    },
     [Symbol.asyncIterator]() {
       return this;
     },

@@ -15,8 +15,8 @@ import { translateConnectError } from "./translate-connect-error.js";
 export const errorDomain = "llmprices.v1";
 
 /**
- * The one place where a reason gets its code. Does not compile when a reason of the domain or of
- * the contract is missing here or there.
+ * The only place that maps reasons to codes. Does not compile when a reason is missing here, in the
+ * domain or in the contract.
  */
 const codes = {
   INVALID_FIELD: Code.InvalidArgument,
@@ -56,15 +56,16 @@ const codes = {
 type ContractReason = Exclude<keyof typeof ErrorReason, "UNSPECIFIED">;
 
 /**
- * What a caller gets to see of an error: code, message, ErrorInfo and, for bad fields, BadRequest.
- * What is no refusal of ours is "internal error", its cause kept for the log only.
+ * Converts an error to what a client sees: code, message, ErrorInfo and, for invalid fields,
+ * BadRequest. An error that is neither a DomainError nor Connect's becomes "internal error", with
+ * its cause for the log only.
  */
 export function toConnectError(error: unknown): ConnectError {
-  // A stream's messages are read while its handler runs: a handler can meet Connect's errors, too.
-  const ours = error instanceof ConnectError ? translateConnectError(error) : error;
-  if (ours === undefined && error instanceof ConnectError) return error;
+  // A handler of a stream reads messages while it runs, so it can throw Connect's own errors.
+  const translated = error instanceof ConnectError ? translateConnectError(error) : error;
+  if (translated === undefined && error instanceof ConnectError) return error;
   const { reason, message, metadata, violations } =
-    ours instanceof DomainError ? ours : internalError;
+    translated instanceof DomainError ? translated : internalError;
   const details = [
     {
       desc: ErrorInfoSchema,
@@ -78,7 +79,7 @@ export function toConnectError(error: unknown): ConnectError {
   return new ConnectError(message, codes[reason], undefined, details, error);
 }
 
-/** The same as a message: in a batch, and in the trailer that gRPC has for it. */
+/** Converts an error to google.rpc.Status, for a line of a batch and for the trailer of gRPC. */
 export function toStatusMessage(error: ConnectError): Status {
   const details = error.details.flatMap((detail) =>
     "desc" in detail ? [anyPack(detail.desc, create(detail.desc, detail.value))] : [],
@@ -88,7 +89,7 @@ export function toStatusMessage(error: ConnectError): Status {
 
 const internalError = new DomainError("INTERNAL", "internal error");
 
-/** When to come back: not all at once, or they would be too many again. */
+/** Returns a random delay, so that the rejected clients do not all retry at the same time. */
 function toRetryInfo() {
   const retryDelay = durationFromMs(500 + Math.floor(Math.random() * 1000));
   return create(RetryInfoSchema, { retryDelay });

@@ -2,9 +2,9 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { DomainError } from "../../domain/domain-error.js";
 
 /**
- * What Connect refuses before, or while, a handler runs, in our terms. It gives no details, and the
- * code INTERNAL to messages that cannot be read, although that is the caller's fault. Undefined: an
- * error with details, which is ours, or one that says nothing of the call.
+ * Translates an error that Connect throws before or while a handler runs to a DomainError. Such
+ * errors have no details, and malformed messages have the code INTERNAL although the client caused
+ * them. Returns undefined for an error with details, which is our own, and for any other error.
  */
 export function translateConnectError({
   code,
@@ -15,29 +15,27 @@ export function translateConnectError({
   const tooLarge = largerThan.exec(rawMessage);
   if (tooLarge?.[1] !== undefined) return messageTooLarge(Number(tooLarge[1]));
   if (/^unknown compression/.test(rawMessage)) return new DomainError("UNSUPPORTED", rawMessage);
-  if (code === Code.InvalidArgument || callersFault.test(rawMessage)) return malformed(rawMessage);
-  if (code === Code.DeadlineExceeded) {
-    return timeIsUp();
-  }
+  if (code === Code.InvalidArgument || clientErrors.test(rawMessage)) return malformed(rawMessage);
+  if (code === Code.DeadlineExceeded) return deadlineExceeded();
   if (code === Code.Canceled || code === Code.Aborted) {
     return new DomainError("CANCELLED", "the caller has gone");
   }
   return undefined;
 }
 
-/** The refusal of a message that is not what it should be. `problem` comes from a library. */
+/** Returns the error for a message that cannot be parsed. `problem` is a library's message. */
 export function malformed(problem: string): DomainError {
-  const shown = problem.replace(/^parse binary: /, "");
-  const cut = shown.length <= 300 ? shown : `${shown.slice(0, 297)}...`;
+  const text = problem.replace(/^parse binary: /, "");
+  const cut = text.length <= 300 ? text : `${text.slice(0, 297)}...`;
   return new DomainError("MALFORMED_REQUEST", `the request cannot be read: ${cut}`);
 }
 
-/** The refusal of a call whose time a library has measured. */
-export function timeIsUp(): DomainError {
+/** Returns the error for a call whose deadline a library has found exceeded. */
+export function deadlineExceeded(): DomainError {
   return new DomainError("DEADLINE_EXCEEDED", "the call's time is up");
 }
 
-/** The refusal of a message that has more bytes than `maxBytes`. */
+/** Returns the error for a message of more than `maxBytes`. */
 export function messageTooLarge(maxBytes: number): DomainError {
   return new DomainError(
     "MESSAGE_TOO_LARGE",
@@ -47,5 +45,5 @@ export function messageTooLarge(maxBytes: number): DomainError {
 }
 
 const largerThan = /^message (?:size )?(?:\d+ )?is larger than configured readMaxBytes (\d+)/;
-const callersFault =
+const clientErrors =
   /^(?:parse binary|protocol error|decompression failed|received compressed envelope|unexpected end flag)/;

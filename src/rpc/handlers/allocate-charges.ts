@@ -3,8 +3,7 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { AccountUsages } from "../../domain/account-usages.js";
 import { type Allocation, allocate } from "../../domain/allocation.js";
 import { toPlainText } from "../../domain/decimal.js";
-import { invalidFields } from "../../domain/domain-error.js";
-import { parseAll } from "../../domain/field-errors.js";
+import { FieldErrors } from "../../domain/field-errors.js";
 import { toUsageText } from "../../domain/scaled-integer.js";
 import type {
   AccountChargeSchema,
@@ -23,12 +22,12 @@ import { toTimestamp } from "../messages/timestamps.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { readPrice } from "./find-price.js";
 
-/** The handlers that split a cost across accounts. They write nothing. */
+/** Creates the handlers that split a cost across accounts. They write nothing. */
 export function allocationMethods(
   dependencies: PricingDependencies,
 ): Pick<ServiceImpl<typeof PricingService>, "allocateCharges" | "streamAllocateCharges"> {
-  /** Adds a message's usages, and refuses all that is wrong with them and with the terms at once. */
-  const take = async <T>(
+  /** Adds a message's usages and parses its terms. @throws DomainError with every violation. */
+  const addMessage = async <T>(
     usages: AccountUsages,
     message: readonly AllocationUsage[],
     { signal }: HandlerContext,
@@ -36,12 +35,10 @@ export function allocationMethods(
   ): Promise<T> => {
     const steps = addUsages(usages, message, dependencies.maxAllocationAccounts);
     const violations = await runCooperatively(steps, signal);
-    const { terms } = parseAll({
-      terms: parseTerms,
-      usages: () => {
-        if (violations.length > 0) throw invalidFields(violations);
-      },
-    });
+    const errors = new FieldErrors();
+    const terms = errors.read(parseTerms);
+    errors.add(...violations);
+    errors.throwIfAny();
     return terms;
   };
 
@@ -49,7 +46,7 @@ export function allocationMethods(
     async allocateCharges(request, context) {
       const usages = new AccountUsages();
       const parseTerms = () => parseAllocationRequest(request);
-      const terms = await take(usages, request.accountUsages, context, parseTerms);
+      const terms = await addMessage(usages, request.accountUsages, context, parseTerms);
       const price = await readPrice(dependencies, context, terms);
       const steps = allocate(terms.terms, price.applied.price, usages);
       const allocation = await runCooperatively(steps, context.signal);
@@ -66,12 +63,12 @@ export function allocationMethods(
       let next = await messages.next();
       const first = next.value;
       const parseTerms = () => parseFirstMessage(first?.terms, parseAllocationRequest);
-      const terms = await take(usages, first?.accountUsages ?? [], context, parseTerms);
-      // Now, so that a caller need not send a million usages to learn that there is no price.
+      const terms = await addMessage(usages, first?.accountUsages ?? [], context, parseTerms);
+      // Before the other messages, so that a client learns early that there is no price.
       const price = await readPrice(dependencies, context, terms);
       for (next = await messages.next(); !next.done; next = await messages.next()) {
-        const { terms: again, accountUsages } = next.value;
-        await take(usages, accountUsages, context, () => rejectLaterTerms(again));
+        const { terms: laterTerms, accountUsages } = next.value;
+        await addMessage(usages, accountUsages, context, () => rejectLaterTerms(laterTerms));
       }
       const steps = allocate(terms.terms, price.applied.price, usages);
       const allocation = await runCooperatively(steps, context.signal);
@@ -123,5 +120,5 @@ function toTotals(
   };
 }
 
-// With the longest account ids a message of them stays below the 4 MiB that clients take.
+// With the longest account ids, a message of this size stays below 4 MiB, the limit of clients.
 const chunkSize = 2000;

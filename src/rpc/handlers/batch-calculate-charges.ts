@@ -24,9 +24,14 @@ import {
 } from "../messages/charge-request.js";
 import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
 import type { PricingDependencies } from "./dependencies.js";
-import { nearestTo, readPrices, requireVersion, toChargeCount } from "./find-price.js";
+import {
+  priceNotFoundWithSuggestions,
+  readPrices,
+  requireVersion,
+  toChargeCount,
+} from "./find-price.js";
 
-/** The handler that calculates many charges at one version of the book. It writes nothing. */
+/** Creates the handler that calculates many charges at one book version. It writes nothing. */
 export function batchMethods(
   dependencies: PricingDependencies,
 ): Pick<ServiceImpl<typeof PricingService>, "batchCalculateCharges"> {
@@ -34,19 +39,21 @@ export function batchMethods(
     async batchCalculateCharges(request, context) {
       const { asOf, minBookVersion } = parseBatch(request, dependencies.maxBatchCalculations);
       const lines = await runCooperatively(parseLines(request.requests), context.signal);
-      const wanted = lines.filter((line): line is ChargeRequest => !(line instanceof DomainError));
+      const validRequests = lines.filter(
+        (line): line is ChargeRequest => !(line instanceof DomainError),
+      );
       const found = await readPrices(dependencies, context, {
-        requests: wanted,
+        requests: validRequests,
         asOf,
-        wantedVersion: wanted.reduce(
+        wantedVersion: validRequests.reduce(
           (max, line) => maxOf(max, line.minBookVersion),
           minBookVersion,
         ),
       });
       requireVersion(dependencies, found.bookVersion, minBookVersion);
-      dependencies.chargeCounterOf(context).add(countCharges(wanted, found));
-      const nearest = await nearestOf(dependencies, context, wanted, found);
-      const results = calculateLines(dependencies, lines, found, nearest);
+      dependencies.chargeCounterOf(context).add(countCharges(validRequests, found));
+      const priceErrors = await findSuggestions(dependencies, context, validRequests, found);
+      const results = calculateLines(dependencies, lines, found, priceErrors);
       return {
         results: await runCooperatively(results, context.signal),
         asOf: toTimestamp(found.at),
@@ -56,7 +63,7 @@ export function batchMethods(
   };
 }
 
-/** A line of a batch: what it asks for, or why that cannot be. */
+/** One calculation of a batch: its parsed request, or why the request is invalid. */
 type Line = ChargeRequest | DomainError;
 
 function parseBatch(
@@ -83,13 +90,13 @@ function* parseLines(requests: readonly CalculateChargeRequest[]): Generator<und
   return lines;
 }
 
-/** Summed up, since another thread counts them. A line that is refused for its version is none. */
+/** Sums up counts, since another thread records them. Skips lines that fail with BOOK_BEHIND. */
 function countCharges(
-  wanted: readonly ChargeRequest[],
+  requests: readonly ChargeRequest[],
   { prices, bookVersion }: PriceResult,
 ): readonly ChargeCount[] {
   const counts = new Map<string, ChargeCount>();
-  for (const [index, { key, minBookVersion }] of wanted.entries()) {
+  for (const [index, { key, minBookVersion }] of requests.entries()) {
     if (bookVersion < minBookVersion) continue;
     const count = toChargeCount(key, prices[index]);
     const name = `${count.provider} ${count.outcome}`;
@@ -100,43 +107,46 @@ function countCharges(
 }
 
 /**
- * The refusals of the first prices that are missing, each with the nearest keys. The others are
- * refused without: to look for thousands would take minutes.
+ * Creates the errors of the first missing prices, each with the nearest keys as suggestions. Other
+ * missing prices get no suggestions: to search for thousands of keys would take minutes.
  */
-async function nearestOf(
+async function findSuggestions(
   dependencies: PricingDependencies,
   context: HandlerContext,
-  wanted: readonly ChargeRequest[],
+  requests: readonly ChargeRequest[],
   { prices, at }: PriceResult,
 ): Promise<ReadonlyMap<string, DomainError>> {
-  const refusals = new Map<string, DomainError>();
+  const errors = new Map<string, DomainError>();
   const giveUpAt = performance.now() + dependencies.suggestionLimits.batchTimeoutMs;
-  for (const [index, line] of wanted.entries()) {
-    // A database that answers none of these hints must not hold up the charges.
-    if (refusals.size === maxNearest || performance.now() >= giveUpAt) break;
+  for (const [index, line] of requests.entries()) {
+    // A slow database must not delay the charges: suggestions are optional.
+    if (errors.size === maxSuggestions || performance.now() >= giveUpAt) break;
     const name = nameOf(line, at);
-    if (prices[index] !== undefined || refusals.has(name)) continue;
-    refusals.set(name, await nearestTo(dependencies, context, line.key, line.asOf ?? at));
+    if (prices[index] !== undefined || errors.has(name)) continue;
+    errors.set(
+      name,
+      await priceNotFoundWithSuggestions(dependencies, context, line.key, line.asOf ?? at),
+    );
   }
-  return refusals;
+  return errors;
 }
 
 function* calculateLines(
   dependencies: PricingDependencies,
   lines: readonly Line[],
   { prices, at: now, bookVersion }: PriceResult,
-  nearest: ReadonlyMap<string, DomainError>,
+  priceErrors: ReadonlyMap<string, DomainError>,
 ): Generator<undefined, CalculationResult[]> {
   const results: CalculationResult[] = [];
-  const left = prices.values();
+  const remainingPrices = prices.values();
   for (const line of lines) {
     const charge = orDomainError(() => {
       if (line instanceof DomainError) throw line;
-      const applied = left.next().value;
+      const applied = remainingPrices.next().value;
       requireVersion(dependencies, bookVersion, line.minBookVersion);
       const at = line.asOf ?? now;
       if (applied !== undefined) return toChargeMessage(line, { applied, at, bookVersion });
-      throw nearest.get(nameOf(line, now)) ?? keyMissing(line.key, at);
+      throw priceErrors.get(nameOf(line, now)) ?? keyMissing(line.key, at);
     });
     results.push(
       create(CalculationResultSchema, {
@@ -168,4 +178,4 @@ function maxOf(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
 }
 
-const maxNearest = 100;
+const maxSuggestions = 100;

@@ -6,7 +6,7 @@ import { parseChargeRequest } from "../messages/charge-request.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { readPrice } from "./find-price.js";
 
-/** The handlers that calculate charges. They write nothing. */
+/** Creates the handler that calculates one charge. It writes nothing. */
 export function chargeMethods(
   dependencies: PricingDependencies,
 ): Pick<ServiceImpl<typeof PricingService>, "calculateCharge"> {

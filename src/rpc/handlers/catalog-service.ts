@@ -18,7 +18,7 @@ import { toTimestamp } from "../messages/timestamps.js";
 import { writeParsers } from "../messages/write-fields.js";
 import { runIdempotent } from "./idempotent-write.js";
 
-/** The handlers of CatalogService, for any door. ServiceImpl: a forgotten RPC does not compile. */
+/** Creates the handlers of CatalogService. ServiceImpl: a missing RPC does not compile. */
 export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogService> {
   const { method } = CatalogService;
   return {

@@ -3,7 +3,7 @@ import type { Knex } from "knex";
 import type { PriceBook } from "../../price-book/price-book.js";
 import type { ChargeCounter } from "../call/charge-counter.js";
 
-/** What the handlers of the pricing service work with. */
+/** What the handlers of PricingService depend on. */
 export type PricingDependencies = CalculationDependencies & {
   /** The most calculations that a batch may have. */
   readonly maxBatchCalculations: number;
@@ -13,21 +13,21 @@ export type PricingDependencies = CalculationDependencies & {
   readonly maxImportRows: number;
 };
 
-/** What calculations read prices with. */
+/** What calculations depend on. */
 export type CalculationDependencies = {
-  /** The book for one call. */
+  /** Returns the price book to use for a call. */
   readonly bookOf: (context: HandlerContext) => PriceBook;
-  /** Where the charges of one call are counted. */
+  /** Returns where to count the charges of a call. */
   readonly chargeCounterOf: (context: HandlerContext) => ChargeCounter;
-  /** For the nearest keys of one that has no price. */
+  /** Finds the nearest keys of a key without a price. */
   readonly knex: Knex;
-  /** How long a calculation waits for a version of the book that it is asked to use. */
+  /** How long a calculation waits for `min_book_version`. */
   readonly maxBookStalenessMs: number;
   readonly suggestionLimits: SuggestionLimits;
 };
 
-/** How long the nearest keys are searched for: those of one missing price, and all of a batch. */
+/** How long to search for the nearest keys: of one missing price, and of all of a batch. */
 export type SuggestionLimits = { readonly timeoutMs: number; readonly batchTimeoutMs: number };
 
-/** Long enough for a database that is well, and too short to hold up an error. */
+/** Long enough for a healthy database, and too short to delay an error noticeably. */
 export const defaultSuggestionLimits: SuggestionLimits = { timeoutMs: 500, batchTimeoutMs: 2000 };

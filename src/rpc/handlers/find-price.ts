@@ -1,4 +1,6 @@
 import type { HandlerContext } from "@connectrpc/connect";
+import { capTimeout } from "../../async/cap-timeout.js";
+import { raceAbort } from "../../async/race-abort.js";
 import { DomainError, type Reason } from "../../domain/domain-error.js";
 import type { Instant } from "../../domain/instant.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
@@ -12,41 +14,46 @@ import type { ChargeQuery, ChargeResult } from "../messages/price-query.js";
 import type { CalculationDependencies } from "./dependencies.js";
 
 /**
- * Reads the price of a key from a book of the version asked for, or a later one.
+ * Reads the price of a key from the price book at `minBookVersion` or later.
  *
- * @throws DomainError PRICE_NOT_FOUND with the nearest keys, BOOK_STALE, or BOOK_BEHIND when the book
- * has not reached that version in time.
+ * @throws DomainError PRICE_NOT_FOUND with the nearest keys, BOOK_STALE, or BOOK_BEHIND when the
+ *   book does not reach that version in time.
  */
 export function readPrice(
-  reads: CalculationDependencies,
+  dependencies: CalculationDependencies,
   context: HandlerContext,
   { key, asOf, minBookVersion }: ChargeQuery,
 ): ChargeResult | Promise<ChargeResult> {
   const query = { requests: [{ key, asOf }], asOf: undefined, wantedVersion: minBookVersion };
-  return mapMaybePromise(readPrices(reads, context, query), ({ prices, at: now, bookVersion }) => {
-    requireVersion(reads, bookVersion, minBookVersion);
-    const at = asOf ?? now;
-    const [applied] = prices;
-    reads.chargeCounterOf(context).add([toChargeCount(key, applied)]);
-    if (applied !== undefined) return { applied, at, bookVersion };
-    return nearestTo(reads, context, key, at).then((refusal) => Promise.reject(refusal));
-  });
+  return mapMaybePromise(
+    readPrices(dependencies, context, query),
+    ({ prices, at: now, bookVersion }) => {
+      requireVersion(dependencies, bookVersion, minBookVersion);
+      const at = asOf ?? now;
+      const [applied] = prices;
+      dependencies.chargeCounterOf(context).add([toChargeCount(key, applied)]);
+      if (applied !== undefined) return { applied, at, bookVersion };
+      return priceNotFoundWithSuggestions(dependencies, context, key, at).then((error) =>
+        Promise.reject(error),
+      );
+    },
+  );
 }
 
-/** How a charge counts whose key has this price, or none. */
+/** Returns the count of one charge at a price, or of one without a price. */
 export function toChargeCount({ provider }: Key, applied: AppliedPrice | undefined): ChargeCount {
   const isFree = applied?.price.isZero();
   const outcome = applied === undefined ? "unpriced" : isFree ? "free" : "charged";
   return { provider, outcome, times: 1 };
 }
 
-/** Reads prices from a book that has the version wanted, or has not got it in time. */
+/** Reads prices. Does not check that the price book has reached the wanted version. */
 export function readPrices(
   { bookOf }: CalculationDependencies,
   context: HandlerContext,
-  question: PriceQuery,
+  query: PriceQuery,
 ): PriceResult | Promise<PriceResult> {
-  return bookOf(context).lookup(question, context);
+  return bookOf(context).lookup(query, context);
 }
 
 /** @throws DomainError BOOK_BEHIND */
@@ -65,10 +72,10 @@ export function requireVersion(
 }
 
 /**
- * The refusal of a key without a price. The nearest keys are a hint: where the database cannot be
- * reached or takes long, there are none.
+ * Returns PRICE_NOT_FOUND for a key, with the nearest keys as suggestions. Leaves the suggestions
+ * out when the database cannot be reached or takes longer than `suggestionLimits.timeoutMs`.
  */
-export async function nearestTo(
+export async function priceNotFoundWithSuggestions(
   { knex, suggestionLimits: { timeoutMs } }: CalculationDependencies,
   context: HandlerContext,
   key: Key,
@@ -77,25 +84,18 @@ export async function nearestTo(
   const limit = AbortSignal.timeout(timeoutMs);
   const call = {
     signal: AbortSignal.any([context.signal, limit]),
-    timeoutMs: () => Math.min(context.timeoutMs() ?? timeoutMs, timeoutMs),
+    timeoutMs: () => capTimeout(context.timeoutMs(), timeoutMs),
   };
-  const hinted = inTransaction(knex, call, (transaction) => priceNotFound(transaction, key, at));
-  // It may go on waiting for a connection.
-  hinted.catch(() => undefined);
+  const search = inTransaction(knex, call, (transaction) => priceNotFound(transaction, key, at));
   try {
-    return await Promise.race([hinted, rejectOnAbort(limit)]);
+    // The transaction does not end at the abort while it waits for a connection.
+    return await raceAbort(search, limit);
   } catch (error) {
     context.signal.throwIfAborted();
     const isOutage = error instanceof DomainError && outages.has(error.reason);
     if (!isOutage && !limit.aborted) throw error;
     return keyMissing(key, at);
   }
-}
-
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
 }
 
 const outages: ReadonlySet<Reason> = new Set([

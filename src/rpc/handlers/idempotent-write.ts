@@ -23,11 +23,11 @@ import { callerName } from "../call/caller-context.js";
 import type { WriteFields } from "../messages/write-fields.js";
 
 /**
- * Does a write in one transaction and answers it. A repeat of an answered request by the same caller
- * is answered the same and not done again (AIP-155).
+ * Runs a write in one transaction and returns its response. Returns the saved response, without
+ * running the write again, when the same caller repeats a request (AIP-155).
  *
- * @throws DomainError REQUEST_ID_REUSED when the request id was used with another body, or by another
- *   caller, who must not get an answer that was not for them.
+ * @throws DomainError REQUEST_ID_REUSED when the request id was used with another body, or by
+ *   another caller: a response goes to its own caller only.
  */
 export function runIdempotent<I extends DescMessage, O extends DescMessage>(
   knex: Knex,
@@ -48,7 +48,7 @@ export function runIdempotent<I extends DescMessage, O extends DescMessage>(
 }
 
 /**
- * Replays the answer of a request that has been answered before, or does its work and keeps the answer.
+ * Returns the saved response of a request, or runs its work and saves the response.
  *
  * @throws DomainError REQUEST_ID_REUSED when the request id was used with another body.
  */
@@ -58,16 +58,16 @@ export async function replayOrRun<O extends DescMessage>(
   output: O,
   work: () => Promise<MessageInitShape<O>>,
 ): Promise<MessageInitShape<O>> {
-  const answered = await claimIdempotencyKey(transaction, request);
-  if (answered !== undefined) return fromBinary(output, answered) as MessageInitShape<O>;
-  const answer = await work();
-  await saveResponse(transaction, request.requestId, toBinary(output, create(output, answer)));
-  return answer;
+  const saved = await claimIdempotencyKey(transaction, request);
+  if (saved !== undefined) return fromBinary(output, saved) as MessageInitShape<O>;
+  const response = await work();
+  await saveResponse(transaction, request.requestId, toBinary(output, create(output, response)));
+  return response;
 }
 
 /**
- * As `answerOnce`, for a change to the price book. Answers when the change's instant has come: no
- * caller sees a price that begins later than its answer.
+ * Does the same as `runIdempotent`, for a change to the price book. Returns only when the change is
+ * in effect, so that no client gets a response before its price begins.
  */
 export async function runIdempotentBookChange<I extends DescMessage, O extends DescMessage>(
   knex: Knex,
@@ -77,7 +77,7 @@ export async function runIdempotentBookChange<I extends DescMessage, O extends D
   work: (transaction: Knex.Transaction, change: PriceBookChange) => Promise<MessageInitShape<O>>,
 ): Promise<MessageInitShape<O>> {
   let change: PriceBookChange | undefined;
-  const answer = await runIdempotent(
+  const response = await runIdempotent(
     knex,
     context,
     method,
@@ -91,12 +91,12 @@ export async function runIdempotentBookChange<I extends DescMessage, O extends D
     recordCommitDuration(performance.now() - change.openedAtMs);
     await waitUntil(change.comesAtMs);
   }
-  return answer;
+  return response;
 }
 
-/** Waits for an instant on the clock of `performance.now()`. */
+/** Waits until a time on the clock of `performance.now()`. */
 export async function waitUntil(instantMs: number): Promise<void> {
-  // A timer may fire a little early.
+  // Loops because a timer may fire a little early.
   for (let waitMs = instantMs - performance.now(); waitMs > 0; ) {
     await sleep(Math.ceil(waitMs));
     waitMs = instantMs - performance.now();

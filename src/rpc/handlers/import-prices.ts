@@ -21,7 +21,7 @@ import { type ReceivedRows, receiveRows } from "../messages/import-row-stream.js
 import type { PricingDependencies } from "./dependencies.js";
 import { replayOrRun, waitUntil } from "./idempotent-write.js";
 
-/** The handler that changes many prices at once. */
+/** Creates the handler that changes many prices at once. */
 export function importMethods({
   knex,
   maxImportRows,
@@ -33,36 +33,40 @@ export function importMethods({
       const terms = parseFirstMessage(first.value?.terms, parseImportRequest);
       let comesAtMs = 0;
       const work = async (transaction: Knex.Transaction, attempt: number) => {
-        if (attempt > 1) throw rowsGone();
+        if (attempt > 1) throw lostRows();
         const rows = await receiveRows(transaction, first.value, messages, maxImportRows);
-        const answered = await importOnce(transaction, context, terms, rows);
-        const { effectiveFrom } = create(ImportLLMPricesResponseSchema, answered);
+        const response = await importOnce(transaction, context, terms, rows);
+        const { effectiveFrom } = create(ImportLLMPricesResponseSchema, response);
         if (effectiveFrom) comesAtMs = await toLocalTimeMs(transaction, timestampMs(effectiveFrom));
-        return answered;
+        return response;
       };
-      // A statement of an import may work on a million rows.
-      const answer = await inWriteTransaction(knex, context, work, "call");
-      // Whoever calculates after the answer, be it replayed, does so at an instant that may be so old.
+      // The whole call's time for each statement: it may work on a million rows.
+      const response = await inWriteTransaction(knex, context, work, "call");
+      // A calculation after the response, replayed or not, may use a "now" that is `freshMs` old.
       await waitUntil(comesAtMs + freshMs);
-      return answer;
+      return response;
     },
   };
 }
 
-/** Imports rows that have been received, or replays what they were answered. */
+/** Imports received rows, or replays the response of the same request. */
 async function importOnce(
   transaction: Knex.Transaction,
   context: HandlerContext,
   terms: ImportRequest,
-  { count, bad, hash }: ReceivedRows,
+  { count, rowErrors: bad, hash }: ReceivedRows,
 ): Promise<MessageInitShape<typeof ImportLLMPricesResponseSchema>> {
   const author = { changedBy: callerName(context), reason: terms.reason };
   const work = async () => {
-    const refuseBadRows = (found: RowErrorsFound) => {
-      bad.addAll(found.problems, found.badRows, found.rowsWithoutNames);
+    const throwRowErrors = (found: RowErrorsFound) => {
+      bad.addAll(found.errors, found.invalidRows, found.rowsWithMissingNames);
       bad.throwIfAny(count);
     };
-    const outcome = await importRows(transaction, context, { order: terms, author, refuseBadRows });
+    const outcome = await importRows(transaction, context, {
+      options: terms,
+      author,
+      throwRowErrors,
+    });
     return toImportMessage(outcome);
   };
   const { requestId, validateOnly } = terms;
@@ -75,7 +79,7 @@ async function importOnce(
   return replayOrRun(transaction, { requestId, fingerprint }, ImportLLMPricesResponseSchema, work);
 }
 
-/** What a transaction has lost that failed at its very end. */
-function rowsGone(): DomainError {
+/** Returns the error for a second attempt, for which the received rows are no longer there. */
+function lostRows(): DomainError {
   return new DomainError("WRITE_CONFLICT", "lost against a concurrent transaction; try again");
 }

@@ -8,7 +8,7 @@ import { importMethods } from "./import-prices.js";
 import { priceReads } from "./read-prices.js";
 import { priceWrites } from "./write-prices.js";
 
-/** The handlers of PricingService, for any door. ServiceImpl: a forgotten RPC does not compile. */
+/** Creates the handlers of PricingService. ServiceImpl: a missing RPC does not compile. */
 export function createPricingService(
   dependencies: PricingDependencies,
 ): ServiceImpl<typeof PricingService> {

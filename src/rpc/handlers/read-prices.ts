@@ -40,7 +40,7 @@ type PriceReads = Pick<
   "getLLMPrice" | "listLLMPrices" | "listLLMPriceRevisions"
 >;
 
-/** The handlers that read prices and their timelines. */
+/** Creates the handlers that read prices and their timelines. */
 export function priceReads(knex: Knex): PriceReads {
   return {
     async getLLMPrice(request, context) {
@@ -93,7 +93,7 @@ export function priceReads(knex: Knex): PriceReads {
   };
 }
 
-/** @throws DomainError PRICE_NOT_FOUND when there is no such key, whatever its timeline. */
+/** Returns a key, which may have no price. @throws DomainError PRICE_NOT_FOUND: no such key. */
 export async function getKey(knex: Knex, lookup: PriceRef): Promise<KeyRow> {
   const found = await findKey(knex, lookup);
   if (found !== undefined) return found;
@@ -102,7 +102,7 @@ export async function getKey(knex: Knex, lookup: PriceRef): Promise<KeyRow> {
 }
 
 function parseListRequest(request: ListLLMPricesRequest) {
-  // An empty filter is none.
+  // An empty filter matches all.
   const { chargeType, provider, modelPrefix } = request;
   const at = request.asOf && [String(request.asOf.seconds), Math.floor(request.asOf.nanos / 1e6)];
   const scope = ["ListLLMPrices", chargeType, provider, modelPrefix, at];

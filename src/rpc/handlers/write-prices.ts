@@ -40,7 +40,7 @@ type PriceWrites = Pick<
   "createLLMPrice" | "updateLLMPrice" | "deleteLLMPrice" | "cancelLLMPriceRevision"
 >;
 
-/** The handlers that write timelines. */
+/** Creates the handlers that write timelines. */
 export function priceWrites(knex: Knex): PriceWrites {
   const { method } = PricingService;
   return {
@@ -57,14 +57,13 @@ export function priceWrites(knex: Knex): PriceWrites {
         context,
         createLLMPrice,
         request,
-        async (transaction, book) => {
-          const { version, now } = book;
+        async (transaction, { version, now }) => {
           await lockCatalogNames(transaction, key);
           const id = await ensureKey(transaction, key);
           const timeline = await loadOpenTimeline(transaction, id, now);
           const change = withExistingId(id, () => planCreate(timeline, price, effectiveFrom));
           await saveChange(transaction, id, change, authorOf(context, reason));
-          return answer(transaction, id, effectiveFrom ?? now, version);
+          return priceResponse(transaction, id, effectiveFrom ?? now, version);
         },
       );
     },
@@ -82,12 +81,12 @@ export function priceWrites(knex: Knex): PriceWrites {
         updateLLMPrice,
         request,
         async (transaction, book) => {
-          const { key, timeline } = await openTimeline(transaction, write, book.now);
+          const { key, timeline } = await loadForWrite(transaction, write, book.now);
           const change = planUpdate(timeline, price, effectiveFrom);
           const from = effectiveFrom ?? timeline.now;
           if (change === undefined) throw await priceNotFound(transaction, key.key, from);
           await saveChange(transaction, key.id, change, authorOf(context, write.reason));
-          return answer(transaction, key.id, from, book.version);
+          return priceResponse(transaction, key.id, from, book.version);
         },
       );
     },
@@ -104,14 +103,14 @@ export function priceWrites(knex: Knex): PriceWrites {
         deleteLLMPrice,
         request,
         async (transaction, book) => {
-          const { key, timeline } = await openTimeline(transaction, write, book.now);
+          const { key, timeline } = await loadForWrite(transaction, write, book.now);
           const change = planDelete(timeline, effectiveFrom);
           const from = effectiveFrom ?? timeline.now;
           if (change === undefined) throw await priceNotFound(transaction, key.key, from);
           await saveChange(transaction, key.id, change, authorOf(context, write.reason));
-          // The last instant with a price is the one before the end, which may be an earlier one.
+          // The price in its last millisecond. It may have ended before `from` already.
           const end = change.add ?? revisionAt(timeline.revisions, from - 1);
-          return answer(transaction, key.id, (end?.effectiveFrom ?? from) - 1, book.version);
+          return priceResponse(transaction, key.id, (end?.effectiveFrom ?? from) - 1, book.version);
         },
       );
     },
@@ -127,7 +126,7 @@ export function priceWrites(knex: Knex): PriceWrites {
         method.cancelLLMPriceRevision,
         request,
         async (transaction, book) => {
-          const { key, timeline } = await openTimeline(transaction, write, book.now);
+          const { key, timeline } = await loadForWrite(transaction, write, book.now);
           const revision = await findRevision(transaction, key.id, effectiveFrom);
           const change = planCancel(timeline, effectiveFrom);
           if (revision === undefined) throw revisionNotFound(key, effectiveFrom);
@@ -166,10 +165,10 @@ function parseEtag(etag: string): string {
 }
 
 /**
- * Opens a key's timeline in a book that has been opened for writing. From there to the commit nobody else writes, so the
- * etag that is compared here is still the same when the change is saved.
+ * Loads a key's timeline for a write and compares its etag. The transaction holds the lock of the
+ * price book until it ends, so the etag cannot change before the change is saved.
  */
-async function openTimeline(
+async function loadForWrite(
   transaction: Knex,
   { lookup, etag }: TimelineWrite,
   now: Instant,
@@ -186,13 +185,13 @@ async function openTimeline(
   return { key, timeline: await loadOpenTimeline(transaction, key.id, now) };
 }
 
-/** The key's price as it stands at an instant after a write, if it has one then. */
-async function answer(transaction: Knex, id: string, at: Instant, version: bigint) {
+/** Creates the response of a write, with the key's price at an instant if it has one then. */
+async function priceResponse(transaction: Knex, id: string, at: Instant, version: bigint) {
   const { prices } = await findPricesAt(transaction, { id }, at, 1);
   return { ...(prices[0] && { llmPrice: toPriceMessage(prices[0]) }), bookVersion: version };
 }
 
-/** Adds the id of a key that exists to the refusal to create it. */
+/** Adds the id of an existing key to the error of creating it. */
 function withExistingId(id: string, plan: () => Change): Change {
   try {
     return plan();
@@ -220,7 +219,7 @@ function revisionInEffect({ key, id }: KeyRow, effectiveFrom: Instant): DomainEr
   const at = toInstantText(effectiveFrom);
   return new DomainError(
     "REVISION_IN_EFFECT",
-    `the revision of ${toKeyText(key)} from ${at} on has taken effect: it stays as it is`,
+    `the revision of ${toKeyText(key)} from ${at} on has taken effect and cannot be changed`,
     { metadata: { llm_price_id: id, effective_from: at } },
   );
 }

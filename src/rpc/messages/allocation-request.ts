@@ -9,13 +9,13 @@ import { parseKey } from "./price-lookup.js";
 import type { ChargeQuery } from "./price-query.js";
 import { parseAsOf } from "./timestamps.js";
 
-/** The terms of an allocation whose every field is known to be good. */
+/** The terms of an allocation, parsed and validated. */
 export type AllocationRequest = ChargeQuery & {
   readonly terms: AllocationInput;
   readonly currencyCode: string;
 };
 
-/** The fields of the terms, in whichever message they are. */
+/** The fields of the terms, which are in AllocateChargesRequest or in AllocationTerms. */
 type TermsFields = Omit<TermsMessage, "$typeName" | "$unknown">;
 
 /** @throws DomainError INVALID_FIELD with every violation. */

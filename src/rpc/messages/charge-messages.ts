@@ -8,7 +8,7 @@ import { toAppliedPrice } from "./price-messages.js";
 import type { ChargeResult } from "./price-query.js";
 import { toTimestamp } from "./timestamps.js";
 
-/** The charge at the price found. */
+/** Calculates a charge at the price found, and converts it to a message. */
 export function toChargeMessage(
   { terms, currencyCode }: ChargeRequest,
   { applied, at, bookVersion }: ChargeResult,

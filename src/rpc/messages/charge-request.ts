@@ -11,7 +11,7 @@ import { parseRounding } from "./parse-rounding.js";
 import { parseKey } from "./price-lookup.js";
 import { parseAsOf } from "./timestamps.js";
 
-/** A CalculateCharge request whose every field is known to be good. */
+/** A CalculateCharge request, parsed and validated. */
 export type ChargeRequest = {
   readonly key: Key;
   readonly terms: ChargeInput;

@@ -2,7 +2,7 @@ import currencyCodes from "currency-codes";
 import { invalidField, quote } from "../../domain/domain-error.js";
 
 /**
- * A currency code of ISO 4217, or empty.
+ * Parses a currency code of ISO 4217, or an empty one.
  *
  * @throws DomainError INVALID_FIELD
  */
@@ -16,9 +16,9 @@ export function parseCurrencyCode(code: string): string {
 }
 
 /**
- * The fraction digits of a currency's minor unit: USD 2, JPY 0, KWD 3. Undefined for what is no
- * currency, and for the codes that have none: metals, funds, tests, "no currency" (ISO 4217 list one
- * says "N.A." of them, the package says 0).
+ * Returns the fraction digits of a currency's minor unit: USD 2, JPY 0, KWD 3. Returns undefined
+ * for an unknown code and for codes without a minor unit: metals, funds, test codes and "no
+ * currency" (ISO 4217 list one has "N.A." for them, the package has 0).
  */
 export function findMinorUnitScale(code: string): number | undefined {
   return withoutMinorUnit.has(code) ? undefined : currencyCodes.code(code)?.digits;

@@ -1,7 +1,7 @@
 import { DomainError, invalidField, invalidFields } from "../../domain/domain-error.js";
 
 /**
- * The terms of a stream of requests, which are a field of its first message.
+ * Parses the terms of a request stream, which are a field of its first message.
  *
  * @throws DomainError INVALID_FIELD with every violation.
  */
@@ -17,7 +17,7 @@ export function rejectLaterTerms(terms: object | undefined): void {
 }
 
 /**
- * Parses a message that is a field of another, and names its fields by their whole path.
+ * Parses a nested message, and prefixes the fields of its violations with the path of the message.
  *
  * @throws DomainError INVALID_FIELD with every violation.
  */

@@ -1,7 +1,7 @@
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { parseAll } from "../../domain/field-errors.js";
-import type { ImportOrder, ImportRow } from "../../domain/price-import.js";
+import type { ImportOptions, ImportRow } from "../../domain/price-import.js";
 import {
   type LLMPriceImportRow,
   type LLMPriceImportTerms,
@@ -11,8 +11,8 @@ import { parseKey } from "./price-lookup.js";
 import { parseEffectiveFrom } from "./timestamps.js";
 import { writeParsers } from "./write-fields.js";
 
-/** The terms of an import whose every field is known to be good. */
-export type ImportRequest = ImportOrder & { readonly requestId: string; readonly reason: string };
+/** The terms of an import, parsed and validated. */
+export type ImportRequest = ImportOptions & { readonly requestId: string; readonly reason: string };
 
 /** @throws DomainError INVALID_FIELD with every violation. */
 export function parseImportRequest(terms: LLMPriceImportTerms): ImportRequest {
@@ -50,5 +50,5 @@ function parseMaxChanges(value: number): number {
   throw invalidField("max_changes", `is ${value}; allowed: 0 or more`);
 }
 
-// With the longest keys a message of them stays below the 4 MiB that clients take.
+// With the longest keys, a response with so many changes stays below 4 MiB, the limit of clients.
 const maxChanges = 1000;

@@ -3,18 +3,18 @@ import { type DomainError, invalidField, quote } from "../../domain/domain-error
 import type { Instant } from "../../domain/instant.js";
 import { firstInstant, lastInstant } from "../../domain/instant.js";
 
-/** Where a page begins: behind the last row of the page before, at that page's instant. */
+/** Where a page begins: after the last row of the previous page, at the `as_of` of that page. */
 export type PagePosition = {
-  /** The unique key of that row, part by part. */
+  /** The unique key of that row, one element for each part. */
   readonly after: readonly string[];
   readonly asOf?: Instant;
 };
 
-/** What a list is of: its method and its filters. A token is good for its own list only. */
+/** Identifies a list: its method and filters. A page token is valid for its own list only. */
 export type ListScope = readonly unknown[];
 
 /**
- * How many rows a page may have (AIP-158): the default for 0, and the largest for more.
+ * Returns how many rows a page may have (AIP-158): `whenUnset` for 0, and at most `maxPageSize`.
  *
  * @throws DomainError INVALID_FIELD when negative.
  */
@@ -23,15 +23,15 @@ export function parsePageSize(pageSize: number, { whenUnset }: { whenUnset: numb
   return Math.min(pageSize || whenUnset, maxPageSize);
 }
 
-/** An opaque token for the page behind a position. */
+/** Creates an opaque token for the page at a position. */
 export function toPageToken(scope: ListScope, { after, asOf }: PagePosition): string {
   return Buffer.from(JSON.stringify([digest(scope), after, asOf ?? null])).toString("base64url");
 }
 
 /**
- * The position that a token stands for; undefined for the first page.
+ * Parses the position in a token. Returns undefined for the first page.
  *
- * @throws DomainError INVALID_FIELD when it is not a token of this list.
+ * @throws DomainError INVALID_FIELD when the token is not of this list.
  */
 export function parsePageToken(
   scope: ListScope,
@@ -39,61 +39,60 @@ export function parsePageToken(
   keyParts: number,
 ): PagePosition | undefined {
   const decoded = decodePageToken(token, keyParts);
-  if (decoded !== undefined && decoded.scopeDigest !== digest(scope)) throw foreign(token);
+  if (decoded !== undefined && decoded.scopeDigest !== digest(scope)) throw invalidPageToken(token);
   return decoded?.position;
 }
 
 /**
- * What a token says, of whatever list; undefined for the first page.
+ * Decodes a token of any list. Returns undefined for the first page.
  *
- * @throws DomainError INVALID_FIELD when it is no token of ours.
+ * @throws DomainError INVALID_FIELD when the token is not of this service.
  */
 export function decodePageToken(token: string, keyParts: number) {
   if (token === "") return undefined;
   const [scopeDigest, after, asOf] = decode(token);
-  if (!isKey(after, keyParts) || !isAsOf(asOf)) throw foreign(token);
+  if (!isKey(after, keyParts) || !isAsOf(asOf)) throw invalidPageToken(token);
   const position: PagePosition = asOf === null ? { after } : { after, asOf };
   return { scopeDigest, position };
 }
 
 /**
- * The token of a list that is ordered by time: behind an instant.
+ * Parses the instant in a token of a list that is ordered by time. The page begins after it.
  *
- * @throws DomainError INVALID_FIELD when it is no token of ours.
+ * @throws DomainError INVALID_FIELD when the token is not of this service.
  */
 export function parseInstantToken(token: string): Instant | undefined {
   const text = decodePageToken(token, 1)?.position.after[0];
   if (text === undefined) return undefined;
   const instant = Number(text);
-  if (String(instant) !== text || !isAsOf(instant)) throw foreign(token);
+  if (String(instant) !== text || !isAsOf(instant)) throw invalidPageToken(token);
   return instant;
 }
 
-/** Splits one row more than a page into the page and the token of the next. */
+/** Cuts `rows`, of which there is one more than a page when there is a next page, to the page. */
 export function toPage<R>(
   rows: readonly R[],
   pageSize: number,
-  tokenBehind: (last: R) => string,
+  tokenAfter: (last: R) => string,
 ): { page: readonly R[]; nextPageToken: string } {
   const page = rows.slice(0, pageSize);
   const last = page.at(-1);
   const hasMore = rows.length > pageSize && last !== undefined;
-  return { page, nextPageToken: hasMore ? tokenBehind(last) : "" };
+  return { page, nextPageToken: hasMore ? tokenAfter(last) : "" };
 }
 
-/** The most rows of a page. */
 export const maxPageSize = 1000;
 
 function decode(token: string): readonly unknown[] {
   try {
     const decoded: unknown = JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
-    // Buffer passes over what is no base64: only our own spelling is ours.
-    const isOurs = Buffer.from(token, "base64url").toString("base64url") === token;
-    if (isOurs && Array.isArray(decoded)) return decoded;
+    // Buffer ignores characters that are not base64url, so compare with the canonical encoding.
+    const isCanonical = Buffer.from(token, "base64url").toString("base64url") === token;
+    if (isCanonical && Array.isArray(decoded)) return decoded;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw foreign(token);
+  throw invalidPageToken(token);
 }
 
 function digest(scope: ListScope): string {
@@ -113,7 +112,7 @@ function isAsOf(asOf: unknown): asOf is Instant | null {
   return Number.isInteger(asOf) && Number(asOf) >= firstInstant && Number(asOf) <= lastInstant;
 }
 
-function foreign(token: string): DomainError {
+function invalidPageToken(token: string): DomainError {
   return invalidField(
     "page_token",
     `is ${quote(token)}; expected the next_page_token of a list with the same filters`,

@@ -1,11 +1,12 @@
 import type { AccountUsages } from "../../domain/account-usages.js";
-import { DomainError, quote, type Violation } from "../../domain/domain-error.js";
+import { quote, type Violation } from "../../domain/domain-error.js";
+import { FieldErrors } from "../../domain/field-errors.js";
 import { parseUsage, usageLimit } from "../../domain/scaled-integer.js";
 import type { AllocationUsage } from "../../gen/llmprices/v1/allocation_pb.js";
 
 /**
- * Adds the usages of one message to those of an allocation. Answers what is wrong with them, of the
- * first accounts that something is wrong with: a caller with a million is not helped by a million.
+ * Adds the usages of one message to those of an allocation. Returns the violations found, and stops
+ * at the account with the 20th violation: more would not help a client.
  */
 export function* addUsages(
   usages: AccountUsages,
@@ -17,30 +18,24 @@ export function* addUsages(
     const allowed = `at most ${maxAccounts} (MAX_ALLOCATION_ACCOUNTS)`;
     return [{ field: "account_usages", description: `has more accounts than allowed: ${allowed}` }];
   }
-  const violations: Violation[] = [];
+  const errors = new FieldErrors();
   for (const [index, { accountId, usage }] of message.entries()) {
     const path = `account_usages[${before + index}]`;
     const problem = findAccountIdProblem(usages, accountId);
     if (problem !== undefined) {
-      violations.push({ field: `${path}.account_id`, description: problem });
+      errors.add({ field: `${path}.account_id`, description: problem });
     }
-    try {
-      const units = parseUsage(`${path}.usage`, usage);
-      if (problem === undefined) usages.add(accountId, units);
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error;
-      violations.push(...error.violations);
-      // Known all the same, so that it is not taken for new when it comes again.
-      if (problem === undefined) usages.add(accountId, 0n);
-    }
-    if (violations.length >= maxViolations) break;
+    const units = errors.read(() => parseUsage(`${path}.usage`, usage));
+    // An account with an invalid usage is added, too: its next usage is reported as a duplicate.
+    if (problem === undefined) usages.add(accountId, units ?? 0n);
+    if (errors.violations.length >= maxViolations) break;
     yield;
   }
   if (usages.totalUnits >= usageLimit) {
     const description = "have a total usage of 10^18 or more; allowed: below 10^18";
-    violations.push({ field: "account_usages", description });
+    errors.add({ field: "account_usages", description });
   }
-  return violations;
+  return errors.violations;
 }
 
 function findAccountIdProblem(usages: AccountUsages, accountId: string): string | undefined {
@@ -50,6 +45,6 @@ function findAccountIdProblem(usages: AccountUsages, accountId: string): string 
   return usages.has(accountId) ? `is ${quote(accountId)} a second time` : undefined;
 }
 
-// Control characters, and halves of UTF-16 pairs, which no encoding can say.
+// Excludes control characters, and unpaired surrogates, which UTF-8 cannot encode.
 const accountIdPattern = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 const maxViolations = 20;

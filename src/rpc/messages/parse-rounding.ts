@@ -8,7 +8,7 @@ import {
 import { findMinorUnitScale } from "./currency.js";
 
 /**
- * How to round, where a request says so.
+ * Parses the rounding of a charge. Returns undefined when the request has none.
  *
  * @throws DomainError INVALID_FIELD
  */
@@ -21,7 +21,7 @@ export function parseRounding(rounding: RoundingMessage | undefined): Rounding |
 }
 
 /**
- * How to round an allocation: at the scale given, else at the minor unit of the currency.
+ * Parses the rounding of an allocation. Without a scale, uses the minor unit of the currency.
  *
  * @throws DomainError INVALID_FIELD when there is neither.
  */
@@ -43,7 +43,7 @@ function parseAllocationScale(scale: number | undefined, currencyCode: string): 
   throw invalidField("rounding.scale", `is required, ${why}: 0 to ${maxScale} fraction digits`);
 }
 
-/** The rounding as it was applied, its mode spelled out. */
+/** Converts an applied rounding to a message. Its mode is never UNSPECIFIED. */
 export function toRoundingMessage({ scale, mode }: Rounding) {
   return { scale, mode: ModeField[mode] };
 }

@@ -11,14 +11,14 @@ import { parseUuid } from "../../domain/text.js";
 import type { LLMPriceKey } from "../../gen/llmprices/v1/llm_price_pb.js";
 import type { PriceRef } from "../../store/prices/timelines.js";
 
-/** The `lookup` of a request, as generated. */
+/** The generated type of the `lookup` of a request. */
 export type PriceRefField =
   | { readonly case: "id"; readonly value: string }
   | { readonly case: "key"; readonly value: LLMPriceKey }
   | { readonly case: undefined; readonly value?: undefined };
 
 /**
- * Which key: by its id or by all three parts.
+ * Parses a reference to a key: its id, or all three parts.
  *
  * @throws DomainError INVALID_FIELD
  */
@@ -34,7 +34,7 @@ export function parsePriceRef(lookup: PriceRefField): PriceRef {
 }
 
 /**
- * As `parseLookup`, but the charge type may be left out.
+ * Parses a reference to a key whose charge type may be empty.
  *
  * @throws DomainError INVALID_FIELD
  */

@@ -38,7 +38,7 @@ export function toRevisionMessage(
   };
 }
 
-/** The evidence of what a calculation was made with. */
+/** Converts the price that a calculation has used to a message. */
 export function toAppliedPrice(
   applied: AppliedPrice,
   bookVersion: bigint,
@@ -46,7 +46,7 @@ export function toAppliedPrice(
   return { llmPriceId: applied.id, ...toEffectiveTimes(applied), bookVersion };
 }
 
-/** From when to when a price is in effect; no end where none is known. */
+/** Converts the time in which a price is in effect. Without an end when none is known. */
 export function toEffectiveTimes(times: {
   readonly effectiveFrom: Instant;
   readonly effectiveUntil: Instant | undefined;

@@ -2,14 +2,14 @@ import type { Instant } from "../../domain/instant.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
 import type { Key } from "../../domain/price-key.js";
 
-/** Which price a calculation asks for, and from which version of the book on. */
+/** The price that a calculation needs, and the oldest book version it accepts. */
 export type ChargeQuery = {
   readonly key: Key;
   readonly asOf: Instant | undefined;
   readonly minBookVersion: bigint;
 };
 
-/** The price found, at which instant and in which version of the book. */
+/** The price found, its instant, and the book version it was read from. */
 export type ChargeResult = {
   readonly applied: AppliedPrice;
   readonly at: Instant;

@@ -4,16 +4,16 @@ import { invalidField } from "../../domain/domain-error.js";
 import { firstInstant, type Instant, lastInstant } from "../../domain/instant.js";
 
 /**
- * A point in time to read at: at its millisecond, what is finer is cut off.
+ * Parses the time to read at, and truncates it to milliseconds.
  *
- * @throws DomainError INVALID_FIELD when it is no valid protobuf Timestamp.
+ * @throws DomainError INVALID_FIELD when it is not a valid protobuf Timestamp.
  */
 export function parseAsOf(timestamp: Timestamp | undefined): Instant | undefined {
   return timestamp && toInstant("as_of", timestamp);
 }
 
 /**
- * A point in time to write: in whole milliseconds, what is finer is refused.
+ * Parses the time from which a price is in effect, which must be in whole milliseconds.
  *
  * @throws DomainError INVALID_FIELD
  */
@@ -24,7 +24,7 @@ export function parseEffectiveFrom(timestamp: Timestamp | undefined): Instant | 
   throw invalidField("effective_from", `has ${timestamp.nanos} nanos; allowed: whole milliseconds`);
 }
 
-/** @throws DomainError INVALID_FIELD when it is absent, too. */
+/** Parses the same time, which must be set. @throws DomainError INVALID_FIELD */
 export function parseRequiredEffectiveFrom(timestamp: Timestamp | undefined): Instant {
   const instant = parseEffectiveFrom(timestamp);
   if (instant !== undefined) return instant;

@@ -1,8 +1,9 @@
 import { parseText, parseUuid } from "../../domain/text.js";
 
-/** What every write request has. */
+/** The fields that every write request has. */
 export type WriteFields = { readonly requestId: string; readonly reason: string };
-/** Parsers for what every write request has, to be run along with those of its own fields. */
+
+/** Returns the parsers of these fields, for `parseAll`. */
 export function writeParsers(request: WriteFields) {
   return {
     requestId: () => (request.requestId === "" ? "" : parseUuid("request_id", request.requestId)),

@@ -1,7 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { ConnectError } from "@connectrpc/connect";
 import type {
-  UniversalHandlerFn,
+  UniversalHandler,
   UniversalServerRequest,
   UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
@@ -14,8 +14,10 @@ import {
 } from "@connectrpc/connect/protocol-connect";
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
+import { mapAsync } from "../../async/map-async.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { malformed, translateConnectError } from "../../rpc/errors/translate-connect-error.js";
+import { checkJsonDates } from "./check-json-dates.js";
 import {
   prefixLength,
   toEndStreamFrame,
@@ -30,20 +32,31 @@ export type OnError = (failure: ConnectError) => void;
 
 /**
  * Has Connect answer, in our terms. It quotes what is wrong with JSON, and where messages have to be
- * percent-encoded, half a character (a lone surrogate) cannot be: it would answer nothing at all.
+ * percent-encoded, half a character (a lone surrogate) cannot be: it would answer nothing at all. And
+ * it takes dates that no calendar has for others.
  */
 export async function handleAndRewriteErrors(
-  handler: UniversalHandlerFn,
+  handler: UniversalHandler,
   request: UniversalServerRequest,
+  maxMessageBytes: number,
   onRefusal: OnError,
 ): Promise<UniversalServerResponse> {
-  try {
-    return await rewriteErrors(await handler(request), onRefusal);
-  } catch (error) {
-    if (!(error instanceof URIError)) throw error;
-    const failure = toConnectError(malformed("it has text that is no Unicode"));
+  const reject = (error: unknown) => {
+    const failure = toConnectError(error);
     onRefusal(failure);
     return toErrorAnswer(request.header, failure);
+  };
+  let checked: UniversalServerRequest;
+  try {
+    checked = checkJsonDates(request, handler.method.input, maxMessageBytes);
+  } catch (error) {
+    return reject(error);
+  }
+  try {
+    return await rewriteErrors(await handler(checked), onRefusal);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    return reject(malformed("it has text that is no Unicode"));
   }
 }
 
@@ -137,18 +150,17 @@ function parseError(bytes: Uint8Array): ConnectError {
 }
 
 /** Maps the frame that has a flag: the last one. Connect gives each frame as one chunk. */
-async function* mapLast(
+function mapLast(
   body: AsyncIterable<Uint8Array>,
   flag: number,
   encoding: string | null | undefined,
   map: (frame: Uint8Array) => Uint8Array,
 ): AsyncIterable<Uint8Array> {
-  for await (const frame of body) {
-    if (frame[0] === flag) yield map(frame);
-    else if (frame[0] === (flag | compressedFlag)) {
-      yield map(toFrame(flag, decompress(frame.subarray(prefixLength), encoding)));
-    } else yield frame;
-  }
+  return mapAsync(body, (frame) => {
+    if (frame[0] === flag) return map(frame);
+    if (frame[0] !== (flag | compressedFlag)) return frame;
+    return map(toFrame(flag, decompress(frame.subarray(prefixLength), encoding)));
+  });
 }
 
 /** Connect compresses errors that quote much. */

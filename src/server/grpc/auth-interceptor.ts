@@ -1,7 +1,7 @@
 import type * as grpc from "@grpc/grpc-js";
 import type { Caller } from "../../domain/caller.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
-import { timeIsUp } from "../../rpc/errors/translate-connect-error.js";
+import { deadlineExceeded } from "../../rpc/errors/translate-connect-error.js";
 import type { Authorizer } from "../auth/authorizer.js";
 import { InterceptedCall, type InterceptedCallOptions, type Method } from "./error-interceptor.js";
 import type { AuthorizedContext } from "./handler-context.js";
@@ -112,7 +112,7 @@ class AuthorizedCall extends InterceptedCall {
 
   /** grpc-js starts no handler before, and waits for ever. Streams have limits of their own. */
   #waitForMessage(): void {
-    this.#timer = setTimeout(() => this.#end(timeIsUp()), this.#options.messageLimitMs);
+    this.#timer = setTimeout(() => this.#end(deadlineExceeded()), this.#options.messageLimitMs);
   }
 
   #end(error: unknown): void {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import * as grpc from "@grpc/grpc-js";
+import { mapAsync } from "../../async/map-async.js";
 import { prefixLength, toFrame } from "../connect/error-response.js";
 import { pathOf } from "../threads/offloaded-methods.js";
 import type { ThreadPool } from "../threads/thread-pool.js";
@@ -87,15 +88,10 @@ function serveInThread(
     method: "POST",
     url: `http://thread${pathOf(method)}`,
     header,
-    body: toEnvelopes(messages),
+    body: mapAsync(messages, (message) => toFrame(noFlags, message)),
     signal: context.signal,
     contextValues: context.values,
   });
-}
-
-/** Messages as they are on the wire. */
-async function* toEnvelopes(messages: AsyncIterable<Buffer> | Iterable<Buffer>) {
-  for await (const message of messages) yield toFrame(noFlags, message);
 }
 
 function toMessage(envelope: Uint8Array): Buffer {

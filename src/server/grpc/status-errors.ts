@@ -1,6 +1,10 @@
 import * as grpc from "@grpc/grpc-js";
 import type { DomainError } from "../../domain/domain-error.js";
-import { malformed, messageTooLarge, timeIsUp } from "../../rpc/errors/translate-connect-error.js";
+import {
+  deadlineExceeded,
+  malformed,
+  messageTooLarge,
+} from "../../rpc/errors/translate-connect-error.js";
 import { isOurs, quote, unsupported } from "../connect/unknown-method.js";
 import type { SentStatus } from "./status.js";
 
@@ -29,7 +33,7 @@ export function explainLibraryStatus(
   { code }: SentStatus,
   { method, headers, isHalfClosed, maxMessageBytes }: ReceivedCall,
 ): DomainError | undefined {
-  if (code === grpc.status.DEADLINE_EXCEEDED) return timeIsUp();
+  if (code === grpc.status.DEADLINE_EXCEEDED) return deadlineExceeded();
   // What grpc-js says when all has been read is about the answer, and so our fault.
   if (isHalfClosed) return undefined;
   const encoding = headers.encoding ?? "identity";

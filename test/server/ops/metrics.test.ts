@@ -119,7 +119,7 @@ describe("llmprices_charges_total", () => {
 describe("/metrics", () => {
   let service: TestService;
   before(async () => {
-    service = await startTestService({ bulkThreads: 2 });
+    service = await startTestService({ workerThreads: 2 });
   });
   after(() => service.stop());
 

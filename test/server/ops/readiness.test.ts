@@ -55,7 +55,7 @@ describe("Readiness", () => {
   });
 
   it("reports that the database cannot be reached, with the error code and without the address", async () => {
-    proxy.faults.refusesConnections = true;
+    proxy.faults.rejectsConnections = true;
     expect(await readiness.check()).to.equal(false);
     expect(readiness.notReadyReason()).to.match(
       /^the database cannot be reached or is not ready(?: \(ECONNRESET\))?$/,
@@ -97,7 +97,7 @@ describe("Readiness", () => {
       maxStalenessMs: 10_000,
       log: pino({ level: "silent" }),
     });
-    const { reason, end } = await checkOnce(database.connection, book.whyNot);
+    const { reason, end } = await checkOnce(database.connection, book.notReadyReason);
     expect(reason).to.equal("the price book has not been read yet");
     await end();
     await book.close();

@@ -16,7 +16,7 @@ import { answerOf, messagesOf, openRequests, usagesOf } from "../../support/allo
 import { chargeIn, lineOf } from "../../support/batches.js";
 import { callsEnded, callsInFlight, until } from "../../support/metrics.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import {
   type Protocol,
   protocols,

@@ -1,0 +1,13 @@
+/**
+ * Settles as `work` does, or rejects with the signal's reason if the signal aborts first. Does not
+ * stop `work`, and ignores how it ends after the abort.
+ */
+export function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+    const stopListening = () => signal.removeEventListener("abort", abort);
+    work.then(resolve, reject).finally(stopListening);
+  });
+}
