@@ -1,7 +1,7 @@
 import { cpus, platform } from "node:os";
 import { isMet, type Section, type Target } from "./section.js";
 
-/** Returns all sections in Markdown, the targets first. */
+/** Formats all sections in Markdown, the targets first. */
 export function toReport(sections: readonly Section[]): string {
   const targets = sections.flatMap((section) => section.targets);
   const rows = targets.map((target) => [
@@ -10,7 +10,7 @@ export function toReport(sections: readonly Section[]): string {
   ]);
   return `# Benchmarks
 
-Written by \`npm run bench -- --long\` on ${new Date().toISOString().slice(0, 10)}, in one go.
+Written by \`npm run bench -- --long\` on ${new Date().toISOString().slice(0, 10)}, in one run.
 Machine: ${cpus().length} × ${cpus()[0]?.model}, ${platform()}, Node ${process.version}.
 
 ${toTable(["what", "measured", "must", "aim", ""], rows)}

@@ -19,7 +19,7 @@ import { withDataFolder } from "./support/service.js";
 import { readSuiteArguments } from "./support/suite-arguments.js";
 import { measureWrites } from "./writes/section.js";
 
-// All sections, or those that are named. Only the long form is precise enough to be written down.
+// Runs all sections, or the named ones. Only the long form is precise enough for the report.
 const measurements: Readonly<Record<string, (bench: Bench) => Promise<Section>>> = {
   calls: measureCalls,
   batches: measureBatches,
@@ -57,7 +57,11 @@ await withDataFolder(async (folder) => {
       console.log(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
     }
     for (const { title, problems, targets } of sections) {
-      checks.check(`${title}: right answers, within limits`, problems.length === 0, problems[0]);
+      checks.check(
+        `${title}: correct responses, within limits`,
+        problems.length === 0,
+        problems[0],
+      );
       for (const target of targets) console.log(`        ${toVerdict(target)}`);
     }
     if (isLong) await write(sections);

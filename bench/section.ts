@@ -4,18 +4,18 @@ import type { LoadProcess } from "./support/load-process.js";
 /** A section of the report: a table, and the figures that have a target. */
 export type Section = {
   readonly title: string;
-  /** What was measured, and how. */
+  /** Describes what was measured, and how. */
   readonly text: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
   readonly targets: readonly Target[];
-  /** Wrong answers, which make the figures worthless, and limits that were exceeded. */
+  /** Wrong responses, which make the figures worthless, and exceeded limits. */
   readonly problems: readonly string[];
-  /** Files of docs/ beside the report, by name: written from a long run. */
+  /** Other files of docs/ that a long run writes, by name. */
   readonly documents?: Readonly<Record<string, string>>;
 };
 
-/** A figure, and what it should be. */
+/** A figure, its limit (`must`) and its goal (`aim`). */
 export type Target = {
   readonly what: string;
   readonly value: number;
@@ -25,24 +25,24 @@ export type Target = {
   readonly unit: string;
 };
 
-/** What every section measures with: a database with the example prices, and a core for the load. */
+/** The environment of all sections: a database with the example prices, and a core for the load. */
 export type Bench = {
   readonly folder: string;
   readonly connection: DatabaseConnection;
   readonly url: string;
   readonly loadCore: number | undefined;
-  /** How often each measurement is repeated, after one round that warms up. */
+  /** The number of rounds of each measurement, after one warm-up round. */
   readonly rounds: number;
   /** Whether to measure the largest sizes, which take minutes. */
   readonly isLong: boolean;
 };
 
-/** A target that is better the smaller it is. */
+/** Creates a target with an upper limit. */
 export function atMost(what: string, value: number, must: number, aim: number, unit = ""): Target {
   return { what, value, must, aim, isMore: false, unit };
 }
 
-/** A target that is better the larger it is. */
+/** Creates a target with a lower limit. */
 export function atLeast(what: string, value: number, must: number, aim: number): Target {
   return { what, value, must, aim, isMore: true, unit: "" };
 }
@@ -51,13 +51,13 @@ export function isMet({ value, must, isMore }: Target): boolean {
   return isMore ? value >= must : value <= must;
 }
 
-/** Ends what has been started, whatever becomes of the work. */
+/** Passes a load process to `run`, and stops it afterwards, also after an error. */
 export async function withLoad<J, R, T>(
   load: LoadProcess<J, R>,
-  work: (load: LoadProcess<J, R>) => Promise<T>,
+  run: (load: LoadProcess<J, R>) => Promise<T>,
 ): Promise<T> {
   try {
-    return await work(load);
+    return await run(load);
   } finally {
     load.stop();
   }

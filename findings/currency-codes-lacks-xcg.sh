@@ -8,7 +8,7 @@
 #   Bulgaria uses the euro since January 2026. Withdrawn currencies of older bills (HRK, SLL, ZWL) are not
 #   found: the package has no list of withdrawn codes.
 # Why it matters for pricing: the package says how many decimals a currency has, and so how a charge is
-#   rounded. A bill in XCG is refused. A bill of 2022 in HRK cannot be computed again.
+#   rounded. A bill in XCG is rejected. A bill of 2022 in HRK cannot be computed again.
 #
 # Seen with: currency-codes 2.2.0, Node 20.20.2. Output:
 #   list published 2024-06-25

@@ -5,18 +5,18 @@
 #   its code and its text from 1.14.4 to 1.14.6.
 # What happens: up to 1.14.4 the status has the message of the error. 1.14.5 answers "Unknown error", and
 #   writes the message nowhere on the server. 1.14.6 also cuts the text for a message that the server's
-#   own deserializer refuses. The codes stay the same.
+#   own deserializer rejects. The codes stay the same.
 # Why it matters for pricing: callers whose alerts look for a text ("no price for") miss the error after
 #   a patch update. The server's code that maps grpc-js' own texts to the fault of the caller or of the
 #   service maps them differently. A lock file or an exact version is needed, and texts must not be parsed.
 #
 # Seen with: @grpc/grpc-js 1.14.4, 1.14.5 and 1.14.6, Node 20.20.2. Output:
 #   1.14.4 handler throws:        2 Server method handler threw error no price for gpt-4o
-#   1.14.4 deserializer refuses: 13 Error deserializing request: cost is no decimal
+#   1.14.4 deserializer rejects: 13 Error deserializing request: cost is no decimal
 #   1.14.5 handler throws:        2 Unknown error
-#   1.14.5 deserializer refuses: 13 Error deserializing request: cost is no decimal
+#   1.14.5 deserializer rejects: 13 Error deserializing request: cost is no decimal
 #   1.14.6 handler throws:        2 Unknown error
-#   1.14.6 deserializer refuses: 13 Error deserializing request
+#   1.14.6 deserializer rejects: 13 Error deserializing request
 set -euo pipefail
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
@@ -39,7 +39,7 @@ const Get = {
   responseDeserialize: String,
 };
 
-/** What callers of this release get from a handler that throws, and for a message that is refused. */
+/** What callers of this release get from a handler that throws, and for a message that is rejected. */
 async function askRelease(grpc) {
   const server = new grpc.Server();
   server.addService({ Get }, {
@@ -62,17 +62,17 @@ async function askRelease(grpc) {
 }
 
 const withMessage = "2 Server method handler threw error no price for gpt-4o";
-const refused = "13 Error deserializing request";
+const rejected = "13 Error deserializing request";
 console.log(`Node ${process.version}`);
 let isAsStated = true;
 for (const [release, thrown, unread] of [
-  [4, withMessage, `${refused}: cost is no decimal`],
-  [5, "2 Unknown error", `${refused}: cost is no decimal`],
-  [6, "2 Unknown error", refused],
+  [4, withMessage, `${rejected}: cost is no decimal`],
+  [5, "2 Unknown error", `${rejected}: cost is no decimal`],
+  [6, "2 Unknown error", rejected],
 ]) {
   const answers = await askRelease((await import(`v${release}`)).default);
   console.log(`1.14.${release} handler throws:        ${answers[0]}`);
-  console.log(`1.14.${release} deserializer refuses: ${answers[1]}`);
+  console.log(`1.14.${release} deserializer rejects: ${answers[1]}`);
   isAsStated &&= answers[0] === thrown && answers[1] === unread;
 }
 if (isAsStated) {

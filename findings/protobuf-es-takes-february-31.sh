@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # protobuf-es reads the JSON date of 31 February as 3 March
 #
-# The good guess: a Timestamp in protobuf JSON is RFC 3339. The parser refuses 32 February and month 13.
-#   So it also refuses a day that its month does not have.
+# The good guess: a Timestamp in protobuf JSON is RFC 3339. The parser rejects 32 February and month 13.
+#   So it also rejects a day that its month does not have.
 # What happens: the library checks that there are digits in the right places, and gives the text to
 #   `Date.parse`. V8's `Date.parse` accepts days up to 31 in each month, and moves the surplus days into
 #   the next month. The caller gets no error and another day. The hour 24 is accepted, too.
@@ -14,8 +14,8 @@
 #   2026-02-31T00:00:00Z -> 2026-03-03T00:00:00Z
 #   2026-04-31T00:00:00Z -> 2026-05-01T00:00:00Z
 #   2026-02-28T24:00:00Z -> 2026-03-01T00:00:00Z
-#   2026-02-32T00:00:00Z -> refused
-#   2026-13-01T00:00:00Z -> refused
+#   2026-02-32T00:00:00Z -> rejected
+#   2026-13-01T00:00:00Z -> rejected
 set -euo pipefail
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
@@ -30,8 +30,8 @@ const expected = new Map([
   ["2026-02-31T00:00:00Z", "2026-03-03T00:00:00Z"],
   ["2026-04-31T00:00:00Z", "2026-05-01T00:00:00Z"],
   ["2026-02-28T24:00:00Z", "2026-03-01T00:00:00Z"],
-  ["2026-02-32T00:00:00Z", "refused"],
-  ["2026-13-01T00:00:00Z", "refused"],
+  ["2026-02-32T00:00:00Z", "rejected"],
+  ["2026-13-01T00:00:00Z", "rejected"],
 ]);
 
 let isAsStated = true;
@@ -40,7 +40,7 @@ for (const [name, version] of [["older", "2.13.0"], ["newer", "2.17.0"]]) {
   const { TimestampSchema } = await import(`${name}/wkt`);
   console.log(`@bufbuild/protobuf ${version}, Node ${process.version}`);
   for (const [sent, stated] of expected) {
-    let read = "refused";
+    let read = "rejected";
     try {
       read = toJson(TimestampSchema, fromJson(TimestampSchema, sent));
     } catch {}

@@ -1,13 +1,13 @@
 /*
- * Runs the tests: compiles them, starts PostgreSQL, and has mocha run the files side by side.
+ * Runs the tests: compiles them, starts PostgreSQL, and runs the files in parallel with mocha.
  *
  *   npm test                                  all files but the slow ones
  *   npm test -- test/server "test/rpc/*"      files, folders or patterns
  *   npm test -- --grep "sums to the total"    tests by their names
  *
- * --slow: the files named *.slow.test.ts instead. --unit: only what needs no database.
+ * --slow runs the files named *.slow.test.ts instead. --unit runs the files that need no database.
  *
- * Whatever ends the run, it leaves no process, no folder and no database.
+ * The run leaves no process, folder or database behind, also when a signal ends it.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -23,7 +23,7 @@ import { endGroup } from "./support/process-group.mjs";
 const root = join(import.meta.dirname, "..");
 process.chdir(root);
 
-/** Files that take long start first: none of them is then alone at the end. */
+/** The longest files. They start first, so that no job works alone at the end. */
 const longest = [
   "test/server/connections/max-connection-age.test.ts",
   "test/cli/import.test.ts",
@@ -45,7 +45,7 @@ const { values: flags, positionals } = parseArgs({
 });
 const { timeout, require: hooks } = JSON.parse(readFileSync(".mocharc.json", "utf8"));
 
-/** What undoes the run so far, the last first. */
+/** Undo what the run has started so far; called in reverse order. */
 const cleanups = [];
 let isEnding = false;
 for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 })) {
@@ -65,10 +65,11 @@ function findFiles() {
   const isWanted = (file) => named.includes(file) || file.endsWith(".slow.test.ts") === flags.slow;
   const files = found.filter(isWanted);
   const rank = (file) => (longest.includes(file) ? longest.indexOf(file) : longest.length);
+  if (files.length === 0) throw new Error(`no test files in ${named.join(", ")}`);
   return files.sort((a, b) => rank(a) - rank(b));
 }
 
-/** Returns mocha's exit code, or 1 when a process that a test started was left running. */
+/** Returns mocha's exit code, or 1 when tests left processes running. */
 async function run(files) {
   mkdirSync("dist", { recursive: true });
   const build = mkdtempSync(join(root, "dist/test-"));
@@ -76,9 +77,11 @@ async function run(files) {
   const building = buildTests(build, [...files, ...hooks]);
   cleanups.push(() => building.catch(() => {}).finally(() => remove(build)));
   await building;
+  if (isEnding) return 1;
 
   const compiled = (file) => join(build, file.replace(/ts$/, "js"));
   const postgres = await import(pathToFileURL(compiled("test/support/postgres.ts")).href);
+  if (isEnding) return 1;
   const folder = postgres.createTestFolder();
   cleanups.push(() => remove(folder));
   const env = { ...process.env, LLMPRICES_TEST_BUILD: build, TMPDIR: join(folder, "tmp") };
@@ -88,6 +91,7 @@ async function run(files) {
     const starting = postgres.startTestServer();
     cleanups.push(() => starting.then(({ stop }) => stop()));
     Object.assign(env, (await starting).environment);
+    if (isEnding) return 1;
   }
 
   const jobs = ["--parallel", "--jobs", String(availableParallelism() + 1)];
@@ -96,7 +100,8 @@ async function run(files) {
     ...["--timeout", String(timeout), ...(flags.grep === undefined ? [] : ["--grep", flags.grep])],
     ...[...hooks.flatMap((file) => ["--require", compiled(file)]), ...files.map(compiled)],
   ];
-  // A group of its own holds all that tests start, and Ctrl-C in a terminal reaches only us.
+  // Mocha leads a process group that contains all processes of the tests. A terminal sends the SIGINT
+  // of Ctrl-C to the runner's group only.
   const mocha = spawn(process.execPath, parameters, { env, stdio: "inherit", detached: true });
   const exit = once(mocha, "exit");
   cleanups.push(() => endGroup(mocha.pid).then(() => exit));

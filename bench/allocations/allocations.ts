@@ -20,8 +20,8 @@ export type AllocationRun = {
   readonly problem: string | undefined;
 };
 
-/** A response that is not decoded yet, since decoding takes time that is not the service's. */
-export type AnsweredAllocation = Omit<AllocationRun, "problem"> & {
+/** An encoded response. It is decoded later, because decoding takes time of the client. */
+export type EncodedRun = Omit<AllocationRun, "problem"> & {
   readonly messages: readonly Buffer[];
 };
 
@@ -29,46 +29,46 @@ export type AnsweredAllocation = Omit<AllocationRun, "problem"> & {
 export async function allocate(
   client: grpc.Client,
   { messages }: EncodedAllocation,
-): Promise<AnsweredAllocation> {
+): Promise<EncodedRun> {
   const startedAt = performance.now();
   const call = client.makeBidiStreamRequest(path, same, same);
   let secondsToFirstCharges = Number.NaN;
-  const answers: Buffer[] = [];
-  const answered = new Promise<void>((resolve, reject) => {
+  const responses: Buffer[] = [];
+  const received = new Promise<void>((resolve, reject) => {
     call.on("data", (message: Buffer) => {
-      if (answers.length === 0) secondsToFirstCharges = secondsSince(startedAt);
-      answers.push(message);
+      if (responses.length === 0) secondsToFirstCharges = secondsSince(startedAt);
+      responses.push(message);
     });
     call.on("end", resolve).on("error", reject);
   });
   const sent = send(call, messages);
-  await Promise.race([answered, sent.then(() => answered)]);
-  return { seconds: secondsSince(startedAt), secondsToFirstCharges, messages: answers };
+  await Promise.race([received, sent.then(() => received)]);
+  return { seconds: secondsSince(startedAt), secondsToFirstCharges, messages: responses };
 }
 
 /**
- * Checks a response: each account once, in the order in which it was sent, and charges that sum
- * exactly to the total.
+ * Checks that a response has each account once, in the order of the request, and that the charges
+ * sum exactly to the total.
  */
 export function verify(
   { accountIds }: EncodedAllocation,
-  { messages, ...run }: AnsweredAllocation,
+  { messages, ...run }: EncodedRun,
 ): AllocationRun {
   let count = 0;
   let sumUnits = 0n;
   let misplaced = 0;
   let totals: AllocationTotals | undefined;
   for (const message of messages) {
-    const answer = fromBinary(StreamAllocateChargesResponseSchema, message);
-    for (const { accountId, accountCharge } of answer.accountCharges) {
+    const response = fromBinary(StreamAllocateChargesResponseSchema, message);
+    for (const { accountId, accountCharge } of response.accountCharges) {
       if (accountId !== accountIds[count]) misplaced += 1;
       count += 1;
       sumUnits += toUnits(accountCharge);
     }
-    totals = answer.totals;
+    totals = response.totals;
   }
   const problems = [
-    ...(count === accountIds.length ? [] : [`${count} accounts answered`]),
+    ...(count === accountIds.length ? [] : [`${count} accounts in the response`]),
     ...(misplaced === 0 ? [] : [`${misplaced} accounts out of order`]),
     ...(totals === undefined ? ["no totals"] : findDifference(sumUnits, totals)),
   ];

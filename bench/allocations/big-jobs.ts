@@ -1,6 +1,6 @@
 import type { Loads } from "./loads.js";
 
-/** Big jobs, done in sequence. */
+/** The results of big jobs that ran in sequence. */
 export type JobsDone = {
   /** How long each took. */
   readonly seconds: readonly number[];
@@ -8,7 +8,7 @@ export type JobsDone = {
   readonly problems: readonly string[];
 };
 
-/** Repeats allocations for some seconds, and finishes the last one. */
+/** Repeats allocations for `forSeconds`, and completes the last one. */
 export async function repeatAllocations(
   { allocations }: Loads,
   address: string,
@@ -22,7 +22,7 @@ export async function repeatAllocations(
   };
 }
 
-/** Repeats batches for some seconds, and finishes the last one. */
+/** Repeats batches for `forSeconds`, and completes the last one. */
 export async function repeatBatches(
   { batches }: Loads,
   address: string,
@@ -34,5 +34,5 @@ export async function repeatBatches(
   return { seconds, problems: linesWithout === 0 ? [] : [problem] };
 }
 
-/** The most that the service accepts. */
+/** The largest batch that the service accepts. */
 export const batchLines = 10_000;

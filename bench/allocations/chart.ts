@@ -26,7 +26,7 @@ export function drawChart({ limits, times, memory }: Results): string {
   try {
     return chart.renderToSVGString();
   } finally {
-    // Keeps the process alive until then.
+    // A chart that is not disposed keeps the process alive.
     chart.dispose();
   }
 }
@@ -99,7 +99,7 @@ function toTitle(text: string, panel: number) {
 
 function toLegend(data: readonly string[], panel: number) {
   const place = { left: (lefts[panel] ?? 0) - 4, top: 42, width: panelWidth + 60 };
-  // Wide apart: no font is at hand to measure the texts with.
+  // A wide gap, because the server-side renderer cannot measure the texts.
   const items = { icon: "roundRect", itemWidth: 18, itemHeight: 4, itemGap: 24 };
   return { data, ...place, ...items, textStyle: { fontSize: 13, color: "#333" } };
 }

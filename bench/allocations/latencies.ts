@@ -6,14 +6,14 @@ import type { SinglesRun } from "./load-singles.js";
 import type { Loads } from "./loads.js";
 import { toCount } from "./tables.js";
 
-/** How long single calls take beside big jobs. */
+/** The latencies of single calls beside big jobs. */
 export type LatencyResult = {
-  /** What the service does meanwhile. */
+  /** The jobs that the service runs meanwhile. */
   readonly beside: string;
   /** The time of each call, from when it was due to its response. */
   readonly milliseconds: Float64Array;
   readonly loopDelay: LoopDelay;
-  /** How long each job took, beside the calls. */
+  /** The duration of each job beside the calls. */
   readonly jobSeconds: readonly number[];
   /** Wrong responses to the calls or to the jobs. */
   readonly problems: readonly string[];
@@ -21,7 +21,7 @@ export type LatencyResult = {
 
 export const callsPerSecond = 100;
 
-/** Measures single calls alone, beside allocations of so many accounts, and beside batches. */
+/** Measures single calls alone, beside allocations to `accounts` accounts, and beside batches. */
 export async function measureLatencies(
   folder: string,
   loads: Loads,
@@ -34,7 +34,7 @@ export async function measureLatencies(
   try {
     await loads.singles.run({ address, callsPerSecond, seconds: warmUpSeconds });
     await repeatBatches(loads, address, warmUpSeconds);
-    // Only to have the messages encoded before any call is timed.
+    // Encodes the messages before any call is timed.
     await loads.allocations.run({ address, accounts, minTimes: 0, minSeconds: 0 });
     return [
       await measure("nothing", async () => ({ seconds: [], problems: [] })),
@@ -58,7 +58,7 @@ async function measureBeside(
   doJobs: (forSeconds: number) => Promise<JobsDone>,
 ): Promise<LatencyResult> {
   const jobs = doJobs(leadSeconds + callSeconds);
-  const called = async () => {
+  const runCalls = async () => {
     // A job starts before the first call and ends after the last one.
     await sleep(leadSeconds * 1000);
     return measureCalls(service, () =>
@@ -67,11 +67,11 @@ async function measureBeside(
   };
   const [{ seconds: jobSeconds, problems }, { run, loopDelay }] = await Promise.all([
     jobs,
-    called(),
+    runCalls(),
   ]);
   return {
     ...{ beside, milliseconds: run.milliseconds, loopDelay, jobSeconds },
-    problems: run.wrong === 0 ? problems : [...problems, `${run.wrong} calls answered wrongly`],
+    problems: run.wrong === 0 ? problems : [...problems, `${run.wrong} wrong responses to calls`],
   };
 }
 

@@ -1,7 +1,7 @@
 import type { MemoryResult } from "./memory.js";
 import type { TimeResult } from "./times.js";
 
-/** How much longer the larger size may take than the smaller one, and what memory it may use. */
+/** The limit on the growth of time from the smaller to the larger size, and the limit on memory. */
 export type Limits = {
   readonly from: number;
   readonly to: number;
@@ -11,9 +11,9 @@ export type Limits = {
 };
 
 /**
- * Returns the mean time of the larger size divided by that of the smaller one. The mean, because
- * other work of the machine delays every long allocation and only few short ones, which the median
- * of the short ones ignores.
+ * Returns the mean time of the larger size divided by the mean time of the smaller size. It uses the
+ * mean because other load delays every long allocation but only few short ones, and the median of
+ * short allocations would ignore those.
  */
 export function growthOf(results: {
   readonly limits: Limits;
@@ -29,7 +29,7 @@ export function bytesEach({ accounts, firstBytes, repeatedBytes }: MemoryResult)
   return { firstBytes: each(firstBytes), repeatedBytes: each(repeatedBytes) };
 }
 
-/** @throws Error when the size has not been measured. */
+/** Returns the result of a size. @throws Error when the size has not been measured. */
 export function ofSize<T extends { readonly accounts: number }>(
   results: readonly T[],
   accounts: number,

@@ -1,6 +1,6 @@
 import { withClient } from "../support/calls.js";
 import { answerJobs } from "../support/load-process.js";
-import { type AllocationRun, type AnsweredAllocation, allocate, verify } from "./allocations.js";
+import { type AllocationRun, allocate, type EncodedRun, verify } from "./allocations.js";
 import { type EncodedAllocation, encodeAllocation } from "./usages.js";
 
 /** Allocates to a number of accounts, in sequence, a minimum number of times and of seconds. */
@@ -13,17 +13,17 @@ export type AllocationsJob = {
 
 answerJobs(async ({ address, accounts, ...min }: AllocationsJob): Promise<AllocationRun[]> => {
   const encoded = encodedOf(accounts);
-  const answers: AnsweredAllocation[] = [];
+  const runs: EncodedRun[] = [];
   await withClient(address, async (client) => {
     const endsAt = performance.now() + min.minSeconds * 1000;
-    while (answers.length < min.minTimes || performance.now() < endsAt) {
-      answers.push(await allocate(client, encoded));
+    while (runs.length < min.minTimes || performance.now() < endsAt) {
+      runs.push(await allocate(client, encoded));
     }
   });
-  return answers.map((answer) => verify(encoded, answer));
+  return runs.map((run) => verify(encoded, run));
 });
 
-/** Encoded once: every size is asked for several times. */
+/** Returns the messages of a size. Encodes each size once, because jobs repeat sizes. */
 function encodedOf(accounts: number): EncodedAllocation {
   const encoded = known.get(accounts) ?? encodeAllocation(accounts);
   known.set(accounts, encoded);

@@ -17,7 +17,7 @@ export type BatchesJob = {
 
 /** The outcome of the batches. */
 export type BatchesRun = {
-  /** How long each took. */
+  /** The duration of each batch. */
   readonly seconds: readonly number[];
   /** The number of lines without a charge. */
   readonly linesWithout: number;

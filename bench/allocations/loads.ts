@@ -9,7 +9,7 @@ export type Loads = {
   readonly allocations: LoadProcess<AllocationsJob, AllocationRun[]>;
   readonly batches: LoadProcess<BatchesJob, BatchesRun>;
   readonly singles: LoadProcess<SinglesJob, SinglesRun>;
-  /** Whether they are pinned to one core, which the service may use as well. */
+  /** Whether the clients are pinned to one core, which the service may use as well. */
   readonly arePinned: boolean;
 };
 

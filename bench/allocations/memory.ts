@@ -10,7 +10,7 @@ export type MemoryResult = {
   readonly idleBytes: number;
   /** During a first allocation. */
   readonly firstBytes: number;
-  /** During several in sequence: memory that one leaves behind counts for the next. */
+  /** During several in sequence: memory that one allocation leaves allocated counts for the next. */
   readonly repeatedBytes: number;
   /** Wrong responses. */
   readonly problems: readonly string[];
@@ -26,9 +26,9 @@ export async function measureMemory(
   accounts: number,
 ): Promise<MemoryResult> {
   const { processId, grpcAddress: address, stop } = await startService(folder);
-  const answers: AllocationRun[] = [];
+  const runs: AllocationRun[] = [];
   const allocate = async (minTimes: number) => {
-    answers.push(...(await allocations.run({ address, accounts, minTimes, minSeconds: 0 })));
+    runs.push(...(await allocations.run({ address, accounts, minTimes, minSeconds: 0 })));
   };
   try {
     await allocations.run({ address, accounts: smallest, minTimes: warmUps, minSeconds: 0 });
@@ -38,7 +38,7 @@ export async function measureMemory(
     return {
       ...{ accounts, idleBytes, firstBytes: first - idleBytes },
       repeatedBytes: Math.max(first, repeated) - idleBytes,
-      problems: answers.flatMap(({ problem }) => problem ?? []),
+      problems: runs.flatMap(({ problem }) => problem ?? []),
     };
   } finally {
     await stop();

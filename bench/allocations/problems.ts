@@ -2,7 +2,7 @@ import { bytesEach, growthOf, ofSize } from "./limits.js";
 import type { Results } from "./report.js";
 import { toCount } from "./tables.js";
 
-/** Wrong answers, time that grows faster than the work, and memory beyond its limit. */
+/** Finds wrong responses, time that grows faster than the work, and memory beyond its limit. */
 export function findProblems(results: Results): readonly string[] {
   const { times, memory, latencies } = results;
   return [

@@ -57,11 +57,11 @@ function toIntroduction(circumstances: Circumstances): string {
     `Written by \`npm run bench -- allocations --long\` on ${date}.`,
     `Machine: ${describeMachine()}; load ${loadBefore.toFixed(1)} before.`,
     "",
-    "The service, compiled, runs on its embedded PostgreSQL and on all cores; its clients are processes",
-    `of their own ${clientsArePinned ? "on the last core" : "on any core"}. Accounts are UUIDs, sent to`,
-    `StreamAllocateCharges ${toCount(usagesPerMessage)} a message. Every answer is read when its time`,
-    "has been taken: each account once, in the order sent, and charges that sum to the total, to the",
-    "last digit.",
+    "The compiled service uses its embedded PostgreSQL and all cores. Its clients are separate processes",
+    `${clientsArePinned ? "on the last core" : "on any core"}. Accounts are UUIDs, sent to`,
+    `StreamAllocateCharges ${toCount(usagesPerMessage)} per message. Every response is decoded and checked`,
+    "after its time is measured: it has each account once, in the order sent, and the charges sum exactly",
+    "to the total.",
   ].join("\n");
 }
 
@@ -70,7 +70,7 @@ function toTimeNote(results: Results): string {
   const growth = growthOf(results).toFixed(0);
   return [
     `**${toCount(to)} accounts take ${growth} times as long as ${toCount(from)}**; at most ${limit}.`,
-    "In the mean, from the first message sent to the totals received; all sizes in turn in one process.",
+    "Mean times, from the first message sent to the totals received. One process runs all sizes in turn.",
   ].join("\n");
 }
 
@@ -78,9 +78,9 @@ function toMemoryNote({ memory, limits }: Results): string {
   const { firstBytes, repeatedBytes } = bytesEach(ofSize(memory, limits.to));
   return [
     `**${toCount(limits.to)} accounts take ${firstBytes} bytes each, in a row ${repeatedBytes}**; at most`,
-    `${limits.bytesPerAccount}. Resident memory at its peak beyond the idle process, each size in a process`,
-    `of its own: in a first allocation, and in ${repetitions} more right after it. Small allocations`,
-    "have more an account: V8 lets garbage lie until there is enough to be worth collecting.",
+    `${limits.bytesPerAccount}. Peak resident memory beyond the idle process, each size in a new process:`,
+    `during a first allocation, and during ${repetitions} more right after it. Small allocations use more`,
+    "memory per account, because V8 collects garbage only when there is enough of it.",
   ].join("\n");
 }
 
@@ -98,10 +98,9 @@ function toTable(head: readonly string[], rows: readonly (readonly string[])[]):
 }
 
 const latencyNote = [
-  `CalculateCharge, ${callsPerSecond} calls a second whether or not earlier ones have been answered;`,
-  "a call's time begins when it was due. The jobs are done one right after another. The event loop is",
-  "the one that answers single calls, as `nodejs_eventloop_lag_*` of `/metrics` has it: the interval",
-  "between two ticks of a timer of 10 ms, so that 10 ms mean no delay at all. `without a core` is the",
-  "part of the time in which its thread had work and no core to do it on, clients and database being",
-  "on the same machine.",
+  `CalculateCharge, ${callsPerSecond} calls a second, without waiting for earlier responses. A call's time`,
+  "starts when the call is due. The jobs run one after another. The event loop is the one that serves",
+  "single calls, measured by `nodejs_eventloop_lag_*` of `/metrics`: the interval between two ticks of a",
+  "10 ms timer, so 10 ms means no delay. `without a core` is the part of the time in which the event",
+  "loop's thread was runnable but had no core. Clients and database run on the same machine.",
 ].join("\n");

@@ -66,8 +66,8 @@ function toSection(results: Results): Section {
   const { firstBytes, repeatedBytes } = bytesEach(ofSize(memory, limits.to));
   return {
     title: "Allocations",
-    text: `StreamAllocateCharges by the number of accounts; [allocation.md](allocation.md) has memory and the
-single calls beside it as well.`,
+    text: `StreamAllocateCharges by the number of accounts. [allocation.md](allocation.md) also has the memory,
+and single calls beside allocations.`,
     head: tables.timeHead,
     rows: times.map(tables.toTimeCells),
     targets: [
@@ -87,8 +87,8 @@ single calls beside it as well.`,
 }
 
 /**
- * One round says little about time: only growth that is far from linear is found. Smaller allocations
- * use more memory an account, because V8 collects garbage when there is enough of it.
+ * One round measures time imprecisely, so it finds only growth that is far from linear. Smaller
+ * allocations use more memory per account, because V8 collects garbage only when there is enough.
  */
 const shortForm: Form = {
   sizes: [1000, 30_000, 300_000],
@@ -96,7 +96,7 @@ const shortForm: Form = {
   callSeconds: 3,
 };
 
-/** A million accounts cost at most 130 times ten thousand: a hundred times the work, and a bit. */
+/** A million accounts may take 130 times as long as 10,000, for 100 times the work. */
 const longForm: Form = {
   sizes: [1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000],
   limits: { from: 10_000, to: 1_000_000, times: 130, bytesPerAccount: 400 },

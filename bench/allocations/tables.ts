@@ -3,7 +3,7 @@ import type { LatencyResult } from "./latencies.js";
 import type { MemoryResult } from "./memory.js";
 import type { TimeResult } from "./times.js";
 
-/** What `toTimeCells` shows. */
+/** The head of the columns of `toTimeCells`. */
 export const timeHead = [
   "accounts",
   "mean",
@@ -26,7 +26,7 @@ export function toTimeCells({ accounts, seconds, meanSeconds, ...medians }: Time
   ];
 }
 
-/** What `toMemoryCells` shows. */
+/** The head of the columns of `toMemoryCells`. */
 export const memoryHead = ["accounts", "idle", "first", "an account", "in a row", "an account"];
 
 export function toMemoryCells(result: MemoryResult): string[] {
@@ -42,7 +42,7 @@ export function toMemoryCells(result: MemoryResult): string[] {
   ];
 }
 
-/** What `toLatencyCells` shows of single calls. */
+/** The head of the columns of `toLatencyCells`, for single calls. */
 export const latencyHead = [
   ...["beside", "p50", "p99", "slowest", "event loop, p99", "event loop, longest"],
   ...["without a core", "jobs", "a job"],
@@ -61,7 +61,7 @@ export function toLatencyCells(result: LatencyResult): string[] {
   ];
 }
 
-/** A row of a table in Markdown, which can be read on a terminal as well. */
+/** Formats a row of a Markdown table, which is also readable on a terminal. */
 export function toRow(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }

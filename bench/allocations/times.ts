@@ -6,7 +6,7 @@ import type { Loads } from "./loads.js";
 /** The times of allocations of a size. */
 export type TimeResult = {
   readonly accounts: number;
-  /** Of each allocation. */
+  /** The duration of each allocation. */
   readonly seconds: readonly number[];
   readonly meanSeconds: number;
   readonly medianSeconds: number;
@@ -51,7 +51,7 @@ function toResult(accounts: number, runs: readonly AllocationRun[]): TimeResult 
   };
 }
 
-/** Runs of each round. Small allocations run more often, because one short run says little. */
+/** Returns the runs in a round. Small allocations run more often, because short runs vary more. */
 function timesOf(accounts: number): number {
   return Math.min(maxTimes, Math.ceil(accountsTimed / accounts));
 }

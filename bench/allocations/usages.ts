@@ -12,7 +12,7 @@ export type EncodedAllocation = {
   readonly messages: readonly Buffer[];
 };
 
-/** A key of the example book. */
+/** A key of the example prices. */
 export const key = {
   chargeType: "completion",
   provider: "anthropic",
@@ -20,8 +20,9 @@ export const key = {
 } as const;
 
 /**
- * Accounts named by UUIDs, 36 characters, which have used 1 to 1,000,000 tokens. The same for the
- * same count. The cost is about a dollar an account, so that half of them get a cent of remainder.
+ * Encodes an allocation to accounts with UUIDs (36 characters) that used 1 to 1,000,000 tokens. The
+ * result depends only on the count. The cost is about one dollar per account, so that about half of
+ * the accounts get a cent of remainder.
  */
 export function encodeAllocation(count: number): EncodedAllocation {
   const accounts = Array.from({ length: count }, (_, index) => accountAt(index));

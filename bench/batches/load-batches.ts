@@ -19,10 +19,10 @@ export type BatchesRun = { readonly seconds: number; readonly problem: string | 
 answerJobs<BatchesJob, BatchesRun>(async ({ port, batches }) => {
   const before = process.cpuUsage();
   let problem: string | undefined;
-  const repeat = async (answer: () => Uint8Array | Promise<Uint8Array>) => {
-    for (let i = 0; i < batches; i += 1) problem ??= findProblem(await answer());
+  const repeat = async (respond: () => Uint8Array | Promise<Uint8Array>) => {
+    for (let i = 0; i < batches; i += 1) problem ??= findProblem(await respond());
   };
-  if (port === undefined) await repeat(answerAtLeast);
+  if (port === undefined) await repeat(respondMinimally);
   else {
     await withClient(`127.0.0.1:${port}`, (client) =>
       repeat(() => call(client, batchCalculateCharges, request)),
@@ -33,16 +33,16 @@ answerJobs<BatchesJob, BatchesRun>(async ({ port, batches }) => {
 });
 
 /** Does the least work that a batch needs with the same libraries: no look-up, no check, no gRPC. */
-function answerAtLeast(): Uint8Array {
+function respondMinimally(): Uint8Array {
   const { requests } = fromBinary(BatchCalculateChargesRequestSchema, request);
   const results = requests.map((each) => {
     const ratio = new Decimal(String(each.usageRatio.value));
     const charge = new Decimal(each.providerCost).times(markup).times(ratio);
-    const answer = {
+    const value = {
       ...constantFields,
       ...{ accountCharge: charge.toFixed(), markup: markup.toFixed() },
     };
-    return { result: { case: "charge", value: answer } } as const;
+    return { result: { case: "charge", value } } as const;
   });
   return toBinary(
     BatchCalculateChargesResponseSchema,
@@ -51,8 +51,8 @@ function answerAtLeast(): Uint8Array {
 }
 
 /** Line 400 costs 400.0004 × 1.25125 × 0.25. */
-function findProblem(answer: Uint8Array): string | undefined {
-  const { results } = fromBinary(BatchCalculateChargesResponseSchema, answer);
+function findProblem(response: Uint8Array): string | undefined {
+  const { results } = fromBinary(BatchCalculateChargesResponseSchema, response);
   const { result } = results[400] ?? {};
   const charge = result?.case === "charge" ? result.value.accountCharge : "none";
   if (results.length === linesABatch && charge === "125.125125125") return undefined;

@@ -3,7 +3,7 @@ import { BatchCalculateChargesRequestSchema } from "../../src/gen/llmprices/v1/p
 
 export const linesABatch = 1000;
 
-/** A batch of charges of the example book's prices: no two lines have the same cost. */
+/** A batch of charges with the example prices. Every line has a different cost. */
 export const request = Buffer.from(
   toBinary(
     BatchCalculateChargesRequestSchema,

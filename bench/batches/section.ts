@@ -37,8 +37,8 @@ export async function measureBatches({ folder, url, loadCore, rounds }: Bench): 
   return {
     title: "Charges in a batch",
     text: `BatchCalculateCharges with ${linesABatch} lines over gRPC, ${rounds} rounds of ${batches} batches. The
-floor decodes the same request, multiplies with decimal.js and encodes an answer of the same size, in
-a process of its own, without a look-up, a check, a server or a thread.`,
+floor decodes the same request, multiplies with decimal.js and encodes a response of the same size, in
+its own process, without look-ups, validation, a server or worker threads.`,
     head: ["", "processor time a charge", "fastest to slowest", "of the floor's"],
     rows: [
       ["ours, gRPC", ...toCells(ours), ratio.toFixed(2)],

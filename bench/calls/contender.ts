@@ -2,7 +2,7 @@ import type { DatabaseConnection } from "../../src/store/connection/pool.js";
 import { answerJobs } from "../support/load-process.js";
 import { contenders } from "./contenders.js";
 
-/** Which contender to be, and on which database. */
+/** The contender to start in this process, and its database. */
 export type ContenderJob = {
   readonly name: keyof typeof contenders;
   readonly connection: DatabaseConnection;

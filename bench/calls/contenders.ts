@@ -26,36 +26,36 @@ import { startGrpcServer } from "../../src/server/grpc/grpc-server.js";
 import { createMetrics } from "../../src/server/ops/metrics.js";
 import { createServices, type Mount } from "../../src/server/pipeline/services.js";
 import { forgetEndedStreams } from "../../src/server/runtime-tuning/http2-stream-table.js";
-import { makeObjectsYoung } from "../../src/server/runtime-tuning/v8-flags.js";
+import { disablePretenuring } from "../../src/server/runtime-tuning/v8-flags.js";
 import { createDatabase, type DatabaseConnection } from "../../src/store/connection/pool.js";
 import { findPricesAt } from "../../src/store/prices/find-prices.js";
 import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
-import { constantAnswer, path } from "./message.js";
+import { constantResponse, path } from "./message.js";
 
 /** Starts a contender on a free port of the loopback interface and returns the port. */
 type Contender = (connection: DatabaseConnection) => Promise<number>;
 
 /** The servers that the service is compared with, each in its own process. */
 export const contenders = {
-  "node:http2 by hand": serveByHand,
+  "node:http2 by hand": serveRawHttp2,
   "grpc-js, bare handler": () => serveBare(),
   "grpc-js, bare handler, garbage as ours": serveBareWithOurGarbage,
-  "connect-node, our handlers": serveStock,
+  "connect-node, our handlers": serveConnectNode,
   "ours, price from PostgreSQL": serveFromDatabase,
 } satisfies Record<string, Contender>;
 
-/** Reads the message of a call and responds, with as little as HTTP/2 needs. */
-async function serveByHand(): Promise<number> {
+/** Serves with node:http2 alone: decodes the request message and responds. */
+async function serveRawHttp2(): Promise<number> {
   const server = createHttp2Server();
   server.on("stream", (stream: ServerHttp2Stream) => {
     const chunks: Buffer[] = [];
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
     stream.on("end", () => {
       fromBinary(CalculateChargeRequestSchema, Buffer.concat(chunks).subarray(5));
-      const answer = toBinary(CalculateChargeResponseSchema, constantAnswer());
-      const frame = Buffer.alloc(5 + answer.length);
-      frame.writeUInt32BE(answer.length, 1);
-      frame.set(answer, 5);
+      const response = toBinary(CalculateChargeResponseSchema, constantResponse());
+      const frame = Buffer.alloc(5 + response.length);
+      frame.writeUInt32BE(response.length, 1);
+      frame.set(response, 5);
       stream.respond(
         { ":status": 200, "content-type": "application/grpc+proto" },
         { waitForTrailers: true },
@@ -68,9 +68,9 @@ async function serveByHand(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** grpc-js with the V8 flags of the service, which collect the garbage of calls early. */
+/** Serves with grpc-js and the service's V8 flags, which collect the garbage of calls early. */
 function serveBareWithOurGarbage(): Promise<number> {
-  makeObjectsYoung();
+  disablePretenuring();
   return serveBare((server) => {
     const { http2Servers } = server as unknown as { http2Servers: Map<Http2Server, unknown> };
     for (const http2 of http2Servers.keys()) http2.on("session", forgetEndedStreams);
@@ -85,14 +85,14 @@ function serveBare(onListening = (_: grpc.Server) => {}): Promise<number> {
         ...{ path, requestStream: false, responseStream: false },
         requestSerialize: (bytes: Buffer) => bytes,
         requestDeserialize: (bytes: Buffer) => fromBinary(CalculateChargeRequestSchema, bytes),
-        responseSerialize: (answer: ReturnType<typeof constantAnswer>) =>
-          Buffer.from(toBinary(CalculateChargeResponseSchema, answer)),
+        responseSerialize: (response: ReturnType<typeof constantResponse>) =>
+          Buffer.from(toBinary(CalculateChargeResponseSchema, response)),
         responseDeserialize: (bytes: Buffer) => bytes,
       },
     },
     {
       CalculateCharge: (_: unknown, callback: grpc.sendUnaryData<unknown>) =>
-        callback(null, constantAnswer()),
+        callback(null, constantResponse()),
     },
   );
   return new Promise((resolve, reject) => {
@@ -105,8 +105,8 @@ function serveBare(onListening = (_: grpc.Server) => {}): Promise<number> {
   });
 }
 
-/** Connect's own adapter, with our interceptors, and the price book in memory. */
-async function serveStock(connection: DatabaseConnection): Promise<number> {
+/** Serves our handlers and the price book in memory through Connect's own adapter. */
+async function serveConnectNode(connection: DatabaseConnection): Promise<number> {
   const book = createReplicatedPriceBook({
     open: (events) => openPriceBookFeed(connection, events),
     maxStalenessMs: 10_000,
@@ -126,9 +126,9 @@ async function serveStock(connection: DatabaseConnection): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Our gRPC server, with a statement for each call instead of the price book. */
+/** Serves with our gRPC server, which runs an SQL statement for each call instead of the price book. */
 async function serveFromDatabase(connection: DatabaseConnection): Promise<number> {
-  makeObjectsYoung();
+  disablePretenuring();
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
   const book: PriceBook = {
     lookup: async ({ requests: [first], asOf }) => {
@@ -136,7 +136,7 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
       return { prices, at, bookVersion };
     },
   };
-  const stats = () => ({ open: 0, maxOpen: 0, threads: 0, refused: 0 });
+  const stats = () => ({ open: 0, maxOpen: 0, threads: 0, rejected: 0 });
   const serve = () => Promise.reject(new Error("no worker threads"));
   const threads = { serve, stats, close: async () => {} };
   const services = createOurServices(connection, book);
@@ -144,7 +144,7 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
     { host: "127.0.0.1", port: 0 },
     {
       ...{ mountServices: services, threads, authorizer: allowEveryone },
-      ...{ limits: readConfig({}), tls: undefined, callLog: unobserved },
+      ...{ limits: readConfig({}), tls: undefined, callLog: noCallLog, log },
     },
   );
   return server.address.port;
@@ -156,7 +156,7 @@ function createOurServices(
 ): (mount: Mount) => void {
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
   const metrics = createMetrics(async () => []);
-  const observer = createCallLog(log, metrics);
+  const callLog = createCallLog(log, metrics);
   return createServices(
     {
       ...{
@@ -170,7 +170,7 @@ function createOurServices(
     },
     {
       ...{
-        callLogOf: () => observer,
+        callLogOf: () => callLog,
         concurrencyLimit: createConcurrencyLimit(2000),
         maxTimeoutMs: 30_000,
       },
@@ -179,7 +179,7 @@ function createOurServices(
   );
 }
 
-const unobserved = { callStarts: () => {}, callEnds: () => {} };
+const noCallLog = { callStarts: () => {}, callEnds: () => {} };
 const log = pino(
   { base: null },
   pino.destination({ dest: "/dev/null", sync: true, minLength: 4096, periodicFlush: 200 }),

@@ -1,14 +1,14 @@
 import { connect, type Socket } from "node:net";
 
-/** Makes calls over one connection, and returns the messages of the responses as bytes. */
+/** Makes calls over one connection. `call` returns the response message as bytes. */
 export type FrameCaller = {
   readonly call: () => Promise<Buffer>;
   readonly close: () => void;
 };
 
 /**
- * Repeats a gRPC call with raw frames of HTTP/2 (RFC 9113). A client of Node.js takes as long for a call
- * as a server, and would limit the measurement.
+ * Opens a connection that repeats a gRPC call with raw HTTP/2 frames (RFC 9113). An ordinary client on
+ * Node.js needs as much time per call as a server, and would limit the measurement.
  */
 export function openFrameCaller(port: number, path: string, message: Buffer): FrameCaller {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
@@ -18,7 +18,7 @@ export function openFrameCaller(port: number, path: string, message: Buffer): Fr
     waiting.clear();
   };
   socket.on("error", fail);
-  socket.on("close", () => fail(new Error("the server has closed the connection")));
+  socket.on("close", () => fail(new Error("the server closed the connection")));
   socket.on(
     "data",
     readFrames((frame) => onFrame(frame, socket, waiting, fail)),
@@ -49,7 +49,7 @@ export function openFrameCaller(port: number, path: string, message: Buffer): Fr
 }
 
 type Waiting = {
-  readonly resolve: (answer: Buffer) => void;
+  readonly resolve: (response: Buffer) => void;
   readonly reject: (error: Error) => void;
   readonly data: Buffer[];
 };
@@ -70,10 +70,10 @@ function onFrame(
   const call = waiting.get(stream);
   if (type === settings && (flags & ack) === 0) socket.write(toFrame(settings, ack, 0));
   else if (type === ping && (flags & ack) === 0) socket.write(toFrame(ping, ack, 0, payload));
-  else if (type === goAway) fail(new Error("the server has said GOAWAY"));
+  else if (type === goAway) fail(new Error("the server sent GOAWAY"));
   else if (type === resetStream) {
     waiting.delete(stream);
-    call?.reject(new Error(`the server has reset a call: ${payload.readUInt32BE(0)}`));
+    call?.reject(new Error(`the server reset a call: ${payload.readUInt32BE(0)}`));
   } else if (type === dataFrame) call?.data.push(payload);
   if ((type === dataFrame || type === headersFrame) && (flags & endStream) !== 0) {
     waiting.delete(stream);
@@ -105,7 +105,10 @@ function toFrame(type: number, flags: number, stream: number, payload: Buffer = 
   return frame;
 }
 
-/** Literals without indexing and new names (RFC 7541, section 6.2.2), each shorter than 127 bytes. */
+/**
+ * Encodes headers as literals without indexing and with new names (RFC 7541, section 6.2.2). Each
+ * name and value is shorter than 127 bytes.
+ */
 function toHeaderBlock(headers: Readonly<Record<string, string>>): Buffer {
   const parts = Object.entries(headers).flatMap(([name, value]) => [
     Buffer.from([0, name.length]),
@@ -122,7 +125,7 @@ const fixedHeaders = {
 };
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const nothing = Buffer.alloc(0);
-/** The connection's window, for as much as a server can have to say. */
+/** The increment of the connection's flow-control window: more than any server sends. */
 const wide = Buffer.from([0x7f, 0xff, 0, 0]);
 const [dataFrame, headersFrame, resetStream, settings] = [0, 1, 3, 4];
 const [ping, goAway, windowUpdate] = [6, 7, 8];

@@ -4,14 +4,14 @@ import { answerJobs } from "../support/load-process.js";
 import { openFrameCaller } from "./http2-frames.js";
 import { jsonRequest, path, request } from "./message.js";
 
-/** A number of CalculateCharge calls, many at a time. */
+/** Makes a number of CalculateCharge calls, many at a time. */
 export type CallsJob = {
   readonly protocol: "gRPC" | "Connect JSON";
   readonly port: number;
   readonly calls: number;
 };
 
-/** How long they took, and the first wrong answer, if there was any. */
+/** The duration of all calls, and the first wrong response, if any. */
 export type CallsRun = { readonly seconds: number; readonly problem: string | undefined };
 
 answerJobs<CallsJob, CallsRun>(async ({ protocol, port, calls }) => {
@@ -22,8 +22,8 @@ answerJobs<CallsJob, CallsRun>(async ({ protocol, port, calls }) => {
   const callRepeatedly = async () => {
     while (left > 0) {
       left -= 1;
-      const answer = await call();
-      if (!answer.includes("312.8125")) problem ??= answer;
+      const response = await call();
+      if (!response.includes("312.8125")) problem ??= response;
     }
   };
   try {
@@ -78,6 +78,6 @@ function jsonCaller(port: number): Caller {
   };
 }
 
-/** So many calls are open at a time: enough for neither side to wait for the other. */
+/** The calls that are open at a time: enough that neither side waits for the other. */
 const concurrency = 128;
 const connections = 4;

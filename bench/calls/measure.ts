@@ -6,7 +6,7 @@ import type { ContenderJob, ContenderPlace } from "./contender.js";
 import { contenders } from "./contenders.js";
 import type { CallsJob, CallsRun } from "./load-calls.js";
 
-/** The results of one contender, one for each round. */
+/** The results of one contender, a value for each round. */
 export type CallsResult = {
   readonly name: string;
   readonly microsecondsACall: readonly number[];

@@ -4,7 +4,7 @@ import {
   CalculateChargeResponseSchema,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 
-/** The method that every contender answers. */
+/** The method that every contender serves. */
 export const path = "/llmprices.v1.PricingService/CalculateCharge";
 
 const message = create(CalculateChargeRequestSchema, {
@@ -15,11 +15,11 @@ const message = create(CalculateChargeRequestSchema, {
   usageRatio: { case: "accountUsageRatio", value: "0.25" },
 });
 
-/** The one request: of a price in the example book. */
+/** The request of every call. Its key has an example price. */
 export const request = Buffer.from(toBinary(CalculateChargeRequestSchema, message));
 export const jsonRequest = toJsonString(CalculateChargeRequestSchema, message);
 
-/** The fields of an answer that calculates nothing: as large as the true answer. */
+/** The fields of a constant response that is as large as the calculated response. */
 export const constantFields = {
   accountCharge: "312.8125",
   markup: "1.25125",
@@ -32,7 +32,7 @@ export const constantFields = {
   },
 };
 
-/** What a handler answers that calculates nothing. */
-export function constantAnswer() {
+/** Returns the response of a handler that calculates nothing. */
+export function constantResponse() {
   return create(CalculateChargeResponseSchema, constantFields);
 }

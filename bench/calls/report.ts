@@ -6,7 +6,7 @@ import { type CallsResult, callsARound, ours } from "./measure.js";
 const bare = "grpc-js, bare handler";
 const stock = "connect-node, our handlers";
 
-/** The results as a part of the report. */
+/** Returns the results as a section of the report. */
 export function toSection(results: readonly CallsResult[], { rounds, loadCore }: Bench): Section {
   const cost = (name: string) =>
     median(find(results, name).microsecondsACall) / median(find(results, bare).microsecondsACall);
@@ -15,12 +15,12 @@ export function toSection(results: readonly CallsResult[], { rounds, loadCore }:
   return {
     title: "A call",
     text: `CalculateCharge with the same message, ${rounds} rounds of ${callsARound} calls each, 128 at a time, all
-contenders in turn in every round. Each runs in a process of its own; the load is ${
+contenders in turn in every round. Each contender is a separate process; the load is ${
       loadCore !== undefined ? "pinned to the last core, the contenders to the first" : "not pinned"
-    }. All but the bare ones log and count
-every call. Processor time of the server is the main figure: it holds on machines that do other things
-as well. A bare handler whose calls' garbage is collected as early as that of ours shows what grpc-js
-itself takes: V8 would keep much of it for long, and moves it about meanwhile.
+    }. All but the bare contenders
+log and count every call. The processor time of the server is the main figure, because other load on
+the machine affects it little. The bare handler with the V8 flags of our server shows the cost of
+grpc-js itself: without them V8 keeps much of each call's garbage for long, and copies it meanwhile.
 
 ![Processor time of a call](benchmarks.svg)`,
     head: [
@@ -45,7 +45,7 @@ itself takes: V8 would keep much of it for long, and moves it about meanwhile.
   };
 }
 
-/** Processor time by contender, as bars. */
+/** Draws the processor time of each contender as bars. */
 export function drawChart(results: readonly CallsResult[]): string {
   const chart = init(null, null, { renderer: "svg", ssr: true, width: 760, height: 380 });
   const sorted = results.toSorted(

@@ -1,8 +1,8 @@
 import type { Knex } from "knex";
 
 /**
- * Fills a migrated database with the keys of `toKey`, two revisions each. Disables the triggers, which
- * would take most of the time and would accept these rows.
+ * Fills a migrated database with the keys of `toKey`, two revisions each. Disables the triggers: they
+ * would accept these rows, and take most of the time.
  */
 export async function fillBook(knex: Knex, keys: number): Promise<void> {
   await knex.transaction(async (transaction) => {

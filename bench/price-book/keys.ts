@@ -1,6 +1,6 @@
 import type { Key } from "../../src/domain/price-key.js";
 
-/** The key of a number: as long as those of real models. The database makes the same. */
+/** Returns the key of a number, as long as real keys. `fillBook` creates the same keys in SQL. */
 export function toKey(i: number): Key {
   return {
     chargeType: "completion",

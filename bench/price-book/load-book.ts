@@ -5,52 +5,55 @@ import { SnapshotBuilder } from "../../src/price-book/snapshot-builder.js";
 import { answerJobs } from "../support/load-process.js";
 import { toKey } from "./keys.js";
 
-/** How many keys the book has. */
+/** The number of keys in the price book. */
 export type BookJob = { readonly keys: number };
 
 /** The memory of a key and the time of a look-up. */
 export type BookRun = {
   readonly bytesAKey: number;
-  /** With keys drawn evenly from all. */
+  /** The time of a look-up of keys drawn uniformly from all keys. */
   readonly anyNanoseconds: number;
-  /** With a thousand keys that are looked up repeatedly. */
+  /** The time of a look-up of 1000 keys that are looked up repeatedly. */
   readonly fewNanoseconds: number;
   readonly problem: string | undefined;
 };
 
 answerJobs<BookJob, BookRun>(async ({ keys }) => {
   const before = usedBytes();
-  const draft = new SnapshotBuilder(PriceBookSnapshot.none);
+  const builder = new SnapshotBuilder(PriceBookSnapshot.none);
   for (let i = 0; i < keys; i += 1) {
     const id = `03f36b3c-4ad8-4e4f-9f5c-${i.toString(16).padStart(12, "0")}`;
-    draft.add({
+    builder.add({
       key: toKey(i),
       id,
       effectiveFrom: [0, 1000],
       priceUnits: [10 ** 10, 2 * 10 ** 10],
     });
   }
-  const book = await draft.finish(1n, 0);
+  const book = await builder.finish(1n, 0);
   const bytesAKey = (usedBytes() - before) / keys;
-  const asked = Array.from({ length: askedKeys }, () => toKey(Math.floor(Math.random() * keys)));
-  const few = asked.slice(0, 1000);
-  const wrong = asked.find((key) => book.priceAt(key, 999)?.price.toFixed() !== "1");
+  const lookedUp = Array.from({ length: lookups }, () => toKey(Math.floor(Math.random() * keys)));
+  const few = lookedUp.slice(0, 1000);
+  const wrong = lookedUp.find((key) => book.priceAt(key, 999)?.price.toFixed() !== "1");
   return {
     ...{ bytesAKey, problem: wrong && `no right price for ${wrong.model}` },
-    anyNanoseconds: timeLookups(book, asked),
+    anyNanoseconds: timeLookups(book, lookedUp),
     fewNanoseconds: timeLookups(book, few),
   };
 });
 
-/** Returns the time of a look-up, the median of several runs. */
-function timeLookups(book: PriceBookSnapshot, asked: readonly ReturnType<typeof toKey>[]): number {
+/** Returns the median time of a look-up in nanoseconds, over several runs. */
+function timeLookups(
+  book: PriceBookSnapshot,
+  lookedUp: readonly ReturnType<typeof toKey>[],
+): number {
   const times = Array.from({ length: 9 }, () => {
     const startedAt = performance.now();
-    for (let i = 0; i < askedKeys; i += 1) {
-      const key = asked[i % asked.length];
+    for (let i = 0; i < lookups; i += 1) {
+      const key = lookedUp[i % lookedUp.length];
       if (key !== undefined) book.priceAt(key, 999);
     }
-    return ((performance.now() - startedAt) * 1e6) / askedKeys;
+    return ((performance.now() - startedAt) * 1e6) / lookups;
   });
   return times.sort((a, b) => a - b)[4] ?? 0;
 }
@@ -63,4 +66,4 @@ function usedBytes(): number {
 
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
-const askedKeys = 200_000;
+const lookups = 200_000;

@@ -22,9 +22,9 @@ export async function measureBook(bench: Bench): Promise<Section> {
   const most = large.keys.toLocaleString("en-US");
   return {
     title: "The price book",
-    text: `Keys with two revisions each. Look-ups: of keys drawn evenly from all, and of a thousand keys asked
-again and again. Ready: from the start of the process, embedded database apart, to the banner, which
-comes when the book has been read.`,
+    text: `Keys with two revisions each. Look-ups: of keys drawn uniformly from all, and of 1,000 keys looked up
+repeatedly. Ready: from the start of the process, without the embedded database, to the startup banner,
+which the service prints when the price book is loaded.`,
     head: ["keys", "look-up, any", "look-up, few", "memory a key", "start to ready"],
     rows: results.map(({ keys, anyNanoseconds, fewNanoseconds, bytesAKey, readySeconds }) => [
       keys.toLocaleString("en-US"),
@@ -65,11 +65,11 @@ async function timeStart({ folder, connection }: Bench, keys: number): Promise<n
 
 async function withKnex(
   connection: DatabaseConnection,
-  work: (knex: Knex) => Promise<unknown>,
+  run: (knex: Knex) => Promise<unknown>,
 ): Promise<void> {
   const knex = createDatabase({ connection, poolSize: 1, acquireTimeoutMs: 10_000 });
   try {
-    await work(knex);
+    await run(knex);
   } finally {
     await knex.destroy();
   }

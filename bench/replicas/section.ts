@@ -6,7 +6,7 @@ import { atMost, type Bench, type Section } from "../section.js";
 import { type BenchedService, startService } from "../support/service.js";
 import { quantile } from "../support/statistics.js";
 
-/** How long after a write's answer another replica charges by it, beside a bare notification. */
+/** Measures how soon after a write another replica uses it, compared with a bare notification. */
 export async function measureReplicas({ folder, url, rounds }: Bench): Promise<Section> {
   const writes = rounds * writesPerRound;
   const services = [await startService(folder, { DATABASE_URL: url })];
@@ -22,11 +22,11 @@ export async function measureReplicas({ folder, url, rounds }: Bench): Promise<S
       const price = `${1 + (i & 1)}.${Math.abs(i)}1`;
       const lookup = { case: "key", value: key } as const;
       const { bookVersion } = await writer.updateLLMPrice({ lookup, price });
-      const answeredAt = performance.now();
+      const writtenAt = performance.now();
       const usageRatio = { case: "accountUsageRatio", value: "1" } as const;
       const charge = { ...key, providerCost: "1", usageRatio, minBookVersion: bookVersion };
       const { markup } = await reader.calculateCharge(charge);
-      const effect = performance.now() - answeredAt;
+      const effect = performance.now() - writtenAt;
       const notification = await bare.roundTrip();
       if (markup !== price) problems.push(`charged at ${markup} after a write of ${price}`);
       if (i < 0) continue;
@@ -40,15 +40,15 @@ export async function measureReplicas({ folder, url, rounds }: Bench): Promise<S
   const ratio = quantile(effects, 0.99) / quantile(notifications, 0.99);
   return {
     title: "A write, seen by another replica",
-    text: `Two replicas on one database, ${writes} writes. From the answer of UpdateLLMPrice by one to the answer of
-CalculateCharge by the other with the write's \`min_book_version\`; in turn with a bare NOTIFY, from
-sending it on one connection to hearing it on another.`,
+    text: `Two replicas on one database, ${writes} writes. The time from the response of UpdateLLMPrice of one replica
+to the response of CalculateCharge of the other with the write's \`min_book_version\`. In turn with a bare
+NOTIFY: the time from sending it on one connection to receiving it on another.`,
     head: ["", "p50", "p90", "p99"],
     rows: [
       ["a write's effect", ...toCells(effects)],
       ["a bare NOTIFY", ...toCells(notifications)],
     ],
-    targets: [atMost("p99 from a write's answer to its effect ÷ a bare NOTIFY's", ratio, 5, 2)],
+    targets: [atMost("p99 from a write's response to its effect ÷ a bare NOTIFY's", ratio, 5, 2)],
     problems,
   };
 }
@@ -57,20 +57,20 @@ function connect({ grpcAddress }: BenchedService) {
   return createClient(PricingService, createGrpcTransport({ baseUrl: `http://${grpcAddress}` }));
 }
 
-/** Two connections: one notifies, the other hears it. */
+/** Opens two connections: one sends notifications, the other receives them. */
 async function openBareNotifications(url: string) {
-  const [sender, hearer] = [new pg.Client(url), new pg.Client(url)];
+  const [sender, receiver] = [new pg.Client(url), new pg.Client(url)];
   await sender.connect();
-  await hearer.connect();
-  await hearer.query("listen bench");
+  await receiver.connect();
+  await receiver.query("listen bench");
   return {
     roundTrip: async () => {
-      const received = new Promise((resolve) => hearer.once("notification", resolve));
+      const received = new Promise((resolve) => receiver.once("notification", resolve));
       const sentAt = performance.now();
       await Promise.all([sender.query("notify bench"), received]);
       return performance.now() - sentAt;
     },
-    close: () => Promise.all([sender.end(), hearer.end()]),
+    close: () => Promise.all([sender.end(), receiver.end()]),
   };
 }
 

@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 /**
- * Compiles the service, so that a measurement includes no time or memory of a TypeScript loader. Does
- * nothing when the sources are those of the last build: all suites share one.
+ * Compiles the service, so that measurements include no time or memory of a TypeScript loader. Does
+ * nothing when the sources have not changed since the last build, which all suites share.
  */
 export async function buildService(): Promise<void> {
   await buildIfChanged("service", serviceSources, async () => {
@@ -16,8 +16,8 @@ export async function buildService(): Promise<void> {
 }
 
 /**
- * Runs `build` unless it has already been run for the same sources. `sources` are paths from the
- * repository's root. Returns whether it ran.
+ * Runs `build` unless it has already run for the same sources. `sources` are paths relative to the
+ * repository's root. Returns whether `build` ran.
  */
 export async function buildIfChanged(
   name: string,
@@ -33,14 +33,14 @@ export async function buildIfChanged(
   return true;
 }
 
-/** Hashes the names and contents of all files that git tracks, or would add, under the paths. */
+/** Hashes the names and contents of all files under the paths, without those that git ignores. */
 async function digestFiles(paths: readonly string[]): Promise<string> {
   const list = ["ls-files", "--cached", "--others", "--exclude-standard", "--"];
   const { stdout } = await promisify(execFile)("git", [...list, ...paths], { cwd: repository });
   const digest = createHash("sha256");
   for (const path of stdout.trim().split("\n").sort()) {
     const file = join(repository, path);
-    // git still lists a file that was removed since the last commit.
+    // git also lists files that were deleted since the last commit.
     digest.update(`${path}\0`).update(existsSync(file) ? readFileSync(file) : "");
   }
   return digest.digest("hex");

@@ -1,6 +1,6 @@
 import type { DatabaseConnection } from "../../src/store/connection/pool.js";
 
-/** A database as a URL, for other programs. */
+/** Returns the URL of a database, for other programs. */
 export function toUrl({ host, port, user, password, database }: DatabaseConnection): string {
   return `postgres://${user}:${encodeURIComponent(String(password ?? ""))}@${host}:${port}/${database}`;
 }

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 /** A process that makes calls. Clients in separate processes share no thread. */
 export type LoadProcess<Job, Result> = {
   /**
-   * Sends it a job and returns the result. One job at a time.
+   * Sends a job to the process and returns its result. Runs one job at a time.
    *
    * @throws Error when the job fails or the process ends.
    */
@@ -14,7 +14,7 @@ export type LoadProcess<Job, Result> = {
   readonly stop: () => void;
 };
 
-/** Starts the TypeScript file at `url`, which answers jobs, on `core` alone where one is given. */
+/** Starts the TypeScript file at `url`, which calls `answerJobs`. Pins it to `core`, if given. */
 export function startLoad<Job extends object, Result>(
   url: URL,
   core: number | undefined,
@@ -25,7 +25,7 @@ export function startLoad<Job extends object, Result>(
       ...(core === undefined ? [] : ["-c", String(core), process.execPath]),
       ...["--import", "tsx"],
     ],
-    // Keeps typed arrays.
+    // Preserves typed arrays.
     serialization: "advanced",
   });
   return {
@@ -41,7 +41,7 @@ export function startLoad<Job extends object, Result>(
   };
 }
 
-/** In the process: runs each job that arrives and sends back its result. */
+/** Runs each job that arrives at this process, and sends back the result. */
 export function answerJobs<Job, Result>(work: (job: Job) => Promise<Result>): void {
   process.on("message", async (job: Job) => {
     const outcome: Outcome<Result> = await work(job).then(
@@ -57,7 +57,7 @@ export function pin(processId: number, core: number): void {
   execFileSync("taskset", ["-a", "-p", "-c", String(core), String(processId)]);
 }
 
-/** Returns the last core, if there are several and taskset(1) can pin a process to it. */
+/** Returns the last core if there are several and taskset(1) can pin a process to it. */
 export async function findLoadCore(): Promise<number | undefined> {
   const core = availableParallelism() - 1;
   if (core === 0) return undefined;
@@ -71,16 +71,16 @@ type Outcome<Result> = { readonly result: Result } | { readonly problem: string 
 
 async function nextOutcome<Result>(load: ChildProcess): Promise<Outcome<Result>> {
   const abort = new AbortController();
-  const ended = async () => {
+  const exit = async () => {
     const [code, signal] = await once(load, "exit", abort);
-    return { problem: `a load process has ended: ${signal ?? `exit code ${code}`}` };
+    return { problem: `a load process exited: ${signal ?? `exit code ${code}`}` };
   };
-  const answered = async () => {
+  const response = async () => {
     const [outcome] = await once(load, "message", abort);
     return outcome as Outcome<Result>;
   };
   try {
-    return await Promise.race([answered(), ended()]);
+    return await Promise.race([response(), exit()]);
   } finally {
     abort.abort();
   }

@@ -3,7 +3,7 @@ import type { BenchedService } from "./service.js";
 
 /** The delay of the service's event loop. */
 export type LoopDelay = {
-  /** At 99 % of a timer's ticks. */
+  /** The 99th percentile over the ticks of a timer. */
   readonly p99Milliseconds: number;
   readonly maxMilliseconds: number;
   /** The part of the time in which its thread was runnable but had no core. */
@@ -36,7 +36,7 @@ export async function loopDelayDuring(
 
 async function readMetrics(metricsUrl: string): Promise<string> {
   const response = await fetch(metricsUrl);
-  if (!response.ok) throw new Error(`the metrics answer ${response.status}`);
+  if (!response.ok) throw new Error(`/metrics returned status ${response.status}`);
   return response.text();
 }
 
@@ -46,7 +46,10 @@ function find(metrics: string, name: string): number {
   return Number(found);
 }
 
-/** Of the process's first thread, the one of the event loop: run, waited, and turns, in ns. */
+/**
+ * Reads how long the process's main thread, which runs the event loop, waited for a core. The fields
+ * of schedstat are the time on a core, the time waiting for one (both in ns) and the timeslices.
+ */
 async function millisecondsWithoutCore(processId: number): Promise<number> {
   const [, waited] = (await readFile(`/proc/${processId}/schedstat`, "utf8")).split(" ");
   return Number(waited) / 1e6;

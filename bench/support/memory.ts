@@ -1,12 +1,12 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { setInterval as ticks } from "node:timers/promises";
 
-/** How much memory a process has resident now, in bytes (VmRSS of proc_pid_status(5)). */
+/** Reads the resident memory of a process in bytes (VmRSS of proc_pid_status(5)). */
 export async function residentBytes(processId: number): Promise<number> {
   return readField(processId, "VmRSS");
 }
 
-/** The most memory that a process has resident while `work` is done, in bytes. */
+/** Measures the peak resident memory of a process during `work`, in bytes. */
 export async function peakBytes(processId: number, work: () => Promise<void>): Promise<number> {
   const isExact = await resetPeak(processId);
   const abort = new AbortController();
@@ -20,7 +20,7 @@ export async function peakBytes(processId: number, work: () => Promise<void>): P
   return sampled;
 }
 
-/** Sets VmHWM back to VmRSS (proc_pid_clear_refs(5)). False where that is not allowed. */
+/** Resets VmHWM to VmRSS (proc_pid_clear_refs(5)). Returns false when that is not permitted. */
 async function resetPeak(processId: number): Promise<boolean> {
   return writeFile(`/proc/${processId}/clear_refs`, "5").then(
     () => true,

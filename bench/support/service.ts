@@ -13,17 +13,17 @@ export type BenchedService = {
   readonly httpAddress: string;
   /** The URL of its metrics. */
   readonly metricsUrl: string;
-  /** Sends SIGTERM, as an orchestrator does, and waits until it has ended. */
+  /** Sends SIGTERM, like an orchestrator, and waits until the process exits. */
   readonly stop: () => Promise<void>;
-  /** Waits until it has ended. */
+  /** Waits until the process exits. */
   readonly ended: () => Promise<void>;
 };
 
-/** Creates a folder for the data of services, passes it to `work`, and removes it. */
+/** Creates a folder for the data of services, passes it to `work`, and deletes it. */
 export async function withDataFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "llmprices-bench-"));
   try {
-    // Under root, PostgreSQL runs as another user, who must be able to traverse the folder.
+    // If this process runs as root, PostgreSQL runs as another user that must traverse the folder.
     await chmod(folder, 0o711);
     await work(folder);
   } finally {
@@ -37,11 +37,11 @@ export type StartOptions = {
 };
 
 /**
- * Starts the compiled service and waits until it answers. Its database is in `folder`, unless the
- * environment variables in `settings` name another. `program` is another build of the service, and
- * `parameters` are those of the command.
+ * Starts the compiled service and waits for its startup banner. Its database is in `folder`, unless
+ * the environment variables in `settings` configure another one. `program` selects another build of
+ * the service. `parameters` are parameters of `serve`.
  *
- * @throws Error with the end of its log if it does not start.
+ * @throws Error with the last lines of the log if the service does not start.
  */
 export async function startService(
   folder: string,
@@ -53,7 +53,12 @@ export async function startService(
   const service = spawn(process.execPath, [program, "serve", ...parameters], {
     cwd: repository,
     env: {
-      ...{ ...inherited(), ...anyPorts, DATA_DIR: join(folder, "data"), LOG_LEVEL: "info" },
+      ...{
+        ...inheritedEnvironment(),
+        ...anyPorts,
+        DATA_DIR: join(folder, "data"),
+        LOG_LEVEL: "info",
+      },
       ...settings,
     },
     stdio: ["ignore", "pipe", log.fd],
@@ -77,10 +82,10 @@ export async function startService(
   };
 }
 
-/** Reads the startup banner. Returns undefined if the service ends without one. */
+/** Reads the startup banner. Returns undefined if the service exits without one. */
 async function readStartupBanner({ stdout }: ChildProcess): Promise<string | undefined> {
   let text = "";
-  // Keep the pipe open: a service without standard output may end.
+  // Keep the pipe open: the service may exit when its standard output is closed.
   for await (const chunk of stdout?.iterator({ destroyOnReturn: false }) ?? []) {
     text += chunk;
     if (/^curl .*\n/m.test(text)) return text;
@@ -103,8 +108,8 @@ async function stop(service: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Returns our environment without variables that configure the service or Node. */
-function inherited(): NodeJS.ProcessEnv {
+/** Returns this process's environment without variables that configure the service or Node.js. */
+function inheritedEnvironment(): NodeJS.ProcessEnv {
   const {
     DATABASE_URL: _,
     NODE_OPTIONS: __,

@@ -1,5 +1,6 @@
 /**
- * The value below or at which the given part of all values lie (nearest rank).
+ * Returns the nearest-rank quantile: the smallest value that the given part of all values does not
+ * exceed. `part` is 0 to 1.
  *
  * @throws Error when there are no values.
  */
@@ -10,12 +11,12 @@ export function quantile(values: Iterable<number>, part: number): number {
   return found;
 }
 
-/** The middle value: the lower one of two. */
+/** Returns the median, the lower one of two middle values. */
 export function median(values: Iterable<number>): number {
   return quantile(values, 0.5);
 }
 
-/** The sum of the values by their count. */
+/** Returns the arithmetic mean. */
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

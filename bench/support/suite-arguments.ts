@@ -1,22 +1,22 @@
 import { parseArgs } from "node:util";
 
-/** What the command line of a suite asks for. */
+/** The parsed command line of a suite. */
 export type SuiteArguments = {
-  /** Whether a part runs: one that is named, or every part when none is named. */
+  /** Returns whether a part runs: a named part, or every part when none is named. */
   readonly includes: (part: string) => boolean;
-  /** Whether parts are named, so that others do not run. */
+  /** Whether only some parts run, because they are named. */
   readonly isPartial: boolean;
-  /** Whether the long form is asked for, by `--long`. */
+  /** Whether `--long` is given. */
   readonly isLong: boolean;
-  /** Returns the value of an option, if it is given. */
+  /** Returns the value of an option, or undefined if it is not given. */
   readonly option: (name: string) => number | undefined;
-  /** Whether a flag is given. */
+  /** Returns whether a flag is given. */
   readonly has: (flag: string) => boolean;
 };
 
 /**
- * Reads `[PART…] [--FLAG]… [--OPTION NUMBER]…`, where `--long` is always a flag. Prints the problem and
- * exits with 2 when anything else is given.
+ * Parses `[PART…] [--FLAG]… [--OPTION NUMBER]…`. `--long` is always a flag. Prints the problem and
+ * exits with 2 for any other argument.
  */
 export function readSuiteArguments(
   parts: readonly string[],

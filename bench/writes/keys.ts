@@ -1,5 +1,5 @@
-/** A key that is written to. */
+/** A key whose price is written. */
 export type BenchKey = { readonly id: string; readonly model: string };
 
-/** How many write at a time, to a key each. */
+/** The number of concurrent writers. Each writes to its own key. */
 export const writers = 8;

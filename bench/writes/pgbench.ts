@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import type { DatabaseConnection } from "../../src/store/connection/pool.js";
 import { type BenchKey, writers } from "./keys.js";
 
-/** Finds pgbench(1): on the PATH, or where Debian has it. @throws Error when there is none. */
+/** Finds pgbench(1) on the PATH or in Debian's folders. @throws Error when it is missing. */
 export async function findPgbench(): Promise<string> {
   const candidates = ["pgbench", ...debianFolders().map((folder) => join(folder, "bin/pgbench"))];
   for (const path of candidates) {
@@ -19,7 +19,7 @@ export async function findPgbench(): Promise<string> {
   throw new Error("pgbench is missing: it comes with PostgreSQL (Debian's package postgresql)");
 }
 
-/** Runs pgbench for some seconds with the statements of UpdateLLMPrice. Returns writes a second. */
+/** Runs pgbench with the statements of UpdateLLMPrice. Returns the writes per second. */
 export async function pgbenchWrites(
   pgbench: string,
   folder: string,
@@ -47,7 +47,7 @@ export async function pgbenchWrites(
   throw new Error(`pgbench did not write:\n${stdout}`);
 }
 
-/** Returns the statements of UpdateLLMPrice as a script, one for one. */
+/** Returns a script with exactly the statements of UpdateLLMPrice. */
 function toScript(keys: readonly BenchKey[]): string {
   const ids = keys.map(({ id }, i) => `when ${i} then '${id}'`).join(" ");
   return `\\set n random(0, ${keys.length - 1})

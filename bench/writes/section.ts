@@ -8,14 +8,14 @@ import { median } from "../support/statistics.js";
 import { type BenchKey, writers } from "./keys.js";
 import { findPgbench, pgbenchWrites } from "./pgbench.js";
 
-/** Writes a second, beside pgbench with the same SQL. */
+/** Measures writes per second, compared with pgbench that runs the same SQL. */
 export async function measureWrites({ folder, connection, url, rounds }: Bench): Promise<Section> {
   const pgbench = await findPgbench();
   const service = await startService(folder, { DATABASE_URL: url });
   const transport = createGrpcTransport({ baseUrl: `http://${service.grpcAddress}` });
   const pricing = createClient(PricingService, transport);
-  const ours: number[] = [];
-  const theirs: number[] = [];
+  const serviceRates: number[] = [];
+  const pgbenchRates: number[] = [];
   try {
     const keys = await createKeys();
     for (let round = 0; round <= rounds; round += 1) {
@@ -23,22 +23,22 @@ export async function measureWrites({ folder, connection, url, rounds }: Bench):
       const bare = await pgbenchWrites(pgbench, folder, connection, keys, seconds);
       // The first round warms up.
       if (round === 0) continue;
-      ours.push(rate);
-      theirs.push(bare);
+      serviceRates.push(rate);
+      pgbenchRates.push(bare);
     }
   } finally {
     await service.stop();
   }
   return {
     title: "Writes",
-    text: `UpdateLLMPrice by ${writers} callers at a time, ${rounds} rounds of ${seconds} seconds, in turn with pgbench,
-which has as many connections and sends the same statements. One writer at a time has the
-book; the service's callers wait, besides, until their price is in effect.`,
+    text: `UpdateLLMPrice by ${writers} concurrent clients, ${rounds} rounds of ${seconds} seconds, in turn with pgbench,
+which has as many connections and sends the same statements. The price book has one writer at a time.
+Clients of the service also wait until their price is in effect.`,
     head: ["", "writes a second", "fewest to most"],
     rows: [
-      ["ours, gRPC", ...toCells(ours)],
-      ["the same SQL in pgbench", ...toCells(theirs)],
-      ["ours ÷ pgbench", (median(ours) / median(theirs)).toFixed(2), ""],
+      ["ours, gRPC", ...toCells(serviceRates)],
+      ["the same SQL in pgbench", ...toCells(pgbenchRates)],
+      ["ours ÷ pgbench", (median(serviceRates) / median(pgbenchRates)).toFixed(2), ""],
     ],
     targets: [],
     problems: [],

@@ -60,11 +60,11 @@ export function injectFault(
       // No call may have been in flight: then inject it again.
       const isNeeded = () => strikes < leastStrikes || !isNoticed(fault, writeLog);
       for (; strikes < fault.times && isNeeded(); strikes += 1) {
-        await sleep(calmMs);
+        await untilLoadSucceeds(writeLog);
         await fault.strike(environment, writeLog, strikes);
         recoverySeconds = Math.max(recoverySeconds, await recover(writeLog, environment.replicas));
       }
-      await sleep(calmMs);
+      await untilLoadSucceeds(writeLog);
     } finally {
       await load.stop();
       await stopOthers?.();
@@ -137,4 +137,19 @@ function isNoticed({ affects }: Fault, { entries, unanswered }: WriteLog): boole
   return entries.some(({ state }) => state === "unanswered");
 }
 
-const calmMs = 700;
+/** Waits until clients write and calculate, which takes longer on a busy machine. */
+async function untilLoadSucceeds({ entries, charges }: WriteLog): Promise<void> {
+  const countAnswered = () => entries.filter(({ state }) => state === "answered").length;
+  const [answeredBefore, chargesBefore] = [countAnswered(), charges.length];
+  const startedAt = performance.now();
+  while (countAnswered() < answeredBefore + 2 || charges.length < chargesBefore + 20) {
+    if (performance.now() - startedAt > loadTimeoutMs) {
+      throw new Error(`clients do not write and calculate within ${loadTimeoutMs / 1000} s`);
+    }
+    await sleep(20);
+  }
+  await sleep(calmMs);
+}
+
+const calmMs = 500;
+const loadTimeoutMs = 60_000;

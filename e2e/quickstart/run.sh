@@ -40,8 +40,8 @@ start() { # starts the service and waits for its startup banner
   cat start.out start.log
   return 1
 }
-stop() { # ends the whole group at once, as Ctrl-C does
-  kill -INT -- "-$npm"
+stop() { # sends a signal to a process or group, and waits until no process of the service is left
+  kill "-$1" -- "$2"
   wait "$npm"
   for _ in $(seq 100); do pgrep -f "$folder" >/dev/null || return 0; sleep 0.1; done
   pgrep -af "$folder"
@@ -55,10 +55,10 @@ check "npm start prints its banner" start
 check "the printed curl call answers the charge" answers curl
 echo "        $(( ($(date +%s%N) - began) / 1000000 )) ms from git clone to the first correct charge"
 check "the printed grpcurl call answers the charge" answers grpcurl
-check "Ctrl-C stops it" stop
+check "Ctrl-C stops it" stop INT "-$npm"
 check "a second start prints its banner" start
 check "and finds the same prices" answers grpcurl
-check "Ctrl-C stops it again" stop
+check "kill of npm alone stops it too" stop TERM "$npm"
 
 # As root, below a folder of root's, the data lie where PostgreSQL's user can reach them.
 rm -rf "$(readlink -f .llmprices/postgres)" "$folder"

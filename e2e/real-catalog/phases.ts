@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import type { LLMPrice } from "../../src/gen/llmprices/v1/llm_price_pb.js";
 import { byKey, type TestKey } from "../../test/support/prices.js";
-import { errorOf, type ReceivedError } from "../../test/support/refusals.js";
+import { errorOf, type ReceivedError } from "../../test/support/received-errors.js";
 import type { Endpoint } from "../../test/support/service.js";
 import type { CatalogModel } from "./catalog.js";
 import { asAnswered, type PricedKey, toComparable, toExpected, toRequest } from "./charges.js";

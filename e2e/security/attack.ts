@@ -1,26 +1,26 @@
 import type { Random } from "./support/random.js";
 import type { Target } from "./support/target.js";
 
-/** One way to attack, bounded in count and time. */
+/** An attack with a limited number of calls and a limited time. */
 export type Attack = {
-  /** As in the table, and on the command line. */
+  /** Its name in the table and on the command line. */
   readonly name: string;
-  /** Whether valid writes are among what it sends; else the tables must stay as they are. */
+  /** Whether it may send valid writes. If not, the tables must not change. */
   readonly writes: "none" | "some";
-  /** Is carried out twice, so that memory that grows each time is seen: round 0 and round 1. */
+  /** Runs twice, as round 0 and round 1, so that memory that grows each time is found. */
   readonly run: (target: Target, counter: Counter, random: Random, round: number) => Promise<void>;
 };
 
-/** Counts what was tried. */
+/** Counts the outcomes of attempts. */
 export type Counter = {
   /**
    * Rejected as promised: by an error of the contract or of HTTP, by a closed stream or connection, or,
    * if the call was incomplete, by no response.
    */
   readonly rejected: (count?: number) => void;
-  /** Answered, and rightly so. */
+  /** Answered correctly. */
   readonly answered: (count?: number) => void;
-  /** Anything else: `what` happened, after `sent`. */
+  /** Any other outcome: `what` happened after `sent`. */
   readonly other: (what: string, sent?: string) => void;
   readonly counts: () => Counts;
 };
@@ -29,7 +29,7 @@ export type Counts = {
   readonly rejected: number;
   readonly answered: number;
   readonly other: number;
-  /** What else there was, with the first attempt that showed it, and how often. */
+  /** Other outcomes, each with its count and the first attempt that caused it. */
   readonly problems: ReadonlyMap<string, Problem>;
 };
 

@@ -12,7 +12,7 @@ import { tokenTimingAttack } from "./attacks/token-timing.js";
 import { rolesAttack, tokensAttack } from "./attacks/tokens.js";
 import type { Trust } from "./support/trust.js";
 
-/** On a service that lets everyone in, in the order in which they are carried out. */
+/** Attacks on a service without authentication, in order. */
 export const attacks: readonly Attack[] = [
   ...messageAttacks,
   standardServicesAttack,
@@ -26,7 +26,7 @@ export const attacks: readonly Attack[] = [
   connectionsAttack,
 ];
 
-/** On a service that asks who calls. */
+/** Attacks on a service with authentication. */
 export const attacksOnTrust = [
   ["tokens", tokensAttack],
   ["roles", rolesAttack],

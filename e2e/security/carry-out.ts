@@ -6,7 +6,7 @@ import { createRandom } from "./support/random.js";
 import type { Target } from "./support/target.js";
 import { readSettledVitals, readVitals, type Vitals, whatIsLeft } from "./support/vitals.js";
 
-/** Carries out an attack, in two rounds, and sees what holds meanwhile and afterwards. */
+/** Runs an attack in two rounds, and checks the service during and after them. */
 export async function carryOut(
   attack: Attack,
   target: Target,
@@ -48,7 +48,7 @@ function whatProbeSaw({ calls, problems }: ProbeReport): readonly string[] {
   return problems.map((problem) => `a caller beside the attack got ${problem}`);
 }
 
-/** What is kept for the next calls is kept once: the second round finds it. */
+/** Returns memory that grows again in the second round. The first round fills caches. */
 function whatGrew([, first, second]: readonly [Vitals, Vitals, Vitals]): readonly string[] {
   const grown = (what: "heapBytes" | "residentBytes", limitBytes: number) => {
     const bytes = second[what] - first[what];
@@ -59,14 +59,14 @@ function whatGrew([, first, second]: readonly [Vitals, Vitals, Vitals]): readonl
   return [...grown("heapBytes", maxHeapGrowth), ...grown("residentBytes", maxResidentGrowth)];
 }
 
-/** The service logs bugs, and answers that it could not give, as errors; warnings are outages. */
+/** Returns what the service logged: errors are bugs, warnings are outages. */
 function errorsIn(log: string): readonly string[] {
   const lines = log.split("\n").filter((line) => line !== "");
   if (lines.length === 0) return [];
   return [`the service logged ${lines.length} lines, first ${lines[0]?.slice(0, 1000)}`];
 }
 
-/** Longer than a connection without a sign of life is kept. */
+/** Longer than the service keeps an inactive connection. */
 const settlingMs = 40_000;
 const maxHeapGrowth = 10e6;
 const maxResidentGrowth = 60e6;

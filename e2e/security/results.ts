@@ -2,7 +2,7 @@ import type { Counts } from "./attack.js";
 import type { ProbeReport } from "./support/probe.js";
 import type { Vitals } from "./support/vitals.js";
 
-/** What has become of an attack. */
+/** The outcome of an attack. */
 export type Result = {
   readonly name: string;
   readonly seconds: number;
@@ -10,11 +10,11 @@ export type Result = {
   readonly probe: ProbeReport;
   /** Before, after the first round, and after the second. */
   readonly vitals: readonly [Vitals, Vitals, Vitals];
-  /** What does not hold of the process, its tables, or the callers beside the attack. */
+  /** Failed checks of the process, its tables, and the callers beside the attack. */
   readonly broken: readonly string[];
 };
 
-/** Prints what was found while it is fresh. */
+/** Prints the outcome of an attack. */
 export function printResult({ name, seconds, counts, probe, vitals, broken }: Result): void {
   const megabytes = vitals.map((each) => Math.round(each.residentBytes / 1e6)).join(", ");
   const heaps = vitals.map((each) => (each.heapBytes / 1e6).toFixed(1)).join(", ");
@@ -28,7 +28,7 @@ export function printResult({ name, seconds, counts, probe, vitals, broken }: Re
   for (const what of broken) console.log(`  ${what}`);
 }
 
-/** Prints the table and, as the last line, how many passed. True when nothing failed. */
+/** Prints the table and, as the last line, the counts. Returns whether everything passed. */
 export function printTable(results: readonly Result[]): boolean {
   const row = (...cells: readonly (string | number)[]) =>
     console.log(

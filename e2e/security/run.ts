@@ -7,7 +7,7 @@ import { startProbe } from "./support/probe.js";
 import { withTarget } from "./support/target.js";
 import { withTrust } from "./support/trust.js";
 
-/** Carries out attacks, one after the other, on a service of their own. */
+/** Runs attacks in sequence against a new service. */
 async function attack(
   wanted: readonly Attack[],
   settings: Readonly<Record<string, string>> = {},

@@ -5,7 +5,7 @@ import { expect } from "chai";
 import type { Checks } from "./checks.js";
 import { run } from "./command.js";
 
-/** Google's API linter finds nothing in our protos but what we decline, and all that we decline. */
+/** Checks that Google's API linter finds exactly what we disable in our protos. */
 export async function checkApiLinter({ check }: Checks): Promise<void> {
   await check("api-linter finds nothing but what proto/api-linter.yaml declines", async () => {
     const found = await lint("--config", configName);
@@ -23,7 +23,7 @@ export async function checkApiLinter({ check }: Checks): Promise<void> {
 
 type Problem = { readonly rule_id: string; readonly message: string };
 
-/** What it finds in all files. It takes paths as imports write them: from the folder they start in. */
+/** Runs it on all files. Paths are relative to the folder of the imports. */
 async function lint(...options: string[]): Promise<Problem[]> {
   const folder = fileURLToPath(protos);
   const files = readdirSync(new URL("llmprices/v1", protos)).map((name) => `llmprices/v1/${name}`);

@@ -3,7 +3,7 @@ import * as calls from "./calls.js";
 import type { Checks } from "./checks.js";
 import { outputOf, run } from "./command.js";
 
-/** buf curl speaks all three protocols, to both listeners. */
+/** Checks that buf curl speaks all three protocols to both listeners. */
 export async function checkBufCurl(
   { check }: Checks,
   grpcAddress: string,

@@ -1,11 +1,11 @@
 import { config } from "chai";
 
-// Of what differs, a person wants to see all.
+// Show differences in full.
 config.truncateThreshold = 0;
 
-/** Counts what is as it should be, and says what is not. */
+/** Counts the checks that pass and fail, and prints each. */
 export type Checks = {
-  /** Does `work`, which throws where something is wrong, prints what it was about, and counts it. */
+  /** Runs `work`, which throws if the check fails, prints the outcome, and counts it. */
   readonly check: (what: string, work: () => unknown) => Promise<void>;
   /** Prints, as the last line, the counts. */
   readonly print: () => void;

@@ -3,7 +3,7 @@ import * as calls from "./calls.js";
 import type { Checks } from "./checks.js";
 import { outputOf } from "./command.js";
 
-/** curl needs nothing but JSON, over either version of HTTP. */
+/** Checks that curl can call the service with JSON, over both versions of HTTP. */
 export async function checkCurl({ check }: Checks, address: string): Promise<void> {
   const url = `http://${address}/${calls.calculateCharge}`;
   const versions = { "HTTP/1.1": "--http1.1", "HTTP/2": "--http2-prior-knowledge" };

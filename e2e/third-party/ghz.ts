@@ -3,7 +3,7 @@ import * as calls from "./calls.js";
 import type { Checks } from "./checks.js";
 import { outputOf } from "./command.js";
 
-/** ghz puts load on the gRPC server, and its report says that every call was answered. */
+/** Checks that ghz loads the gRPC server and reports a response to every call. */
 export async function checkGhz({ check }: Checks, address: string): Promise<void> {
   const load = async (data: string, ...options: string[]) => {
     const size = ["-n", String(total), "-c", "10", "--format", "json"];

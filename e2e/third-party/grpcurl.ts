@@ -6,7 +6,7 @@ import * as calls from "./calls.js";
 import type { Checks } from "./checks.js";
 import { outputOf, run } from "./command.js";
 
-/** grpcurl finds its way by reflection, or by the proto files, and calls. */
+/** Checks that grpcurl describes and calls the service, by reflection and by the proto files. */
 export async function checkGrpcurl({ check }: Checks, address: string): Promise<void> {
   const ask = (...args: string[]) => outputOf("grpcurl", ["-plaintext", address, ...args]);
   const call = (method: string, data: string, ...options: string[]) =>
@@ -71,7 +71,7 @@ function linesOf(text: string): string[] {
   return text.trim().split("\n");
 }
 
-/** The comments of a declaration, by the name that they stand before. */
+/** Returns the comments of a declaration by name. */
 function commentsOf(text: string): ReadonlyMap<string, readonly string[]> {
   const comments = new Map<string, readonly string[]>();
   let pending: string[] = [];
@@ -87,7 +87,7 @@ function commentsOf(text: string): ReadonlyMap<string, readonly string[]> {
   return comments;
 }
 
-/** A declaration of a proto file, the comment before it included. */
+/** Returns a declaration of a proto file with its comment. */
 function sourceOf(path: string, declaration: string): string {
   const text = readFileSync(new URL(`../../proto/${path}`, import.meta.url), "utf8");
   const blocks = text.split(/^(?=\/\/)(?<=\n\n)/m);

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import type { Checks } from "./checks.js";
 import { run } from "./command.js";
 
-/** grpc-health-probe's exit codes are what an orchestrator goes by. */
+/** Checks the exit codes of grpc-health-probe, which an orchestrator uses. */
 export async function checkHealthProbe(
   { check }: Checks,
   address: string,

@@ -11,7 +11,7 @@ import { checkGhz } from "./ghz.js";
 import { checkGrpcurl } from "./grpcurl.js";
 import { checkHealthProbe } from "./health-probe.js";
 
-/** Programs that others wrote call the service as it runs in production, and print what is right. */
+/** Calls the service with third-party programs, and checks their output. */
 async function checkTools(
   checks: Checks,
   service: BenchedService,
@@ -50,7 +50,7 @@ try {
     });
     try {
       await withDataFolder(async (otherFolder) => {
-        // Nothing listens there: a service that waits for its database.
+        // Nothing listens there: this service waits for its database.
         const away = "postgres://nobody@127.0.0.1:1/nowhere";
         const closed = await startService(otherFolder, { DATABASE_URL: away });
         await checkTools(checks, service, closed, sites).finally(closed.stop);

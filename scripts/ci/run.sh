@@ -4,8 +4,9 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 source scripts/ci/suites.sh
 
-# Colours would hide the counts.
-export FORCE_COLOR=0
+# Colour codes would prevent the parsing of the counts.
+unset FORCE_COLOR
+export NO_COLOR=1
 export GIT_OPTIONAL_LOCKS=0
 export NODE_VERSIONS="$scratch/node"
 tools="$scratch/bin"
@@ -39,7 +40,7 @@ builds=(
   "examples are built" "npm run --silent test:e2e:examples -- --build"
 )
 
-# Their results depend on time: nothing runs beside them.
+# Results of these suites depend on time, so each runs alone.
 timed=(
   "examples in six languages" "npm run --silent test:e2e:examples"
   "real catalogue" "npm run --silent test:e2e:real-catalog"

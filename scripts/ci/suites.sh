@@ -1,15 +1,15 @@
 # Runs lists of suites and adds up their counts. A list is an array of names, each followed by a command.
 # Sourced by run.sh.
 
-# Longer than any suite takes on a busy machine. A suite that hangs is stopped, and fails.
-limit_seconds=900
+# Longer than any suite takes on a busy machine. A suite that exceeds it is stopped and fails.
+limit_seconds=1200
 
 scratch=$(mktemp -d)
 chmod 755 "$scratch"
 results=$scratch/results
 trap stop_suites EXIT
 
-# Runs two lists at the same time, the second one with what processor time the first one leaves.
+# Runs two lists at the same time. The second list gets only the processor time that the first leaves.
 side_by_side() { # side_by_side LIST LIST
   one_by_one "$1" &
   (
@@ -26,7 +26,7 @@ one_by_one() { # one_by_one LIST
   for ((i = 0; i < ${#suites[@]}; i += 2)); do run_suite "${suites[i]}" "${suites[i + 1]}"; done
 }
 
-# Prints the output as a whole when the suite has ended, under its name.
+# Runs a suite, and prints its output under its name when it has ended.
 run_suite() { # run_suite NAME COMMAND
   local name=$1 log times status TIMEFORMAT="%0R %0U %0S"
   log=$(mktemp "$scratch/log.XXXX")
@@ -43,7 +43,7 @@ run_suite() { # run_suite NAME COMMAND
   in_turn report "$name" "$status" "$log" $(tail -n 1 "$times")
 }
 
-# Two lists may print at the same time: their lines must not mix.
+# Takes a lock, so that the output of two lists does not mix.
 in_turn() {
   (
     flock 9
@@ -51,8 +51,8 @@ in_turn() {
   ) 9>"$scratch/lock"
 }
 
-# Shows what a suite printed, and counts mocha's closing lines or "N passed, N failed". A suite that
-# counts nothing is one check. One that fails, or has run no test, is never a pass.
+# Prints a suite's output, and reads the counts from mocha's summary or from "N passed, N failed". A
+# suite without counts is one check. A suite that fails, or that ran no test, never counts as passed.
 report() { # report NAME STATUS LOG WALL USER SYSTEM
   local passed failed
   passed=$(sed -nE 's/^ *([0-9]+) passing.*/\1/p; s/^([0-9]+) passed, [0-9]+ failed.*/\1/p' "$3" | tail -n 1)
@@ -91,6 +91,9 @@ print_totals() { # print_totals LIST...
 stop_suites() {
   local jobs
   jobs=$(jobs -p)
-  if [ -n "$jobs" ]; then kill $jobs; fi
+  if [ -n "$jobs" ]; then
+    kill $jobs
+    wait
+  fi
   rm -rf "$scratch"
 }

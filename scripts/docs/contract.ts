@@ -2,14 +2,16 @@ import type { DescFile, DescMessage, DescMethod, DescService } from "@bufbuild/p
 import { getComments, getPackageComments } from "@bufbuild/protoplugin";
 import { describeEnum, describeMessage, toText } from "./messages.js";
 
-/** The reference of a contract in Markdown, from the comments of its protos. */
+/** Returns the API reference in Markdown, from the comments of the proto files. */
 export function describeContract(files: readonly DescFile[]): string {
   const sorted = [...files].sort((one, other) => (one.name < other.name ? -1 : 1));
   const services = sorted.flatMap((file) => file.services).reverse();
-  const ofMethods = new Set(
+  const requestsAndResponses = new Set(
     services.flatMap(({ methods }) => methods.flatMap(({ input, output }) => [input, output])),
   );
-  const messages = sorted.flatMap((file) => file.messages.filter((each) => !ofMethods.has(each)));
+  const messages = sorted.flatMap((file) =>
+    file.messages.filter((each) => !requestsAndResponses.has(each)),
+  );
   const enums = sorted.flatMap((file) => file.enums);
   const parts = [
     "# API reference",
@@ -41,11 +43,11 @@ function describeMethod(method: DescMethod): string {
   const { name, input, output, methodKind } = method;
   const isClientStream = methodKind === "client_streaming" || methodKind === "bidi_streaming";
   const isServerStream = methodKind === "server_streaming" || methodKind === "bidi_streaming";
-  const sent = toSignature(input, isClientStream);
-  const answered = toSignature(output, isServerStream);
+  const request = toSignature(input, isClientStream);
+  const response = toSignature(output, isServerStream);
   return [
     `### ${name}`,
-    `\`${name}(${sent}) returns (${answered})\``,
+    `\`${name}(${request}) returns (${response})\``,
     toText(getComments(method).leading),
     describeMessage(input, "####"),
     describeMessage(output, "####"),

@@ -1,6 +1,7 @@
 /**
- * Fills each code block that follows a comment like `<!-- PATH -->` or `<!-- PATH REGION -->` with
- * the file, or with the part of it between the lines that end in `region REGION` and `endregion`.
+ * Fills each code block after a comment `<!-- PATH -->` with the file, and each code block after a
+ * comment `<!-- PATH REGION -->` with the file's lines between those that end in `region REGION` and
+ * `endregion`.
  *
  * @throws Error when a file has no such region.
  */

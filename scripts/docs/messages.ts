@@ -1,7 +1,7 @@
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { getComments } from "@bufbuild/protoplugin";
 
-/** A message: its comment, and a table of its fields. */
+/** Returns a message's comment and a table of its fields. */
 export function describeMessage(message: DescMessage, heading: string): string {
   const rows = message.fields.map((field) =>
     toRow([`\`${field.name}\``, toType(field), toCell(field)]),
@@ -13,7 +13,7 @@ export function describeMessage(message: DescMessage, heading: string): string {
   ].join("\n\n");
 }
 
-/** An enum: its comment, and a table of its values. */
+/** Returns an enum's comment and a table of its values. */
 export function describeEnum(descriptor: DescEnum): string {
   const rows = descriptor.values.map((value) =>
     toRow([`\`${value.name}\``, String(value.number), toLine(getComments(value).leading)]),
@@ -27,7 +27,7 @@ export function describeEnum(descriptor: DescEnum): string {
   ].join("\n\n");
 }
 
-/** A comment as Markdown: what stands before each line in the proto is gone. */
+/** Converts a comment to Markdown: removes the space at the start of each line. */
 export function toText(comment: string | undefined): string {
   return (comment ?? "").replaceAll(/^ /gm, "").trim();
 }
@@ -59,7 +59,7 @@ function toName(scalar: ScalarType): string {
   return ScalarType[scalar].toLowerCase();
 }
 
-/** Those of other packages are described elsewhere. */
+/** Links to types of this package. Types of other packages are not in the reference. */
 function toLink({ name, typeName }: DescMessage | DescEnum): string {
   return typeName === `llmprices.v1.${name}` ? `[${name}](#${name.toLowerCase()})` : typeName;
 }

@@ -4,7 +4,7 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { describeContract } from "./contract.js";
 import { refreshExcerpts } from "./excerpts.js";
 
-// The reference from the contract's comments, and the excerpts from the clients that the tests run.
+// Writes the API reference from the proto comments, and the excerpts of the example clients.
 const descriptors = readFileSync("src/gen/descriptors.binpb");
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors));
 const files = [...registry.files].filter(({ proto }) => proto.package === "llmprices.v1");

@@ -68,7 +68,7 @@ async function serveInWorkers(
   const workers = await startWorkerProcesses(count, config, connection, log);
   try {
     const ops = await listenAt("OPS_ADDR", config.opsAddress, (address) =>
-      startOpsServer(address, workers, workers.exposition),
+      startOpsServer(address, workers, workers.exposition, log),
     );
     const { grpcAddress, httpAddress } = workers;
     const stop = async () => {

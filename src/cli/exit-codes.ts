@@ -1,4 +1,4 @@
-/** Why a command ends: a line for a person, and an exit code for a script. */
+/** An error that ends a command: a message for a person, and an exit code for a script. */
 export class Failure extends Error {
   override readonly name = "Failure";
 
@@ -11,21 +11,21 @@ export class Failure extends Error {
   }
 }
 
-/** What scripts can tell apart; docs/cli.md says it in full. */
+/** The exit codes by which scripts distinguish errors. docs/cli.md describes them. */
 export const exitCodes = {
-  /** The service refuses, rows of a file are bad, or the service is not healthy. */
+  /** The service rejects the call, rows of a file are bad, or the service is not healthy. */
   rejected: 1,
   /** The command line, the environment or a file is wrong. */
   usage: 2,
-  /** The service cannot be reached, or does not answer in time. Trying again may help. */
+  /** The service cannot be reached, or does not respond in time. A retry may help. */
   unavailable: 3,
-  /** The service does not know the caller, or does not let it do this. */
+  /** The caller is not authenticated, or its role does not allow the call. */
   unauthorized: 4,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** The failure of what a person has written: on the command line or in a file. */
+/** Creates the error of a wrong command line, environment or file. */
 export function usageError(message: string, cause?: unknown): Failure {
   return new Failure(message, exitCodes.usage, { cause });
 }

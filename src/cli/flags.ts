@@ -1,18 +1,18 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 
-/** Flags of commands that read or write a file of rows. */
+/** Adds the flags of commands that read or write a file of rows. */
 export function addFile(command: Command): Command {
   return command
     .addOption(
       new Option(
         "--format <format>",
-        "how the file is written; default: its extension, - is CSV",
+        "the file's format; default: by its extension, CSV for -",
       ).choices(["csv", "jsonl"]),
     )
     .option("--quiet", "do not show progress");
 }
 
-/** Flags that choose prices. */
+/** Adds the flags that select prices. */
 export function addFilters(command: Command): Command {
   return command
     .option("--charge-type <name>", "only this charge type")
@@ -20,31 +20,31 @@ export function addFilters(command: Command): Command {
     .option("--model-prefix <text>", "only models whose names begin with this");
 }
 
-/** How results are shown. */
+/** Adds the flag for the format of the output. */
 export function addOutput(command: Command): Command {
-  const option = new Option("--output <format>", "how to show it").choices(["table", "json"]);
+  const option = new Option("--output <format>", "the output's format").choices(["table", "json"]);
   return command.addOption(option.default("table"));
 }
 
-/** How the service is reached, and how long a call may take where nothing else is said. */
+/** Adds the connection flags. `timeoutSeconds` is the default deadline of a call. */
 export function addConnection(command: Command, timeoutSeconds?: number): Command {
   return command
     .option("--address <host:port>", "the service's GRPC_ADDR (LLMPRICES_ADDRESS)")
     .option("--token <token>", "better: LLMPRICES_TOKEN, which other users cannot see")
     .option("--tls", "encrypt (LLMPRICES_TLS=true); implied by the files below")
-    .option("--ca-file <file>", "the authorities to trust, PEM (LLMPRICES_CA_FILE)")
-    .option("--cert-file <file>", "our certificate, PEM (LLMPRICES_CERT_FILE)")
+    .option("--ca-file <file>", "the certificate authorities to trust, PEM (LLMPRICES_CA_FILE)")
+    .option("--cert-file <file>", "the client's certificate, PEM (LLMPRICES_CERT_FILE)")
     .option("--key-file <file>", "its key, PEM (LLMPRICES_KEY_FILE)")
     .option("--timeout <seconds>", "how long a call may take", toSeconds, timeoutSeconds);
 }
 
-/** @throws InvalidArgumentError */
+/** Parses a whole number of up to 9 digits. @throws InvalidArgumentError */
 export function toWholeNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("expected a whole number.");
 }
 
-/** @throws InvalidArgumentError */
+/** Parses a whole number of up to 18 digits. @throws InvalidArgumentError */
 export function toBigInt(text: string): bigint {
   if (/^\d{1,18}$/.test(text)) return BigInt(text);
   throw new InvalidArgumentError("expected a whole number.");

@@ -1,7 +1,7 @@
 import { Argument, type Command, Option } from "commander";
 import { addConnection, addFile, addFilters, addOutput, toBigInt, toWholeNumber } from "./flags.js";
 
-/** Adds the commands that call a running service. Each loads what it needs when it runs. */
+/** Adds the commands that call a running service. Each imports its module when it runs. */
 export function addClientCommands(program: Command): void {
   addCalculate(program);
   addList(program);
@@ -47,7 +47,7 @@ function addList(program: Command): void {
 function addHealth(program: Command): void {
   const command = program
     .command("health")
-    .description("ask the service whether it serves; exits 0 only then")
+    .description("check the service's health; exits 0 only if it is serving")
     .option("--service <name>", "the gRPC service to ask about", "");
   addOutput(addConnection(command, 5)).action(async (flags) => {
     const { runHealth } = await import("./commands/health.js");
@@ -58,14 +58,14 @@ function addHealth(program: Command): void {
 function addImport(program: Command): void {
   const command = program
     .command("import")
-    .description("change many prices at once, as a price list says: all of it or nothing")
+    .description("apply a price list: all of its rows, or none")
     .argument("<file>", "CSV or JSON Lines; - is standard input")
     .option("--dry-run", "show what would be created, changed and ended; write nothing")
     .option("--register-missing", "register the names that the list has and the service does not")
     .option("--end-missing", "end every price that has no row in the list")
     .option("--reason <text>", "why, kept with every revision")
     .option("--request-id <uuid>", "makes a repeat of this import safe for 24 hours")
-    .option("--max-changes <count>", "show so many changes, at most 1000", toWholeNumber);
+    .option("--max-changes <count>", "how many changes to show, at most 1000", toWholeNumber);
   addOutput(addFile(addConnection(command))).action(async (...parameters) => {
     const { runImport } = await import("./commands/import.js");
     await runImport(parameters[0], parameters[1]);
@@ -75,9 +75,9 @@ function addImport(program: Command): void {
 function addExport(program: Command): void {
   const command = program
     .command("export")
-    .description("write a price list that import takes: prices in effect and scheduled")
+    .description("write a price list for import: current and scheduled prices")
     .argument("[file]", "CSV or JSON Lines; - is standard output", "-")
-    .option("--current", "only prices in effect, and not since when: a list to edit");
+    .option("--current", "only current prices, without effective_from: a list to edit");
   addFile(addConnection(addFilters(command), 30)).action(async (...parameters) => {
     const { runExport } = await import("./commands/export.js");
     await runExport(parameters[0], parameters[1]);
@@ -100,10 +100,10 @@ function addToken(program: Command): void {
   const token = program.command("token").description("tokens for AUTH_TOKENS_FILE");
   token
     .command("create")
-    .description("print a new token, and its line for the file; asks no service")
-    .argument("<name>", "whose it is, kept with whatever is changed with it")
+    .description("print a new token and its line for the file; calls no service")
+    .argument("<name>", "the caller's name, recorded with every change that it makes")
     .addOption(
-      new Option("--role <role>", "what it allows: to calculate and read, or everything")
+      new Option("--role <role>", "what the caller may do: calculate and read, or everything")
         .choices(["calculate", "manage"])
         .makeOptionMandatory(),
     )
@@ -123,7 +123,7 @@ function addCompletion(program: Command): void {
       const { printCompletionScript } = await import("./commands/completion.js");
       printCompletionScript(shell);
     });
-  // What the scripts call.
+  // The completion scripts call this command.
   program.command("complete [words...]", { hidden: true }).action(async (words: string[]) => {
     const { complete } = await import("./commands/completion.js");
     complete(program, words);

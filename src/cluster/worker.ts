@@ -1,4 +1,5 @@
 import cluster from "node:cluster";
+import { attempt } from "../logging/contained.js";
 import { createLogger } from "../logging/logger.js";
 import { type Listeners, startListeners } from "../server/listeners.js";
 import { fromThreadConnection } from "../server/threads/connection-transfer.js";
@@ -16,7 +17,8 @@ let isStopping = false;
 
 process.on("message", (message: ToWorker) => {
   if (message.type === "stop") void stop();
-  if (message.type === "collect-metrics") void sendMetrics(message.number);
+  // When the metrics cannot be read, the primary times out and uses the last ones.
+  if (message.type === "collect-metrics") sendMetrics(message.number).catch(() => undefined);
   if (message.type !== "start") return;
   service = start(message);
   // `start` has already sent the error.
@@ -77,5 +79,9 @@ async function stop(): Promise<void> {
 /** Resolves when a message is sent. Unsent messages are lost when the process exits. */
 async function send(message: FromWorker): Promise<void> {
   if (!process.connected) return;
-  await new Promise((resolve) => process.send?.(message, undefined, {}, resolve));
+  await new Promise((resolve) => {
+    // `send` throws when the channel has closed since.
+    const isSent = attempt(() => process.send?.(message, undefined, {}, resolve));
+    if (!isSent) resolve(undefined);
+  });
 }

@@ -19,7 +19,7 @@ export function readLimits(read: ReadVariable, processes: number) {
     maxBatchCalculations: limit("MAX_BATCH_CALCULATIONS", 10_000, 1, 1_000_000),
     maxAllocationAccounts: limit("MAX_ALLOCATION_ACCOUNTS", 5_000_000, 1, 100_000_000),
     maxImportRows: limit("MAX_IMPORT_ROWS", 2_000_000, 1, 100_000_000),
-    bulkThreads: limit("BULK_THREADS", spareCores(processes), 1, 1000),
+    workerThreads: limit("BULK_THREADS", spareCores(processes), 1, 1000),
     drainDelayMs: limit("DRAIN_DELAY_MS", 0, 0, 600_000),
     shutdownGraceMs: limit("SHUTDOWN_GRACE_MS", 10_000, 0, 600_000),
   } as const;

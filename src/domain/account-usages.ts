@@ -1,11 +1,11 @@
-/** What accounts have used, in the order in which they were added; each account once. */
+/** The usages of the accounts, in the order in which they were added. Each account occurs once. */
 export class AccountUsages {
   readonly #accountIds: string[] = [];
   readonly #units: bigint[] = [];
-  readonly #known = new Set<string>();
+  readonly #accountIdSet = new Set<string>();
   #totalUnits = 0n;
 
-  /** How many accounts there are. */
+  /** The number of accounts. */
   get count(): number {
     return this.#accountIds.length;
   }
@@ -16,12 +16,12 @@ export class AccountUsages {
   }
 
   has(accountId: string): boolean {
-    return this.#known.has(accountId);
+    return this.#accountIdSet.has(accountId);
   }
 
-  /** Adds an account that is not there yet, with its usage in units of 10^-9. */
+  /** Adds a new account with its usage in units of 10^-9. Check `has` first. */
   add(accountId: string, units: bigint): void {
-    this.#known.add(accountId);
+    this.#accountIdSet.add(accountId);
     this.#accountIds.push(accountId);
     this.#units.push(units);
     this.#totalUnits += units;

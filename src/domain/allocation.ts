@@ -6,31 +6,32 @@ import { quickselect } from "./quickselect.js";
 import { type Rounding, round } from "./rounding.js";
 import { toScaledInteger, toScaledIntegerText } from "./scaled-integer.js";
 
-/** What is split, beside the markup. */
+/** The cost to split and how to round it. */
 export type AllocationInput = { readonly providerCost: Decimal; readonly rounding: Rounding };
 
-/** One cost split into charges that sum to it. */
+/** The result of splitting one cost: charges that sum to the total charge. */
 export type Allocation = {
   /** round(provider cost × markup), with exactly `rounding.scale` fraction digits. */
   readonly totalCharge: string;
   /** False when rounding changed the total. */
   readonly exact: boolean;
-  /** What the account at an index of the usages pays, with `rounding.scale` fraction digits. */
+  /** Returns the charge of the account at `index` (`rounding.scale` fraction digits). */
   readonly chargeAt: (index: number) => string;
 };
 
 /**
- * Splits a cost by usage, by the largest remainder method (Hamilton): every part is cut toward zero,
- * and the units that are then missing from the total go one each to the largest remainders, ties to
- * the smaller account id in byte order. Remainders are compared as exact fractions.
+ * Splits a cost by usage with the largest remainder method (Hamilton). Every part is truncated
+ * toward zero. The units that are then missing from the total go to the largest remainders, one
+ * unit each. Of equal remainders the smaller account id in byte order comes first. Remainders are
+ * compared as exact fractions.
  *
- * A part's exact value is provider cost × markup × usage ÷ total usage, before the total is rounded.
- * No part is further than one unit from it, whatever the rounding mode.
+ * The exact value of a part is provider cost × markup × usage ÷ total usage, before the total is
+ * rounded. Every part differs from its exact value by at most one unit, in every rounding mode.
  *
- * Yields between its steps, so that other work can go on. All take a few milliseconds but the
- * selection of the largest remainders, which takes about 0.1 s for a million accounts.
+ * The generator yields between steps, so that the caller can run other work. A step takes a few
+ * milliseconds, except the selection of the largest remainders: about 0.1 s for a million accounts.
  *
- * @throws DomainError NO_USAGE when no account has used anything: there is nothing to split by.
+ * @throws DomainError NO_USAGE when the total usage is 0.
  */
 export function* allocate(
   { providerCost, rounding }: AllocationInput,
@@ -63,8 +64,8 @@ export function* allocate(
 }
 
 /**
- * The magnitudes of the parts, as fractions over one denominator, in units of 10^-scale. Computed
- * again whenever they are asked for: to keep them would take more memory than all else together.
+ * The absolute values of the parts, as fractions with a common denominator, in units of 10^-scale.
+ * Each read computes a part again: storing them would take more memory than everything else.
  */
 class Parts {
   readonly #usages: AccountUsages;
@@ -83,18 +84,18 @@ class Parts {
     return (this.#factor * this.#usages.unitsAt(index)) / this.#denominator;
   }
 
-  /** What was cut off, as a numerator over the denominator that all parts have. */
+  /** Returns the truncated rest, as a numerator over the common denominator. */
   remainderAt(index: number): bigint {
     return (this.#factor * this.#usages.unitsAt(index)) % this.#denominator;
   }
 
-  /** The same as a float. Of a larger remainder it is not smaller. */
+  /** Returns the remainder as a float. A larger remainder never gives a smaller float. */
   approximateRemainderAt(index: number): number {
     return Number(this.remainderAt(index)) / this.#approximateDenominator;
   }
 }
 
-/** Marks the `count` accounts that come first by remainder, then by id. */
+/** Marks the `count` accounts with the largest remainders; the smaller id wins a tie. */
 function* selectRaised(
   count: number,
   remainders: Float64Array,
@@ -107,12 +108,12 @@ function* selectRaised(
   quickselect(order, count, (a, b) => {
     if (a === b) return 0;
     const [remainderA = 0, remainderB = 0] = [remainders[a], remainders[b]];
-    const apart = remainderB - remainderA;
-    // Floats that differ are in the order of what they approximate; those that do not say nothing.
-    if (apart !== 0) return apart;
+    const difference = remainderB - remainderA;
+    // Different floats have the order of the exact remainders. Equal floats decide nothing.
+    if (difference !== 0) return difference;
     if (usages.unitsAt(a) !== usages.unitsAt(b)) {
-      const exactlyApart = parts.remainderAt(b) - parts.remainderAt(a);
-      if (exactlyApart !== 0n) return exactlyApart < 0n ? -1 : 1;
+      const exactDifference = parts.remainderAt(b) - parts.remainderAt(a);
+      if (exactDifference !== 0n) return exactDifference < 0n ? -1 : 1;
     }
     return compareBytes(usages.accountIdAt(a), usages.accountIdAt(b));
   });
@@ -121,7 +122,8 @@ function* selectRaised(
   return isRaised;
 }
 
-/** The fraction digits of a cost × a markup. */
+/** The most fraction digits that cost × markup can have: 18 + 10. */
 const productScale = 28;
 
+/** Accounts for each step of the generator. */
 const stepSize = 4096;

@@ -1,4 +1,4 @@
-/** Orders texts as their UTF-8 bytes, which is the order of their code points. */
+/** Compares strings by their UTF-8 bytes, which is also the order of their code points. */
 export function compareBytes(a: string, b: string): number {
   const end = Math.min(a.length, b.length);
   let index = 0;
@@ -8,8 +8,9 @@ export function compareBytes(a: string, b: string): number {
 }
 
 /**
- * UTF-16 writes the code points behind U+FFFF with surrogates, D800 to DFFF, before E000 to FFFF:
- * moving the surrogates behind all other units puts the units in the order of their code points.
+ * Maps a UTF-16 code unit to a number that sorts in code point order. UTF-16 encodes code points
+ * above U+FFFF as surrogates (D800 to DFFF), which would sort before E000 to FFFF: this moves the
+ * surrogates after all other units.
  */
 function toCodePointOrder(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;

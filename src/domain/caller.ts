@@ -1,18 +1,18 @@
-/** What a caller may do: `calculate` is to calculate and to read, `manage` is everything. */
+/** What a caller may do: `calculate` allows calculations and reads, `manage` allows everything. */
 export type Role = "calculate" | "manage";
 
-/** Who makes a call. A role of undefined allows nothing. */
+/** The authenticated caller. A caller without a role may do nothing. */
 export type Caller = { readonly name: string; readonly role: Role | undefined };
 
-/** Where no authentication is configured, this is everyone. */
+/** The caller of every call when no authentication is configured. */
 export const anonymous: Caller = { name: "anonymous", role: "manage" };
 
-/** Whether a text may be the name of a caller, as the book keeps it with what the caller changes. */
+/** Returns true for a valid caller name. The price book stores the name with each change. */
 export function isCallerName(name: unknown): name is string {
   return typeof name === "string" && /^[\x21-\x7e]{1,200}$/.test(name);
 }
 
-/** The role that a text names, if it does. */
+/** Returns the role with this name, or undefined. */
 export function findRole(text: unknown): Role | undefined {
   return text === "calculate" || text === "manage" ? text : undefined;
 }

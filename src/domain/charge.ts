@@ -2,46 +2,46 @@ import { Decimal, toPlainText } from "./decimal.js";
 import { divideExactly } from "./division.js";
 import { type Rounding, round } from "./rounding.js";
 
-/** An account's part of the usage behind a cost: usage ÷ totalUsage, 0 to 1. */
+/** An account's part of the usage that caused a cost: usage ÷ totalUsage, 0 to 1. */
 export type UsageRatio = { readonly usage: Decimal; readonly totalUsage: Decimal };
 
-/** What one charge is computed from, beside the markup. */
+/** The input of one charge, without the markup. */
 export type ChargeInput = {
   readonly providerCost: Decimal;
   readonly usageRatio: UsageRatio;
-  /** Undefined: exact where the value terminates, else 18 digits, HALF_EVEN. */
+  /** Undefined: exact if the decimal terminates, else 18 digits, HALF_EVEN. */
   readonly rounding: Rounding | undefined;
 };
 
-/** What an account pays, and how it was rounded. */
+/** The charge of an account, and how it was rounded. */
 export type Charge = {
-  /** Plain notation, with exactly `rounding.scale` fraction digits where rounding applied. */
+  /** Plain notation; exactly `rounding.scale` fraction digits if `rounding` is set. */
   readonly accountCharge: string;
   /** False when rounding changed the value. */
   readonly exact: boolean;
-  /** As applied; undefined where the exact value is given. */
+  /** The rounding that was applied. Undefined when the charge is the exact value. */
   readonly rounding: Rounding | undefined;
 };
 
-/** What an account pays for its part of a provider cost. Exact until the one rounding at the end. */
-export function calculateCharge(terms: ChargeInput, markup: Decimal): Charge {
-  const { usage, totalUsage } = terms.usageRatio;
+/** Calculates provider cost × markup × usage ratio. Exact until the one rounding at the end. */
+export function calculateCharge(input: ChargeInput, markup: Decimal): Charge {
+  const { usage, totalUsage } = input.usageRatio;
   const { value, terminates } = divideExactly(
-    terms.providerCost.times(markup).times(usage),
+    input.providerCost.times(markup).times(usage),
     totalUsage,
   );
-  if (terms.rounding === undefined && terminates) {
+  if (input.rounding === undefined && terminates) {
     return { accountCharge: toPlainText(value), exact: true, rounding: undefined };
   }
-  const rounding = terms.rounding ?? unendingRounding;
+  const rounding = input.rounding ?? nonTerminatingRounding;
   const rounded = round(value, rounding);
   return { accountCharge: rounded.toFixed(rounding.scale), exact: rounded.eq(value), rounding };
 }
 
-/** A decimal ratio as a fraction. */
+/** Converts a decimal ratio to a fraction with the denominator 1. */
 export function toUsageRatio(ratio: Decimal): UsageRatio {
   return { usage: ratio, totalUsage: one };
 }
 
 const one = new Decimal(1);
-const unendingRounding: Rounding = { scale: 18, mode: "HALF_EVEN" };
+const nonTerminatingRounding: Rounding = { scale: 18, mode: "HALF_EVEN" };

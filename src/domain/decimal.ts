@@ -2,24 +2,26 @@ import { Decimal as DecimalJs } from "decimal.js";
 import { invalidField, quote } from "./domain-error.js";
 
 /**
- * Our own configuration of decimal.js, whose default keeps 20 digits. The longest value here, a
- * cost of 36 digits × a markup of 14 × a usage of 27, shifted by 47 places to be divided, has 124:
- * with 200 no operation ever rounds on its own.
+ * decimal.js with a precision of 200 digits instead of its default of 20, so that no operation
+ * rounds implicitly. The longest value has 124 digits: a cost of 36 digits × a markup of 14 × a
+ * usage of 27, shifted by 47 places for the division.
  */
 export const Decimal = DecimalJs.clone({ precision: 200, defaults: true });
 export type Decimal = DecimalJs;
 
-/** The range of a decimal field, and how many fraction digits it may be written with. */
+/** The range of a decimal field and the most fraction digits it may have. */
 export type DecimalBound = {
   readonly maxFractionDigits: number;
   readonly isInRange: (value: Decimal) => boolean;
-  /** The range in words, for messages. */
+  /** The range as text, for messages. */
   readonly range: string;
 };
 
 const tenTo18 = new Decimal("1e18");
 
-/** The bounds of every decimal in the contract; the database has the same as constraints. */
+/**
+ * The bounds of every decimal in the contract. Database constraints enforce the same for prices.
+ */
 export const decimalBounds = {
   price: {
     maxFractionDigits: 10,
@@ -49,7 +51,7 @@ export const decimalBounds = {
 } satisfies Record<string, DecimalBound>;
 
 /**
- * Reads a decimal in plain notation. Never rounds: too many digits are refused.
+ * Parses a decimal in plain notation. Never rounds: it rejects a value with too many digits.
  *
  * @throws DomainError INVALID_FIELD naming the field, the value and the allowed range.
  */
@@ -71,17 +73,17 @@ export function parseDecimal(field: string, text: string, bound: DecimalBound): 
   return withoutNegativeZero(value);
 }
 
-/** Plain notation without trailing zeros: what every decimal without a scale is answered as. */
+/** Formats a value in plain notation without trailing zeros, for decimals without a fixed scale. */
 export function toPlainText(value: Decimal): string {
   return withoutNegativeZero(value).toFixed();
 }
 
-/** Money has one zero. */
+/** Returns 0 for -0, and every other value unchanged. */
 export function withoutNegativeZero(value: Decimal): Decimal {
   return value.isZero() ? value.abs() : value;
 }
 
 const plainNotation = /^-?\d+(?:\.(\d+))?$/;
 
-// 18 digits on either side are the most that any bound allows; the rest is for leading zeros.
+// The bounds allow at most 18 digits on either side of the point; the rest is for leading zeros.
 const maxTextLength = 100;

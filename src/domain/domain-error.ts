@@ -1,4 +1,4 @@
-/** Why a call is refused. The closed list that callers match on; `ErrorReason` in the contract. */
+/** The reasons of errors: a closed list for clients to match on, `ErrorReason` in the contract. */
 export type Reason =
   | "INVALID_FIELD"
   | "REQUEST_ID_REUSED"
@@ -33,22 +33,22 @@ export type Reason =
   | "CANCELLED"
   | "INTERNAL";
 
-/** One field that is wrong: its path in the request, and what is wrong with which value. */
+/** An invalid field: its path in the request, and what is wrong with its value. */
 export type Violation = { readonly field: string; readonly description: string };
 
 export type Metadata = Readonly<Record<string, string>>;
 
-/** What a DomainError carries besides its reason and message. */
+/** The optional parts of a DomainError. */
 export type DomainErrorOptions = {
-  /** For the caller, in `ErrorInfo`. */
+  /** Sent to the client in `ErrorInfo`. */
   readonly metadata?: Metadata;
-  /** The wrong fields, for the caller, in `BadRequest`. */
+  /** The invalid fields. Sent to the client in `BadRequest`. */
   readonly violations?: readonly Violation[];
-  /** For the log only. */
+  /** Logged, never sent to the client. */
   readonly cause?: unknown;
 };
 
-/** A call that is rejected for a reason of the closed list. The caller sees all of it but the cause. */
+/** Rejects a call with a reason of the closed list. The client sees everything except the cause. */
 export class DomainError extends Error {
   override readonly name = "DomainError";
   readonly metadata: Metadata;
@@ -65,18 +65,20 @@ export class DomainError extends Error {
   }
 }
 
-/** The refusal of one field: `problem` says what is wrong with the value and what is allowed. */
+/** Creates the error of one field: `problem` names the wrong value and what is allowed. */
 export function invalidField(field: string, problem: string): DomainError {
   return invalidFields([{ field, description: problem }]);
 }
 
-/** The refusal of all fields that are wrong, at once. */
+/** Creates one error for all invalid fields. */
 export function invalidFields(violations: readonly Violation[]): DomainError {
   const message = violations.map(({ field, description }) => `${field} ${description}`).join("; ");
   return new DomainError("INVALID_FIELD", message, { violations });
 }
 
-/** The refusal of a call that would be one too many: `which` calls, and the variable that bounds them. */
+/**
+ * Creates the error of a call above a limit: `which` calls, and the variable that sets the limit.
+ */
 export function tooManyCalls(which: string, variable: string, most: number): DomainError {
   return new DomainError(
     "TOO_MANY_CALLS",
@@ -86,7 +88,7 @@ export function tooManyCalls(which: string, variable: string, most: number): Dom
   );
 }
 
-/** A value as it may stand in a message: quoted, escaped, and cut to a length a person reads. */
+/** Quotes and escapes a value for a message, and shortens it to at most 80 characters. */
 export function quote(value: string): string {
   return JSON.stringify(value.length <= 80 ? value : `${value.slice(0, 77)}...`);
 }

@@ -1,13 +1,16 @@
 import { DomainError, invalidFields, type Violation } from "./domain-error.js";
 
 /**
- * Collects what is wrong with the fields of a request. For requests that come often: `parseAll` reads
- * better, but takes longer than all the rest of a charge.
+ * Collects the invalid fields of a request. Use it for frequent requests: `parseAll` is easier to
+ * read, but takes longer than the rest of a charge calculation.
  */
 export class FieldErrors {
   #violations: Violation[] | undefined;
 
-  /** What the parser answers. When it refuses there is no answer: ask `throwIfAny` before using one. */
+  /**
+   * Runs a parser and returns its value. Returns undefined when the parser throws INVALID_FIELD, so
+   * call `throwIfAny` before you use a value.
+   */
   read<T>(parse: () => T): T {
     try {
       return parse();
@@ -35,7 +38,7 @@ export class FieldErrors {
 }
 
 /**
- * Runs every parser, so that a caller learns of all wrong fields at once.
+ * Runs every parser, so that one error lists all invalid fields.
  *
  * @throws DomainError INVALID_FIELD with every violation.
  */

@@ -1,14 +1,14 @@
 import { DomainError, type Reason, type Violation } from "./domain-error.js";
 
-/** Something that is wrong with a row. */
+/** One error of one row. */
 export type RowError = {
   readonly row: number;
   readonly violation: Violation;
-  /** Undefined: a field of the row is bad in itself, or does not go with the book. */
+  /** Undefined: a field is invalid, or conflicts with the price book. */
   readonly missingName?: MissingName;
 };
 
-/** A name that nobody has registered. */
+/** A name that is not registered in the catalog. */
 export type MissingName = {
   readonly reason: Extract<
     Reason,
@@ -17,43 +17,46 @@ export type MissingName = {
   readonly metadata: Readonly<Record<string, string>>;
 };
 
-/** The problems of an import: the first of them, and how many of its rows are bad. */
+/** Collects the first errors of an import and counts its invalid rows. */
 export class RowErrors {
-  readonly #problems: RowError[] = [];
+  readonly #errors: RowError[] = [];
   #count = 0;
-  #countForNames = 0;
+  #countOfMissingNames = 0;
 
   get count(): number {
     return this.#count;
   }
 
-  /** Adds the problems of one row. */
-  add(problems: readonly RowError[]): void {
-    if (problems.length === 0) return;
+  /** Adds the errors of one row. */
+  add(errors: readonly RowError[]): void {
+    if (errors.length === 0) return;
     this.#count += 1;
-    if (this.#problems.length < maxRowErrors) this.#problems.push(...problems);
+    if (this.#errors.length < maxRowErrors) this.#errors.push(...errors);
   }
 
-  /** Adds problems of other rows, of which there may be more than are told. */
-  addAll(problems: readonly RowError[], count: number, countForNames: number): void {
+  /**
+   * Adds `count` other invalid rows, and the first errors of them. `countOfMissingNames` of these
+   * rows are invalid only because a name is not registered.
+   */
+  addAll(errors: readonly RowError[], count: number, countOfMissingNames: number): void {
     this.#count += count;
-    this.#countForNames += countForNames;
-    this.#problems.push(...problems);
+    this.#countOfMissingNames += countOfMissingNames;
+    this.#errors.push(...errors);
   }
 
-  /** @throws DomainError when there are any. */
+  /** @throws DomainError when there are errors. */
   throwIfAny(rows: number): void {
     if (this.#count === 0) return;
-    const first = this.#problems.toSorted((a, b) => a.row - b.row).slice(0, maxRowErrors);
+    const first = this.#errors.toSorted((a, b) => a.row - b.row).slice(0, maxRowErrors);
     const violations = first.map(({ violation }) => violation);
-    const told = violations
+    const shown = violations
       .slice(0, maxInMessage)
       .map(({ field, description }) => `${field} ${description}`);
-    const onlyNames = this.#countForNames === this.#count;
+    const onlyNames = this.#countOfMissingNames === this.#count;
     const name = onlyNames ? first[0]?.missingName : undefined;
     throw new DomainError(
       name?.reason ?? "INVALID_FIELD",
-      `${this.#count} of ${rows} rows are bad, nothing is imported: ${told.join("; ")}`,
+      `${this.#count} of ${rows} rows are bad, nothing is imported: ${shown.join("; ")}`,
       {
         metadata: { ...name?.metadata, bad_rows: String(this.#count), rows: String(rows) },
         violations,
@@ -62,6 +65,7 @@ export class RowErrors {
   }
 }
 
-/** More would not fit into the 8 KiB of trailers that clients of gRPC take. */
+/** The most errors in one response: more do not fit into the 8 KiB of trailers of gRPC clients. */
 export const maxRowErrors = 20;
+/** The most errors in the text of the message. */
 const maxInMessage = 2;

@@ -9,28 +9,28 @@ export type Instant = number;
 export const firstInstant: Instant = Date.parse("0001-01-01T00:00:00.000Z");
 export const lastInstant: Instant = Date.parse("9999-12-31T23:59:59.999Z");
 
-/** RFC 3339 in UTC with milliseconds, as people and PostgreSQL read it. */
+/** Formats an instant as RFC 3339 in UTC with milliseconds, which PostgreSQL reads too. */
 export function toInstantText(instant: Instant): string {
   return new Date(instant).toISOString();
 }
 
 /**
- * Reads RFC 3339 (`2026-01-31T12:00:00Z`, any offset), or a date for its first moment in UTC.
- * Never rounds: what is finer than a millisecond is refused, and so is a day that no month has.
+ * Parses RFC 3339 (`2026-01-31T12:00:00Z`, any offset), or a date as its first moment in UTC. Never
+ * rounds: rejects fractions of a millisecond, and days that do not exist.
  *
  * @throws DomainError INVALID_FIELD
  */
 export function parseInstant(field: string, text: string): Instant {
-  const parts = written.exec(text);
+  const parts = rfc3339.exec(text);
   const [, date = "", day] = parts ?? [];
   const instant = Date.parse(text.replace(/[zt]/g, (letter) => letter.toUpperCase()));
   // Date.parse reads the 31st of February as the 3rd of March.
-  const isOfCalendar = new Date(`${date}T00:00:00Z`).getUTCDate() === Number(day);
-  if (isOfCalendar && instant >= firstInstant && instant <= lastInstant) return instant;
+  const isCalendarDate = new Date(`${date}T00:00:00Z`).getUTCDate() === Number(day);
+  if (isCalendarDate && instant >= firstInstant && instant <= lastInstant) return instant;
   throw invalidField(
     field,
     `is ${quote(text)}; expected a time like 2026-01-31T12:00:00Z in whole milliseconds, or a date`,
   );
 }
 
-const written = /^(\d{4}-\d\d-(\d\d))(?:T\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d))?$/i;
+const rfc3339 = /^(\d{4}-\d\d-(\d\d))(?:T\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d))?$/i;

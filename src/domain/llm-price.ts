@@ -2,24 +2,24 @@ import type { Decimal } from "./decimal.js";
 import type { Instant } from "./instant.js";
 import type { Key } from "./price-key.js";
 
-/** The markup price of a key as it stands at one instant. */
+/** The markup of a key at one instant. */
 export type LLMPrice = {
   readonly id: string;
   readonly key: Key;
   readonly price: Decimal;
   readonly effectiveFrom: Instant;
-  /** Undefined: no later revision is known. */
+  /** Undefined: no later revision exists. */
   readonly effectiveUntil: Instant | undefined;
-  /** The book version that last changed this timeline; see `etagOf`. */
+  /** The price book version that last changed this timeline; see `etagOf`. */
   readonly timelineVersion: bigint;
   readonly createdAt: Instant;
   readonly updatedAt: Instant;
 };
 
-/** As much of a price as a calculation is made with, and its evidence. */
+/** The price that a calculation uses, with its id and validity as evidence. */
 export type AppliedPrice = Pick<LLMPrice, "id" | "price" | "effectiveFrom" | "effectiveUntil">;
 
-/** Stands for a timeline: changes with each write to it, and only then. */
+/** Returns the etag of a timeline: each write to the timeline changes it, and nothing else does. */
 export function etagOf(timelineVersion: bigint): string {
   return `v${timelineVersion}`;
 }

@@ -2,7 +2,7 @@ import type { Decimal } from "./decimal.js";
 import type { Instant } from "./instant.js";
 import type { Key } from "./price-key.js";
 
-/** One step of a key's timeline as an import wants it. */
+/** One row of an import: a revision of a key. */
 export type ImportRow = {
   readonly key: Key;
   /** Null: the price ends. */
@@ -11,17 +11,17 @@ export type ImportRow = {
   readonly effectiveFrom: Instant | undefined;
 };
 
-/** What an import does as a whole. */
-export type ImportOrder = {
+/** The options of an import. */
+export type ImportOptions = {
   readonly validateOnly: boolean;
   readonly registerMissing: boolean;
-  /** Whether the prices that have no row end. */
+  /** Whether to end the prices that have no row. */
   readonly endMissing: boolean;
-  /** How many changes are told. */
+  /** The most changes to list in the response. */
   readonly maxChanges: number;
 };
 
-/** Prices are counted once each, whatever number of rows they have. */
+/** Counts each price once, also when it has several rows. */
 export type ImportCounts = {
   readonly rows: number;
   readonly created: number;
@@ -36,20 +36,20 @@ export type ImportCounts = {
 export type ImportChange = {
   readonly kind: "created" | "updated" | "ended";
   readonly key: Key;
-  /** Undefined: the price has no row. */
+  /** Undefined: the price has no row, and ends because of `endMissing`. */
   readonly row: number | undefined;
-  /** Null: there was none. */
+  /** Null: there was no price. */
   readonly priceBefore: Decimal | null;
-  /** Null: it ends. */
+  /** Null: the price ends. */
   readonly price: Decimal | null;
   readonly effectiveFrom: Instant;
 };
 
-/** What an import has changed, or would. */
+/** What an import has changed, or would change (`validateOnly`). */
 export type ImportOutcome = {
   readonly counts: ImportCounts;
   readonly changes: readonly ImportChange[];
   readonly bookVersion: bigint;
-  /** The import's "now". */
+  /** The instant that the import uses as now. */
   readonly effectiveFrom: Instant;
 };

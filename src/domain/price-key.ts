@@ -1,13 +1,13 @@
 import { invalidField, quote } from "./domain-error.js";
 
-/** What a price is looked up by. Compared exactly. */
+/** The key of a price. Keys are compared exactly. */
 export type Key = {
   readonly chargeType: string;
   readonly provider: string;
   readonly model: string;
 };
 
-/** A provider's model, of whatever charge type. */
+/** A model of a provider, without a charge type. */
 export type ModelKey = Omit<Key, "chargeType">;
 
 /** @throws DomainError INVALID_FIELD */
@@ -25,7 +25,7 @@ export function parseModel(field: string, text: string): string {
   return parseName(field, text, /^[\x21-\x7e]{1,255}$/, "1 to 255 visible ASCII characters");
 }
 
-/** As people and messages name a key: only the model may hold a slash, so this can be split. */
+/** Formats a key for people. Only the model may contain a slash, so the text can be split again. */
 export function toKeyText(key: Key): string {
   return `${key.chargeType}/${key.provider}/${key.model}`;
 }

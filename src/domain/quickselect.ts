@@ -1,7 +1,7 @@
 /**
- * Moves the `count` first items in the order of `compare` to the front, in no order among
- * themselves: Hoare's quickselect, in linear time. Random pivots keep it so for every input: whatever
- * else picked them, somebody could find the items for which it picks badly.
+ * Moves the first `count` items in the order of `compare` to the front, unsorted, with Hoare's
+ * quickselect. Random pivots make the expected time linear for every input. With another choice of
+ * pivots an attacker could send items for which the time is quadratic.
  */
 export function quickselect(
   items: Uint32Array,
@@ -22,7 +22,7 @@ export function quickselect(
       low += 1;
       high -= 1;
     }
-    // Up to `high` nothing comes after the pivot, from `low` on nothing before it.
+    // No item up to `high` sorts after the pivot, and no item from `low` on sorts before it.
     if (count - 1 <= high) right = high;
     else if (count >= low + 1) left = low;
     else return;
@@ -30,7 +30,7 @@ export function quickselect(
 }
 
 function swap(items: Uint32Array, a: number, b: number): void {
-  const kept = items[a] as number;
+  const first = items[a] as number;
   items[a] = items[b] as number;
-  items[b] = kept;
+  items[b] = first;
 }

@@ -1,6 +1,6 @@
 import { Decimal, withoutNegativeZero } from "./decimal.js";
 
-/** How a value is cut to `scale` fraction digits, 0 to 18. */
+/** How to round a value to `scale` fraction digits, 0 to 18. */
 export type Rounding = { readonly scale: number; readonly mode: RoundingMode };
 
 export type RoundingMode = keyof typeof decimalJsModes;
@@ -15,10 +15,10 @@ const decimalJsModes = {
   FLOOR: Decimal.ROUND_FLOOR,
 } as const;
 
-/** The most fraction digits that may be asked for. */
+/** The most fraction digits that a request may ask for. */
 export const maxScale = 18;
 
-/** Rounds a decimal once. HALF_UP and UP go away from zero, HALF_DOWN and DOWN toward it. */
+/** Rounds a decimal. HALF_UP and UP round away from zero, HALF_DOWN and DOWN toward zero. */
 export function round(value: Decimal, { scale, mode }: Rounding): Decimal {
   return withoutNegativeZero(value.toDecimalPlaces(scale, decimalJsModes[mode]));
 }

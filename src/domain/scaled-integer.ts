@@ -1,13 +1,13 @@
 import { type Decimal, decimalBounds, parseDecimal } from "./decimal.js";
 
-/** The fraction digits of a usage: usages are counted in units of 10^-9. */
+/** The fraction digits of a usage. Usages are integers in units of 10^-9. */
 export const usageScale = decimalBounds.usage.maxFractionDigits;
 
-/** The first total of usages that is out of bounds: 10^18. */
+/** The exclusive upper bound of the sum of usages: 10^18, in units of 10^-9. */
 export const usageLimit = 10n ** 18n * 10n ** BigInt(usageScale);
 
 /**
- * A usage in units of 10^-9.
+ * Parses a usage into units of 10^-9.
  *
  * @throws DomainError INVALID_FIELD naming the field, the value and the allowed range.
  */
@@ -19,12 +19,12 @@ export function parseUsage(field: string, text: string): bigint {
   return BigInt(`${parts[1]}${(parts[2] ?? "").padEnd(usageScale, "0")}`);
 }
 
-/** A decimal without more than `scale` fraction digits, in units of 10^-scale. */
+/** Converts a decimal with at most `scale` fraction digits to units of 10^-scale. */
 export function toScaledInteger(value: Decimal, scale: number): bigint {
   return BigInt(value.times(`1e${scale}`).toFixed());
 }
 
-/** Units of 10^-scale as a decimal with exactly `scale` fraction digits. */
+/** Formats units of 10^-scale as a decimal with exactly `scale` fraction digits. */
 export function toScaledIntegerText(units: bigint, scale: number): string {
   if (units < 0n) return `-${toScaledIntegerText(-units, scale)}`;
   if (scale === 0) return String(units);
@@ -32,10 +32,10 @@ export function toScaledIntegerText(units: bigint, scale: number): string {
   return `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
-/** A usage without trailing zeros. */
+/** Formats a usage in units of 10^-9 as a decimal without trailing zeros. */
 export function toUsageText(units: bigint): string {
   return toScaledIntegerText(units, usageScale).replace(/\.?0+$/, "");
 }
 
-// Whatever is written like this is within the bounds of a usage, without asking decimal.js.
+// Every text of this form is within the bounds of a usage, so that decimal.js need not check it.
 const shortNotation = /^(\d{1,18})(?:\.(\d{1,9}))?$/;

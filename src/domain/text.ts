@@ -1,7 +1,7 @@
 import { invalidField, quote } from "./domain-error.js";
 
 /**
- * Free text for people: no control characters beside tab and line feed, at most `maxLength`
+ * Checks free text: no control characters except tab and line feed, and at most `maxLength`
  * characters (code points, as PostgreSQL counts them).
  *
  * @throws DomainError INVALID_FIELD
@@ -18,7 +18,7 @@ export function parseText(field: string, text: string, maxLength: number): strin
 }
 
 /**
- * A UUID of any version, in lower case.
+ * Parses a UUID of any version. Returns it in lower case.
  *
  * @throws DomainError INVALID_FIELD
  */
@@ -32,6 +32,6 @@ export function parseUuid(field: string, text: string): string {
   return text.toLowerCase();
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to reject.
 const controlCharacters = /[\x00-\x08\x0b-\x1f\x7f]/;
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

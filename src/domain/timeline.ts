@@ -2,23 +2,25 @@ import type { Decimal } from "./decimal.js";
 import { DomainError, invalidField } from "./domain-error.js";
 import { type Instant, toInstantText } from "./instant.js";
 
-/** A price from an instant on, until the next revision begins. Null: the price ends here. */
+/** A price from an instant on, until the next revision begins. Null: no price. */
 export type Revision = { readonly effectiveFrom: Instant; readonly price: Decimal | null };
 
 /**
- * What can still be changed of a key's timeline, in order: the revision in effect `now`, if any,
- * and those scheduled. Empty: the key has no revision at all. None begins exactly `now`.
+ * The part of a key's timeline that can still change, in order of time: the revision in effect at
+ * `now`, if any, and the scheduled ones. It is empty if the key has no revision. No revision begins
+ * exactly at `now`.
  */
 export type OpenTimeline = { readonly now: Instant; readonly revisions: readonly Revision[] };
 
-/** A change to a timeline: scheduled revisions to remove, then at most one to add. */
+/** A change to a timeline: removes scheduled revisions, then adds at most one. */
 export type Change = {
   readonly remove: readonly Instant[];
   readonly add: Revision | undefined;
 };
 
 /**
- * A price for a key that has none: a new one, or one that has ended by `effectiveFrom`.
+ * Plans a price for a key without one: a new key, or a key whose price has ended by
+ * `effectiveFrom`.
  *
  * @throws DomainError PRICE_ALREADY_EXISTS, or INVALID_FIELD for a past start of a key with history.
  */
@@ -42,8 +44,9 @@ export function planCreate(
 }
 
 /**
- * Another price from `effectiveFrom` on, be it before the first of a key that is only scheduled.
- * Undefined: nothing is there to update, the price has ended by then.
+ * Plans another price from `effectiveFrom` on. For a key whose price is only scheduled this may be
+ * before its first revision. Returns undefined when there is no price to update, or when the price
+ * has ended by then.
  *
  * @throws DomainError INVALID_FIELD when `effectiveFrom` is in the past.
  */
@@ -61,8 +64,8 @@ export function planUpdate(
 }
 
 /**
- * The end of the timeline at `effectiveFrom`. Undefined: no price is in effect then or later, so
- * that nothing would change.
+ * Plans the end of the timeline at `effectiveFrom`. Returns undefined when no price is in effect
+ * then or later, so that nothing would change.
  *
  * @throws DomainError INVALID_FIELD when `effectiveFrom` is in the past.
  */
@@ -83,8 +86,8 @@ export function planDelete(
 }
 
 /**
- * The removal of a scheduled revision. An end that would then end nothing goes with it. Undefined:
- * nothing is scheduled for exactly `effectiveFrom`.
+ * Plans the removal of a scheduled revision. If the next revision would then end no price, it is
+ * removed too. Returns undefined when no revision is scheduled for exactly `effectiveFrom`.
  */
 export function planCancel(timeline: OpenTimeline, effectiveFrom: Instant): Change | undefined {
   const { now, revisions } = timeline;
@@ -97,7 +100,7 @@ export function planCancel(timeline: OpenTimeline, effectiveFrom: Instant): Chan
   return { remove, add: undefined };
 }
 
-/** The revision in effect at an instant: the last that began by then. */
+/** Returns the revision in effect at an instant: the last one that began by then. */
 export function revisionAt<R extends Revision>(
   revisions: readonly R[],
   at: Instant,
@@ -109,7 +112,7 @@ function requireNotPast({ now }: OpenTimeline, effectiveFrom: Instant): void {
   if (effectiveFrom >= now) return;
   throw invalidField(
     "effective_from",
-    `is ${toInstantText(effectiveFrom)}; allowed: ${toInstantText(now)} (now) or later, because ` +
-      "what has been billed stays as it is (only a key's very first revision may start in the past)",
+    `is ${toInstantText(effectiveFrom)}; allowed: ${toInstantText(now)} (now) or later, because the ` +
+      "past has been billed and cannot change (only a key's very first revision may start in it)",
   );
 }

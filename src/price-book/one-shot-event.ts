@@ -1,5 +1,5 @@
-import { raceAbort } from "../race-abort.js";
-import { withTimeout } from "../with-timeout.js";
+import { raceAbort } from "../async/race-abort.js";
+import { withTimeout } from "../async/with-timeout.js";
 
 /** A promise and the function that resolves it. */
 export type OneShotEvent = { readonly happened: Promise<void>; readonly happen: () => void };

@@ -1,6 +1,6 @@
+import { createYieldTimer } from "../async/yield-to-event-loop.js";
 import type { Instant } from "../domain/instant.js";
 import type { TimelineRow } from "../store/prices/price-book-feed.js";
-import { createYieldTimer } from "../yield-to-event-loop.js";
 import { hashKey } from "./key-hash.js";
 import { Records, sizeOf } from "./packed-records.js";
 import { Shard } from "./shard.js";

@@ -8,7 +8,7 @@ export type ProviderRow = Timestamps & { readonly name: string; readonly display
 export type ModelRow = Timestamps & { readonly provider: string; readonly name: string };
 type Timestamps = { readonly created_at: Date; readonly updated_at: Date };
 
-/** One page: rows after a key, and at most so many. */
+/** One page: the first `limit` rows after the key `after`. */
 export type PageOf<K> = { readonly after: K | undefined; readonly limit: number };
 
 export async function insertChargeType(
@@ -45,7 +45,7 @@ export function listChargeTypes(
   return after === undefined ? rows : rows.where("name", ">", after);
 }
 
-/** Those of the names that are providers'. */
+/** Returns those of the names that are registered providers. */
 export function providersAmong(knex: Knex, names: readonly string[]): Promise<string[]> {
   return knex("providers").whereIn("name", names).pluck("name");
 }
@@ -87,13 +87,13 @@ export async function deleteModel(knex: Knex, provider: string, name: string): P
 }
 
 /**
- * Keeps the three names of a key from being removed until the transaction ends.
+ * Locks the three names of a key, so that nobody can remove them until the transaction ends.
  *
  * @throws DomainError CHARGE_TYPE_NOT_FOUND, PROVIDER_NOT_FOUND or MODEL_NOT_FOUND.
  */
 export async function lockCatalogNames(knex: Knex, key: Key): Promise<void> {
   const { chargeType, provider, model } = key;
-  // One statement, since the whole book waits for it.
+  // One statement, because all other writers of the price book wait for it.
   const { rows } = await knex.raw(
     `
     select
@@ -143,4 +143,5 @@ function notFound(
   return new DomainError(reason, message, { metadata: { ...key, ...metadata } });
 }
 
+/** The most names that an error compares with the wrong one. */
 const maxCandidates = 2000;

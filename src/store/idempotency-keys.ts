@@ -1,14 +1,14 @@
 import type { Knex } from "knex";
 import { DomainError } from "../domain/domain-error.js";
 
-/** A write that may be repeated: its request id, and a hash of its method, caller and body. */
+/** A write with an idempotency key: its request id, and a hash of its method, caller and body. */
 export type IdempotentRequest = { readonly requestId: string; readonly fingerprint: Uint8Array };
 
 /**
- * Claims a request id for this transaction, or finds the answer that the same request got within
- * the last 24 hours. A repeat that comes while the first is still at work waits for it.
+ * Claims a request id for this transaction, or finds the response that the same request got within
+ * the last 24 hours. If the first request is still running, the repeated one waits for its end.
  *
- * @returns the first answer, encoded; undefined when this transaction is the first.
+ * @returns the saved response, encoded; undefined when this transaction has claimed the id.
  * @throws DomainError REQUEST_ID_REUSED when the id was used with another body or by another caller.
  */
 export async function claimIdempotencyKey(
@@ -46,18 +46,20 @@ export async function claimIdempotencyKey(
   );
 }
 
-/** Keeps the answer of a claimed request for those who repeat it. */
+/** Saves the response of a claimed request, to replay it when a client repeats the request. */
 export async function saveResponse(
   transaction: Knex,
   requestId: string,
-  answer: Uint8Array,
+  response: Uint8Array,
 ): Promise<void> {
   await transaction("answered_requests")
     .where("request_id", requestId)
-    .update({ answer: Buffer.from(answer) });
+    .update({ answer: Buffer.from(response) });
 }
 
-/** Each new request clears away a few expired ones, so that no other job has to. */
+/**
+ * Deletes up to 10 expired rows. Every new request does this, so that no separate job is needed.
+ */
 async function deleteExpired(transaction: Knex): Promise<void> {
   await transaction.raw(`
     delete from answered_requests where request_id in (

@@ -7,12 +7,13 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { Knex } from "knex";
+import { findPool } from "../library-internals/private-fields.js";
 
 /**
  * Creates spans for the statements of a pool, with their text but without their values, and for
  * waits for a connection. Work outside of a call, such as the readiness check, has no spans.
  */
-export function traceDatabase({ client }: Knex, tracer: Tracer): void {
+export function traceDatabase(knex: Knex, tracer: Tracer): void {
   // Keyed by connection, which runs one statement at a time. BEGIN and COMMIT report no end.
   const statements = new Map<string, Span>();
   const endStatement = (connection: string, error?: unknown) => {
@@ -20,7 +21,7 @@ export function traceDatabase({ client }: Knex, tracer: Tracer): void {
     statements.delete(connection);
     end(span, error);
   };
-  client.on("query", ({ __knexUid, sql }: Statement) => {
+  knex.on("query", ({ __knexUid, sql }: Statement) => {
     endStatement(__knexUid);
     const span = startSpan(tracer, operationOf(sql), SpanKind.CLIENT, {
       "db.operation.name": operationOf(sql),
@@ -28,26 +29,25 @@ export function traceDatabase({ client }: Knex, tracer: Tracer): void {
     });
     if (span !== undefined) statements.set(__knexUid, span);
   });
-  client.on("query-response", (_: unknown, { __knexUid }: Statement) => endStatement(__knexUid));
-  client.on("query-error", (error: unknown, { __knexUid }: Statement) =>
+  knex.on("query-response", (_: unknown, { __knexUid }: Statement) => endStatement(__knexUid));
+  knex.on("query-error", (error: unknown, { __knexUid }: Statement) =>
     endStatement(__knexUid, error),
   );
 
+  const pool = findPool(knex);
   const waits = new Map<number, Span>();
   const endWait = (id: number, error?: unknown) => {
     end(waits.get(id), error);
     waits.delete(id);
   };
-  client.pool.on("acquireRequest", (id: number) => {
+  pool?.on("acquireRequest", (id: number) => {
     const span = startSpan(tracer, "acquire connection", SpanKind.INTERNAL, {});
     if (span !== undefined) waits.set(id, span);
   });
-  client.pool.on("acquireSuccess", (id: number) => endWait(id));
-  client.pool.on("acquireFail", (id: number, error: unknown) => endWait(id, error ?? "failed"));
-  client.pool.on("release", ({ __knexUid }: Statement) => endStatement(__knexUid));
-  client.pool.on("destroyRequest", (_: number, { __knexUid }: Statement) =>
-    endStatement(__knexUid),
-  );
+  pool?.on("acquireSuccess", (id: number) => endWait(id));
+  pool?.on("acquireFail", (id: number, error: unknown) => endWait(id, error ?? "failed"));
+  pool?.on("release", ({ __knexUid }: Statement) => endStatement(__knexUid));
+  pool?.on("destroyRequest", (_: number, { __knexUid }: Statement) => endStatement(__knexUid));
 }
 
 /** The fields used of a statement in events of Knex, and of a connection in events of tarn. */

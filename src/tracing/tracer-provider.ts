@@ -13,8 +13,8 @@ import {
   type SpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 import type { Logger } from "pino";
+import { withTimeout } from "../async/with-timeout.js";
 import { readVersion } from "../version.js";
-import { withTimeout } from "../with-timeout.js";
 import { createCallTracer } from "./call-spans.js";
 import { enableContexts } from "./context-manager.js";
 import { traceDatabase } from "./database-spans.js";

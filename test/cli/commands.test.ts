@@ -20,7 +20,7 @@ const sonnet: TestKey = {
 };
 const since = new Date("2026-01-01T00:00:00Z");
 
-/** Has the tests of a group call a service of theirs, which has three prices. */
+/** Starts a service with three prices for the tests of a group. */
 function useService(): void {
   before(async () => {
     service = await startTestService();
@@ -45,7 +45,7 @@ describe("llmprices calculate", function () {
   this.timeout(60_000);
   useService();
 
-  it("prints the charge and how it came about", async () => {
+  it("prints the charge and how it was calculated", async () => {
     const { code, output } = await llmprices(["calculate", key, ...quarter]);
     const lines = output.split("\n");
     expect(lines.slice(0, 3)).to.deep.equal([
@@ -60,7 +60,7 @@ describe("llmprices calculate", function () {
     expect(code).to.equal(0);
   });
 
-  it("prints JSON for programs, an exact of false included", async () => {
+  it("prints JSON, including an `exact` of false", async () => {
     const rounded = ["--scale", "2", "--mode", "HALF_UP", "--currency-code", "USD"];
     const parameters = ["calculate", key, ...quarter, ...rounded, "--output", "json"];
     const { code, output } = await llmprices(parameters);
@@ -73,13 +73,13 @@ describe("llmprices calculate", function () {
     expect(code).to.equal(0);
   });
 
-  it("takes the usage as a fraction, so that a third is a third", async () => {
+  it("accepts the usage as a fraction, so that a third is exact", async () => {
     const third = ["--provider-cost", "3", "--usage", "1", "--total-usage", "3"];
     const { output } = await llmprices(["calculate", key, ...third]);
     expect(output).to.match(/^account_charge {2}1\.25125\n/);
   });
 
-  it("takes a key whose model has a slash", async () => {
+  it("accepts a key whose model contains a slash", async () => {
     const { output } = await llmprices([
       "calculate",
       "completion/anthropic/claude/opus",
@@ -88,16 +88,16 @@ describe("llmprices calculate", function () {
     expect(output).to.match(/^account_charge {2}500\n/);
   });
 
-  it("prices at another time", async () => {
-    const before = ["--as-of", "2025-12-31T23:59:59.999Z"];
-    const { code, errors } = await llmprices(["calculate", key, ...quarter, ...before]);
+  it("calculates with the price of another time", async () => {
+    const beforeStart = ["--as-of", "2025-12-31T23:59:59.999Z"];
+    const { code, errors } = await llmprices(["calculate", key, ...quarter, ...beforeStart]);
     expect(errors).to.include("2025-12-31T23:59:59.999Z");
     expect(code).to.equal(1);
-    const from = ["--as-of", "2026-01-01"];
-    expect((await llmprices(["calculate", key, ...quarter, ...from])).code).to.equal(0);
+    const atStart = ["--as-of", "2026-01-01"];
+    expect((await llmprices(["calculate", key, ...quarter, ...atStart])).code).to.equal(0);
   });
 
-  it("exits 1 for a price that does not exist, naming the nearest", async () => {
+  it("exits 1 for a price that does not exist, and suggests the most similar key", async () => {
     const parameters = ["calculate", "completion/anthropic/claude-sonet-4-5", ...quarter];
     const { code, output, errors } = await llmprices(parameters);
     expect(errors).to.match(
@@ -107,20 +107,20 @@ describe("llmprices calculate", function () {
     expect(code).to.equal(1);
   });
 
-  it("exits 1 for what the service refuses, with every violation", async () => {
+  it("exits 1 when the service rejects the request, and prints every violation", async () => {
     const wrong = ["--provider-cost", "1e3", "--account-usage-ratio", "2"];
     const { code, errors } = await llmprices(["calculate", key, ...wrong]);
     expect(errors).to.include("provider_cost").and.include("account_usage_ratio");
     expect(code).to.equal(1);
   });
 
-  it("exits 2 for a key that is none", async () => {
+  it("exits 2 for a malformed key", async () => {
     const { code, errors } = await llmprices(["calculate", "claude", ...quarter]);
     expect(errors).to.equal('llmprices: KEY is "claude"; expected charge_type/provider/model\n');
     expect(code).to.equal(2);
   });
 
-  it("exits 2 for a ratio that is given twice, or half", async () => {
+  it("exits 2 when the ratio is set twice or incompletely", async () => {
     for (const extra of [
       [...quarter, "--usage", "1"],
       ["--provider-cost", "1", "--usage", "1"],
@@ -150,7 +150,7 @@ describe("llmprices list", function () {
     });
   });
 
-  it("prints a JSON object a line", async () => {
+  it("prints one JSON object per line", async () => {
     const { output } = await llmprices(["list", "--output", "json", "--charge-type", "tool"]);
     const { llmPrices } = await service.pricing.listLLMPrices({ chargeType: "tool" });
     expect(
@@ -174,7 +174,7 @@ describe("llmprices list", function () {
   });
 
   it("filters by provider and model prefix, at a time", async () => {
-    const some = [
+    const parameters = [
       "list",
       "--output",
       "json",
@@ -183,9 +183,9 @@ describe("llmprices list", function () {
       "--model-prefix",
       "claude/",
     ];
-    const { output } = await llmprices(some);
+    const { output } = await llmprices(parameters);
     expect(output.trimEnd().split("\n")).to.have.length(1);
-    expect((await llmprices([...some, "--as-of", "2025-12-31"])).output).to.equal("");
+    expect((await llmprices([...parameters, "--as-of", "2025-12-31"])).output).to.equal("");
   });
 });
 
@@ -193,21 +193,21 @@ describe("llmprices health", function () {
   this.timeout(60_000);
   useService();
 
-  it("exits 0 when the service serves", async () => {
+  it("exits 0 when the service is serving", async () => {
     expect(await llmprices(["health"])).to.deep.equal({ code: 0, output: "SERVING\n", errors: "" });
     const { output } = await llmprices(["health", "--output", "json"]);
     expect(JSON.parse(output)).to.deep.equal({ service: "", status: "SERVING" });
   });
 
-  it("asks about one service", async () => {
-    const one = ["health", "--service", "llmprices.v1.PricingService"];
-    expect((await llmprices(one)).output).to.equal("SERVING\n");
+  it("checks one gRPC service, and exits 1 when it does not exist", async () => {
+    const parameters = ["health", "--service", "llmprices.v1.PricingService"];
+    expect((await llmprices(parameters)).output).to.equal("SERVING\n");
     const { code, errors } = await llmprices(["health", "--service", "nowhere"]);
     expect(errors).to.equal('llmprices: there is no service "nowhere" (--service)\n');
     expect(code).to.equal(1);
   });
 
-  it("exits 1 when the service does not serve", async () => {
+  it("exits 1 when the service is not serving", async () => {
     const unready = await startTestService();
     await unready.database.knex("knex_migrations").delete();
     const { check } = createClient(Health, unready.endpoints.gRPC.transport);

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { expect } from "chai";
 import { llmprices } from "../support/command.js";
 
-/** What a shell is told, and whether it may complete names of files. */
+/** Returns the completions that a shell receives, and whether it may complete file names. */
 async function complete(...words: string[]) {
   const { output } = await llmprices(["complete", "--", ...words]);
   const lines = output.trimEnd().split("\n");
@@ -13,7 +13,7 @@ async function complete(...words: string[]) {
 describe("llmprices completion", function () {
   this.timeout(60_000);
 
-  it("prints a script for each shell that asks the command", async () => {
+  it("prints a script for each shell that calls the command", async () => {
     for (const shell of ["bash", "zsh", "fish"]) {
       const { code, output } = await llmprices(["completion", shell]);
       expect(output).to.include("llmprices complete --");
@@ -21,32 +21,32 @@ describe("llmprices completion", function () {
     }
   });
 
-  it("prints a script that bash understands, and that knows about files", async () => {
+  it("prints a script that bash accepts and that completes file names", async () => {
     const { output } = await llmprices(["completion", "bash"]);
     expect(spawnSync("bash", ["-n"], { input: output })).to.include({ status: 0 });
     const { stdout } = spawnSync("bash", ["-s"], { input: `${output}\ncomplete -p llmprices` });
     expect(String(stdout)).to.equal("complete -o default -F __llmprices_complete llmprices\n");
   });
 
-  it("exits 2 for a shell that it does not know", async () => {
+  it("exits 2 for an unknown shell", async () => {
     const { code, errors } = await llmprices(["completion", "tcsh"]);
     expect(errors).to.match(/Allowed choices are bash, zsh, fish/);
     expect(code).to.equal(2);
   });
 
-  it("knows commands, and those below them", async () => {
+  it("completes commands and subcommands", async () => {
     expect((await complete("imp")).values).to.deep.equal(["import", "import-catalog"]);
     expect((await complete("migrate", "")).values).to.include.members(["up", "down", "status"]);
   });
 
-  it("knows the flags of a command, and the choices of a flag", async () => {
+  it("completes the flags of a command, and the choices of a flag", async () => {
     const flags = await complete("import", "--re");
     expect(flags.values).to.deep.equal(["--register-missing", "--reason", "--request-id"]);
     const formats = await complete("import", "--format", "");
     expect(formats).to.deep.equal({ values: ["csv", "jsonl"], isFile: false });
   });
 
-  it("leaves names of files to the shell, where a file is expected", async () => {
+  it("leaves file names to the shell where a file is expected", async () => {
     expect(await complete("import", "pri")).to.deep.equal({ values: [], isFile: true });
     expect(await complete("list", "--ca-file", "")).to.deep.equal({ values: [], isFile: true });
     expect(await complete("list", "--provider", "")).to.deep.equal({ values: [], isFile: false });

@@ -10,7 +10,7 @@ import { startTestService, type TestService } from "../support/service.js";
 const tls = (name: string) => `test/fixtures/tls/${name}.pem`;
 const pem = (name: string) => readFileSync(tls(name), "utf8");
 
-/** Starts a server of whatever kind on a free port of this machine. */
+/** Starts a server on a free port of the loopback interface, and returns its address. */
 async function listen<S extends Server>(server: S) {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -50,7 +50,7 @@ describe("llmprices, when the service cannot be reached", function () {
     expect(code).to.equal(3);
   });
 
-  it("exits 3 at a server of something else", async () => {
+  it("exits 3 when the server does not speak gRPC", async () => {
     const server = createServer((socket) => socket.end("220 mail ready\r\n"));
     const address = await listen(server);
     const { code, errors } = await llmprices(["health", "--address", address]);
@@ -60,7 +60,7 @@ describe("llmprices, when the service cannot be reached", function () {
   });
 });
 
-describe("llmprices, wrongly used", function () {
+describe("llmprices, with a wrong command line", function () {
   this.timeout(60_000);
 
   const lines: Record<string, RegExp> = {
@@ -75,14 +75,14 @@ describe("llmprices, wrongly used", function () {
     "export nowhere/x.csv": /^llmprices: nowhere\/x\.csv cannot be written: ENOENT/,
   };
   for (const [line, message] of Object.entries(lines)) {
-    it(`exits 2 for ${line}, saying what is wrong`, async () => {
+    it(`exits 2 for ${line}, and prints what is wrong`, async () => {
       const { code, output, errors } = await llmprices(line.split(" "));
       expect(errors).to.match(message);
       expect({ code, output }).to.deep.equal({ code: 2, output: "" });
     });
   }
 
-  it("exits 0 when asked for help or the version", async () => {
+  it("exits 0 for help and for the version", async () => {
     const help = await llmprices(["import", "--help"]);
     expect(help.output).to.include("--register-missing");
     const version = await llmprices(["version"]);
@@ -94,10 +94,10 @@ describe("llmprices, wrongly used", function () {
 describe("llmprices --token", function () {
   this.timeout(60_000);
 
-  it("shows the token, and exits 4 when the service does not take it", async () => {
-    const seen: IncomingHttpHeaders[] = [];
+  it("sends the token, and exits 4 when the service rejects it", async () => {
+    const receivedHeaders: IncomingHttpHeaders[] = [];
     const server = createHttp2Server((request, response) => {
-      seen.push(request.headers);
+      receivedHeaders.push(request.headers);
       response.writeHead(200, { "content-type": "application/grpc", "grpc-status": "16" });
       response.end();
     });
@@ -105,7 +105,9 @@ describe("llmprices --token", function () {
     const env = { LLMPRICES_ADDRESS: address, LLMPRICES_TOKEN: "s3cret" };
     const { code, errors } = await llmprices(["list"], { env });
     server.close();
-    expect(seen.map(({ authorization }) => authorization)).to.deep.equal(["Bearer s3cret"]);
+    expect(receivedHeaders.map(({ authorization }) => authorization)).to.deep.equal([
+      "Bearer s3cret",
+    ]);
     expect(errors)
       .to.match(/ \(--token, LLMPRICES_TOKEN\)\n$/)
       .and.not.include("s3cret");
@@ -119,7 +121,7 @@ describe("llmprices --tls", function () {
   let address: string;
   let server: Server;
 
-  /** What a mesh does: speaks TLS for the service. */
+  /** Starts a TLS proxy in front of the service, like a service mesh. */
   async function startTls(options: TlsOptions = {}): Promise<void> {
     const { host, port } = service.server.grpcAddress;
     const own = { key: pem("server.key"), cert: pem("server"), ALPNProtocols: ["h2"] };
@@ -138,7 +140,7 @@ describe("llmprices --tls", function () {
   after(() => service.stop());
   afterEach(() => void server?.close());
 
-  it("trusts the authority that is given", async () => {
+  it("trusts the given certificate authority", async () => {
     await startTls();
     const parameters = ["health", "--address", address, "--ca-file", tls("server")];
     expect(await llmprices(parameters)).to.deep.equal({
@@ -148,14 +150,14 @@ describe("llmprices --tls", function () {
     });
   });
 
-  it("exits 3 when nobody trusted vouches for the server", async () => {
+  it("exits 3 when no trusted authority signed the server's certificate", async () => {
     await startTls();
     const { code, errors } = await llmprices(["health", "--address", address, "--tls"]);
     expect(errors).to.match(/^llmprices: cannot reach .*self-signed certificate/);
     expect(code).to.equal(3);
   });
 
-  it("shows a certificate to a server that asks for one", async () => {
+  it("presents a certificate to a server that requests one", async () => {
     await startTls({ requestCert: true, rejectUnauthorized: true, ca: pem("client") });
     const trusting = ["health", "--address", address, "--ca-file", tls("server")];
     const files = { LLMPRICES_CERT_FILE: tls("client"), LLMPRICES_KEY_FILE: tls("client.key") };
@@ -163,14 +165,14 @@ describe("llmprices --tls", function () {
     expect((await llmprices(trusting)).code).to.equal(3);
   });
 
-  it("is what is missing where the server speaks TLS only", async () => {
+  it("is suggested when the server speaks only TLS", async () => {
     await startTls();
     const { code, errors } = await llmprices(["health", "--address", address]);
     expect(errors).to.match(/^llmprices: cannot reach .*does it speak TLS \(--tls\)\?\n$/);
     expect(code).to.equal(3);
   });
 
-  it("is too much where the server speaks none", async () => {
+  it("exits 3 when the server does not speak TLS, and advises to leave it out", async () => {
     const { code, errors } = await commandsFor(service)(["health", "--tls"]);
     expect(errors).to.match(/^llmprices: cannot reach .*it does not speak TLS; leave out --tls/);
     expect(code).to.equal(3);

@@ -81,7 +81,7 @@ describe("llmprices export", function () {
     ]);
   });
 
-  it("writes a file whole, in the place of the one before", async () => {
+  it("replaces an existing file only by a complete one", async () => {
     const file = join(folder, "prices.csv");
     writeFileSync(file, "old");
     expect((await llmprices(["export", file])).code).to.equal(0);
@@ -89,7 +89,7 @@ describe("llmprices export", function () {
     expect(readdirSync(folder)).to.deep.equal(["prices.csv"]);
   });
 
-  it("leaves no file, and the one before as it was, when it fails", async () => {
+  it("leaves an existing file unchanged, and no partial file, when it fails", async () => {
     const file = join(folder, "kept.csv");
     writeFileSync(file, "old");
     const options = { env: { LLMPRICES_ADDRESS: "127.0.0.1:1" } };
@@ -98,12 +98,12 @@ describe("llmprices export", function () {
     expect(existsSync(`${file}.partial`)).to.equal(false);
   });
 
-  it("writes only the line of names when no price fits", async () => {
+  it("writes only the header when no price matches", async () => {
     const { output } = await llmprices(["export", "--charge-type", "tool"]);
     expect(output).to.equal("charge_type,provider,model,price,effective_from,ends\n");
   });
 
-  it("writes a list to edit: only what is in effect, and not since when", async () => {
+  it("writes with --current only current prices, without effective_from", async () => {
     const { output } = await llmprices(["export", "--current"]);
     expect(output).to.equal(
       [

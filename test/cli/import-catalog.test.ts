@@ -26,7 +26,7 @@ describe("llmprices import-catalog", function () {
     return page.models.map(({ provider, name }) => `${provider}/${name}`);
   }
 
-  it("registers providers and models, and what is known already stays", async () => {
+  it("registers new providers and models, and leaves known ones unchanged", async () => {
     const input = "provider,model\nacme,a\nacme,b\nzen,a/b\nacme,a\n";
     expect(await llmprices(["import-catalog", "-"], { input })).to.deep.equal({
       code: 0,
@@ -46,7 +46,7 @@ describe("llmprices import-catalog", function () {
     expect(output).to.equal("registered 1 providers and 1 models; known already: 0 and 0\n");
   });
 
-  it("registers nothing when a row is bad, and names each by its line", async () => {
+  it("registers nothing when a row is bad, and names the line of each bad row", async () => {
     const input = "provider,model\nacme,a\nAcme,\nzen\nacme,b\n";
     const { code, output, errors } = await llmprices(["import-catalog", "-"], { input });
     expect(errors).to.equal(

@@ -13,7 +13,7 @@ import { startTestService, type TestService } from "../support/service.js";
 let service: TestService;
 let llmprices: ReturnType<typeof commandsFor>;
 let folder: string;
-/** Each test has a provider of its own, so that no other test has its keys. */
+/** Each test uses its own provider, so that no two tests share keys. */
 let provider: string;
 let tests = 0;
 
@@ -52,7 +52,7 @@ describe("llmprices import", function () {
   this.timeout(60_000);
   useService();
 
-  it("creates, changes, ends and leaves unchanged, as the rows say", async () => {
+  it("creates, changes, ends or keeps prices according to the rows", async () => {
     await create("a", "1");
     await create("b", "2");
     await create("c", "3");
@@ -66,7 +66,7 @@ describe("llmprices import", function () {
     expect(prices).to.deep.equal(["1", "2.5", undefined, "4"]);
   });
 
-  it("keeps the reason with the revisions", async () => {
+  it("stores the reason with the revisions", async () => {
     await create("a", "1");
     await importRows(["a,2,,"], "--reason", "spring prices");
     const lookup = byKey(keyOf("a"));
@@ -74,23 +74,23 @@ describe("llmprices import", function () {
     expect(llmPriceRevisions.map(({ reason }) => reason)).to.deep.equal(["", "spring prices"]);
   });
 
-  it("schedules rows of the future", async () => {
+  it("schedules rows with a future effective_from", async () => {
     await create("a", "1");
     await importRows(["a,2,2100-01-01T00:00:00Z,", "a,,2101-01-01,true"]);
     expect(await priceAt(service, keyOf("a"), "2100-01-01")).to.equal("2");
     expect(await priceAt(service, keyOf("a"), "2101-01-01")).to.equal(undefined);
   });
 
-  it("registers missing names only when told to", async () => {
-    const refused = await importRows(["new,1,,"]);
-    expect(refused.errors).to.match(/\nstdin:2: /);
-    expect(refused.code).to.equal(1);
+  it("registers missing names only with --register-missing", async () => {
+    const withoutFlag = await importRows(["new,1,,"]);
+    expect(withoutFlag.errors).to.match(/\nstdin:2: /);
+    expect(withoutFlag.code).to.equal(1);
     const { output } = await importRows(["new,1,,"], "--register-missing");
     expect(output).to.include("registered: 0 charge types, 1 providers, 1 models\n");
     expect(await priceAt(service, keyOf("new"))).to.equal("1");
   });
 
-  it("answers JSON for programs", async () => {
+  it("prints JSON with --output json", async () => {
     await create("a", "1");
     const { output } = await importRows(["a,1,,"], "--output", "json");
     expect(JSON.parse(output).counts).to.include({ rowCount: "1", unchangedCount: "1" });
@@ -101,7 +101,7 @@ describe("llmprices import --end-missing", function () {
   this.timeout(60_000);
   useService();
 
-  it("ends prices without a row, as an import does only when it is told to", async () => {
+  it("ends prices without a row, which an import without the flag keeps", async () => {
     await create("a", "1");
     await create("b", "2");
     await importRows(["a,1,,"]);
@@ -140,7 +140,7 @@ describe("llmprices import --dry-run", function () {
     expect((await service.catalog.listModels({ provider })).models).to.have.length(2);
   });
 
-  it("shows as many changes as are asked for, and says so", async () => {
+  it("shows as many changes as --max-changes allows, and mentions the limit", async () => {
     const rows = Array.from({ length: 5 }, (_, index) => `m${index},1,,`);
     const flags = ["--dry-run", "--register-missing", "--max-changes", "2"];
     const { output } = await importRows(rows, ...flags);
@@ -153,7 +153,7 @@ describe("llmprices import, with bad rows", function () {
   this.timeout(60_000);
   useService();
 
-  it("changes nothing, and names every one by its line in the file", async () => {
+  it("changes nothing, and names the line of every bad row", async () => {
     await create("a", "1");
     const before = await bookVersionOf(service.database);
     const file = join(folder, "prices.csv");
@@ -177,7 +177,7 @@ describe("llmprices import, with bad rows", function () {
     expect(await priceAt(service, keyOf("a"))).to.equal("1");
   });
 
-  it("changes nothing when the file turns unreadable midway", async () => {
+  it("changes nothing when the file becomes unreadable midway", async () => {
     await create("a", "1");
     const before = await bookVersionOf(service.database);
     const rows = Array.from({ length: 3000 }, (_, index) => `m${index},1,,`);
@@ -187,7 +187,7 @@ describe("llmprices import, with bad rows", function () {
     expect(await bookVersionOf(service.database)).to.equal(before);
   });
 
-  it("refuses a list without rows", async () => {
+  it("exits 1 for a list without rows", async () => {
     const { code, errors } = await importRows([]);
     expect(errors).to.match(/^llmprices: /);
     expect(code).to.equal(1);
@@ -198,27 +198,27 @@ describe("Thousands of rows", function () {
   this.timeout(60_000);
   useService();
 
-  it("are imported on a terminal with a bar, which is not written to standard output", async () => {
+  it("show a progress bar on a terminal, but not on standard output", async () => {
     const file = join(folder, "prices.csv");
     writeFileSync(file, `${header}${manyRows(2000)}`);
     const words = [process.execPath, ...llmpricesArguments, "import", file, "--register-missing"];
     const line = `${words.map((word) => `'${word}'`).join(" ")} >'${folder}/results'`;
     const env = { ...process.env, LLMPRICES_ADDRESS: formatAddress(service.server.grpcAddress) };
-    // The child must not block this process: the service is in it.
-    // Of util-linux: a terminal for those who have none.
+    // script(1) of util-linux runs the command on a terminal. spawn does not block this process, in
+    // which the service runs.
     const child = spawn("script", ["-qec", line, "/dev/null"], {
       env,
       stdio: ["ignore", "pipe", "ignore"],
     });
-    const [[code], shown] = await Promise.all([once(child, "exit"), text(child.stdout)]);
-    expect(shown).to.match(/█+░* \d+% \| .*2,000 rows sent, the service is at work/s);
+    const [[code], terminalOutput] = await Promise.all([once(child, "exit"), text(child.stdout)]);
+    expect(terminalOutput).to.match(/█+░* \d+% \| .*2,000 rows sent, the service is at work/s);
     expect(readFileSync(join(folder, "results"), "utf8")).to.match(
       /^2,000 created.*\nregistered: /,
     );
     expect(code).to.equal(0);
   });
 
-  it("are listed into a reader that stops early: exits 0 and prints no error", async () => {
+  it("are listed with exit code 0 and no error when the reader stops early", async () => {
     await importRows(
       Array.from({ length: 3000 }, (_, index) => `m${index},1,,`),
       "--register-missing",
@@ -268,7 +268,7 @@ describe("llmprices export, then import", function () {
     });
   }
 
-  it("makes the same price list in an empty book", async () => {
+  it("creates the same price list in an empty price book", async () => {
     const { output: list } = await llmprices(["export"]);
     const other = await startTestService();
     try {

@@ -1,9 +1,11 @@
-import { type ChildProcess, execFileSync, fork } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import pg from "pg";
 import {
@@ -12,21 +14,44 @@ import {
 } from "../../src/embedded-postgres/embedded-postgres.js";
 import { toProgram } from "../support/command.js";
 
+/** Starts an embedded PostgreSQL in a process of its own. */
 const fixture = toProgram("test/fixtures/embedded-instance.ts");
 const isRoot = process.geteuid?.() === 0;
 
 describe("startEmbeddedPostgres", function () {
   this.timeout(30_000);
   let dataDir: string;
+  /** A data folder that has been served once. */
+  let template: string;
   let running: EmbeddedPostgres[] = [];
   let children: ChildProcess[] = [];
   let messages: string[] = [];
 
-  beforeEach(async () => {
-    // Entered by all, so that the cluster stays below it; the test about a closed folder closes it.
-    dataDir = await realpath(await mkdtemp(join(tmpdir(), "llmprices-embedded-")));
-    await chmod(dataDir, 0o755);
+  before(async () => {
+    template = await createFolder();
+    const postgres = await startEmbeddedPostgres({
+      ...{ dataDir: template, settings: { fsync: "off" } },
+      log: () => {},
+    });
+    await postgres.stop();
   });
+  after(() => rm(template, { recursive: true }));
+
+  beforeEach(async () => {
+    dataDir = await createFolder();
+  });
+
+  /** Creates a folder that all users can enter, so that the data directory stays below it. */
+  async function createFolder(): Promise<string> {
+    const folder = await realpath(await mkdtemp(join(tmpdir(), "llmprices-embedded-")));
+    await chmod(folder, 0o755);
+    return folder;
+  }
+
+  /** Saves a test that is not about the first start an initdb. */
+  async function copyTemplate(): Promise<void> {
+    await promisify(execFile)("cp", ["-a", `${template}/.`, dataDir]);
+  }
 
   afterEach(async () => {
     await Promise.all(running.map((postgres) => postgres.stop()));
@@ -88,6 +113,7 @@ describe("startEmbeddedPostgres", function () {
   });
 
   it("finds the same data at the second start", async () => {
+    await copyTemplate();
     const first = await start();
     await query(first.connection, "create table kept as select 42 as answer");
     await first.stop();
@@ -96,6 +122,7 @@ describe("startEmbeddedPostgres", function () {
   });
 
   it("has ended its server when stop resolves, and may be stopped again", async () => {
+    await copyTemplate();
     const postgres = await start();
     await postgres.stop();
     expect(serversOn(dataDir)).to.deep.equal([]);
@@ -103,6 +130,7 @@ describe("startEmbeddedPostgres", function () {
   });
 
   it("refuses a folder that another instance holds, naming that one", async () => {
+    await copyTemplate();
     const { child, port } = await startProcess();
     expect(port).to.be.a("number");
     expect(await rejection(start())).to.equal(
@@ -123,6 +151,7 @@ describe("startEmbeddedPostgres", function () {
   });
 
   it("ends its server when its process is killed", async () => {
+    await copyTemplate();
     const { child } = await startProcess();
     child.kill("SIGKILL");
     await until(() => serversOn(dataDir).length === 0);
@@ -131,6 +160,7 @@ describe("startEmbeddedPostgres", function () {
   });
 
   it("takes over from a server that outlived its killed process", async () => {
+    await copyTemplate();
     const { child } = await startProcess();
     const [orphan] = serversOn(dataDir);
     // The shell that would stop the server dies with its parent, as when memory runs out.
@@ -150,6 +180,7 @@ describe("startEmbeddedPostgres", function () {
   });
 
   it("starts its server again, on the same port, when that is killed", async () => {
+    await copyTemplate();
     const { connection } = await start();
     await query(connection, "create table kept as select 42 as answer");
     process.kill(serversOn(dataDir)[0] ?? 0, "SIGKILL");
@@ -158,6 +189,7 @@ describe("startEmbeddedPostgres", function () {
   });
 
   it("starts when the pid in a stale postmaster.pid is another process's", async () => {
+    await copyTemplate();
     const first = await start();
     await first.stop();
     await writeFile(
@@ -169,6 +201,7 @@ describe("startEmbeddedPostgres", function () {
   });
 
   it("refuses a cluster of another major version, naming both", async () => {
+    await copyTemplate();
     const first = await start();
     await first.stop();
     await writeFile(join(dataDir, "postgres/PG_VERSION"), "17\n");
@@ -204,6 +237,7 @@ describe("startEmbeddedPostgres", function () {
   });
 
   it("says what the server said when it does not start", async () => {
+    await copyTemplate();
     const settings = { shared_buffers: "none" };
     const error = await rejection(
       startEmbeddedPostgres({ dataDir, settings, log: () => undefined }),
@@ -256,7 +290,28 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-function processes(): readonly { readonly pid: number; readonly command: string }[] {
+type Process = { readonly pid: number; readonly command: string };
+
+function processes(): readonly Process[] {
+  return process.platform === "linux" ? readProc() : runPs();
+}
+
+/** Starts no process: the tests poll. */
+function readProc(): readonly Process[] {
+  return readdirSync("/proc").flatMap((name) => {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) return [];
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      return [{ pid, command: words.replaceAll("\0", " ").trim() }];
+    } catch {
+      // It has ended meanwhile.
+      return [];
+    }
+  });
+}
+
+function runPs(): readonly Process[] {
   const text = execFileSync("ps", ["-A", "-ww", "-o", "pid=,command="], { encoding: "utf8" });
   return text.split("\n").map((line) => {
     const [pid = "", ...command] = line.trim().split(" ");

@@ -3,24 +3,28 @@ import { anyRoundedTerms, modes } from "./arbitraries.js";
 import type { WrittenAllocation, WrittenUsage } from "./expected-allocation.js";
 import { printUnits } from "./fractions.js";
 
-/** UTF-16 writes what lies beyond U+FFFF with D800 to DFFF: before E000 to FFFF, unlike UTF-8. */
-const unlikeBytes = "a,B,0,é,\ud7ff,\ue000,\uf8ff,\uffff,\u{10000},\u{1f4b6},\u{10ffff}".split(",");
+/**
+ * Characters whose order differs between UTF-16 and UTF-8. UTF-16 encodes characters beyond U+FFFF
+ * with D800 to DFFF, which sort before E000 to FFFF.
+ */
+const misorderedCharacters =
+  "a,B,0,é,\ud7ff,\ue000,\uf8ff,\uffff,\u{10000},\u{1f4b6},\u{10ffff}".split(",");
 
-/** Often with common beginnings, often where the orders of bytes and of UTF-16 units differ. */
+/** Ids that often share a prefix, and often sort differently by bytes and by UTF-16 units. */
 export const anyAccountId: fc.Arbitrary<string> = fc.oneof(
-  fc.string({ unit: fc.constantFrom(...unlikeBytes), minLength: 1, maxLength: 4 }),
+  fc.string({ unit: fc.constantFrom(...misorderedCharacters), minLength: 1, maxLength: 4 }),
   fc.string({ unit: "binary", minLength: 1, maxLength: 8 }),
 );
 
 const nano = 10n ** 9n;
 
-/** Zeros and small whole usages, whose parts have remainders that meet again. */
+/** Zeros and small whole usages, whose parts often have equal remainders. */
 const fewUnits = fc.oneof(
   { weight: 5, arbitrary: fc.bigInt(0n, 12n).map((whole) => whole * nano) },
   { weight: 2, arbitrary: fc.constant(0n) },
 );
 
-/** Any usage below `limit`, in units of 10^-9. */
+/** Generates usages below `limit`, in units of 10^-9. */
 const unitsBelow = (limit: bigint): fc.Arbitrary<bigint> =>
   fc.oneof(
     { weight: 3, arbitrary: fc.bigInt(0n, limit - 1n) },
@@ -30,8 +34,8 @@ const unitsBelow = (limit: bigint): fc.Arbitrary<bigint> =>
   );
 
 /**
- * Usages of 1 to 60 accounts, not all of them 0, that sum to less than `limit` units of 10^-9. One
- * to three values every other time, so that most remainders tie.
+ * Generates usages of 1 to 60 accounts, not all of them 0, that sum to less than `limit` units of
+ * 10^-9. Half of the cases use at most three distinct values, so that most remainders tie.
  */
 function usagesOf(
   anyUnits: fc.Arbitrary<bigint>,
@@ -47,7 +51,7 @@ function usagesOf(
     .map(({ accountIds, values }) => {
       const units = accountIds.map((_, index) => values[index % values.length] ?? 0n);
       const total = units.reduce((sum, one) => sum + one, 0n);
-      // Each is below the limit, so a part of each is in sum.
+      // Each value is below the limit, so the values divided by their count sum to less than it.
       const parts = BigInt(total < limit ? 1 : units.length);
       return accountIds.map((accountId, index) => {
         const one = (units[index] ?? 0n) / parts;
@@ -63,7 +67,7 @@ const anyLargeTerms: fc.Arbitrary<Terms> = anyRoundedTerms.map(
   ({ providerCost, markup, rounding }) => ({ providerCost, markup, rounding }),
 );
 
-/** A few units or halves of one: parts are small fractions, with remainders that meet again. */
+/** Costs of a few units or half units. Their parts often have equal remainders. */
 const anySmallTerms: fc.Arbitrary<Terms> = fc
   .record({
     sign: fc.constantFrom("", "-"),
@@ -78,7 +82,7 @@ const anySmallTerms: fc.Arbitrary<Terms> = fc
     rounding: { scale, mode },
   }));
 
-/** Anything that the service accepts, with usages that sum to less than `limit` × 10^-9. */
+/** Generates valid allocations whose usages sum to less than `limit` × 10^-9. */
 const allocationsBelow = (limit: bigint): fc.Arbitrary<WrittenAllocation> =>
   fc
     .oneof(
@@ -97,18 +101,18 @@ export const anyReordered = anyAllocation.chain((terms) => {
   const indexes = [...terms.usages.keys()];
   return fc.record({
     terms: fc.constant(terms),
-    /** At each place, the index in `terms` of the account that is there now. */
+    /** The index in `terms` of the account at each position. */
     order: fc.shuffledSubarray(indexes, { minLength: indexes.length }),
   });
 });
 
-/** Usages that may all be multiplied by `factor`. */
+/** Allocations that stay valid when every usage is multiplied by `factor`. */
 export const anyMultiplied = fc.record({
   terms: allocationsBelow(usageLimit / 10n ** 6n),
   factor: fc.bigInt(2n, 10n ** 6n),
 });
 
-/** A usage in units of 10^-9 as text. */
+/** Prints a usage given in units of 10^-9. */
 export function printUsage(units: bigint): string {
   return units % nano === 0n ? String(units / nano) : printUnits(units, 9);
 }

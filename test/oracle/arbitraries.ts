@@ -12,12 +12,15 @@ export const modes: readonly Mode[] = [
   "FLOOR",
 ];
 
-/** As many digits as are allowed every other time: long products come of long factors only. */
+/** Generates scales. Half of them are the largest, because only long factors have long products. */
 function scaleUpTo(max: number): fc.Arbitrary<number> {
   return fc.oneof(fc.constant(max), fc.integer({ min: 0, max }));
 }
 
-/** From 0 to `max` with up to `maxScale` fraction digits; ends, small values and halves often. */
+/**
+ * Generates decimals from 0 to `max` with up to `maxScale` fraction digits. Bounds, small values and
+ * halves are frequent.
+ */
 function decimalUpTo(max: bigint, maxScale: number): fc.Arbitrary<string> {
   const units = (scale: number) => {
     const largest = max * 10n ** BigInt(scale);
@@ -25,7 +28,7 @@ function decimalUpTo(max: bigint, maxScale: number): fc.Arbitrary<string> {
       { weight: 6, arbitrary: fc.bigInt(0n, largest) },
       { weight: 3, arbitrary: fc.bigInt(0n, largest < 10_000n ? largest : 10_000n) },
       { weight: 1, arbitrary: fc.constantFrom(0n, 1n, largest, largest - 1n) },
-      // 0.5, 0.05, 0.25: what lands on a half at one scale or another.
+      // 0.5, 0.05, 0.25: values that are a half at some scale.
       { weight: 2, arbitrary: fc.constantFrom(5n, 25n, 125n).map((n) => (n < largest ? n : 0n)) },
     );
   };
@@ -36,7 +39,7 @@ function decimalUpTo(max: bigint, maxScale: number): fc.Arbitrary<string> {
 
 const largestMagnitude = "999999999999999999.999999999999999999";
 
-/** Every sign; -0, -0.00 and both ends included. */
+/** Costs of both signs, including -0, -0.00 and both bounds. */
 const anyCost: fc.Arbitrary<string> = fc
   .oneof(
     { weight: 12, arbitrary: decimalUpTo(10n ** 18n - 1n, 18) },
@@ -62,7 +65,8 @@ const usageFraction: fc.Arbitrary<Ratio> = scaleUpTo(9).chain((scale) => {
     fc.bigInt(1n, 100n),
     powers.map(([twos, fives]) => 2n ** BigInt(twos) * 5n ** BigInt(fives)),
   );
-  const part = (of: bigint) => fc.oneof(fc.bigInt(0n, of), fc.constantFrom(0n, 1n, of, of - 1n));
+  const part = (whole: bigint) =>
+    fc.oneof(fc.bigInt(0n, whole), fc.constantFrom(0n, 1n, whole, whole - 1n));
   return total.chain((totalUsage) =>
     part(totalUsage).map((usage) => ({
       usage: printUnits(usage, scale),
@@ -71,7 +75,7 @@ const usageFraction: fc.Arbitrary<Ratio> = scaleUpTo(9).chain((scale) => {
   );
 });
 
-/** Anything that the service accepts, beside how to round it. */
+/** Valid terms of a charge, without rounding. */
 export const anyTerms: fc.Arbitrary<WrittenTerms> = fc
   .tuple(anyCost, anyMarkup, fc.oneof(decimalRatio, usageFraction))
   .map(([providerCost, markup, ratio]) => ({
@@ -81,7 +85,7 @@ export const anyTerms: fc.Arbitrary<WrittenTerms> = fc
     rounding: undefined,
   }));
 
-/** The same, with the rounding asked for. */
+/** Valid terms of a charge, with rounding. */
 export const anyRoundedTerms = fc
   .tuple(anyTerms, fc.integer({ min: 0, max: 18 }), fc.constantFrom(...modes))
   .map(([terms, scale, mode]) => ({ ...terms, rounding: { scale, mode } }));

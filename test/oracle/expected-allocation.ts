@@ -10,7 +10,7 @@ import {
   subtract,
 } from "./fractions.js";
 
-/** What a cost is split by, as it is written in a request. */
+/** The terms of an allocation, as texts of a request. */
 export type WrittenAllocation = {
   readonly providerCost: string;
   readonly markup: string;
@@ -27,7 +27,7 @@ export type ExpectedAllocation = {
   readonly charges: readonly string[];
 };
 
-/** Hamilton's method, worked on magnitudes; the sign comes back at the end. */
+/** Allocates by Hamilton's method on magnitudes, and restores the sign at the end. */
 export function expectedAllocation(terms: WrittenAllocation): ExpectedAllocation {
   const { scale, mode } = terms.rounding;
   const exactTotal = multiply(parseFraction(terms.providerCost), parseFraction(terms.markup));
@@ -39,10 +39,10 @@ export function expectedAllocation(terms: WrittenAllocation): ExpectedAllocation
     return { index, whole, remainder, idBytes: idBytesOf(terms, index) };
   });
   const missing = sign * total - parts.reduce((sum, { whole }) => sum + whole, 0n);
-  const inLine = [...parts].sort(
+  const ranked = [...parts].sort(
     (a, b) => compare(b.remainder, a.remainder) || Buffer.compare(a.idBytes, b.idBytes),
   );
-  const raised = new Set(inLine.slice(0, Number(missing)).map(({ index }) => index));
+  const raised = new Set(ranked.slice(0, Number(missing)).map(({ index }) => index));
   return {
     totalCharge: printUnits(total, scale),
     exact: compare(exactTotal, fraction(total, 10n ** BigInt(scale))) === 0,
@@ -52,7 +52,7 @@ export function expectedAllocation(terms: WrittenAllocation): ExpectedAllocation
   };
 }
 
-/** Every part before any rounding, in units of 10^-scale: cost × markup × usage ÷ total usage. */
+/** Returns the unrounded parts in units of 10^-scale: cost × markup × usage ÷ total usage. */
 export function exactParts(terms: WrittenAllocation): readonly Fraction[] {
   const cost = multiply(parseFraction(terms.providerCost), parseFraction(terms.markup));
   const units = multiply(cost, fraction(10n ** BigInt(terms.rounding.scale), 1n));
@@ -61,13 +61,13 @@ export function exactParts(terms: WrittenAllocation): readonly Fraction[] {
   return usages.map((usage) => multiply(unitsPerUsage, usage));
 }
 
-/** a + b is a - (0 - b). */
+/** Sums values by subtraction: a + b is a - (0 - b). */
 export function sumOf(values: readonly Fraction[]): Fraction {
   const zero = fraction(0n, 1n);
   return values.reduce((sum, value) => subtract(sum, subtract(zero, value)), zero);
 }
 
-/** Below 0 when a is the smaller, above when it is the larger: over a common denominator. */
+/** Compares over a common denominator. Returns less than 0 when a is smaller, more when larger. */
 function compare(a: Fraction, b: Fraction): number {
   const left = a.numerator * b.denominator;
   const right = b.numerator * a.denominator;

@@ -9,15 +9,15 @@ import {
   roundToUnits,
 } from "./fractions.js";
 
-/** What a charge is computed from, as it is written in a request. */
+/** The terms of a charge, as texts of a request. */
 export type WrittenTerms = {
   readonly providerCost: string;
   readonly markup: string;
-  /** The usage ratio: this over `totalUsage`. */
+  /** The usage ratio is `usage` over `totalUsage`. */
   readonly usage: string;
-  /** 1 where the ratio is a decimal. */
+  /** 1 when the ratio is a decimal. */
   readonly totalUsage: string;
-  /** Undefined: by the rule for calls that do not say how to round. */
+  /** Undefined: the request sets no rounding, and the default rule applies. */
   readonly rounding: WrittenRounding | undefined;
 };
 
@@ -29,17 +29,17 @@ export type ExpectedCharge = {
   readonly rounding: WrittenRounding | undefined;
 };
 
-/** The charge by its definition: provider cost × markup × usage ÷ total usage, rounded once. */
+/** Calculates by the definition: provider cost × markup × usage ÷ total usage, rounded once. */
 export function expectedCharge(terms: WrittenTerms): ExpectedCharge {
   const value = exactCharge(terms);
   if (terms.rounding !== undefined) return roundedCharge(value, terms.rounding);
   const digits = countFractionDigits(value, 46);
   if (digits === undefined) return roundedCharge(value, { scale: 18, mode: "HALF_EVEN" });
-  // At its own number of digits the value is whole units already: the mode has nothing to do.
+  // At its own number of digits the value is a whole number of units, so the mode has no effect.
   return { ...roundedCharge(value, { scale: digits, mode: "DOWN" }), rounding: undefined };
 }
 
-/** The charge before any rounding. */
+/** Calculates the unrounded charge. */
 export function exactCharge({ providerCost, markup, usage, totalUsage }: WrittenTerms): Fraction {
   const cost = multiply(parseFraction(providerCost), parseFraction(markup));
   return divide(multiply(cost, parseFraction(usage)), parseFraction(totalUsage));
@@ -50,7 +50,7 @@ function roundedCharge(value: Fraction, rounding: WrittenRounding): ExpectedChar
     roundToUnits(value, rounding.scale, rounding.mode),
     rounding.scale,
   );
-  // In lowest terms there is one pair for each value, so equal pairs are equal values.
+  // Fractions are in lowest terms, so equal values have equal numerators and denominators.
   const printed = parseFraction(accountCharge);
   const exact = printed.numerator === value.numerator && printed.denominator === value.denominator;
   return { accountCharge, exact, rounding };

@@ -1,23 +1,23 @@
 /**
- * School arithmetic on whole numbers, to check src against. It shares no code with src and has no
- * decimals inside: a value is a fraction of two BigInts, which is never rounded by itself, so
- * the only rounding is the one written out below. Slow, and meant to be seen to be right.
+ * A fraction of two BigInts. The tests check src against this arithmetic, which shares no code with
+ * src. Operations never round: `roundToUnits` is the only rounding. The code is slow, and simple
+ * enough to verify by reading.
  */
 export type Fraction = {
   readonly numerator: bigint;
-  /** Always above 0: the sign is the numerator's. */
+  /** Always above 0: the numerator has the sign. */
   readonly denominator: bigint;
 };
 
 export type Mode = "HALF_EVEN" | "HALF_UP" | "HALF_DOWN" | "UP" | "DOWN" | "CEILING" | "FLOOR";
 
-/** Reads `-?digits[.digits]`: 12.50 is 1250 over 100, the digits without the point over 10^2. */
+/** Parses `-?digits[.digits]`: 12.50 is 1250 over 100, the digits without the point over 10^2. */
 export function parseFraction(text: string): Fraction {
   const [whole = "", decimals = ""] = text.split(".");
   return fraction(BigInt(whole + decimals), 10n ** BigInt(decimals.length));
 }
 
-/** In lowest terms, so that the same value is always the same pair. */
+/** Creates a fraction in lowest terms, so that equal values have equal fields. */
 export function fraction(numerator: bigint, denominator: bigint): Fraction {
   const divisor = greatestCommonDivisor(magnitude(numerator), magnitude(denominator));
   const sign = denominator < 0n ? -1n : 1n;
@@ -28,12 +28,12 @@ export function multiply(a: Fraction, b: Fraction): Fraction {
   return fraction(a.numerator * b.numerator, a.denominator * b.denominator);
 }
 
-/** a ÷ b is a times b upside down. */
+/** Divides by multiplying with the reciprocal of b. */
 export function divide(a: Fraction, b: Fraction): Fraction {
   return fraction(a.numerator * b.denominator, a.denominator * b.numerator);
 }
 
-/** a - b over the common denominator. */
+/** Subtracts over a common denominator. */
 export function subtract(a: Fraction, b: Fraction): Fraction {
   return fraction(
     a.numerator * b.denominator - b.numerator * a.denominator,
@@ -41,12 +41,12 @@ export function subtract(a: Fraction, b: Fraction): Fraction {
   );
 }
 
-/** The value in units of 10^-scale, brought to a whole number of them by the mode. */
+/** Rounds the value to a whole number of units of 10^-scale by the mode. */
 export function roundToUnits(value: Fraction, scale: number, mode: Mode): bigint {
   const units = multiply(value, fraction(10n ** BigInt(scale), 1n));
   const below = wholeBelow(units);
   if (units.denominator === 1n) return below;
-  // Not whole, so strictly between two neighbours: below < units < below + 1.
+  // The value is not whole, so it is between two neighbours: below < units < below + 1.
   const above = below + 1n;
   const isNegative = units.numerator < 0n;
   const towardZero = isNegative ? above : below;
@@ -55,7 +55,7 @@ export function roundToUnits(value: Fraction, scale: number, mode: Mode): bigint
   if (mode === "CEILING") return above;
   if (mode === "DOWN") return towardZero;
   if (mode === "UP") return awayFromZero;
-  // The half modes differ only where both neighbours are equally near.
+  // The half modes differ only when both neighbours are equally near.
   const twiceFromBelow = 2n * (units.numerator - below * units.denominator);
   if (twiceFromBelow < units.denominator) return below;
   if (twiceFromBelow > units.denominator) return above;
@@ -64,7 +64,7 @@ export function roundToUnits(value: Fraction, scale: number, mode: Mode): bigint
   return below % 2n === 0n ? below : above;
 }
 
-/** 312 units at scale 2 are 3.12; -5 are -0.05; 0 is 0.00, whatever it was rounded from. */
+/** Prints units: at scale 2, 312 is 3.12, -5 is -0.05, and 0 is 0.00 without a sign. */
 export function printUnits(units: bigint, scale: number): string {
   const digits = magnitude(units)
     .toString()
@@ -75,9 +75,9 @@ export function printUnits(units: bigint, scale: number): string {
 }
 
 /**
- * How many digits behind the point the value has; undefined when more than `atMost`, or endless.
- * It has n when 10^n times the value is whole, which in lowest terms means that the denominator
- * divides 10^n. The smallest such n leaves no trailing zero.
+ * Counts the value's fraction digits. Returns undefined when there are more than `atMost` or
+ * infinitely many. A value has n digits when 10^n times the value is whole: in lowest terms, when
+ * the denominator divides 10^n. The smallest such n leaves no trailing zero.
  */
 export function countFractionDigits(value: Fraction, atMost: number): number | undefined {
   for (let n = 0; n <= atMost; n += 1) {
@@ -86,17 +86,17 @@ export function countFractionDigits(value: Fraction, atMost: number): number | u
   return undefined;
 }
 
-/** The largest whole number that is not above the value. BigInt division cuts toward zero. */
+/** Returns the largest whole number up to the value. BigInt division truncates toward zero. */
 function wholeBelow({ numerator, denominator }: Fraction): bigint {
-  const cut = numerator / denominator;
-  return cut * denominator > numerator ? cut - 1n : cut;
+  const truncated = numerator / denominator;
+  return truncated * denominator > numerator ? truncated - 1n : truncated;
 }
 
 function magnitude(value: bigint): bigint {
   return value < 0n ? -value : value;
 }
 
-/** Euclid's. */
+/** Euclid's algorithm. */
 function greatestCommonDivisor(a: bigint, b: bigint): bigint {
   return b === 0n ? a : greatestCommonDivisor(b, a % b);
 }

@@ -1,7 +1,7 @@
 import type { WrittenRounding, WrittenTerms } from "./expected-charge.js";
 import type { Mode } from "./fractions.js";
 
-/** The table of java.math.RoundingMode: its inputs, and what each mode makes of them at scale 0. */
+/** The table of java.math.RoundingMode: its inputs, and their results at scale 0 in each mode. */
 export const javaInputs = "5.5 2.5 1.6 1.1 1.0 -1.0 -1.1 -1.6 -2.5 -5.5".split(" ");
 export const javaResults: readonly (readonly [Mode, string])[] = [
   ["UP", "6 3 2 2 1 -1 -2 -2 -3 -6"],
@@ -13,7 +13,7 @@ export const javaResults: readonly (readonly [Mode, string])[] = [
   ["HALF_EVEN", "6 2 2 1 1 -1 -1 -2 -2 -6"],
 ];
 
-/** Terms as a person writes them down: cost, markup, usage over total usage. */
+/** Creates terms from a short notation: cost, markup, usage/total usage. */
 export function written(
   providerCost: string,
   markup: string,
@@ -28,7 +28,7 @@ const cents: WrittenRounding = { scale: 2, mode: "HALF_EVEN" };
 const largest = "999999999999999999.999999999999999999";
 const smallest = "0.000000000000000001";
 
-/** What is charged, the terms, the account charge, and whether it is exact. */
+/** The name of the case, the terms, the account charge, and whether the charge is exact. */
 export const handWorked: readonly (readonly [string, WrittenTerms, string, boolean])[] = [
   ["cost × markup × ratio", written("1000.00", "1.25125", "0.25/1"), "312.8125", true],
   ["a credit", written("-10", "1.25", "1/1"), "-12.5", true],

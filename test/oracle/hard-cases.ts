@@ -2,26 +2,27 @@ import fc from "fast-check";
 import type { WrittenTerms } from "./expected-charge.js";
 import { type Mode, printUnits } from "./fractions.js";
 
-/** A charge at, or next to, so many halves of a unit of 10^-scale. */
+/** A charge at, or close to, a multiple of half a unit of 10^-scale. */
 export type HardCase = {
   readonly terms: WrittenTerms;
   readonly scale: number;
-  /** What modes must make of it, known from how it was made, without the oracle. */
+  /** The expected results by mode. They follow from the construction, without the oracle. */
   readonly results: Partial<Record<Mode, string>>;
 };
 
 const sign = fc.constantFrom("", "-");
 
 /**
- * Charges that lie exactly half way between two neighbours at `scale`: an odd number of halves. The
- * cost is that times `parts`, the markup multiplies it once more, and 1 ÷ (parts × markup) of the
- * usage brings it back: the half comes out of a division, often by a multiple of 3 or 7.
+ * Charges exactly halfway between two neighbours at `scale`: an odd number of halves. The cost is
+ * that number times `parts`, the markup multiplies it again, and a usage ratio of
+ * 1 ÷ (parts × markup) cancels both. So the half results from a division, often by a multiple of 3
+ * or 7.
  */
 export const exactHalves: fc.Arbitrary<HardCase> = fc
   .record({
     scale: fc.integer({ min: 0, max: 18 }),
     n: fc.bigInt(0n, 10n ** 6n),
-    // Even, so that the cost has no more digits than `scale`, which may be all the 18 it may have.
+    // Even, so that the cost has at most `scale` digits. A cost may have 18 digits, like `scale`.
     parts: fc.bigInt(1n, 10n ** 5n).map((half) => 2n * half),
     markup: fc.bigInt(1n, 1000n),
     sign,
@@ -39,8 +40,9 @@ export const exactHalves: fc.Arbitrary<HardCase> = fc
   }));
 
 /**
- * Charges with exactly `fractionDigits` of them, 44 to 49: a cost and a markup whose last digits
- * are neither even nor 5, over a power of 2 or of 5, add up their digits and the exponent.
+ * Charges with exactly `fractionDigits` fraction digits, 44 to 49. The last digits of cost and
+ * markup are neither even nor 5, and the total usage is a power of 2 or of 5. So the digits of the
+ * charge are the digits of the cost plus those of the markup plus the exponent.
  */
 export const longQuotients: fc.Arbitrary<{
   readonly terms: WrittenTerms;
@@ -73,7 +75,7 @@ export const longQuotients: fc.Arbitrary<{
     return BigInt(terms.usage) <= total && total < 10n ** 18n;
   });
 
-/** Whole units of 10^-scale away from zero, printed with their sign. */
+/** Prints magnitudes in units of 10^-scale with a sign, by mode. */
 export function print(
   sign: string,
   scale: number,

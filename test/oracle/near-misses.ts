@@ -3,17 +3,17 @@ import { type Mode, printUnits } from "./fractions.js";
 import { type HardCase, print } from "./hard-cases.js";
 
 /**
- * Charges that miss a half, or a whole unit, at `scale` by 10^-28 ÷ total, far behind the 46th
- * digit where the total is large; above it or below. Usage and total count units of 10^-9. With a
+ * Charges that are 10^-28 ÷ total above or below a half or a whole unit at `scale`. With a large
+ * total the difference is far beyond the 46th digit. Usage and total are in units of 10^-9. With a
  * cost of K × 10^-18 and a markup of 10^-10 the charge is K × usage ÷ total × 10^-28. Half a unit
- * of the scale is 5 × 10^(27 - scale) of these 10^-28; let Q be n halves. K is chosen so that
- * K × usage = Q × total ± 1: it is ±1 ÷ usage modulo Q, and the total follows.
+ * of the scale is 5 × 10^(27 - scale) times 10^-28. Let Q be n such halves. K is chosen so that
+ * K × usage = Q × total ± 1: K is ±1 ÷ usage modulo Q, and the total follows.
  */
 export const nearMisses: fc.Arbitrary<HardCase> = fc
   .record({
     scale: fc.integer({ min: 0, max: 18 }),
     n: fc.bigInt(1n, 10n ** 5n),
-    // Never a multiple of 2 or 5, which could not be inverted modulo Q.
+    // Never a multiple of 2 or 5: such a usage has no inverse modulo Q.
     usage: fc
       .tuple(fc.bigInt(1n, 10n ** 17n), fc.constantFrom(1n, 3n, 7n, 9n))
       .map(([tens, last]) => 10n * tens + last),
@@ -40,14 +40,14 @@ export const nearMisses: fc.Arbitrary<HardCase> = fc
     };
   });
 
-/** What is a little above or below so many halves, in whole units: only the side counts. */
+/** Returns the results, in whole units, of a value slightly above or below a number of halves. */
 function resultsBeside(halves: bigint, isAbove: boolean): Partial<Record<Mode, bigint>> {
   const lower = (isAbove ? halves : halves - 1n) / 2n;
   const nearest = (isAbove ? halves + 1n : halves) / 2n;
   return { DOWN: lower, UP: lower + 1n, HALF_UP: nearest, HALF_DOWN: nearest, HALF_EVEN: nearest };
 }
 
-/** x with value × x = 1 modulo `modulus`, by Euclid's algorithm; undefined where there is none. */
+/** Returns x with value × x = 1 modulo `modulus`, by Euclid's algorithm, or undefined. */
 function inverse(value: bigint, modulus: bigint): bigint | undefined {
   let [a, b, x, y] = [value % modulus, modulus, 1n, 0n];
   while (b !== 0n) [a, b, x, y] = [b, a % b, y, x - (a / b) * y];

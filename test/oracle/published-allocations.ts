@@ -1,7 +1,10 @@
 import type { WrittenAllocation } from "./expected-allocation.js";
 import type { Mode } from "./fractions.js";
 
-/** A total at the scale it is written with, and the usages of a, b, c, … as 10:5. */
+/**
+ * Creates an allocation of a cost, rounded to as many digits as the cost's text has, to accounts
+ * a, b, c, … with usages like `10:5`.
+ */
 export function byRatio(
   providerCost: string,
   ratio: string,
@@ -30,12 +33,12 @@ export const publishedAllocations: readonly (readonly [string, string, string])[
   ["-5", "7:3", "-4, -1"],
   ["10", "52:48", "5, 5"],
   ["613", "98:92:98:123:102:92", "99, 93, 99, 125, 104, 93"],
-  // The Alabama paradox: with a seat more to share, the parties of 500 lose one each.
+  // The Alabama paradox: with one more seat to allocate, each party of 500 loses a seat.
   ["25", "1500:1500:900:500:500:200", "7, 7, 4, 3, 3, 1"],
   ["26", "1500:1500:900:500:500:200", "8, 8, 5, 2, 2, 1"],
 ];
 
-/** Worked by hand: what is split, the terms, total, charges. */
+/** Calculated by hand: the name of the case, the terms, total, charges. */
 export const handWorkedAllocations: readonly (readonly [
   string,
   WrittenAllocation,
@@ -44,11 +47,11 @@ export const handWorkedAllocations: readonly (readonly [
 ])[] = [
   // 10.00 × 1.25125 is 12.5125; thirds of it are 4.1708333…
   ["10.00 × 1.25125 by 1:1:1", byRatio("10.00", "1:1:1", "1.25125"), "12.51", "4.17, 4.17, 4.17"],
-  // 0.125 is 0.12 half-even: 1.25 and 11.25 cents, both cut.
+  // 0.125 is 0.12 half-even: 1.25 and 11.25 cents, both truncated.
   ["0.125 by 1:9, HALF_EVEN", byRatio("0.10", "1:9", "1.25"), "0.12", "0.01, 0.11"],
-  // And 0.13 half-up: a cent is missing, and a is the first of two that were cut by 0.25.
+  // 0.125 is 0.13 half-up: one cent remains. Both remainders are 0.25, and a is first by its id.
   ["0.125 by 1:9, HALF_UP", byRatio("0.10", "1:9", "1.25", "HALF_UP"), "0.13", "0.02, 0.11"],
-  // 1.5 cents each, whatever the sign.
+  // 1.5 cents each, with any sign.
   ["a credit of 0.03 by 1:1", byRatio("-0.03", "1:1"), "-0.03", "-0.02, -0.01"],
   // 1.001 is 1.01 rounded up: 50.05 cents each.
   ["1.001 by 1:1, UP", byRatio("1.00", "1:1", "1.001", "UP"), "1.01", "0.51, 0.50"],

@@ -7,7 +7,7 @@ type Arrange = (items: readonly number[]) => readonly number[];
 const sorted: Arrange = (items) => items.toSorted((a, b) => a - b);
 const reversed: Arrange = (items) => sorted(items).toReversed();
 
-/** The orders that callers send by habit, at which a pivot chosen by its place can be its worst. */
+/** Orders that clients often send. A pivot chosen by its position can be the worst for them. */
 export const arrangements: Readonly<Record<string, Arrange>> = {
   "without order": (items) => items,
   "in order": sorted,
@@ -18,14 +18,14 @@ export const arrangements: Readonly<Record<string, Arrange>> = {
   "down and up again": (items) => [...reversed(items), ...sorted(items)],
 };
 
-/** Items, many of them equal every other time, of which any number, all or none, is to be first. */
+/** Generates items, in half of the cases many equal ones, and how many of them to select. */
 export const anySelection: fc.Arbitrary<Selection> = fc
   .constantFrom(3, 2 ** 32 - 1)
   .chain((max) => fc.array(fc.nat({ max }), { maxLength: 200 }))
   .chain((items) => fc.constantFrom(...Object.values(arrangements)).map((one) => one(items)))
   .chain((items) => fc.nat({ max: items.length }).map((count) => ({ items, count })));
 
-/** Every order of the items. */
+/** Returns all permutations of the items. */
 export function ordersOf<T>(items: readonly T[]): readonly (readonly T[])[] {
   if (items.length === 0) return [[]];
   return items.flatMap((first, index) =>
@@ -33,7 +33,7 @@ export function ordersOf<T>(items: readonly T[]): readonly (readonly T[])[] {
   );
 }
 
-/** The first goes to the end. */
+/** Moves the first item to the end. */
 function rotated(items: readonly number[]): readonly number[] {
   return [...items.slice(1), ...items.slice(0, 1)];
 }

@@ -9,7 +9,7 @@ const anyFraction = fc.oneof(
   digits(10, 0).map((text) => `.${text}`),
 );
 
-/** Texts as callers may send them: usages, near usages with a digit too many, and no decimals. */
+/** Texts that clients may send: usages, usages with too many digits, and texts without a number. */
 export const anyUsageText: fc.Arbitrary<string> = fc.oneof(
   {
     weight: 6,
@@ -29,7 +29,7 @@ export const anyUsageText: fc.Arbitrary<string> = fc.oneof(
   },
 );
 
-/** A usage as it is written, and its units of 10^-9. */
+/** A usage's text and its value in units of 10^-9. */
 export const readUsages: readonly (readonly [string, bigint])[] = [
   ["0", 0n],
   ["-0", 0n],
@@ -41,7 +41,7 @@ export const readUsages: readonly (readonly [string, bigint])[] = [
   ["999999999999999999.999999999", 10n ** 27n - 1n],
 ];
 
-export const refusedUsages: readonly string[] = [
+export const rejectedUsages: readonly string[] = [
   ...["", " ", " 1", "1 ", "1\n", "+1", "-1", "-0.000000001", "1e3", "1E3", "0x1", "1n"],
   ...["1.", ".5", ".", "1.2.3", "1,5", "1_000", "NaN", "Infinity", "０", "١"],
   ...["1.0000000001", "1.0000000000", "1000000000000000000", "0".repeat(101)],

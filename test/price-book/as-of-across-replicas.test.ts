@@ -10,7 +10,7 @@ import {
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, type TestKey } from "../support/prices.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";
-import { errorOf } from "../support/refusals.js";
+import { errorOf } from "../support/received-errors.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 const stalenessMs = 2500;
@@ -34,7 +34,7 @@ describe("A replica that is cut off from the book, asked about an instant", () =
   });
   afterEach(() => {
     proxy.faults.isSilent = false;
-    proxy.faults.refusesConnections = false;
+    proxy.faults.rejectsConnections = false;
     proxy.cutConnections();
   });
   after(async () => {
@@ -49,7 +49,7 @@ describe("A replica that is cut off from the book, asked about an instant", () =
       proxy.faults.isSilent = true;
     },
     "has lost its connection": () => {
-      proxy.faults.refusesConnections = true;
+      proxy.faults.rejectsConnections = true;
       proxy.cutConnections();
     },
   };
@@ -105,7 +105,7 @@ describe("A replica that is cut off from the book, asked about an instant", () =
       // Others need not wait for it.
       expect((await calculateCharge(cut, key)).price).to.equal("1");
       proxy.faults.isSilent = false;
-      proxy.faults.refusesConnections = false;
+      proxy.faults.rejectsConnections = false;
       proxy.cutConnections();
       expect((await waiting).price).to.equal("2");
     });

@@ -86,11 +86,11 @@ describe("Replicas of one database, at an instant", () => {
   it("keep to the instant of what they know when they cannot know more", async () => {
     const { key } = await createPrice();
     const cut = replicas[2];
-    proxy.faults.refusesConnections = true;
+    proxy.faults.rejectsConnections = true;
     proxy.cutConnections();
     const { llmPrice } = await raise(key);
     const { price, asOf } = await charge(cut, key);
-    proxy.faults.refusesConnections = false;
+    proxy.faults.rejectsConnections = false;
     expect(price).to.equal("1");
     if (llmPrice?.effectiveFrom === undefined) throw new Error("a price begins at some time");
     expect(asOf).to.be.below(timestampMs(llmPrice.effectiveFrom));

@@ -13,7 +13,7 @@ import {
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { bookVersionOf, byKey, freshPrice, type TestKey } from "../support/prices.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";
-import { errorOf } from "../support/refusals.js";
+import { errorOf } from "../support/received-errors.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 const stalenessMs = 1000;
@@ -90,7 +90,7 @@ describe("A service that loses touch with the price book", () => {
     const service = await start(proxy, { maxBookStalenessMs: stalenessMs });
     const key = await createPrice(service);
     await untilAnswered(() => charge(service, key));
-    proxy.faults.refusesConnections = true;
+    proxy.faults.rejectsConnections = true;
     proxy.cutConnections();
     const { answers, refusal, refusedMs } = await chargeUntilRefused(service, key);
     expect(new Set(answers.map(({ price }) => price))).to.deep.equal(new Set(["1"]));
@@ -104,7 +104,7 @@ describe("A service that loses touch with the price book", () => {
     while ((await readyzOf(service)) !== whyNot) await wait(20);
 
     await raise(key);
-    proxy.faults.refusesConnections = false;
+    proxy.faults.rejectsConnections = false;
     expect((await untilAnswered(() => charge(service, key))).price).to.equal("2");
     while ((await readyzOf(service)) !== "ready\n") await wait(20);
   });
@@ -113,7 +113,7 @@ describe("A service that loses touch with the price book", () => {
     const proxy = await openOwnProxy();
     const service = await start(proxy);
     const key = await createPrice(service);
-    proxy.faults.refusesConnections = true;
+    proxy.faults.rejectsConnections = true;
     proxy.cutConnections();
     await raise(key);
     const refusedBefore = proxy.counts.connections;
@@ -121,7 +121,7 @@ describe("A service that loses touch with the price book", () => {
       expect((await charge(service, key)).price).to.equal("1");
       await wait(5);
     }
-    proxy.faults.refusesConnections = false;
+    proxy.faults.rejectsConnections = false;
     while ((await charge(service, key)).price === "1") await wait(5);
   });
 
@@ -131,9 +131,9 @@ describe("A service that loses touch with the price book", () => {
     const starting = start(hangingProxy);
     const service = await start(proxy);
     const key = await createPrice(service);
-    proxy.silenceConnections();
+    proxy.stallConnections();
     while (hangingProxy.counts.connections === 0) await wait(5);
-    hangingProxy.silenceConnections();
+    hangingProxy.stallConnections();
     hangingProxy.faults.isSilent = false;
     await raise(key);
     while ((await charge(service, key)).price === "1") await wait(20);
@@ -143,12 +143,12 @@ describe("A service that loses touch with the price book", () => {
 
   it("starts while the database cannot be reached, and charges when it can", async () => {
     const proxy = await openOwnProxy();
-    proxy.faults.refusesConnections = true;
+    proxy.faults.rejectsConnections = true;
     const service = await start(proxy, { maxBookStalenessMs: stalenessMs });
     const key = await createPrice();
     expect(await errorOf(charge(service, key))).to.include({ reason: "BOOK_STALE" });
     expect(await readyzOf(service)).to.equal("not ready: the price book has not been read yet\n");
-    proxy.faults.refusesConnections = false;
+    proxy.faults.rejectsConnections = false;
     expect((await untilAnswered(() => charge(service, key))).price).to.equal("1");
   });
 

@@ -129,12 +129,12 @@ describe("A follower of the book", () => {
 
   it("connects again when it cannot for a while, and then has the changes of meanwhile", async () => {
     await follow(never);
-    proxy.faults.refusesConnections = true;
+    proxy.faults.rejectsConnections = true;
     proxy.cutConnections();
     const version = await change();
     while (failures.length < 4) await wait(5);
     expect(last().version).to.equal(version - 1n);
-    proxy.faults.refusesConnections = false;
+    proxy.faults.rejectsConnections = false;
     await untilRead(version);
   });
 
@@ -184,12 +184,12 @@ describe("A follower of the book", () => {
     });
 
     it("when it was written to the same version while nobody looked", async () => {
-      proxy.faults.refusesConnections = true;
+      proxy.faults.rejectsConnections = true;
       proxy.cutConnections();
       while (follower.isConnected()) await wait(5);
       await restoreOlder(database.knex, 1);
       expect(await writeTo(undone)).to.equal(undone);
-      proxy.faults.refusesConnections = false;
+      proxy.faults.rejectsConnections = false;
       while (last().priceAt(other, last().changedAt)?.price.toString() !== String(undone % 100n)) {
         await wait(5);
       }

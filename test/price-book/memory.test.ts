@@ -7,7 +7,7 @@ import { charge, offloadedCalculations, toLine, untilAnswered } from "../support
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, type TestKey } from "../support/prices.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";
-import { errorOf } from "../support/refusals.js";
+import { errorOf } from "../support/received-errors.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 describe("A service that has no connection to the database but the one of its book", () => {
@@ -32,7 +32,7 @@ describe("A service that has no connection to the database but the one of its bo
     service = await startTestService(config, { ...database, knex, connection });
     await untilAnswered(() => charge(service, key));
     // The threads' connections come after the book's.
-    proxy.faults.refusesConnections = true;
+    proxy.faults.rejectsConnections = true;
   });
   after(async () => {
     await service.stop();

@@ -41,13 +41,13 @@ describe("A book that has not been read yet", () => {
   });
 
   it("lets nobody wait for a database that refuses connections", async () => {
-    proxy.faults.refusesConnections = true;
+    proxy.faults.rejectsConnections = true;
     const book = open();
     const startedAt = performance.now();
     const refusal = await Promise.resolve(book.lookup(question, call)).catch((error) => error);
     expect(refusal).to.include({ reason: "BOOK_STALE" });
     expect(performance.now() - startedAt).to.be.below(5000);
-    proxy.faults.refusesConnections = false;
+    proxy.faults.rejectsConnections = false;
     await book.close();
   });
 });
@@ -62,7 +62,7 @@ describe("A book that can be read no more", () => {
       log: pino({ level: "silent" }),
     });
     await book.firstReadAttempt;
-    proxy.faults.refusesConnections = true;
+    proxy.faults.rejectsConnections = true;
     proxy.cutConnections();
     const askAndForget = async () => {
       const call = { signal: new AbortController().signal };

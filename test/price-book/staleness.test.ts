@@ -3,7 +3,7 @@ import { expect } from "chai";
 import pg from "pg";
 import { toDomainError } from "../../src/store/connection/postgres-errors.js";
 import { byKey, freshPrice, type TestKey } from "../support/prices.js";
-import { errorOf } from "../support/refusals.js";
+import { errorOf } from "../support/received-errors.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 describe("A call whose connection to the database is terminated", () => {

@@ -3,7 +3,7 @@ import { builtinModules } from "node:module";
 import { expect } from "chai";
 import ts from "typescript";
 
-/** A package as the lock file has it. */
+/** A package's entry in the lock file. */
 type Locked = {
   readonly version: string;
   readonly integrity?: string;
@@ -26,23 +26,23 @@ const nameOf = (path: string) => path.split("node_modules/").at(-1) ?? "";
 const named = (entries: readonly (readonly [string, Locked])[]) =>
   entries.map(([path, { version }]) => `${nameOf(path)}@${version}`);
 
-describe("the packages that we depend on", () => {
+describe("Dependencies", () => {
   for (const kind of ["dependencies", "devDependencies", "optionalDependencies"]) {
-    it(`are of exact versions: ${kind}`, () => {
+    it(`have exact versions: ${kind}`, () => {
       for (const [name, version] of Object.entries(declared[kind])) {
         expect(version, name).to.match(/^\d+\.\d+\.\d+(-[\w.]+)?$/);
       }
     });
   }
 
-  it("are locked by what they contain, wherever they come from", () => {
+  it("are locked by the hash of their content, and to no registry", () => {
     for (const [path, { integrity, resolved, link }] of locked) {
       expect(integrity, path).to.match(/^sha512-[\w+/]{86}==$/);
       expect({ resolved, link }, path).to.deep.equal({ resolved: undefined, link: undefined });
     }
   });
 
-  it("are none that their authors have given up", () => {
+  it("are not deprecated", () => {
     expect(named(locked.filter(([, { deprecated }]) => deprecated !== undefined))).to.deep.equal(
       [],
     );
@@ -54,7 +54,7 @@ describe("the packages that we depend on", () => {
       expect(declared.allowScripts[nameOf(path)], path).to.equal(false);
   });
 
-  it("run install scripts in development that allowScripts names", () => {
+  it("run only install scripts in development that allowScripts lists", () => {
     const scripted = locked.filter(
       ([, { hasInstallScript, optional }]) => hasInstallScript && !optional,
     );
@@ -63,7 +63,7 @@ describe("the packages that we depend on", () => {
     );
   });
 
-  it("have licenses that ask for no more than to be named", () => {
+  it("have licenses that require attribution only", () => {
     const others = locked.filter(([, { license }]) => !permissive.has(license ?? ""));
     expect(named(others)).to.deep.equal([]);
   });
@@ -77,12 +77,12 @@ describe("the packages that we depend on", () => {
     "pino",
   ];
   for (const name of [...single, "decimal.js"]) {
-    it(`are there once: ${name}`, () => {
+    it(`are installed in a single version: ${name}`, () => {
       expect(locked.filter(([path]) => nameOf(path) === name)).to.have.length(1);
     });
   }
 
-  it("are declared as those of production where the program imports them", () => {
+  it("are declared as production dependencies when src imports them", () => {
     const folder = new URL("../../src/", import.meta.url);
     const files = readdirSync(folder, { recursive: true }).map(String);
     const imported = new Set<string>();
@@ -104,6 +104,6 @@ describe("the packages that we depend on", () => {
 const permissive: ReadonlySet<string> = new Set([
   ...["MIT", "MIT/X11", "ISC", "0BSD", "BSD-3-Clause", "Apache-2.0", "BlueOak-1.0.0"],
   ...["PSF-2.0", "MIT OR Apache-2.0", "(Apache-2.0 AND BSD-3-Clause)"],
-  // Of which we choose the first.
+  // A choice of two licenses: we use the first.
   "(BSD-3-Clause OR GPL-2.0)",
 ]);

@@ -7,24 +7,24 @@ describe("Documents", () => {
   };
   const refresh = (markdown: string) => refreshExcerpts(markdown, (path) => files[path] ?? "");
 
-  it("have a program's region as it is now", () => {
+  it("contain the current text of a program's region", () => {
     const stale = "Connect:\n\n<!-- client.go channel -->\n```go\ndial()\n```\n\nThen call.\n";
     expect(refresh(stale)).to.equal(
       "Connect:\n\n<!-- client.go channel -->\n```go\nconnect($1)\n```\n\nThen call.\n",
     );
   });
 
-  it("have a whole program where no region is named", () => {
+  it("contain the whole program when no region is named", () => {
     const empty = "<!-- client.go -->\n```go\n```\n";
     expect(refresh(empty)).to.contain("```go\npackage main\n").and.contain("func main() {}\n```");
   });
 
-  it("leave code without a source alone", () => {
+  it("keep code without a source unchanged", () => {
     const written = "```sh\nnpm ci\n```\n";
     expect(refresh(written)).to.equal(written);
   });
 
-  it("are refused when a program has no such region", () => {
+  it("are rejected when a program has no such region", () => {
     const misspelled = "<!-- client.go chanel -->\n```go\n```\n";
     expect(() => refresh(misspelled)).to.throw("client.go has no region chanel");
   });

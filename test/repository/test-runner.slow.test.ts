@@ -9,7 +9,7 @@ import { expect } from "chai";
 describe("npm test", function () {
   this.timeout(120_000);
 
-  it("ends, and fails, when tests leave services and processes open, and names them", async () => {
+  it("ends, fails and names the resources that tests leave open", async () => {
     const child = start("closes-nothing", "fails");
     const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
     expect(output)
@@ -26,7 +26,7 @@ describe("npm test", function () {
   });
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    it(`leaves no process, folder or PostgreSQL when it is sent ${signal}`, async () => {
+    it(`leaves no process, folder or PostgreSQL after ${signal}`, async () => {
       const child = start("waits");
       const open = await findOpen(child.stdout);
       expect([open.build, open.tmpdir].map(existsSync)).to.deep.equal([true, true]);
@@ -40,7 +40,7 @@ describe("npm test", function () {
   }
 });
 
-/** Runs files whose tests are wrong, on a PostgreSQL of their own. */
+/** Runs files with faulty tests on their own PostgreSQL. */
 function start(...names: readonly string[]) {
   const { TEST_DATABASE_URL: _, ...env } = process.env;
   const files = names.map((name) => `test/fixtures/runner/${name}.ts`);
@@ -48,7 +48,7 @@ function start(...names: readonly string[]) {
   return spawn(process.execPath, runner, { env, stdio: ["ignore", "pipe", "pipe"] });
 }
 
-/** Not of what has ended, though nobody has asked for its exit code. */
+/** Returns false for a zombie: a process that ended and whose exit code has not been read. */
 function isRunning(processId: number): boolean {
   const { stdout } = spawnSync("ps", ["-o", "stat=", "-p", String(processId)], {
     encoding: "utf8",

@@ -8,7 +8,7 @@ const folders = [
   "examples",
 ];
 
-/** Not written by hand here, or the list itself. */
+/** Generated files, files from elsewhere, and the list itself. */
 const unchecked = [
   /^src\/gen\//,
   /^docs\/(?:benchmarks|allocation)\.(?:md|svg)$/,

@@ -6,7 +6,7 @@ import { lineOf } from "../support/batches.js";
 import { callsEnded, rejectedOffloadedCalls, until } from "../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, type TestKey } from "../support/prices.js";
-import { errorOf, type ReceivedError } from "../support/refusals.js";
+import { errorOf, type ReceivedError } from "../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
 /** Writes that wait: another transaction has the book while the test does its work. */

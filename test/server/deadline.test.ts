@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { type Address, formatAddress } from "../../src/config/address.js";
 import { UpdateLLMPriceRequestSchema } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { freshPrice, type TestKey } from "../support/prices.js";
-import { errorOf } from "../support/refusals.js";
+import { errorOf } from "../support/received-errors.js";
 import {
   type Protocol,
   protocols,

@@ -18,21 +18,29 @@ type OpenCall = { readonly end: () => Promise<unknown> };
 
 describe("A service that stops, with calls under way", function () {
   this.timeout(20_000);
-  const { tls, trust } = createTlsFiles();
+  let files: ReturnType<typeof createTlsFiles>;
+  let service: TestService;
+  before(() => {
+    files = createTlsFiles();
+  });
+  afterEach(() => service.stop());
 
   const overHttp2 =
     (door: "grpcAddress" | "httpAddress") =>
-    async (service: TestService, key: TestKey, scheme: string): Promise<OpenCall> => {
+    async (key: TestKey, scheme: string): Promise<OpenCall> => {
+      const inFlight = () => callsInFlight(service, "StreamAllocateCharges");
+      const before = await inFlight();
+      const nodeOptions = files.trust;
       const baseUrl = `${scheme}://${formatAddress(service.server[door])}`;
       const transport =
         door === "grpcAddress"
-          ? createGrpcTransport({ baseUrl, nodeOptions: trust })
-          : createConnectTransport({ baseUrl, httpVersion: "2", nodeOptions: trust });
+          ? createGrpcTransport({ baseUrl, nodeOptions })
+          : createConnectTransport({ baseUrl, httpVersion: "2", nodeOptions });
       const terms = { ...key, providerCost: "1", currencyCode: "USD" };
       const requests = openRequests([{ terms, accountUsages: usagesOf({ a: "1" }) }]);
       const pricing = createClient(PricingService, transport);
       const answer = answerOf(pricing.streamAllocateCharges(requests));
-      await until(async () => (await callsInFlight(service, "StreamAllocateCharges")) === 1);
+      await until(async () => (await inFlight()) === before + 1);
       return {
         end: async () => {
           requests.end();
@@ -40,13 +48,9 @@ describe("A service that stops, with calls under way", function () {
         },
       };
     };
-  const overHttp1 = async (
-    { server }: TestService,
-    key: TestKey,
-    scheme: string,
-  ): Promise<OpenCall> => {
+  const overHttp1 = async (key: TestKey, scheme: string): Promise<OpenCall> => {
     const request = (scheme === "https" ? httpsRequest : httpRequest)({
-      ...{ ...server.httpAddress, ...trust, method: "POST" },
+      ...{ ...service.server.httpAddress, ...files.trust, method: "POST" },
       path: "/llmprices.v1.PricingService/CalculateCharge",
       headers: { "content-type": "application/json", expect: "100-continue" },
     });
@@ -68,32 +72,34 @@ describe("A service that stops, with calls under way", function () {
     "through the HTTP door, over HTTP/2": overHttp2("httpAddress"),
     "through the HTTP door, over HTTP/1.1": overHttp1,
   };
-  for (const [how, open] of Object.entries(calls)) {
-    for (const scheme of ["http", "https"]) {
-      it(`answers them when connections without a call have been ended: ${how}, ${scheme}`, async () => {
-        const secrets = scheme === "https" ? tls : undefined;
-        const config = { shutdownGraceMs: 60_000, tls: secrets };
-        const credentials = secrets === undefined ? {} : { tls: trust };
-        const service = await startTestService(config, undefined, credentials);
-        const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
-        const call = await open(service, key, scheme);
-        // Of HTTP/2 or of TLS, as much as keeps it open for a while.
-        const idle = ["grpcAddress", "httpAddress"].map((door) => {
-          const socket = connect(service.server[door as "grpcAddress" | "httpAddress"]);
-          socket.resume().on("error", () => {});
-          socket.write(scheme === "https" ? "\x16\x03\x01" : "PRI * HT");
-          return socket;
-        });
-        await Promise.all(idle.map((socket) => once(socket, "connect")));
-        // Whether by FIN or RST.
-        const closed = idle.map(
-          (socket) => new Promise((resolve) => socket.once("close", resolve)),
-        );
-        const stopped = service.stop();
-        await Promise.all(closed);
-        expect(await call.end()).to.equal("1.00");
-        await stopped;
+  for (const scheme of ["http", "https"]) {
+    it(`answers them when connections without a call have been ended: ${scheme}`, async () => {
+      const isEncrypted = scheme === "https";
+      service = await startTestService(
+        { shutdownGraceMs: 60_000, tls: isEncrypted ? files.tls : undefined },
+        undefined,
+        isEncrypted ? { tls: files.trust } : {},
+      );
+      const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
+      const open: [string, OpenCall][] = [];
+      for (const [how, openCall] of Object.entries(calls)) {
+        open.push([how, await openCall(key, scheme)]);
+      }
+      // Of HTTP/2 or of TLS, as much as keeps it open for a while.
+      const { grpcAddress, httpAddress } = service.server;
+      const idle = [grpcAddress, httpAddress].map((address) => {
+        const socket = connect(address);
+        socket.resume().on("error", () => {});
+        socket.write(isEncrypted ? "\x16\x03\x01" : "PRI * HT");
+        return socket;
       });
-    }
+      await Promise.all(idle.map((socket) => once(socket, "connect")));
+      // Whether by FIN or RST.
+      const closed = idle.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
+      const stopped = service.server.stop();
+      await Promise.all(closed);
+      for (const [how, call] of open) expect(await call.end(), how).to.equal("1.00");
+      await stopped;
+    });
   }
 });

@@ -7,7 +7,7 @@ import { formatAddress } from "../../src/config/address.js";
 import { Health, HealthCheckResponse_ServingStatus } from "../../src/gen/health/v1/health_pb.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { freshPrice, type TestKey } from "../support/prices.js";
-import { errorOf } from "../support/refusals.js";
+import { errorOf } from "../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
 describe("Doors", () => {

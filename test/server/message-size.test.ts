@@ -17,7 +17,7 @@ import { answerOf, type TestMessage } from "../support/allocations.js";
 import { lineOf } from "../support/batches.js";
 import { sent } from "../support/imports.js";
 import { freshPrice, type TestKey } from "../support/prices.js";
-import { errorOf } from "../support/refusals.js";
+import { errorOf } from "../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
 const maxBytes = 20_000;

@@ -17,7 +17,7 @@ describe("A stream whose answers are not taken for STREAM_IDLE_TIMEOUT_MS", func
   let key: TestKey;
   before(async () => {
     // Longer than it takes to send the largest message, however busy the machine is.
-    service = await startTestService({ streamIdleTimeoutMs: 3000, bulkThreads: 1 });
+    service = await startTestService({ streamIdleTimeoutMs: 3000, workerThreads: 1 });
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
   });
   after(() => service.stop());

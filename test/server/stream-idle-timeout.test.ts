@@ -5,7 +5,7 @@ import { answerOf, openRequests, type TestMessage, usagesOf } from "../support/a
 import { importRows, rowOf, type TestImportMessage } from "../support/imports.js";
 import { callsInFlight, until } from "../support/metrics.js";
 import { freshPrice, priceAt, type TestKey } from "../support/prices.js";
-import { errorOf } from "../support/refusals.js";
+import { errorOf } from "../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
 const idleMs = 400;
@@ -20,7 +20,7 @@ describe("A stream whose caller does nothing for STREAM_IDLE_TIMEOUT_MS", functi
   let service: TestService;
   let key: TestKey;
   before(async () => {
-    service = await startTestService({ streamIdleTimeoutMs: idleMs, bulkThreads: 1 });
+    service = await startTestService({ streamIdleTimeoutMs: idleMs, workerThreads: 1 });
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
     await service.pricing.batchCalculateCharges({});
   });

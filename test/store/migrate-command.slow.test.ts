@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { expect } from "chai";
+import { llmpricesArguments } from "../support/command.js";
 
 describe("llmprices migrate, without a database that answers", function () {
   this.timeout(60_000);
@@ -14,9 +14,7 @@ describe("llmprices migrate, without a database that answers", function () {
     await once(silent, "listening");
     const { port } = silent.address() as AddressInfo;
     try {
-      const program = ["--import", "tsx", "src/main.ts", "migrate", "status"];
-      const child = spawn(process.execPath, program, {
-        cwd: fileURLToPath(new URL("../..", import.meta.url)),
+      const child = spawn(process.execPath, [...llmpricesArguments, "migrate", "status"], {
         env: { ...process.env, DATABASE_URL: `postgres://postgres@127.0.0.1:${port}/x` },
         stdio: ["ignore", "ignore", "pipe"],
       });

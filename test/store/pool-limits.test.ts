@@ -4,7 +4,7 @@ import type { Knex } from "knex";
 import { until } from "../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, priceAt, type TestKey } from "../support/prices.js";
-import { errorOf } from "../support/refusals.js";
+import { errorOf } from "../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
 /** The statements of the service that are at work, or wait for a lock. */

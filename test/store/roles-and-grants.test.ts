@@ -12,7 +12,7 @@ import { usagesOf } from "../support/allocations.js";
 import { lineOf } from "../support/batches.js";
 import { countsOf, importRows, rowOf, sent } from "../support/imports.js";
 import { at, byKey, type TestKey } from "../support/prices.js";
-import { errorOf } from "../support/refusals.js";
+import { errorOf } from "../support/received-errors.js";
 import { createGuardedDatabase, type GuardedDatabase } from "../support/roles.js";
 import { startTestService, type TestService } from "../support/service.js";
 

@@ -18,27 +18,27 @@ export type TestUsage = MessageInitShape<typeof AllocationUsageSchema> & {
 /** One message of a stream, in the form of requests. */
 export type TestMessage = MessageInitShape<typeof StreamAllocateChargesRequestSchema>;
 
-/** Usages in the order in which they are written. */
+/** Converts usages by account to the form of requests, in the same order. */
 export function usagesOf(usages: Readonly<Record<string, string>>): TestUsage[] {
   return Object.entries(usages).map(([accountId, usage]) => ({ accountId, usage }));
 }
 
-/** Charges as they are written by hand: by account, in the order of the answer. */
+/** Returns the account and the charge of each entry, in the order of the response. */
 export function chargesOf(charges: readonly AccountCharge[]): [string, string][] {
   return charges.map(({ accountId, accountCharge }) => [accountId, accountCharge]);
 }
 
-/** What charges sum to, in units of 10^-scale. */
+/** Sums charges in units of 10^-scale. */
 export function sumOf(charges: readonly AccountCharge[]): bigint {
   return charges.reduce((sum, { accountCharge }) => sum + unitsOf(accountCharge), 0n);
 }
 
-/** A decimal that has all digits of its scale, in units of 10^-scale. */
+/** Converts a decimal with all digits of its scale to units of 10^-scale. */
 export function unitsOf(text: string): bigint {
   return BigInt(text.replace(".", ""));
 }
 
-/** Whole numbers below a bound, always the same ones: mulberry32. */
+/** Returns a generator (mulberry32) of whole numbers below a bound. Equal seeds, equal numbers. */
 export function pseudoRandom(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -49,7 +49,7 @@ export function pseudoRandom(seed: number): (below: number) => number {
   };
 }
 
-/** Usages of many accounts, always the same ones; a tenth has used nothing. */
+/** Returns usages of many accounts, always the same ones. About a tenth of them are 0. */
 export function manyUsages(count: number): TestUsage[] {
   const random = pseudoRandom(count);
   return Array.from({ length: count }, (_, i) => ({
@@ -58,7 +58,7 @@ export function manyUsages(count: number): TestUsage[] {
   }));
 }
 
-/** Terms and usages as the messages of a stream, `size` usages in each. */
+/** Yields terms and usages as the messages of a stream, `size` usages in each. */
 export function* messagesOf(
   terms: TestMessage["terms"],
   usages: readonly TestUsage[],
@@ -70,13 +70,14 @@ export function* messagesOf(
   }
 }
 
-/** What a stream answers, put together. */
+/** All messages of a response stream, and their combined content. */
 export type StreamAnswer = {
   readonly accountCharges: AccountCharge[];
   readonly totals?: AllocationTotals | undefined;
   readonly messages: readonly StreamAllocateChargesResponse[];
 };
 
+/** Collects the messages of a response stream. */
 export async function answerOf(
   stream: AsyncIterable<StreamAllocateChargesResponse>,
 ): Promise<StreamAnswer> {
@@ -89,7 +90,7 @@ export async function answerOf(
   };
 }
 
-/** A stream of requests that stays open behind its messages until it is ended. */
+/** A stream of requests that stays open after its messages until `end` is called. */
 export type OpenRequests<T = TestMessage> = AsyncIterable<T> & { readonly end: () => void };
 
 export function openRequests<T = TestMessage>(messages: Iterable<T>): OpenRequests<T> {

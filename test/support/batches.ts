@@ -7,7 +7,7 @@ import type {
   CalculationResult,
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import type { TestKey } from "./prices.js";
-import { errorOf, type ReceivedError } from "./refusals.js";
+import { errorOf, type ReceivedError } from "./received-errors.js";
 
 /** One calculation, in the form of requests. */
 export type TestLine = Exclude<
@@ -19,21 +19,21 @@ export function ratio(value: string) {
   return { case: "accountUsageRatio" as const, value };
 }
 
-/** A cost of 100 for the whole usage, but for what a test changes. */
+/** Returns a calculation with a cost of 100 and a usage ratio of 1, with the given changes. */
 export function lineOf(key: TestKey, changes: TestLine = {}): TestLine {
   return { ...key, providerCost: "100", usageRatio: ratio("1"), ...changes };
 }
 
-/** The charge in a result that must be one. */
+/** Returns the charge of a result. @throws Error when the result has none. */
 export function chargeIn(result: CalculationResult | undefined): CalculateChargeResponse {
   if (result?.result.case === "charge") return result.result.value;
   const status = result?.result.value;
   throw new Error(`expected a charge, got ${status?.code}: ${status?.message}`);
 }
 
-/** The refusal in a result that must be one: as that of a call, so that the two compare. */
+/** Returns the error of a result in the form of a call's error, so that a test can compare them. */
 export function errorIn(result: CalculationResult | undefined): Promise<ReceivedError> {
-  if (result?.result.case !== "error") throw new Error("expected a refusal, got a charge");
+  if (result?.result.case !== "error") throw new Error("expected an error, got a charge");
   const { code, message, details } = result.result.value;
   const error = new ConnectError(message, code as Code);
   error.details = details.map(({ typeUrl, value }) => ({

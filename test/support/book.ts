@@ -5,13 +5,13 @@ import type { Knex } from "knex";
 import { at, type TestKey } from "./prices.js";
 import type { Endpoint } from "./service.js";
 
-/** Someone to ask for calculations. */
-export type Asked = Pick<Endpoint, "pricing">;
+/** A client that calculates charges. */
+export type PricingEndpoint = Pick<Endpoint, "pricing">;
 
-/** What a calculation asks of the book. */
+/** The price book version and the time that a calculation requests. */
 export type BookTerms = { readonly minBookVersion?: bigint; readonly asOf?: string };
 
-/** What a calculation tells of the book. */
+/** The price, the version and the time that a calculation used. */
 export type Applied = {
   readonly price: string;
   readonly version: bigint;
@@ -19,13 +19,13 @@ export type Applied = {
   readonly asOf: number;
 };
 
-/** Calculates with a cost of 1 and all of its usage, now or as the terms say. */
-type Calculate = (asked: Asked, key: TestKey, terms?: BookTerms) => Promise<Applied>;
+/** Calculates with a cost of 1 and a usage ratio of 1, now or at the terms' time and version. */
+type Calculate = (endpoint: PricingEndpoint, key: TestKey, terms?: BookTerms) => Promise<Applied>;
 
 export const charge: Calculate = async ({ pricing }, key, terms) =>
   toApplied(await pricing.calculateCharge(toLine(key, terms)));
 
-/** The other ways to calculate. All of them are served in threads. */
+/** All other RPCs that calculate. The service runs all of them in worker threads. */
 export const offloadedCalculations: Readonly<Record<string, Calculate>> = {
   BatchCalculateCharges: async ({ pricing }, key, terms) =>
     toOnly(await pricing.batchCalculateCharges({ requests: [toLine(key)], ...toFields(terms) })),
@@ -40,13 +40,13 @@ export const offloadedCalculations: Readonly<Record<string, Calculate>> = {
 
   StreamAllocateCharges: async ({ pricing }, key, terms) => {
     const message = { terms: toAllocation(key, terms), accountUsages };
-    let last: { readonly totals?: Answer | undefined } = {};
-    for await (const answer of pricing.streamAllocateCharges(streamOf(message))) last = answer;
+    let last: { readonly totals?: Calculated | undefined } = {};
+    for await (const response of pricing.streamAllocateCharges(streamOf(message))) last = response;
     return toApplied(last.totals);
   },
 };
 
-/** What is answered when it is no longer UNAVAILABLE. */
+/** Repeats a call until it is no longer UNAVAILABLE, and returns its result. */
 export async function untilAnswered<T>(call: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
@@ -58,16 +58,16 @@ export async function untilAnswered<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A calculation of a batch. */
+/** Returns one calculation of a batch. */
 export function toLine(key: TestKey, terms?: BookTerms) {
   const usageRatio = { case: "accountUsageRatio" as const, value: "1" };
   return { ...key, providerCost: "1", usageRatio, ...toFields(terms) };
 }
 
 /**
- * Changes prices in SQL, all at one version of the book, and answers the version. The change takes
- * effect a moment ahead, as the service's own do, or whoever is charged while it is committed is
- * charged otherwise when asked again.
+ * Changes prices in SQL, all in one version of the price book, and returns the version. The change
+ * takes effect 60 ms later, like changes of the service. Otherwise a charge calculated during the
+ * commit would differ when the client repeats the call.
  */
 export async function changeInSql(
   knex: Knex,
@@ -89,7 +89,7 @@ export async function changeInSql(
   }
 }
 
-/** Ends connections that follow the book: all of them, or each with a probability. */
+/** Terminates the connections that follow the price book, each with a probability. */
 export async function killListeners(knex: Knex, probability = 1): Promise<number> {
   const { rows } = await knex.raw(
     `
@@ -101,7 +101,7 @@ export async function killListeners(knex: Knex, probability = 1): Promise<number
   return rows.length;
 }
 
-/** Sets the book back by some versions, as a restored backup does: no trigger objects. */
+/** Sets the price book back by some versions, like a restored backup. Disables the triggers. */
 export async function restoreOlder(knex: Knex, versions: number): Promise<void> {
   await knex.transaction(async (transaction) => {
     await transaction.raw("set local session_replication_role = replica");
@@ -130,8 +130,8 @@ async function* streamOf<T>(message: T): AsyncGenerator<T> {
   yield message;
 }
 
-type Pricing = Asked["pricing"];
-type Answer = Pick<
+type Pricing = PricingEndpoint["pricing"];
+type Calculated = Pick<
   Awaited<ReturnType<Pricing["calculateCharge"]>>,
   "markup" | "asOf" | "appliedPrice"
 >;
@@ -142,9 +142,9 @@ function toOnly({ results }: Awaited<ReturnType<Pricing["batchCalculateCharges"]
   return toApplied(result.value);
 }
 
-function toApplied(answer: Answer | undefined): Applied {
-  if (answer?.asOf === undefined) throw new Error("nothing was charged");
-  const { markup: price, asOf, appliedPrice } = answer;
+function toApplied(calculated: Calculated | undefined): Applied {
+  if (calculated?.asOf === undefined) throw new Error("nothing was charged");
+  const { markup: price, asOf, appliedPrice } = calculated;
   return { price, version: appliedPrice?.bookVersion ?? -1n, asOf: timestampMs(asOf) };
 }
 

@@ -5,7 +5,7 @@ import { build } from "esbuild";
 
 const root = join(import.meta.dirname, "../..");
 
-/** Programs that tests start as processes of their own, and the service as threads. */
+/** Programs that run in child processes and worker threads. */
 const programs = [
   "src/main.ts",
   "src/cluster/worker.ts",
@@ -14,8 +14,8 @@ const programs = [
 ];
 
 /**
- * Compiles test files, and all that they import and start, into a folder of the repository, from which
- * they find their packages: `a/b.ts` becomes `a/b.js`.
+ * Compiles test files, with all that they import, and the programs that they start. `a/b.ts` becomes
+ * `a/b.js` in `folder`, which must be inside the repository: Node finds the packages from there.
  */
 export async function buildTests(folder, files) {
   const options = {
@@ -32,7 +32,7 @@ export async function buildTests(folder, files) {
       ...{ ...options, entryPoints: [...files, "knexfile.ts"] },
       ...{ packages: "external", sourcemap: true, sourcesContent: false },
     }),
-    // With their packages in them, since these are many small files: a thread starts six times as fast.
+    // Bundled with their packages, which are many small files: a thread then starts six times as fast.
     build({ ...options, entryPoints: programs, external, banner: { js: defineRequire } }),
     copy("package.json", "package.json"),
     copy("src/gen/descriptors.binpb", "src/gen/descriptors.binpb"),
@@ -40,21 +40,22 @@ export async function buildTests(folder, files) {
 }
 
 /**
- * Drivers that Knex can load and we do not have, packages that load other files of their own, and one
- * that a test makes impossible to load.
+ * Packages that stay outside the bundle: drivers that Knex can load and that are not installed, packages
+ * that read their own files, and an exporter that a test replaces by a failing import.
  */
 const external = [
   ...["better-sqlite3", "mariadb", "mysql", "mysql2", "oracledb", "pg-native", "pg-query-stream"],
   ...["sqlite3", "tedious", "@grpc/grpc-js", "@grpc/reflection", "grpc-health-check", "piscina"],
   ...["jsonc-parser", "@opentelemetry/exporter-trace-otlp-proto"],
 ];
-/** For packages of CommonJS. */
+/** Bundled CommonJS packages call `require`, which ES modules do not have. */
 const defineRequire =
   'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
 
 /**
- * Has each module's `import.meta.url` lead to the files beside it, though modules share a file: for
- * tests in the repository, where fixtures are, and for src among the compiled programs.
+ * Replaces `import.meta.url`, which in a bundle is the URL of the bundle. A test gets the URL of its
+ * source, because fixtures are found relative to it; a module of src gets the URL that it would have if
+ * compiled alone, because src finds its programs relative to that.
  */
 function keepModuleUrls(folder) {
   const load = async ({ path }) => {

@@ -4,17 +4,17 @@ import { join } from "node:path";
 import forge from "node-forge";
 import { createTemporaryFolder } from "./temporary-folder.js";
 
-/** A certificate and its key, in PEM, and what signs others with them. */
+/** A certificate and its key in PEM. They can sign other certificates. */
 export type TestCertificate = { readonly cert: string; readonly key: string };
 
 export type CertificateOptions = {
   readonly name?: string;
   readonly expiresAt?: Date;
-  /** Who signs it; it itself, where nobody is named. */
+  /** The certificate that signs this one. Undefined: it is self-signed. */
   readonly by?: TestCertificate;
 };
 
-/** Makes a certificate for this machine, or for a caller from it. */
+/** Creates a certificate for localhost and 127.0.0.1, for a server or a client. */
 export function createCertificate({
   name = "localhost",
   expiresAt = new Date(Date.now() + 86_400_000),
@@ -49,7 +49,7 @@ export function createCertificate({
   return { cert: forge.pki.certificateToPem(certificate), key: key.privateKey };
 }
 
-/** What a service that speaks TLS is configured with, and whom its callers trust then. */
+/** Creates a service's TLS configuration, and the certificate authority that its clients trust. */
 export function createTlsFiles() {
   const { cert, key } = createCertificate();
   const folder = createTemporaryFolder("tls");

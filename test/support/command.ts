@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { formatAddress } from "../../src/config/address.js";
 import type { TestService } from "./service.js";
 
-/** What has become of a command. */
-export type Finished = {
+/** The exit code and the output of a command. */
+export type CommandResult = {
   readonly code: number | null;
   readonly output: string;
   readonly errors: string;
@@ -15,15 +15,15 @@ export type Finished = {
 
 export type CommandOptions = {
   readonly env?: Readonly<Record<string, string>>;
-  /** What the command reads from its standard input; nothing, unless it is given. */
+  /** The standard input of the command. Default: empty. */
   readonly input?: string;
 };
 
-/** Runs `llmprices` as a person does, and waits for its end. */
+/** Runs `llmprices` as a process, and waits until it exits. */
 export async function llmprices(
   parameters: readonly string[],
   { env = {}, input = "" }: CommandOptions = {},
-): Promise<Finished> {
+): Promise<CommandResult> {
   const child = spawn(process.execPath, [...llmpricesArguments, ...parameters], {
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["pipe", "pipe", "pipe"],
@@ -39,7 +39,7 @@ export async function llmprices(
   return { code, output, errors };
 }
 
-/** The same for commands that call a service: at its gRPC door. */
+/** Returns a function like `llmprices` whose commands call the service's gRPC listener. */
 export function commandsFor({ server }: Pick<TestService, "server">) {
   const env = { LLMPRICES_ADDRESS: formatAddress(server.grpcAddress) };
   return (parameters: readonly string[], options: CommandOptions = {}) =>
@@ -47,8 +47,8 @@ export function commandsFor({ server }: Pick<TestService, "server">) {
 }
 
 /**
- * How Node starts a program of the repository: compiled where test/run.mjs has compiled it, since
- * loading TypeScript takes longer than most commands.
+ * Returns how Node starts a program of the repository: compiled if test/run.mjs has compiled it, which
+ * starts much faster, else as TypeScript.
  */
 export function toProgram(file: string): Program {
   const { LLMPRICES_TEST_BUILD: build } = process.env;
@@ -62,5 +62,5 @@ const repository = fileURLToPath(new URL("../..", import.meta.url));
 const loader = new URL("typescript.js", import.meta.url).href;
 
 const { options, path } = toProgram("src/main.ts");
-/** Arguments of Node before those of `llmprices`. */
+/** Node's arguments that start `llmprices`; those of the command follow. */
 export const llmpricesArguments = [...options, path];

@@ -1,6 +1,6 @@
 import { ConfigError, readConfig } from "../../src/config/config.js";
 
-/** What is wrong with an environment: a line for each variable, none when it can be served with. */
+/** Returns the problems of an environment, one line for each variable. Empty: it is valid. */
 export function problemsOf(environment: Record<string, string>): string[] {
   try {
     readConfig(environment);

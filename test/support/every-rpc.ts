@@ -5,32 +5,32 @@ import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import type { Endpoint } from "./service.js";
 
-/** Every RPC that the contract has. */
+/** Every RPC of the contract. */
 export const everyRpc: readonly DescMethod[] = [
   ...PricingService.methods,
   ...CatalogService.methods,
 ];
 
-/** As in errors and in the log. */
+/** Returns a method's name as errors and the log show it. */
 export function nameOf(method: DescMethod): string {
   return `${method.parent.typeName}/${method.name}`;
 }
 
-/** Calls any method with one empty message: `ok`, or the refusal as the caller sees it. */
-export async function callEmpty(door: Endpoint, method: DescMethod): Promise<unknown> {
-  const service = method.parent === PricingService ? door.pricing : door.catalog;
+/** Calls any method with one empty message. Returns the response, or all responses of a stream. */
+export async function callEmpty(endpoint: Endpoint, method: DescMethod): Promise<unknown> {
+  const service = method.parent === PricingService ? endpoint.pricing : endpoint.catalog;
   const call = (service as unknown as Record<string, (request: unknown) => unknown>)[
     method.localName
   ];
   const isStream = method.methodKind !== "unary";
-  const answer = call?.(isStream ? once({}) : {});
-  if (method.methodKind !== "bidi_streaming") return answer;
-  const answers: unknown[] = [];
-  for await (const each of answer as AsyncIterable<unknown>) answers.push(each);
-  return answers;
+  const response = call?.(isStream ? once({}) : {});
+  if (method.methodKind !== "bidi_streaming") return response;
+  const responses: unknown[] = [];
+  for await (const each of response as AsyncIterable<unknown>) responses.push(each);
+  return responses;
 }
 
-/** The reason why a call is refused; `ok` when it is not. */
+/** Returns the reason of a call's error, or `ok` for a call that succeeds. */
 export async function reasonOf(call: Promise<unknown>): Promise<string | undefined> {
   try {
     await call;

@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 
 setFlagsFromString("--expose-gc");
 
-/** Collects all garbage at once, or what is young of it. */
+/** Runs a full garbage collection, or with `minor` one of the young generation. */
 export const collectGarbage = runInNewContext("gc") as (options?: {
   readonly type: "minor";
 }) => void;

@@ -28,7 +28,7 @@ export function importRows(
   return pricing.importLLMPrices(sent(importMessages(rows, terms, size)), options);
 }
 
-/** Terms and rows as the messages of an import. */
+/** Yields terms and rows as the messages of an import, `size` rows in each. */
 export function* importMessages(
   rows: readonly TestRow[],
   terms: TestTerms,
@@ -40,20 +40,20 @@ export function* importMessages(
   }
 }
 
-/** Messages as a stream. */
+/** Converts messages to a stream. */
 export async function* sent<T>(messages: Iterable<T>): AsyncGenerator<T> {
   yield* messages;
 }
 
-/** A row for a key. */
+/** Returns a row for a key. */
 export function rowOf(key: TestKey, price: string, rest: TestRow = {}): TestRow {
   return { ...key, price, ...rest };
 }
 
-/** The counts that are not 0: `2 created, 1 model`. */
+/** Formats the counts that are not 0: `2 created, 1 models`. */
 export function countsOf({ counts }: { readonly counts?: LLMPriceImportCounts | undefined }) {
-  if (counts === undefined) throw new Error("an import answers counts");
-  const told: Record<string, bigint> = {
+  if (counts === undefined) throw new Error("the import returned no counts");
+  const byName: Record<string, bigint> = {
     created: counts.createdCount,
     updated: counts.updatedCount,
     unchanged: counts.unchangedCount,
@@ -62,7 +62,7 @@ export function countsOf({ counts }: { readonly counts?: LLMPriceImportCounts | 
     providers: counts.registeredProviderCount,
     models: counts.registeredModelCount,
   };
-  return Object.entries(told)
+  return Object.entries(byName)
     .filter(([, count]) => count > 0n)
     .map(([what, count]) => `${count} ${what}`)
     .join(", ");

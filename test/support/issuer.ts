@@ -11,17 +11,17 @@ import {
 } from "jose";
 import type { AuthConfig } from "../../src/config/auth-config.js";
 
-/** Who signs JWTs, and publishes the keys to check them with, on this machine. */
+/** An issuer on the loopback interface that signs JWTs and publishes its keys as a JWKS. */
 export type TestIssuer = {
   readonly auth: AuthConfig;
-  /** Signs the claims of a good token, but for these changes. */
+  /** Signs the claims of a valid token, with the given changes. */
   readonly sign: (changes?: TestClaims, key?: SigningKey) => Promise<string>;
   readonly key: SigningKey;
-  /** Publishes another key beside those there are. */
+  /** Publishes an additional key. */
   readonly addKey: (id: string) => Promise<SigningKey>;
-  /** What is answered instead of the keys: a status. Undefined: the keys. */
+  /** Sets the HTTP status of later responses. Undefined: 200. */
   setStatus: (status: number | undefined) => void;
-  /** How often the keys were asked for. */
+  /** Returns how often clients fetched the keys. */
   readonly fetches: () => number;
   readonly stop: () => Promise<void>;
 };
@@ -33,7 +33,7 @@ export type SigningKey = {
   readonly publicPem?: string;
 };
 
-/** Claims of whatever form; undefined: there is none. */
+/** Claims of any form. A claim whose value is undefined is missing. */
 export type TestClaims = Readonly<Record<string, unknown>>;
 
 const issuer = "https://issuer.example.com";
@@ -66,8 +66,8 @@ export async function startIssuer(): Promise<TestIssuer> {
     },
     sign: (changes, by = key) => signWith(by, changes),
     ...{ key, addKey },
-    setStatus: (answered) => {
-      status = answered;
+    setStatus: (newStatus) => {
+      status = newStatus;
     },
     fetches: () => fetches,
     stop: async () => {
@@ -78,7 +78,7 @@ export async function startIssuer(): Promise<TestIssuer> {
   };
 }
 
-/** Seconds since 1970, so many from now. */
+/** Returns a time `seconds` from now, in seconds since 1970. */
 export function inSeconds(seconds: number): number {
   return Math.floor(Date.now() / 1000) + seconds;
 }

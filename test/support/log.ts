@@ -2,16 +2,16 @@ import { Writable } from "node:stream";
 import { type Logger, pino } from "pino";
 import { logOptions } from "../../src/logging/logger.js";
 
-/** One line of the log, read. */
+/** One parsed line of the log. */
 export type LogLine = Readonly<Record<string, unknown>>;
 
-/** A log as the service's own, whose lines are kept. */
+/** A logger with the service's options that stores its lines. */
 export type KeptLog = {
   readonly log: Logger;
   readonly text: () => string;
   /** The lines of all calls, in order. */
   readonly calls: () => readonly LogLine[];
-  /** Those of calls of a method. */
+  /** The lines of calls of a method. */
   readonly callsOf: (rpc: string) => readonly LogLine[];
 };
 

@@ -1,7 +1,7 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import * as fc from "fast-check";
 
-/** Initial shapes of a message, with any of its fields set, to nested messages of some depth. */
+/** Generates initial shapes of a message with any of its fields set, nested up to `depth`. */
 export function initsOf(message: DescMessage, depth = 3): fc.Arbitrary<Record<string, unknown>> {
   const single = message.fields.filter(({ oneof }) => oneof === undefined);
   const fields = single
@@ -37,6 +37,6 @@ function itemsOf(field: DescField, depth: number): fc.Arbitrary<unknown> {
     case ScalarType.UINT32:
       return fc.nat(0xffff_ffff);
     default:
-      throw new Error(`no values are known for ${field}`);
+      throw new Error(`no values are defined for ${field}`);
   }
 }

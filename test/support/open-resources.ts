@@ -1,23 +1,26 @@
 import { relative } from "node:path";
 
-/** What a test has opened, and must close: a service or a database. */
+/** A service or a database that a test opened and must close. */
 type OpenResource = { readonly name: string; readonly close: () => Promise<unknown> };
 
-/** Not closed yet, over all files of this process. */
+/** The resources of this process that are not closed yet. */
 const open = new Set<OpenResource>();
-/** What was open when the running test began: the hooks around it close that. */
+/** The resources that were open when the current test began. Its suites' hooks close these. */
 let openBefore = new Set<OpenResource>();
-/** What tests that passed, and the hooks of their files, have left open. */
+/** Descriptions of the resources that passing tests of the current file left open. */
 let forgotten: string[] = [];
 
-/** Has `close` called when the test or the file ends, unless the function returned is called first. */
+/** Registers a resource, which the hooks close at the end. Returns a function that unregisters it. */
 export function trackOpen(name: string, close: () => Promise<unknown>): () => void {
   const resource = { name, close };
   open.add(resource);
   return () => void open.delete(resource);
 }
 
-/** For each file when files run side by side; otherwise `afterAll` runs once, after all files. */
+/**
+ * Close what a test opened when the test ends, and the rest when the file ends (without --parallel: when
+ * all files have ended). A file whose tests pass and leave something open fails.
+ */
 export const mochaHooks = {
   beforeEach() {
     openBefore = new Set(open);
@@ -26,7 +29,7 @@ export const mochaHooks = {
     this.timeout(30_000);
     const { currentTest } = this;
     const left = await closeAll([...open].filter((resource) => !openBefore.has(resource)));
-    // A test that failed did not come to its own end.
+    // A failed test did not reach the statements that close.
     if (left.length > 0 && currentTest?.isPassed()) {
       forgotten.push(`${left.join(", ")}, by "${currentTest.fullTitle()}"`);
     }
@@ -42,7 +45,7 @@ export const mochaHooks = {
   },
 };
 
-/** Ends the process of mocha, and names what keeps it alive, when it does not end after all tests. */
+/** Ends mocha with an error, naming the open resources, when it has not ended 10 s after all tests. */
 export function mochaGlobalTeardown(): void {
   const report = () => {
     const resources = process.getActiveResourcesInfo().join(", ");
@@ -52,11 +55,11 @@ export function mochaGlobalTeardown(): void {
   setTimeout(report, 10_000).unref();
 }
 
-/** Closes the last that was opened first, since a service uses its database; returns the names. */
+/** Closes in reverse order, since a service uses its database. Returns the names. */
 async function closeAll(resources: readonly OpenResource[]): Promise<string[]> {
   for (const resource of resources.toReversed()) {
     open.delete(resource);
-    // All others are still to be closed, and the test's own error is the one to see.
+    // Continue with the others. The error of the test itself is reported.
     await resource.close().catch(() => {});
   }
   return resources.map(({ name }) => name);

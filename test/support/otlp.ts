@@ -5,7 +5,7 @@ import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 
-/** A span as a collector gets it. */
+/** A span that a collector received. */
 export type ReceivedSpan = {
   readonly traceId: string;
   readonly spanId: string;
@@ -13,11 +13,11 @@ export type ReceivedSpan = {
   readonly name: string;
 };
 
-/** A collector that takes OTLP over HTTP with protobuf, and keeps what it gets. */
+/** A collector that accepts OTLP over HTTP with protobuf, and stores the spans. */
 export type Collector = {
   readonly url: string;
   readonly spans: readonly ReceivedSpan[];
-  /** All that was sent, as text: to look for what must not be in it. */
+  /** Returns all received bytes as text, to search for data that must not be exported. */
   readonly text: () => string;
   readonly close: () => void;
 };
@@ -42,7 +42,7 @@ export async function startCollector(): Promise<Collector> {
   return { url: `http://127.0.0.1:${port}`, spans, text: () => text, close };
 }
 
-/** ExportTraceServiceRequest: resource_spans 1, in it scope_spans 2, in it spans 2. */
+/** Decodes an ExportTraceServiceRequest: resource_spans 1, in it scope_spans 2, in it spans 2. */
 function readSpans(request: Uint8Array): ReceivedSpan[] {
   const inner = (message: Uint8Array, field: number) => fieldsOf(message).get(field) ?? [];
   return inner(request, 1)
@@ -59,7 +59,7 @@ function readSpans(request: Uint8Array): ReceivedSpan[] {
     });
 }
 
-/** The fields of a message that have a length. */
+/** Returns the length-delimited fields of a message, by number. */
 function fieldsOf(message: Uint8Array): Map<number, Uint8Array[]> {
   const fields = new Map<number, Uint8Array[]>();
   const reader = new BinaryReader(message);

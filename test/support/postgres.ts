@@ -15,14 +15,14 @@ import {
 import { migrateUp } from "../../src/store/schema/migrator.js";
 import { trackOpen } from "./open-resources.js";
 
-/** A migrated database of its own for one test file, copied from a template. */
+/** A migrated database for one test file, copied from a template. */
 export type TestDatabase = {
   readonly connection: DatabaseConnection;
   readonly knex: Knex;
   readonly drop: () => Promise<void>;
 };
 
-/** PostgreSQL for the tests, and what tells other processes of the same run where it is. */
+/** A PostgreSQL server for tests, and the variables by which test processes find it. */
 export type TestServer = {
   readonly environment: {
     readonly LLMPRICES_TEST_SERVER: string;
@@ -49,22 +49,28 @@ export async function startTestServer(): Promise<TestServer> {
 }
 
 let ownServer: TestServer | undefined;
+let stopping: Promise<void> | undefined;
 
-/** Once for all files, for whoever has not been given a server: test/run.mjs gives one to mocha. */
+/** Starts a server before all files, unless test/run.mjs has started one. */
 export async function mochaGlobalSetup(): Promise<void> {
   if (process.env.LLMPRICES_TEST_SERVER !== undefined) return;
   ownServer = await startTestServer();
   Object.assign(process.env, ownServer.environment);
+  // Without a handler the data would stay in memory. Mocha may send both signals.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void mochaGlobalTeardown().finally(() => process.exit(1)));
+  }
 }
 
-/** After all files. */
+/** Stops the server that mochaGlobalSetup started. */
 export async function mochaGlobalTeardown(): Promise<void> {
-  await ownServer?.stop();
+  stopping ??= ownServer?.stop();
+  await stopping;
 }
 
 let databases = 0;
 
-/** A database with the current schema; `empty` for one without any. No limits but those given. */
+/** Creates a database with the current schema, or an `empty` one, with the given limits only. */
 export async function createTestDatabase({
   empty = false,
   poolSize = 20,
@@ -72,10 +78,10 @@ export async function createTestDatabase({
   ...limits
 }: Partial<DatabaseLimits> & { readonly empty?: boolean } = {}): Promise<TestDatabase> {
   const { LLMPRICES_TEST_SERVER: url, LLMPRICES_TEST_TEMPLATE: template } = process.env;
-  if (url === undefined) throw new Error("this run has no database: test:unit starts none");
+  if (url === undefined) throw new Error("this run has no PostgreSQL: test:unit starts none");
   const server = parseDatabaseUrl(url);
   databases += 1;
-  // Several processes run tests side by side.
+  // Several processes run tests in parallel.
   const database = `${template}_${process.pid}_${databases}`;
   const source = empty ? "" : `template ${template}`;
   await asAdmin(server, (admin) => admin.raw(`create database ${database} ${source}`));
@@ -90,10 +96,10 @@ export async function createTestDatabase({
   return { connection, knex, drop };
 }
 
-/** A folder below which tests are fast: in memory where there is room, else with temporary files. */
+/** Creates a folder in memory where 1 GiB is free there, else in the folder for temporary files. */
 export function createTestFolder(): string {
   const folder = mkdtempSync(join(hasRoom("/dev/shm") ? "/dev/shm" : tmpdir(), "llmprices-test-"));
-  // As root, PostgreSQL's own user passes through it.
+  // If this process runs as root, PostgreSQL's user must traverse the folder.
   chmodSync(folder, 0o711);
   return folder;
 }
@@ -117,9 +123,9 @@ async function startPostgres(): Promise<{ url: string; stop: () => Promise<void>
     const embedded = await startEmbeddedPostgres({
       dataDir,
       settings: {
-        // Nothing here outlives the run.
+        // No data outlives the run.
         ...{ fsync: "off", synchronous_commit: "off", full_page_writes: "off" },
-        // Several files at a time, each with services that have pools of their own.
+        // Several test files run in parallel, and each of their services has a connection pool.
         max_connections: "300",
       },
       log: () => {},

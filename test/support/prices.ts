@@ -10,7 +10,7 @@ export type TestKey = {
   readonly model: string;
 };
 
-/** Registers a key's names; those known already stay. */
+/** Registers a key's names, unless they are registered. */
 export async function registerNames(
   { catalog }: Pick<Endpoint, "catalog">,
   { provider, model }: Pick<TestKey, "provider" | "model">,
@@ -21,36 +21,36 @@ export async function registerNames(
 
 let keys = 0;
 
-/** A key that no other test has, its names registered. */
-export async function freshKey(door: Pick<Endpoint, "catalog">): Promise<TestKey> {
+/** Returns a key that no other test uses, with registered names. */
+export async function freshKey(endpoint: Pick<Endpoint, "catalog">): Promise<TestKey> {
   keys += 1;
   const key = { chargeType: "completion", provider: "acme", model: `model-${keys}` };
-  await registerNames(door, key);
+  await registerNames(endpoint, key);
   return key;
 }
 
-/** A fresh key with a price in effect since `since`, or from now on. */
+/** Creates a fresh key with a price that takes effect at `since`, or now. */
 export async function freshPrice(
-  door: Pick<Endpoint, "catalog" | "pricing">,
+  endpoint: Pick<Endpoint, "catalog" | "pricing">,
   price: string,
   since?: Date,
 ) {
-  const key = await freshKey(door);
-  const { llmPrice, bookVersion } = await door.pricing.createLLMPrice({
+  const key = await freshKey(endpoint);
+  const { llmPrice, bookVersion } = await endpoint.pricing.createLLMPrice({
     ...key,
     price,
     ...(since && { effectiveFrom: timestampFromMs(since.getTime()) }),
   });
-  if (llmPrice === undefined) throw new Error("CreateLLMPrice answered no price");
+  if (llmPrice === undefined) throw new Error("CreateLLMPrice returned no price");
   return { ...llmPrice, key, bookVersion };
 }
 
-/** A time as in requests: `2026-01-31`, or with hours to milliseconds, in UTC. */
+/** Converts `2026-01-31`, or a time with hours to milliseconds, in UTC, to the form of requests. */
 export function at(text: string): Timestamp {
   return timestampFromMs(Date.parse(text));
 }
 
-/** A time as in answers, to be compared: RFC 3339 with milliseconds. Undefined stays so. */
+/** Formats a time of a response as RFC 3339 with milliseconds. Returns undefined for undefined. */
 export function textOf(time: Timestamp | undefined): string | undefined {
   return time && timestampDate(time).toISOString();
 }
@@ -63,22 +63,22 @@ export function byId(value: string) {
   return { case: "id" as const, value };
 }
 
-/** The price of a key at an instant, or now; undefined where it has none. */
+/** Returns the price of a key at a time, by default now, or undefined if it has none. */
 export async function priceAt(
   { pricing }: Pick<Endpoint, "pricing">,
   key: TestKey,
   time?: string,
 ): Promise<string | undefined> {
   const asOf = time === undefined ? {} : { asOf: at(time) };
-  const found = pricing.getLLMPrice({ lookup: byKey(key), ...asOf });
-  const { llmPrice } = await found.catch((error: unknown) => {
+  const response = pricing.getLLMPrice({ lookup: byKey(key), ...asOf });
+  const { llmPrice } = await response.catch((error: unknown) => {
     if (ConnectError.from(error).code !== Code.NotFound) throw error;
     return { llmPrice: undefined };
   });
   return llmPrice?.price;
 }
 
-/** A key's timeline in short, from 2100 on: `2100-01-01 1.25`, `2101-01-01 end`. */
+/** Formats a key's timeline from 2100 on: `2100-01-01 1.25`, `2101-01-01 end`. */
 export async function scheduleOf(
   { pricing }: Pick<Endpoint, "pricing">,
   key: TestKey,
@@ -89,7 +89,7 @@ export async function scheduleOf(
     .filter((step) => step >= "2100");
 }
 
-/** The version of the price book. */
+/** Reads the version of the price book. */
 export async function bookVersionOf({ knex }: Pick<TestDatabase, "knex">): Promise<bigint> {
   return BigInt((await knex("price_book").first("version")).version);
 }

@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Ends the processes of a group, and waits for that; returns those that were still running after
- * `graceMs`, a line for each.
+ * Waits up to `graceMs` for the processes of a group to end, then kills the rest. Returns a line for
+ * each process that it had to kill.
  */
 export async function endGroup(group, graceMs = 0) {
   const deadline = Date.now() + graceMs;
@@ -16,7 +16,7 @@ export async function endGroup(group, graceMs = 0) {
   return left;
 }
 
-/** Lines of process id and command. What has ended, and nobody has asked for its exit code, is none. */
+/** Returns a line, process id and command, for each process of a group that is not a zombie. */
 function membersOf(group) {
   if (!exists(group)) return [];
   const columns = ["-o", "pgid=", "-o", "stat=", "-o", "pid=", "-o", "command="];

@@ -2,31 +2,31 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import type { DatabaseConnection } from "../../src/store/connection/pool.js";
 
-/** What a proxy does to what passes it. May be changed at any time. */
+/** The faults of a proxy. A test may change them at any time. */
 export type Faults = {
-  /** Each new connection is cut at once. */
-  refusesConnections: boolean;
-  /** Nothing comes through, in either direction, with all connections open. It is lost. */
+  /** Closes each new connection at once. */
+  rejectsConnections: boolean;
+  /** Drops all data in both directions and keeps all connections open. */
   isSilent: boolean;
-  /** What LISTEN would tell does not arrive; all else does. */
+  /** Drops notifications of LISTEN, and forwards everything else. */
   losesNotifications: boolean;
-  /** A connection that has got so many statements answered has to wait with the next. */
+  /** Holds the next statement of a connection after this number of completed statements. */
   heldAfterStatements: number;
-  /** What the server says has to wait. */
+  /** Holds the messages of the server. */
   holdsAnswers: boolean;
 };
 
-/** A network between PostgreSQL and who connects to it, which can do what networks do. */
+/** A proxy between PostgreSQL and its clients that simulates network faults. */
 export type DatabaseProxy = {
-  /** To the same database, through the proxy. */
+  /** The same database through the proxy. */
   readonly connection: DatabaseConnection;
   readonly faults: Faults;
   readonly cutConnections: () => void;
-  /** The connections of now fall silent, for good. New ones do not. */
-  readonly silenceConnections: () => void;
-  /** Whether a connection waits with its next statement. */
+  /** Drops all later data of the current connections. New connections work. */
+  readonly stallConnections: () => void;
+  /** Returns whether the next statement of a connection is held. */
   readonly isHolding: () => boolean;
-  /** Lets go what waits. */
+  /** Forwards all held data, and stops holding. */
   readonly release: () => void;
   readonly counts: Readonly<Counts>;
   readonly close: () => void;
@@ -34,26 +34,27 @@ export type DatabaseProxy = {
 
 type Counts = {
   connections: number;
-  /** How often a server was ready for one. */
+  /** How often the server became ready for a statement. */
   statements: number;
-  /** Lost ones included. */
+  /** Includes dropped notifications. */
   notifications: number;
 };
 
 type Link = {
   readonly client: Socket;
   readonly upstream: Socket;
-  /** What waits to be passed on, to the server and from it. */
+  /** Held data to the server. */
   readonly held: Buffer[];
+  /** Held messages from the server. */
   readonly heldAnswers: Buffer[];
   isSilent: boolean;
-  /** How often the server was ready for a statement: once before the first. */
+  /** How often the server became ready for a statement. The first time is before any statement. */
   timesReady: number;
 };
 
 export async function openProxy(database: DatabaseConnection): Promise<DatabaseProxy> {
   const faults: Faults = {
-    refusesConnections: false,
+    rejectsConnections: false,
     isSilent: false,
     losesNotifications: false,
     heldAfterStatements: Number.POSITIVE_INFINITY,
@@ -66,12 +67,12 @@ export async function openProxy(database: DatabaseConnection): Promise<DatabaseP
   const server = createServer({ noDelay: true }, (client) => {
     counts.connections += 1;
     client.on("error", () => {});
-    if (faults.refusesConnections) return void client.destroy();
+    if (faults.rejectsConnections) return void client.destroy();
     const upstream = connect({ ...target, noDelay: true });
     const link = { client, upstream, held: [], heldAnswers: [], isSilent: false, timesReady: 0 };
     links.add(link);
     client.on("close", () => links.delete(link));
-    join(link, faults, counts);
+    forward(link, faults, counts);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
 
@@ -82,7 +83,7 @@ export async function openProxy(database: DatabaseConnection): Promise<DatabaseP
     connection: { ...database, host: "127.0.0.1", port: (server.address() as AddressInfo).port },
     faults,
     cutConnections,
-    silenceConnections: () => {
+    stallConnections: () => {
       for (const link of links) link.isSilent = true;
     },
     isHolding: () => [...links].some(({ held }) => held.length > 0),
@@ -102,18 +103,18 @@ export async function openProxy(database: DatabaseConnection): Promise<DatabaseP
   };
 }
 
-/** Passes on what both sides say, as far as the faults let it. */
-function join(link: Link, faults: Faults, counts: Counts): void {
+/** Forwards data in both directions, as far as the faults allow. */
+function forward(link: Link, faults: Faults, counts: Counts): void {
   const { client, upstream } = link;
-  const isLost = () => faults.isSilent || link.isSilent;
+  const isDropped = () => faults.isSilent || link.isSilent;
   client.on("data", (data) => {
-    if (isLost()) return;
+    if (isDropped()) return;
     if (link.timesReady > faults.heldAfterStatements) link.held.push(data);
     else upstream.write(data);
   });
   client.on("close", () => upstream.destroy());
 
-  const passMessage = (message: Buffer) => {
+  const forwardMessage = (message: Buffer) => {
     const type = String.fromCharCode(message[0] ?? 0);
     if (type === readyForQuery) {
       link.timesReady += 1;
@@ -126,18 +127,21 @@ function join(link: Link, faults: Faults, counts: Counts): void {
     if (faults.holdsAnswers) link.heldAnswers.push(message);
     else client.write(message);
   };
-  const cutMessages = createMessageCutter();
+  const splitMessages = createMessageSplitter();
   upstream.on("data", (data) => {
-    const messages = cutMessages(data);
-    if (!isLost()) messages.forEach(passMessage);
+    const messages = splitMessages(data);
+    if (!isDropped()) messages.forEach(forwardMessage);
   });
   upstream.on("error", () => {});
-  // Who is silent does not say goodbye either.
-  upstream.on("close", () => isLost() || client.destroySoon());
+  // A silent connection does not forward the end of the connection.
+  upstream.on("close", () => isDropped() || client.destroySoon());
 }
 
-/** What the server sends, message by message: a type, four bytes of length, which they count, the rest. */
-function createMessageCutter(): (data: Buffer) => Buffer[] {
+/**
+ * Returns a function that splits the server's data into messages. A message is a type byte, a length
+ * of four bytes, which includes these four bytes, and the content.
+ */
+function createMessageSplitter(): (data: Buffer) => Buffer[] {
   let rest: Buffer = Buffer.alloc(0);
   return (data) => {
     rest = Buffer.concat([rest, data]);

@@ -4,7 +4,7 @@ import { createDatabase, type DatabaseConnection } from "../../src/store/connect
 import { migrateUp } from "../../src/store/schema/migrator.js";
 import { createTestDatabase } from "./postgres.js";
 
-/** A database that was set up as deploy/postgres says, and connections as each of its roles. */
+/** A database set up by the SQL of deploy/postgres, and connections as each of its roles. */
 export type GuardedDatabase = {
   readonly owner: DatabaseConnection;
   readonly service: DatabaseConnection;
@@ -13,7 +13,7 @@ export type GuardedDatabase = {
   readonly drop: () => Promise<void>;
 };
 
-/** Roles are the whole server's: those of this database have names of their own. */
+/** Creates a database and its roles. Roles belong to the whole server, so their names are unique. */
 export async function createGuardedDatabase(): Promise<GuardedDatabase> {
   const database = await createTestDatabase({ empty: true });
   const { connection, knex: admin } = database;
@@ -42,7 +42,7 @@ export async function createGuardedDatabase(): Promise<GuardedDatabase> {
   };
 }
 
-/** Does work with a connection that ends with it. */
+/** Passes a connection to `work`, and closes the connection afterwards. */
 async function asOnly<T>(
   connection: DatabaseConnection,
   work: (knex: Knex) => Promise<T>,

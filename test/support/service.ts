@@ -19,19 +19,19 @@ import type { Tracing } from "../../src/tracing/tracing.js";
 import { trackOpen } from "./open-resources.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";
 
-/** The service on a database of its own, with real sockets, and a client through each door. */
+/** The service on its own database, with real sockets, and a client for each listener. */
 export type TestService = {
   readonly server: Server;
   readonly database: TestDatabase;
-  /** Through the gRPC door. */
+  /** A client of the gRPC listener. */
   readonly pricing: Client<typeof PricingService>;
   readonly catalog: Client<typeof CatalogService>;
-  /** Clients through any door and protocol. */
+  /** Clients of each protocol. */
   readonly endpoints: Readonly<Record<Protocol, Endpoint>>;
   readonly stop: () => Promise<void>;
 };
 
-/** All that the doors speak. */
+/** All protocols of the listeners. */
 export const protocols = ["gRPC", "gRPC-Web", "Connect", "Connect JSON"] as const;
 export type Protocol = (typeof protocols)[number];
 
@@ -41,17 +41,18 @@ export type Endpoint = {
   readonly catalog: Client<typeof CatalogService>;
 };
 
-/** What a caller shows, and whom it trusts: PEM texts. */
+/** A client's token and TLS settings. */
 export type Credentials = { readonly token?: string; readonly tls?: CallerTls };
+/** The certificate authority that a client trusts, and its own certificate and key: PEM texts. */
 export type CallerTls = { readonly ca: string; readonly cert?: string; readonly key?: string };
 
-/** Who watches a service; nobody, unless they are given. */
-export type Watchers = { readonly log?: Logger; readonly tracing?: Tracing };
+/** The log and the tracing of a service. Default: neither. */
+export type Observers = { readonly log?: Logger; readonly tracing?: Tracing };
 
 export async function startTestService(
   config: Partial<ServerConfig> = {},
   database?: TestDatabase,
-  { log = pino({ level: "silent" }), tracing, ...credentials }: Watchers & Credentials = {},
+  { log = pino({ level: "silent" }), tracing, ...credentials }: Observers & Credentials = {},
 ): Promise<TestService> {
   const ownDatabase = database ?? (await createTestDatabase());
   const anyPort = { host: "127.0.0.1", port: 0 };
@@ -66,7 +67,7 @@ export async function startTestService(
       maxBookStalenessMs: 10_000,
       maxCallTimeoutMs: 30_000,
       maxStreamTimeoutMs: 60_000,
-      // Suggestions are searched for in a short time, and left out otherwise: a busy machine needs more.
+      // The service omits suggestions that it does not find in time. A busy machine needs more time.
       suggestionLimits: { timeoutMs: 10_000, batchTimeoutMs: 20_000 },
       maxBatchCalculations: 10_000,
       maxAllocationAccounts: 5_000_000,
@@ -76,7 +77,7 @@ export async function startTestService(
       streamIdleTimeoutMs: 30_000,
       databaseLimits,
       connections,
-      bulkThreads: 1,
+      workerThreads: 1,
       drainDelayMs: 0,
       shutdownGraceMs: 1000,
       ...config,
@@ -94,13 +95,13 @@ export async function startTestService(
     await started.stop();
   };
   const server = { ...started, stop };
-  const doors = openEndpoints(server, credentials);
+  const endpoints = openEndpoints(server, credentials);
   return {
     server,
     database: ownDatabase,
-    pricing: doors.gRPC.pricing,
-    catalog: doors.gRPC.catalog,
-    endpoints: doors,
+    pricing: endpoints.gRPC.pricing,
+    catalog: endpoints.gRPC.catalog,
+    endpoints,
     stop: async () => {
       await server.stop();
       if (database === undefined) await ownDatabase.drop();
@@ -108,7 +109,7 @@ export async function startTestService(
   };
 }
 
-/** What a test's own threads and doors have, where it says nothing else. */
+/** The limits of a test's service, unless the test sets others. */
 export const databaseLimits: ServerConfig["databaseLimits"] = {
   poolSize: 10,
   acquireTimeoutMs: 10_000,
@@ -128,7 +129,7 @@ export const connections: ServerConfig["connections"] = {
   keepaliveTimeoutMs: 20_000,
 };
 
-/** Clients that show their credentials, through any door and protocol. */
+/** Creates clients of each protocol that send the credentials. */
 export function openEndpoints(
   { grpcAddress, httpAddress }: Server,
   { token, tls }: Credentials = {},
@@ -137,13 +138,15 @@ export function openEndpoints(
   const scheme = tls === undefined ? "http" : "https";
   const grpc = `${scheme}://${formatAddress(grpcAddress)}`;
   const http = `${scheme}://${formatAddress(httpAddress)}`;
-  const shown = { interceptors, nodeOptions: { ...tls } };
+  const options = { interceptors, nodeOptions: { ...tls } };
   return {
-    gRPC: toEndpoint(createGrpcTransport({ baseUrl: grpc, ...shown })),
-    "gRPC-Web": toEndpoint(createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1", ...shown })),
+    gRPC: toEndpoint(createGrpcTransport({ baseUrl: grpc, ...options })),
+    "gRPC-Web": toEndpoint(
+      createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1", ...options }),
+    ),
     Connect: toEndpoint(
       createConnectTransport({
-        ...{ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true, ...shown },
+        ...{ baseUrl: http, httpVersion: "1.1", useBinaryFormat: true, ...options },
       }),
     ),
     "Connect JSON": toEndpoint(
@@ -151,7 +154,7 @@ export function openEndpoints(
         baseUrl: http,
         httpVersion: "1.1",
         useBinaryFormat: false,
-        ...shown,
+        ...options,
         jsonOptions: {
           registry: createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema),
         },
@@ -160,7 +163,7 @@ export function openEndpoints(
   };
 }
 
-/** Sets the header that says who calls. */
+/** Sets the authorization header. */
 export function authorize(authorization: string): Interceptor {
   return (next) => (request) => {
     request.header.set("authorization", authorization);

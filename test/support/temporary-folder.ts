@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 const folders: string[] = [];
 
-/** Creates a folder that is removed with this process: also when no test of a file runs. */
+/** Creates a folder that is removed when this process exits, even if no test runs. */
 export function createTemporaryFolder(name: string): string {
   if (folders.length === 0) {
     process.once("exit", () => {

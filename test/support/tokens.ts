@@ -5,15 +5,15 @@ import type { AuthConfig } from "../../src/config/auth-config.js";
 import type { Role } from "../../src/domain/caller.js";
 import { createTemporaryFolder } from "./temporary-folder.js";
 
-/** A token, and whose it is. */
+/** A token with the name and role of its caller. */
 export type TestToken = { readonly name: string; readonly role: Role; readonly token: string };
 
-/** A file of tokens in a folder of its own. */
+/** A tokens file in its own folder. */
 export type TokensFile = {
   readonly path: string;
-  /** What the configuration has for it. */
+  /** The configuration that reads the file. */
   readonly auth: AuthConfig;
-  /** Puts a file with these tokens, or with any other text, in the place of what is there. */
+  /** Replaces the file by one with these tokens, or with any other text. */
   readonly replace: (tokens: readonly TestToken[] | string) => void;
   readonly remove: () => void;
 };
@@ -39,7 +39,7 @@ export function createTokensFile(...tokens: readonly TestToken[]): TokensFile {
   };
 }
 
-/** The text of a file of tokens. */
+/** Returns the text of a tokens file. */
 export function toTokensText(tokens: readonly TestToken[]): string {
   const entries = tokens.map(({ name, role, token }) => ({
     ...{ name, role },

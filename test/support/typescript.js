@@ -1,4 +1,4 @@
-// Loads TypeScript in every thread. "tsx" itself, imported, does so in the main thread only on Node 20.
+// Loads TypeScript in every thread. On Node.js 20, importing "tsx" does so in the main thread only.
 import { register } from "tsx/esm/api";
 
 register();

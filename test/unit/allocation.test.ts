@@ -36,7 +36,7 @@ import {
   publishedAllocations,
 } from "../oracle/published-allocations.js";
 import { anySelection, arrangements, ordersOf } from "../oracle/selections.js";
-import { anyUsageText, readUsages, refusedUsages } from "../oracle/usage-texts.js";
+import { anyUsageText, readUsages, rejectedUsages } from "../oracle/usage-texts.js";
 
 describe("allocate", () => {
   describe("against fractions of whole numbers", () => {
@@ -44,14 +44,14 @@ describe("allocate", () => {
       holds(1000, anyAllocation, agrees);
     });
 
-    it("compares remainders that no float tells apart", () => {
+    it("compares remainders that are equal as floating-point numbers", () => {
       holds(1000, nearTies, ({ terms, charges }) => {
         agrees(terms);
         expect(split(terms).charges).to.deep.equal(charges);
       });
     });
 
-    it("leaves it to the ids where remainders are equal, though usages differ", () => {
+    it("orders accounts by their ids where remainders are equal but usages differ", () => {
       holds(1000, exactTies, ({ terms, charges }) => {
         agrees(terms);
         expect(split(terms).charges).to.deep.equal(charges);
@@ -93,7 +93,7 @@ describe("allocate", () => {
       });
     }
 
-    it("charges nothing for no usage, and the others as if those without were not there", () => {
+    it("charges 0 for no usage, and does not change the charges of other accounts", () => {
       holds(1000, anyAllocation, (terms) => {
         const { charges } = split(terms);
         const indexes = [...terms.usages.keys()];
@@ -119,7 +119,7 @@ describe("allocate", () => {
       });
     });
 
-    it("mirrors a negative cost: CEILING and FLOOR change places, other modes stay", () => {
+    it("mirrors a negative cost: CEILING and FLOOR swap, the other modes stay the same", () => {
       holds(1000, anyAllocation, (terms) => {
         const rounding = { ...terms.rounding, mode: mirrorOf(terms.rounding.mode) };
         const providerCost = `-${terms.providerCost}`.replace("--", "");
@@ -140,7 +140,7 @@ describe("allocate", () => {
       });
     });
 
-    it("stays as it is when all usages are multiplied by the same factor", () => {
+    it("does not change when all usages are multiplied by the same factor", () => {
       holds(1000, anyMultiplied, ({ terms, factor }) => {
         const usages = terms.usages.map(({ accountId, usage }) => ({
           accountId,
@@ -194,7 +194,7 @@ describe("allocate", () => {
     expect(errorOf(() => split(terms))?.reason).to.equal("NO_USAGE");
   });
 
-  it("pauses on its way through ten thousand accounts", () => {
+  it("yields several times during ten thousand accounts", () => {
     expect([...begin(tenThousandAccounts)]).to.have.lengthOf.at.least(2);
   });
 });
@@ -210,8 +210,8 @@ describe("calculateCharge", () => {
   });
 });
 
-describe("selectFirst", () => {
-  it("moves the first to the front and loses none", () => {
+describe("quickselect", () => {
+  it("moves the smallest items to the front and keeps all items", () => {
     holds(1000, anySelection, ({ items, count }) => {
       const selected = Uint32Array.from(items);
       quickselect(selected, count, (a, b) => a - b);
@@ -222,9 +222,9 @@ describe("selectFirst", () => {
   });
 
   for (const [name, arrange] of Object.entries(arrangements)) {
-    it(`compares each item a few times, ${name}`, () => {
+    it(`compares each item only a few times, ${name}`, () => {
       const items = arrange(Array.from({ length: 10_000 }, (_, index) => (index * 7919) % 10_007));
-      // In quadratic time it would be thousands of times.
+      // A quadratic algorithm would compare each item thousands of times.
       for (const count of [1, items.length / 2, items.length - 1]) {
         expect(countComparisons(items, count) / items.length).to.be.below(50);
       }
@@ -242,7 +242,7 @@ describe("compareBytes", () => {
     });
   });
 
-  it("puts a beginning first and an id beside itself", () => {
+  it("orders a prefix before the longer id, and finds an id equal to itself", () => {
     holds(1000, fc.tuple(anyAccountId, anyAccountId), ([start, rest]) => {
       expect(compareBytes(start, start + rest)).to.be.below(0);
       expect(compareBytes(start + rest, start)).to.be.above(0);
@@ -251,8 +251,8 @@ describe("compareBytes", () => {
   });
 });
 
-describe("toUnitsText", () => {
-  it("prints what reads as the same units again", () => {
+describe("toScaledIntegerText", () => {
+  it("prints text that parses to the same units", () => {
     const units = fc.bigInt(-(10n ** 40n), 10n ** 40n);
     const anyUnits = fc.oneof(units, fc.bigInt(-1000n, 1000n));
     holds(1000, fc.tuple(anyUnits, fc.integer({ min: 0, max: 18 })), ([units, scale]) => {
@@ -265,30 +265,30 @@ describe("toUnitsText", () => {
 });
 
 describe("parseUsage", () => {
-  it("reads and refuses what parseDecimal does, in the same words", () => {
+  it("accepts and rejects the same texts as parseDecimal, with the same messages", () => {
     holds(1000, anyUsageText, (text) => {
-      const refusal = errorOf(() => parseDecimal("usage", text, decimalBounds.usage));
-      expect(errorOf(() => parseUsage("usage", text))?.message).to.equal(refusal?.message);
-      if (refusal === undefined) expect(parseUsage("usage", text)).to.equal(usageUnitsOf(text));
+      const error = errorOf(() => parseDecimal("usage", text, decimalBounds.usage));
+      expect(errorOf(() => parseUsage("usage", text))?.message).to.equal(error?.message);
+      if (error === undefined) expect(parseUsage("usage", text)).to.equal(usageUnitsOf(text));
     });
   });
 
   for (const [text, units] of readUsages) {
-    it(`reads ${text}`, () => {
+    it(`parses ${text}`, () => {
       expect(parseUsage("usage", text)).to.equal(units);
     });
   }
 
-  for (const text of refusedUsages) {
-    it(`refuses ${JSON.stringify(text)}`, () => {
-      const refusal = errorOf(() => parseUsage("usages[0].usage", text));
-      expect(refusal?.reason).to.equal("INVALID_FIELD");
-      expect(refusal?.violations.map(({ field }) => field)).to.deep.equal(["usages[0].usage"]);
+  for (const text of rejectedUsages) {
+    it(`rejects ${JSON.stringify(text)}`, () => {
+      const error = errorOf(() => parseUsage("usages[0].usage", text));
+      expect(error?.reason).to.equal("INVALID_FIELD");
+      expect(error?.violations.map(({ field }) => field)).to.deep.equal(["usages[0].usage"]);
     });
   }
 });
 
-/** Ids from last to first, and usages with many remainders that are near or the same. */
+/** Ids in descending order, and usages with many remainders that are equal or close. */
 const tenThousandAccounts: WrittenAllocation = {
   ...byRatio("1000.00", "1", "1.25125"),
   usages: Array.from({ length: 10_000 }, (_, index) => ({
@@ -297,13 +297,14 @@ const tenThousandAccounts: WrittenAllocation = {
   })),
 };
 
-/** Reads the terms as the service does. */
+/** Parses the terms like the service, and starts the allocation. */
 function begin({ providerCost, markup, usages, rounding }: WrittenAllocation) {
-  const read = new AccountUsages();
-  for (const { accountId, usage } of usages) read.add(accountId, parseUsage("usage", usage));
+  const accountUsages = new AccountUsages();
+  for (const { accountId, usage } of usages)
+    accountUsages.add(accountId, parseUsage("usage", usage));
   const cost = parseDecimal("provider_cost", providerCost, decimalBounds.providerCost);
   const terms = { providerCost: cost, rounding };
-  return allocate(terms, parseDecimal("price", markup, decimalBounds.price), read);
+  return allocate(terms, parseDecimal("price", markup, decimalBounds.price), accountUsages);
 }
 
 function split(terms: WrittenAllocation): ExpectedAllocation {
@@ -318,7 +319,7 @@ function agrees(terms: WrittenAllocation): void {
   expect(split(terms)).to.deep.equal(expectedAllocation(terms));
 }
 
-/** One whole cost at a markup of 1. */
+/** Calculates the charge of the whole cost at a markup of 1. */
 function charge(providerCost: string, rounding?: Rounding): string {
   const one = new Decimal(1);
   const cost = parseDecimal("provider_cost", providerCost, decimalBounds.providerCost);
@@ -345,12 +346,12 @@ function errorOf(call: () => unknown): DomainError | undefined {
   }
 }
 
-/** 3.12 are 312 units at its own scale. */
+/** Converts a decimal to units of its own scale: 3.12 is 312 units. */
 const unitsOf = (text: string) => BigInt(text.replace(".", ""));
 
 const magnitude = (value: bigint) => (value < 0n ? -value : value);
 
-/** In units of 10^-9, of which a usage is a whole number. */
+/** Converts a usage to units of 10^-9. Every usage is a whole number of these units. */
 const usageUnitsOf = (text: string) =>
   multiply(parseFraction(text), fraction(10n ** 9n, 1n)).numerator;
 

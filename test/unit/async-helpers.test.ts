@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { capTimeout } from "../../src/cap-timeout.js";
-import { mapAsync } from "../../src/map-async.js";
-import { createYieldTimer } from "../../src/yield-to-event-loop.js";
+import { capTimeout } from "../../src/async/cap-timeout.js";
+import { mapAsync } from "../../src/async/map-async.js";
+import { createYieldTimer } from "../../src/async/yield-to-event-loop.js";
 
 describe("capTimeout", () => {
   it("is the smaller one, and the limit where there is no timeout", () => {

@@ -15,15 +15,15 @@ describe("calculateCharge", () => {
       holds(anyRoundedTerms, agrees);
     });
 
-    it("is the exact value, or half-even at 18 digits, where no rounding is given", () => {
+    it("is the exact value, or half-even at 18 digits, when the request sets no rounding", () => {
       holds(anyTerms, agrees);
     });
 
-    it("decides exact halves by the mode", () => {
+    it("rounds exact halves by the mode", () => {
       holds(exactHalves, agreesInEveryMode);
     });
 
-    it("sees on which side of a half or a whole unit a value lies, however near", () => {
+    it("rounds values that are extremely close to a half or a whole unit correctly", () => {
       holds(nearMisses, agreesInEveryMode);
     });
 
@@ -40,7 +40,7 @@ describe("calculateCharge", () => {
   });
 
   describe("of any value", () => {
-    it("mirrors a negative cost: CEILING and FLOOR change places, other modes stay", () => {
+    it("mirrors a negative cost: CEILING and FLOOR swap, the other modes stay the same", () => {
       holds(anyRoundedTerms, (terms) => {
         const { scale, mode } = terms.rounding;
         const rounding = { scale, mode: mirrorOf(mode) };
@@ -63,7 +63,7 @@ describe("calculateCharge", () => {
       });
     });
 
-    it("is printed plainly: exactly `scale` digits, no exponent, no negative zero", () => {
+    it("is printed with exactly `scale` digits, no exponent and no negative zero", () => {
       holds(anyRoundedTerms, (terms) => {
         const { scale } = terms.rounding;
         const { accountCharge } = charge(terms);
@@ -76,7 +76,7 @@ describe("calculateCharge", () => {
 
   describe("by hand", () => {
     for (const [mode, results] of javaResults) {
-      it(`rounds ${mode} as Java does`, () => {
+      it(`rounds ${mode} like Java`, () => {
         const all = javaInputs.map((cost) => written(cost, "1", "1/1", { scale: 0, mode }));
         expect(all.map((terms) => charge(terms).accountCharge).join(" ")).to.equal(results);
         expect(all.map((terms) => expectedCharge(terms).accountCharge).join(" ")).to.equal(results);
@@ -92,7 +92,7 @@ describe("calculateCharge", () => {
   });
 });
 
-/** Reads the terms as the service does. A decimal ratio is a usage of itself over 1. */
+/** Parses the terms like the service, and calculates. A decimal ratio is a usage over 1. */
 function charge({ rounding, ...terms }: WrittenTerms): Charge {
   const isRatio = terms.totalUsage === "1";
   const usageBound = isRatio ? decimalBounds.usageRatio : decimalBounds.usage;

@@ -6,7 +6,7 @@ const read = (flags = {}, environment: Record<string, string> = {}) =>
   readSettings(flags, readClientEnvironment(environment));
 
 describe("Settings of commands", () => {
-  it("are the service on this machine, in plain text, when nothing is set", () => {
+  it("default to the service on the loopback interface, without encryption", () => {
     expect(read()).to.deep.equal({
       address: { host: "127.0.0.1", port: 50051 },
       token: undefined,
@@ -15,7 +15,7 @@ describe("Settings of commands", () => {
     });
   });
 
-  it("come from the environment, and from flags before that", () => {
+  it("come from the environment, and flags override it", () => {
     const environment = { LLMPRICES_ADDRESS: "prices:1", LLMPRICES_TOKEN: "a" };
     expect(read({}, environment)).to.deep.include({
       address: { host: "prices", port: 1 },
@@ -29,19 +29,19 @@ describe("Settings of commands", () => {
     });
   });
 
-  it("take an empty variable for an unset one", () => {
+  it("treat an empty variable as unset", () => {
     expect(read({}, { LLMPRICES_ADDRESS: "", LLMPRICES_TLS: "" })).to.deep.equal(read());
   });
 
-  it("encrypt when asked to, or when there are files for it", () => {
-    const nothing = { ca: undefined, cert: undefined, key: undefined };
-    expect(read({ tls: true }).tls).to.deep.equal(nothing);
-    expect(read({}, { LLMPRICES_TLS: "true" }).tls).to.deep.equal(nothing);
+  it("use TLS when it is requested, or when certificate files are set", () => {
+    const noFiles = { ca: undefined, cert: undefined, key: undefined };
+    expect(read({ tls: true }).tls).to.deep.equal(noFiles);
+    expect(read({}, { LLMPRICES_TLS: "true" }).tls).to.deep.equal(noFiles);
     expect(read({}, { LLMPRICES_TLS: "false" }).tls).to.equal(undefined);
     expect(read({ caFile: "LICENSE" }).tls?.ca).to.match(/^MIT License/);
   });
 
-  const refused: Record<string, [object, Record<string, string>, string]> = {
+  const wrongSettings: Record<string, [object, Record<string, string>, string]> = {
     "an address without a port": [
       { address: "prices" },
       {},
@@ -57,7 +57,7 @@ describe("Settings of commands", () => {
       { LLMPRICES_TOKEN: "hush\n" },
       "LLMPRICES_TOKEN is not a token (not shown); expected visible ASCII characters",
     ],
-    "a switch that is neither true nor false": [
+    "a boolean that is neither true nor false": [
       {},
       { LLMPRICES_TLS: "1" },
       'LLMPRICES_TLS is "1"; expected true or false',
@@ -72,14 +72,14 @@ describe("Settings of commands", () => {
       { LLMPRICES_KEY_FILE: "a.pem" },
       "LLMPRICES_KEY_FILE is set alone; expected a certificate and its key: both or neither",
     ],
-    "a file that is not there": [
+    "a file that does not exist": [
       { caFile: "nowhere.pem" },
       {},
       "--ca-file cannot be read: ENOENT: no such file or directory, open 'nowhere.pem'",
     ],
   };
-  for (const [what, [flags, environment, message]] of Object.entries(refused)) {
-    it(`refuse ${what}`, () => {
+  for (const [what, [flags, environment, message]] of Object.entries(wrongSettings)) {
+    it(`reject ${what}`, () => {
       expect(() => read(flags, environment)).to.throw(message);
     });
   }

@@ -19,10 +19,10 @@ const encode = (message: DescMessage, init: object) =>
 const expected = (message: DescMessage, init: object) =>
   Buffer.from(toBinary(message, create(message, init as never))).toString("hex");
 
-describe("Encoder of answers", () => {
+describe("Compiled encoder of responses", () => {
   const methods = [...PricingService.methods, ...CatalogService.methods];
   for (const { name, output } of methods.filter((method) => !isOffloaded(method))) {
-    it(`writes any answer of ${name} as protobuf-es does`, async () => {
+    it(`encodes every response of ${name} like protobuf-es`, async () => {
       const encodeOutput = compileEncoder(output);
       await fc.assert(
         fc.property(initsOf(output), (init) => {
@@ -32,13 +32,13 @@ describe("Encoder of answers", () => {
     });
   }
 
-  it("writes what was set to its default in an optional field, and leaves it out elsewhere", () => {
+  it("encodes a default value in an optional field, and omits it in other fields", () => {
     const init = { accountCharge: "", exact: false, rounding: { scale: 0 } };
     const bytes = encode(CalculateChargeResponseSchema, init);
     expect(bytes).to.equal(expected(CalculateChargeResponseSchema, init));
   });
 
-  it("writes lengths of one, two and three bytes around nested messages", () => {
+  it("encodes nested messages whose lengths take one, two and three bytes", () => {
     for (const length of [125, 126, 127, 128, 16_380, 16_384, 70_000, 2_100_000]) {
       const init = { llmPrices: [{ model: "m".repeat(length) }, { model: "é" }] };
       const bytes = encode(ListLLMPricesResponseSchema, init);
@@ -46,7 +46,7 @@ describe("Encoder of answers", () => {
     }
   });
 
-  it("writes after a message that could not be written", () => {
+  it("encodes the next message after a message that fails to encode", () => {
     const broken = { asOf: { seconds: "no number" } };
     expect(() => encode(CalculateChargeResponseSchema, broken)).to.throw();
     const init = { markup: "1" };
@@ -54,7 +54,7 @@ describe("Encoder of answers", () => {
     expect(bytes).to.equal(expected(CalculateChargeResponseSchema, init));
   });
 
-  it("leaves kinds of fields that no answer has to protobuf-es", () => {
+  it("delegates kinds of fields that no response has to protobuf-es", () => {
     const details = [anyPack(RetryInfoSchema, create(RetryInfoSchema))];
     expect(encode(StatusSchema, { code: 5, details })).to.equal(
       expected(StatusSchema, { code: 5, details }),

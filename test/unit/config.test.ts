@@ -16,11 +16,11 @@ describe("Configuration", () => {
     expect(config.database).to.equal(undefined);
   });
 
-  it("takes an empty variable for an unset one", () => {
+  it("treats an empty variable as unset", () => {
     expect(readConfig({ GRPC_ADDR: "", DATABASE_URL: "" }).grpcAddress.port).to.equal(50051);
   });
 
-  it("reads a database URL into an object, so that no log prints it whole", () => {
+  it("parses a database URL into an object, so that no log prints the complete URL", () => {
     const { database } = readConfig({ DATABASE_URL: "postgres://ann:s3cret@db:6432/prices" });
     expect(database).to.include({ host: "db", port: 6432, user: "ann", database: "prices" });
   });
@@ -39,7 +39,7 @@ describe("Configuration", () => {
     ]);
   });
 
-  it("names an open door along with other problems, but not what is no address at all", () => {
+  it("reports an unprotected listener with other problems, except for a malformed address", () => {
     const problems = problemsOf({ GRPC_ADDR: "0.0.0.0:1", HTTP_ADDR: "x", BULK_THREADS: "0" });
     expect(problems.map((problem) => problem.split(" ", 1)[0])).to.deep.equal([
       "HTTP_ADDR",
@@ -48,7 +48,7 @@ describe("Configuration", () => {
     ]);
   });
 
-  it("sends traces only where OpenTelemetry's variables say so", () => {
+  it("exports traces only when OpenTelemetry's variables request it", () => {
     const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
     expect(readConfig({}).traces).to.equal(undefined);
     expect(readConfig(endpoint).traces).to.equal("otlp");
@@ -61,7 +61,7 @@ describe("Configuration", () => {
     expect(readConfig({ ...endpoint, OTEL_SDK_DISABLED: "true" }).traces).to.equal(undefined);
   });
 
-  it("refuses an exporter, a protocol and an endpoint of OpenTelemetry that it does not have", () => {
+  it("rejects unsupported exporters, protocols and endpoints of OpenTelemetry", () => {
     expect(
       problemsOf({
         OTEL_TRACES_EXPORTER: "zipkin",
@@ -75,7 +75,7 @@ describe("Configuration", () => {
     ]);
   });
 
-  it("bounds batches, allocations, their threads and the time of streams", () => {
+  it("limits batches, allocations, imports, worker threads and the time of streams", () => {
     const bounds = {
       MAX_BATCH_CALCULATIONS: ["1", "1000000"],
       MAX_ALLOCATION_ACCOUNTS: ["1", "100000000"],
@@ -94,12 +94,12 @@ describe("Configuration", () => {
     }
     const { maxBatchCalculations, maxAllocationAccounts, ...config } = readConfig({});
     expect([maxBatchCalculations, maxAllocationAccounts]).to.deep.equal([10_000, 5_000_000]);
-    const { maxImportRows, bulkThreads } = config;
+    const { maxImportRows, workerThreads } = config;
     expect(maxImportRows).to.equal(2_000_000);
-    expect(bulkThreads).to.be.at.least(1);
+    expect(workerThreads).to.be.at.least(1);
   });
 
-  it("bounds connections, calls, messages and the database's share", () => {
+  it("limits connections, messages and the database pool", () => {
     const bounds = {
       MAX_MESSAGE_BYTES: ["1024", "268435456"],
       MAX_CONNECTIONS: ["1", "1000000"],
@@ -123,8 +123,8 @@ describe("Configuration", () => {
     }
   });
 
-  it("refuses limits that another one makes unreachable, or that break its promise", () => {
-    const contradictions = {
+  it("rejects a limit that another limit makes unreachable, or that breaks another limit", () => {
+    const inconsistent = {
       "DATABASE_ACQUIRE_TIMEOUT_MS=30001": "MAX_CALL_TIMEOUT_MS, which is 30000",
       "DATABASE_STATEMENT_TIMEOUT_MS=30001": "MAX_CALL_TIMEOUT_MS, which is 30000",
       "DATABASE_LOCK_TIMEOUT_MS=30001": "DATABASE_STATEMENT_TIMEOUT_MS, which is 30000",
@@ -132,18 +132,18 @@ describe("Configuration", () => {
       "MAX_DATABASE_CALLS=2000": "half of MAX_CALLS_IN_FLIGHT, which is 1000",
       "MAX_CONNECTION_AGE_GRACE_MS=599999": "calls under way would be cut",
     };
-    for (const [assignment, said] of Object.entries(contradictions)) {
+    for (const [assignment, message] of Object.entries(inconsistent)) {
       const [name = "", value = ""] = assignment.split("=");
       const problems = problemsOf({ [name]: value });
       expect(problems, assignment).to.have.length(1);
-      expect(problems[0]).to.include(name).and.include(value).and.include(said);
+      expect(problems[0]).to.include(name).and.include(value).and.include(message);
       const least = Number(value) + (name.includes("GRACE") ? 1 : -1);
       const within = name === "MAX_DATABASE_CALLS" ? "1000" : String(least);
       expect(problemsOf({ [name]: within }), assignment).to.deep.equal([]);
     }
   });
 
-  it("lets what is not set follow a limit that is lower, or longer", () => {
+  it("adapts the default of an unset limit to a limit that is lower, or longer", () => {
     const short = readConfig({ MAX_CALL_TIMEOUT_MS: "500", MAX_CALLS_IN_FLIGHT: "10" });
     expect(short.databaseLimits).to.include({
       ...{ acquireTimeoutMs: 500, statementTimeoutMs: 500, lockTimeoutMs: 500, maxCalls: 5 },
@@ -153,11 +153,11 @@ describe("Configuration", () => {
     expect(long.connections.maxConnectionAgeGraceMs).to.equal(3_610_000);
   });
 
-  it("tells a wrong limit once, not what follows from it as well", () => {
+  it("reports a wrong limit once, without problems that follow from it", () => {
     expect(problemsOf({ MAX_CALL_TIMEOUT_MS: "x", MAX_CALLS_IN_FLIGHT: "x" })).to.have.length(2);
   });
 
-  it("allows no origin to call from a browser unless it is named", () => {
+  it("allows only listed origins to call from a browser", () => {
     expect([...readConfig({}).corsOrigins]).to.deep.equal([]);
     const named = "https://app.example.com, http://localhost:3000,http://[::1]:5173";
     expect([...readConfig({ CORS_ORIGINS: named }).corsOrigins]).to.deep.equal([
@@ -167,7 +167,7 @@ describe("Configuration", () => {
     ]);
   });
 
-  it("refuses an origin that no browser sends like this, for it would never match", () => {
+  it("rejects an origin in a form that no browser sends, because it would never match", () => {
     const wrong = [
       ...["*", "null", "app.example.com", "https://app.example.com/", "https://*.example.com"],
       ...["HTTPS://app.example.com", "https://App.example.com", "https://app.example.com:443"],
@@ -181,17 +181,17 @@ describe("Configuration", () => {
     }
   });
 
-  it("refuses ports above 65535", () => {
+  it("rejects ports above 65535", () => {
     expect(problemsOf({ HTTP_ADDR: "127.0.0.1:65536" })).to.have.lengthOf(1);
     expect(problemsOf({ HTTP_ADDR: "127.0.0.1:65535" })).to.deep.equal([]);
   });
 
-  it("never shows a database URL that it cannot read", () => {
+  it("never shows a database URL that it cannot parse", () => {
     const [problem] = problemsOf({ DATABASE_URL: "mysql://ann:s3cret@db/prices" });
     expect(problem).to.include("DATABASE_URL").and.not.include("s3cret");
   });
 
-  it("refuses to listen beyond loopback without authentication", () => {
+  it("rejects addresses beyond loopback without authentication", () => {
     const [problem] = problemsOf({ GRPC_ADDR: "0.0.0.0:50051" });
     expect(problem).to.include('GRPC_ADDR is "0.0.0.0:50051"').and.include("ALLOW_INSECURE");
   });
@@ -201,7 +201,7 @@ describe("Configuration", () => {
     expect(readConfig(environment).grpcAddress.host).to.equal("0.0.0.0");
   });
 
-  it("names a file of tokens that is missing or broken, and where, but nothing of what is in it", () => {
+  it("reports a missing or malformed tokens file without its content", () => {
     const folder = mkdtempSync(join(tmpdir(), "llmprices-config-"));
     const path = join(folder, "tokens.json");
     expect(problemsOf({ AUTH_TOKENS_FILE: path })).to.deep.equal([
@@ -214,20 +214,27 @@ describe("Configuration", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it("closes reflection and health to strangers where there are tokens, unless told otherwise", () => {
+  it("requires tokens for reflection and health unless they are set to public", () => {
     const file = createTokensFile();
     const AUTH_TOKENS_FILE = file.path;
     expect(readConfig({}).auth).to.include({ publicReflection: true, publicHealth: true });
     expect(readConfig({ AUTH_TOKENS_FILE }).auth).to.deep.equal(file.auth);
-    const open = { AUTH_TOKENS_FILE, PUBLIC_REFLECTION: "true", PUBLIC_HEALTH: "true" };
-    expect(readConfig(open).auth).to.include({ publicReflection: true, publicHealth: true });
+    const publicEnvironment = {
+      AUTH_TOKENS_FILE,
+      PUBLIC_REFLECTION: "true",
+      PUBLIC_HEALTH: "true",
+    };
+    expect(readConfig(publicEnvironment).auth).to.include({
+      publicReflection: true,
+      publicHealth: true,
+    });
     expect(problemsOf({ PUBLIC_HEALTH: "yes" })).to.deep.equal([
       'PUBLIC_HEALTH is "yes"; expected true or false',
     ]);
     file.remove();
   });
 
-  it("refuses to take tokens in the clear beyond loopback, but not to show metrics there", () => {
+  it("rejects unencrypted tokens beyond loopback, but allows metrics there", () => {
     const file = createTokensFile();
     const anywhere = { AUTH_TOKENS_FILE: file.path, OPS_ADDR: "0.0.0.0:9090" };
     expect(problemsOf(anywhere)).to.deep.equal([]);
@@ -242,7 +249,7 @@ describe("Configuration", () => {
     file.remove();
   });
 
-  it("knows every loopback address", () => {
+  it("recognizes every loopback address", () => {
     for (const host of ["127.0.0.1", "127.9.9.9", "localhost", "[::1]"]) {
       expect(problemsOf({ GRPC_ADDR: `${host}:1` }), host).to.deep.equal([]);
     }

@@ -5,7 +5,7 @@ import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
 import { SnapshotBuilder } from "../../src/price-book/snapshot-builder.js";
 import type { TimelineRow } from "../../src/store/prices/price-book-feed.js";
 
-/** Keys that are easily taken for one another, and the shortest and the longest. */
+/** Keys that are easily confused with each other, and the shortest and the longest keys. */
 const keys: readonly Key[] = [
   ...["gpt-4o", "gpt-4o-mini", "gpt-4O", "a/b", "a", "b", "x".repeat(255), "~!@#$%^&*()"].flatMap(
     (model) =>
@@ -42,7 +42,7 @@ const anyVersions = fc.array(
   { minLength: 1, maxLength: 6 },
 );
 
-/** What is in effect, read off the rows themselves. */
+/** Finds the price in effect by a search of the rows. */
 function expectedPrice(rows: ReadonlyMap<string, TimelineRow>, key: Key, at: number) {
   const row = rows.get(toKeyText(key));
   const index = row?.effectiveFrom.findLastIndex((from) => from <= at) ?? -1;
@@ -61,26 +61,26 @@ function priceIn(snapshot: PriceBookSnapshot, key: Key, at: number) {
   return found && { ...found, price: found.price.times("1e10").toFixed() };
 }
 
-async function next(base: PriceBookSnapshot, version: bigint, rows: readonly TimelineRow[]) {
-  const draft = new SnapshotBuilder(base);
-  for (const row of rows) draft.add(row);
-  return draft.finish(version, Number(version));
+async function buildNext(base: PriceBookSnapshot, version: bigint, rows: readonly TimelineRow[]) {
+  const builder = new SnapshotBuilder(base);
+  for (const row of rows) builder.add(row);
+  return builder.finish(version, Number(version));
 }
 
-describe("A snapshot of the book", () => {
-  it("has every key's price at every instant, and keeps it when the next one is made", async () => {
+describe("A snapshot of the price book", () => {
+  it("has every key's price at every instant, also after the next one is built", async () => {
     const instants = [-6, -5, 0, 3, 3.5, 19, 20, 21].map((step) => step * 86_400_000);
     await fc.assert(
       fc.asyncProperty(anyVersions, async (versions) => {
         let snapshot = PriceBookSnapshot.none;
         let rows = new Map<string, TimelineRow>();
-        const made: { snapshot: PriceBookSnapshot; rows: ReadonlyMap<string, TimelineRow> }[] = [];
+        const built: { snapshot: PriceBookSnapshot; rows: ReadonlyMap<string, TimelineRow> }[] = [];
         for (const [index, changed] of versions.entries()) {
-          snapshot = await next(snapshot, BigInt(index), changed);
+          snapshot = await buildNext(snapshot, BigInt(index), changed);
           rows = new Map([...rows, ...changed.map((row) => [toKeyText(row.key), row] as const)]);
-          made.push({ snapshot, rows });
+          built.push({ snapshot, rows });
         }
-        for (const each of made) {
+        for (const each of built) {
           expect(each.snapshot.count).to.equal(each.rows.size);
           for (const key of keys) {
             for (const at of instants) {
@@ -108,7 +108,7 @@ describe("A snapshot of the book", () => {
       effectiveFrom: many.map((_, i) => i),
       priceUnits: many.map((_, i) => i),
     };
-    const snapshot = await next(PriceBookSnapshot.none, 1n, [...many, long]);
+    const snapshot = await buildNext(PriceBookSnapshot.none, 1n, [...many, long]);
     expect(snapshot.count).to.equal(100_001);
     for (const i of [0, 1, 50_000, 99_999]) {
       expect(priceIn(snapshot, many[i]?.key as Key, 10 ** 6)?.price).to.equal(String(i));
@@ -117,11 +117,11 @@ describe("A snapshot of the book", () => {
     expect(priceIn(snapshot, long.key, -1)).to.equal(undefined);
   });
 
-  it("holds prices to their last digit", async () => {
+  it("stores prices exactly, to the last digit", async () => {
     const [key] = keys as [Key];
     for (const units of [0, 1, 12_512_500_000, 9_999_999_999_999, 10_000_000_000_000]) {
       const row = { key, id: idOf(key), effectiveFrom: [0], priceUnits: [units] };
-      const snapshot = await next(PriceBookSnapshot.none, 1n, [row]);
+      const snapshot = await buildNext(PriceBookSnapshot.none, 1n, [row]);
       expect(priceIn(snapshot, key, 0)?.price).to.equal(String(units));
     }
   });

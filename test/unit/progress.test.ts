@@ -3,12 +3,15 @@ import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { createProgress } from "../../src/cli/output/progress.js";
 
-/** What is shown on a stream that is a terminal, or is none. */
-async function shown(isTTY: boolean, work: (stream: NodeJS.WriteStream) => void): Promise<string> {
+/** Returns the output of `run` on a stream that is a terminal or is not. */
+async function outputOf(
+  isTTY: boolean,
+  run: (stream: NodeJS.WriteStream) => void,
+): Promise<string> {
   const stream = new PassThrough();
-  // The bar asks a terminal for these.
+  // The progress bar calls these methods of a terminal.
   const terminal = { isTTY, columns: 100, cursorTo: () => true, clearLine: () => true };
-  work(Object.assign(stream, terminal) as unknown as NodeJS.WriteStream);
+  run(Object.assign(stream, terminal) as unknown as NodeJS.WriteStream);
   stream.end();
   return text(stream);
 }
@@ -16,19 +19,19 @@ async function shown(isTTY: boolean, work: (stream: NodeJS.WriteStream) => void)
 const options = { verb: "sent", total: 1000, isQuiet: false };
 
 describe("Progress", () => {
-  it("is a bar on a terminal, of the part of the file that has been read", async () => {
-    const output = await shown(true, (stream) => {
+  it("is a bar on a terminal that shows the part of the file read so far", async () => {
+    const output = await outputOf(true, (stream) => {
       const progress = createProgress(options, stream);
       progress.update({ rows: 15_921, part: 500 });
-      progress.say("the service is at work");
+      progress.showStage("the service is at work");
       progress.stop();
     });
     expect(output).to.include("50% | 15,921 rows sent, the service is at work");
     expect(output).to.match(/█{12}░{12}/);
   });
 
-  it("counts rows on a terminal when nobody knows how many there will be", async () => {
-    const output = await shown(true, (stream) => {
+  it("counts rows on a terminal when the total is unknown", async () => {
+    const output = await outputOf(true, (stream) => {
       const progress = createProgress({ ...options, total: undefined }, stream);
       progress.update({ rows: 2000 });
       progress.stop();
@@ -36,11 +39,11 @@ describe("Progress", () => {
     expect(output).to.include("2,000 rows sent").and.not.include("%");
   });
 
-  it("is plain lines elsewhere, ever fewer of them", async () => {
-    const output = await shown(false, (stream) => {
+  it("is plain lines elsewhere, less often after 100,000 rows", async () => {
+    const output = await outputOf(false, (stream) => {
       const progress = createProgress(options, stream);
       for (let rows = 1000; rows <= 300_000; rows += 1000) progress.update({ rows });
-      progress.say("the service is at work");
+      progress.showStage("the service is at work");
       progress.stop();
     });
     const tens = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((ten) => `sent ${ten}0,000 rows`);
@@ -52,8 +55,8 @@ describe("Progress", () => {
     ]);
   });
 
-  it("is nothing when asked to be quiet", async () => {
-    const output = await shown(true, (stream) => {
+  it("shows nothing with isQuiet", async () => {
+    const output = await outputOf(true, (stream) => {
       const progress = createProgress({ ...options, isQuiet: true }, stream);
       progress.update({ rows: 1_000_000 });
       progress.stop();

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { raceAbort } from "../../src/race-abort.js";
+import { raceAbort } from "../../src/async/race-abort.js";
 
 const errorOf = (promise: Promise<unknown>) => promise.then(undefined, (error: unknown) => error);
 

@@ -20,33 +20,33 @@ async function read(format: "csv" | "jsonl", ...chunks: string[]): Promise<FileR
   return records;
 }
 
-async function failureOf(reading: Promise<unknown>): Promise<string> {
+async function messageOf(reading: Promise<unknown>): Promise<string> {
   return reading.then(
-    () => "nothing failed",
+    () => "no error",
     (error: Error) => error.message,
   );
 }
 
 describe("Files of rows: CSV", () => {
-  it("names columns in any order, with their lines", async () => {
+  it("reads columns in any order, and the lines of the rows", async () => {
     expect(await read("csv", "model,provider\ngpt,openai\nopus,anthropic\n")).to.deep.equal([
       { line: 2, fields: { model: "gpt", provider: "openai" } },
       { line: 3, fields: { model: "opus", provider: "anthropic" } },
     ]);
   });
 
-  it("takes quotes, a byte order mark, CRLF, and no line end at the end", async () => {
+  it("accepts quotes, a byte order mark, CRLF and a missing final line end", async () => {
     expect(await read("csv", '\ufeffprovider,model\r\nacme,"a,""b"""')).to.deep.equal([
       { line: 2, fields: { provider: "acme", model: 'a,"b"' } },
     ]);
   });
 
-  it("counts empty lines and leaves them out", async () => {
+  it("counts empty lines and skips them", async () => {
     const records = await read("csv", "provider,model\n\na,b\n\n\nc,d\n");
     expect(records.map(({ line }) => line)).to.deep.equal([3, 6]);
   });
 
-  it("takes an empty value for none", async () => {
+  it("treats an empty value as missing", async () => {
     const [record] = await read("csv", "provider,model,price\na,b,\n");
     expect(record).to.deep.equal({
       line: 2,
@@ -54,7 +54,7 @@ describe("Files of rows: CSV", () => {
     });
   });
 
-  it("names a row with too many or too few values, and reads on", async () => {
+  it("reports a row with too many or too few values, and continues", async () => {
     expect(await read("csv", "provider,model\na\nb,c,d\ne,f\n")).to.deep.equal([
       { line: 2, problem: "has 1 values; expected 2" },
       { line: 3, problem: "has 3 values; expected 2" },
@@ -62,7 +62,7 @@ describe("Files of rows: CSV", () => {
     ]);
   });
 
-  const refused = {
+  const rejectedTexts = {
     "provider,modl\n":
       'list:1: the line of names has an unknown column "modl"; did you mean model?',
     "provider,model,zzzzzzzz\n":
@@ -71,27 +71,27 @@ describe("Files of rows: CSV", () => {
     "provider,model,model\n": "list:1: the line of names names a column twice",
     "": "list:1: there is no line with the columns' names",
   };
-  for (const [text, message] of Object.entries(refused)) {
-    it(`refuses ${JSON.stringify(text)}`, async () => {
-      expect(await failureOf(read("csv", text))).to.equal(message);
+  for (const [text, message] of Object.entries(rejectedTexts)) {
+    it(`rejects ${JSON.stringify(text)}`, async () => {
+      expect(await messageOf(read("csv", text))).to.equal(message);
     });
   }
 
-  it("names the line where a quote makes the rest unreadable", async () => {
-    expect(await failureOf(read("csv", 'provider,model\na,b\nc,"d"e\n'))).to.match(/^list:3: /);
-    expect(await failureOf(read("csv", 'provider,model\na,"b\n'))).to.match(
+  it("names the line of a quote that makes the rest of the file unreadable", async () => {
+    expect(await messageOf(read("csv", 'provider,model\na,b\nc,"d"e\n'))).to.match(/^list:3: /);
+    expect(await messageOf(read("csv", 'provider,model\na,"b\n'))).to.match(
       /^list:\d: Quote Not Closed/,
     );
   });
 
-  it("refuses a row without an end rather than hold it", async () => {
-    const message = await failureOf(read("csv", "provider,model\n", "x".repeat(70_000)));
+  it("rejects a row that exceeds the limit, instead of keeping it in memory", async () => {
+    const message = await messageOf(read("csv", "provider,model\n", "x".repeat(70_000)));
     expect(message).to.match(/^list:2: Max Record Size/);
   });
 });
 
 describe("Files of rows: JSON Lines", () => {
-  it("reads an object a line, across chunks and characters cut in two", async () => {
+  it("reads one object per line, across chunks that split lines and characters", async () => {
     const text = '{"provider":"a","model":"\u2028é"}\n\n{"provider":"c","model":"d"}';
     const bytes = Buffer.from(text).toString("latin1");
     const source = Readable.from([...bytes].map((byte) => Buffer.from(byte, "latin1")));
@@ -104,7 +104,7 @@ describe("Files of rows: JSON Lines", () => {
     ]);
   });
 
-  it("takes null and an empty text for none, and true for what it says", async () => {
+  it("treats null and an empty string as missing, and converts true to text", async () => {
     const [record] = await read("jsonl", '{"provider":null,"model":"","ends":true}\n');
     expect(record).to.deep.equal({
       line: 1,
@@ -120,7 +120,7 @@ describe("Files of rows: JSON Lines", () => {
     '{"pice":"1"}': /^has an unknown column "pice"; did you mean price\?$/,
   };
   for (const [text, problem] of Object.entries(problems)) {
-    it(`names a row like ${text}, and reads on`, async () => {
+    it(`reports a row like ${text}, and continues`, async () => {
       const [bad, good] = await read("jsonl", `${text}\n{"provider":"a","model":"b"}\n`);
       expect(bad).to.have.property("line", 1);
       expect(bad).to.have.property("problem").that.matches(problem);
@@ -128,30 +128,30 @@ describe("Files of rows: JSON Lines", () => {
     });
   }
 
-  it("refuses a line without an end rather than hold it", async () => {
-    expect(await failureOf(read("jsonl", "{}\n", "x".repeat(70_000)))).to.match(
+  it("rejects a line that exceeds the limit, instead of keeping it in memory", async () => {
+    expect(await messageOf(read("jsonl", "{}\n", "x".repeat(70_000)))).to.match(
       /^list:2: is longer/,
     );
   });
 });
 
 describe("Files of rows", () => {
-  it("come in batches, read as they are taken", async () => {
-    let taken = 0;
+  it("are read in batches, only as fast as the batches are consumed", async () => {
+    let produced = 0;
     const lines = function* () {
       yield Buffer.from("provider,model\n");
-      for (; taken < 1_000_000; taken += 1) yield Buffer.from(`p,m${taken}\n`);
+      for (; produced < 1_000_000; produced += 1) yield Buffer.from(`p,m${produced}\n`);
     };
     const source = { name: "list", bytes: Readable.from(lines()), sizeBytes: undefined };
     const batches = readRecords({ ...source, readBytes: () => 0 }, "csv", columns);
     const { value } = await batches.next();
     expect(value).to.have.length(1000);
-    // The buffers between hold some more; how much depends on the version of Node.
-    expect(taken).to.be.below(50_000);
+    // The stream buffers hold some more rows. How many depends on the version of Node.js.
+    expect(produced).to.be.below(50_000);
     await batches.return(undefined);
   });
 
-  it("tell their format by the extension, unless it is said", () => {
+  it("have the format of their extension unless it is set", () => {
     expect(formatOf("a.csv", undefined)).to.equal("csv");
     expect(formatOf("a.JSONL", undefined)).to.equal("jsonl");
     expect(formatOf("a.ndjson", undefined)).to.equal("jsonl");
@@ -160,7 +160,7 @@ describe("Files of rows", () => {
     expect(() => formatOf("a.xlsx", undefined)).to.throw("a.xlsx has none of the extensions .csv");
   });
 
-  it("are written so that they read as what was written", async () => {
+  it("read back as the same rows that were written", async () => {
     const rows = [
       { provider: "acme", model: 'a,"b"\n', price: "1.25", ends: undefined },
       { provider: "acme", model: "=c", price: undefined, ends: "true" },
@@ -177,7 +177,7 @@ describe("Files of rows", () => {
 });
 
 describe("Line numbers", () => {
-  it("find each row's line, however rows and lines go in step", () => {
+  it("are correct for each row, with and without gaps between the lines", () => {
     const numbers = createLineNumbers();
     const lines = [2, 3, 4, 7, 8, 10];
     for (const line of lines) numbers.add(line);

@@ -21,11 +21,11 @@ export const networkFaults: readonly Fault[] = [
     affects: "writes",
     strike: async ({ proxies }) => {
       for (const { faults, cutConnections } of proxies) {
-        faults.refusesConnections = true;
+        faults.rejectsConnections = true;
         cutConnections();
       }
       await sleep(2000);
-      for (const { faults } of proxies) faults.refusesConnections = false;
+      for (const { faults } of proxies) faults.rejectsConnections = false;
     },
   },
   {
@@ -34,9 +34,9 @@ export const networkFaults: readonly Fault[] = [
     times: 1,
     affects: "calculations",
     strike: async ({ proxies }) => {
-      for (const { faults, silenceConnections } of proxies) {
+      for (const { faults, stallConnections } of proxies) {
         faults.isSilent = true;
-        silenceConnections();
+        stallConnections();
       }
       await sleep(5000);
       for (const { faults } of proxies) faults.isSilent = false;
@@ -48,7 +48,7 @@ export const networkFaults: readonly Fault[] = [
     times: 3,
     affects: "writes",
     strike: async ({ proxies }) => {
-      for (const { silenceConnections } of proxies) silenceConnections();
+      for (const { stallConnections } of proxies) stallConnections();
     },
   },
   {

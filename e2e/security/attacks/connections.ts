@@ -20,7 +20,7 @@ import {
   http2Frame,
 } from "../wire/http2-frames.js";
 
-/** Connections by the thousand that say nothing, or begin and do not go on. */
+/** Thousands of connections that send nothing, or an incomplete request. */
 export const connectionsAttack: Attack = {
   name: "connections",
   writes: "none",
@@ -38,7 +38,7 @@ export const connectionsAttack: Attack = {
   },
 };
 
-/** Those who send a byte at a time, or take none of what is sent to them: hundreds at once. */
+/** Hundreds of clients at once that send one byte at a time, or never read. */
 export const slowAttack: Attack = {
   name: "slow",
   writes: "none",
@@ -62,7 +62,7 @@ async function open({ host, port }: Address): Promise<Socket> {
   return socket;
 }
 
-/** Until the service ends it, which it must do before it is whole. */
+/** Sends a request slowly. The service must close the connection before the request is complete. */
 async function sendSlowly(address: Address, bytes: Buffer, counter: Counter): Promise<void> {
   const socket = await open(address);
   let sent = 0;
@@ -77,7 +77,7 @@ async function sendSlowly(address: Address, bytes: Buffer, counter: Counter): Pr
     counter.other(`a connection was kept for ${slowMs} ms at a byte in ${byteMs} ms`, `${bytes}`);
 }
 
-/** Asks for much in one go, takes nothing, and must not keep the service from others. */
+/** Requests a large response and never reads it, which must not slow down other calls. */
 async function readNothing(address: Address, counter: Counter): Promise<void> {
   const socket = await open(address);
   socket.pause();
@@ -88,7 +88,7 @@ async function readNothing(address: Address, counter: Counter): Promise<void> {
   else counter.answered();
 }
 
-/** Whether the other side ends a connection in time; it is over then anyway. */
+/** Returns whether the other side closes a connection in time, and closes it in any case. */
 async function endOf(socket: Socket, limitMs: number): Promise<boolean> {
   const ended = new Promise<boolean>((resolve) => {
     for (const event of ["end", "close"]) socket.once(event, () => resolve(true));
@@ -114,13 +114,13 @@ const beginnings: readonly (string | Buffer)[] = [
   `${post}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
 ];
 
-/** A request of either version, and an HTTP/2 preface, of which no caller waits for the end. */
+/** An HTTP/1.1 request and an HTTP/2 preface that never end. */
 const slowRequests = [
   Buffer.from(`${post}X: ${"y".repeat(10_000)}\r\n\r\n`),
   Buffer.concat([beginning.subarray(0, 23), Buffer.alloc(10_000)]),
 ];
 
-/** Charges of more bytes than a connection's window has. */
+/** A request whose response is larger than the window of a connection. */
 const allocation = create(AllocateChargesRequestSchema, {
   ...{ chargeType: "completion", provider: "openai", model: "gpt-4o" },
   ...{ providerCost: "1000", currencyCode: "USD" },
@@ -142,5 +142,5 @@ const greedyCall = Buffer.concat([
 const connectionsPerListener = 1000;
 const callersEach = 60;
 const byteMs = 100;
-/** The time for headers, or for a sign of life, and some more. */
+/** More than the timeouts for headers and for inactive connections. */
 const slowMs = 20_000;

@@ -4,7 +4,7 @@ import { concurrently } from "../support/concurrently.js";
 import type { Random } from "../support/random.js";
 import { talk } from "../wire/socket.js";
 
-/** Junk, and requests that two readers read in two ways, at all listeners. */
+/** Garbage and ambiguous HTTP/1.1 requests, to all listeners. */
 export const http1Attack: Attack = {
   name: "http1",
   writes: "none",
@@ -31,7 +31,7 @@ function judge(counter: Counter, sent: string, received: string, isClosed: boole
   const statuses = [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) =>
     Number(status),
   );
-  // Not implemented, and another version of HTTP, are what the caller asked for.
+  // 501 and 505 are correct for unknown methods and versions.
   const failure = statuses.find((status) => status >= 500 && status !== 501 && status !== 505);
   const isAnswered = statuses.some((status) => status < 400);
   if (failure !== undefined) counter.other(`HTTP ${failure}`, sent);
@@ -42,7 +42,7 @@ function judge(counter: Counter, sent: string, received: string, isClosed: boole
   else counter.rejected();
 }
 
-/** A byte or a few are other ones. */
+/** Changes one byte or a few. */
 function mutate(text: string, random: Random): string {
   const bytes = Buffer.from(text);
   for (let left = random.integer(1, 4); left > 0; left -= 1) {
@@ -112,7 +112,7 @@ const requests = [
   // A client's hello of TLS, and one of SSH.
   "\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03",
   "SSH-2.0-OpenSSH_9.6\r\n",
-  // A hundred in a row: each is answered, in their order.
+  // A hundred pipelined requests, which are answered in order.
   valid.replace("Connection: close\r\n", "").repeat(100),
 ];
 

@@ -15,7 +15,7 @@ import {
 } from "../wire/http2-frames.js";
 import { talk } from "../wire/socket.js";
 
-/** Frames that break the rules of HTTP/2, and floods of those that keep them. */
+/** Frames that violate HTTP/2, and floods of valid frames. */
 export const http2FramesAttack: Attack = {
   name: "http2-frames",
   writes: "none",
@@ -50,7 +50,7 @@ function judge(
   else counter.answered();
 }
 
-/** The connection, or a stream, is ended; or HTTP/1.1 says no. */
+/** Returns whether the connection or a stream was closed, or HTTP/1.1 returned an error. */
 function isRejected(received: Buffer): boolean {
   if (received.toString("latin1", 0, 9) === "HTTP/1.1 ") return true;
   const kinds: readonly number[] = [type.goAway, type.reset];
@@ -170,7 +170,7 @@ const connections: Readonly<Record<string, (random: Random) => Buffer>> = {
 };
 
 const indexOfStatus500 = 0x8e;
-/** Settings, their acknowledgement and a window: what a server says before it is asked. */
+/** The frames that a server sends first: SETTINGS, its acknowledgement and WINDOW_UPDATE. */
 const framesOfPreface = 3;
 const timesEach = 8;
 const concurrency = 40;

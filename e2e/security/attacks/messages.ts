@@ -51,9 +51,9 @@ function pickMethod(random: Random): DescMethod {
 type Attempt = {
   readonly method: DescMethod;
   readonly sent: Sent;
-  /** What is to be read by the service; undefined when that is not said. */
+  /** The message that the service must read, or undefined if that is not certain. */
   readonly message: Buffer | undefined;
-  /** The message before it was put into a frame, and maybe compressed. */
+  /** The message before framing and compression. */
   readonly plain: Buffer;
   readonly isLateByHeader: boolean;
 };
@@ -75,7 +75,7 @@ function makeAttempt(protocol: Protocol, method: DescMethod, random: Random): At
   };
 }
 
-/** One in ten is as it should be. */
+/** Makes a message, valid in one of ten cases. */
 function makeMessage({ encoding }: Protocol, { input }: DescMethod, random: Random): Buffer {
   const json = validMessage(input, random);
   const isValid = random.oneIn(10);
@@ -98,7 +98,7 @@ function readRequest(
   }
 }
 
-/** Than there will be, somewhere in it: the service waits for it. */
+/** Returns whether a request has a future `min_book_version`, for which the service waits. */
 function asksForLaterBook(request: unknown): boolean {
   if (typeof request !== "object" || request === null) return false;
   return Object.entries(request).some(([name, value]) =>

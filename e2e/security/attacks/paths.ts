@@ -5,7 +5,7 @@ import { openHttp2 } from "../wire/http2.js";
 import { talk } from "../wire/socket.js";
 import { count } from "../wire/verdict.js";
 
-/** Paths that lead elsewhere, or nowhere, at every listener. */
+/** Unknown and malicious paths, to every listener. */
 export const pathsAttack: Attack = {
   name: "paths",
   writes: "none",
@@ -69,7 +69,7 @@ const paths: readonly string[] = [
   ),
 ];
 
-/** As Connect has it for a compression, or a protocol, that there is not. */
+/** Connect returns it for an unknown compression or protocol. */
 const unimplemented = 501;
 const concurrency = 24;
 const quietMs = 2000;

@@ -20,7 +20,7 @@ import {
 } from "../wire/http2-frames.js";
 import { talk } from "../wire/socket.js";
 
-/** Calls that are reset: at once, by the thousand in one packet (CVE-2023-44487), or at any moment. */
+/** Calls that are reset at any moment, or a thousand in one packet (CVE-2023-44487). */
 export const resetsAttack: Attack = {
   name: "resets",
   writes: "none",
@@ -57,7 +57,7 @@ async function resetAtAnyMoment(
   session?.destroy();
 }
 
-/** True when the answer was faster. */
+/** Returns whether the response came before the reset. */
 function callAndReset(
   session: ClientHttp2Session,
   method: DescMethod,

@@ -11,7 +11,7 @@ import type { Sent } from "../wire/exchange.js";
 import { headersOf, isFramed, type Protocol, protocols } from "../wire/protocols.js";
 import { count } from "../wire/verdict.js";
 
-/** Messages, headers and lengths that are too large, compressed ones above all. */
+/** Messages, headers and lengths that are too large, also compressed. */
 export const sizesAttack: Attack = {
   name: "sizes",
   writes: "none",
@@ -66,7 +66,7 @@ function oversize(protocol: Protocol, method: DescMethod, bombs: Bombs): readonl
   ];
 }
 
-/** A gigabyte of zeros, in some megabytes and in some kilobytes. */
+/** Compresses a gigabyte of zeros to a few megabytes and to a few kilobytes. */
 async function packBombs(): Promise<Bombs> {
   const pack = async (packer: NodeJS.ReadWriteStream) => {
     const packed: Buffer[] = [];

@@ -12,7 +12,7 @@ import { readAnswer } from "../wire/answer.js";
 import { openHttp2 } from "../wire/http2.js";
 import { count } from "../wire/verdict.js";
 
-/** Mutated messages to health and reflection, which are those of libraries. */
+/** Mutated messages to health and reflection, which libraries implement. */
 export const standardServicesAttack: Attack = {
   name: "health-reflection",
   writes: "none",
@@ -58,7 +58,7 @@ function healthRequest(random: Random): Buffer {
   return Buffer.from(toBinary(HealthCheckRequestSchema, request));
 }
 
-/** By the fields of grpc/reflection/v1/reflection.proto: a host, and one question. */
+/** Makes a request with the fields of grpc/reflection/v1/reflection.proto. */
 function reflectionRequest(random: Random): Buffer {
   const writer = new BinaryWriter();
   if (random.oneIn(3)) writer.tag(1, 2).string("localhost");

@@ -16,7 +16,7 @@ import type { Wire } from "../wire/exchange.js";
 import { bodyOf, headersOf, type Protocol, protocols } from "../wire/protocols.js";
 import { count } from "../wire/verdict.js";
 
-/** Hostile texts in every field that takes a text, of every method. */
+/** Hostile texts in every text field of every method. */
 export const textsAttack: Attack = {
   name: "texts",
   writes: "some",
@@ -55,7 +55,7 @@ export const textsAttack: Attack = {
 
 type Attempt = { readonly method: DescMethod; readonly path: TextPath; readonly text: string };
 
-/** Every other one in each round. */
+/** Half of them in each round. */
 const attempts: readonly Attempt[] = methods.flatMap((method) =>
   textPaths(method.input).flatMap((path) => hostileTexts.map((text) => ({ method, path, text }))),
 );

@@ -41,14 +41,14 @@ export const tokenTimingAttack = (trust: Trust): Attack => ({
       await wire.exchange({ path, headers: { ...headers, authorization }, body: Buffer.alloc(5) });
     });
     wire.close();
-    // What the measurement is worth: a comparison that ends early is found out by it.
+    // The measurement must find a comparison that ends early.
     if (!(await measure("a comparison that ends early", 4000, compareCarelessly()))) {
       counter.other("the measurement does not see a comparison that ends early");
     }
   },
 });
 
-/** Is to be measured, for the first of two kinds and for the second. */
+/** Does what is measured, for the first of two kinds or for the second. */
 type Attempt = (isFirst: boolean) => void | Promise<void>;
 
 async function compare(times: number, attempt: Attempt, random: Random): Promise<number> {
@@ -62,7 +62,7 @@ async function compare(times: number, attempt: Attempt, random: Random): Promise
   return welch(...seen);
 }
 
-/** As many tokens as a file may have, so that a little for each of them is much. */
+/** Compares with as many tokens as a file may have, which multiplies any difference. */
 function compareHashes(): Attempt {
   const [token, first, last] = nearHashes();
   const caller = { name: "somebody", role: "manage" } as const;
@@ -74,7 +74,7 @@ function compareHashes(): Attempt {
     try {
       authenticators[isFirst ? 0 : 1]?.authenticate(`Bearer ${token}`);
     } catch {
-      // Which it must.
+      // The expected error.
     }
   };
 }
@@ -88,7 +88,7 @@ function compareCarelessly(): Attempt {
   };
 }
 
-/** A token, and two hashes that are nearly its own. */
+/** Returns a token, and two hashes that differ from its own in one byte. */
 function nearHashes(): readonly [string, Buffer, Buffer] {
   const token = "a-token";
   const digest = createHash("sha256").update(token).digest();

@@ -12,7 +12,7 @@ import { type Answer, readAnswer } from "../wire/answer.js";
 import { bodyOf, headersOf, type Protocol, protocols } from "../wire/protocols.js";
 import { count } from "../wire/verdict.js";
 
-/** Tokens that are none, nearly one, or were one, with every method through every protocol. */
+/** Malformed, forged and expired tokens, with every method and protocol. */
 export const tokensAttack = (trust: Trust): Attack => ({
   name: "tokens",
   writes: "none",
@@ -30,7 +30,7 @@ export const tokensAttack = (trust: Trust): Attack => ({
   },
 });
 
-/** A caller who may calculate and read tries everything. */
+/** A caller with the role to calculate and read calls every method. */
 export const rolesAttack = (trust: Trust): Attack => ({
   name: "roles",
   writes: "none",
@@ -58,7 +58,7 @@ type Seen = {
   readonly answer: Answer;
 };
 
-/** Calls every method through every protocol with each of the headers, or a sample of these calls. */
+/** Calls every method over every protocol with each of the headers, or a sample of these calls. */
 async function callWith(
   target: Target,
   random: Random,

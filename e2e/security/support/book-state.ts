@@ -1,6 +1,6 @@
 import type { Knex } from "knex";
 
-/** The rows of every table, and what they say: a change anywhere changes it. */
+/** The number of rows and a digest of every table. */
 export type BookState = {
   readonly version: bigint;
   readonly tables: Readonly<Record<string, string>>;
@@ -24,7 +24,7 @@ export async function readBookState(knex: Knex): Promise<BookState> {
   return { version: BigInt(version), tables: Object.fromEntries(await Promise.all(digests)) };
 }
 
-/** What is different, one line for each table. */
+/** Returns the differences, one line for each table. */
 export function changesBetween(before: BookState, after: BookState): readonly string[] {
   const names = Object.keys({ ...before.tables, ...after.tables });
   return names

@@ -1,4 +1,4 @@
-/** Does `work` so many times, `concurrency` of them at a time. */
+/** Runs `work` for each index below `times`, `concurrency` at a time. */
 export async function concurrently(
   times: number,
   concurrency: number,

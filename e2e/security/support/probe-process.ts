@@ -11,7 +11,7 @@ import {
 import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
 import type { ProbeJob, ProbeReport } from "./probe.js";
 
-/** 1000.00 × 1.25125 × 0.25, at an instant that no attack can change any more. */
+/** 1000.00 × 1.25125 × 0.25, at a past time whose price cannot change. */
 const message = create(CalculateChargeRequestSchema, {
   chargeType: "completion",
   provider: "anthropic",
@@ -39,7 +39,7 @@ answerJobs<ProbeJob, ProbeReport>(async (job) => {
   return report;
 });
 
-/** Calls again and again, a little later each time: a caller that does nobody harm. */
+/** Repeats a call with a pause. */
 async function probe(call: () => Promise<string>): Promise<void> {
   for (;;) {
     const startedAt = performance.now();

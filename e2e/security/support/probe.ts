@@ -1,9 +1,9 @@
 import { type LoadProcess, startLoad } from "../../../bench/support/load-process.js";
 import type { Target } from "./target.js";
 
-/** A well-behaved caller beside the attacks, in a process of its own, over gRPC and over Connect. */
+/** A well-behaved client beside the attacks, in its own process, over gRPC and over Connect. */
 export type Probe = {
-  /** What it has seen since it was asked last. */
+  /** Returns what it saw since the previous report. */
   readonly report: () => Promise<ProbeReport>;
   readonly stop: () => void;
 };
@@ -11,11 +11,11 @@ export type Probe = {
 export type ProbeReport = {
   readonly calls: number;
   readonly worstMs: number;
-  /** Each answer that was wrong, or missing after many seconds. */
+  /** Responses that were wrong, or did not come for many seconds. */
   readonly problems: readonly string[];
 };
 
-/** The first job says whom to call; all that follow ask what was seen. */
+/** The first job has the addresses to call. Each later one requests a report. */
 export type ProbeJob = {
   readonly grpcPort: number;
   readonly httpPort: number;

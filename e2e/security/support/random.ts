@@ -2,7 +2,7 @@ import { uniformBigInt } from "pure-rand/distribution/uniformBigInt";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 
-/** Chance that can be repeated: the same seed gives the same choices in the same order. */
+/** A repeatable random generator: the same seed gives the same choices in the same order. */
 export type Random = {
   /** A whole number from `min` to `max`, both included. */
   readonly integer: (min: number, max: number) => number;

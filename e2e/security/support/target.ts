@@ -16,7 +16,7 @@ import {
   mochaGlobalTeardown,
 } from "../../../test/support/postgres.js";
 
-/** The service under attack: a process of its own, on a database that the suite looks into. */
+/** The service under attack, in its own process, and its database. */
 export type Target = {
   readonly processId: number;
   readonly grpc: Address;
@@ -26,13 +26,12 @@ export type Target = {
   readonly knex: Knex;
   /** Returns how often to do what the long form does `count` times: at least once. */
   readonly scaled: (count: number) => number;
-  /** What the service has logged: warnings and worse. */
+  /** Returns the log of the service: warnings and errors. */
   readonly log: () => Promise<string>;
 };
 
 /**
- * Builds the service, starts it with the example price book and these variables, and stops it after
- * `work`.
+ * Builds the service, starts it with the example prices and these variables, and stops it after `work`.
  */
 export async function withTarget(
   settings: Readonly<Record<string, string>>,
@@ -86,7 +85,7 @@ function toAddress(text: string): Address {
 
 const charactersShown = 5000;
 
-/** So that a suite of minutes sees what is left of connections when their time is up. */
+/** Short timeouts, so that connections expire during the suite. */
 const shortTimes = {
   HEADERS_TIMEOUT_MS: "3000",
   KEEPALIVE_TIME_MS: "3000",

@@ -6,11 +6,11 @@ export type Trust = {
   readonly calculate: string;
   readonly manage: string;
   readonly issuer: TestIssuer;
-  /** The variables that configure it. */
+  /** The variables that configure them. */
   readonly settings: Readonly<Record<string, string>>;
 };
 
-/** Makes tokens and an issuer, hands them to `work`, and removes them. */
+/** Creates tokens and an issuer, passes them to `work`, and removes them. */
 export async function withTrust(work: (trust: Trust) => Promise<void>): Promise<void> {
   const calculate = freshToken("calculator", "calculate");
   const manage = freshToken("manager", "manage");

@@ -6,13 +6,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { residentBytes } from "../../../bench/support/memory.js";
 import type { Target } from "./target.js";
 
-/** What a process holds. */
+/** The resources of a process. */
 export type Vitals = {
   readonly connections: number;
   readonly descriptors: number;
   readonly callsInFlight: number;
   readonly residentBytes: number;
-  /** What its first thread holds of objects and buffers. */
+  /** Heap and buffers of its main thread. */
   readonly heapBytes: number;
 };
 
@@ -30,8 +30,8 @@ export async function readVitals(target: Target): Promise<Vitals> {
 }
 
 /**
- * The vitals when callers have gone: as few connections as at the start, no call at work, garbage
- * collected. When that does not come within `limitMs`, those of the end.
+ * Waits until there are as few connections as at the start and no calls, collects garbage, and returns
+ * the vitals. Returns the last ones if that takes longer than `limitMs`.
  */
 export async function readSettledVitals(
   target: Target,
@@ -40,7 +40,7 @@ export async function readSettledVitals(
 ): Promise<Vitals> {
   const endsAt = performance.now() + limitMs;
   for (;;) {
-    // What the first collection finds may let go of more.
+    // Finalizers of the first collection may free more.
     for (let i = 0; i < 3; i += 1) {
       collectGarbage(target);
       await sleep(settlingMs);
@@ -50,7 +50,7 @@ export async function readSettledVitals(
   }
 }
 
-/** What callers who have gone left behind. */
+/** Returns what disconnected callers left behind. */
 export function whatIsLeft(vitals: Vitals, start: Vitals): string | undefined {
   const { connections, descriptors, callsInFlight } = vitals;
   if (callsInFlight > 0) return `${callsInFlight} calls are still in flight`;
@@ -63,7 +63,7 @@ export function whatIsLeft(vitals: Vitals, start: Vitals): string | undefined {
   return undefined;
 }
 
-/** Over a connection of its own: one that is kept may be closed just when it is used. */
+/** Reads a URL over a new connection: a kept one may be closed at the same moment. */
 async function readText(url: string): Promise<string> {
   const [response] = await once(get(url, { agent: false }), "response");
   return text(response);
@@ -73,13 +73,13 @@ function collectGarbage({ processId }: Target): void {
   process.kill(processId, "SIGUSR2");
 }
 
-/** Of callers, to any listener but the ops server: from proc_pid_net_tcp(5). */
+/** Counts the connections of callers, except to the ops server, from proc_pid_net_tcp(5). */
 async function countConnections({ processId, grpc, http }: Target): Promise<number> {
   const ports = new Set([grpc.port, http.port]);
   const lines = (await readFile(`/proc/${processId}/net/tcp`, "utf8")).trim().split("\n").slice(1);
   return lines.filter((line) => {
     const [, local = "", , state = "", , , , , , inode] = line.trim().split(/\s+/);
-    // What the kernel keeps of a connection that has ended belongs to no process.
+    // The kernel keeps entries of closed connections, which belong to no process.
     const isHeld = inode !== "0" && state !== listening;
     return isHeld && ports.has(Number.parseInt(local.split(":")[1] ?? "", 16));
   }).length;
@@ -91,6 +91,6 @@ function sumOf(metrics: string, name: string): number {
 }
 
 const listening = "0A";
-/** The pools open theirs when they need them, and so do threads: of the service, and of the book. */
+/** The pools of the service, its worker threads and the price book connect when needed. */
 const databaseConnections = 24;
 const settlingMs = 250;

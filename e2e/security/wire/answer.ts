@@ -9,7 +9,7 @@ import { codeName } from "../../../src/server/calls/call-log.js";
 import { prefixLength } from "../../../src/server/connect/error-response.js";
 import type { ReadableHeaders, Received } from "./exchange.js";
 
-/** What a caller makes of what came back. */
+/** A response as a client understands it. */
 export type Answer =
   | { readonly messages: readonly Buffer[] }
   | Failure
@@ -27,7 +27,7 @@ export type Failure = {
   readonly text: string;
 };
 
-/** Reads an answer by its own content type, as Connect, gRPC-Web and gRPC have it. */
+/** Decodes a response by its content type: Connect, gRPC-Web or gRPC. */
 export function readAnswer(received: Received): Answer {
   if ("lost" in received) return received;
   const { status, headers, trailers } = received;

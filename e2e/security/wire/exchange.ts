@@ -1,11 +1,11 @@
-/** What is sent: a request of HTTP, whatever its version. */
+/** A request of HTTP/1.1 or HTTP/2. */
 export type Sent = {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 };
 
-/** What came back, as it came. */
+/** The undecoded response. */
 export type Received =
   | {
       readonly status: number;
@@ -18,11 +18,11 @@ export type Received =
 
 export type ReadableHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** A way to exchange with a listener, over connections that are kept. */
+/** Sends requests to a listener over persistent connections. */
 export type Wire = {
   readonly exchange: (sent: Sent) => Promise<Received>;
   readonly close: () => void;
 };
 
-/** How long an answer is waited for. */
+/** The time to wait for a response. */
 export const patienceMs = 20_000;

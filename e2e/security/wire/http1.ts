@@ -2,7 +2,7 @@ import { Agent, request } from "node:http";
 import type { Address } from "../../../src/config/address.js";
 import { patienceMs, type Received, type Sent, type Wire } from "./exchange.js";
 
-/** Exchanges over HTTP/1.1, on connections that are kept alive. */
+/** Sends requests over HTTP/1.1 with keep-alive. */
 export function openHttp1({ host, port }: Address): Wire {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const exchange = ({ path, headers, body }: Sent) =>

@@ -19,7 +19,7 @@ export type Http2Frame = {
   readonly payload: Buffer;
 };
 
-/** `length` is what the frame says that it has, where that is not the truth. */
+/** Encodes a frame. `length` replaces the correct length in its header. */
 export function http2Frame(
   type: number,
   flags: number,
@@ -35,7 +35,7 @@ export function http2Frame(
   return Buffer.concat([head, payload]);
 }
 
-/** Reads as many whole frames as there are. */
+/** Decodes all complete frames. */
 export function readHttp2Frames(bytes: Buffer): readonly Http2Frame[] {
   const frames: Http2Frame[] = [];
   for (let at = 0; at + 9 <= bytes.length; ) {
@@ -48,13 +48,13 @@ export function readHttp2Frames(bytes: Buffer): readonly Http2Frame[] {
   return frames;
 }
 
-/** What a client begins with. */
+/** The connection preface of a client. */
 export const beginning = Buffer.concat([
   Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
   http2Frame(frameType.settings, 0, 0),
 ]);
 
-/** Headers as HPACK has them that compresses nothing (RFC 7541, section 6.2.2). */
+/** Encodes headers in HPACK without compression (RFC 7541, section 6.2.2). */
 export function headerBlock(headers: readonly (readonly [string, string])[]): Buffer {
   return Buffer.concat(
     headers.flatMap(([name, value]) => [Buffer.from([0]), hpackText(name), hpackText(value)]),

@@ -8,7 +8,7 @@ import {
   type Wire,
 } from "./exchange.js";
 
-/** Exchanges over HTTP/2, on one connection: another when that is closed. */
+/** Sends requests over one HTTP/2 connection, and reconnects when it is closed. */
 export function openHttp2(address: Address): Wire {
   let session: ClientHttp2Session | undefined;
   const openSession = () => {

@@ -5,7 +5,7 @@ import type { Wire } from "./exchange.js";
 import { openHttp1 } from "./http1.js";
 import { openHttp2 } from "./http2.js";
 
-/** One of the ways in which a method is called. */
+/** A protocol and encoding with which a method is called. */
 export type Protocol = {
   readonly name: string;
   readonly speaks: "gRPC" | "gRPC-Web" | "Connect";
@@ -43,12 +43,12 @@ export const protocols: readonly Protocol[] = [
   },
 ];
 
-/** Whether messages are in frames, each with its length before it. */
+/** Returns whether messages are framed with their length. */
 export function isFramed({ speaks }: Protocol, method: Pick<DescMethod, "methodKind">): boolean {
   return speaks !== "Connect" || method.methodKind !== "unary";
 }
 
-/** The headers that a proper caller sends. */
+/** Returns the headers of a valid call. */
 export function headersOf(
   protocol: Protocol,
   method: Pick<DescMethod, "methodKind">,
@@ -62,7 +62,7 @@ export function headersOf(
   return { "content-type": `application/${type}` };
 }
 
-/** The body that a proper caller sends for a message. */
+/** Returns the body of a valid call. */
 export function bodyOf(
   protocol: Protocol,
   method: Pick<DescMethod, "methodKind">,

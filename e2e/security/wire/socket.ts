@@ -1,12 +1,12 @@
 import { connect } from "node:net";
 import type { Address } from "../../../src/config/address.js";
 
-/** What came over a connection, and whether the other side has closed it. */
+/** The bytes received over a connection, and whether the other side closed it. */
 export type Heard = { readonly bytes: Buffer; readonly isClosed: boolean };
 
 /**
- * Sends bytes over a connection of their own and listens until the other side closes it or `isEnough`
- * has been received, and for `quietMs` at most when nothing comes any more.
+ * Sends bytes over a new connection. Reads until the other side closes it, `isEnough` returns true, or
+ * nothing arrives for `quietMs`.
  */
 export function talk(
   { host, port }: Address,
@@ -30,7 +30,7 @@ export function talk(
       if (isEnough(Buffer.concat(chunks))) end(false);
     });
     socket.on("end", () => end(true));
-    // Reset: what was sent is rejected in the shortest way.
+    // ECONNRESET is a rejection as well.
     socket.on("error", () => end(true));
     socket.write(bytes);
   });

@@ -3,19 +3,19 @@ import { errorDomain } from "../../../src/rpc/errors/to-connect-error.js";
 import type { Counter } from "../attack.js";
 import type { Answer, Failure } from "./answer.js";
 
-/** What an attempt may be answered, beside what the contract has for all of them. */
+/** The allowed responses to an attempt, in addition to those that the contract always allows. */
 export type Expectations = {
-  /** What was sent: an answer may quote it. */
+  /** The request, which a response may quote. */
   readonly sent: string;
-  /** How it was sent, to find it again. */
+  /** A description of the attempt. */
   readonly how: string;
   /** Returns what is wrong with a response that is no error. */
   readonly whyWrong?: (messages: readonly Buffer[]) => string | undefined;
   /** Waits for a book that does not come, or has a deadline that is too short. */
   readonly mayBeLate?: () => boolean;
-  /** It is no request that has to be answered: a closed stream or connection will do. */
+  /** Whether closing the stream or connection is enough, because the request is malformed. */
   readonly mayBeLost?: boolean;
-  /** A library's service, whose errors have no details. */
+  /** Whether a library implements the service: its errors have no details. */
   readonly isOfLibrary?: boolean;
 };
 
@@ -39,7 +39,7 @@ function findProblem(answer: Answer, expectations: Expectations): string | undef
   return findBrokenPromise(answer, expectations) ?? findLeak(answer.text, sent);
 }
 
-/** The codes by which the service says that the fault is its own, and errors without a reason. */
+/** Codes for which the service itself is to blame, and errors without a reason. */
 function findBrokenPromise(failure: Failure, expectations: Expectations): string | undefined {
   const { code, message, reason, domain } = failure;
   const shown = `${code}: ${message.replaceAll(/"(?:[^"\\]|\\.)*"|\d+/g, "…").slice(0, 150)}`;
@@ -54,7 +54,7 @@ function findBrokenPromise(failure: Failure, expectations: Expectations): string
   return undefined;
 }
 
-/** What must not be said, unless the caller said it first. */
+/** Text that a response must not contain, unless the request did. */
 function findLeak(text: string, sent: string): string | undefined {
   // An escaped control character ends in letters, which are none of the text's.
   const plain = text.replaceAll(/\\+u[0-9a-f]{4}/gi, " ");

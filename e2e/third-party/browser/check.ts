@@ -14,7 +14,7 @@ export type Sites = {
   readonly closedUrl: string;
 };
 
-/** A page in Chromium calls the HTTP server from another origin, where that is allowed. */
+/** Checks that a page in Chromium calls the HTTP server from an allowed origin, and only from there. */
 export async function checkBrowser(checks: Checks, sites: Sites): Promise<void> {
   let browser: Browser | undefined;
   await checks.check("chromium starts", async () => {

@@ -5,7 +5,7 @@ import type { calculate } from "./page.js";
 /** A page in a browser: what it calls, and what the browser says of it on its console. */
 export type OpenPage = { readonly calculate: typeof calculate; readonly complaints: string[] };
 
-/** Starts Chromium without a screen, in a profile of its own that is removed when it closes. */
+/** Starts headless Chromium with a temporary profile. */
 export function launchChromium(): Promise<Browser> {
   const executablePath = findCommand("chromium");
   if (executablePath === undefined) throw new Error("chromium is not on the PATH");

@@ -3,10 +3,10 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** A web site with our page, of an origin that is not the service's. */
+/** A web site with our page, on another origin than the service. */
 export type Site = { readonly origin: string; readonly close: () => void };
 
-/** Makes of page.ts and all that it imports one script for a browser. */
+/** Bundles page.ts and its imports to a script for a browser. */
 export async function bundlePage(): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL("page.ts", import.meta.url))],
@@ -18,7 +18,7 @@ export async function bundlePage(): Promise<string> {
   return outputFiles[0]?.text ?? "";
 }
 
-/** Serves the script in a page, on a port of its own. */
+/** Serves the script in a page on a free port. */
 export async function openSite(script: string): Promise<Site> {
   const server = createServer((request, response) => {
     const isScript = request.url === "/page.js";

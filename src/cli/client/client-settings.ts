@@ -3,7 +3,7 @@ import { type Address, parseAddress } from "../../config/address.js";
 import { type ClientEnvironment, readClientEnvironment } from "../../config/config.js";
 import { usageError } from "../exit-codes.js";
 
-/** What of the command line says how the service is reached. Each goes before its variable. */
+/** The connection flags of the command line. Each flag overrides its environment variable. */
 export type ConnectionFlags = {
   readonly address?: string;
   readonly token?: string;
@@ -11,34 +11,40 @@ export type ConnectionFlags = {
   readonly caFile?: string;
   readonly certFile?: string;
   readonly keyFile?: string;
-  /** How long a call may take. */
+  /** The deadline of a call, in seconds. */
   readonly timeout?: number;
 };
 
-/** Where the service is, and what the caller shows there. */
+/** The service's address, the client's credentials and the deadline of a call. */
 export type ConnectionSettings = {
   readonly address: Address;
   readonly token: string | undefined;
-  /** Undefined: plain text. */
+  /** Undefined: the connection is not encrypted. */
   readonly tls: Tls | undefined;
-  /** Undefined: as long as the service lets it. */
+  /** Undefined: only the service limits how long a call takes. */
   readonly timeoutMs: number | undefined;
 };
 
-/** PEM texts. Undefined: the certificate authorities that Node knows, and no certificate of ours. */
+/** PEM texts. */
 export type Tls = {
+  /** Undefined: the certificate authorities that Node.js trusts. */
   readonly ca: string | undefined;
+  /** Undefined: the client presents no certificate. */
   readonly cert: string | undefined;
   readonly key: string | undefined;
 };
 
-/** @throws Failure naming the flag or the variable that is wrong, and what was expected. */
+/**
+ * Reads the connection settings from the flags and the environment.
+ *
+ * @throws Failure naming the flag or the variable that is wrong, and what was expected.
+ */
 export function readSettings(
   flags: ConnectionFlags,
   environment: ClientEnvironment = readClientEnvironment(),
 ): ConnectionSettings {
-  const address = pick("--address", flags.address, "LLMPRICES_ADDRESS", environment.address);
-  const token = pick("--token", flags.token, "LLMPRICES_TOKEN", environment.token);
+  const address = findSetting("--address", flags.address, "LLMPRICES_ADDRESS", environment.address);
+  const token = findSetting("--token", flags.token, "LLMPRICES_TOKEN", environment.token);
   return {
     address: address === undefined ? defaultAddress : readAddress(address),
     token: token && readToken(token),
@@ -49,17 +55,17 @@ export function readSettings(
 
 const defaultAddress: Address = { host: "127.0.0.1", port: 50051 };
 
-/** A text, and where it was written. */
+/** A setting's text, and the name of the flag or variable that sets it. */
 type Setting = { readonly name: string; readonly text: string };
 
-function pick(
+function findSetting(
   flag: string,
-  ofFlag: string | undefined,
+  flagText: string | undefined,
   variable: string,
-  ofVariable: string | undefined,
+  variableText: string | undefined,
 ): Setting | undefined {
-  if (ofFlag !== undefined) return { name: flag, text: ofFlag };
-  return ofVariable === undefined ? undefined : { name: variable, text: ofVariable };
+  if (flagText !== undefined) return { name: flag, text: flagText };
+  return variableText === undefined ? undefined : { name: variable, text: variableText };
 }
 
 function readAddress({ name, text }: Setting): Address {
@@ -74,19 +80,26 @@ function readToken({ name, text }: Setting): string {
 }
 
 function readTls(flags: ConnectionFlags, environment: ClientEnvironment): Tls | undefined {
-  const ca = pick("--ca-file", flags.caFile, "LLMPRICES_CA_FILE", environment.caFile);
-  const cert = pick("--cert-file", flags.certFile, "LLMPRICES_CERT_FILE", environment.certFile);
-  const key = pick("--key-file", flags.keyFile, "LLMPRICES_KEY_FILE", environment.keyFile);
+  const ca = findSetting("--ca-file", flags.caFile, "LLMPRICES_CA_FILE", environment.caFile);
+  const cert = findSetting(
+    "--cert-file",
+    flags.certFile,
+    "LLMPRICES_CERT_FILE",
+    environment.certFile,
+  );
+  const key = findSetting("--key-file", flags.keyFile, "LLMPRICES_KEY_FILE", environment.keyFile);
   if ((cert === undefined) !== (key === undefined)) {
-    const given = (cert ?? key)?.name;
-    throw usageError(`${given} is set alone; expected a certificate and its key: both or neither`);
+    const setName = (cert ?? key)?.name;
+    throw usageError(
+      `${setName} is set alone; expected a certificate and its key: both or neither`,
+    );
   }
-  const isAsked = flags.tls ?? readSwitch("LLMPRICES_TLS", environment.tls);
-  if (!isAsked && ca === undefined && cert === undefined) return undefined;
+  const isRequested = flags.tls ?? readBoolean("LLMPRICES_TLS", environment.tls);
+  if (!isRequested && ca === undefined && cert === undefined) return undefined;
   return { ca: ca && readPem(ca), cert: cert && readPem(cert), key: key && readPem(key) };
 }
 
-function readSwitch(name: string, text: string | undefined): boolean {
+function readBoolean(name: string, text: string | undefined): boolean {
   if (text === undefined || text === "false") return false;
   if (text === "true") return true;
   throw usageError(`${name} is ${JSON.stringify(text)}; expected true or false`);

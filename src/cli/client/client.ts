@@ -7,7 +7,7 @@ import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { toFailure } from "./call-errors.js";
 import { type ConnectionFlags, type ConnectionSettings, readSettings } from "./client-settings.js";
 
-/** The service, over one connection of native gRPC that is made by the first call. */
+/** Clients of the service that share one native gRPC connection. The first call opens it. */
 export type Connection = {
   readonly pricing: Client<typeof PricingService>;
   readonly catalog: Client<typeof CatalogService>;
@@ -15,18 +15,18 @@ export type Connection = {
 };
 
 /**
- * Does what a command has to do with the service, and closes the connection.
+ * Runs a command's calls, then closes the connection.
  *
- * @throws Failure, whatever went wrong with a call.
+ * @throws Failure when a call fails.
  */
 export async function withConnection<T>(
   flags: ConnectionFlags,
-  work: (connection: Connection) => Promise<T>,
+  run: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   const settings = readSettings(flags);
   const { connection, close } = open(settings);
   try {
-    return await work(connection);
+    return await run(connection);
   } catch (error) {
     throw toFailure(error, settings);
   } finally {
@@ -44,7 +44,7 @@ function open({ address, token, tls, timeoutMs }: ConnectionSettings) {
   const transport = createGrpcTransport({
     baseUrl,
     sessionManager: sessions,
-    interceptors: token === undefined ? [] : [authorize(token)],
+    interceptors: token === undefined ? [] : [addToken(token)],
     ...(timeoutMs !== undefined && { defaultTimeoutMs: timeoutMs }),
   });
   const connection: Connection = {
@@ -55,7 +55,7 @@ function open({ address, token, tls, timeoutMs }: ConnectionSettings) {
   return { connection, close: () => sessions.abort() };
 }
 
-function authorize(token: string): Interceptor {
+function addToken(token: string): Interceptor {
   return (next) => (request) => {
     request.header.set("authorization", `Bearer ${token}`);
     return next(request);

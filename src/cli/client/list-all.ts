@@ -1,16 +1,16 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { mapAsync } from "../../async/map-async.js";
 import type { LLMPrice, LLMPriceRevision } from "../../gen/llmprices/v1/llm_price_pb.js";
 import type { ListLLMPricesRequestSchema } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { mapAsync } from "../../map-async.js";
 import type { Connection } from "./client.js";
 
-/** Which prices to list, and at what time. */
+/** The prices to list, and the time at which to list them. */
 export type PriceFilters = Pick<
   MessageInitShape<typeof ListLLMPricesRequestSchema>,
   "chargeType" | "provider" | "modelPrefix" | "asOf"
 >;
 
-/** The prices that the filters let through in key order, page by page, all at the same instant. */
+/** Yields the prices that match the filters, in key order. All pages show the same instant. */
 export function pagesOfPrices(
   { pricing }: Pick<Connection, "pricing">,
   filters: PriceFilters,
@@ -19,7 +19,7 @@ export function pagesOfPrices(
   return mapAsync(pages, ({ llmPrices }) => llmPrices);
 }
 
-/** A key's timeline, oldest first, page by page. */
+/** Yields the revisions of a key's timeline, oldest first. */
 export function pagesOfRevisions(
   { pricing }: Pick<Connection, "pricing">,
   id: string,
@@ -29,7 +29,7 @@ export function pagesOfRevisions(
   return mapAsync(pages, ({ llmPriceRevisions }) => llmPriceRevisions);
 }
 
-/** The answers of a list RPC, page by page until the last one (AIP-158). */
+/** Yields all responses of a paginated list RPC (AIP-158). */
 export async function* allPages<P extends { readonly nextPageToken: string }>(
   list: (page: { readonly pageSize: number; readonly pageToken: string }) => Promise<P>,
 ): AsyncGenerator<P> {

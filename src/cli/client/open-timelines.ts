@@ -7,41 +7,42 @@ import type { Connection } from "./client.js";
 import { type PriceFilters, pagesOfPrices, pagesOfRevisions } from "./list-all.js";
 
 /**
- * What can still be changed of every timeline, as rows for an import: the price in effect and what
- * is scheduled, in key order, some thousand rows at a time.
+ * Reads the part of every timeline that can still change: the current price and the scheduled
+ * revisions. Yields them as rows for an import, in key order, for up to 1000 keys at a time.
  *
- * A key without a price in effect is found where it will have one for good. What is only scheduled
- * both to begin and to end is not found: no list of the service shows it.
+ * Finds a key without a current price only if the key has a price at the end of all time. A key
+ * whose only price is scheduled both to begin and to end is missing: no list of the service shows
+ * it.
  */
 export async function* readCurrentAndScheduledPrices(
   connection: Connection,
   filters: PriceFilters,
 ): AsyncGenerator<readonly PriceRow[]> {
-  const now = await instantOf(connection);
-  const inLane = pLimit(concurrency);
-  for await (const prices of inBatches(openPrices(connection, filters, now))) {
+  const now = await readServiceTime(connection);
+  const limit = pLimit(concurrency);
+  for await (const prices of inBatches(mergeCurrentAndFinalPrices(connection, filters, now))) {
     const rows = prices.map((price) =>
-      inLane(() => toCurrentAndScheduledRows(connection, price, now)),
+      limit(() => toCurrentAndScheduledRows(connection, price, now)),
     );
     yield (await Promise.all(rows)).flat();
   }
 }
 
-/** The service's "now", so that all lists show the same. */
-async function instantOf({ pricing }: Connection): Promise<Instant> {
+/** Reads the service's current time, so that all lists are read at the same instant. */
+async function readServiceTime({ pricing }: Connection): Promise<Instant> {
   const { asOf } = await pricing.listLLMPrices({ pageSize: 1 });
-  if (asOf === undefined) throw new Error("the service has not said what time it shows");
+  if (asOf === undefined) throw new Error("the service returned no as_of");
   return timestampMs(asOf);
 }
 
-/** Each key once, as it stands now or, where it has no price now, at the end of all time. */
-async function* openPrices(
+/** Yields each key once: at its current price, or without one at its price at the end of time. */
+async function* mergeCurrentAndFinalPrices(
   connection: Connection,
   filters: PriceFilters,
   now: Instant,
 ): AsyncGenerator<LLMPrice> {
-  const current = pricesAt(connection, filters, now);
-  const last = pricesAt(connection, filters, lastInstant);
+  const current = listPricesAt(connection, filters, now);
+  const last = listPricesAt(connection, filters, lastInstant);
   let a = await current.next();
   let b = await last.next();
   while (!a.done || !b.done) {
@@ -53,7 +54,7 @@ async function* openPrices(
   }
 }
 
-async function* pricesAt(
+async function* listPricesAt(
   connection: Connection,
   filters: PriceFilters,
   at: Instant,
@@ -63,6 +64,7 @@ async function* pricesAt(
   }
 }
 
+/** The last batch may be empty: an export without prices still writes its header. */
 async function* inBatches(prices: AsyncIterable<LLMPrice>): AsyncGenerator<readonly LLMPrice[]> {
   let batch: LLMPrice[] = [];
   for await (const price of prices) {
@@ -74,7 +76,7 @@ async function* inBatches(prices: AsyncIterable<LLMPrice>): AsyncGenerator<reado
   yield batch;
 }
 
-/** Most prices are in effect with nothing behind them, and all of it is known. */
+/** Reads the timeline only if it is needed: most keys have a current price that never ends. */
 async function toCurrentAndScheduledRows(
   connection: Connection,
   price: LLMPrice,
@@ -84,11 +86,11 @@ async function toCurrentAndScheduledRows(
   if (isInEffect && price.effectiveUntil === undefined) return [toRow(price, price)];
   const rows: PriceRow[] = [];
   for await (const revisions of pagesOfRevisions(connection, price.id)) {
-    const open = revisions.filter(
+    const changeable = revisions.filter(
       (revision) =>
         !hasBegun(revision, now) || (revision.price !== undefined && !hasPassed(revision, now)),
     );
-    rows.push(...open.map((revision) => toRow(price, revision)));
+    rows.push(...changeable.map((revision) => toRow(price, revision)));
   }
   return rows;
 }
@@ -109,7 +111,7 @@ function toRow(
   return { chargeType, provider, model, ...step, ...(effectiveFrom && { effectiveFrom }) };
 }
 
-/** Names are ASCII: the order of their characters is the service's order of bytes. */
+/** Compares in the service's byte order. Names are ASCII, so JavaScript's order is the same. */
 function compareKeys(a: LLMPrice, b: LLMPrice): number {
   return (
     compare(a.chargeType, b.chargeType) ||

@@ -8,10 +8,10 @@ import {
 import { withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
 import { usageError } from "../exit-codes.js";
-import { type OutputFormat, print, toFacts } from "../output/print.js";
+import { type OutputFormat, print, toNameValueLines } from "../output/print.js";
 import { parseTime, toTimeText } from "../output/times.js";
 
-/** The command line of `calculate`: decimals and names as they are written, the service reads them. */
+/** The flags of `calculate`. Decimals stay text: the service parses them. */
 export type CalculateFlags = ConnectionFlags & {
   readonly output: OutputFormat;
   readonly providerCost: string;
@@ -25,12 +25,12 @@ export type CalculateFlags = ConnectionFlags & {
   readonly minBookVersion?: bigint;
 };
 
-/** Asks for one charge and prints it. @throws Failure */
+/** Calls CalculateCharge and prints the charge. @throws Failure */
 export async function runCalculate(keyText: string, flags: CalculateFlags): Promise<void> {
-  const answer = await withConnection(flags, ({ pricing }) =>
+  const response = await withConnection(flags, ({ pricing }) =>
     pricing.calculateCharge(toRequest(keyText, flags)),
   );
-  await print(flags.output === "json" ? [toJson(answer)] : toLines(answer));
+  await print(flags.output === "json" ? [toJson(response)] : toLines(response));
 }
 
 type Request = MessageInitShape<typeof CalculateChargeRequestSchema>;
@@ -53,7 +53,7 @@ function toRequest(keyText: string, flags: CalculateFlags): Request {
   };
 }
 
-/** A key as the service's messages have it. Only the model may hold a slash. */
+/** Parses `charge_type/provider/model`. Only the model may contain a slash. @throws Failure */
 function parseKey(text: string) {
   const [, chargeType, provider, model] = /^([^/]+)\/([^/]+)\/(.+)$/.exec(text) ?? [];
   if (chargeType !== undefined && provider !== undefined && model !== undefined) {
@@ -73,16 +73,16 @@ function toUsageRatio({ accountUsageRatio, usage, totalUsage }: CalculateFlags) 
   throw usageError("expected --account-usage-ratio, or --usage with --total-usage");
 }
 
-/** The same JSON as the service's HTTP door answers, but that an `exact` of false is said. */
-function toJson(answer: CalculateChargeResponse): string {
-  return toJsonString(CalculateChargeResponseSchema, answer, { alwaysEmitImplicit: true });
+/** Returns the JSON of the service's HTTP listener, plus fields with default values (`exact`). */
+function toJson(response: CalculateChargeResponse): string {
+  return toJsonString(CalculateChargeResponseSchema, response, { alwaysEmitImplicit: true });
 }
 
-function toLines(answer: CalculateChargeResponse): string[] {
-  const { accountCharge, currencyCode, markup, exact, rounding, asOf, appliedPrice } = answer;
+function toLines(response: CalculateChargeResponse): string[] {
+  const { accountCharge, currencyCode, markup, exact, rounding, asOf, appliedPrice } = response;
   const since = toTimeText(appliedPrice?.effectiveFrom);
   const until = toTimeText(appliedPrice?.effectiveUntil);
-  return toFacts({
+  return toNameValueLines({
     account_charge: `${accountCharge} ${currencyCode}`.trimEnd(),
     markup,
     exact: exact ? "yes" : "no, rounded",

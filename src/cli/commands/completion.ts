@@ -7,21 +7,22 @@ import {
 } from "@bomb.sh/tab";
 import type { Argument, Command, Option } from "commander";
 
-/** Prints the script that makes a shell ask `llmprices complete` when Tab is pressed. */
+/** Prints the script that makes a shell run `llmprices complete` when Tab is pressed. */
 export function printCompletionScript(shell: string): void {
   script(shell, "llmprices", "llmprices");
-  // The library's own registration never comes to files, not even where nothing else fits.
+  // The library's own registration never completes file names. `-o default` does so when no other
+  // completion matches.
   if (shell === "bash") console.log("complete -o default -F __llmprices_complete llmprices");
 }
 
-/** Answers a shell: what could stand for the last of the words, or that it is a file's name. */
+/** Prints the completions of the last word, or the directive to complete file names. */
 export function complete(program: Command, words: readonly string[]): void {
   const root = new RootCommand();
   let wantsFiles = false;
   const onFile = () => {
     wantsFiles = true;
   };
-  // The library tells every shell not to complete names of files.
+  // The library always sends the directive not to complete file names.
   Object.defineProperty(root, "directive", {
     get: () =>
       wantsFiles
@@ -36,7 +37,7 @@ export function complete(program: Command, words: readonly string[]): void {
   root.parse([...words]);
 }
 
-/** All commands below, by their words. */
+/** Returns all visible subcommands, at every level, by their full names. */
 function commandsOf(parent: Command, prefix = ""): (readonly [string, Command])[] {
   return parent
     .createHelp()
@@ -60,10 +61,11 @@ function describe(target: TabCommand, command: Command, onFile: () => void): voi
   }
 }
 
-function toHandler(of: Option | Argument, onFile: () => void) {
-  const isFile = "flags" in of ? of.flags.includes("<file>") : of.name() === "file";
+function toHandler(parameter: Option | Argument, onFile: () => void) {
+  const isFile =
+    "flags" in parameter ? parameter.flags.includes("<file>") : parameter.name() === "file";
   if (isFile) return onFile;
   return (suggest: Complete) => {
-    for (const choice of of.argChoices ?? []) suggest(choice, "");
+    for (const choice of parameter.argChoices ?? []) suggest(choice, "");
   };
 }

@@ -1,4 +1,4 @@
-import { mapAsync } from "../../map-async.js";
+import { mapAsync } from "../../async/map-async.js";
 import { withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
 import { pagesOfPrices } from "../client/list-all.js";
@@ -17,11 +17,11 @@ export type ExportFlags = ConnectionFlags &
     readonly quiet?: boolean;
   };
 
-/** Writes a price list that an import would find unchanged. @throws Failure */
+/** Writes a price list. Importing that list again changes nothing. @throws Failure */
 export async function runExport(file: string, flags: ExportFlags): Promise<void> {
   const toText = createWriter(formatOf(file, flags.format), columnsOf(flags));
-  const target = await openOutputFile(file);
-  // Rows on a terminal show by themselves how far it is.
+  const outputFile = await openOutputFile(file);
+  // Rows that are printed on a terminal already show the progress.
   const isQuiet = flags.quiet === true || (file === "-" && process.stdout.isTTY);
   const progress = createProgress({ verb: "written", total: undefined, isQuiet });
   let rows = 0;
@@ -32,15 +32,15 @@ export async function runExport(file: string, flags: ExportFlags): Promise<void>
         ? currentPrices(pagesOfPrices(connection, filters))
         : readCurrentAndScheduledPrices(connection, filters);
       for await (const batch of batches) {
-        await target.write(toText(batch.map(toFields)));
+        await outputFile.write(toText(batch.map(toFields)));
         rows += batch.length;
         progress.update({ rows });
       }
     });
-    await target.commit();
+    await outputFile.commit();
   } finally {
     progress.stop();
-    await target.close();
+    await outputFile.close();
   }
 }
 

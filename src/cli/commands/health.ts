@@ -10,20 +10,22 @@ export type HealthFlags = ConnectionFlags & {
   readonly service: string;
 };
 
-/** Prints what gRPC's health check answers; the exit code is 1 unless it is SERVING. @throws Failure */
+/** Prints the health status. The exit code is 1 unless it is SERVING. @throws Failure */
 export async function runHealth(flags: HealthFlags): Promise<void> {
   const { service, output } = flags;
-  const answer = await withConnection(flags, ({ health }) =>
+  const response = await withConnection(flags, ({ health }) =>
     health.check({ service }).catch((error: unknown) => {
-      throw ConnectError.from(error).code === Code.NotFound ? unknown(service, error) : error;
+      throw ConnectError.from(error).code === Code.NotFound
+        ? unknownService(service, error)
+        : error;
     }),
   );
-  const status = ServingStatus[answer.status] ?? String(answer.status);
+  const status = ServingStatus[response.status] ?? String(response.status);
   await print([output === "json" ? JSON.stringify({ service, status }) : status]);
-  if (answer.status !== ServingStatus.SERVING) process.exitCode = exitCodes.rejected;
+  if (response.status !== ServingStatus.SERVING) process.exitCode = exitCodes.rejected;
 }
 
-function unknown(service: string, cause: unknown): Failure {
+function unknownService(service: string, cause: unknown): Failure {
   const message = `there is no service ${JSON.stringify(service)} (--service)`;
   return new Failure(message, exitCodes.rejected, { cause });
 }

@@ -16,17 +16,17 @@ export type ImportCatalogFlags = ConnectionFlags & {
 };
 
 /**
- * Registers the providers and models of a file that the service does not know. Each is a call: what
- * is interrupted can be run again.
+ * Registers the providers and models of a file that the service does not know. Makes one call for
+ * each name, so an interrupted command can be run again.
  *
- * @throws Failure, before anything is registered when a row is bad.
+ * @throws Failure when a row is bad, before any name is registered.
  */
 export async function runImportCatalog(file: string, flags: ImportCatalogFlags): Promise<void> {
-  const source = await openInputFile(file);
-  const names = await readCatalogNames(source, formatOf(file, flags.format));
-  const all = countOf(names);
+  const inputFile = await openInputFile(file);
+  const names = await readCatalogNames(inputFile, formatOf(file, flags.format));
+  const listed = countOf(names);
   await withConnection(flags, async (connection) => {
-    await forgetKnown(connection, names);
+    await removeKnownModels(connection, names);
     const isQuiet = flags.quiet === true;
     const total = countOf(names).models;
     const progress = createProgress({ verb: "registered", total, isQuiet });
@@ -37,7 +37,7 @@ export async function runImportCatalog(file: string, flags: ImportCatalogFlags):
       progress.stop();
       await print([
         `registered ${formatCount(providers)} providers and ${formatCount(models)} models; ` +
-          `known already: ${formatCount(all.providers - providers)} and ${formatCount(all.models - models)}`,
+          `known already: ${formatCount(listed.providers - providers)} and ${formatCount(listed.models - models)}`,
       ]);
     } finally {
       progress.stop();
@@ -50,31 +50,31 @@ function countOf(names: CatalogNames) {
   return { providers: names.size, models };
 }
 
-/** Leaves those names only that the service does not know; a known provider may have new models. */
-async function forgetKnown({ catalog }: Connection, names: CatalogNames): Promise<void> {
+/** Removes the models that the service knows. A known provider stays: it may have new models. */
+async function removeKnownModels({ catalog }: Connection, names: CatalogNames): Promise<void> {
   for await (const { models } of allPages((page) => catalog.listModels(page))) {
     for (const { provider, name } of models) names.get(provider)?.delete(name);
   }
 }
 
-/** How many it has registered, and others not in the meantime. */
+/** Returns how many names it registered, without those that another client registered meanwhile. */
 async function register(
   { catalog }: Connection,
   names: CatalogNames,
   { reason = "" }: ImportCatalogFlags,
   onModels: (count: number) => void,
 ) {
-  const inLane = pLimit(concurrency);
+  const limit = pLimit(concurrency);
   const known = await knownProviders(catalog);
   const missing = [...names.keys()].filter((name) => !known.has(name));
-  const providers = await inLane.map(missing, (name) =>
+  const providers = await limit.map(missing, (name) =>
     isNew(catalog.createProvider({ name, reason })),
   );
   let models = 0;
-  const pairs = [...names].flatMap(([provider, ofProvider]) =>
-    [...ofProvider].map((name) => ({ provider, name, reason })),
+  const pairs = [...names].flatMap(([provider, modelNames]) =>
+    [...modelNames].map((name) => ({ provider, name, reason })),
   );
-  await inLane.map(pairs, async (pair) => {
+  await limit.map(pairs, async (pair) => {
     if (await isNew(catalog.createModel(pair))) models += 1;
     onModels(models);
   });

@@ -25,23 +25,23 @@ export type ImportFlags = ConnectionFlags & {
   readonly quiet?: boolean;
 };
 
-/** Sends a price list to the service, which takes all of it or nothing. @throws Failure */
+/** Sends a price list to the service, which applies all of it or nothing. @throws Failure */
 export async function runImport(file: string, flags: ImportFlags): Promise<void> {
   const format = formatOf(file, flags.format);
-  const source = await openInputFile(file);
+  const inputFile = await openInputFile(file);
   const isQuiet = flags.quiet === true;
-  const progress = createProgress({ verb: "sent", total: source.sizeBytes, isQuiet });
-  const sent = createSentRows();
-  const upload: Upload = { source, format, sent, progress };
+  const progress = createProgress({ verb: "sent", total: inputFile.sizeBytes, isQuiet });
+  const sentRows = createSentRows();
+  const upload: Upload = { inputFile, format, sentRows, progress };
   try {
-    const answer = await withConnection(flags, ({ pricing }) =>
+    const response = await withConnection(flags, ({ pricing }) =>
       pricing.importLLMPrices(toRequests(toTerms(flags), upload)).catch((error: unknown) => {
-        // The call fails because of the file that could not be read to its end.
-        throw upload.readError ?? toImportFailure(error, source.name, sent);
+        // A read error of the file also fails the call, and explains more than the call's error.
+        throw upload.readError ?? toImportFailure(error, inputFile.name, sentRows);
       }),
     );
     progress.stop();
-    await reportImport(answer, { ...flags, maxChanges: maxChangesOf(flags) }, sent.lineOf);
+    await reportImport(response, { ...flags, maxChanges: maxChangesOf(flags) }, sentRows.lineOf);
   } finally {
     progress.stop();
   }
@@ -51,26 +51,26 @@ type Request = MessageInitShape<typeof ImportLLMPricesRequestSchema>;
 type Terms = NonNullable<Request["terms"]>;
 
 type Upload = {
-  readonly source: InputFile;
+  readonly inputFile: InputFile;
   readonly format: FileFormat;
-  readonly sent: SentRows;
+  readonly sentRows: SentRows;
   readonly progress: Progress;
   readError?: unknown;
 };
 
 async function* toRequests(terms: Terms, upload: Upload): AsyncGenerator<Request> {
-  const { source, format, sent, progress } = upload;
+  const { inputFile, format, sentRows, progress } = upload;
   yield { terms };
   try {
-    for await (const records of readRecords(source, format, priceListColumns)) {
-      yield { rows: records.map(sent.add) };
-      progress.update({ rows: sent.counts.rows, part: source.readBytes() });
+    for await (const records of readRecords(inputFile, format, priceListColumns)) {
+      yield { rows: records.map(sentRows.add) };
+      progress.update({ rows: sentRows.counts.rows, part: inputFile.readBytes() });
     }
   } catch (error) {
     upload.readError = error;
     throw error;
   }
-  progress.say("the service is at work");
+  progress.showStage("the service is at work");
 }
 
 function toTerms(flags: ImportFlags): Terms {
@@ -82,7 +82,7 @@ function toTerms(flags: ImportFlags): Terms {
   };
 }
 
-/** A dry run shows as many changes as a person reads. */
+/** The default of a dry run is as many changes as a person reads. */
 function maxChangesOf({ maxChanges, dryRun = false }: ImportFlags): number {
   return maxChanges ?? (dryRun ? 100 : 0);
 }

@@ -6,7 +6,7 @@ import { type PriceFilters, pagesOfPrices } from "../client/list-all.js";
 import { createTable, type OutputFormat, print } from "../output/print.js";
 import { parseTime, toTimeText } from "../output/times.js";
 
-/** What of the command line chooses prices. */
+/** The flags that select prices. */
 export type FilterFlags = {
   readonly chargeType?: string;
   readonly provider?: string;
@@ -16,7 +16,7 @@ export type FilterFlags = {
 export type ListFlags = ConnectionFlags &
   FilterFlags & { readonly output: OutputFormat; readonly asOf?: string };
 
-/** Prints the prices in effect, as they come: a table, or a JSON object a line. @throws Failure */
+/** Prints the prices in effect: a table, or one JSON object per line. @throws Failure */
 export async function runList(flags: ListFlags): Promise<void> {
   const toLines = flags.output === "json" ? toJsonLines : toTableLines(createTable(columns));
   await withConnection(flags, async (connection) => {
@@ -26,7 +26,7 @@ export async function runList(flags: ListFlags): Promise<void> {
   });
 }
 
-/** @throws DomainError INVALID_FIELD */
+/** Converts the flags to filters of ListLLMPrices. @throws DomainError INVALID_FIELD */
 export function toFilters(flags: FilterFlags & { readonly asOf?: string }): PriceFilters {
   const { chargeType = "", provider = "", modelPrefix = "", asOf } = flags;
   return {

@@ -3,7 +3,7 @@ import { readConfig } from "../../config/config.js";
 import { createLogger } from "../../logging/logger.js";
 
 /**
- * Serves until a signal ends it: in this process, or in so many workers.
+ * Runs the service in this process, or in `workers` worker processes. SIGTERM and SIGINT stop it.
  *
  * @throws ConfigError
  */

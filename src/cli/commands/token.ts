@@ -4,8 +4,8 @@ import { usageError } from "../exit-codes.js";
 import { print } from "../output/print.js";
 
 /**
- * Prints a token that nobody has had, and in the next line what AUTH_TOKENS_FILE needs of it: the
- * token itself is kept nowhere.
+ * Prints a new random token and, on the next line, its entry for AUTH_TOKENS_FILE. The entry holds
+ * only the token's hash: the token itself is stored nowhere.
  *
  * @throws Failure
  */
@@ -18,7 +18,7 @@ export async function runTokenCreate(
       `<name> is ${JSON.stringify(name)}; expected 1 to 200 visible ASCII characters`,
     );
   }
-  // The prefix lets scanners for secrets find one that was committed.
+  // The prefix lets secret scanners find a token that was committed.
   const token = `llmp_${randomBytes(32).toString("base64url")}`;
   const sha256 = createHash("sha256").update(token).digest("hex");
   await print([token, JSON.stringify({ name, role, sha256 })]);

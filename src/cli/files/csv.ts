@@ -2,15 +2,15 @@ import { CsvError, parse } from "csv-parse";
 import type { InputFile } from "./input-file.js";
 import {
   type Columns,
+  checkColumnName,
   type Fields,
   type FileRecord,
+  fileError,
   maxRecordBytes,
-  problemOfName,
-  unreadable,
 } from "./record.js";
 
-/** Reads CSV (RFC 4180) whose first line names the columns, in whatever order. @throws Failure */
-export async function* readCsv(source: InputFile, columns: Columns): AsyncGenerator<FileRecord> {
+/** Reads CSV (RFC 4180). The first line names the columns, in any order. @throws Failure */
+export async function* readCsv(inputFile: InputFile, columns: Columns): AsyncGenerator<FileRecord> {
   const parser = parse({
     bom: true,
     info: true,
@@ -18,36 +18,37 @@ export async function* readCsv(source: InputFile, columns: Columns): AsyncGenera
     skip_empty_lines: true,
     max_record_size: maxRecordBytes,
   });
-  source.bytes.on("error", (error) => parser.destroy(error));
-  source.bytes.pipe(parser);
+  inputFile.bytes.on("error", (error) => parser.destroy(error));
+  inputFile.bytes.pipe(parser);
   let names: readonly string[] | undefined;
   try {
     for await (const { info, record } of parser as AsyncIterable<Parsed>) {
-      if (names === undefined) names = readNames(source, info.lines, record, columns);
+      if (names === undefined) names = readNames(inputFile, info.lines, record, columns);
       else yield toRecord(info.lines, names, record);
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw unreadable(source, Number(error.lines ?? 1), error.message);
+    throw fileError(inputFile, Number(error.lines ?? 1), error.message);
   }
-  if (names === undefined) throw unreadable(source, 1, "there is no line with the columns' names");
+  if (names === undefined)
+    throw fileError(inputFile, 1, "there is no line with the columns' names");
 }
 
 type Parsed = { readonly info: { readonly lines: number }; readonly record: readonly string[] };
 
 function readNames(
-  source: InputFile,
+  inputFile: InputFile,
   line: number,
   record: readonly string[],
   columns: Columns,
 ): readonly string[] {
   const names = record.map((name) => name.trim());
   const missing = columns.required.filter((name) => !names.includes(name));
-  const problems = names.map((name) => problemOfName(name, columns));
+  const problems = names.map((name) => checkColumnName(name, columns));
   if (missing.length > 0) problems.push(`has no column ${missing.join(", ")}`);
   if (new Set(names).size < names.length) problems.push("names a column twice");
   const problem = problems.find((each) => each !== undefined);
-  if (problem !== undefined) throw unreadable(source, line, `the line of names ${problem}`);
+  if (problem !== undefined) throw fileError(inputFile, line, `the line of names ${problem}`);
   return names;
 }
 

@@ -1,15 +1,20 @@
 import { extname } from "node:path";
 import { usageError } from "../exit-codes.js";
 
-/** How rows are written: CSV with a line of names, or JSON Lines. */
+/** The format of a file of rows: CSV with a header line, or JSON Lines. */
 export type FileFormat = "csv" | "jsonl";
 
-/** As asked for, else by the file's extension. `-`, a pipe, is CSV. @throws Failure */
-export function formatOf(file: string, asked: FileFormat | undefined): FileFormat {
-  const format = asked ?? (file === "-" ? "csv" : extensions[extname(file).toLowerCase()]);
+/**
+ * Returns the requested format or, without one, the format of the file's extension. The default of
+ * `-`, a pipe, is CSV.
+ *
+ * @throws Failure for an unknown extension.
+ */
+export function formatOf(file: string, requested: FileFormat | undefined): FileFormat {
+  const format = requested ?? (file === "-" ? "csv" : extensions[extname(file).toLowerCase()]);
   if (format !== undefined) return format;
   const known = Object.keys(extensions).join(", ");
-  throw usageError(`${file} has none of the extensions ${known}; say what it is with --format`);
+  throw usageError(`${file} has none of the extensions ${known}; set its format with --format`);
 }
 
 const extensions: Readonly<Record<string, FileFormat>> = {

@@ -2,12 +2,12 @@ import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { usageError } from "../exit-codes.js";
 
-/** A file that is read once, from its beginning, as fast as its rows are taken. */
+/** A file that is read once, from its beginning, and only as fast as its rows are processed. */
 export type InputFile = {
-  /** As in messages. */
+  /** The name that messages use. */
   readonly name: string;
   readonly bytes: Readable;
-  /** Undefined: nobody knows, as with a pipe. */
+  /** Undefined: the size is unknown, for example of a pipe. */
   readonly sizeBytes: number | undefined;
   readonly readBytes: () => number;
 };
@@ -20,10 +20,10 @@ export async function openInputFile(file: string): Promise<InputFile> {
   }
   try {
     const handle = await open(file);
-    const found = await handle.stat();
-    if (found.isDirectory()) throw new Error("it is a directory");
+    const stats = await handle.stat();
+    if (stats.isDirectory()) throw new Error("it is a directory");
     const bytes = handle.createReadStream({ highWaterMark: 256 * 1024 });
-    const sizeBytes = found.isFile() ? found.size : undefined;
+    const sizeBytes = stats.isFile() ? stats.size : undefined;
     return { name: file, bytes, sizeBytes, readBytes: () => bytes.bytesRead };
   } catch (error) {
     throw usageError(`${file} cannot be read: ${(error as Error).message}`, error);

@@ -1,35 +1,35 @@
 import type { InputFile } from "./input-file.js";
 import {
   type Columns,
+  checkColumnName,
   type FileRecord,
+  fileError,
   maxRecordBytes,
-  problemOfName,
-  unreadable,
 } from "./record.js";
 
-/** Reads JSON Lines: an object a line, with the columns' names. Empty lines are left out. */
+/** Reads JSON Lines: one object per line, whose fields are columns. Skips empty lines. */
 export async function* readJsonLines(
-  source: InputFile,
+  inputFile: InputFile,
   columns: Columns,
 ): AsyncGenerator<FileRecord> {
   let line = 0;
-  for await (const text of linesOf(source)) {
+  for await (const text of linesOf(inputFile)) {
     line += 1;
     if (text.trim() !== "") yield toRecord(line, text, columns);
   }
 }
 
-/** Not by node:readline, which also ends lines at U+2028, which JSON has in texts. */
-async function* linesOf(source: InputFile): AsyncGenerator<string> {
+/** Splits at \n only. node:readline also splits at U+2028, which JSON strings may contain. */
+async function* linesOf(inputFile: InputFile): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";
   let line = 0;
-  for await (const bytes of source.bytes as AsyncIterable<Uint8Array>) {
+  for await (const bytes of inputFile.bytes as AsyncIterable<Uint8Array>) {
     const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
     line += lines.length;
     if (rest.length > maxRecordBytes) {
-      throw unreadable(source, line + 1, `is longer than ${maxRecordBytes} bytes`);
+      throw fileError(inputFile, line + 1, `is longer than ${maxRecordBytes} bytes`);
     }
     yield* lines;
   }
@@ -48,15 +48,15 @@ function toRecord(line: number, text: string, columns: Columns): FileRecord {
   }
   const fields: Record<string, string | undefined> = {};
   for (const [name, value] of Object.entries(json)) {
-    const problem = problemOfName(name, columns) ?? problemOfValue(name, value);
+    const problem = checkColumnName(name, columns) ?? checkValue(name, value);
     if (problem !== undefined) return { line, problem };
     fields[name] = value === null || value === "" ? undefined : String(value);
   }
   return { line, fields };
 }
 
-/** A number has lost digits by the time that it is read: decimals are texts. */
-function problemOfValue(name: string, value: unknown): string | undefined {
+/** Returns what is wrong with a value. Decimals must be strings: JSON.parse loses digits of numbers. */
+function checkValue(name: string, value: unknown): string | undefined {
   if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
   return `has ${name} ${JSON.stringify(value)}; expected a text like "1.25"`;
 }

@@ -2,20 +2,20 @@ import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { usageError } from "../exit-codes.js";
 import { writeOutput } from "../output/stdout.js";
 
-/** A file that is there as a whole, or not at all. */
+/** A file that appears under its name only when it is complete. */
 export type OutputFile = {
-  /** Waits when what reads it is slow. */
+  /** Writes text, and waits while the reader is slow. */
   readonly write: (text: string) => Promise<void>;
-  /** All has been written: the file is there from now on. */
+  /** Moves the complete file to its name. */
   readonly commit: () => Promise<void>;
-  /** Leaves nothing behind of what was not kept. */
+  /** Closes the file, and deletes it if it was not committed. */
   readonly close: () => Promise<void>;
 };
 
-/** Opens a file to be written, or standard output for `-`. @throws Failure naming the file. */
+/** Opens a file for writing, or standard output for `-`. @throws Failure naming the file. */
 export async function openOutputFile(file: string): Promise<OutputFile> {
   if (file === "-") return { write: writeOutput, commit: async () => {}, close: async () => {} };
-  // What is no ordinary file, like /dev/null, is not to be replaced by one.
+  // A special file, such as /dev/null, is written in place and never replaced by a regular file.
   const isReplaced = (await stat(file).catch(() => undefined))?.isFile() ?? true;
   const path = isReplaced ? `${file}.partial` : file;
   let handle: FileHandle;
@@ -24,17 +24,17 @@ export async function openOutputFile(file: string): Promise<OutputFile> {
   } catch (error) {
     throw usageError(`${file} cannot be written: ${(error as Error).message}`, error);
   }
-  let isKept = !isReplaced;
+  let isCommitted = !isReplaced;
   return {
     write: async (text) => void (await handle.writeFile(text)),
     commit: async () => {
       await handle.sync().catch(() => {});
       if (isReplaced) await rename(path, file);
-      isKept = true;
+      isCommitted = true;
     },
     close: async () => {
       await handle.close();
-      if (!isKept) await rm(path, { force: true });
+      if (!isCommitted) await rm(path, { force: true });
     },
   };
 }

@@ -5,18 +5,18 @@ import { readJsonLines } from "./json-lines.js";
 import type { Columns, FileRecord } from "./record.js";
 
 /**
- * Reads a file's rows in order, up to 1000 at a time, and never holds more.
+ * Yields a file's rows in order, in batches of up to 1000, and holds only one batch in memory.
  *
- * @throws Failure when it is no such file at all, or when nothing behind a line can be read.
+ * @throws Failure when the file does not have the format, or when it cannot be read beyond a line.
  */
 export async function* readRecords(
-  source: InputFile,
+  inputFile: InputFile,
   format: FileFormat,
   columns: Columns,
 ): AsyncGenerator<readonly FileRecord[]> {
   const read = format === "csv" ? readCsv : readJsonLines;
   let batch: FileRecord[] = [];
-  for await (const record of read(source, columns)) {
+  for await (const record of read(inputFile, columns)) {
     batch.push(record);
     if (batch.length < batchSize) continue;
     yield batch;

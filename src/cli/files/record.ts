@@ -2,30 +2,30 @@ import { closest, distance } from "fastest-levenshtein";
 import { usageError } from "../exit-codes.js";
 import type { InputFile } from "./input-file.js";
 
-/** What a file's rows consist of, by name. */
+/** The names of a file's columns. */
 export type Columns = {
   readonly required: readonly string[];
   readonly optional: readonly string[];
 };
 
-/** A row as it is written, or why it cannot be read. Lines count from 1. */
+/** A row's unparsed fields, or why the row cannot be read. The first line is 1. */
 export type FileRecord =
   | { readonly line: number; readonly fields: Fields }
   | { readonly line: number; readonly problem: string };
 
-/** What is empty or absent is not there. */
+/** Values by column. An empty or missing value is undefined. */
 export type Fields = Readonly<Record<string, string | undefined>>;
 
-/** Longer rows are none of ours: a file without line ends must not fill the memory. */
+/** The longest row. Without a limit, a file without line ends would fill the memory. */
 export const maxRecordBytes = 64 * 1024;
 
-/** The failure of a whole file, at one of its lines. */
-export function unreadable({ name }: InputFile, line: number, problem: string): Error {
+/** Creates the error that a file cannot be read beyond a line. */
+export function fileError({ name }: InputFile, line: number, problem: string): Error {
   return usageError(`${name}:${line}: ${problem}`);
 }
 
-/** What is wrong with a name that no column has; undefined when one has it. */
-export function problemOfName(name: string, { required, optional }: Columns): string | undefined {
+/** Returns what is wrong with a column's name, or undefined for a known column. */
+export function checkColumnName(name: string, { required, optional }: Columns): string | undefined {
   const known = [...required, ...optional];
   if (known.includes(name)) return undefined;
   const nearest = closest(name, known);

@@ -2,7 +2,7 @@ import { stringify } from "csv-stringify/sync";
 import type { FileFormat } from "./format.js";
 import type { Fields } from "./record.js";
 
-/** Writes rows as a text, batch by batch: before the first of CSV goes the line of names. */
+/** Returns a function that formats batches of rows. The first CSV batch starts with the header. */
 export function createWriter(
   format: FileFormat,
   columns: readonly string[],

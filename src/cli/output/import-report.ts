@@ -15,23 +15,25 @@ import { toTimeText } from "./times.js";
 export type ReportOptions = {
   readonly output: OutputFormat;
   readonly dryRun?: boolean;
-  /** How many changes were asked for. */
+  /** The most changes that the request asked for. */
   readonly maxChanges: number;
 };
 
-/** Prints what an import has changed, or would, with the lines of the file that ask for it. */
+/** Prints what an import changed, or would change, with the file's line of each change. */
 export async function reportImport(
-  answer: ImportLLMPricesResponse,
+  response: ImportLLMPricesResponse,
   { output, dryRun = false, maxChanges }: ReportOptions,
   lineOf: (row: number) => number,
 ): Promise<void> {
   if (output === "json") {
-    const json = toJsonString(ImportLLMPricesResponseSchema, answer, { alwaysEmitImplicit: true });
+    const json = toJsonString(ImportLLMPricesResponseSchema, response, {
+      alwaysEmitImplicit: true,
+    });
     await print([json]);
     return;
   }
-  const { counts, changes, bookVersion } = answer;
-  if (counts === undefined) throw new Error("the service has answered no counts");
+  const { counts, changes, bookVersion } = response;
+  if (counts === undefined) throw new Error("the service returned no counts");
   await print([
     ...toChangeLines(changes, maxChanges, lineOf),
     `${dryRun ? "dry run, would be: " : ""}${toCountsText(counts)}`,
@@ -68,8 +70,12 @@ function toChangeLines(
   if (changes.length === 0) return [];
   const table = createTable(["change", "key", "before", "price", "effective_from", "line"]);
   const lines = table(changes.map((change) => toCells(change, lineOf)));
-  const isCut = changes.length === maxChanges;
-  return [...lines, ...(isCut ? [`the first ${maxChanges} changes (--max-changes)`] : []), ""];
+  const isTruncated = changes.length === maxChanges;
+  return [
+    ...lines,
+    ...(isTruncated ? [`the first ${maxChanges} changes (--max-changes)`] : []),
+    "",
+  ];
 }
 
 function toCells(change: LLMPriceChange, lineOf: (row: number) => number): string[] {

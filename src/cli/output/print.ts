@@ -1,23 +1,23 @@
 import { writeOutput } from "./stdout.js";
 
-/** How a command shows what it has found: for people, or as JSON for programs. */
+/** The format of a command's output: a table for people, JSON for programs. */
 export type OutputFormat = "table" | "json";
 
-/** Writes lines to standard output, no faster than its reader takes them. */
+/** Writes lines to standard output, and waits while its reader is slow. */
 export async function print(lines: readonly string[]): Promise<void> {
   if (lines.length > 0) await writeOutput(`${lines.join("\n")}\n`);
 }
 
-/** Names and what they are, in two columns. What is undefined is left out. */
-export function toFacts(facts: Readonly<Record<string, string | undefined>>): string[] {
-  const given = Object.entries(facts).filter(([, value]) => value !== undefined);
-  const width = Math.max(...given.map(([name]) => name.length));
-  return given.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+/** Formats names and values in two columns. Leaves out undefined values. */
+export function toNameValueLines(values: Readonly<Record<string, string | undefined>>): string[] {
+  const defined = Object.entries(values).filter(([, value]) => value !== undefined);
+  const width = Math.max(...defined.map(([name]) => name.length));
+  return defined.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
 }
 
 /**
- * Lays rows out in columns as they come: the first rows and the names decide how wide each is, and
- * a value that is wider moves the rest of its row.
+ * Returns a function that formats batches of rows in columns. The names and the first batch set the
+ * width of each column. A wider value in a later batch shifts the rest of its row.
  */
 export function createTable(names: readonly string[]) {
   let widths: readonly number[] | undefined;

@@ -1,27 +1,30 @@
 import { Presets, SingleBar } from "cli-progress";
 
-/** How far a command is. A person sees a bar, a log some lines, and neither is in the output. */
+/** Shows a command's progress on standard error: a bar on a terminal, lines in a log. */
 export type Progress = {
   readonly update: (done: { readonly rows: number; readonly part?: number }) => void;
-  /** What is being done now, when it is no longer rows that come or go. */
-  readonly say: (stage: string) => void;
+  /** Names the stage that follows the transfer of rows. */
+  readonly showStage: (stage: string) => void;
   readonly stop: () => void;
 };
 
 export type ProgressOptions = {
-  /** What is done to rows, for example `sent`. */
+  /** What happens to rows, for example `sent`. */
   readonly verb: string;
-  /** What `part` grows to, be it bytes or rows. Undefined: nobody knows, and rows alone are shown. */
+  /** The final value of `part`, in bytes or rows. Undefined: unknown, only rows are shown. */
   readonly total: number | undefined;
   readonly isQuiet: boolean;
 };
 
-/** A bar on a terminal, else a line for every ten thousand rows: on standard error, or `stream`. */
+/**
+ * Returns a progress display on standard error, or on `stream`: a bar on a terminal. Elsewhere it
+ * writes a line for every 10,000 rows and, after 100,000 rows, for every 100,000.
+ */
 export function createProgress(
   options: ProgressOptions,
   stream: NodeJS.WriteStream = process.stderr,
 ): Progress {
-  if (options.isQuiet) return { update: () => {}, say: () => {}, stop: () => {} };
+  if (options.isQuiet) return { update: () => {}, showStage: () => {}, stop: () => {} };
   return stream.isTTY ? createBar(options, stream) : createLines(options, stream);
 }
 
@@ -34,7 +37,7 @@ function createBar({ verb, total }: ProgressOptions, stream: NodeJS.WriteStream)
         ? "{bar} {percentage}% | {rows} rows {verb}, {stage}"
         : "{rows} rows {verb}, {stage}",
       barsize: 24,
-      // What is done to the terminal would stay so when the command is interrupted.
+      // Changes of the terminal's settings would remain if the command is interrupted.
       hideCursor: null,
       linewrap: true,
       clearOnComplete: false,
@@ -45,7 +48,7 @@ function createBar({ verb, total }: ProgressOptions, stream: NodeJS.WriteStream)
   bar.start(total ?? 1, 0, { verb, rows: "0", stage: "reading" });
   return {
     update: ({ rows, part = 0 }) => bar.update(known ? part : 0, { rows: formatCount(rows) }),
-    say: (stage) => bar.update({ stage }),
+    showStage: (stage) => bar.update({ stage }),
     stop: () => bar.stop(),
   };
 }
@@ -59,11 +62,12 @@ function createLines({ verb }: ProgressOptions, stream: NodeJS.WriteStream): Pro
     stream.write(`${verb} ${formatCount(rows)} rows\n`);
     while (next <= rows) next += next < 10 * firstStep ? firstStep : 10 * firstStep;
   };
-  const say = (stage: string) => stream.write(`${verb} ${formatCount(last)} rows, ${stage}\n`);
-  return { update, say, stop: () => {} };
+  const showStage = (stage: string) =>
+    stream.write(`${verb} ${formatCount(last)} rows, ${stage}\n`);
+  return { update, showStage, stop: () => {} };
 }
 
-/** 15,921: people count digits badly. */
+/** Formats a count with thousands separators, for example 15,921. */
 export function formatCount(count: number | bigint): string {
   return count.toLocaleString("en-US");
 }

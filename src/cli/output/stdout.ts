@@ -1,16 +1,19 @@
 import { once } from "node:events";
 
-let isTerminal = false;
+let hasErrorHandler = false;
 
-/** Writes to standard output, no faster than its reader takes it; ends with a reader that leaves. */
+/**
+ * Writes to standard output, and waits while its reader is slow. Exits when the reader closes the
+ * pipe.
+ */
 export async function writeOutput(text: string): Promise<void> {
-  if (!isTerminal) process.stdout.on("error", endWithReader);
-  isTerminal = true;
+  if (!hasErrorHandler) process.stdout.on("error", exitOnClosedPipe);
+  hasErrorHandler = true;
   if (!process.stdout.write(text)) await once(process.stdout, "drain");
 }
 
-/** One that has seen enough, like `head`, is no failure. */
-function endWithReader(error: NodeJS.ErrnoException): void {
+/** Exits with code 0: a reader that closes the pipe, such as `head`, is no error. */
+function exitOnClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code === "EPIPE") process.exit();
   throw error;
 }

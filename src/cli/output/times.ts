@@ -1,12 +1,12 @@
 import { type Timestamp, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { parseInstant, toInstantText } from "../../domain/instant.js";
 
-/** @throws DomainError INVALID_FIELD */
+/** Parses a time of the command line or a file. @throws DomainError INVALID_FIELD */
 export function parseTime(name: string, text: string): Timestamp {
   return timestampFromMs(parseInstant(name, text));
 }
 
-/** RFC 3339 in UTC with milliseconds; undefined stays so. */
+/** Formats a time as RFC 3339 in UTC with milliseconds. Returns undefined for undefined. */
 export function toTimeText(time: Timestamp | undefined): string | undefined {
   return time && toInstantText(timestampMs(time));
 }

@@ -8,39 +8,39 @@ import { readRecords } from "../files/read-records.js";
 import type { FileRecord } from "../files/record.js";
 import { formatCount } from "../output/progress.js";
 
-/** Providers and the models of each. */
+/** The models of each provider. */
 export type CatalogNames = Map<string, Set<string>>;
 
 /**
- * Reads all names of a catalogue, each once.
+ * Reads the distinct names of a catalogue.
  *
- * @throws Failure naming the first hundred bad rows by their lines.
+ * @throws Failure naming the lines of the first 100 bad rows.
  */
 export async function readCatalogNames(
-  source: InputFile,
+  inputFile: InputFile,
   format: FileFormat,
 ): Promise<CatalogNames> {
   const names: CatalogNames = new Map();
   const problems: string[] = [];
-  let bad = 0;
-  for await (const records of readRecords(source, format, columns)) {
+  let badRowCount = 0;
+  for await (const records of readRecords(inputFile, format, columns)) {
     for (const record of records) {
-      const problem = take(record, names);
+      const problem = addNames(record, names);
       if (problem === undefined) continue;
-      bad += 1;
-      if (bad <= 100) problems.push(`${source.name}:${record.line}: ${problem}`);
+      badRowCount += 1;
+      if (badRowCount <= 100) problems.push(`${inputFile.name}:${record.line}: ${problem}`);
     }
   }
-  if (bad === 0) return names;
-  const count = `${formatCount(bad)} ${bad === 1 ? "row is" : "rows are"} bad`;
+  if (badRowCount === 0) return names;
+  const count = `${formatCount(badRowCount)} ${badRowCount === 1 ? "row is" : "rows are"} bad`;
   const message = [`nothing is registered, ${count}:`, ...problems].join("\n");
   throw new Failure(message, exitCodes.rejected);
 }
 
 const columns = { required: ["provider", "model"], optional: [] } as const;
 
-/** Adds a row's names, or tells what is wrong with them. */
-function take(record: FileRecord, names: CatalogNames): string | undefined {
+/** Adds a row's names, or returns what is wrong with the row. */
+function addNames(record: FileRecord, names: CatalogNames): string | undefined {
   if ("problem" in record) return record.problem;
   const { provider: providerText = "", model: modelText = "" } = record.fields;
   try {

@@ -5,30 +5,30 @@ import { formatCount } from "../output/progress.js";
 import type { SentRows } from "./sent-rows.js";
 
 /**
- * The refusal of an import for its rows, each named by its line in the file. Any other error stays
- * what it is.
+ * Converts the error of an import with bad rows to a message that names the file's line of each.
+ * Returns every other error unchanged.
  */
-export function toImportFailure(error: unknown, file: string, sent: SentRows): unknown {
+export function toImportFailure(error: unknown, file: string, sentRows: SentRows): unknown {
   if (!(error instanceof ConnectError)) return error;
   const violations = error.findDetails(BadRequestSchema).flatMap((each) => each.fieldViolations);
-  const bad = new Map(sent.problems);
+  const bad = new Map(sentRows.problems);
   for (const { field, description } of violations) {
     const [, row, path] = /^rows\[(\d+)\](?:\.(.*))?$/.exec(field) ?? [];
-    // The request itself is refused, not its rows.
+    // The error is about the request, not about a row.
     if (row === undefined) return error;
-    if (sent.problems.has(Number(row))) continue;
-    const said = [bad.get(Number(row)), `${path ?? ""} ${description}`.trim()];
-    bad.set(Number(row), said.filter((each) => each !== undefined).join("; "));
+    if (sentRows.problems.has(Number(row))) continue;
+    const texts = [bad.get(Number(row)), `${path ?? ""} ${description}`.trim()];
+    bad.set(Number(row), texts.filter((each) => each !== undefined).join("; "));
   }
   if (violations.length === 0) return error;
   const lines = [...bad]
     .sort(([a], [b]) => a - b)
-    .map(([row, problem]) => `${file}:${sent.lineOf(row)}: ${problem}`);
+    .map(([row, problem]) => `${file}:${sentRows.lineOf(row)}: ${problem}`);
   const message = [`nothing is imported, ${toCountText(error, bad.size)}:`, ...lines].join("\n");
   return new Failure(message, exitCodes.rejected, { cause: error });
 }
 
-/** The service counts all bad rows, and names the first ones only. */
+/** Uses the service's count of all bad rows: its error names only the first ones. */
 function toCountText(error: ConnectError, named: number): string {
   const { bad_rows, rows } = error.findDetails(ErrorInfoSchema)[0]?.metadata ?? {};
   const bad = Math.max(named, Number(bad_rows ?? 0));

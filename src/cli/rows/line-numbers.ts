@@ -1,12 +1,12 @@
-/** Which line of a file a row is from, by the row's number. */
+/** Maps a row's number to its line in the file. */
 export type LineNumbers = {
-  /** Says the line of the next row. */
+  /** Records the line of the next row. */
   readonly add: (line: number) => void;
   /** @throws RangeError for a row that has not been added. */
   readonly lineOf: (row: number) => number;
 };
 
-/** Keeps only where lines and rows do not go in step: next to nothing for most files. */
+/** Stores only rows that are not on the line after their predecessor. Most files have few. */
 export function createLineNumbers(): LineNumbers {
   const steps: { readonly row: number; readonly line: number }[] = [];
   let rows = 0;

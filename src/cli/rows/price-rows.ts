@@ -5,12 +5,12 @@ import type { LLMPriceImportRowSchema } from "../../gen/llmprices/v1/llm_price_i
 import type { Columns, Fields } from "../files/record.js";
 import { parseTime, toTimeText } from "../output/times.js";
 
-/** The columns of a price list, in the order in which an export writes them. */
+/** The columns of a price list, in the order of an export. */
 export const priceColumns = [
   ...["charge_type", "provider", "model", "price", "effective_from", "ends"],
 ] as const;
 
-/** What a price list that is read must and may have. */
+/** The columns that an imported price list must have and may have. */
 export const priceListColumns: Columns = {
   required: ["charge_type", "provider", "model", "price"],
   optional: ["effective_from", "ends"],
@@ -18,7 +18,10 @@ export const priceListColumns: Columns = {
 
 export type PriceRow = MessageInitShape<typeof LLMPriceImportRowSchema>;
 
-/** A row for the service, which judges all but how times and `ends` are written. */
+/**
+ * Parses a row of a price list, or returns what is wrong with it. Checks only the format of times
+ * and of `ends`: the service validates everything else.
+ */
 export function toPriceRow(fields: Fields): PriceRow | { readonly problem: string } {
   const { charge_type: chargeType, provider, model, price, effective_from, ends } = fields;
   if (ends !== undefined && ends !== "true" && ends !== "false") {
@@ -39,7 +42,7 @@ export function toPriceRow(fields: Fields): PriceRow | { readonly problem: strin
   }
 }
 
-/** What a row is written as, by the columns' names. */
+/** Formats a row's values, by column. */
 export function toFields(row: PriceRow): Fields {
   const effectiveFrom = row.effectiveFrom as Timestamp | undefined;
   return {

@@ -2,16 +2,16 @@ import type { FileRecord } from "../files/record.js";
 import { createLineNumbers } from "./line-numbers.js";
 import { type PriceRow, toPriceRow } from "./price-rows.js";
 
-/** The rows of a file as the service gets them, counted from 0. */
+/** The rows of a file as they are sent to the service. The first row is 0. */
 export type SentRows = {
   /**
-   * What to send for the next row. One that cannot be read becomes one that the service refuses:
-   * so the import fails as a whole, and the refusal names all other bad rows as well.
+   * Returns what to send for the next row. For a row that cannot be read it returns an invalid row:
+   * the service then rejects the whole import, and its error names the other bad rows as well.
    */
   readonly add: (record: FileRecord) => PriceRow;
-  /** Which line a row is from. */
+  /** Returns a row's line in the file. */
   readonly lineOf: (row: number) => number;
-  /** Why rows could not be read: the first hundred, by row. */
+  /** Why rows could not be read, by row. Holds the first 100 such rows. */
   readonly problems: ReadonlyMap<number, string>;
   readonly counts: { readonly rows: number; readonly unreadable: number };
 };
@@ -28,13 +28,13 @@ export function createSentRows(): SentRows {
     if (!("problem" in row)) return row;
     counts.unreadable += 1;
     if (problems.size < maxProblems) problems.set(number, row.problem);
-    return refusedRow;
+    return invalidRow;
   };
   return { add, lineOf: lines.lineOf, problems, counts };
 }
 
-/** More than a person reads; how many there are is told all the same. */
+/** More than a person reads. The service still counts all bad rows. */
 const maxProblems = 100;
 
-/** A single problem, so that it takes the place of no other row's. */
-const refusedRow: PriceRow = { chargeType: "", provider: "unreadable", model: "row", price: "0" };
+/** A row with a single error, so that it takes up only one of the errors that the service lists. */
+const invalidRow: PriceRow = { chargeType: "", provider: "unreadable", model: "row", price: "0" };

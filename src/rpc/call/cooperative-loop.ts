@@ -1,4 +1,4 @@
-import { createYieldTimer } from "../../yield-to-event-loop.js";
+import { createYieldTimer } from "../../async/yield-to-event-loop.js";
 
 /**
  * Runs a generator to its end and yields to the event loop every 5 ms, so that other calls of this

@@ -1,4 +1,4 @@
-import { raceAbort } from "../../race-abort.js";
+import { raceAbort } from "../../async/race-abort.js";
 
 /**
  * Returns the messages of a stream until the signal aborts. The stream itself may never report that

@@ -13,7 +13,7 @@ export function translateConnectError({
 }: ConnectError): DomainError | undefined {
   if (details.length > 0) return undefined;
   const tooLarge = largerThan.exec(rawMessage);
-  if (tooLarge?.[1] !== undefined) return messageTooLarge(tooLarge[1]);
+  if (tooLarge?.[1] !== undefined) return messageTooLarge(Number(tooLarge[1]));
   if (/^unknown compression/.test(rawMessage)) return new DomainError("UNSUPPORTED", rawMessage);
   if (code === Code.InvalidArgument || clientErrors.test(rawMessage)) return malformed(rawMessage);
   if (code === Code.DeadlineExceeded) return deadlineExceeded();
@@ -35,12 +35,12 @@ export function deadlineExceeded(): DomainError {
   return new DomainError("DEADLINE_EXCEEDED", "the call's time is up");
 }
 
-/** Returns the error for a message of more than `maxBytes`, which the library's message states. */
-export function messageTooLarge(maxBytes: string): DomainError {
+/** Returns the error for a message of more than `maxBytes`. */
+export function messageTooLarge(maxBytes: number): DomainError {
   return new DomainError(
     "MESSAGE_TOO_LARGE",
     `a message is larger than allowed: at most ${maxBytes} bytes (MAX_MESSAGE_BYTES), decompressed`,
-    { metadata: { max_message_bytes: maxBytes } },
+    { metadata: { max_message_bytes: String(maxBytes) } },
   );
 }
 

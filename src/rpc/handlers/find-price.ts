@@ -1,11 +1,11 @@
 import type { HandlerContext } from "@connectrpc/connect";
-import { capTimeout } from "../../cap-timeout.js";
+import { capTimeout } from "../../async/cap-timeout.js";
+import { raceAbort } from "../../async/race-abort.js";
 import { DomainError, type Reason } from "../../domain/domain-error.js";
 import type { Instant } from "../../domain/instant.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
 import type { Key } from "../../domain/price-key.js";
 import type { PriceQuery, PriceResult } from "../../price-book/price-book.js";
-import { raceAbort } from "../../race-abort.js";
 import { inTransaction } from "../../store/connection/transaction.js";
 import { keyMissing, priceNotFound } from "../../store/prices/price-not-found.js";
 import type { ChargeCount } from "../call/charge-counter.js";

@@ -58,11 +58,15 @@ async function importOnce(
 ): Promise<MessageInitShape<typeof ImportLLMPricesResponseSchema>> {
   const author = { changedBy: callerName(context), reason: terms.reason };
   const work = async () => {
-    const refuseBadRows = (found: RowErrorsFound) => {
-      bad.addAll(found.problems, found.badRows, found.rowsWithoutNames);
+    const throwRowErrors = (found: RowErrorsFound) => {
+      bad.addAll(found.errors, found.invalidRows, found.rowsWithMissingNames);
       bad.throwIfAny(count);
     };
-    const outcome = await importRows(transaction, context, { order: terms, author, refuseBadRows });
+    const outcome = await importRows(transaction, context, {
+      options: terms,
+      author,
+      throwRowErrors,
+    });
     return toImportMessage(outcome);
   };
   const { requestId, validateOnly } = terms;

@@ -1,7 +1,7 @@
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { parseAll } from "../../domain/field-errors.js";
-import type { ImportOrder, ImportRow } from "../../domain/price-import.js";
+import type { ImportOptions, ImportRow } from "../../domain/price-import.js";
 import {
   type LLMPriceImportRow,
   type LLMPriceImportTerms,
@@ -12,7 +12,7 @@ import { parseEffectiveFrom } from "./timestamps.js";
 import { writeParsers } from "./write-fields.js";
 
 /** The terms of an import, parsed and validated. */
-export type ImportRequest = ImportOrder & { readonly requestId: string; readonly reason: string };
+export type ImportRequest = ImportOptions & { readonly requestId: string; readonly reason: string };
 
 /** @throws DomainError INVALID_FIELD with every violation. */
 export function parseImportRequest(terms: LLMPriceImportTerms): ImportRequest {

@@ -1,11 +1,11 @@
 import type { Knex } from "knex";
+import { createYieldTimer } from "../../async/yield-to-event-loop.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors } from "../../domain/field-errors.js";
 import { type RowError, RowErrors } from "../../domain/import-row-errors.js";
 import type { LLMPriceImportRow } from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import type { ImportLLMPricesRequest } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { ImportRows } from "../../store/import/staged-rows.js";
-import { createYieldTimer } from "../../yield-to-event-loop.js";
 import { rejectLaterTerms } from "./first-message.js";
 import { parseImportRow } from "./import-request.js";
 

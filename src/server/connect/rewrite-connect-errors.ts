@@ -1,7 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { ConnectError } from "@connectrpc/connect";
 import type {
-  UniversalHandlerFn,
+  UniversalHandler,
   UniversalServerRequest,
   UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
@@ -14,9 +14,10 @@ import {
 } from "@connectrpc/connect/protocol-connect";
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
-import { mapAsync } from "../../map-async.js";
+import { mapAsync } from "../../async/map-async.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { malformed, translateConnectError } from "../../rpc/errors/translate-connect-error.js";
+import { checkJsonDates } from "./check-json-dates.js";
 import {
   prefixLength,
   toEndStreamFrame,
@@ -31,20 +32,31 @@ export type OnError = (failure: ConnectError) => void;
 
 /**
  * Has Connect answer, in our terms. It quotes what is wrong with JSON, and where messages have to be
- * percent-encoded, half a character (a lone surrogate) cannot be: it would answer nothing at all.
+ * percent-encoded, half a character (a lone surrogate) cannot be: it would answer nothing at all. And
+ * it takes dates that no calendar has for others.
  */
 export async function handleAndRewriteErrors(
-  handler: UniversalHandlerFn,
+  handler: UniversalHandler,
   request: UniversalServerRequest,
+  maxMessageBytes: number,
   onRefusal: OnError,
 ): Promise<UniversalServerResponse> {
-  try {
-    return await rewriteErrors(await handler(request), onRefusal);
-  } catch (error) {
-    if (!(error instanceof URIError)) throw error;
-    const failure = toConnectError(malformed("it has text that is no Unicode"));
+  const reject = (error: unknown) => {
+    const failure = toConnectError(error);
     onRefusal(failure);
     return toErrorAnswer(request.header, failure);
+  };
+  let checked: UniversalServerRequest;
+  try {
+    checked = checkJsonDates(request, handler.method.input, maxMessageBytes);
+  } catch (error) {
+    return reject(error);
+  }
+  try {
+    return await rewriteErrors(await handler(checked), onRefusal);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    return reject(malformed("it has text that is no Unicode"));
   }
 }
 

@@ -49,6 +49,8 @@ export function trackConnections(): ConnectionTracker {
     },
     watchSessions: (server) => {
       server.on("session", (session) => {
+        // Of one that has ended already, the socket cannot be asked for.
+        if (session.destroyed) return;
         peersOfSessions.set(session, peerOf(session.socket));
         if (isEnding) session.close();
         session.once("close", () => peersOfSessions.delete(session));
@@ -86,9 +88,8 @@ function endIdle(findIdle: () => readonly Socket[], count: () => number): void {
   }, pollMs).unref();
 }
 
-/** Node's types know no other reason than an error, which its code takes for one of its own. */
 function cancel(session: ServerHttp2Session): void {
-  (session as unknown as { destroy(code: number): void }).destroy(constants.NGHTTP2_CANCEL);
+  session.destroy(new Error("the time of grace is over"), constants.NGHTTP2_CANCEL);
 }
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {

@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import { findDescriptor } from "../../library-internals/private-fields.js";
 
 /**
  * Has a client begin its next calls on another connection, and ends this one when those under way have
@@ -13,10 +14,15 @@ import type { Socket } from "node:net";
  *
  * @param answerMs how long an answer to the ping is waited for.
  */
-export function drainSession(session: ServerHttp2Session, socket: Socket, answerMs: number): void {
-  if (session.closed || retired.has(session) || !socket.writable) return;
+export function drainSession(
+  session: ServerHttp2Session,
+  socket: Socket | undefined,
+  answerMs: number,
+): void {
+  if (session.closed || retired.has(session) || socket?.writable === false) return;
   retired.add(session);
-  if (session.encrypted !== false || !writeAtOnce(socket, shutdownNotice)) {
+  const isPlain = session.encrypted === false && socket !== undefined;
+  if (!isPlain || !writeAtOnce(socket, shutdownNotice)) {
     session.close();
     return;
   }
@@ -33,20 +39,16 @@ export function drainSession(session: ServerHttp2Session, socket: Socket, answer
  * session, which knows its own only, and aborts the process.
  */
 function writeAtOnce(socket: Socket, bytes: Buffer): boolean {
-  const handle = (socket as unknown as SocketInternals)._handle;
-  if (handle?.fd === undefined || handle.writeQueueSize !== 0) return false;
+  const descriptor = findDescriptor(socket);
+  if (descriptor === undefined || descriptor.writeQueueSize !== 0) return false;
   try {
-    const isWhole = writeSync(handle.fd, bytes) === bytes.length;
+    const isWhole = writeSync(descriptor.fd, bytes) === bytes.length;
     if (!isWhole) socket.destroy();
     return isWhole;
   } catch {
     return false;
   }
 }
-
-type SocketInternals = {
-  readonly _handle?: { readonly fd?: number; readonly writeQueueSize?: number } | null;
-};
 
 const retired = new WeakSet<ServerHttp2Session>();
 

@@ -1,6 +1,8 @@
 import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import type { Logger } from "pino";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
+import { contained } from "../../logging/contained.js";
 import { forgetEndedStreams } from "../runtime-tuning/http2-stream-table.js";
 import { drainSession } from "./graceful-goaway.js";
 
@@ -18,23 +20,31 @@ export function ageOf({ maxConnectionAgeMs }: ConnectionLimits): number {
 export function limitHttp2Sessions(
   server: Http2Server | Http2SecureServer,
   limits: ConnectionLimits,
+  log: Pick<Logger, "error">,
 ): void {
-  // The session of a socket is made while this event is handled.
+  // The session of a socket is made while this event is handled. If it ever is not, no socket is
+  // known: better than that of another.
   let latest: Socket | undefined;
   const remember = (socket: Socket) => {
     latest = socket;
   };
   server.prependListener("connection", remember);
   server.prependListener("secureConnection", remember);
-  server.on("session", (session) => {
+  const limit = (session: ServerHttp2Session) => {
+    const socket = latest;
+    latest = undefined;
     forgetEndedStreams(session);
-    if (latest !== undefined) limitHttp2Session(session, latest, limits);
-  });
+    limitHttp2Session(session, socket, limits);
+  };
+  server.on(
+    "session",
+    contained(log, "HTTP/2 session", limit, (session) => session.destroy()),
+  );
 }
 
 function limitHttp2Session(
   session: ServerHttp2Session,
-  socket: Socket,
+  socket: Socket | undefined,
   limits: ConnectionLimits,
 ): void {
   let lastCallAt = performance.now();
@@ -70,15 +80,15 @@ function limitHttp2Session(
 const quietMs = 1000;
 
 /** Ends a connection now, calls and all: Node would wait for ever for one who does not read. */
-function destroyConnection(session: ServerHttp2Session, socket: Socket): void {
+function destroyConnection(session: ServerHttp2Session, socket: Socket | undefined): void {
   session.destroy();
-  setTimeout(() => socket.destroy(), flushMs).unref();
+  setTimeout(() => socket?.destroy(), flushMs).unref();
 }
 
 /** How long what has been written may take to get out. */
 const flushMs = 500;
 
-/** Asks the other side whether it lives, again and again; `onSilence` is called when it does not say. */
+/** Asks the other side whether it lives, again and again; `onUnresponsive` is called when it does not say. */
 function ping(
   session: ServerHttp2Session,
   limits: ConnectionLimits,

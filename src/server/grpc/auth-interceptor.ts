@@ -1,36 +1,35 @@
-import * as grpc from "@grpc/grpc-js";
+import type * as grpc from "@grpc/grpc-js";
 import type { Caller } from "../../domain/caller.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
+import { deadlineExceeded } from "../../rpc/errors/translate-connect-error.js";
 import type { Authorizer } from "../auth/authorizer.js";
-import type { CallOfCaller, Method } from "./error-interceptor.js";
+import { InterceptedCall, type InterceptedCallOptions, type Method } from "./error-interceptor.js";
 import type { AuthorizedContext } from "./handler-context.js";
 import { firstOf } from "./metadata.js";
-import { type SentStatus, toStatus } from "./status.js";
+import { malformedTimeout } from "./status-errors.js";
+
+/** How calls are let in, and how long their message may take. */
+export type AuthorizedCallOptions = InterceptedCallOptions & {
+  readonly authorizer: Authorizer;
+  readonly messageLimitMs: number;
+};
 
 /**
- * Asks for admission when a call's headers have come, before any message is read, whatever the
- * service: reflection and health as well. From then on the message has to come in time.
+ * Asks for authorizer when a call's headers have come, before any message is read, whatever the
+ * service: reflection and health as well. From then on the message has to come in time. To be the
+ * first interceptor: it also translates the errors of grpc-js.
  */
-export function createAuthInterceptor(
-  admission: Authorizer,
-  messageLimitMs: number,
-): grpc.ServerInterceptor {
-  return (method, call) => new AuthorizedCall(call, method, admission, messageLimitMs);
+export function createAuthInterceptor(options: AuthorizedCallOptions): grpc.ServerInterceptor {
+  return (method, call) => new AuthorizedCall(call, method, options);
 }
-
-type Listener = Parameters<grpc.ServerInterceptingCall["start"]>[0];
 
 /**
  * Passes a call on once it is let in. Nothing of it is read before, so that there is nothing to keep:
- * grpc-js' own way, for any listener, takes longer than many a call.
+ * grpc-js' own way, for any listener, takes longer than many a call. Nothing that is thrown here gets
+ * to grpc-js, which would let it end the process.
  */
-class AuthorizedCall extends grpc.ServerInterceptingCall {
-  readonly #call: grpc.ServerInterceptingCallInterface;
-  readonly #method: Method;
-  readonly #admission: Authorizer;
-  readonly #messageLimitMs: number;
-  #listener: Listener | undefined;
-  #caller: Caller | undefined;
+class AuthorizedCall extends InterceptedCall {
+  readonly #options: AuthorizedCallOptions;
   #timer: NodeJS.Timeout | undefined;
   /** Nothing that comes counts any more. */
   #isOver = false;
@@ -38,88 +37,87 @@ class AuthorizedCall extends grpc.ServerInterceptingCall {
   constructor(
     call: grpc.ServerInterceptingCallInterface,
     method: Method,
-    admission: Authorizer,
-    messageLimitMs: number,
+    options: AuthorizedCallOptions,
   ) {
-    super(call);
-    this.#call = call;
-    this.#method = method;
-    this.#admission = admission;
-    this.#messageLimitMs = messageLimitMs;
-  }
-
-  override start(listener: Listener): void {
-    this.#listener = listener;
-    this.#call.start(this);
-  }
-
-  override sendMetadata(metadata: grpc.Metadata): void {
-    this.#call.sendMetadata(metadata);
-  }
-
-  override sendMessage(message: unknown, onSent: () => void): void {
-    this.#call.sendMessage(message, onSent);
-  }
-
-  override sendStatus(status: SentStatus): void {
-    this.#call.sendStatus(status);
+    super(call, method, options);
+    this.#options = options;
   }
 
   override getAuthContext(): AuthorizedContext {
     // Not the certificate as well, which takes longer than most calls.
-    return { caller: this.#caller };
+    return { caller: this.caller };
   }
 
-  onReceiveMetadata(metadata: grpc.Metadata): void {
+  override onReceiveMetadata(metadata: grpc.Metadata): void {
+    this.metadata = metadata;
+    const { authorizer } = this.#options;
+    const refuse = (error: unknown) => {
+      this.#isOver = true;
+      this.sendTold(toConnectError(error));
+    };
     try {
-      const find = (name: string) => firstOf(metadata, name);
-      const admitted = this.#admission.authorize(this.#method.path, find);
-      if (admitted instanceof Promise) {
-        admitted
-          .then((caller) => this.#letIn(metadata, caller))
-          .catch((error) => this.#refuse(error));
-      } else this.#letIn(metadata, admitted);
+      const authorized = authorizer.authorize(this.method.path, (name) => firstOf(metadata, name));
+      if (authorized instanceof Promise) {
+        authorized.then((caller) => this.#letIn(metadata, caller), refuse);
+      } else this.#letIn(metadata, authorized);
     } catch (error) {
-      this.#refuse(error);
+      refuse(error);
     }
   }
 
-  onReceiveMessage(message: unknown): void {
-    if (!this.#isOver) this.#listener?.onReceiveMessage(message);
+  override onReceiveMessage(message: unknown): void {
+    if (this.#isOver) return;
+    try {
+      super.onReceiveMessage(message);
+    } catch (error) {
+      this.#end(error);
+    }
   }
 
-  onReceiveHalfClose(): void {
+  override onReceiveHalfClose(): void {
     clearTimeout(this.#timer);
-    if (!this.#isOver) this.#listener?.onReceiveHalfClose();
+    if (this.#isOver) return;
+    try {
+      super.onReceiveHalfClose();
+    } catch (error) {
+      this.#end(error);
+    }
   }
 
-  onCancel(): void {
+  override onCancel(): void {
     clearTimeout(this.#timer);
     this.#isOver = true;
-    this.#listener?.onCancel();
+    try {
+      super.onCancel();
+    } catch (error) {
+      this.#end(error);
+    }
   }
 
   #letIn(metadata: grpc.Metadata, caller: Caller): void {
-    // Whom admission took long to let in may have gone.
+    // Whom authorizer took long to let in may have gone.
     if (this.#isOver) return;
-    this.#caller = caller;
-    // For what grpc-js refuses below.
-    (this.#call as CallOfCaller).caller = caller;
-    if (!this.#method.requestStream) this.#waitForMessage();
-    this.#listener?.onReceiveMetadata(metadata);
+    this.caller = caller;
+    if (this.headers.isTimeoutMalformed) {
+      this.#end(malformedTimeout());
+      return;
+    }
+    if (!this.method.requestStream) this.#waitForMessage();
+    try {
+      super.onReceiveMetadata(metadata);
+    } catch (error) {
+      this.#end(error);
+    }
   }
 
   /** grpc-js starts no handler before, and waits for ever. Streams have limits of their own. */
   #waitForMessage(): void {
-    this.#timer = setTimeout(() => {
-      this.#isOver = true;
-      // As grpc-js refuses a call whose deadline is up: it is told as those are.
-      this.#call.sendStatus({ code: grpc.status.DEADLINE_EXCEEDED, details: "" });
-    }, this.#messageLimitMs);
+    this.#timer = setTimeout(() => this.#end(deadlineExceeded()), this.#options.messageLimitMs);
   }
 
-  #refuse(error: unknown): void {
+  #end(error: unknown): void {
     this.#isOver = true;
-    this.#call.sendStatus(toStatus(toConnectError(error)));
+    clearTimeout(this.#timer);
+    this.refuse(error);
   }
 }

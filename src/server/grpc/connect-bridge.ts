@@ -7,14 +7,13 @@ import {
 import type { ServiceImpl } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 import type { DomainError } from "../../domain/domain-error.js";
-import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { malformed } from "../../rpc/errors/translate-connect-error.js";
 import { isOffloaded, largeMessageBytes, pathOf } from "../threads/offloaded-methods.js";
 import type { ThreadPool } from "../threads/thread-pool.js";
 import { compileEncoder } from "./compiled-encoder.js";
 import { answerInThread, toOffloadedDefinition, toOffloadedHandler } from "./grpc-offload.js";
 import { GrpcContext } from "./handler-context.js";
-import { isStatus, toStatus } from "./status.js";
+import { statusOf } from "./status.js";
 import type { ServeUnary, UnaryCalls } from "./unary-interceptor.js";
 
 /** Where services are mounted. */
@@ -85,8 +84,7 @@ function toServe(method: DescMethodUnary, handler: Handler, threads: ThreadPool)
   const encode = compileEncoder(method.output);
   return (call, message) => {
     const context = new GrpcContext(method, call);
-    const refuse = (error: unknown) =>
-      call.refuse(isStatus(error) ? error : toStatus(toConnectError(error)));
+    const refuse = (error: unknown) => call.refuse(statusOf(error));
     const answer = (response: Init) => {
       const bytes = encode(response);
       context.sendHeaders();

@@ -2,14 +2,13 @@ import { once } from "node:events";
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import * as grpc from "@grpc/grpc-js";
-import { mapAsync } from "../../map-async.js";
-import { toConnectError } from "../../rpc/errors/to-connect-error.js";
+import { mapAsync } from "../../async/map-async.js";
 import { prefixLength, toFrame } from "../connect/error-response.js";
 import { pathOf } from "../threads/offloaded-methods.js";
 import type { ThreadPool } from "../threads/thread-pool.js";
 import { GrpcContext } from "./handler-context.js";
 import { assignRequestId, toMetadata } from "./metadata.js";
-import { toStatus } from "./status.js";
+import { statusOf } from "./status.js";
 
 /** A bulk method for grpc-js: messages stay bytes, one or many in either direction. */
 export function toOffloadedDefinition(method: DescMethod): grpc.MethodDefinition<Buffer, Buffer> {
@@ -44,7 +43,7 @@ export function toOffloadedHandler(
       if (status.code === grpc.status.OK) call.end(status.metadata);
       else call.emit("error", status);
     } catch (error) {
-      call.emit("error", toStatus(toConnectError(error)));
+      call.emit("error", statusOf(error));
     }
   };
 }

@@ -7,8 +7,8 @@ import { type Listener, type ListenerDependencies, longestCallMs } from "../list
 import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
 import { toCredentials } from "./credentials.js";
-import { createErrorInterceptor } from "./error-interceptor.js";
-import { limitGrpcServer } from "./http2-overrides.js";
+import { type CurrentHeaders, limitGrpcServer, plainHeaders } from "./http2-overrides.js";
+import { PathKeepingServer } from "./path-keeping-server.js";
 import { addReflection } from "./reflection.js";
 import { serveUnaryCalls, type UnaryCalls } from "./unary-interceptor.js";
 
@@ -17,37 +17,38 @@ export type GrpcServer = Listener & {
   readonly setHealth: (isServing: boolean) => void;
 };
 
-type GrpcServerDependencies = Omit<ListenerDependencies, "log">;
-
 /** Opens the door for native gRPC, with reflection and health. Health begins as NOT_SERVING. */
 export async function startGrpcServer(
   address: Address,
-  {
-    mountServices,
-    threads,
-    authorizer: admission,
-    limits,
-    callLog: observer,
-    tls,
-  }: GrpcServerDependencies,
+  { mountServices, threads, authorizer, limits, callLog, log, tls }: ListenerDependencies,
 ): Promise<GrpcServer> {
   // It would tell of headers that it cannot read, with their values, beside the log: tokens as well.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const unaryCalls: UnaryCalls = new Map();
-  const server = new grpc.Server({
+  const current: CurrentHeaders = { headers: plainHeaders };
+  const { maxMessageBytes, maxCallTimeoutMs: messageLimitMs } = limits;
+  const currentHeaders = () => current.headers;
+  const server = new PathKeepingServer({
     // Counts all calls and messages, for a service that is not served.
     "grpc.enable_channelz": 0,
-    "grpc.max_receive_message_length": limits.maxMessageBytes,
+    "grpc.max_receive_message_length": maxMessageBytes,
     interceptors: [
-      createErrorInterceptor(observer),
-      createAuthInterceptor(admission, limits.maxCallTimeoutMs),
+      createAuthInterceptor({
+        authorizer,
+        messageLimitMs,
+        callLog,
+        maxMessageBytes,
+        currentHeaders,
+      }),
       serveUnaryCalls(unaryCalls),
     ],
   });
   const open = trackConnections();
-  const limitConnections = limitGrpcServer(server, {
-    ...{ limits: limits.connections, longestMs: longestCallMs(limits), open, observer },
-  });
+  const limitConnections = () =>
+    limitGrpcServer(server, current, {
+      ...{ limits: limits.connections, longestMs: longestCallMs(limits), open, callLog, log },
+      paths: server.paths,
+    });
   mountServices((service, implementation) =>
     addConnectService({ server, unaryCalls, threads }, service, implementation),
   );
@@ -77,9 +78,14 @@ function listen(
   return new Promise((resolve, reject) => {
     server.bindAsync(formatAddress(address), credentials, (error, port) => {
       if (error) return reject(error);
-      // Before any connection comes.
-      onListening();
-      resolve(port);
+      try {
+        // Before any connection comes.
+        onListening();
+        resolve(port);
+      } catch (failure) {
+        server.forceShutdown();
+        reject(failure);
+      }
     });
   });
 }

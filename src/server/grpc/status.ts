@@ -1,8 +1,8 @@
 import { toBinary } from "@bufbuild/protobuf";
-import type { ConnectError } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
-import { toStatusMessage } from "../../rpc/errors/to-connect-error.js";
+import { toConnectError, toStatusMessage } from "../../rpc/errors/to-connect-error.js";
 import { toMetadata } from "./metadata.js";
 
 /** A status as grpc-js takes it, of which a part may be left out. */
@@ -16,6 +16,15 @@ export function toStatus(error: ConnectError): grpc.StatusObject {
     metadata.set("grpc-status-details-bin", Buffer.from(status));
   }
   return { code: error.code as number, details: error.rawMessage, metadata };
+}
+
+/** The status of whatever was thrown. Never throws: of what cannot be sent, the code remains. */
+export function statusOf(error: unknown): SentStatus {
+  try {
+    return isStatus(error) ? error : toStatus(toConnectError(error));
+  } catch {
+    return { code: Code.Internal as number, details: "internal error" };
+  }
 }
 
 /** Whether an error is a status already. */

@@ -65,25 +65,15 @@ export class UnaryCall extends grpc.ServerInterceptingCall {
   }
 
   onReceiveMessage(message: unknown): void {
-    if (this.#message !== undefined) {
-      this.refuse(notOneMessage("Received a second request message"));
-      return;
-    }
-    this.#message = message;
-    this.#call.startRead();
+    if (this.#message === undefined) {
+      this.#message = message;
+      this.#call.startRead();
+    } else this.refuse(notOneMessage);
   }
 
   onReceiveHalfClose(): void {
-    if (this.#message === undefined) {
-      this.refuse(notOneMessage("Received no request message"));
-      return;
-    }
-    try {
-      this.#serve(this, this.#message);
-    } catch {
-      // Not to end the process: whatever it is, this call alone fails by it.
-      this.refuse({ code: grpc.status.UNKNOWN, details: "Unknown error" });
-    }
+    if (this.#message === undefined) this.refuse(notOneMessage);
+    else this.#serve(this, this.#message);
   }
 
   /** Also when the answer has gone out: to nobody then. */
@@ -95,7 +85,5 @@ export class UnaryCall extends grpc.ServerInterceptingCall {
 
 function ignore(): void {}
 
-/** In grpc-js' words, which are put into ours, and told, with all that it refuses itself. */
-function notOneMessage(details: string): SentStatus {
-  return { code: grpc.status.UNIMPLEMENTED, details };
-}
+/** As grpc-js refuses it for handlers of its own; put into our terms with all that it refuses. */
+const notOneMessage: SentStatus = { code: grpc.status.UNIMPLEMENTED, details: "" };

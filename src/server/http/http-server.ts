@@ -12,11 +12,12 @@ export async function startHttpServer(
   corsOrigins: Origins,
   surroundings: ListenerDependencies,
 ): Promise<Listener> {
-  const { limits, tls } = surroundings;
+  const { limits, log, tls } = surroundings;
   const { server, close } = createHttpServer(
     allowOrigins(corsOrigins, createRequestListener(surroundings)),
     limits.connections,
     limits.maxStreamTimeoutMs,
+    log,
     tls,
   );
   return { address: await listen(server, address), close };

@@ -3,7 +3,10 @@ import { createServer as createHttp2Server, type Http2Server } from "node:http2"
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { Logger } from "pino";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
+import { findOwnListener } from "../../library-internals/private-fields.js";
+import { contained } from "../../logging/contained.js";
 import { trackConnections } from "../connections/connection-tracker.js";
 import { isOld, limitAge, toHttp1Options } from "../connections/http1-sockets.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
@@ -25,21 +28,28 @@ export function createHttpServer(
   listener: RequestListener,
   limits: ConnectionLimits,
   maxRequestMs: number,
+  log: Pick<Logger, "error">,
   tls?: Tls,
 ): HttpServer {
   let isClosing = false;
   const open = trackConnections();
   const options = toHttp1Options(limits, maxRequestMs);
-  const server = createHttp1Server(options, tls, (request, response) => {
+  const answer: RequestListener = (request, response) => {
     open.callStarts(request, response);
     // A connection that is kept alive would go on with its next call.
     if (isClosing || isOld(request.socket)) response.setHeader("connection", "close");
     listener(request, response);
-  });
+  };
+  const drop: RequestListener = (_, response) => response.destroy();
+  const server = createHttp1Server(options, tls, contained(log, "HTTP/1.1 request", answer, drop));
   server.maxConnections = limits.maxConnections;
-  const http2 = createHttp2Server(toHttp2Options(limits), listener as never);
-  limitHttp2Sessions(http2, limits);
-  shareConnections(server, http2, limits, tls !== undefined);
+  const http2 = createHttp2Server(
+    toHttp2Options(limits),
+    // Node gives such listeners requests that look like those of HTTP/1.1.
+    contained(log, "HTTP/2 request", listener, drop) as never,
+  );
+  limitHttp2Sessions(http2, limits, log);
+  shareConnections(server, http2, limits, log, tls !== undefined);
   open.watchSockets(server);
   open.watchSessions(http2);
   return {
@@ -80,15 +90,18 @@ function shareConnections(
   server: Server,
   http2: Http2Server,
   limits: ConnectionLimits,
+  log: Pick<Logger, "error">,
   isEncrypted: boolean,
 ): void {
   const event = isEncrypted ? "secureConnection" : "connection";
   // The server's own way to take a connection comes to those that it is meant for.
-  const [listen] = server.listeners(event);
+  const listen = findOwnListener(server, event);
+  if (listen === undefined) throw new Error(`Node.js lacks the only '${event}' listener`);
   server.removeAllListeners(event);
   const takeHttp1 = (socket: Socket) => {
     limitAge(socket, limits);
-    listen?.call(server, socket);
+    listen.call(server, socket);
+    return socket;
   };
   const takeHttp2 = (socket: Socket) => {
     // HTTP/1.1 may answer those who say no more. To HTTP/2 they have gone, and it expects a socket
@@ -96,22 +109,28 @@ function shareConnections(
     socket.allowHalfOpen = false;
     http2.emit("connection", socket);
   };
-  if (isEncrypted) {
-    server.on(event, (socket: TLSSocket) => {
-      if (socket.alpnProtocol !== "h2") return takeHttp1(socket);
+  const takeEncrypted = (socket: TLSSocket) => {
+    if (socket.alpnProtocol === "h2") {
       // Node leaves it to us, between the handshake and the session.
-      return takeHttp2(socket.on("error", () => socket.destroy()));
-    });
-    return;
-  }
-  server.on(event, (socket: Socket) => {
-    sniff(socket, limits.headersTimeoutMs, (isHttp2) => {
-      if (isHttp2) return takeHttp2(socket);
-      takeHttp1(socket);
-      // HTTP/2 takes what has been put back by itself.
-      return socket.resume();
-    });
-  });
+      takeHttp2(socket.on("error", () => socket.destroy()));
+    } else takeHttp1(socket);
+  };
+  const drop = (socket: Socket) => socket.destroy();
+  const takePlain = (socket: Socket) => {
+    const decide = contained(
+      log,
+      "connection",
+      (isHttp2: boolean) => {
+        if (isHttp2) takeHttp2(socket);
+        // HTTP/2 takes what has been put back by itself.
+        else takeHttp1(socket).resume();
+      },
+      () => drop(socket),
+    );
+    sniff(socket, limits.headersTimeoutMs, decide);
+  };
+  const take = isEncrypted ? takeEncrypted : takePlain;
+  server.on(event, contained(log, "connection", take as (socket: Socket) => void, drop));
 }
 
 /** Reads as much of a connection as tells the version, and puts it back. */
@@ -126,8 +145,12 @@ function sniff(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean) => 
     socket.pause();
     for (const end of ends) socket.off(end, destroy);
     socket.off("data", read).setTimeout(0);
-    socket.unshift(bytes);
-    decide(isPreface);
+    // What has ended meanwhile takes nothing back.
+    if (socket.readableEnded || socket.destroyed) destroy();
+    else {
+      socket.unshift(bytes);
+      decide(isPreface);
+    }
   };
   for (const end of ends) socket.on(end, destroy);
   socket.on("data", read).setTimeout(timeoutMs);

@@ -1,10 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
-import type {
-  UniversalHandler,
-  UniversalHandlerFn,
-  UniversalServerResponse,
-} from "@connectrpc/connect/protocol";
+import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Caller } from "../../domain/caller.js";
 import type { DomainError } from "../../domain/domain-error.js";
@@ -93,8 +89,10 @@ function createMethods({
   const router = createConnectRouter(toConnectOptions(limits.maxMessageBytes));
   mountServices((service, implementation) => router.service(service, implementation));
   const serveInThread = toOffloadedHandler(threads);
-  const serveHere = (handler: UniversalHandlerFn, open: OpenCall, call: HttpCall) =>
-    handleAndRewriteErrors(handler, call, (failure) => recordRejectedCall(observer, open, failure));
+  const serveHere = (handler: UniversalHandler, open: OpenCall, call: HttpCall) =>
+    handleAndRewriteErrors(handler, call, limits.maxMessageBytes, (failure) =>
+      recordRejectedCall(observer, open, failure),
+    );
   const bulkPaths = new Set(offloadedMethods.map(pathOf));
   const methods = router.handlers.map((handler): readonly [string, Method] => {
     const path = handler.requestPath;
@@ -121,7 +119,7 @@ function pathOfUrl(url = ""): string {
 
 /** Its call ended with a line of its own, if it had come so far that it was one. */
 function hasCallerGone(error: unknown): boolean {
-  const { name, code = "" } = error as NodeJS.ErrnoException;
+  const { name, code = "" } = (error ?? {}) as NodeJS.ErrnoException;
   if (name === "AbortError") return true;
   return ConnectError.from(error).code === Code.Aborted || abortCodes.has(code);
 }

@@ -7,7 +7,6 @@ import type { Caller } from "../../domain/caller.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
 import { abortWhenLate, readUntil } from "../connect/body-deadline.js";
 import { dropLongTimeouts } from "../connect/timeout-headers.js";
-import { refuseImpossibleDays, spoilImpossibleDays } from "./json-dates.js";
 
 /** A call whose body is bytes, as it comes from a socket. */
 export type HttpCall = UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> };
@@ -26,10 +25,7 @@ export function toCall(
     const values = createContextValues().set(callerKey, caller);
     const call = universalRequestFromNodeRequest(request, response, undefined, values);
     dropLongTimeouts(call.header, longestMs);
-    const body = readBody(request);
-    if (request.method === "GET") return { ...call, body, url: withPossibleDays(call.url) };
-    const isJson = /^application\/.*json/.test(call.header.get("content-type") ?? "");
-    return { ...call, body: isJson ? refuseImpossibleDays(body) : body };
+    return { ...call, body: readBody(request) };
   } catch {
     return undefined;
   }
@@ -77,13 +73,4 @@ async function* readBody(request: IncomingMessage): AsyncGenerator<Uint8Array> {
     // What nobody reads is in the way of the connection's next request.
     setImmediate(() => request.resume());
   }
-}
-
-/** Connect's GET requests have their message in the URL. */
-function withPossibleDays(text: string): string {
-  const url = new URL(text);
-  const message = url.searchParams.get("message");
-  if (message === null || url.searchParams.has("base64")) return text;
-  url.searchParams.set("message", spoilImpossibleDays(message));
-  return url.toString();
 }

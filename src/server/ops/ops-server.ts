@@ -1,31 +1,34 @@
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Logger } from "pino";
 import type { Address } from "../../config/address.js";
+import { contained } from "../../logging/contained.js";
 import { listen } from "../connections/listen.js";
 import type { Listener } from "../listener.js";
 import type { Readiness } from "./readiness.js";
 
-/** Answers the metrics in the text format of Prometheus. */
+/** Returns the metrics in the text format of Prometheus. */
 export type Exposition = {
   readonly contentType: string;
   readonly metrics: () => Promise<string>;
 };
 
 /**
- * Opens the door for operators: /healthz (the process lives), /readyz (it can answer, or why not)
+ * Starts the ops server: /healthz (the process is alive), /readyz (ready, or the reason why not)
  * and /metrics.
  */
 export async function startOpsServer(
   address: Address,
   readiness: Pick<Readiness, "notReadyReason">,
   exposition: Exposition,
+  log: Pick<Logger, "error">,
 ): Promise<Listener> {
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url?.split("?")[0];
     if (path === "/healthz") return send(response, 200, "text/plain", "ok\n");
     if (path === "/readyz") {
-      const whyNot = readiness.notReadyReason();
-      if (whyNot === undefined) return send(response, 200, "text/plain", "ready\n");
-      return send(response, 503, "text/plain", `not ready: ${whyNot}\n`);
+      const reason = readiness.notReadyReason();
+      if (reason === undefined) return send(response, 200, "text/plain", "ready\n");
+      return send(response, 503, "text/plain", `not ready: ${reason}\n`);
     }
     if (path === "/metrics") {
       return exposition.metrics().then(
@@ -34,7 +37,9 @@ export async function startOpsServer(
       );
     }
     send(response, 404, "text/plain", "try /healthz, /readyz or /metrics\n");
-  });
+  };
+  const drop = (_: IncomingMessage, response: ServerResponse) => response.destroy();
+  const server = createServer(contained(log, "ops request", answer, drop));
   const close = () => {
     server.closeAllConnections();
     return new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,5 +1,5 @@
 import type { Http2Session } from "node:http2";
-import { isMap } from "node:util/types";
+import { findStreamTable } from "../../library-internals/private-fields.js";
 
 /**
  * Has a session forget its streams when they end. Node keeps the open ones in a Map, and V8 replaces
@@ -12,12 +12,9 @@ import { isMap } from "node:util/types";
  * the session has any stream.
  */
 export function forgetEndedStreams(session: Http2Session): void {
-  const symbol = Object.getOwnPropertySymbols(session).find((each) => each.description === "state");
-  const state = symbol && (session as unknown as Record<symbol, SessionState>)[symbol];
-  if (isMap(state?.streams) && state.streams.size === 0) state.streams = new StreamTable();
+  const holder = findStreamTable(session);
+  if (holder?.streams.size === 0) holder.streams = new StreamTable();
 }
-
-type SessionState = { streams?: Map<number, unknown> };
 
 type Box = { stream: unknown };
 

@@ -5,6 +5,6 @@ import { setFlagsFromString } from "node:v8";
  * when many like them have lived long, be it in one slow moment; and what an old object leads to stays
  * until the garbage of the whole heap is collected: so all of each call lives long, from then on.
  */
-export function makeObjectsYoung(): void {
+export function disablePretenuring(): void {
   setFlagsFromString("--no-allocation-site-pretenuring");
 }

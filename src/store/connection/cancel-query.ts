@@ -2,18 +2,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Knex } from "knex";
 import { withConnection } from "./unresponsive-server.js";
 
-/** What ends the watch over a transaction. To be awaited before its connection is used again. */
-export type EndWatch = () => Promise<void>;
+/** Stops the cancellation. Await it before you use the transaction's connection again. */
+export type StopCancelling = () => Promise<void>;
 
 /**
- * Cancels the statement that the backend `pid` runs when the signal aborts, and those that follow,
- * until the watch is ended: a caller who has gone leaves no statement behind to hold a connection.
+ * Cancels the statements of the backend `pid` from the moment when the signal aborts until the
+ * returned function is called. So a client that disconnects leaves no statement behind that
+ * occupies a connection.
  *
- * Goes through another connection of the pool, when there is one. Ending the watch waits for a cancel
- * that is under way, which would otherwise hit the next statement on the connection: the rollback, or
- * somebody else's.
+ * The cancel request uses another connection of the pool, when there is one. The returned function
+ * waits for a cancel request that is in flight. Otherwise that request could cancel the next
+ * statement on the connection: the rollback, or a statement of another call.
  */
-export function cancelOnAbort(knex: Knex, pid: number, signal: AbortSignal): EndWatch {
+export function cancelOnAbort(knex: Knex, pid: number, signal: AbortSignal): StopCancelling {
   let isOver = false;
   let cancelling: Promise<void> | undefined;
   const cancel = async () => {
@@ -21,15 +22,15 @@ export function cancelOnAbort(knex: Knex, pid: number, signal: AbortSignal): End
       await withConnection(knex, signal, async (connection) => {
         if (isOver) return;
         const statement = knex.raw("select pg_cancel_backend(?)", [pid]).connection(connection);
-        // A statement is sent whenever it is awaited: here, once.
+        // Knex sends a statement each time it is awaited. `then` sends it once.
         cancelling = statement.then(() => undefined);
         await cancelling;
       });
-      // It may have come between two statements.
+      // Repeat: the cancel request may have arrived between two statements.
       await sleep(retryMs);
     }
   };
-  // Without a connection to cancel by, the statement's own time limit ends it.
+  // If no connection is available for the cancel request, the statement's time limit ends it.
   const start = () => void cancel().catch(() => undefined);
   signal.addEventListener("abort", start, { once: true });
   if (signal.aborted) start();

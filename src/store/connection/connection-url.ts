@@ -1,7 +1,7 @@
 import pgConnectionString from "pg-connection-string";
 import type { DatabaseConnection } from "./pool.js";
 
-/** @throws Error when the text is no PostgreSQL URL. */
+/** @throws Error when the text is not a PostgreSQL URL. */
 export function parseDatabaseUrl(url: string): DatabaseConnection {
   return pgConnectionString.parseIntoClientConfig(url) as DatabaseConnection;
 }

@@ -1,19 +1,20 @@
 import type { Knex } from "knex";
 import knexModule from "knex";
+import { type ConnectionPool, findPool } from "../../library-internals/private-fields.js";
 
-/** How to reach PostgreSQL: what `pg` takes, as an object (Knex would log a URL's password). */
+/** The connection settings of `pg`. An object, because Knex would log the password of a URL. */
 export type DatabaseConnection = Readonly<Knex.PgConnectionConfig>;
 
-/** How much of the database a process uses, and how long it waits for what. */
+/** The limits of a process: connections, calls that use the database, and waiting times. */
 export type DatabaseLimits = {
   readonly poolSize: number;
-  /** How long a call waits for a free connection before it is refused. */
+  /** How long a call waits for a free connection before it fails. */
   readonly acquireTimeoutMs: number;
-  /** The most calls that have a connection or wait for one: half of them read, half of them write. */
+  /** The most calls that use or await a connection: half for reads, half for writes. */
   readonly maxCalls: number;
   /** The longest that a statement may take. */
   readonly statementTimeoutMs: number;
-  /** The longest that a statement may wait for what another transaction holds. */
+  /** The longest that a statement may wait for a lock. */
   readonly lockTimeoutMs: number;
 };
 
@@ -21,10 +22,10 @@ export type DatabaseOptions = { readonly connection: DatabaseConnection } & Pick
   DatabaseLimits,
   "poolSize" | "acquireTimeoutMs"
 > &
-  // Without limit where they are not given.
+  // An absent limit means no limit.
   Partial<DatabaseLimits>;
 
-/** A pool of connections that reads and writes times in UTC. Connects when first used. */
+/** Creates a pool of connections with the time zone UTC. Connects when first used. */
 export function createDatabase(options: DatabaseOptions): Knex {
   const knex = knexModule({
     client: "pg",
@@ -35,74 +36,81 @@ export function createDatabase(options: DatabaseOptions): Knex {
       ...options.connection,
     },
     acquireConnectionTimeout: options.acquireTimeoutMs,
-    // It would print a broken connection between the log's lines. Whoever used it is told.
+    // Knex would print broken connections to the console. The query that fails throws the error.
     log: { warn: () => {}, error: () => {} },
-    // As it was sent, without its values: so the statement can be told from the error.
+    // Errors then start with the statement without its values, which `dropStatement` removes.
     compileSqlOnError: false,
     pool: {
       min: 0,
       max: options.poolSize,
-      afterCreate: (client: SqlClient, done: (error?: Error | null) => void) => {
-        client.query(toSettings(options), (error) => done(error));
-      },
+      afterCreate: runOnConnect(toSettings(options)),
     },
   });
   limits.set(knex, options);
-  knex.client.on("query-error", dropStatement);
+  knex.on("query-error", dropStatement);
   return knex;
 }
 
-/** Knex puts the statement before the database's message, which whoever logs it would have to find. */
+/** Returns a hook for Knex's `afterCreate` that runs `sql` on every new connection. */
+export function runOnConnect(sql: string) {
+  return (client: SqlClient, done: (error: Error | null) => void): void =>
+    client.query(sql, (error) => done(error));
+}
+
+type SqlClient = { query(sql: string, done: (error: Error | null) => void): void };
+
+/** Removes the statement that Knex puts before the database's message, to keep logs readable. */
 function dropStatement(error: Error, { sql }: { readonly sql: string }): void {
   const prefix = `${sql} - `;
   if (error.message.startsWith(prefix)) error.message = error.message.slice(prefix.length);
 }
 
-/** How busy a pool is. Once it is closed, all is 0. */
+/** The usage of a pool. Except `failures` and `max`, all are 0 once the pool is closed. */
 export type DatabasePool = {
   readonly used: () => number;
   readonly free: () => number;
-  /** Who waits for a connection. */
+  /** The number of calls that wait for a connection. */
   readonly waiting: () => number;
-  /** How often none was to be had, since the pool has been watched. */
+  /** How often no connection was available in time, since the first `watchPool`. */
   readonly failures: () => number;
   readonly max: number;
 };
 
-/** Watches a pool, whoever else does. */
+/** Returns the usage of a pool. All callers share one set of counters. */
 export function watchPool(knex: Knex): DatabasePool {
-  const watched = pools.get(knex) ?? startToWatch(knex);
+  const watched = pools.get(knex) ?? startWatching(knex);
   pools.set(knex, watched);
   return watched;
 }
 
-function startToWatch({ client }: Knex): DatabasePool {
-  const max: number = client.pool.max;
+function startWatching(knex: Knex): DatabasePool {
   let failures = 0;
-  client.pool.on("acquireFail", () => {
+  findPool(knex)?.on("acquireFail", () => {
     failures += 1;
   });
+  const count = (read: (pool: ConnectionPool) => number) => {
+    const pool = findPool(knex);
+    return pool === undefined ? 0 : read(pool);
+  };
   return {
-    max,
-    used: () => client.pool?.numUsed() ?? 0,
-    free: () => client.pool?.numFree() ?? 0,
-    waiting: () => client.pool?.numPendingAcquires() ?? 0,
+    max: limitsOf(knex).poolSize ?? 0,
+    used: () => count((pool) => pool.numUsed()),
+    free: () => count((pool) => pool.numFree()),
+    waiting: () => count((pool) => pool.numPendingAcquires()),
     failures: () => failures,
   };
 }
 
-/** What a pool was made with. */
+/** Returns the limits that `createDatabase` got for this pool. */
 export function limitsOf(knex: Knex): Partial<DatabaseLimits> {
   return limits.get(knex) ?? {};
 }
 
 const limits = new WeakMap<Knex, DatabaseOptions>();
 
-type SqlClient = { query(sql: string, done: (error: Error | null) => void): void };
-
 const pools = new WeakMap<Knex, DatabasePool>();
 
-/** What every statement on a connection obeys; 0 is no limit. */
+/** Returns SQL that sets the time zone and the time limits of a connection; 0 means no limit. */
 function toSettings({ statementTimeoutMs = 0, lockTimeoutMs = 0 }: DatabaseOptions): string {
   return (
     `set timezone to 'UTC'; set statement_timeout to ${statementTimeoutMs}; ` +

@@ -3,51 +3,51 @@ import pLimit, { type LimitFunction } from "p-limit";
 import { tooManyCalls } from "../../domain/domain-error.js";
 import { limitsOf } from "./pool.js";
 
-/** What a call wants of the database. */
-export type Use = "read" | "write";
+/** How a call uses the database. */
+export type Access = "read" | "write";
 
 /**
- * Does what a call wants of the database, when it is its turn: at most half of a pool's connections
- * write at a time, so that reads find one, whatever keeps the writers waiting. Writes lose nothing by
- * it: the book's row lock lets them go on one by one anyway. Neither reads nor writes wait in lines
- * that grow for ever: who would be one too many is refused at once.
+ * Runs `work` within the concurrency limits of the pool. Writes use at most half of the
+ * connections, so that reads find a free one while writers wait. Writes lose nothing: the row lock
+ * of the price book runs them one at a time anyway. The number of running and waiting calls is
+ * limited too, for reads and for writes: a call above that limit fails at once.
  *
  * @throws DomainError TOO_MANY_CALLS
  */
 export async function withConcurrencyLimit<T>(
   knex: Knex,
-  use: Use,
+  access: Access,
   work: () => Promise<T>,
 ): Promise<T> {
-  const turns = limitersOf(knex);
-  if (turns[use] >= turns.most) {
-    throw tooManyCalls(`that ${use} the database`, "MAX_DATABASE_CALLS", turns.most);
+  const limiters = limitersOf(knex);
+  if (limiters[access] >= limiters.maxCalls) {
+    throw tooManyCalls(`that ${access} the database`, "MAX_DATABASE_CALLS", limiters.maxCalls);
   }
-  turns[use] += 1;
+  limiters[access] += 1;
   try {
-    return await (use === "write" ? turns.writers(work) : work());
+    return await (access === "write" ? limiters.writers(work) : work());
   } finally {
-    turns[use] -= 1;
+    limiters[access] -= 1;
   }
 }
 
-/** Of one pool: how many calls there are of each kind, waiting ones included. */
+/** The state of one pool: the running and waiting calls of each kind, and their limits. */
 type Limiters = {
   read: number;
   write: number;
-  readonly most: number;
+  readonly maxCalls: number;
   readonly writers: LimitFunction;
 };
 
 function limitersOf(knex: Knex): Limiters {
   const known = allLimiters.get(knex);
   if (known !== undefined) return known;
-  const { maxCalls = Number.POSITIVE_INFINITY } = limitsOf(knex);
-  const most = Math.max(1, Math.floor(maxCalls / 2));
-  const writers = pLimit(Math.max(1, Math.floor(knex.client.pool.max / 2)));
-  const turns = { read: 0, write: 0, most, writers };
-  allLimiters.set(knex, turns);
-  return turns;
+  const { maxCalls = Number.POSITIVE_INFINITY, poolSize = 1 } = limitsOf(knex);
+  const maxCallsOfAKind = Math.max(1, Math.floor(maxCalls / 2));
+  const writers = pLimit(Math.max(1, Math.floor(poolSize / 2)));
+  const limiters = { read: 0, write: 0, maxCalls: maxCallsOfAKind, writers };
+  allLimiters.set(knex, limiters);
+  return limiters;
 }
 
 const allLimiters = new WeakMap<Knex, Limiters>();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Knex } from "knex";
-import { capTimeout } from "../../cap-timeout.js";
+import { capTimeout } from "../../async/cap-timeout.js";
 import { DomainError } from "../../domain/domain-error.js";
 import { cancelOnAbort } from "./cancel-query.js";
 import { limitsOf } from "./pool.js";
@@ -8,55 +8,55 @@ import { isWriteConflict, toDomainError } from "./postgres-errors.js";
 import { withConcurrencyLimit } from "./query-limit.js";
 import { withConnection } from "./unresponsive-server.js";
 
-/** What a transaction must know of the call that it works for. */
+/** The call that a transaction belongs to. */
 export type Call = {
-  /** Aborts when the call's time is up or its caller has gone. */
+  /** Aborts when the call's deadline has passed or its client has disconnected. */
   readonly signal: AbortSignal;
-  /** What is left of the call's time. Undefined: no limit. */
+  /** Returns the time that is left until the call's deadline. Undefined: no deadline. */
   readonly timeoutMs: () => number | undefined;
 };
 
-/** What a transaction's statements have time for: `call`, when only its call's end ends them. */
+/** The time limit of a statement: the pool's statement timeout, or only the call's deadline. */
 export type StatementTime = "statement" | "call";
 
-/** Asks for the whole transaction to be tried again, at a later instant. */
-export class TryAgain extends Error {
-  override readonly name = "TryAgain";
+/** Thrown to retry the whole transaction, at a later instant. */
+export class RetryTransaction extends Error {
+  override readonly name = "RetryTransaction";
 }
 
-/** As `inTransaction`, for work that writes: it waits for its turn, and leaves when aborted. */
+/** Like `inTransaction`, for work that writes: it also waits for one of the pool's writer slots. */
 export function inWriteTransaction<T>(
   knex: Knex,
   call: Call,
   work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
   time: StatementTime = "statement",
 ): Promise<T> {
-  return withConcurrencyLimit(knex, "write", () => tryAgainAndAgain(knex, call, time, work));
+  return withConcurrencyLimit(knex, "write", () => runWithRetries(knex, call, time, work));
 }
 
 /**
- * Runs `work` in a transaction that ends with its call: a statement is stopped when the call's time
- * is up or its caller has gone, and nothing is committed for a caller who no longer waits. A transaction that
- * loses against a concurrent one is tried again; `work` gets the number of the attempt, from 1 on.
+ * Runs `work` in a transaction. When the signal aborts, the running statement is cancelled and
+ * nothing is committed. A transaction that loses against a concurrent one is retried; `work` gets
+ * the number of the attempt, from 1 on.
  *
- * @throws DomainError for every refusal by the database; WRITE_CONFLICT after too many tries;
- * TOO_MANY_CALLS at once.
+ * @throws DomainError for every known error of the database; WRITE_CONFLICT after too many attempts;
+ * TOO_MANY_CALLS without waiting.
  */
 export function inTransaction<T>(
   knex: Knex,
   call: Call,
   work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
 ): Promise<T> {
-  return withConcurrencyLimit(knex, "read", () => tryAgainAndAgain(knex, call, "statement", work));
+  return withConcurrencyLimit(knex, "read", () => runWithRetries(knex, call, "statement", work));
 }
 
 /**
- * Tries work, which is a transaction or has a savepoint, again and again while it loses against
- * concurrent transactions.
+ * Retries `work`, which is a transaction or has a savepoint, while it loses against concurrent
+ * transactions.
  *
- * @throws DomainError for every refusal by the database; WRITE_CONFLICT after too many tries.
+ * @throws DomainError for every known error of the database; WRITE_CONFLICT after too many attempts.
  */
-export async function untilNoConflict<T>(
+export async function retryOnConflict<T>(
   { signal }: Pick<Call, "signal">,
   work: (attempt: number) => Promise<T>,
 ): Promise<T> {
@@ -64,9 +64,10 @@ export async function untilNoConflict<T>(
     try {
       return await work(attempt);
     } catch (error) {
-      // What an aborted call's cancelled statement says is not why the call ends.
+      // An aborted call ends with the reason of its signal, not with its statement's cancellation.
       signal.throwIfAborted();
-      if (!(error instanceof TryAgain) && !isWriteConflict(error)) throw toDomainError(error);
+      if (!(error instanceof RetryTransaction) && !isWriteConflict(error))
+        throw toDomainError(error);
       if (attempt === maxAttempts) {
         throw new DomainError(
           "WRITE_CONFLICT",
@@ -75,23 +76,23 @@ export async function untilNoConflict<T>(
         );
       }
     }
-    // Both sides of a conflict wait for different times, or they would meet again.
+    // Random waits, so that the two sides of a conflict do not collide again.
     await sleep(Math.random() * 5 * attempt);
   }
 }
 
-function tryAgainAndAgain<T>(
+function runWithRetries<T>(
   knex: Knex,
   call: Call,
   time: StatementTime,
   work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
 ): Promise<T> {
-  return untilNoConflict(call, (attempt) =>
-    tryOnce(knex, call, time, (transaction) => work(transaction, attempt)),
+  return retryOnConflict(call, (attempt) =>
+    runOnce(knex, call, time, (transaction) => work(transaction, attempt)),
   );
 }
 
-function tryOnce<T>(
+function runOnce<T>(
   knex: Knex,
   call: Call,
   time: StatementTime,
@@ -99,44 +100,44 @@ function tryOnce<T>(
 ): Promise<T> {
   const { signal } = call;
   signal.throwIfAborted();
-  const watched = async (transaction: Knex.Transaction, heard: () => void) => {
+  const runCancellable = async (transaction: Knex.Transaction, onActivity: () => void) => {
     signal.throwIfAborted();
-    const pid = await limitStatements(transaction, timeLeft(knex, call, time), time);
-    heard();
-    const endWatch = cancelOnAbort(knex, pid, signal);
+    const pid = await setStatementTimeout(transaction, statementTimeLimit(knex, call, time), time);
+    onActivity();
+    const stopCancelling = cancelOnAbort(knex, pid, signal);
     try {
       const result = await work(transaction);
       signal.throwIfAborted();
       return result;
     } finally {
-      await endWatch();
+      await stopCancelling();
     }
   };
-  return withConnection(knex, signal, (connection, heard) =>
-    knex.transaction((transaction) => watched(transaction, heard), {
+  return withConnection(knex, signal, (connection, onActivity) =>
+    knex.transaction((transaction) => runCancellable(transaction, onActivity), {
       ...transactionOptions,
       connection,
     }),
   );
 }
 
-// Writers wait for the book and then read what those before them wrote. A server may have another
-// level as its default, at which they would be told to try again instead.
+// A writer waits for the lock of the price book, and then must read what earlier writers wrote. At
+// a higher isolation level, which may be the server's default, it would fail and retry instead.
 const transactionOptions = { isolationLevel: "read committed" } as const;
 
-/** For a statement that begins now. Undefined: no limit. */
-function timeLeft(knex: Knex, call: Call, time: StatementTime): number | undefined {
+/** Returns the time limit of a statement that begins now. Undefined: no limit. */
+function statementTimeLimit(knex: Knex, call: Call, time: StatementTime): number | undefined {
   const { statementTimeoutMs } = limitsOf(knex);
-  const leftMs = call.timeoutMs();
-  if (statementTimeoutMs === undefined || time === "call") return leftMs;
-  return capTimeout(leftMs, statementTimeoutMs);
+  const callMs = call.timeoutMs();
+  if (statementTimeoutMs === undefined || time === "call") return callMs;
+  return capTimeout(callMs, statementTimeoutMs);
 }
 
 /**
- * Sets the most time that a statement gets, and answers the backend's process id. Statements that may
- * take all of their call's time may wait for locks as long, too.
+ * Sets the time limit of the transaction's statements, and returns the backend's process id.
+ * Statements with the call's deadline as their limit may also wait for locks until then.
  */
-async function limitStatements(
+async function setStatementTimeout(
   transaction: Knex,
   timeoutMs: number | undefined,
   time: StatementTime,

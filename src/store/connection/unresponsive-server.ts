@@ -2,29 +2,29 @@ import type { Knex } from "knex";
 import type pg from "pg";
 
 /**
- * Does work on a connection of the pool, and cuts it where the database does not answer: nothing at all
- * in the first seconds, unless `heard` is called, or nothing more when `signal` has aborted. A network
- * that has gone without a word would hold the connection for many minutes, and its callers one
- * connection after the other.
+ * Runs `work` on a connection of the pool, and destroys the connection when the server does not
+ * respond. Two waits are limited to 3 seconds each: from the start until `work` calls `onActivity`,
+ * and from the abort of `signal` until `work` ends. Otherwise a network that drops packets would
+ * block the connection for many minutes, and retries would block one connection after the other.
  */
 export async function withConnection<T>(
   knex: Knex,
   signal: AbortSignal,
-  work: (connection: pg.Client, heard: () => void) => Promise<T>,
+  work: (connection: pg.Client, onActivity: () => void) => Promise<T>,
 ): Promise<T> {
   const connection: pg.Client = await knex.client.acquireConnection();
-  const startToWait = () => setTimeout(() => destroySocket(connection), unresponsiveTimeoutMs);
-  let timer = startToWait();
-  const heard = () => {
+  const startTimer = () => setTimeout(() => destroySocket(connection), unresponsiveTimeoutMs);
+  let timer = startTimer();
+  const onActivity = () => {
     if (!signal.aborted) clearTimeout(timer);
   };
   const onAbort = () => {
     clearTimeout(timer);
-    timer = startToWait();
+    timer = startTimer();
   };
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    return await work(connection, heard);
+    return await work(connection, onActivity);
   } finally {
     signal.removeEventListener("abort", onAbort);
     clearTimeout(timer);
@@ -32,13 +32,13 @@ export async function withConnection<T>(
   }
 }
 
-/** Fails what waits for an answer. The pool sees that the connection is gone, and makes another. */
+/** Fails the pending queries. The pool notices that the connection is gone, and opens another. */
 function destroySocket(connection: pg.Client): void {
-  const { stream } = (connection as unknown as { readonly connection: Wire }).connection;
-  stream.destroy();
+  // end() destroys the socket only while a query is active. Without one, it sends a Terminate message
+  // and waits. The empty query makes sure that there is one.
+  connection.query("").catch(() => undefined);
+  connection.end().catch(() => undefined);
 }
 
-type Wire = { readonly stream: { readonly destroy: () => void } };
-
-/** A server that is there begins a transaction, or stops a statement, in milliseconds. */
+/** A responsive server begins a transaction, or cancels a statement, within milliseconds. */
 const unresponsiveTimeoutMs = 3000;

@@ -4,43 +4,43 @@ import { estimateImportLeadTime, recordImportDuration } from "../prices/commit-l
 import { lockEffectiveTime } from "../prices/instant-locks.js";
 import type { Author } from "../prices/timelines.js";
 import { applyDiff } from "./apply-plan.js";
-import { type ImportPlan, isOvertaken } from "./plan.js";
+import { type ImportPlan, isOutdated } from "./plan.js";
 
-/** What is done around the writing of a plan. */
+/** The callbacks of `scheduleCommit`. */
 export type ScheduledWrite<T> = {
-  /** Plans for a later instant, where a plan does not hold. */
-  readonly planAgain: (now: Instant) => Promise<ImportPlan>;
-  /** Answers what has been written for an instant. */
-  readonly tell: (now: Instant) => Promise<T>;
+  /** Plans again for a later instant, when the plan is outdated. */
+  readonly replan: (now: Instant) => Promise<ImportPlan>;
+  /** Returns the result of what has been written with `now` as its instant. */
+  readonly summarize: (now: Instant) => Promise<T>;
 };
 
 /**
- * Writes a plan at an instant that lies ahead until all is committed: what takes effect then is read
- * by nobody before. Until then the book is answered as it was, at instants that so stay its own. Where
- * that takes too long, it is written again, further ahead.
+ * Writes a plan with an instant ahead of the clock, so that the transaction commits before the
+ * instant comes. So every read before the commit is at an instant that keeps the old prices. If
+ * writing takes too long, it rolls back to a savepoint and writes again with a longer lead time.
  */
 export async function scheduleCommit<T>(
   transaction: Knex.Transaction,
   planned: ImportPlan,
   author: Author,
-  { planAgain, tell }: ScheduledWrite<T>,
+  { replan, summarize }: ScheduledWrite<T>,
 ): Promise<T> {
   let current = planned;
   for (let tookMs = 0; ; ) {
-    const leadMs = estimateImportLeadTime(current.changes, tookMs);
+    const leadTimeMs = estimateImportLeadTime(current.changes, tookMs);
     const startedAt = performance.now();
-    const now = await readNow(transaction, leadMs);
-    if (await isOvertaken(transaction, current.now, now)) current = await planAgain(now);
+    const now = await readNow(transaction, leadTimeMs);
+    if (await isOutdated(transaction, current.now, now)) current = await replan(now);
     try {
-      const told = await transaction.transaction(async (savepoint) => {
+      const result = await transaction.transaction(async (savepoint) => {
         await applyDiff(savepoint, now, author);
-        const toBeTold = await tell(now);
+        const summary = await summarize(now);
         await lockEffectiveTime(savepoint, now);
-        await requireFutureTime(savepoint, now, leadMs);
-        return toBeTold;
+        await requireFutureTime(savepoint, now, leadTimeMs);
+        return summary;
       });
       recordImportDuration(current.changes, performance.now() - startedAt);
-      return told;
+      return result;
     } catch (error) {
       if (!(error instanceof CommitTooLate)) throw error;
       tookMs = performance.now() - startedAt;
@@ -49,20 +49,24 @@ export async function scheduleCommit<T>(
 }
 
 /**
- * The book's present, or, where that is later, a lead from the clock. A book whose clock is ahead of the
- * machine's, which was set back, stands still until it commits: there its present needs no lead.
+ * Returns the clock plus a lead time, or the instant of the last change if that is later. It is
+ * later when the clock was set back: now then stays at the last change until the commit, so that no
+ * lead time is needed.
  */
-export async function readNow(knex: Knex, leadMs = 0): Promise<Instant> {
+export async function readNow(knex: Knex, leadTimeMs = 0): Promise<Instant> {
   const { rows } = await knex.raw(
     `
     select greatest(instant_now() + cast(:lead as interval), changed_at) as now
     from price_book`,
-    { lead: `${leadMs} milliseconds` },
+    { lead: `${leadTimeMs} milliseconds` },
   );
   return rows[0].now.getTime();
 }
 
-/** When an instant comes, on the clock of `performance.now()`: by the database's clock or its book's. */
+/**
+ * Returns when an instant comes, on the clock of `performance.now()`. An instant up to the last
+ * change of the price book has come, whatever the database's clock shows.
+ */
 export async function toLocalTimeMs(knex: Knex, instant: Instant): Promise<number> {
   const { rows } = await knex.raw(
     `
@@ -75,15 +79,15 @@ export async function toLocalTimeMs(knex: Knex, instant: Instant): Promise<numbe
   return performance.now() + Number(rows[0].seconds_ahead) * 1000;
 }
 
-/** What has been written would take effect before it could be committed. */
+/** Thrown when the changes would take effect before the commit. */
 class CommitTooLate extends Error {
-  override readonly name = "TooLate";
+  override readonly name = "CommitTooLate";
 }
 
-/** @throws TooLate when what is left to do, the commit included, might last until the instant. */
-async function requireFutureTime(knex: Knex, instant: Instant, leadMs: number): Promise<void> {
-  // The commit of much takes longer than that of little.
-  const commitMs = Math.min(1000, 8 + leadMs / 20);
+/** @throws CommitTooLate when the commit might last until the instant. */
+async function requireFutureTime(knex: Knex, instant: Instant, leadTimeMs: number): Promise<void> {
+  // A large commit takes longer than a small one.
+  const commitMs = Math.min(1000, 8 + leadTimeMs / 20);
   const { rows } = await knex.raw(
     "select clock_timestamp() + cast(:commit as interval) < cast(:instant as timestamptz) as is_ahead",
     { commit: `${commitMs} milliseconds`, instant: toInstantText(instant) },

@@ -1,10 +1,10 @@
 import type { Knex } from "knex";
 import { type Instant, toInstantText } from "../../domain/instant.js";
-import { TryAgain } from "../connection/transaction.js";
+import { RetryTransaction } from "../connection/transaction.js";
 import type { Author } from "../prices/timelines.js";
 import type { RegisteredNames } from "./result.js";
 
-/** Registers the names that the plan needs, and answers how many. */
+/** Registers the names that the plan needs. Returns their numbers. */
 export async function registerMissingNames(transaction: Knex): Promise<RegisteredNames> {
   const insert = async (sql: string) => (await transaction.raw(sql)).rowCount as number;
   const chargeTypes = await insert(`
@@ -25,9 +25,9 @@ export async function registerMissingNames(transaction: Knex): Promise<Registere
   return { chargeTypes, providers, models };
 }
 
-/** Gives each new key of the plan its row. Sorted, or the indexes would be written here and there. */
+/** Inserts the new keys of the plan. Sorted, because random index writes are slower. */
 export function insertKeys(transaction: Knex): Promise<void> {
-  return orTryAgain(() =>
+  return retryOnRace(() =>
     transaction.raw(`
       insert into llm_prices (id, charge_type, provider, model)
       select distinct llm_price_id, charge_type, provider, model from import_steps
@@ -37,15 +37,15 @@ export function insertKeys(transaction: Knex): Promise<void> {
 }
 
 /**
- * Writes what is planned into the timelines, with `now` for the rows without an instant. The triggers
- * of the timelines judge it once more, here and not at the commit.
+ * Writes the planned changes to the timelines, with `now` for the rows without an instant. The
+ * triggers of the timelines validate them again, here and not at the commit.
  */
 export function applyDiff(
   transaction: Knex,
   now: Instant,
   { changedBy, reason }: Author,
 ): Promise<void> {
-  return orTryAgain(async () => {
+  return retryOnRace(async () => {
     await transaction.raw(
       `
       delete from llm_price_revisions revision using import_steps step
@@ -55,7 +55,7 @@ export function applyDiff(
       )`,
       { now: toInstantText(now) },
     );
-    // In the order of time: a first revision in the past is refused behind others.
+    // In order of time: the triggers accept a revision in the past only as the first of its key.
     await transaction.raw(
       `
       insert into llm_price_revisions (llm_price_id, effective_from, price, changed_by, reason)
@@ -71,16 +71,17 @@ export function applyDiff(
 }
 
 /**
- * Has all of it tried again when a writer in SQL, who need not open the book, came in between, or when a
- * revision that others have written ahead, and that was still to come, has taken effect meanwhile.
+ * Throws RetryTransaction when an SQL client, which need not lock the price book, has changed the
+ * same rows meanwhile, or when a scheduled revision of another transaction has taken effect
+ * meanwhile.
  */
-async function orTryAgain(write: () => Promise<unknown>): Promise<void> {
+async function retryOnRace(write: () => Promise<unknown>): Promise<void> {
   try {
     await write();
   } catch (error) {
     const { code, constraint } = error as { readonly code?: string; readonly constraint?: string };
-    if (code === foreignKeyViolation || code === uniqueViolation) throw new TryAgain();
-    if (constraint === "llm_price_revisions_keep_the_past") throw new TryAgain();
+    if (code === foreignKeyViolation || code === uniqueViolation) throw new RetryTransaction();
+    if (constraint === "llm_price_revisions_keep_the_past") throw new RetryTransaction();
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import type { MissingName, RowError } from "../../domain/import-row-errors.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { RowErrorRow } from "./plan.js";
 
-/** Says what is wrong with a row, in our terms. */
+/** Converts an invalid row of the plan to an error for the client. */
 export function toRowError(found: RowErrorRow, now: Instant): RowError {
   const row = Number(found.row_number);
   const path = `rows[${row}]`;
@@ -28,7 +28,7 @@ function describePast({ effective_from, hint }: RowErrorRow, now: Instant): stri
   if (hint.startsWith("now ")) {
     return `is ${then}: the price has changed since, and is ${hint.slice(4)}; leave it out to change it from now on`;
   }
-  return `is ${then}, before ${toInstantText(now)} (now): the price was ${hint} then, and the past stays as it is`;
+  return `is ${then}, before ${toInstantText(now)} (now): the price was ${hint} then, and the past cannot change`;
 }
 
 function toMissingName(

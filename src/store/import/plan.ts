@@ -1,20 +1,22 @@
 import type { Knex } from "knex";
 import { type Instant, toInstantText } from "../../domain/instant.js";
+import type { KeyColumns } from "../prices/price-columns.js";
 
-/** What a plan comes to. */
+/** The numbers of a plan. The plan itself is in the table `import_steps`. */
 export type ImportPlan = {
-  /** The instant that was its "now". */
+  /** The instant that the plan uses as now. */
   readonly now: Instant;
-  /** The changes to timelines. */
+  /** The number of changes to timelines. */
   readonly changes: number;
-  readonly badRows: number;
-  /** Those with names that nobody has registered, and nothing else. */
-  readonly rowsWithoutNames: number;
+  readonly invalidRows: number;
+  /** The rows that are invalid only because a name is not registered. */
+  readonly rowsWithMissingNames: number;
 };
 
 /**
- * Compares an import's rows with the book, as it is at this instant, which is the import's "now", and
- * puts what is to be done into `import_steps`. One statement, so that all is compared with one version.
+ * Compares the rows of an import with the price book, with `now` as the import's instant, and
+ * writes the changes to make into `import_steps`. Compares in one statement, so that it sees one
+ * version.
  */
 export async function planImport(
   transaction: Knex,
@@ -27,23 +29,23 @@ export async function planImport(
   const { rows } = await transaction.raw(`
     select
       count(*) filter (where adds or replaces or cancels) as changes,
-      count(*) filter (where problem is not null) as bad_rows,
-      count(*) filter (where problem in ('charge_type', 'provider', 'model')) as rows_without_names
+      count(*) filter (where problem is not null) as invalid_rows,
+      count(*) filter (where problem in ('charge_type', 'provider', 'model')) as rows_with_missing_names
     from import_steps`);
-  const [{ changes, bad_rows, rows_without_names }] = rows;
+  const [{ changes, invalid_rows, rows_with_missing_names }] = rows;
   return {
     now,
     changes: Number(changes),
-    badRows: Number(bad_rows),
-    rowsWithoutNames: Number(rows_without_names),
+    invalidRows: Number(invalid_rows),
+    rowsWithMissingNames: Number(rows_with_missing_names),
   };
 }
 
 /**
- * Whether a plan made for one instant does not hold at a later one, by which a scheduled revision has
- * taken effect, or what a row wants to be scheduled is past.
+ * Returns true when a plan made for one instant is wrong at a later one: a scheduled revision has
+ * taken effect in between, or a row that was to be scheduled is in the past.
  */
-export async function isOvertaken(
+export async function isOutdated(
   transaction: Knex,
   plannedFor: Instant,
   now: Instant,
@@ -58,40 +60,37 @@ export async function isOvertaken(
       select from llm_price_revisions revision join import_steps using (llm_price_id)
       where revision.effective_from > cast(:plannedFor as timestamptz)
         and revision.effective_from <= cast(:now as timestamptz)
-    ) as is_overtaken`,
+    ) as is_outdated`,
     { plannedFor: toInstantText(plannedFor), now: toInstantText(now) },
   );
-  return rows[0].is_overtaken;
+  return rows[0].is_outdated;
 }
 
-/** What is wrong with rows, in the order of the rows. */
+/** Returns the first invalid rows, in the order of the rows. */
 export async function listRowErrors(transaction: Knex, limit: number): Promise<RowErrorRow[]> {
   return transaction("import_steps").whereNotNull("problem").orderBy("row_number").limit(limit);
 }
 
-/** `problem` is the field that is wrong, or `row` where the row as a whole is. */
-export type RowErrorRow = {
+/** An invalid row. `problem` is the invalid field, or `row` when the row as a whole is invalid. */
+export type RowErrorRow = KeyColumns & {
   readonly row_number: string;
-  readonly charge_type: string;
-  readonly provider: string;
-  readonly model: string;
   readonly effective_from: Date;
   readonly problem: "charge_type" | "provider" | "model" | "effective_from" | "row";
   readonly hint: string;
 };
 
-// Each row beside the key's rows before and behind it in time, and beside what the book has.
+// Joins each row with the key's previous and next row in time, and with the key's revisions.
 const joinedRows = `
-  steps as (
+  keyed_rows as (
     select imported.*, key.id is null as is_new,
       coalesce(key.id, gen_random_uuid()) as known_id,
       coalesce(effective_from, cast(:now as timestamptz)) as begins,
       effective_from is null as begins_now
     from import_rows imported
     left join llm_prices key using (charge_type, provider, model)
-  ), ordered as (
-    select steps.*,
-      -- A new key's rows have one id.
+  ), ordered_rows as (
+    select keyed_rows.*,
+      -- All rows of a new key get the same id.
       first_value(known_id) over (
         partition by charge_type, provider, model order by begins, row_number
       ) as llm_price_id,
@@ -101,11 +100,11 @@ const joinedRows = `
       lag(begins) over timeline as row_before_begins,
       lag(price) over timeline as row_before_price,
       lead(begins) over timeline as row_behind_begins
-    from steps
+    from keyed_rows
     window timeline as (partition by charge_type, provider, model order by begins, row_number)
-  ), compared as (
-    select ordered.*, book.*,
-      -- The price just before the row, as the import leaves it.
+  ), joined_rows as (
+    select ordered_rows.*, book.*,
+      -- The price just before the row, after the import's earlier rows.
       case when row_before_begins >= coalesce(book.before_began, '-infinity')
         then row_before_price else book.price_before
       end as price_left,
@@ -113,11 +112,11 @@ const joinedRows = `
       is_new and charge_types.name is null as lacks_charge_type,
       is_new and providers.name is null as lacks_provider,
       is_new and models.name is null as lacks_model
-    from ordered
+    from ordered_rows
     left join charge_types on is_new and charge_types.name = charge_type
     left join providers on is_new and providers.name = provider
     left join models on is_new
-      and models.provider = ordered.provider and models.name = model
+      and models.provider = ordered_rows.provider and models.name = model
     cross join lateral (
       select
         count(*) > 0 as has_history,
@@ -133,15 +132,15 @@ const joinedRows = `
         select effective_from, price,
           effective_from < begins or begins_now and effective_from = begins as is_before
         from llm_price_revisions
-        where not is_new and llm_price_revisions.llm_price_id = ordered.llm_price_id
+        where not is_new and llm_price_revisions.llm_price_id = ordered_rows.llm_price_id
       ) revision
     ) book
   )`;
 
-// A problem keeps a row from being a step, so that nothing is done for it, whatever it is.
+// Finds the problem of each row. `planRows` plans no change for a row with a problem.
 const validatedRows = `
-  judged as (
-    select compared.*,
+  validated_rows as (
+    select joined_rows.*,
       case when is_exact then price_exact else price_before end as price_then,
       begins < cast(:now as timestamptz) as is_past,
       case
@@ -157,7 +156,7 @@ const validatedRows = `
         when price is distinct from price_now
           and coalesce(row_behind_begins > cast(:now as timestamptz), true) then 'effective_from'
       end as problem
-    from compared
+    from joined_rows
   )`;
 
 const planRows = `
@@ -182,7 +181,7 @@ const planRows = `
       when begins_now or price is null then price is distinct from price_left
       else true
     end
-  from judged`;
+  from validated_rows`;
 
 const planMissing = `
   insert into import_steps

@@ -1,21 +1,21 @@
 import type { Knex } from "knex";
-import { Decimal } from "../../domain/decimal.js";
 import type { Instant } from "../../domain/instant.js";
 import type {
   ImportChange,
   ImportCounts,
-  ImportOrder,
+  ImportOptions,
   ImportOutcome,
 } from "../../domain/price-import.js";
+import { type KeyColumns, toKey, toPrice } from "../prices/price-columns.js";
 
-/** How many names an import registers, or would. */
+/** The numbers of names that an import registers, or would register. */
 export type RegisteredNames = Pick<ImportCounts, "chargeTypes" | "providers" | "models">;
 
-/** Tells what is planned, be it done or not. */
+/** Returns the counts and the first changes of the plan, written or only validated. */
 export async function summarizeImport(
   transaction: Knex,
   now: Instant,
-  { maxChanges }: ImportOrder,
+  { maxChanges }: ImportOptions,
   names: RegisteredNames,
   bookVersion: bigint,
 ): Promise<ImportOutcome> {
@@ -24,7 +24,7 @@ export async function summarizeImport(
   return { counts, changes, bookVersion, effectiveFrom: now };
 }
 
-/** Counts what is planned, each price once. */
+/** Counts the planned changes, each price once. */
 async function countDiff(transaction: Knex): Promise<Omit<ImportCounts, keyof RegisteredNames>> {
   const { rows } = await transaction.raw(`
     select sum(rows) as rows,
@@ -49,7 +49,7 @@ async function countDiff(transaction: Knex): Promise<Omit<ImportCounts, keyof Re
   };
 }
 
-/** Counts the names that what is planned needs and nobody has registered. */
+/** Counts the names that the plan needs and that are not registered. */
 export async function countMissingNames(transaction: Knex): Promise<RegisteredNames> {
   const { rows } = await transaction.raw(`
     select
@@ -70,7 +70,7 @@ export async function countMissingNames(transaction: Knex): Promise<RegisteredNa
   };
 }
 
-/** The first changes: in the order of their rows, then those without a row in key order. */
+/** Returns the first changes: in the order of their rows, then those without a row, by key. */
 async function listChanges(
   transaction: Knex,
   now: Instant,
@@ -83,25 +83,18 @@ async function listChanges(
     .limit(limit);
   return rows.map((row) => ({
     kind: !row.had_price ? "created" : row.price === null ? "ended" : "updated",
-    key: { chargeType: row.charge_type, provider: row.provider, model: row.model },
+    key: toKey(row),
     row: row.row_number === null ? undefined : Number(row.row_number),
-    priceBefore: toDecimal(row.price_before),
-    price: toDecimal(row.price),
+    priceBefore: toPrice(row.price_before),
+    price: toPrice(row.price),
     effectiveFrom: row.effective_from?.getTime() ?? now,
   }));
 }
 
-type DiffRow = {
+type DiffRow = KeyColumns & {
   readonly row_number: string | null;
-  readonly charge_type: string;
-  readonly provider: string;
-  readonly model: string;
   readonly had_price: boolean;
   readonly price_before: string | null;
   readonly price: string | null;
   readonly effective_from: Date | null;
 };
-
-function toDecimal(text: string | null): Decimal | null {
-  return text === null ? null : new Decimal(text);
-}

@@ -5,8 +5,8 @@ import { toInstantText } from "../../domain/instant.js";
 import type { ImportRow } from "../../domain/price-import.js";
 
 /**
- * Sends an import's rows to a table of the transaction, some thousands at a time: however many there
- * are, they are not kept here.
+ * Sends the rows of an import to a temporary table, 10,000 at a time, so that memory use does not
+ * depend on their number.
  */
 export class ImportRows {
   readonly #transaction: Knex;
@@ -17,30 +17,32 @@ export class ImportRows {
     this.#transaction = transaction;
   }
 
-  /** Makes the tables of an import, which go with the transaction. */
+  /** Creates the temporary tables of an import, which the end of the transaction drops. */
   static async open(transaction: Knex): Promise<ImportRows> {
     await transaction.raw(tables);
     return new ImportRows(transaction);
   }
 
-  /** Whether rows have to be sent before more are added. */
+  /** True when the rows must be sent before more are added. */
   get isFull(): boolean {
     return this.#columns.rowNumber.length >= rowsAtOnce;
   }
 
-  /** Adds a row, which is sent with the next `send`. */
+  /** Adds a row. The next `send` sends it. */
   add(rowNumber: number, { key, price, effectiveFrom }: ImportRow): void {
     const columns = this.#columns;
     columns.rowNumber.push(rowNumber);
     columns.chargeType.push(key.chargeType);
     columns.provider.push(key.provider);
     columns.model.push(key.model);
-    columns.price.push(price === null ? none : toPlainText(price));
-    columns.effectiveFrom.push(effectiveFrom === undefined ? none : toInstantText(effectiveFrom));
+    columns.price.push(price === null ? nullMarker : toPlainText(price));
+    columns.effectiveFrom.push(
+      effectiveFrom === undefined ? nullMarker : toInstantText(effectiveFrom),
+    );
   }
 
   async send(): Promise<void> {
-    // No value has a space in it.
+    // No value contains a space.
     const bindings = Object.fromEntries(
       Object.entries(this.#columns).map(([name, values]) => [name, values.join(" ")]),
     );
@@ -50,10 +52,10 @@ export class ImportRows {
     await this.#transaction.raw(insertSql, bindings);
   }
 
-  /** Sends the rest, and answers a hash of all rows. */
+  /** Sends the remaining rows. Returns a hash of all rows. */
   async close(): Promise<Uint8Array> {
     await this.send();
-    // Nobody else does it for a temporary table, and the plans of what follows depend on it.
+    // Autovacuum does not analyze temporary tables, and the next statements need the statistics.
     await this.#transaction.raw("analyze import_rows");
     return this.#hash.digest();
   }
@@ -70,11 +72,11 @@ function emptyColumns() {
   };
 }
 
-const none = "-";
+const nullMarker = "-";
 const rowsAtOnce = 10_000;
 
 const tables = `
-  -- A million rows are sorted and joined; what PostgreSQL takes by default is for many small queries.
+  -- For sorts and joins of a million rows. PostgreSQL's default is for many small queries.
   set local work_mem = '64MB';
 
   create temporary table import_rows (
@@ -88,9 +90,9 @@ const tables = `
     effective_from timestamptz
   ) on commit drop;
 
-  -- What the rows come to, once they are compared with the book.
+  -- The result of comparing the rows with the price book.
   create temporary table import_steps (
-    -- Null: a price that has no row, and ends.
+    -- Null: the price has no row and ends.
     row_number bigint,
     charge_type text collate "C" not null,
     provider text collate "C" not null,
@@ -103,23 +105,25 @@ const tables = `
     effective_from timestamptz,
     price numeric,
     price_before numeric,
-    -- What is wrong with the row, and what would be right.
+    -- The invalid field of the row, and a value for the error message.
     problem text,
     hint text,
     lacks_charge_type boolean not null,
     lacks_provider boolean not null,
     lacks_model boolean not null,
-    -- Revisions to remove: the one that begins then, or all behind it; and whether to add one.
+    -- Removes the revision at effective_from.
     replaces boolean not null,
+    -- Removes all scheduled revisions.
     cancels boolean not null,
+    -- Adds a revision.
     adds boolean not null
   ) on commit drop;`;
 
 const insertSql = `
   insert into import_rows
   select cast(row_number as bigint), charge_type, provider, model,
-    cast(nullif(price, '${none}') as numeric),
-    cast(nullif(effective_from, '${none}') as timestamptz)
+    cast(nullif(price, '${nullMarker}') as numeric),
+    cast(nullif(effective_from, '${nullMarker}') as timestamptz)
   from unnest(
     string_to_array(:rowNumber, ' '), string_to_array(:chargeType, ' '),
     string_to_array(:provider, ' '), string_to_array(:model, ' '),

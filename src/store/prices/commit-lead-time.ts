@@ -1,41 +1,41 @@
 /**
- * How far ahead the change of an attempt takes effect, in milliseconds. An attempt gets twice the
- * time of the one before; the first gets twice what changes have taken lately, so that a database
- * that is slow, or busy, need not refuse each change once.
+ * Returns the lead time of a change: how many milliseconds after now it takes effect. The first
+ * attempt gets twice the slowest recent duration, so that a slow or busy database does not reject
+ * every first attempt. Each further attempt gets twice the lead time of the one before.
  */
 export function estimateLeadTime(attempt: number): number {
-  const firstMs = Math.max(minLeadTimeMs, commitMs + 2 * slowestLatelyMs);
+  const firstMs = Math.max(minLeadTimeMs, reservedCommitMs + 2 * slowestRecentMs);
   return Math.min(Math.ceil(firstMs * 2 ** (attempt - 1)), maxLeadTimeMs);
 }
 
-/** Learns how long a change took from its opening of the book to its commit. */
+/** Records how long a change took, from the lock of the price book to the commit. */
 export function recordCommitDuration(tookMs: number): void {
-  slowestLatelyMs = Math.max(tookMs, slowestLatelyMs * 0.9);
+  slowestRecentMs = Math.max(tookMs, slowestRecentMs * 0.9);
 }
 
 /**
- * How far ahead an import's changes take effect, for so many of them: somewhat longer than so many took
- * lately, and than the attempt before, which was too late after `tookMs`.
+ * Returns the lead time of an import with this number of changes, in milliseconds: 1.3 times the
+ * recent duration of as many changes, or of the last attempt, which was too late after `tookMs`.
  */
 export function estimateImportLeadTime(changes: number, tookMs = 0): number {
-  return Math.ceil(1.3 * Math.max(importMs + changes * msPerChange, importMs + tookMs));
+  return Math.ceil(1.3 * Math.max(fixedImportMs + changes * msPerChange, fixedImportMs + tookMs));
 }
 
-/** Learns how long an import took from choosing its instant until all was written. */
+/** Records how long an import took, from the choice of its instant until all rows were written. */
 export function recordImportDuration(changes: number, tookMs: number): void {
-  // Of a few changes the fixed costs are the most.
+  // The fixed costs dominate a small import.
   if (changes < 1000) return;
-  // Callers wait for the instant: a machine that has stood still once must not keep them for long.
+  // Clients wait for the instant: after one pause of the machine they must not wait for long.
   msPerChange = Math.min(maxMsPerChange, (msPerChange + tookMs / changes) / 2);
 }
 
-let slowestLatelyMs = 0;
+let slowestRecentMs = 0;
 let msPerChange = 0.06;
 
-const importMs = 100;
+const fixedImportMs = 100;
 const maxMsPerChange = 0.2;
 const minLeadTimeMs = 16;
-/** What the database keeps of a lead for the commit itself. */
-const commitMs = 8;
-/** Half of what the book allows an instant to be ahead. */
+/** The part of a lead time that the database reserves for the commit itself. */
+const reservedCommitMs = 8;
+/** About half of the 2 seconds that the database allows a change to be ahead of the clock. */
 const maxLeadTimeMs = 1024;

@@ -4,19 +4,20 @@ import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { LLMPrice } from "../../domain/llm-price.js";
 import type { Key } from "../../domain/price-key.js";
 import { toPrefixRange } from "./prefix-range.js";
+import { type KeyColumns, toKey } from "./price-columns.js";
 
-/** Which prices; all conditions given must hold. */
+/** Selects prices. A price must match all given conditions. */
 export type PriceFilter = {
   readonly id?: string | undefined;
   readonly chargeType?: string | undefined;
   readonly provider?: string | undefined;
   readonly model?: string | undefined;
   readonly modelPrefix?: string | undefined;
-  /** Only keys behind this one, in the byte order of (charge type, provider, model). */
+  /** Only keys after this one, in the byte order of (charge type, provider, model). */
   readonly after?: Key | undefined;
 };
 
-/** Prices in effect at an instant, all read at one version of the book. */
+/** Prices in effect at an instant, all read at one version of the price book. */
 export type PricesAt = {
   readonly bookVersion: bigint;
   readonly at: Instant;
@@ -24,10 +25,10 @@ export type PricesAt = {
 };
 
 /**
- * The prices in effect at `asOf`, in key order. Without it: at the later of the clock and the last
- * change, so that a change is seen by whoever asks after it, whatever the clock did.
+ * Finds the prices in effect at `asOf`, in key order. Without `asOf` it uses the later of the clock
+ * and the last change, so that a read after a change sees it even if the clock was set back.
  *
- * One statement, so that version, instant and prices belong together.
+ * Runs one statement, so that version, instant and prices are consistent.
  */
 export async function findPricesAt(
   knex: Knex,
@@ -39,9 +40,9 @@ export async function findPricesAt(
   const { rows } = await knex.raw(
     `
     with book as (
-      -- now() is when the transaction began, not later than any of its snapshots: a change that
-      -- this statement does not see takes effect behind it. statement_timestamp() would be later:
-      -- it is read once more when a statement is executed, and the snapshot is older.
+      -- now() is the start of the transaction and not later than its snapshots: a change that this
+      -- statement does not see takes effect later. statement_timestamp() could be later than the
+      -- snapshot, because PostgreSQL reads it again when it executes a statement.
       select version, coalesce(
         cast(:asOf as timestamptz), greatest(date_trunc('milliseconds', now()), changed_at)
       ) at
@@ -76,11 +77,8 @@ export async function findPricesAt(
   };
 }
 
-type PriceRow = {
+type PriceRow = KeyColumns & {
   readonly id: string | null;
-  readonly charge_type: string;
-  readonly provider: string;
-  readonly model: string;
   readonly price: string;
   readonly effective_from: Date;
   readonly effective_until: Date | null;
@@ -117,7 +115,7 @@ function toSql(filter: PriceFilter) {
 function toLLMPrice(row: PriceRow): LLMPrice {
   return {
     id: row.id ?? "",
-    key: { chargeType: row.charge_type, provider: row.provider, model: row.model },
+    key: toKey(row),
     price: new Decimal(row.price),
     effectiveFrom: row.effective_from.getTime(),
     effectiveUntil: row.effective_until?.getTime(),

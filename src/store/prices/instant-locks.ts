@@ -1,28 +1,30 @@
 import type { Knex } from "knex";
 import type { Instant } from "../../domain/instant.js";
 
-/** Tells our locks from others: "LP". The instant has the 48 bits behind it, enough for 8,000 years. */
+/**
+ * Marks our advisory locks: "LP" in the upper 16 bits. The lower 48 bits are the instant (8,000
+ * years).
+ */
 const tag = 0x4c50;
 
 /**
- * Tells, from now until the transaction is over and others see what it has done, from which instant on
- * its change is in effect. A commit takes as long as it takes: whoever reads the book meanwhile must not
- * believe that this instant has come. The instant has to be looked at once more behind this: by then it
- * must lie ahead.
+ * Takes an advisory lock that publishes the effective time of this transaction until it ends.
+ * Readers must treat every time at or after it as not yet readable, because the commit may be slow.
+ * After this call, check again that the effective time is still in the future.
  */
 export async function lockEffectiveTime(transaction: Knex, instant: Instant): Promise<void> {
   await transaction.raw(`select ${lockEffectiveTimeSql("?::bigint")}`, [instant]);
 }
 
-/** The same in SQL, for an expression of milliseconds since 1970. */
+/** Returns the SQL of `lockEffectiveTime` for an expression of milliseconds since 1970. */
 export function lockEffectiveTimeSql(milliseconds: string): string {
   return `pg_advisory_xact_lock((${tag}::bigint << 48) + ${milliseconds})`;
 }
 
 /**
- * In SQL, two instants in milliseconds since 1970: the clock's, and the latest by which nothing can take
- * effect that a statement that is sent afterwards does not see, which is the clock's or the last one
- * before those that are held.
+ * SQL that selects two instants in milliseconds since 1970: the clock, and the safe read time. A
+ * statement sent afterwards sees every change that takes effect by the safe read time. It is the
+ * clock, or the millisecond before the earliest locked effective time if that is earlier.
  */
 export const safeReadTimeSql = `
   select clock::text, least(clock, (

@@ -4,97 +4,106 @@ import type { Key } from "../../domain/price-key.js";
 import type { DatabaseConnection } from "../connection/pool.js";
 import { safeReadTimeSql } from "./instant-locks.js";
 
-/** What a read of the book finds, all of it at one version. */
+/** The result of a read of the price book, all at one version. */
 export type ReadTimelines = {
   readonly version: bigint;
   /** The instant of the last change. */
   readonly changedAt: Instant;
-  /** By the database's clock: nothing that takes effect by then has been missed, or can come. */
+  /**
+   * The safe read time: every change that takes effect by then has been read, and none can follow.
+   */
   readonly readAt: Instant;
-  /** What that clock showed. Later than `readAt`: a change is being committed that begins by then. */
+  /** The database's clock. Later than `readAt` while a change that begins by then is committing. */
   readonly clockAt: Instant;
-  /** Stands for the server's run and its database: another one may hold another history. */
+  /**
+   * Identifies the server's run and its database. After a change the history may be another one.
+   */
   readonly server: string;
 };
 
-/** A key with its whole timeline. */
+/** A key with all revisions of its timeline. */
 export type TimelineRow = {
   readonly key: Key;
   readonly id: string;
-  /** From when on each revision is in effect, ascending. */
+  /** The start of each revision, ascending. */
   readonly effectiveFrom: readonly Instant[];
-  /** The price of each, in units of 10^-10; -1 where the price ends. */
+  /** The price of each revision, in units of 10^-10; -1 where the price ends. */
   readonly priceUnits: readonly number[];
 };
 
-/** A connection that reads the book, and is told of its changes. */
+/** A connection that reads the price book and receives notifications of its changes. */
 export type PriceBookFeed = {
-  /** Reads the version, and each timeline that has changed since another: all of them since -1. */
+  /** Reads the version, and each timeline that changed after version `since`. -1 reads all. */
   readonly read: (since: bigint, onTimeline: (row: TimelineRow) => void) => Promise<ReadTimelines>;
-  /** Ends the connection at once. */
+  /** Closes the connection immediately. */
   readonly close: () => void;
 };
 
-/** `onChange` is called after each commit that changed the book, `onEnd` when the connection is gone. */
+/**
+ * `onChange` is called after each commit that changes the price book, `onEnd` when the connection
+ * ends.
+ */
 export type FeedEvents = { readonly onChange: () => void; readonly onEnd: () => void };
 
 /**
- * Opens a connection of its own and listens on it. A connection that is silent for `silenceMs` when
- * it has something to say is ended.
+ * Opens a separate connection and listens on it for changes. Closes the connection when a query
+ * gets no response for `timeoutMs`.
  *
  * @throws when the database cannot be reached in time.
  */
 export async function openPriceBookFeed(
   connection: DatabaseConnection,
   { onChange, onEnd }: FeedEvents,
-  silenceMs = 5000,
+  timeoutMs = 5000,
 ): Promise<PriceBookFeed> {
   const client = new pg.Client({
     application_name: "llmprices book",
-    connectionTimeoutMillis: silenceMs,
+    connectionTimeoutMillis: timeoutMs,
     keepAlive: true,
     ...(connection as pg.ClientConfig),
   });
-  // What waits for an answer is refused as well.
+  // Pending queries fail with the error too.
   client.on("error", () => undefined);
   client.once("end", onEnd);
   client.on("notification", onChange);
   const close = () => void client.end().catch(() => undefined);
   try {
     await client.connect();
-    await failWhenUnresponsive(close, silenceMs, () => client.query("listen price_book"));
+    await failWhenUnresponsive(close, timeoutMs, () => client.query("listen price_book"));
   } catch (error) {
     close();
     throw error;
   }
   return {
     read: (since, onTimeline) =>
-      failWhenUnresponsive(close, silenceMs, (hear) => read(client, hear, since, onTimeline)),
+      failWhenUnresponsive(close, timeoutMs, (onActivity) =>
+        read(client, onActivity, since, onTimeline),
+      ),
     close,
   };
 }
 
 async function read(
   client: pg.Client,
-  hear: () => void,
+  onActivity: () => void,
   since: bigint,
   onTimeline: (row: TimelineRow) => void,
 ): Promise<ReadTimelines> {
-  // Asked first: what is not pending any more, the next statement sees.
-  const settled = await client.query<[string, string]>({
+  // Read first: a change whose lock is gone by then has committed, so the next statement sees it.
+  const instants = await client.query<[string, string]>({
     ...{ name: "settled-instant", text: safeReadTimeSql, rowMode: "array" },
   });
-  const [clockAt = Number.NaN, readAt = Number.NaN] = settled.rows[0]?.map(Number) ?? [];
-  hear();
+  const [clockAt = Number.NaN, readAt = Number.NaN] = instants.rows[0]?.map(Number) ?? [];
+  onActivity();
   let found: ReadTimelines | undefined;
   const name = since < 0n ? "load-book" : "follow-book";
-  // The rows are not kept: a book may have a million of them.
+  // A query with row events keeps no rows: a price book may have a million.
   const query = new pg.Query<string[]>({
     ...{ name, text: since < 0n ? loadSql : followSql, rowMode: "array" },
     values: since < 0n ? [] : [String(since)],
   });
-  query.on("row", (row) => {
-    hear();
+  const receive = (row: string[]) => {
+    onActivity();
     const [version, changedAt, server] = row as unknown as string[];
     if (version === null || version === undefined) return onTimeline(toTimeline(row));
     found = {
@@ -103,8 +112,16 @@ async function read(
       ...{ readAt, clockAt },
       server: String(server),
     };
-  });
+  };
   await new Promise<void>((resolve, reject) => {
+    query.on("row", (row) => {
+      try {
+        receive(row);
+      } catch (error) {
+        // Thrown to pg, it would end the process.
+        reject(error);
+      }
+    });
     query.on("end", () => resolve());
     query.on("error", reject);
     client.query(query);
@@ -113,13 +130,13 @@ async function read(
   return found;
 }
 
-/** Does work during which the other side is heard of again and again, or the connection is closed. */
+/** Runs `work`. Calls `close` when `work` reports no activity for `timeoutMs`. */
 async function failWhenUnresponsive<T>(
   close: () => void,
-  silenceMs: number,
-  work: (hear: () => void) => Promise<T>,
+  timeoutMs: number,
+  work: (onActivity: () => void) => Promise<T>,
 ): Promise<T> {
-  const timer = setTimeout(close, silenceMs);
+  const timer = setTimeout(close, timeoutMs);
   try {
     return await work(() => timer.refresh());
   } finally {
@@ -134,13 +151,13 @@ function toTimeline(row: readonly string[]): TimelineRow {
   for (const revision of revisions?.split(",") ?? []) {
     const [from, price] = revision.split(" ");
     effectiveFrom.push(Number(from));
-    // At most 10^13 units: what a float makes of the price is nearest to the right number of them.
+    // A price is at most 10^13 units, so that rounding the float gives the exact number of units.
     priceUnits.push(price === "end" ? -1 : Math.round(Number(price) * 1e10));
   }
   return { key: { chargeType, provider, model }, id, effectiveFrom, priceUnits };
 }
 
-// One statement, so that the version and the timelines belong together.
+// One statement, so that the version and the timelines are consistent.
 const loadSql = `
   select version::text, to_ms(changed_at), (
     select pg_postmaster_start_time()::text || ' ' || oid
@@ -158,7 +175,7 @@ const loadSql = `
   /to_ms\(((?:now\(\)|\w+))\)/g,
   "(date_part('epoch', date_trunc('milliseconds', $1)) * 1000)::bigint::text",
 );
-// Without a newer version there is nothing to look for, and what an import has written meanwhile,
-// which may be a million keys, need not be passed over.
+// The second condition ends the statement early when the version is unchanged. Otherwise it would
+// scan the keys that an import has not committed yet, which may be a million.
 const followSql = `${loadSql}
   where key.book_version > $1 and (select version from price_book) > $1`;

@@ -6,8 +6,9 @@ import { nearestKeys } from "./suggestions.js";
 import { findKey } from "./timelines.js";
 
 /**
- * The refusal of a look-up that found no price at an instant. Says when the key has one, and names
- * the nearest keys: never a price, which nobody asked for.
+ * Creates the error of a lookup that found no price at an instant. The message says when the key
+ * has a price, or names the nearest keys. It never contains a price, which the client did not ask
+ * for.
  */
 export async function priceNotFound(
   knex: Knex,
@@ -21,7 +22,7 @@ export async function priceNotFound(
   return notInEffect(name, at, history || hint, metadata);
 }
 
-/** The same without a look at the database: neither the nearest keys nor when the key has a price. */
+/** Creates the same error without a query: without the nearest keys and the times of the key. */
 export function keyMissing(key: Key, at: Instant): DomainError {
   return notInEffect(toKeyText(key), at, "", {});
 }
@@ -34,7 +35,7 @@ function notInEffect(name: string, at: Instant, hint: string, nearest: Metadata)
   });
 }
 
-/** The refusal of an id that no price has. */
+/** Creates the error of an unknown price id. */
 export function idNotFound(id: string): DomainError {
   return new DomainError("PRICE_NOT_FOUND", `no price has the id ${id}`, {
     metadata: { llm_price_id: id },
@@ -48,7 +49,7 @@ async function describeHistory(knex: Knex, key: Key, at: Instant): Promise<strin
     `
     select
       (
-        -- A price that has been recorded meanwhile has not ended.
+        -- Null if the key has a price by now: it was recorded meanwhile, so nothing has ended.
         select case when price is null then effective_from end from llm_price_revisions
         where llm_price_id = :id and effective_from <= :at
         order by effective_from desc limit 1

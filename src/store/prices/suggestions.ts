@@ -4,11 +4,12 @@ import type { Metadata } from "../../domain/domain-error.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import { type Key, toKeyText } from "../../domain/price-key.js";
 import { toPrefixRange } from "./prefix-range.js";
+import { type KeyColumns, toKey } from "./price-columns.js";
 
-/** "Did you mean": the names nearest to one that was not found, for a message and for metadata. */
+/** The names nearest to an unknown one, as metadata and as a "did you mean" hint for a message. */
 export type Nearest = { readonly metadata: Metadata; readonly hint: string };
 
-/** The three candidates with the fewest edits; letter case counts for less than any other edit. */
+/** Returns the three candidates with the smallest edit distance, which ignores letter case. */
 export function nearestNames(wanted: string, candidates: readonly string[]): Nearest {
   const lower = wanted.toLowerCase();
   const ranked = candidates
@@ -21,9 +22,10 @@ export function nearestNames(wanted: string, candidates: readonly string[]): Nea
 }
 
 /**
- * The keys nearest to one that has no price in effect at an instant, among those that have: the
- * model's other charge types and providers, the provider's other models, and models that begin
- * alike. Bounded, so that a flood of misses costs little.
+ * Returns the keys nearest to one without a price at an instant. The candidates have a price then:
+ * other charge types and providers of the model, other models of the provider, and models that
+ * begin with the same 4 characters. Their number is limited, so that many failed lookups cost
+ * little.
  */
 export async function nearestKeys(knex: Knex, key: Key, at: Instant): Promise<Nearest> {
   const { rows } = await knex.raw(
@@ -41,8 +43,6 @@ export async function nearestKeys(knex: Knex, key: Key, at: Instant): Promise<Ne
     ) is not null`,
     { ...key, ...toPrefixRange(key.model.slice(0, 4)), at: toInstantText(at) },
   );
-  const names = rows.map((row: { charge_type: string; provider: string; model: string }) =>
-    toKeyText({ chargeType: row.charge_type, provider: row.provider, model: row.model }),
-  );
+  const names = rows.map((row: KeyColumns) => toKeyText(toKey(row)));
   return nearestNames(toKeyText(key), names);
 }

@@ -1,28 +1,29 @@
 import type { Knex } from "knex";
-import { Decimal, toPlainText } from "../../domain/decimal.js";
+import { toPlainText } from "../../domain/decimal.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
 import type { Change, OpenTimeline, Revision } from "../../domain/timeline.js";
-import { TryAgain } from "../connection/transaction.js";
+import { RetryTransaction } from "../connection/transaction.js";
 import { estimateLeadTime } from "./commit-lead-time.js";
 import { lockEffectiveTimeSql } from "./instant-locks.js";
+import { toKey, toKeyColumns, toPrice } from "./price-columns.js";
 
-/** The version of the book that a transaction makes, and the instant that is its "now". */
+/** The price book version that a transaction creates, and the instant that it uses as now. */
 export type PriceBookChange = {
   readonly version: bigint;
   readonly now: Instant;
-  /** When the book was opened and when that instant comes, on the clock of `performance.now()`. */
+  /** When the price book was locked and when `now` comes, on the clock of `performance.now()`. */
   readonly openedAtMs: number;
   readonly comesAtMs: number;
 };
 
-/** A key by its id or by its parts. */
+/** A reference to a price: its id or its key. */
 export type PriceRef = { readonly id: string } | Key;
 
-/** The row of a key, whatever its timeline says. */
+/** The row of a key, with or without a current price. */
 export type KeyRow = { readonly id: string; readonly key: Key; readonly timelineVersion: bigint };
 
-/** A revision with who recorded it, why and when. */
+/** A revision with its author, reason and time of recording. */
 export type RecordedRevision = Revision & {
   readonly changedBy: string;
   readonly reason: string;
@@ -30,62 +31,62 @@ export type RecordedRevision = Revision & {
   readonly bookVersion: bigint;
 };
 
-/** Who changes a timeline, and why. */
+/** The caller that changes a timeline, and the reason it gives. */
 export type Author = { readonly changedBy: string; readonly reason: string };
 
 /**
- * Opens the book for writing: what changes a timeline begins with this, and then has the whole book
- * to itself until it commits. That gives each change a version and an instant in commit order, and
- * leaves no two writers to wait for each other in a circle.
+ * Locks the price book for writing until the transaction ends, and raises its version. Every
+ * transaction that changes a timeline calls this first. So versions and instants are in commit
+ * order, and writers cannot deadlock.
  *
- * The instant lies a moment ahead, and the database refuses to commit when it has come by then:
- * until the commit others are answered the old price, at instants that stay the old price's. Without
- * the number of an attempt the instant is the clock's, and the change may take its time.
+ * With the number of an attempt (from 1 on), the instant lies ahead of the clock by a lead time,
+ * and the database rejects the commit if the instant has come by then. So every read before the
+ * commit is at an instant that keeps the old price. Without it, the instant is the clock's, and the
+ * transaction may take any time.
  */
 export async function beginPriceBookChange(
   transaction: Knex,
   attempt = 0,
 ): Promise<PriceBookChange> {
-  const leadMs = attempt === 0 ? 0 : estimateLeadTime(attempt);
+  const leadTimeMs = attempt === 0 ? 0 : estimateLeadTime(attempt);
   const { rows } = await transaction.raw(
     `
     select version, changed_at, extract(epoch from changed_at - clock_timestamp()) as seconds_ahead,
       set_config('idle_in_transaction_session_timeout', :idleLimit, true),
       case when :isAhead then ${lockEffectiveTimeSql("(extract(epoch from changed_at) * 1000)::bigint")} end
     from raise_book_version(cast(:lead as interval))`,
-    { lead: `${leadMs} milliseconds`, isAhead: leadMs > 0, idleLimit: maxIdleWithBook },
+    { lead: `${leadTimeMs} milliseconds`, isAhead: leadTimeMs > 0, idleLimit: maxIdleWhileLocked },
   );
-  // The difference of two times of one clock: ours may show another time.
+  // A difference of two times of the database's clock, because this machine's clock may differ.
   const openedAtMs = performance.now();
-  // Further ahead is only a book whose clock is ahead of the machine's, which was set back: there the
-  // instant comes with the commit.
-  const comesAtMs = openedAtMs + Math.min(Number(rows[0].seconds_ahead) * 1000, leadMs);
+  // The instant is further ahead only if the clock was set back behind the last change. It then
+  // comes with the commit, because now is never before the last change.
+  const comesAtMs = openedAtMs + Math.min(Number(rows[0].seconds_ahead) * 1000, leadTimeMs);
   const { version, changed_at } = rows[0];
   return { version: BigInt(version), now: changed_at.getTime(), openedAtMs, comesAtMs };
 }
 
 /**
- * Everybody waits for who has the book: one that the database hears nothing of, because its process or
- * the network to it stands still, loses it.
+ * All writers wait for the transaction that has locked the price book. The database ends that
+ * transaction when it is idle for this time, because its process or its network hangs.
  */
-const maxIdleWithBook = "5s";
+const maxIdleWhileLocked = "5s";
 
-/** The current version of the book, for writes that do not change it. */
+/** Returns the current version of the price book, for writes that do not change it. */
 export async function bookVersion(knex: Knex): Promise<bigint> {
   const row = await knex("price_book").first("version");
   return BigInt(row.version);
 }
 
-export async function findKey(knex: Knex, lookup: PriceRef): Promise<KeyRow | undefined> {
+export async function findKey(knex: Knex, ref: PriceRef): Promise<KeyRow | undefined> {
   const row = await knex("llm_prices")
-    .where("id" in lookup ? { id: lookup.id } : toColumns(lookup))
+    .where("id" in ref ? { id: ref.id } : toKeyColumns(ref))
     .first();
   if (row === undefined) return undefined;
-  const key = { chargeType: row.charge_type, provider: row.provider, model: row.model };
-  return { id: row.id, key, timelineVersion: BigInt(row.book_version) };
+  return { id: row.id, key: toKey(row), timelineVersion: BigInt(row.book_version) };
 }
 
-/** The id of a key, the old one where it has had one. */
+/** Returns the id of a key. Inserts the key if it does not exist. */
 export async function ensureKey(transaction: Knex, key: Key): Promise<string> {
   const { rows } = await transaction.raw(
     `
@@ -102,12 +103,14 @@ export async function ensureKey(transaction: Knex, key: Key): Promise<string> {
     select id from known union all select id from inserted`,
     { ...key },
   );
-  // A writer in SQL, who need not open the book for a key alone, came first.
-  if (rows.length === 0) throw new TryAgain();
+  // An SQL client has inserted the key meanwhile: it need not lock the price book for that.
+  if (rows.length === 0) throw new RetryTransaction();
   return rows[0].id;
 }
 
-/** What can still be changed: the revision in effect and the scheduled ones, in order. */
+/**
+ * Returns what can still change: the revision in effect and the scheduled ones, in order of time.
+ */
 export async function loadOpenTimeline(
   transaction: Knex,
   id: string,
@@ -124,12 +127,12 @@ export async function loadOpenTimeline(
     )
     .orderBy("effective_from");
   const revisions = rows.map(toRevision);
-  // It takes effect at this very instant: neither past nor future. A moment later it is past.
-  if (revisions.some(({ effectiveFrom }) => effectiveFrom === now)) throw new TryAgain();
+  // A revision that takes effect exactly now is neither past nor scheduled. On a retry it is past.
+  if (revisions.some(({ effectiveFrom }) => effectiveFrom === now)) throw new RetryTransaction();
   return { now, revisions };
 }
 
-/** Writes a change to a timeline. The database's triggers judge it once more. */
+/** Writes a change to a timeline. The database's triggers validate it again. */
 export async function saveChange(
   transaction: Knex,
   id: string,
@@ -152,7 +155,7 @@ export async function saveChange(
   });
 }
 
-/** A timeline's revisions behind an instant, oldest first. */
+/** Returns the revisions of a timeline that begin after an instant, oldest first. */
 export async function listRevisions(
   knex: Knex,
   id: string,
@@ -167,7 +170,7 @@ export async function listRevisions(
   return (await rows).map(toRecordedRevision);
 }
 
-/** The revision that begins exactly at an instant. */
+/** Returns the revision that begins exactly at an instant. */
 export async function findRevision(
   knex: Knex,
   id: string,
@@ -188,13 +191,8 @@ type RevisionRow = {
   readonly book_version: string;
 };
 
-function toColumns({ chargeType, provider, model }: Key) {
-  return { charge_type: chargeType, provider, model };
-}
-
 function toRevision(row: RevisionRow): Revision {
-  const price = row.price === null ? null : new Decimal(row.price);
-  return { effectiveFrom: row.effective_from.getTime(), price };
+  return { effectiveFrom: row.effective_from.getTime(), price: toPrice(row.price) };
 }
 
 function toRecordedRevision(row: RevisionRow): RecordedRevision {

@@ -16,20 +16,21 @@ type Migration = Required<Pick<Knex.Migration, "up" | "down">> & {
 };
 
 const migrations: readonly Migration[] = [
-  named("20261124000001-catalog", catalog),
-  named("20261124000002-price-book", priceBook),
-  named("20261124000003-answered-requests", answeredRequests),
-  named("20261125000004-changes-take-effect-ahead", changesTakeEffectAhead),
-  named("20261125000005-keep-the-past-at-commit", keepThePastAtCommit),
-  named("20261125000006-find-changed-timelines", findChangedTimelines),
-  named("20261125000007-write-many-prices-at-once", writeManyPrices),
-  named("20261126000008-find-our-own-tables", findOurOwnTables),
-  named("20261126000009-raise-the-version-once", raiseTheVersionOnce),
+  toMigration("20261124000001-catalog", catalog),
+  toMigration("20261124000002-price-book", priceBook),
+  toMigration("20261124000003-answered-requests", answeredRequests),
+  toMigration("20261125000004-changes-take-effect-ahead", changesTakeEffectAhead),
+  toMigration("20261125000005-keep-the-past-at-commit", keepThePastAtCommit),
+  toMigration("20261125000006-find-changed-timelines", findChangedTimelines),
+  toMigration("20261125000007-write-many-prices-at-once", writeManyPrices),
+  toMigration("20261126000008-find-our-own-tables", findOurOwnTables),
+  toMigration("20261126000009-raise-the-version-once", raiseTheVersionOnce),
 ];
 
 /**
- * All migrations, in order. Listed and not read from a folder: Knex records a migration under its
- * file name, which ends in .ts here and in .js once compiled.
+ * All migrations, in order. They are listed here instead of read from a folder, because Knex
+ * records a migration under its file name, which ends in .ts in the sources and in .js once
+ * compiled.
  */
 export const migrationSource: Knex.MigrationSource<Migration> = {
   getMigrations: async () => [...migrations],
@@ -38,10 +39,10 @@ export const migrationSource: Knex.MigrationSource<Migration> = {
 };
 
 /**
- * The names of the migrations that this program needs and the database lacks.
+ * Returns the names of the migrations that this program needs and the database lacks.
  *
- * @throws KnexTimeoutError when the database takes longer for a statement than `limitMs`. The
- * connection is then given up, since its answer may never come.
+ * @throws KnexTimeoutError when the database takes longer than `limitMs` for a statement. Knex then
+ * discards the connection, because its response may never come.
  */
 export async function pendingMigrations(knex: Knex, limitMs = 10_000): Promise<string[]> {
   const applied = await appliedMigrations(knex, limitMs);
@@ -49,13 +50,13 @@ export async function pendingMigrations(knex: Knex, limitMs = 10_000): Promise<s
 }
 
 async function appliedMigrations(knex: Knex, limitMs: number): Promise<Set<string>> {
-  const ask = (sql: string) => knex.raw(sql).timeout(limitMs);
-  const { rows: tables } = await ask("select to_regclass('knex_migrations') as found");
+  const query = (sql: string) => knex.raw(sql).timeout(limitMs);
+  const { rows: tables } = await query("select to_regclass('knex_migrations') as found");
   if (tables[0].found === null) return new Set();
-  const { rows } = await ask("select name from knex_migrations");
+  const { rows } = await query("select name from knex_migrations");
   return new Set(rows.map(({ name }: { name: string }) => name));
 }
 
-function named(name: string, steps: Pick<Migration, "up" | "down">): Migration {
+function toMigration(name: string, steps: Pick<Migration, "up" | "down">): Migration {
   return { name, file: name, up: steps.up, down: steps.down };
 }

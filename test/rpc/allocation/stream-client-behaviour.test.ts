@@ -16,7 +16,7 @@ import {
 } from "../../support/allocations.js";
 import { callsEnded, callsInFlight, until } from "../../support/metrics.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../../support/service.js";
 
 const rpc = "StreamAllocateCharges";

@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
-import { errorOf, garbageTokens } from "../../support/refusals.js";
+import { errorOf, garbageTokens } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 type Page = { readonly names: readonly string[]; readonly nextPageToken: string };

@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { bookVersionOf, byKey, freshPrice, textOf } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 /** What the three nouns of the catalogue have in common, models being those of "acme". */

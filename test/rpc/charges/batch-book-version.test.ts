@@ -4,7 +4,7 @@ import { expect } from "chai";
 import type { BatchCalculateChargesResponse } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { chargeIn, errorIn, lineOf, type TestLine } from "../../support/batches.js";
 import { at, byKey, freshPrice, type TestKey, textOf } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../../support/service.js";
 
 /** A line whose charge is the price, since its cost is 1. */

@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { chargeIn, errorIn, lineOf, ratio, type TestLine } from "../../support/batches.js";
 import { at, byKey, freshKey, freshPrice, type TestKey } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../../support/service.js";
 
 const part = (usage: string, totalUsage: string): TestLine => ({

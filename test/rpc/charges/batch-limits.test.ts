@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { chargeIn, errorIn, lineOf, type TestLine } from "../../support/batches.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import {
   type Protocol,
   protocols,

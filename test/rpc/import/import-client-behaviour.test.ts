@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { countsOf, importRows, rowOf, type TestImportMessage } from "../../support/imports.js";
 import { callsEnded, callsInFlight, until } from "../../support/metrics.js";
 import { bookVersionOf, byKey, freshKey, freshPrice, priceAt } from "../../support/prices.js";
-import { errorOf, type ReceivedError } from "../../support/refusals.js";
+import { errorOf, type ReceivedError } from "../../support/received-errors.js";
 import {
   type Protocol,
   protocols,
@@ -96,7 +96,7 @@ describe("ImportLLMPrices beside other writes", function () {
   this.timeout(60_000);
   let service: TestService;
   before(async () => {
-    service = await startTestService({ bulkThreads: 2 });
+    service = await startTestService({ workerThreads: 2 });
   });
   after(() => service.stop());
 

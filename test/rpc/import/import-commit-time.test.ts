@@ -3,7 +3,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { countsOf, importRows, rowOf } from "../../support/imports.js";
 import { bookVersionOf, byKey, freshPrice, priceAt } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 const since = new Date("2020-01-01");

@@ -10,7 +10,7 @@ import {
   type TestTerms,
 } from "../../support/imports.js";
 import { at, bookVersionOf, byKey, freshKey, freshPrice, priceAt } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import {
   type Protocol,
   protocols,

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import type { LLMPriceRevision } from "../../../src/gen/llmprices/v1/llm_price_pb.js";
 import { bookVersion } from "../../../src/store/prices/timelines.js";
 import { registerNames } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 /** A write as it was sent, and the version or the reason that it was answered. */

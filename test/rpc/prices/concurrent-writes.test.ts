@@ -6,7 +6,7 @@ import { createDatabase } from "../../../src/store/connection/pool.js";
 import { bookVersion } from "../../../src/store/prices/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
 import { freshKey, freshPrice, type TestKey } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 describe("Concurrent writes", function () {

@@ -11,7 +11,7 @@ import {
   priceAt,
   textOf,
 } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 const anyKey = { chargeType: "completion", provider: "acme", model: "any" };

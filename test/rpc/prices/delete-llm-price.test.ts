@@ -13,7 +13,7 @@ import {
   type TestKey,
   textOf,
 } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 describe("DeleteLLMPrice", () => {

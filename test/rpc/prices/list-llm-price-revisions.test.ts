@@ -3,7 +3,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { LLMPriceRevision } from "../../../src/gen/llmprices/v1/llm_price_pb.js";
 import { at, byId, byKey, freshPrice, registerNames, textOf } from "../../support/prices.js";
-import { errorOf, garbageTokens } from "../../support/refusals.js";
+import { errorOf, garbageTokens } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 describe("ListLLMPriceRevisions", () => {

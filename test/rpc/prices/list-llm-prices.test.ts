@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { ListLLMPricesResponse } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { at, byKey, registerNames, type TestKey, textOf } from "../../support/prices.js";
-import { errorOf, garbageTokens } from "../../support/refusals.js";
+import { errorOf, garbageTokens } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 describe("ListLLMPrices", () => {

@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { at, bookVersionOf, byKey, freshKey, freshPrice, priceAt } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 /** A write that can be made; what it is given is sent along. */

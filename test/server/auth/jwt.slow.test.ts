@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { reasonOf } from "../../support/every-rpc.js";
 import { inSeconds, startIssuer, type TestIssuer } from "../../support/issuer.js";
 import { until } from "../../support/metrics.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import { openEndpoints, startTestService, type TestService } from "../../support/service.js";
 
 describe("JWTs", () => {

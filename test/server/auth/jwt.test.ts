@@ -7,7 +7,7 @@ import { reasonOf } from "../../support/every-rpc.js";
 import { inSeconds, startIssuer, type TestClaims, type TestIssuer } from "../../support/issuer.js";
 import { until } from "../../support/metrics.js";
 import { byKey, freshPrice } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import {
   openEndpoints,
   protocols,

@@ -2,7 +2,7 @@ import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobu
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { callEmpty, everyRpc, nameOf, reasonOf } from "../../support/every-rpc.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import {
   type Endpoint,
   openEndpoints,

@@ -7,7 +7,7 @@ import { createServices } from "../../../src/server/pipeline/services.js";
 import { callEmpty, everyRpc, reasonOf } from "../../support/every-rpc.js";
 import { callsEnded } from "../../support/metrics.js";
 import { byKey, freshKey, type TestKey } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import {
   type Endpoint,
   openEndpoints,

@@ -37,7 +37,7 @@ describe("A service whose connections to the database have fallen silent", funct
 
   it("writes and reads again over new ones", async () => {
     await Promise.all(Array.from({ length: 20 }, () => priceAt(service, key)));
-    proxy.silenceConnections();
+    proxy.stallConnections();
     let isWritten = false;
     for (let tries = 0; tries < 30 && !isWritten; tries += 1) {
       [isWritten = false] = await Promise.all([update("2"), update("3")]);
@@ -65,7 +65,7 @@ describe("A service whose connections to the database have fallen silent", funct
       .updateLLMPrice({ lookup: byKey(key), price: "5" }, { timeoutMs: 30_000 })
       .catch(() => undefined);
     while (!(await isWriting())) await wait(5);
-    proxy.silenceConnections();
+    proxy.stallConnections();
     const peer = await startTestService({}, database);
     try {
       const update = { lookup: byKey(key), price: "6" };

@@ -29,7 +29,7 @@ describe("A call whose caller never comes to the end of its message", function (
     ({ key } = await freshPrice(patient, "1", new Date("2020-01-01")));
     await patient.stop();
     kept = keepLog();
-    const limits = { bulkThreads: 1, maxCallTimeoutMs: 1000, maxStreamTimeoutMs: 60_000 };
+    const limits = { workerThreads: 1, maxCallTimeoutMs: 1000, maxStreamTimeoutMs: 60_000 };
     service = await startTestService(limits, database, { log: kept.log });
     await service.pricing.batchCalculateCharges({});
   });

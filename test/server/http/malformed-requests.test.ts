@@ -10,7 +10,7 @@ import { formatAddress } from "../../../src/config/address.js";
 import { ErrorInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import {
   type Protocol,
   protocols,

@@ -5,7 +5,7 @@ import { usagesOf } from "../../support/allocations.js";
 import { lineOf } from "../../support/batches.js";
 import { collectGarbage } from "../../support/garbage.js";
 import { until } from "../../support/metrics.js";
-import { freshPrice, registerNames, type TestKey } from "../../support/prices.js";
+import { at, registerNames, type TestKey } from "../../support/prices.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 const scrape = async ({ server }: TestService) =>
@@ -19,56 +19,74 @@ const seriesOf = async (service: TestService, series: string) => {
 
 describe("llmprices_charges_total", () => {
   let service: TestService;
+  /** Each test has a provider of its own, whose charges no other test counts. */
+  let provider: string;
   let key: TestKey;
-  beforeEach(async () => {
+  let models = 0;
+  before(async () => {
     service = await startTestService();
-    ({ key } = await freshPrice(service, "1.25", new Date("2020-01-01")));
   });
-  afterEach(() => service.stop());
+  after(() => service.stop());
+  beforeEach(async () => {
+    provider = `provider-${models}`;
+    key = await createPrice("1.25");
+  });
 
-  const charges = (provider: string, outcome: string) =>
-    seriesOf(service, `llmprices_charges_total{provider="${provider}",outcome="${outcome}"}`);
+  const createPrice = async (price: string): Promise<TestKey> => {
+    models += 1;
+    const created = { chargeType: "completion", provider, model: `model-${models}` };
+    await registerNames(service, created);
+    const effectiveFrom = at("2020-01-01");
+    await service.pricing.createLLMPrice({ ...created, price, effectiveFrom });
+    return created;
+  };
+
+  const charges = (name: string, outcome: string) =>
+    seriesOf(service, `llmprices_charges_total{provider="${name}",outcome="${outcome}"}`);
   const calculate = (terms: Partial<TestKey> = {}) =>
     service.pricing.calculateCharge(lineOf({ ...key, ...terms })).catch(() => {});
+
+  // Comes first: the others count unknown providers.
+  it("has unknown from the start, so that the first one is seen to be one more", async () => {
+    expect(await charges("unknown", "unpriced")).to.equal(0);
+  });
 
   it("counts what is charged, by provider", async () => {
     await calculate();
     await calculate();
-    expect(await charges("acme", "charged")).to.equal(2);
-    expect(await charges("acme", "free")).to.equal(0);
-    expect(await charges("acme", "unpriced")).to.equal(0);
+    expect(await charges(provider, "charged")).to.equal(2);
+    expect(await charges(provider, "free")).to.equal(0);
+    expect(await charges(provider, "unpriced")).to.equal(0);
   });
 
   it("counts what is charged at a markup of 0 as free", async () => {
-    await freshPrice(service, "0", new Date("2020-01-01")).then(({ key }) => calculate(key));
-    expect(await charges("acme", "free")).to.equal(1);
-    expect(await charges("acme", "charged")).to.equal(0);
+    await calculate(await createPrice("0"));
+    expect(await charges(provider, "free")).to.equal(1);
+    expect(await charges(provider, "charged")).to.equal(0);
   });
 
   it("counts what is refused for want of a price, of registered providers by name", async () => {
+    const unknown = await charges("unknown", "unpriced");
     await registerNames(service, { provider: "priceless", model: "m" });
     await calculate({ provider: "priceless", model: "m" });
     await calculate({ model: "no-such-model" });
     expect(await charges("priceless", "unpriced")).to.equal(1);
-    expect(await charges("acme", "unpriced")).to.equal(1);
-    expect(await charges("unknown", "unpriced")).to.equal(0);
+    expect(await charges(provider, "unpriced")).to.equal(1);
+    expect(await charges("unknown", "unpriced")).to.equal(unknown);
   });
 
   it("counts providers that nobody registered as unknown, however many there are", async () => {
     const requests = Array.from({ length: 1500 }, (_, i) =>
       lineOf({ ...key, provider: `nobody-${i}` }),
     );
+    const unknown = Number(await charges("unknown", "unpriced"));
     await service.pricing.batchCalculateCharges({ requests });
-    await until(async () => (await charges("unknown", "unpriced")) === 1500);
+    await until(async () => (await charges("unknown", "unpriced")) === unknown + 1500);
     expect(await scrape(service)).to.not.contain("nobody-");
   });
 
-  it("has unknown from the start, so that the first one is seen to be one more", async () => {
-    expect(await charges("unknown", "unpriced")).to.equal(0);
-  });
-
   it("counts each line of a batch, and an allocation once, though threads serve them", async () => {
-    const free = (await freshPrice(service, "0", new Date("2020-01-01"))).key;
+    const free = await createPrice("0");
     const missing = { ...key, model: "no-such-model" };
     await service.pricing.batchCalculateCharges({
       requests: [key, key, free, missing, { ...key, model: "" }].map((each) => lineOf(each)),
@@ -81,26 +99,27 @@ describe("llmprices_charges_total", () => {
         yield { terms, accountUsages };
       })(),
     ));
-    expect(await charges("acme", "charged")).to.equal(4);
-    expect(await charges("acme", "free")).to.equal(1);
-    expect(await charges("acme", "unpriced")).to.equal(1);
+    expect(await charges(provider, "charged")).to.equal(4);
+    expect(await charges(provider, "free")).to.equal(1);
+    expect(await charges(provider, "unpriced")).to.equal(1);
   });
 
   it("leaves names in doubt while the database does not answer, and answers without", async () => {
+    const unknown = Number(await charges("unknown", "unpriced"));
     await calculate({ provider: "nobody" });
     const { knex } = service.database;
     await knex.transaction(async (transaction) => {
       await transaction.raw("lock table providers in access exclusive mode");
-      expect(await charges("unknown", "unpriced")).to.equal(0);
+      expect(await charges("unknown", "unpriced")).to.equal(unknown);
     });
-    await until(async () => (await charges("unknown", "unpriced")) === 1);
+    await until(async () => (await charges("unknown", "unpriced")) === unknown + 1);
   });
 });
 
 describe("/metrics", () => {
   let service: TestService;
   before(async () => {
-    service = await startTestService({ bulkThreads: 2 });
+    service = await startTestService({ workerThreads: 2 });
   });
   after(() => service.stop());
 
@@ -141,8 +160,7 @@ describe("/metrics", () => {
 
   it("shows the event loop and the garbage collector, once for a process", async () => {
     const other = await startTestService();
-    const text = await scrape(other);
-    await other.stop();
+    const text = await scrape(other).finally(other.stop);
     expect(text.match(/^nodejs_eventloop_lag_p99_seconds /gm)).to.have.length(1);
     expect(text.match(/^process_cpu_seconds_total /gm)).to.have.length(1);
     expect(await scrape(service)).to.match(/^# TYPE nodejs_gc_duration_seconds histogram$/m);

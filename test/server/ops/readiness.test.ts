@@ -55,7 +55,7 @@ describe("Readiness", () => {
   });
 
   it("says that the database cannot be reached, and by which code, without where it is", async () => {
-    proxy.faults.refusesConnections = true;
+    proxy.faults.rejectsConnections = true;
     expect(await readiness.check()).to.equal(false);
     expect(readiness.notReadyReason()).to.match(
       /^the database cannot be reached or is not ready(?: \(ECONNRESET\))?$/,

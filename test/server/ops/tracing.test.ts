@@ -12,7 +12,7 @@ import { importRows } from "../../support/imports.js";
 import { type KeptLog, keepLog } from "../../support/log.js";
 import { until } from "../../support/metrics.js";
 import { byKey, freshKey, freshPrice, type TestKey } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../../support/service.js";
 
 const caller = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" };

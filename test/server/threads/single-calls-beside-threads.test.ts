@@ -25,7 +25,7 @@ describe("While a thread works on a large call", function () {
     for (; !isDone; answered += 1) {
       await service.pricing.calculateCharge(lineOf(key));
       // Without a pause, they would take a busy processor from the thread, which has less priority.
-      await wait(5);
+      await wait(2);
     }
     await done;
     return answered;

@@ -16,7 +16,7 @@ import { answerOf, messagesOf, openRequests, usagesOf } from "../../support/allo
 import { chargeIn, lineOf } from "../../support/batches.js";
 import { callsEnded, callsInFlight, until } from "../../support/metrics.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import {
   type Protocol,
   protocols,
@@ -117,7 +117,10 @@ describe("A call that cannot be passed on to a thread", () => {
     const settings = { connection: () => "cannot be sent" } as unknown as ThreadSettings;
     const threads = createThreadPool(
       ...([1, settings, { lookup: () => Promise.reject(new Error("no book")) }] as const),
-      ...([{ callLog, charges, tracing: undefined }, createConcurrencyLimit(1)] as const),
+      ...([
+        { callLog, charges, tracing: undefined, log: { error: () => {} } },
+        createConcurrencyLimit(1),
+      ] as const),
       pino({ level: "silent" }),
     );
     const call = () =>

@@ -11,7 +11,7 @@ import {
   until,
 } from "../../support/metrics.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
-import { errorOf, type ReceivedError } from "../../support/refusals.js";
+import { errorOf, type ReceivedError } from "../../support/received-errors.js";
 import {
   type Protocol,
   protocols,
@@ -30,7 +30,7 @@ describe("More large calls than one thread takes", function () {
   let key: TestKey;
   let open: OpenRequests[] = [];
   before(async () => {
-    service = await startTestService({ bulkThreads: 1, maxCallTimeoutMs: 1000 });
+    service = await startTestService({ workerThreads: 1, maxCallTimeoutMs: 1000 });
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
     // From now on there is a thread.
     await service.pricing.batchCalculateCharges({});
@@ -154,7 +154,7 @@ describe("More large calls than one thread takes", function () {
 
 describe("More large calls than fit, before there is a thread", () => {
   it("are refused as when there is one", async () => {
-    const service = await startTestService({ bulkThreads: 1 });
+    const service = await startTestService({ workerThreads: 1 });
     const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
     const calls = Array.from({ length: 40 }, () =>
       service.pricing.batchCalculateCharges({ requests: [lineOf(key)] }).then(

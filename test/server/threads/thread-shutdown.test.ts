@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { answerOf, type OpenRequests, openRequests, usagesOf } from "../../support/allocations.js";
 import { callsInFlight, until } from "../../support/metrics.js";
 import { freshPrice } from "../../support/prices.js";
-import { errorOf } from "../../support/refusals.js";
+import { errorOf } from "../../support/received-errors.js";
 import {
   type Protocol,
   protocols,

@@ -6,7 +6,7 @@ import {
   RetryInfoSchema,
 } from "../../src/gen/google/rpc/error_details_pb.js";
 
-/** All that a caller sees of a refused call. */
+/** The error of a call, as the client receives it. */
 export type ReceivedError = {
   readonly code: number;
   readonly message: string;
@@ -16,20 +16,20 @@ export type ReceivedError = {
   /** The fields of the BadRequest, in order. */
   readonly fields: readonly string[];
   readonly descriptions: readonly string[];
-  /** How long to wait before the call is tried again, where that is said. */
+  /** The delay before a retry, if the error has RetryInfo. */
   readonly retryAfterMs?: number;
 };
 
-/** Waits for a call that must be refused. */
+/** Waits for a call that must fail, and returns its error. @throws Error when the call succeeds. */
 export async function errorOf(call: Promise<unknown>): Promise<ReceivedError> {
-  const answered = await call.then(
-    (answer) => ({ answer }),
+  const outcome = await call.then(
+    (response) => ({ response }),
     (error: unknown) => ({ error: ConnectError.from(error) }),
   );
-  if ("answer" in answered) {
-    throw new Error("expected a refusal, got an answer", { cause: answered.answer });
+  if ("response" in outcome) {
+    throw new Error("expected an error, got a response", { cause: outcome.response });
   }
-  const { error } = answered;
+  const { error } = outcome;
   const [info] = error.findDetails(ErrorInfoSchema);
   const [retry] = error.findDetails(RetryInfoSchema);
   const violations = error.findDetails(BadRequestSchema).flatMap((each) => each.fieldViolations);
@@ -46,8 +46,8 @@ export async function errorOf(call: Promise<unknown>): Promise<ReceivedError> {
 }
 
 /**
- * Page tokens that no list has given, made from one that a list has: other bytes, other JSON, and
- * forgeries that keep the genuine token's digest of the filters.
+ * Returns invalid page tokens made from a genuine one: other bytes, other JSON, and forgeries with
+ * the genuine token's digest of the filters.
  */
 export function garbageTokens(genuine: string): string[] {
   const encode = (value: string) => Buffer.from(value).toString("base64url");

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# grpc-js does not show its own refusals to the server's interceptors
+# grpc-js does not show its own errors to the server's interceptors
 #
 # The good guess: a server interceptor wraps the call. Its `sendStatus` sees the status of each call,
 #   so a log line and a metric for each call belong there.
-# What happens: `sendStatus` sees the statuses of the handler. When grpc-js itself refuses a call, it
+# What happens: `sendStatus` sees the statuses of the handler. When grpc-js itself rejects a call, it
 #   sends the status past all interceptors: a message above the limit (RESOURCE_EXHAUSTED), an answer
-#   that the serializer refuses (INTERNAL). An unknown method does not even start an interceptor.
+#   that the serializer rejects (INTERNAL). An unknown method does not even start an interceptor.
 # Why it matters for pricing: callers get errors that the service never counted or logged. The error
-#   rate on the dashboard stays at zero while each batch above the limit is refused.
+#   rate on the dashboard stays at zero while each batch above the limit is rejected.
 #
 # Seen with: @grpc/grpc-js 1.14.7, Node 20.20.2. Output:
 #   handler answers         -> caller 0 OK; interceptor started true, statuses seen 0
-#   handler refuses         -> caller 5 NOT_FOUND; interceptor started true, statuses seen 5
+#   handler rejects         -> caller 5 NOT_FOUND; interceptor started true, statuses seen 5
 #   message above the limit -> caller 8 RESOURCE_EXHAUSTED; interceptor started true, statuses seen none
 #   answer is not written   -> caller 13 INTERNAL; interceptor started true, statuses seen none
 #   unknown method          -> caller 12 UNIMPLEMENTED; interceptor started false, statuses seen none
@@ -68,7 +68,7 @@ console.log(`Node ${process.version}`);
 let isAsStated = true;
 for (const [what, method, message, code, stated] of [
   ["handler answers        ", "Get", "1.25", 0, "true 0"],
-  ["handler refuses        ", "Get", "unknown", 5, "true 5"],
+  ["handler rejects        ", "Get", "unknown", 5, "true 5"],
   ["message above the limit", "Get", "x".repeat(200), 8, "true none"],
   ["answer is not written  ", "Get", "unwritable", 13, "true none"],
   ["unknown method         ", "Put", "1.25", 12, "false none"],

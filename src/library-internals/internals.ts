@@ -1,0 +1,133 @@
+import {
+  findDescriptor,
+  findHttp2Servers,
+  findOwnListener,
+  findPool,
+  findStreamTable,
+} from "./private-fields.js";
+import type { Samples } from "./samples.js";
+
+/** A private field, or an undocumented behaviour, of a library that we use. */
+export type LibraryInternal = {
+  readonly library: "@grpc/grpc-js" | "node" | "knex" | "prom-client";
+  readonly field: string;
+  readonly usedIn: string;
+  readonly benefit: string;
+  /** What the service does when the field is missing: refuses to start, or does without. */
+  readonly ifMissing: "refuse to start" | { readonly fallBack: string };
+  /** Where it is needed; everywhere, unless it says otherwise. */
+  readonly onlyWith?: "tls" | "plain text";
+  /** Returns whether real objects of the library have it. */
+  readonly probe: (samples: Samples) => boolean;
+};
+
+/** Every one that we use. Checked at start, before any listener opens: see `check-internals.ts`. */
+export const libraryInternals: readonly LibraryInternal[] = [
+  {
+    library: "@grpc/grpc-js",
+    field: "Server.http2Servers",
+    usedIn: "server/grpc/http2-overrides.ts",
+    benefit:
+      "limits on connections and headers, connection age without lost calls, and our errors for " +
+      "unknown methods and content types: grpc-js has no options for them",
+    ifMissing: "refuse to start",
+    probe: ({ grpcServer }) => findHttp2Servers(grpcServer)?.length === 1,
+  },
+  {
+    library: "@grpc/grpc-js",
+    field: "the only 'stream' listener of each HTTP/2 server",
+    usedIn: "server/grpc/http2-overrides.ts",
+    benefit:
+      "calls reach us before grpc-js, which takes a malformed timeout for another, a long one for " +
+      "none, and answers unknown methods unlogged",
+    ifMissing: "refuse to start",
+    probe: ({ grpcServer }) =>
+      (findHttp2Servers(grpcServer) ?? []).every((http2) => findOwnListener(http2, "stream")),
+  },
+  {
+    library: "@grpc/grpc-js",
+    field: "interceptors are created while 'stream' is handled",
+    usedIn: "server/grpc/error-interceptor.ts",
+    benefit: "interceptors know the grpc-timeout and grpc-encoding that grpc-js removes",
+    ifMissing: "refuse to start",
+    probe: ({ grpcCall }) => grpcCall.isInterceptedAtOnce,
+  },
+  {
+    library: "@grpc/grpc-js",
+    field: "errors of its own go through the sendStatus method of the innermost call",
+    usedIn: "server/grpc/error-interceptor.ts",
+    benefit: "its errors have our reasons and codes, are counted and logged",
+    ifMissing: { fallBack: "they are answered in grpc-js's words, and are not logged" },
+    probe: ({ grpcCall }) => grpcCall.isOwnErrorSeen,
+  },
+  {
+    library: "@grpc/grpc-js",
+    field: "ServerCredentials.updateSecureContextOptions",
+    usedIn: "server/grpc/credentials.ts",
+    benefit: "a renewed certificate is used without a restart",
+    ifMissing: "refuse to start",
+    onlyWith: "tls",
+    probe: ({ grpcCredentials }) =>
+      typeof (grpcCredentials as { updateSecureContextOptions?: unknown })
+        .updateSecureContextOptions === "function",
+  },
+  {
+    library: "node",
+    field: "the only 'connection' listener of http.Server",
+    usedIn: "server/http/http1-http2-port.ts",
+    benefit: "HTTP/1.1 and HTTP/2 without TLS on one port",
+    ifMissing: "refuse to start",
+    onlyWith: "plain text",
+    probe: ({ httpServer }) => findOwnListener(httpServer, "connection") !== undefined,
+  },
+  {
+    library: "node",
+    field: "the only 'secureConnection' listener of https.Server",
+    usedIn: "server/http/http1-http2-port.ts",
+    benefit: "HTTP/1.1 and HTTP/2 with TLS on one port, each with the limits of its own server",
+    ifMissing: "refuse to start",
+    onlyWith: "tls",
+    probe: ({ httpsServer }) => findOwnListener(httpsServer, "secureConnection") !== undefined,
+  },
+  {
+    library: "node",
+    field: "Http2Session[Symbol(state)].streams",
+    usedIn: "server/runtime-tuning/http2-stream-table.ts",
+    benefit: "a tenth of a busy server's time: ended streams do not stay until a full collection",
+    ifMissing: { fallBack: "ended streams stay in memory until a full garbage collection" },
+    probe: ({ http2Session }) => findStreamTable(http2Session)?.streams.size === 0,
+  },
+  {
+    library: "node",
+    field: "'session' is emitted while 'connection' is handled",
+    usedIn: "server/connections/http2-sessions.ts",
+    benefit: "a session's own socket is known: one whose client does not read can be cut off",
+    ifMissing: { fallBack: "such a connection ends only when the system gives it up" },
+    probe: ({ isSessionMadeAtOnce }) => isSessionMadeAtOnce,
+  },
+  {
+    library: "node",
+    field: "net.Socket._handle.fd and .writeQueueSize",
+    usedIn: "server/connections/graceful-goaway.ts",
+    benefit: "clients that do not repeat calls lose none when a connection reaches its age",
+    ifMissing: { fallBack: "Node's own GOAWAY, which drops calls that are on their way" },
+    onlyWith: "plain text",
+    probe: ({ openSocket }) => openSocket === undefined || findDescriptor(openSocket) !== undefined,
+  },
+  {
+    library: "knex",
+    field: "client.pool: max, numUsed, numFree, numPendingAcquires, on",
+    usedIn: "store/connection/pool.ts, tracing/database-spans.ts",
+    benefit: "metrics of the pool, and spans of the waiting for a connection",
+    ifMissing: { fallBack: "these metrics stay 0, and those spans are missing" },
+    probe: ({ knex }) => findPool(knex) !== undefined,
+  },
+  {
+    library: "prom-client",
+    field: "Registry reads name and get() of a registered metric",
+    usedIn: "server/calls/call-metrics.ts",
+    benefit: "counting a call takes less than finding its series by labels would",
+    ifMissing: "refuse to start",
+    probe: ({ exposition }) => exposition.includes('sample_bucket{le="1"} 2'),
+  },
+];

@@ -1,0 +1,69 @@
+import type { EventEmitter } from "node:events";
+import type { Http2SecureServer, Http2Server, Http2Session } from "node:http2";
+import type { Socket } from "node:net";
+import { isMap } from "node:util/types";
+
+/*
+ * All private fields of libraries that we use are read here, and nowhere else. Each function returns
+ * undefined when its field is missing or is not what we know; `internals.ts` says what happens then.
+ */
+
+/** grpc-js: the HTTP/2 servers of a `grpc.Server`, one for each port or connection injector. */
+export function findHttp2Servers(
+  server: object,
+): readonly (Http2Server | Http2SecureServer)[] | undefined {
+  const { http2Servers } = server as { readonly http2Servers?: unknown };
+  return isMap(http2Servers)
+    ? [...(http2Servers as Map<Http2Server | Http2SecureServer, unknown>).keys()]
+    : undefined;
+}
+
+/** Node and grpc-js: the library's own listener of an event, when it has exactly one. */
+export function findOwnListener(
+  emitter: EventEmitter,
+  event: string,
+): ((...args: unknown[]) => void) | undefined {
+  const [own, ...others] = emitter.listeners(event);
+  return others.length === 0 ? (own as (...args: unknown[]) => void) : undefined;
+}
+
+/** Node: the state of an HTTP/2 session, when it has a map of open streams. */
+export function findStreamTable(session: Http2Session): StreamTableHolder | undefined {
+  const symbol = Object.getOwnPropertySymbols(session).find((each) => each.description === "state");
+  const state = symbol && (session as unknown as Record<symbol, unknown>)[symbol];
+  const { streams } = (state ?? {}) as { readonly streams?: unknown };
+  return isMap(streams) ? (state as StreamTableHolder) : undefined;
+}
+
+export type StreamTableHolder = { streams: Map<number, unknown> };
+
+/** Node: the system's descriptor of an open socket, and the bytes that wait to be written to it. */
+export function findDescriptor(socket: Socket): Descriptor | undefined {
+  const { _handle: handle } = socket as unknown as {
+    readonly _handle?: Partial<Descriptor> | null;
+  };
+  return typeof handle?.fd === "number" && typeof handle.writeQueueSize === "number"
+    ? (handle as Descriptor)
+    : undefined;
+}
+
+export type Descriptor = { readonly fd: number; readonly writeQueueSize: number };
+
+/** Knex: the pool of connections (tarn) of a `knex` that has a connection configured. */
+export function findPool(knex: { readonly client: unknown }): ConnectionPool | undefined {
+  const { pool } = (knex.client ?? {}) as { readonly pool?: Partial<ConnectionPool> | undefined };
+  const isComplete =
+    typeof pool?.max === "number" && poolMethods.every((name) => typeof pool[name] === "function");
+  return isComplete ? (pool as ConnectionPool) : undefined;
+}
+
+const poolMethods = ["numUsed", "numFree", "numPendingAcquires", "on"] as const;
+
+export type ConnectionPool = {
+  readonly max: number;
+  readonly numUsed: () => number;
+  readonly numFree: () => number;
+  readonly numPendingAcquires: () => number;
+  // biome-ignore lint/suspicious/noExplicitAny: each event has parameters of its own.
+  readonly on: (event: string, listener: (...args: any[]) => void) => void;
+};

@@ -1,0 +1,134 @@
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import type { DescMessage } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { prefixLength } from "./error-response.js";
+import { findImpossibleDate } from "./json-dates.js";
+
+/**
+ * Returns the request with a body that fails when a message in it, as JSON, has a date that no
+ * calendar has. Other requests are returned as they are. Holds no more of a message than Connect
+ * does, which is `maxMessageBytes`; larger ones Connect rejects.
+ *
+ * @throws ConnectError when the message is in the URL.
+ */
+export function checkJsonDates(
+  request: UniversalServerRequest,
+  input: DescMessage,
+  maxMessageBytes: number,
+): UniversalServerRequest {
+  const { method, header, body } = request;
+  const check = (bytes: Uint8Array, encoding: string | null | undefined) =>
+    rejectImpossibleDate(input, decompress(Buffer.from(bytes), encoding, maxMessageBytes));
+  if (method === "GET") {
+    checkUrl(request.url, check);
+    return request;
+  }
+  const [, protocol] = jsonType.exec(header.get("content-type") ?? "") ?? [];
+  if (protocol === undefined || !isIterable(body)) return request;
+  const encoding = header.get(encodingHeaders[protocol] ?? "");
+  const checked =
+    protocol === ""
+      ? checkWhole(body, maxMessageBytes, (bytes) => check(bytes, encoding))
+      : checkFrames(body, maxMessageBytes, (flags, bytes) =>
+          check(bytes, (flags & compressedFlag) === 0 ? "identity" : encoding),
+        );
+  return { ...request, body: checked };
+}
+
+/** Without a prefix: the body is the message. With one, it consists of frames. */
+const jsonType = /^application\/(|connect\+|grpc\+|grpc-web\+)json(?:;|$)/;
+const encodingHeaders: Readonly<Record<string, string>> = {
+  ...{ "": "content-encoding", "connect+": "connect-content-encoding" },
+  ...{ "grpc+": "grpc-encoding", "grpc-web+": "grpc-encoding" },
+};
+const compressedFlag = 1;
+
+type CheckMessage = (bytes: Uint8Array, encoding: string | null | undefined) => void;
+
+/** Connect's GET requests have their message in the URL. */
+function checkUrl(url: string, check: CheckMessage): void {
+  const { searchParams } = new URL(url);
+  if (searchParams.get("encoding") !== "json") return;
+  const text = searchParams.get("message") ?? "";
+  const isBase64 = searchParams.get("base64") === "1";
+  check(Buffer.from(text, isBase64 ? "base64url" : "utf8"), searchParams.get("compression"));
+}
+
+async function* checkWhole(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  check: (bytes: Uint8Array) => void,
+): AsyncGenerator<Uint8Array> {
+  let chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    chunks.push(chunk);
+    if (length <= maxBytes) continue;
+    yield* chunks;
+    chunks = [];
+  }
+  if (length <= maxBytes)
+    check(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+  yield* chunks;
+}
+
+async function* checkFrames(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  check: (flags: number, bytes: Uint8Array) => void,
+): AsyncGenerator<Uint8Array> {
+  let chunks: Uint8Array[] = [];
+  let length = 0;
+  let needed = prefixLength;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    length += chunk.length;
+    while (needed > 0 && length >= needed) {
+      const bytes = Buffer.concat(chunks);
+      const end = prefixLength + bytes.readUInt32BE(1);
+      if (end > prefixLength + maxBytes) needed = 0;
+      else if (end > length) needed = end;
+      else {
+        check(bytes[0] ?? 0, bytes.subarray(prefixLength, end));
+        yield bytes.subarray(0, end);
+        needed = prefixLength;
+      }
+      const rest = needed === prefixLength ? bytes.subarray(end) : bytes;
+      chunks = [rest];
+      length = rest.length;
+      if (needed !== prefixLength) break;
+    }
+    // Too large: Connect rejects it.
+    if (needed > 0) continue;
+    yield* chunks;
+    chunks = [];
+    length = 0;
+  }
+  yield* chunks;
+}
+
+function rejectImpossibleDate(input: DescMessage, json: Buffer | undefined): void {
+  const problem = json && findImpossibleDate(input, json.toString());
+  if (problem !== undefined) throw new ConnectError(problem, Code.InvalidArgument);
+}
+
+/** Returns undefined for what cannot be decompressed, or is too large then: Connect rejects it. */
+function decompress(
+  bytes: Buffer,
+  encoding: string | null | undefined,
+  maxOutputLength: number,
+): Buffer | undefined {
+  try {
+    if (encoding === "gzip") return gunzipSync(bytes, { maxOutputLength });
+    if (encoding === "br") return brotliDecompressSync(bytes, { maxOutputLength });
+    return bytes;
+  } catch {
+    return undefined;
+  }
+}
+
+function isIterable(body: UniversalServerRequest["body"]): body is AsyncIterable<Uint8Array> {
+  return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+}

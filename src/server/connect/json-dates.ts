@@ -1,0 +1,81 @@
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { TimestampSchema } from "@bufbuild/protobuf/wkt";
+
+/**
+ * Returns where the JSON of a message has a Timestamp with a day that its month does not have, and
+ * that Timestamp: protobuf-es reads the 31st of February as the 3rd of March, and so another day would
+ * be priced than was asked for. Undefined: nowhere, or the text is no JSON.
+ */
+export function findImpossibleDate(message: DescMessage, json: string): string | undefined {
+  // Almost all messages end here.
+  if (!suspicious.test(json)) return undefined;
+  try {
+    return findIn(message, JSON.parse(json), "");
+  } catch {
+    return undefined;
+  }
+}
+
+/** A day that some month does not have, or an escape that may stand for a part of one. */
+const suspicious = /-(?:02-(?:29|3[01])|(?:0[469]|11)-31)T|\\u00/;
+
+function findIn(message: DescMessage, value: unknown, path: string): string | undefined {
+  if (message.typeName === TimestampSchema.typeName) return describeImpossible(value, path);
+  if (typeof value !== "object" || value === null) return undefined;
+  const fields = timestampFieldsOf(message);
+  for (const [name, inner] of Object.entries(value)) {
+    const field = fields.get(name);
+    const found = field && findInField(field, inner, path === "" ? name : `${path}.${name}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function findInField(field: DescField, value: unknown, path: string): string | undefined {
+  const { message } = field;
+  if (message === undefined) return undefined;
+  if (field.fieldKind === "message") return findIn(message, value, path);
+  // Of a list or a map, the elements.
+  for (const [key, element] of Object.entries((value ?? {}) as object)) {
+    const found = findIn(message, element, `${path}[${key}]`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function describeImpossible(value: unknown, path: string): string | undefined {
+  const [, year, month, day] = /^(\d{4})-(\d\d)-(\d\d)T/.exec(String(value)) ?? [];
+  return Number(day) > daysOf(Number(year), Number(month))
+    ? `${path} is ${value}, but that month has no such day`
+    : undefined;
+}
+
+/** The days of a month; 31 for what is none, which protobuf-es rejects. */
+function daysOf(year: number, month: number): number {
+  return month < 1 || month > 12
+    ? 31
+    : new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
+}
+
+/** The fields of a message that are Timestamps or contain some, by both of their names in JSON. */
+function timestampFieldsOf(message: DescMessage): ReadonlyMap<string, DescField> {
+  const known = timestampFields.get(message);
+  if (known !== undefined) return known;
+  const fields = new Map<string, DescField>();
+  for (const field of message.fields) {
+    if (field.message === undefined || !hasTimestamps(field.message, new Set())) continue;
+    for (const name of [field.jsonName, field.name]) fields.set(name, field);
+  }
+  timestampFields.set(message, fields);
+  return fields;
+}
+
+const timestampFields = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
+
+/** `seen` are messages that contain this one. */
+function hasTimestamps(message: DescMessage, seen: Set<DescMessage>): boolean {
+  if (message.typeName === TimestampSchema.typeName) return true;
+  if (seen.has(message)) return false;
+  seen.add(message);
+  return message.fields.some((field) => field.message && hasTimestamps(field.message, seen));
+}

@@ -1,0 +1,94 @@
+import { createServer } from "node:http";
+import { Socket } from "node:net";
+import { expect } from "chai";
+import { findMissing, reportMissing } from "../../src/library-internals/check-internals.js";
+import { type LibraryInternal, libraryInternals } from "../../src/library-internals/internals.js";
+import { type Samples, withSamples } from "../../src/library-internals/samples.js";
+
+/** What the samples have when a field is renamed, by the field's name in the list. */
+const renamed: Readonly<Record<string, (samples: Samples) => Partial<Samples>>> = {
+  "Server.http2Servers": () => ({ grpcServer: {} }),
+  "the only 'stream' listener of each HTTP/2 server": () => ({
+    grpcServer: { http2Servers: new Map([[createServer(), {}]]) },
+  }),
+  "interceptors are created while 'stream' is handled": ({ grpcCall }) => ({
+    grpcCall: { ...grpcCall, isInterceptedAtOnce: false },
+  }),
+  "errors of its own go through the sendStatus method of the innermost call": ({ grpcCall }) => ({
+    grpcCall: { ...grpcCall, isOwnErrorSeen: false },
+  }),
+  "ServerCredentials.updateSecureContextOptions": ({ grpcCredentials }) => ({
+    grpcCredentials: without(grpcCredentials, "updateSecureContextOptions"),
+  }),
+  "the only 'connection' listener of http.Server": () => ({
+    httpServer: createServer().on("connection", () => {}),
+  }),
+  "the only 'secureConnection' listener of https.Server": () => ({
+    httpsServer: createServer()
+      .on("secureConnection", () => {})
+      .on("secureConnection", () => {}),
+  }),
+  "Http2Session[Symbol(state)].streams": () => ({
+    http2Session: { [Symbol("state")]: { openStreams: new Map() } } as never,
+  }),
+  "'session' is emitted while 'connection' is handled": () => ({ isSessionMadeAtOnce: false }),
+  "net.Socket._handle.fd and .writeQueueSize": () => ({ openSocket: new Socket() }),
+  "client.pool: max, numUsed, numFree, numPendingAcquires, on": () => ({
+    knex: { client: { tarn: {} } },
+  }),
+  "Registry reads name and get() of a registered metric": () => ({ exposition: "" }),
+};
+
+describe("The private fields of libraries", () => {
+  it("are all there in the installed versions, on this version of Node.js", async () => {
+    expect(await withSamples((samples) => findMissing(samples).map(fieldOf))).to.deep.equal([]);
+  });
+
+  for (const internal of libraryInternals) {
+    const { library, field, ifMissing, onlyWith } = internal;
+    const isEncrypted = onlyWith === "tls";
+
+    it(`are missed when renamed: ${library}: ${field}`, async () => {
+      const found = await withSamples((samples) => {
+        const change = renamed[field]?.(samples);
+        return findMissing({ ...samples, ...change });
+      });
+      expect(found.map(fieldOf)).to.include(field);
+      expect(found.every((each) => each.library === library)).to.equal(true);
+    });
+
+    if (ifMissing === "refuse to start") {
+      it(`stop the start, in words that help: ${field}`, () => {
+        expect(() => report([internal], isEncrypted)).to.throw(
+          new RegExp(`^cannot start: (${library}|Node.js) [0-9.]+ lacks "`),
+        );
+        expect(() => report([internal], isEncrypted)).to.throw(/npm ci/);
+      });
+    } else {
+      it(`are done without, and a warning says so: ${field}`, () => {
+        expect(report([internal], isEncrypted)).to.deep.equal([ifMissing.fallBack]);
+      });
+    }
+  }
+
+  it("are not missed by a service that does not use them", () => {
+    const onlyWithTls = libraryInternals.filter(({ onlyWith }) => onlyWith === "tls");
+    expect(report(onlyWithTls, false)).to.deep.equal([]);
+  });
+});
+
+/** The consequences that are logged. */
+function report(missing: readonly LibraryInternal[], isEncrypted: boolean): string[] {
+  const consequences: string[] = [];
+  const warn = (fields: { readonly consequence: string }) => consequences.push(fields.consequence);
+  reportMissing(missing, isEncrypted, { warn } as never);
+  return consequences;
+}
+
+function fieldOf({ field }: LibraryInternal): string {
+  return field;
+}
+
+function without(object: object, field: string): object {
+  return new Proxy(object, { get: (target, name) => name !== field && Reflect.get(target, name) });
+}

@@ -1,0 +1,107 @@
+import { once } from "node:events";
+import { connect, createServer as createHttp2Server } from "node:http2";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { expect } from "chai";
+import { formatAddress } from "../../src/config/address.js";
+import { contained } from "../../src/logging/contained.js";
+import { createCallLog } from "../../src/server/calls/call-log.js";
+import { limitHttp2Sessions } from "../../src/server/connections/http2-sessions.js";
+import { listen } from "../../src/server/connections/listen.js";
+import { createHttpServer } from "../../src/server/http/http1-http2-port.js";
+import { startOpsServer } from "../../src/server/ops/ops-server.js";
+import { lineOf } from "../support/batches.js";
+import { keepLog } from "../support/log.js";
+import { freshPrice } from "../support/prices.js";
+import { connections, startTestService } from "../support/service.js";
+
+const anyPort = { host: "127.0.0.1", port: 0 };
+const fault = (): never => {
+  throw new Error("injected");
+};
+
+describe("A fault in a listener", () => {
+  let faults: string[] = [];
+  const log = { error: ({ listener }: { listener: string }) => faults.push(listener) } as never;
+  beforeEach(() => {
+    faults = [];
+  });
+
+  it("is logged, and ends what the listener was called for, be it thrown or a rejection", async () => {
+    const ended: number[] = [];
+    const end = (id: number) => ended.push(id);
+    contained(log, "one", (_: number) => fault(), end)(1);
+    contained(log, "other", async (_: number) => fault(), end)(2);
+    await new Promise(setImmediate);
+    expect({ faults, ended }).to.deep.equal({ faults: ["one", "other"], ended: [1, 2] });
+  });
+
+  it("is contained when it can be neither logged nor answered", () => {
+    const broken = { error: fault } as never;
+    expect(() => contained(broken, "one", fault, fault)()).not.to.throw();
+  });
+
+  it("drops one request, and not the server: HTTP", async () => {
+    let requests = 0;
+    const answer = (_: unknown, response: { end: (text: string) => void }) => {
+      requests += 1;
+      if (requests === 1) fault();
+      response.end("answered");
+    };
+    const { server, close } = createHttpServer(answer as never, connections, 1000, log);
+    const address = formatAddress(await listen(server, anyPort));
+    const dropped = await fetch(`http://${address}`).catch(() => "dropped");
+    expect(dropped).to.equal("dropped");
+    expect(await (await fetch(`http://${address}`)).text()).to.equal("answered");
+    expect(faults).to.deep.equal(["HTTP/1.1 request"]);
+    await close(0);
+  });
+
+  it("destroys one session, and not the server: HTTP/2", async () => {
+    const server = createHttp2Server();
+    const limits = { ...connections };
+    limitHttp2Sessions(server, new Proxy(limits, { get: fault }), log);
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    const session = connect(`http://127.0.0.1:${port}`);
+    session.on("error", () => {});
+    await once(session, "close");
+    expect(faults).to.deep.equal(["HTTP/2 session"]);
+    server.close();
+  });
+
+  it("drops one request, and not the server: ops", async () => {
+    const readiness = { notReadyReason: fault };
+    const exposition = { contentType: "text/plain", metrics: fault };
+    const { address, close } = await startOpsServer(anyPort, readiness, exposition, log);
+    const url = `http://${formatAddress(address)}`;
+    for (const path of ["/readyz", "/metrics"]) {
+      expect(await fetch(url + path).catch(() => "dropped")).to.equal("dropped");
+    }
+    expect((await fetch(`${url}/healthz`)).status).to.equal(200);
+    expect(faults).to.deep.equal(["ops request", "ops request"]);
+    await close(0);
+  });
+
+  it("leaves a call its answer when the call cannot be recorded", () => {
+    const metrics = { callStarts: () => {}, callEnds: fault };
+    const callLog = createCallLog(log, metrics);
+    expect(() => callLog.callEnds({ rpc: "a.B/C" } as never)).not.to.throw();
+    expect(faults).to.have.length(1);
+  });
+});
+
+describe("A service whose log fails", () => {
+  it("answers calls through all protocols, and errors as errors", async () => {
+    const { log } = keepLog();
+    const failing = Object.assign(Object.create(log), { info: fault, warn: fault, error: fault });
+    const service = await startTestService({}, undefined, { log: failing });
+    const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
+    for (const { pricing } of Object.values(service.endpoints)) {
+      expect((await pricing.calculateCharge(lineOf(key))).markup).to.equal("1");
+      const failure = await pricing.calculateCharge({}).catch(ConnectError.from);
+      expect(failure).to.have.property("code", Code.InvalidArgument);
+    }
+    await service.stop();
+  });
+});
