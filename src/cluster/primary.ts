@@ -52,7 +52,7 @@ export async function startWorkerProcesses(
   const startWorker = () =>
     new Promise<FromWorker & { type: "open" }>((resolve, reject) => {
       const worker = cluster.fork();
-      // Of a message that could not be sent: a worker that has ended tells so itself.
+      // A message could not be sent. A worker that has exited emits "exit" as well.
       worker.on("error", (error) => log.warn({ err: error, worker: worker.id }, "worker"));
       worker.on("message", (message: FromWorker) => {
         if (message.type === "loaded") worker.send(start);
