@@ -8,7 +8,7 @@ import {
   startService,
   withDataFolder,
 } from "../../../bench/support/service.js";
-import { fillExampleBook } from "../../../src/app/example-prices.js";
+import { addExamplePrices } from "../../../src/app/example-prices.js";
 import { type Address, parseAddress } from "../../../src/config/address.js";
 import {
   createTestDatabase,
@@ -42,7 +42,7 @@ export async function withTarget(
   await mochaGlobalSetup();
   const database = await createTestDatabase();
   try {
-    await fillExampleBook(database.knex);
+    await addExamplePrices(database.knex);
     await withDataFolder(async (folder) => {
       const service = await startService(folder, {
         DATABASE_URL: toUrl(database.connection),

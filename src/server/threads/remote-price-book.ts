@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import { raceAbort } from "../../async/race-abort.js";
 import { Decimal, toPlainText } from "../../domain/decimal.js";
 import { DomainError, type Metadata, type Reason } from "../../domain/domain-error.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
@@ -35,35 +36,28 @@ type SentError = {
 export function createRemotePriceBook(port: MessagePort): PriceBook {
   let requestCount = 0;
   return {
-    lookup: (query, { signal }) =>
-      new Promise((resolve, reject) => {
-        requestCount += 1;
-        const number = requestCount;
-        const end = () => {
-          port.off("message", receive);
-          signal.removeEventListener("abort", abort);
+    lookup: async (query, { signal }) => {
+      signal.throwIfAborted();
+      requestCount += 1;
+      const number = requestCount;
+      const { distinct, indexes } = toDistinct(query.requests);
+      let receive: (reply: LookupReply) => void = () => {};
+      const reply = new Promise<LookupReply>((resolve) => {
+        receive = (message) => {
+          if (message.type === "reply" && message.number === number) resolve(message);
         };
-        const abort = () => {
-          end();
-          reject(signal.reason);
-        };
-        const receive = (reply: LookupReply) => {
-          if (reply.type !== "reply" || reply.number !== number) return;
-          end();
-          if ("error" in reply) return reject(toError(reply.error));
-          try {
-            resolve(toResult(reply.result, indexes));
-          } catch (error) {
-            reject(error);
-          }
-        };
-        if (signal.aborted) return reject(signal.reason);
-        const { distinct, indexes } = toDistinct(query.requests);
-        signal.addEventListener("abort", abort);
-        port.on("message", receive);
+      });
+      port.on("message", receive);
+      try {
         const sent: PriceQuery = { ...query, requests: distinct };
         port.postMessage({ type: "lookup", number, query: sent } satisfies LookupRequest);
-      }),
+        const received = await raceAbort(reply, signal);
+        if ("error" in received) throw toError(received.error);
+        return toResult(received.result, indexes);
+      } finally {
+        port.off("message", receive);
+      }
+    },
   };
 }
 
