@@ -5,5 +5,5 @@ const connection = readDatabaseUrl();
 if (connection === undefined)
   throw new Error("DATABASE_URL is not set: which database to migrate?");
 
-/** For knex's own command line: `npm run knex -- migrate:latest`. */
+/** Configures Knex's command line: `npm run knex -- migrate:latest`. */
 export default migratorConfig(connection);

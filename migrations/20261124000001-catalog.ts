@@ -1,6 +1,6 @@
 import type { Knex } from "knex";
 
-/** The names that prices refer to, and the clock that every table keeps its timestamps by. */
+/** Creates the names that prices refer to, and the functions for the timestamps of all tables. */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(timestamps);
   await knex.raw(tables);
@@ -24,13 +24,14 @@ const timestamps = `
     select date_trunc('milliseconds', clock_timestamp())
   $$;
 
-  -- What can be written as a protobuf Timestamp in whole milliseconds: years 1 to 9999.
+  -- True for a protobuf Timestamp in whole milliseconds: years 1 to 9999.
   create function is_instant(value timestamptz) returns boolean language sql immutable as $$
     select value >= '0001-01-01 00:00:00Z' and value < '10000-01-01 00:00:00Z'
       and date_trunc('milliseconds', value at time zone 'UTC') = value at time zone 'UTC'
   $$;
 
-  -- Timestamps are evidence: no writer may invent them, move created_at or set updated_at back.
+  -- Timestamps are evidence: the database sets them. No writer can set them, change created_at or
+  -- move updated_at back.
   create function keep_timestamps() returns trigger language plpgsql as $$
   begin
     if tg_op = 'INSERT' then

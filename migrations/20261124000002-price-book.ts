@@ -1,6 +1,6 @@
 import type { Knex } from "knex";
 
-/** The price book: keys, their timelines, and the version that counts the changes to them. */
+/** Creates the price book: keys, their timelines, and the version that counts their changes. */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(priceBook);
   await knex.raw(tables);
@@ -43,9 +43,9 @@ const priceBook = `
   insert into price_book (version, changed_at, changed_in)
     values (0, instant_now(), pg_current_xact_id());
 
-  -- Followers compare versions to learn whether they are current: a version that is skipped,
-  -- repeated or taken back would let them charge at an old price. An instant ahead of the clock
-  -- would carry "now" into the future.
+  -- Followers compare versions to check that they are current. If a version were skipped, repeated
+  -- or lowered, they would charge old prices. If an instant were ahead of the clock, "now" would
+  -- move into the future.
   create function count_versions() returns trigger language plpgsql as $$
   begin
     if tg_op = 'DELETE' or new.version <> old.version + 1 or new.changed_at <= old.changed_at
@@ -60,11 +60,11 @@ const priceBook = `
   create trigger price_book_counts_one_by_one before update or delete on price_book
     for each row execute function count_versions();
 
-  -- Raises the version once in a transaction and answers it with the transaction's instant. The
-  -- row lock lasts until the commit, so that versions and instants are in commit order.
+  -- Raises the version once per transaction. Returns it with the transaction's instant. The row
+  -- lock lasts until the commit, so that versions and instants are in commit order.
   --
-  -- A transaction id alone would not do: after a restore into another cluster they repeat. An
-  -- instant before this transaction began is always another transaction's.
+  -- A transaction id alone does not identify a transaction: after a restore into another cluster
+  -- the ids repeat. An instant before this transaction began belongs to another transaction.
   create function raise_book_version(out version bigint, out changed_at timestamptz)
   language plpgsql as $$
   begin
@@ -97,9 +97,9 @@ const tables = `
     constraint llm_prices_model_fkey foreign key (provider, model)
       references models (provider, name)
   );
-  -- Finds a model's prices without the charge type, and serves both foreign keys of the catalogue.
+  -- Finds a model's prices without the charge type. Both foreign keys to the catalog use it too.
   create index llm_prices_provider_model on llm_prices (provider, model);
-  -- Finds the nearest keys of one that has no price.
+  -- Finds the nearest keys for a key without a price.
   create index llm_prices_model on llm_prices (model);
   comment on column llm_prices.book_version is
     'The version of the price book that last changed this timeline: the etag, and what a follower
@@ -117,7 +117,7 @@ const tables = `
     constraint llm_price_revisions_llm_price_id_fkey foreign key (llm_price_id)
       references llm_prices (id),
     constraint llm_price_revisions_price_range check (price >= 0 and price <= 1000),
-    -- numeric(14, 10) would round silently; this refuses.
+    -- numeric(14, 10) would round silently; this check fails instead.
     constraint llm_price_revisions_price_digits check (min_scale(price) <= 10),
     constraint llm_price_revisions_effective_from_instant check (is_instant(effective_from)),
     constraint llm_price_revisions_changed_by_length
@@ -136,7 +136,7 @@ const timelineTriggers = `
     perform raise_book_version();
     return null;
   end $$;
-  -- Readers that keep the book in memory follow its version: no change may go without.
+  -- Replicas that hold the price book in memory follow its version: every change must raise it.
   create trigger llm_price_revisions_raise_book_version
     before insert or update or delete on llm_price_revisions
     for each statement execute function raise_book_version_once();
@@ -153,7 +153,7 @@ const timelineTriggers = `
     end if;
     return new;
   end $$;
-  -- When a change was recorded, and by which version, is evidence: the database writes it.
+  -- The time and the version of a change are evidence: the database writes them.
   create trigger llm_price_revisions_stamp before insert or update on llm_price_revisions
     for each row execute function stamp_revision();
 
@@ -183,8 +183,8 @@ const timelineTriggers = `
     end if;
     return new;
   end $$;
-  -- The past has been billed: a revision that has taken effect stays as it is, and none is put
-  -- before it.
+  -- The past has been billed: a revision that has taken effect cannot change, and no revision can
+  -- be inserted before it.
   create trigger llm_price_revisions_keep_the_past
     before insert or update or delete on llm_price_revisions
     for each row execute function keep_the_past();
@@ -194,7 +194,7 @@ const timelineTriggers = `
     raise exception 'rows of % are never removed', tg_table_name
       using errcode = 'integrity_constraint_violation', constraint = tg_name;
   end $$;
-  -- truncate fires no row triggers, so the past needs this guard as well.
+  -- Truncate fires no row triggers, so that it needs a trigger of its own.
   create trigger llm_price_revisions_keep_the_rows before truncate on llm_price_revisions
     for each statement execute function keep_the_rows();
   create trigger price_book_keeps_its_row before truncate on price_book
@@ -206,7 +206,8 @@ const timelineTriggers = `
     where price.id in (select changed.llm_price_id from changed);
     return null;
   end $$;
-  -- The etag and the followers of the book go by the key's row, whoever changes its timeline.
+  -- The etag and the followers use the version in the key's row, so that every change of a timeline
+  -- must update it, also one by an SQL client.
   create trigger llm_price_revisions_touch_on_insert after insert on llm_price_revisions
     referencing new table as changed for each statement execute function touch_llm_prices();
   create trigger llm_price_revisions_touch_on_update after update on llm_price_revisions
@@ -239,7 +240,7 @@ const keyTriggers = `
     end if;
     return new;
   end $$;
-  -- One key, one id, for ever: charges that were billed refer to the id.
+  -- A key has the same id forever: billed charges refer to the id.
   create trigger llm_prices_keep_the_key before insert or update on llm_prices
     for each row execute function keep_the_key();
   create trigger llm_prices_keep_the_rows before delete on llm_prices

@@ -1,6 +1,9 @@
 import type { Knex } from "knex";
 
-/** The answers of writes with a request id, kept so that a repeat replays instead of writing. */
+/**
+ * Stores the responses of writes with a request id, so that a repeated request replays its
+ * response.
+ */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create table answered_requests (
@@ -14,7 +17,7 @@ export async function up(knex: Knex): Promise<void> {
       'SHA-256 of the request: the same id with another body is refused.';
     comment on column answered_requests.answer is
       'The encoded response. Null only inside the transaction that is about to answer.';
-    -- Expired answers are found by age.
+    -- Finds expired rows by age.
     create index answered_requests_created_at on answered_requests (created_at);
   `);
 }

@@ -1,8 +1,8 @@
 import type { Knex } from "knex";
 
 /**
- * A change can take effect a moment ahead of the clock, and is then committed before it does. Until
- * the commit others read the old price, at instants that so stay the old price's.
+ * Lets a change take effect a moment ahead of the clock, after its commit. So every read before the
+ * commit is at an instant that keeps the old price.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
@@ -30,10 +30,10 @@ export async function down(knex: Knex): Promise<void> {
 }
 
 const countVersions = `
-  -- Followers compare versions to learn whether they are current: a version that is skipped,
-  -- repeated or taken back would let them charge at an old price. An instant far ahead of the clock
-  -- would carry "now" into the future. Who raised the version is told by the database, not by the
-  -- writer: a transaction that raised it twice would show nobody the version in between.
+  -- Followers compare versions to check that they are current. If a version were skipped, repeated
+  -- or lowered, they would charge old prices. If an instant were far ahead of the clock, "now"
+  -- would move into the future. The database sets changed_in, not the writer: if a transaction
+  -- raised the version twice, nobody would see the version in between.
   create or replace function count_versions() returns trigger language plpgsql as $$
   begin
     if tg_op = 'DELETE' or new.version <> old.version + 1 or new.changed_at <= old.changed_at
@@ -52,13 +52,14 @@ const countVersions = `
 `;
 
 const raiseBookVersion = `
-  -- Raises the version once in a transaction and answers it with the transaction's instant. The
-  -- row lock lasts until the commit, so that versions and instants are in commit order.
+  -- Raises the version once per transaction. Returns it with the transaction's instant. The row
+  -- lock lasts until the commit, so that versions and instants are in commit order.
   --
-  -- With a lead, the instant lies that far ahead, and the transaction has to commit before it comes.
+  -- With a lead, the instant is that far ahead of the clock, and the transaction must commit before
+  -- it.
   --
-  -- A transaction id alone would not do: after a restore into another cluster they repeat. An
-  -- instant before this transaction began is always another transaction's.
+  -- A transaction id alone does not identify a transaction: after a restore into another cluster
+  -- the ids repeat. An instant before this transaction began belongs to another transaction.
   create function raise_book_version(
     lead interval default interval '0', out version bigint, out changed_at timestamptz
   )
@@ -88,8 +89,8 @@ const commitInTime = `
     end if;
     return null;
   end $$;
-  -- Whoever reads "now" before the commit is answered the old price. Were the new one in effect by
-  -- then, the same instant would be priced differently when it is asked about again.
+  -- A read at "now" before the commit returns the old price. If the new price were in effect by
+  -- then, a repeated read of the same instant would return another price.
   create constraint trigger price_book_commits_in_time after update on price_book
     deferrable initially deferred
     for each row when (new.version_ahead = new.version) execute function commit_in_time();

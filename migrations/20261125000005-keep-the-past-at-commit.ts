@@ -1,6 +1,6 @@
 import type { Knex } from "knex";
 
-/** What a transaction does to a timeline is judged once more when it commits, by the clock of then. */
+/** Validates the changes of timelines again at the commit, by the clock of the commit. */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create function keep_the_past_at_commit() returns trigger language plpgsql as $$
@@ -28,8 +28,8 @@ export async function up(knex: Knex): Promise<void> {
       end if;
       return null;
     end $$;
-    -- The instant of a transaction is that of its first change. Others go on billing until it
-    -- commits: what has taken effect meanwhile is past as well.
+    -- The instant of a transaction is that of its first change. Other callers bill until it
+    -- commits: a revision that has taken effect meanwhile belongs to the past too.
     create constraint trigger llm_price_revisions_keep_the_past_at_commit
       after insert or update or delete on llm_price_revisions
       deferrable initially deferred

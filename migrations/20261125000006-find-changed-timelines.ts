@@ -1,6 +1,6 @@
 import type { Knex } from "knex";
 
-/** Followers of the book ask many times a minute which timelines have changed, mostly none. */
+/** Adds an index for followers, which look for changed timelines many times a minute. */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw("create index llm_prices_book_version on llm_prices (book_version)");
 }

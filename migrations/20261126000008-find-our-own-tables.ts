@@ -1,11 +1,11 @@
 import type { Knex } from "knex";
 
 /**
- * The functions of the triggers find the tables of their own schema, whoever's session they run in.
+ * Makes the trigger functions use the tables of their own schema in every session.
  *
- * Without it they looked along the session's search path: a session without one, as restores and
- * maintenance have it, could not write at all; and a temporary table named `price_book`, which comes
- * first on every path that does not say otherwise, stood in for the book that guards the past.
+ * Before, they used the search path of the session. A session with an empty path, as in restores
+ * and maintenance, could not write at all. And a temporary table named `price_book`, which comes
+ * first on a path by default, replaced the price book that protects the past.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
@@ -26,7 +26,7 @@ export async function down(knex: Knex): Promise<void> {
   await knex.raw(functions.map((each) => `alter function ${each} reset search_path;`).join("\n"));
 }
 
-/** Those that name a table or another function of ours. */
+/** The functions that use a table or another function of this schema. */
 const functions = [
   "keep_timestamps()",
   "count_versions()",

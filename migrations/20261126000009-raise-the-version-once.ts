@@ -1,11 +1,11 @@
 import type { Knex } from "knex";
 
 /**
- * A transaction that the clock is set back in raises the version once, like any other: its instant
- * is not before its own beginning, by which the database tells its change from that of another.
+ * Makes a transaction raise the version only once when the clock is set back during it. Its instant
+ * is now never before its own beginning, which is how the database recognizes its own change.
  *
- * Without it the second statement of such a transaction raised the version again: it was answered
- * one version and recorded at another.
+ * Before, the second statement of such a transaction raised the version again: the response
+ * contained one version, and the change was recorded with another.
  */
 export async function up(knex: Knex): Promise<void> {
   await replaceFunctions(knex, ", date_trunc('milliseconds', now()))");
@@ -15,12 +15,14 @@ export async function down(knex: Knex): Promise<void> {
   await replaceFunctions(knex, ")");
 }
 
-/** @param end of the list of times of which the latest is a change's instant. */
+/**
+ * @param end The end of the argument list of `greatest`, which computes the instant of a change.
+ */
 async function replaceFunctions(knex: Knex, end: string): Promise<void> {
   for (const sql of [countVersions, raiseBookVersion]) {
     await knex.raw(sql.replace(/(?<=interval '1 millisecond')\)/, end));
   }
-  // Replacing a function takes away where it looks for tables.
+  // Replacing a function resets its search path.
   await knex.raw(`
     do $$
     declare

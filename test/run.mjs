@@ -96,6 +96,8 @@ async function run(files) {
 
   const jobs = ["--parallel", "--jobs", String(availableParallelism() + 1)];
   const parameters = [
+    // As the service is started: see src/server/runtime-tuning/v8-flags.ts.
+    "--no-allocation-site-pretenuring",
     ...["--enable-source-maps", "node_modules/mocha/bin/mocha.js", "--no-config", ...jobs],
     ...["--timeout", String(timeout), ...(flags.grep === undefined ? [] : ["--grep", flags.grep])],
     ...[...hooks.flatMap((file) => ["--require", compiled(file)]), ...files.map(compiled)],

@@ -4,6 +4,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { setFlagsFromString } from "node:v8";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -26,7 +27,7 @@ import { startGrpcServer } from "../../src/server/grpc/grpc-server.js";
 import { createMetrics } from "../../src/server/ops/metrics.js";
 import { createServices, type Mount } from "../../src/server/pipeline/services.js";
 import { forgetEndedStreams } from "../../src/server/runtime-tuning/http2-stream-table.js";
-import { makeObjectsYoung } from "../../src/server/runtime-tuning/v8-flags.js";
+import { v8Flags } from "../../src/server/runtime-tuning/v8-flags.js";
 import { createDatabase, type DatabaseConnection } from "../../src/store/connection/pool.js";
 import { findPricesAt } from "../../src/store/prices/find-prices.js";
 import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
@@ -70,7 +71,7 @@ async function serveRawHttp2(): Promise<number> {
 
 /** Serves with grpc-js and the service's V8 flags, which collect the garbage of calls early. */
 function serveBareWithOurGarbage(): Promise<number> {
-  makeObjectsYoung();
+  v8Flags.forEach(setFlagsFromString);
   return serveBare((server) => {
     const { http2Servers } = server as unknown as { http2Servers: Map<Http2Server, unknown> };
     for (const http2 of http2Servers.keys()) http2.on("session", forgetEndedStreams);
@@ -112,7 +113,7 @@ async function serveConnectNode(connection: DatabaseConnection): Promise<number>
     maxStalenessMs: 10_000,
     log,
   });
-  await book.firstTry;
+  await book.firstReadAttempt;
   const mountServices = createOurServices(connection, book);
   const server = createHttp2Server(
     connectNodeAdapter({
@@ -128,7 +129,7 @@ async function serveConnectNode(connection: DatabaseConnection): Promise<number>
 
 /** Serves with our gRPC server, which runs an SQL statement for each call instead of the price book. */
 async function serveFromDatabase(connection: DatabaseConnection): Promise<number> {
-  makeObjectsYoung();
+  v8Flags.forEach(setFlagsFromString);
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
   const book: PriceBook = {
     lookup: async ({ requests: [first], asOf }) => {
@@ -136,7 +137,7 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
       return { prices, at, bookVersion };
     },
   };
-  const stats = () => ({ open: 0, maxOpen: 0, threads: 0, refused: 0 });
+  const stats = () => ({ open: 0, maxOpen: 0, threads: 0, rejected: 0 });
   const serve = () => Promise.reject(new Error("no worker threads"));
   const threads = { serve, stats, close: async () => {} };
   const services = createOurServices(connection, book);

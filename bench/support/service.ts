@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { chmod, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { v8Flags } from "../../src/server/runtime-tuning/v8-flags.js";
 
 /** The compiled service in its own process, as in production. */
 export type BenchedService = {
@@ -50,7 +51,7 @@ export async function startService(
 ): Promise<BenchedService> {
   const logPath = join(folder, "service.log");
   const log = await open(logPath, "w");
-  const service = spawn(process.execPath, [program, "serve", ...parameters], {
+  const service = spawn(process.execPath, [...v8Flags, program, "serve", ...parameters], {
     cwd: repository,
     env: {
       ...{

@@ -8,7 +8,7 @@ export type YieldTimer = {
   readonly yield: () => Promise<void>;
 };
 
-/** Creates a timer for one piece of long work. `isDue` is cheap enough to be called for each row. */
+/** Creates a timer for one piece of long work. `isDue` is cheap enough to call for each row. */
 export function createYieldTimer(): YieldTimer {
   let dueAt = performance.now() + yieldAfterMs;
   return {

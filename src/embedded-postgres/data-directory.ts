@@ -22,29 +22,30 @@ import { ensurePassword, findPassword } from "./password.js";
 
 const run = promisify(execFile);
 
-/** The name of the superuser, who owns everything. */
+/** The name of the superuser, which owns all objects of the database. */
 export const SUPERUSER = "postgres";
 
-/** A folder of PostgreSQL's files that is ready to be served. */
+/** A data directory of PostgreSQL that a server can run on, and the superuser's password. */
 export type DataDirectory = { readonly folder: string; readonly password: string };
 
 export type DataDirectoryOptions = {
   readonly dataDir: string;
   readonly binaries: Binaries;
   readonly user: OsUser | undefined;
-  /** Whether a new cluster must survive a power failure from the start. */
+  /** Whether initdb waits until its files are on disk, so that they survive a power failure. */
   readonly durable: boolean;
   readonly log: (message: string) => void;
 };
 
 /**
- * Opens the cluster at `<dataDir>/postgres`, created first when there is none. That is a symbolic link
- * when PostgreSQL's OS user cannot reach `dataDir`.
- * @throws Error when what is there cannot be served: another major version, another owner, no cluster.
+ * Opens PostgreSQL's data directory at `<dataDir>/postgres`, and creates it when it is missing. The
+ * path is a symbolic link when PostgreSQL's OS user cannot reach `dataDir`.
+ *
+ * @throws Error when the path has another major version or another owner, or is no data directory.
  */
 export async function openDataDirectory(options: DataDirectoryOptions): Promise<DataDirectory> {
   const path = join(options.dataDir, "postgres");
-  if (await isFree(path)) await createDataDirectory(path, options);
+  if (await isAbsentOrEmpty(path)) await createDataDirectory(path, options);
   const folder = await realpath(path).catch(() => {
     throw new Error(
       `${path} links to a folder that is gone; remove the link to start without data`,
@@ -60,8 +61,8 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
   return { folder, password };
 }
 
-/** Whether there is nothing at `path`, or only an empty folder. */
-async function isFree(path: string): Promise<boolean> {
+/** Returns true when `path` does not exist, or is an empty directory. */
+async function isAbsentOrEmpty(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return true;
   return found.isDirectory() && (await readdir(path).catch(() => [path])).length === 0;
@@ -70,15 +71,15 @@ async function isFree(path: string): Promise<boolean> {
 async function createDataDirectory(path: string, options: DataDirectoryOptions): Promise<void> {
   const { user } = options;
   if (user === undefined || (await canTraverse(path, user))) {
-    await createAtomically(path, (content, staging) => initialize(content, staging, options));
+    await createAtomically(path, (content, workDir) => initialize(content, workDir, options));
     return;
   }
   const home = join(await createSystemDirectory(user), "clusters");
   await ensureRootDirectory(home);
   const folder = join(home, randomBytes(8).toString("hex"));
-  await createAtomically(folder, (content, staging) => initialize(content, staging, options));
+  await createAtomically(folder, (content, workDir) => initialize(content, workDir, options));
   try {
-    // An empty folder may stand there, which a symbolic link does not replace as a rename does.
+    // Unlike a rename, a symbolic link does not replace an empty directory.
     await rmdir(path).catch(() => undefined);
     await symlink(folder, path);
   } catch (error) {
@@ -92,16 +93,16 @@ async function createDataDirectory(path: string, options: DataDirectoryOptions):
 
 async function initialize(
   content: string,
-  staging: string,
+  workDir: string,
   options: DataDirectoryOptions,
 ): Promise<void> {
   const { binaries, dataDir, durable, user } = options;
-  // Inside the private folder, since initdb reads it as a user who cannot read dataDir's.
-  const passwordFile = join(staging, "password");
+  // Inside the private directory: initdb runs as a user that cannot read the file in dataDir.
+  const passwordFile = join(workDir, "password");
   await writeFile(passwordFile, `${await ensurePassword(dataDir)}\n`, { mode: 0o600 });
   if (user !== undefined) {
     await chown(passwordFile, user.uid, user.gid);
-    await chown(staging, user.uid, user.gid);
+    await chown(workDir, user.uid, user.gid);
   }
   const args = [
     `--pgdata=${content}`,

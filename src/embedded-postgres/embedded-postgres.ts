@@ -12,39 +12,46 @@ import { connect, type Server, type ServerPlan, startServer } from "./server-pro
 import { stopStaleServer } from "./stale-server.js";
 import { supervise } from "./supervisor.js";
 
-/** A PostgreSQL of our own, on loopback, that lives as long as we do. */
+/** A PostgreSQL server on loopback that runs as long as this process. */
 export type EmbeddedPostgres = {
-  /** For knex and pg. Stays valid when the server is restarted after a crash. */
+  /**
+   * The connection settings for knex and pg. They stay valid when the server restarts after a
+   * crash.
+   */
   readonly connection: {
     readonly host: string;
     readonly port: number;
     readonly user: string;
     readonly password: string;
     readonly database: string;
-    /** Said outright, since pg otherwise obeys PGSSLMODE. */
+    /** Explicit, because pg otherwise uses PGSSLMODE. */
     readonly ssl: false;
   };
-  /** Stops the server and waits for it. May be called again. */
+  /** Stops the server and waits for its end. Further calls have no effect. */
   stop(): Promise<void>;
 };
 
 export type EmbeddedPostgresOptions = {
-  /** Created when absent. The cluster is its subfolder `postgres`, or that is a link to it. */
+  /**
+   * Created when missing. PostgreSQL's data directory is at `postgres` in it, possibly as a link.
+   */
   readonly dataDir: string;
-  /** PostgreSQL settings beside, or instead of, ours. */
+  /** PostgreSQL settings that extend or override the defaults. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly log: (message: string) => void;
 };
 
 const DATABASE = "llmprices";
 const START_ATTEMPTS = 6;
-// The port was taken in between, another instance is faster, or a killed server's last process lingers.
+// Another process has taken the port, another instance was faster, or a process of a killed server
+// still runs.
 const TRANSIENT = /Address already in use|lock file|shared memory block/;
 
 /**
- * Starts PostgreSQL on the data folder and keeps it running, as the OS user `postgres` when we are root.
- * Of several instances on one folder exactly one succeeds.
- * @throws Error, fit to be shown to the operator, when it cannot be done.
+ * Starts PostgreSQL on `dataDir` and restarts it when it ends. It runs as the OS user `postgres`
+ * when this process is root. Of several instances on one `dataDir` exactly one succeeds.
+ *
+ * @throws Error with a message for the operator.
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
@@ -56,18 +63,21 @@ export async function startEmbeddedPostgres(
   await removeLeftovers(dataDir);
   const binaries = await findBinaries(dataDir, user, log);
   const durable = settings.fsync !== "off";
-  const cluster = await openDataDirectory({ dataDir, binaries, user, durable, log });
+  const pgData = await openDataDirectory({ dataDir, binaries, user, durable, log });
 
   const { postgres } = binaries;
-  const { plan, server } = await startFirst({ cluster, dataDir, postgres, settings, user }, log);
+  const { plan, server } = await startOnFreePort(
+    { pgData, dataDir, postgres, settings, user },
+    log,
+  );
   try {
     await ensureDatabase(plan);
   } catch (error) {
     await server.stop();
     throw error;
   }
-  const stop = supervise(server, () => startAlone(plan, log), log);
-  const { password } = cluster;
+  const stop = supervise(server, () => startExclusively(plan, log), log);
+  const { password } = pgData;
   return {
     connection: {
       host: HOST,
@@ -83,7 +93,8 @@ export async function startEmbeddedPostgres(
 
 async function ensureDataDir(dataDir: string, user: OsUser | undefined): Promise<void> {
   try {
-    // Root's lets PostgreSQL's user pass to its own subfolder, which nobody else can enter.
+    // As root: lets PostgreSQL's OS user pass to its own subdirectory, which only that user can
+    // enter.
     await ensureDirectory(dataDir, user === undefined ? 0o700 : 0o711);
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
@@ -95,14 +106,14 @@ async function ensureDataDir(dataDir: string, user: OsUser | undefined): Promise
   }
 }
 
-async function startFirst(
+async function startOnFreePort(
   parts: Omit<ServerPlan, "port">,
   log: (message: string) => void,
 ): Promise<{ plan: ServerPlan; server: Server }> {
   for (let attempt = 1; ; attempt += 1) {
     const plan = { ...parts, port: await findFreePort() };
     try {
-      return { plan, server: await startAlone(plan, log) };
+      return { plan, server: await startExclusively(plan, log) };
     } catch (error) {
       if (attempt === START_ATTEMPTS || !TRANSIENT.test((error as Error).message)) throw error;
       await sleep(attempt * 100);
@@ -110,8 +121,8 @@ async function startFirst(
   }
 }
 
-async function startAlone(plan: ServerPlan, log: (message: string) => void): Promise<Server> {
-  await stopStaleServer(plan.cluster.folder, plan.dataDir, log);
+async function startExclusively(plan: ServerPlan, log: (message: string) => void): Promise<Server> {
+  await stopStaleServer(plan.pgData.folder, plan.dataDir, log);
   return startServer(plan);
 }
 

@@ -2,23 +2,23 @@ import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
- * Creates a folder, and those above it, unless it is there.
+ * Creates a directory and its parents, unless they exist.
  *
- * Not by `mkdir`'s own `recursive`: where a file system answers ENOENT for a folder that it takes in
- * no case, as /proc does, Node tries for ever.
+ * Does not use `mkdir`'s option `recursive`: Node retries forever when a file system that takes no
+ * directories returns ENOENT, as /proc does.
  *
- * @throws Error of the system when it cannot be created, or something else is there.
+ * @throws Error of the system when it cannot create the directory, or when a file has its name.
  */
-export async function ensureDirectory(folder: string, mode: number): Promise<void> {
+export async function ensureDirectory(directory: string, mode: number): Promise<void> {
   try {
-    await mkdir(folder, { mode });
+    await mkdir(directory, { mode });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST" && (await isDirectory(folder))) return;
-    const parent = dirname(folder);
+    if (code === "EEXIST" && (await isDirectory(directory))) return;
+    const parent = dirname(directory);
     if (code !== "ENOENT" || (await isDirectory(parent))) throw error;
     await ensureDirectory(parent, mode);
-    await mkdir(folder, { mode });
+    await mkdir(directory, { mode });
   }
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { OsUser } from "./os-user.js";
 
-/** Whether PostgreSQL, running as `user` (undefined: as us), may read and execute or enter `path`. */
+/** Returns true when `user` may read and execute (or enter) `path`. Undefined: our own OS user. */
 export async function canExecute(path: string, user: OsUser | undefined): Promise<boolean> {
   try {
     if (user === undefined) {
@@ -18,50 +18,53 @@ export async function canExecute(path: string, user: OsUser | undefined): Promis
   }
 }
 
-/** Whether `user` (undefined: we) may pass through every folder above `path`. */
+/**
+ * Returns true when `user` may traverse every directory above `path`. Undefined: our own OS user.
+ */
 export async function canTraverse(path: string, user: OsUser | undefined): Promise<boolean> {
   if (user === undefined) return true;
-  let folder = await realpath(dirname(path));
+  let directory = await realpath(dirname(path));
   for (;;) {
-    if (!permits(await stat(folder), user, 0o1)) return false;
-    if (folder === dirname(folder)) return true;
-    folder = dirname(folder);
+    if (!permits(await stat(directory), user, 0o1)) return false;
+    if (directory === dirname(directory)) return true;
+    directory = dirname(directory);
   }
 }
 
 /**
- * Root's folder for what `user` must reach but cannot where it lies: /var/lib/llmprices, or one in the
- * folder for temporary files when /var/lib cannot be written.
- * @throws Error when neither can be used.
+ * Creates a directory of root for files that `user` must reach: /var/lib/llmprices, or one in the
+ * directory for temporary files when /var/lib is not writable.
+ *
+ * @throws Error when neither is usable.
  */
 export async function createSystemDirectory(user: OsUser): Promise<string> {
-  const refusals: string[] = [];
-  for (const folder of ["/var/lib/llmprices", join(tmpdir(), "llmprices")]) {
+  const problems: string[] = [];
+  for (const directory of ["/var/lib/llmprices", join(tmpdir(), "llmprices")]) {
     try {
-      await ensureRootDirectory(folder);
-      if (await canExecute(folder, user)) return folder;
-      refusals.push(`${folder} cannot be reached by the OS user "${user.name}"`);
+      await ensureRootDirectory(directory);
+      if (await canExecute(directory, user)) return directory;
+      problems.push(`${directory} cannot be reached by the OS user "${user.name}"`);
     } catch (error) {
-      refusals.push((error as Error).message);
+      problems.push((error as Error).message);
     }
   }
   throw new Error(
-    `There is no place that the OS user "${user.name}" can reach: ${refusals.join("; ")}. ` +
+    `There is no place that the OS user "${user.name}" can reach: ${problems.join("; ")}. ` +
       "Install to a folder that all may enter, or run as an ordinary user, or set DATABASE_URL.",
   );
 }
 
-/** Creates a folder of root's that all may enter, or confirms that it is one. */
-export async function ensureRootDirectory(folder: string): Promise<void> {
-  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+/** Creates a directory of root that all users may enter, or checks an existing one. */
+export async function ensureRootDirectory(directory: string): Promise<void> {
+  await mkdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "EEXIST") throw error;
   });
-  const found = await lstat(folder);
-  // In a folder for temporary files anyone could have put theirs here first.
+  const found = await lstat(directory);
+  // In the directory for temporary files any user can create a directory of this name first.
   if (!found.isDirectory() || found.uid !== 0 || (found.mode & 0o022) !== 0) {
-    throw new Error(`${folder} is not a folder that only root can write`);
+    throw new Error(`${directory} is not a folder that only root can write`);
   }
-  await chmod(folder, 0o755);
+  await chmod(directory, 0o755);
 }
 
 function permits(found: Stats, user: OsUser, bits: number): boolean {

@@ -1,12 +1,12 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-/** The OS user that PostgreSQL's processes run as, when that is not our own. */
+/** The OS user of PostgreSQL's processes, when it differs from the user of this process. */
 export type OsUser = { readonly name: string; readonly uid: number; readonly gid: number };
 
 const run = promisify(execFile);
 const NAME = "postgres";
-// Root's own PATH lacks the sbin folders after a plain `su`.
+// After a plain `su` the PATH of root lacks the sbin directories.
 const SYSTEM = { cwd: "/", env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" } };
 
 // shadow-utils first, then BusyBox (Alpine).
@@ -18,9 +18,10 @@ const CREATION: readonly (readonly string[])[] = [
 ];
 
 /**
- * Finds, or creates, the user `postgres` when we are root, since PostgreSQL refuses to run as root.
- * Undefined for an ordinary user, who runs PostgreSQL himself.
- * @throws Error when there is no such user and none can be created.
+ * Finds or creates the OS user `postgres` when this process is root, because PostgreSQL does not
+ * run as root. Returns undefined for an ordinary user, which runs PostgreSQL itself.
+ *
+ * @throws Error when the user does not exist and cannot be created.
  */
 export async function ensureOsUser(log: (message: string) => void): Promise<OsUser | undefined> {
   if (process.geteuid?.() !== 0) return undefined;
@@ -47,12 +48,12 @@ async function createUser(): Promise<OsUser> {
   const failures: string[] = [];
   for (const [command = "", ...args] of CREATION) {
     await run(command, args, SYSTEM).catch((error: Error) => failures.push(error.message.trim()));
-    // The user decides, not the exit codes: another process may be creating it too.
+    // Check for the user instead of the exit codes: another process may create it at the same time.
     const user = await findUser();
     if (user !== undefined) return user;
   }
   throw new Error(
-    `PostgreSQL refuses to run as root, and the OS user "${NAME}" could not be created ` +
+    `PostgreSQL does not run as root, and the OS user "${NAME}" could not be created ` +
       `(${failures.join("; ")}). Create it, or run as an ordinary user, or set DATABASE_URL.`,
   );
 }

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import type { OsUser } from "./os-user.js";
 
-// The end of its input is our death, whatever the cause: the system closes our end of the pipe.
+// The shell's input ends when this process ends, for any reason: the system closes the pipe.
 const SCRIPT = 'while read -r line; do :; done; kill -INT "$1"';
 
 /**
- * Has a shell stop the server `pid` as soon as our process has died without doing so.
- * Returns what ends the watch, to be called when the server has ended.
+ * Starts a shell that stops the server `pid` if this process dies without stopping it. Returns a
+ * function that ends the shell; call it when the server has ended.
  */
 export function startParentWatchdog(pid: number, user: OsUser | undefined): () => void {
   const shell = spawn("/bin/sh", ["-c", SCRIPT, "llmprices-watch", String(pid)], {
@@ -16,7 +16,7 @@ export function startParentWatchdog(pid: number, user: OsUser | undefined): () =
     env: {},
     ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
   });
-  // Without a shell there is no watch, and the next start deals with the orphan.
+  // Without a shell there is no watchdog, and the next start stops the orphaned server.
   shell.on("error", () => undefined);
   shell.stdin.on("error", () => undefined);
   shell.unref();

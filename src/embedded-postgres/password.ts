@@ -2,7 +2,10 @@ import { randomBytes } from "node:crypto";
 import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** The superuser's password, kept in `<dataDir>/postgres-password`; undefined before the first start. */
+/**
+ * Returns the superuser's password from `<dataDir>/postgres-password`, or undefined without the
+ * file.
+ */
 export async function findPassword(dataDir: string): Promise<string | undefined> {
   try {
     return (await readFile(passwordFile(dataDir), "utf8")).trim();
@@ -12,7 +15,9 @@ export async function findPassword(dataDir: string): Promise<string | undefined>
   }
 }
 
-/** The password, made up first when there is none. Processes that race get the same one. */
+/**
+ * Returns the password, and generates it when it is missing. Concurrent processes get the same one.
+ */
 export async function ensurePassword(dataDir: string): Promise<string> {
   const found = await findPassword(dataDir);
   if (found !== undefined) return found;
@@ -20,7 +25,7 @@ export async function ensurePassword(dataDir: string): Promise<string> {
   const draft = `${passwordFile(dataDir)}.${randomBytes(6).toString("hex")}`;
   try {
     await writeFile(draft, `${password}\n`, { mode: 0o600, flag: "wx" });
-    // A link, unlike a rename, never replaces the password that another process has just made up.
+    // Unlike a rename, a link never replaces the password that another process has just written.
     await link(draft, passwordFile(dataDir));
     return password;
   } catch (error) {

@@ -1,15 +1,18 @@
-/** The setting, visible on the server's command line, that names the process which started it. */
+/** The setting with the pid of the process that started the server; the command line shows it. */
 export const OWNER_SETTING = "llmprices.owner_pid";
 
-/** Loopback only: the server is for this process. */
+/** Loopback only, because only this service uses the server. */
 export const HOST = "127.0.0.1";
 
-/** The server's command line: our settings, and `settings` beside or instead of them. */
+/** After this time a fast shutdown (SIGINT) becomes an immediate one (SIGQUIT). */
+export const FAST_SHUTDOWN_MS = 10_000;
+
+/** Returns the server's arguments: the default settings, extended or overridden by `settings`. */
 export function toArguments(port: number, settings: Readonly<Record<string, string>>): string[] {
   const all = {
     listen_addresses: HOST,
     port: String(port),
-    // Socket paths are limited to about 100 characters, and a data folder's may be longer.
+    // Socket paths are limited to about 100 characters, and the data directory's may be longer.
     unix_socket_directories: "",
     max_connections: "100",
     timezone: "UTC",

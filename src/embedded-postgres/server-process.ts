@@ -6,11 +6,11 @@ import pg from "pg";
 import { type DataDirectory, SUPERUSER } from "./data-directory.js";
 import type { OsUser } from "./os-user.js";
 import { startParentWatchdog } from "./parent-watchdog.js";
-import { HOST, toArguments } from "./postgres-settings.js";
+import { FAST_SHUTDOWN_MS, HOST, toArguments } from "./postgres-settings.js";
 
-/** What it takes to run PostgreSQL on a cluster, again and again. */
+/** The input to start PostgreSQL. A restart uses the same. */
 export type ServerPlan = {
-  readonly cluster: DataDirectory;
+  readonly pgData: DataDirectory;
   readonly dataDir: string;
   readonly port: number;
   readonly postgres: string;
@@ -20,21 +20,21 @@ export type ServerPlan = {
 
 /** A running PostgreSQL. */
 export type Server = {
-  /** Resolves with the cause, in words, when it has ended for whatever reason. Never rejects. */
+  /** Resolves with the cause as text when the server has ended for any reason. Never rejects. */
   readonly ended: Promise<string>;
-  /** Ends all sessions and stops the server, waits for it. */
+  /** Ends all sessions, stops the server and waits for its end. */
   stop(): Promise<void>;
 };
 
 const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
-const FAST_SHUTDOWN_MS = 10_000;
 const LOG_LIMIT_BYTES = 10_000_000;
 const TAIL_BYTES = 2_000;
 
 /**
- * Starts PostgreSQL as our child and resolves when it answers.
- * @throws Error with the end of the server's log when it does not.
+ * Starts PostgreSQL as a child process. Resolves when the server accepts connections.
+ *
+ * @throws Error with the end of the server's log when the server does not start.
  */
 export async function startServer(plan: ServerPlan): Promise<Server> {
   const path = join(plan.dataDir, "postgres.log");
@@ -43,7 +43,7 @@ export async function startServer(plan: ServerPlan): Promise<Server> {
   try {
     const { size: start } = await log.stat();
     const server = spawnServer(plan, log.fd);
-    const failure = await Promise.race([server.ended, failureToAnswer(plan, server.ended)]);
+    const failure = await Promise.race([server.ended, waitUntilReady(plan, server.ended)]);
     if (failure === undefined) return server;
     await server.stop();
     const { size: end } = await log.stat();
@@ -57,13 +57,13 @@ export async function startServer(plan: ServerPlan): Promise<Server> {
   }
 }
 
-/** A client of the server, connected. */
+/** Connects a client to the server. */
 export async function connect(plan: ServerPlan, database: string): Promise<pg.Client> {
   const client = new pg.Client({
     host: HOST,
     port: plan.port,
     user: SUPERUSER,
-    password: plan.cluster.password,
+    password: plan.pgData.password,
     database,
     ssl: false,
     connectionTimeoutMillis: 2_000,
@@ -74,24 +74,27 @@ export async function connect(plan: ServerPlan, database: string): Promise<pg.Cl
 }
 
 function spawnServer(plan: ServerPlan, logFd: number): Server {
-  const { cluster, postgres, user } = plan;
-  const child = spawn(postgres, ["-D", cluster.folder, ...toArguments(plan.port, plan.settings)], {
-    // Outside our process group, so that Ctrl-C reaches us alone and we end it after the last query.
+  const { pgData, postgres, user } = plan;
+  const child = spawn(postgres, ["-D", pgData.folder, ...toArguments(plan.port, plan.settings)], {
+    // In a process group of its own: Ctrl-C then reaches only this process, which stops the server
+    // after the last query.
     detached: true,
     stdio: ["ignore", logFd, logFd],
     cwd: "/",
     env: { LC_ALL: "C" },
     ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
   });
-  const unwatch = child.pid === undefined ? () => undefined : startParentWatchdog(child.pid, user);
-  const ended = endOf(child).finally(unwatch);
+  const endWatchdog =
+    child.pid === undefined ? () => undefined : startParentWatchdog(child.pid, user);
+  const ended = waitForEnd(child).finally(endWatchdog);
   return { ended, stop: () => stopChild(child, ended) };
 }
 
-function endOf(child: ChildProcess): Promise<string> {
+function waitForEnd(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
-    // Such as ENOENT for a program of another C library (musl), or EPERM for a user we may not become.
+    // For example ENOENT for a program of another C library (musl), or EPERM when setuid is
+    // forbidden.
     child.once("error", (error) => {
       if (child.pid === undefined)
         resolve(`${error.message} (set DATABASE_URL if this cannot be helped)`);
@@ -106,8 +109,11 @@ async function stopChild(child: ChildProcess, ended: Promise<string>): Promise<v
   clearTimeout(escalation);
 }
 
-/** Undefined as soon as the server answers; what it says when it refuses us or takes too long. */
-async function failureToAnswer(
+/**
+ * Resolves with undefined once the server accepts a connection, or with the error when the server
+ * rejects the password, has ended, or takes too long.
+ */
+async function waitUntilReady(
   plan: ServerPlan,
   ended: Promise<string>,
 ): Promise<string | undefined> {
@@ -123,7 +129,8 @@ async function failureToAnswer(
       return undefined;
     } catch (error) {
       const { code, message } = error as { code?: string; message: string };
-      // A wrong password stays wrong; everything else may be a server that is still starting.
+      // Class 28: a wrong password stays wrong. On any other error the server may still be
+      // starting.
       if (code?.startsWith("28") || Date.now() > deadline) return message;
     }
     await sleep(POLL_MS);

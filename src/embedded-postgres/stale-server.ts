@@ -4,18 +4,18 @@ import { platform } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { OWNER_SETTING } from "./postgres-settings.js";
+import { FAST_SHUTDOWN_MS, OWNER_SETTING } from "./postgres-settings.js";
 
 const run = promisify(execFile);
-const FAST_SHUTDOWN_MS = 10_000;
 const GIVE_UP_MS = 20_000;
 const POLL_MS = 50;
-// As a program's name or as what PostgreSQL's own processes call themselves: "postgres: walwriter".
+// Matches the program, and the titles of PostgreSQL's child processes: "postgres: walwriter".
 const PROGRAM = /^(\S*\/)?postgres[: ]/;
 
 /**
- * Makes sure that no server runs on the cluster in `folder`: stops one whose instance has died.
- * @throws Error when another instance, or someone else, runs one there.
+ * Stops a server on the data directory `folder` if the instance that started it has died.
+ *
+ * @throws Error when a running instance, or another program, runs the server.
  */
 export async function stopStaleServer(
   folder: string,
@@ -29,7 +29,7 @@ export async function stopStaleServer(
       `a PostgreSQL that is not ours (pid ${server.pid}) runs on ${folder}; stop it first`,
     );
   }
-  // The system gives a child whose parent has died another parent, so this cannot be a reused pid.
+  // Not a reused pid: the system gives a child whose parent has died another parent.
   if (server.ownerPid === server.parentPid) {
     throw new Error(
       `another instance (pid ${server.ownerPid}) holds the data folder ${dataDir}; ` +
@@ -56,8 +56,8 @@ async function findServer(folder: string): Promise<RunningServer | undefined> {
     const owner = command.match(new RegExp(`${OWNER_SETTING}=(\\d+)`))?.[1];
     return { pid, parentPid, ownerPid: owner === undefined ? undefined : Number(owner) };
   }
-  // After a restart of the machine or the container the pid may be any process's, and PostgreSQL
-  // would refuse to start until someone removes the file.
+  // After a restart of the machine or the container another process may have this pid. PostgreSQL
+  // does not start then until the file is removed.
   if (!PROGRAM.test(command)) await rm(pidFile, { force: true });
   return undefined;
 }
@@ -71,7 +71,9 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The command is empty when the process has ended. */
+/**
+ * Returns the parent and the command of a process. The command is empty when the process has ended.
+ */
 async function describeProcess(pid: number): Promise<{ parentPid: number; command: string }> {
   try {
     if (platform() === "linux") {

@@ -4,12 +4,12 @@ import type { Server } from "./server-process.js";
 const MAX_FAILURES = 30;
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 5_000;
-// A server that ran this long was healthy: what ends it is a new trouble, not the old one.
+// A server that ran this long was healthy: its end counts as the first failure again.
 const HEALTHY_MS = 60_000;
 
 /**
- * Starts the server again whenever it ends, later and later, and gives up after 30 failures in a row
- * (about two minutes). Returns what stops it for good.
+ * Restarts the server whenever it ends, with exponential backoff. Gives up after 30 failures in a
+ * row (about two minutes). Returns a function that stops the server and the restarts.
  */
 export function supervise(
   first: Server,
@@ -33,7 +33,7 @@ export function supervise(
       log(`PostgreSQL failed ${MAX_FAILURES} times in a row; giving up`);
   })();
 
-  /** Returns how many failures there have been. */
+  /** Returns the number of failures so far. */
   async function startAgain(failures: number): Promise<number> {
     for (let count = failures; count < MAX_FAILURES; count += 1) {
       await sleep(Math.min(FIRST_DELAY_MS * 2 ** (count - 1), MAX_DELAY_MS), undefined, {
@@ -57,7 +57,7 @@ export function supervise(
     stopping.abort();
     await current.stop();
     await watching;
-    // A restart that was under way when the stop came has put a new server in its place.
+    // A restart that was in progress may have replaced the server.
     await current.stop();
   };
 }

@@ -109,7 +109,9 @@ export const libraryInternals: readonly LibraryInternal[] = [
     library: "node",
     field: "net.Socket._handle.fd and .writeQueueSize",
     usedIn: "server/connections/graceful-goaway.ts",
-    benefit: "clients that do not repeat calls lose none when a connection reaches its age",
+    benefit:
+      "clients that do not repeat calls lose none when a connection reaches its age: without it tonic " +
+      "lost 306 of 16,983 calls and connect-node 167 of 5,296, with it both lost none",
     ifMissing: { fallBack: "Node's own GOAWAY, which drops calls that are on their way" },
     onlyWith: "plain text",
     probe: ({ openSocket }) => openSocket === undefined || findDescriptor(openSocket) !== undefined,

@@ -3,30 +3,33 @@ import type { FeedEvents, PriceBookFeed, ReadTimelines } from "../store/prices/p
 import { PriceBookSnapshot } from "./snapshot.js";
 import { SnapshotBuilder } from "./snapshot-builder.js";
 
-/** What a follower tells. */
+/** The events of a follower. */
 export type FollowEvents = {
-  /** The book as it was read, by a statement that was sent at `sentAtMs` of `performance.now()`. */
+  /** The price book has been read by a query sent at `sentAtMs` of `performance.now()`. */
   readonly onRead: (snapshot: PriceBookSnapshot, read: ReadTimelines, sentAtMs: number) => void;
-  /** The book cannot be read; it is tried again. */
+  /** The price book cannot be read. The follower tries again. */
   readonly onFailure: (error: unknown) => void;
 };
 
-/** Reads the book again and again until it is closed. */
+/** Reads the price book repeatedly until it is closed. */
 export type Follower = {
-  /** Has it read at once, or once more when it is reading. */
-  readonly hurry: () => void;
-  /** Has it read at once, unless it is reading. */
-  readonly refresh: () => void;
-  /** Whether there is a connection, so that hurrying may help. */
+  /** Reads at once, or again when a read is running. */
+  readonly requestRead: () => void;
+  /** Reads at once, unless a read is running. */
+  readonly requestReadUnlessReading: () => void;
+  /** Returns true when there is a connection, so that `requestRead` may help. */
   readonly isConnected: () => boolean;
   readonly close: () => Promise<void>;
 };
 
 /**
- * Follows the book of a database: reads it whole, then what has changed, when told of a change and
- * every `pollMs`. After a lost connection it listens first and reads then, so that no change can slip
- * in between. Never goes back: a database that does is not believed until it has caught up, and is
- * then read whole, as is one whose server has been started anew, be it from a backup.
+ * Follows the price book of a database. Reads it completely, then reads the changes after each
+ * notification and every `pollMs`. On a new connection it listens before it reads, so that it
+ * misses no change.
+ *
+ * Never goes back to an older version. When the database has an older version, the read fails until
+ * the database has caught up; then it reads everything again. It also reads everything after the
+ * server has restarted, because the server may have been restored from a backup.
  */
 export function followDatabase(
   open: (events: FeedEvents) => Promise<PriceBookFeed>,
@@ -36,70 +39,70 @@ export function followDatabase(
   let snapshot = PriceBookSnapshot.none;
   let feed: PriceBookFeed | undefined;
   let isClosed = false;
-  let isHurried = false;
+  let isReadRequested = false;
   let isReading = false;
-  let mustReadWhole = false;
+  let mustReadAll = false;
   let server: string | undefined;
   let wake = () => {};
-  const hurry = () => {
-    isHurried = true;
+  const requestRead = () => {
+    isReadRequested = true;
     wake();
   };
 
-  /** Waits for the next reason to read. */
-  const rest = async (restMs: number) => {
-    if (!isHurried && !isClosed && restMs > 0) {
+  /** Waits until the next read is due or requested. */
+  const waitForNextRead = async (waitMs: number) => {
+    if (!isReadRequested && !isClosed && waitMs > 0) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, restMs);
+        const timer = setTimeout(resolve, waitMs);
         wake = () => {
           clearTimeout(timer);
           resolve();
         };
       });
     }
-    isHurried = false;
+    isReadRequested = false;
   };
 
-  const readSince = async (from: PriceBookFeed, base: PriceBookSnapshot) => {
-    const draft = new SnapshotBuilder(base);
-    const read = await from.read(base.version, (row) => draft.add(row));
+  const readSince = async (source: PriceBookFeed, base: PriceBookSnapshot) => {
+    const builder = new SnapshotBuilder(base);
+    const read = await source.read(base.version, (row) => builder.add(row));
     if (read.version < snapshot.version) {
-      mustReadWhole = true;
+      mustReadAll = true;
       throw new BookVersionDecreased(read.version, snapshot.version);
     }
-    return { read, draft };
+    return { read, builder };
   };
 
-  const readOnce = async (from: PriceBookFeed) => {
+  const readOnce = async (source: PriceBookFeed) => {
     let sentAtMs = performance.now();
-    let { read, draft } = await readSince(from, snapshot);
+    let { read, builder } = await readSince(source, snapshot);
     const isRewritten = read.version === snapshot.version && read.changedAt !== snapshot.changedAt;
-    // What has changed since tells nothing where the past is another one.
-    if (mustReadWhole || isRewritten || (server !== undefined && read.server !== server)) {
+    // Changes since the last read are not enough when the database has another history.
+    if (mustReadAll || isRewritten || (server !== undefined && read.server !== server)) {
       sentAtMs = performance.now();
-      ({ read, draft } = await readSince(from, PriceBookSnapshot.none));
-      mustReadWhole = false;
+      ({ read, builder } = await readSince(source, PriceBookSnapshot.none));
+      mustReadAll = false;
     }
     server = read.server;
-    snapshot = await draft.finish(read.version, read.changedAt);
+    snapshot = await builder.finish(read.version, read.changedAt);
     onRead(snapshot, read, sentAtMs);
     return sentAtMs;
   };
 
   const followConnection = async () => {
-    let isOver = false;
+    let isConnectionLost = false;
     const onEnd = () => {
-      isOver = true;
-      hurry();
+      isConnectionLost = true;
+      requestRead();
     };
     try {
-      feed = await open({ onChange: hurry, onEnd });
-      while (!isOver && !isClosed) {
+      feed = await open({ onChange: requestRead, onEnd });
+      while (!isConnectionLost && !isClosed) {
         isReading = true;
         const sentAtMs = await readOnce(feed);
         isReading = false;
-        // What took long to read is old by now.
-        await rest(sentAtMs + pollMs - performance.now());
+        // Counts from when the query was sent: a slow read is old when it ends.
+        await waitForNextRead(sentAtMs + pollMs - performance.now());
       }
     } finally {
       isReading = false;
@@ -120,15 +123,15 @@ export function followDatabase(
 
   const followed = follow();
   return {
-    hurry,
-    refresh: () => {
-      if (!isReading) hurry();
+    requestRead,
+    requestReadUnlessReading: () => {
+      if (!isReading) requestRead();
     },
     isConnected: () => feed !== undefined,
     close: () => {
       isClosed = true;
       wake();
-      // A connection that is being made ends by itself, and is not waited for.
+      // A connection that is being opened closes itself. Do not wait for it.
       if (feed === undefined) return Promise.resolve();
       feed.close();
       return followed;
@@ -136,7 +139,7 @@ export function followDatabase(
   };
 }
 
-/** A database that was restored, or a standby that lags: what was charged by is not in it. */
+/** A database that was restored, or a standby that lags. It lacks prices that were charged. */
 class BookVersionDecreased extends Error {
   override readonly name = "BookWentBack";
 

@@ -1,6 +1,6 @@
 import type { Key } from "../domain/price-key.js";
 
-/** FNV-1a of a key's characters, its bits mixed at the end: 0 to 2^32 - 1. */
+/** Returns FNV-1a of a key's characters, with a final bit mix: 0 to 2^32 - 1. */
 export function hashKey({ chargeType, provider, model }: Key): number {
   let hash = addText(offsetBasis, chargeType);
   hash = addText(Math.imul(hash ^ slash, prime), provider);

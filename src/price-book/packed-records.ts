@@ -2,7 +2,7 @@ import type { Instant } from "../domain/instant.js";
 import { type Key, toKeyText } from "../domain/price-key.js";
 import type { TimelineRow } from "../store/prices/price-book-feed.js";
 
-/** The price that a timeline has at an instant. */
+/** The price of a timeline at an instant. */
 export type PriceInEffect = {
   readonly id: string;
   /** In units of 10^-10. */
@@ -13,16 +13,16 @@ export type PriceInEffect = {
 };
 
 /**
- * Bytes with timelines in them, one record each, at multiples of 8:
+ * A buffer of timelines, one record each, aligned to 8 bytes:
  *
  *     0  uint32   hash of the key
- *     4  uint32   characters of the key's text
+ *     4  uint32   length of the text of the key
  *     8  uint32   number of revisions
  *    12  ASCII    id, 36 characters
- *    48  float64  a revision: from when on, and its price in units of 10^-10, or -1
- *        ASCII    the key's text, behind the last revision
+ *    48  float64  start of a revision, and float64 its price in units of 10^-10, -1 for none
+ *        ASCII    text of the key, after the last revision
  *
- * Some 135 bytes a key, none of which the garbage collector has to look at.
+ * About 135 bytes per key, which the garbage collector does not scan.
  */
 export class Records {
   readonly bytes: Buffer;
@@ -37,7 +37,7 @@ export class Records {
     return this.#view.getUint32(offset, true);
   }
 
-  /** Where the record at `offset` ends and the next one begins. */
+  /** Returns the end of the record at `offset`, which is the offset of the next one. */
   endOf(offset: number): number {
     const keyStart = this.#keyStart(offset);
     return align(keyStart + this.#view.getUint32(offset + 4, true));
@@ -46,7 +46,7 @@ export class Records {
   keyAt(offset: number): Key {
     const start = this.#keyStart(offset);
     const end = start + this.#view.getUint32(offset + 4, true);
-    // Only a model may have a slash.
+    // Only a model may contain a slash.
     const [chargeType = "", provider = "", ...model] = this.bytes
       .toString("latin1", start, end)
       .split("/");
@@ -66,13 +66,13 @@ export class Records {
     );
   }
 
-  /** Undefined: no price is in effect then. */
+  /** Returns the price in effect at an instant, or undefined. */
   priceAt(offset: number, instant: Instant): PriceInEffect | undefined {
     const view = this.#view;
     const first = offset + revisionsStart;
     let at = first + (view.getUint32(offset + 8, true) - 1) * revisionBytes;
     let effectiveUntil: Instant | undefined;
-    // From the latest on: what is asked for is nearly always now.
+    // Searches from the latest revision: most lookups are for now.
     for (; at >= first; at -= revisionBytes) {
       const effectiveFrom = view.getFloat64(at, true);
       if (effectiveFrom <= instant) {
@@ -115,7 +115,7 @@ export class Records {
   }
 }
 
-/** The bytes that a timeline takes. */
+/** Returns the size of the record of a timeline, in bytes. */
 export function sizeOf({ key, effectiveFrom }: TimelineRow): number {
   const text = key.chargeType.length + key.provider.length + key.model.length + 2;
   return align(revisionsStart + effectiveFrom.length * revisionBytes + text);

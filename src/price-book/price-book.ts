@@ -2,32 +2,32 @@ import type { Instant } from "../domain/instant.js";
 import type { AppliedPrice } from "../domain/llm-price.js";
 import type { Key } from "../domain/price-key.js";
 
-/** A key, and the instant it is asked about; undefined: now. */
+/** A key and the instant of the price wanted. Undefined: now. */
 export type PriceRequest = { readonly key: Key; readonly asOf: Instant | undefined };
 
-/** What calculations ask of the book. */
+/** The prices that calculations look up together. */
 export type PriceQuery = {
   readonly requests: readonly PriceRequest[];
-  /** The instant where a key has none of its own. Undefined: now. */
+  /** The instant of requests without one of their own. Undefined: now. */
   readonly asOf: Instant | undefined;
-  /** The version to wait for. What the book has by then is answered, be it an older one. */
+  /** The version to wait for. When it does not come in time, an older version is used. */
   readonly wantedVersion: bigint;
 };
 
-/** Prices, all of one version of the book. */
+/** Prices, all of one book version. */
 export type PriceResult = {
   readonly bookVersion: bigint;
-  /** The instant where a key had none of its own. */
+  /** The instant used for requests without one of their own. */
   readonly at: Instant;
-  /** In the order asked. Undefined: the key has no price in effect then. */
+  /** In the order of the requests. Undefined: the key has no price in effect then. */
   readonly prices: readonly (AppliedPrice | undefined)[];
 };
 
-/** The call that asks. Its signal ends the waiting, and is asked for only then. */
+/** The call that looks up prices. Its signal ends a wait; it is read only when there is one. */
 export type LookupCall = { readonly signal: AbortSignal };
 
-/** The book, wherever it is kept. */
+/** A price book in this thread or another one. */
 export type PriceBook = {
-  /** @throws DomainError BOOK_STALE when the book could not be confirmed to be current. */
-  readonly lookup: (question: PriceQuery, call: LookupCall) => PriceResult | Promise<PriceResult>;
+  /** @throws DomainError BOOK_STALE when the price book could not be confirmed to be current. */
+  readonly lookup: (query: PriceQuery, call: LookupCall) => PriceResult | Promise<PriceResult>;
 };

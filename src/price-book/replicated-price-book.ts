@@ -7,27 +7,27 @@ import { createOneShotEvent, waitForEvent } from "./one-shot-event.js";
 import type { LookupCall, PriceBook, PriceQuery, PriceResult } from "./price-book.js";
 import { PriceBookSnapshot } from "./snapshot.js";
 
-/** The price book in memory, which follows the one in the database. */
+/** A price book in memory that follows the one in the database. */
 export type ReplicatedPriceBook = PriceBook & {
-  /** Why it cannot be calculated with. Undefined: it can. */
-  readonly whyNot: () => string | undefined;
-  /** When the first try to read it has ended, however it has. */
-  readonly firstTry: Promise<void>;
+  /** Returns why calculations cannot use it, or undefined when they can. */
+  readonly notReadyReason: () => string | undefined;
+  /** Resolves when the first read has succeeded or failed. */
+  readonly firstReadAttempt: Promise<void>;
   readonly stats: () => { readonly version: bigint; readonly ageMs: number; readonly keys: number };
   readonly close: () => Promise<void>;
 };
 
 export type ReplicatedPriceBookOptions = {
-  /** Opens a connection to the database's book. */
+  /** Opens a connection that reads the price book of the database. */
   readonly open: (
     events: Parameters<typeof openPriceBookFeed>[1],
   ) => ReturnType<typeof openPriceBookFeed>;
-  /** How old what was last read may be, and how long a version is waited for. */
+  /** How old the last read may be, and how long a call waits for a version. */
   readonly maxStalenessMs: number;
   readonly log: Logger;
 };
 
-/** Starts to follow the book. It can be asked from the first read on. */
+/** Starts to follow the price book of the database. Lookups wait for the first read. */
 export function createReplicatedPriceBook({
   open,
   maxStalenessMs,
@@ -37,135 +37,141 @@ export function createReplicatedPriceBook({
   let now: Instant = 0;
   let clock: Instant = 0;
   let confirmedAtMs = Number.NEGATIVE_INFINITY;
-  let reads = createOneShotEvent();
+  let nextRead = createOneShotEvent();
   let isFailing = false;
-  const firstTry = createOneShotEvent();
+  const firstReadAttempt = createOneShotEvent();
 
-  // After a failure as well: an event that never happens would keep all who have ever waited for it.
-  const wakeThoseWhoWait = () => {
-    firstTry.happen();
-    reads.happen();
-    reads = createOneShotEvent();
+  // Also after a failure: an event that never happens would keep a reference to every past waiter.
+  const wakeWaitingCalls = () => {
+    firstReadAttempt.happen();
+    nextRead.happen();
+    nextRead = createOneShotEvent();
   };
 
   const follower = followDatabase(open, Math.min(longestPollMs, maxStalenessMs / 4), {
     onRead: (next, { readAt, clockAt, changedAt }, sentAtMs) => {
       snapshot = next;
-      // Later than the clock, where that was set back: a change is seen by whoever asks after it.
+      // Not before the last change, even when the clock was set back: calls after a change see it.
       now = Math.max(now, readAt, changedAt);
       clock = clockAt;
       confirmedAtMs = sentAtMs;
       if (isFailing) log.info({ book_version: String(next.version) }, "follows the price book");
       isFailing = false;
-      wakeThoseWhoWait();
+      wakeWaitingCalls();
     },
     onFailure: (error) => {
       if (!isFailing) log.warn({ err: error }, "cannot follow the price book; trying again");
       isFailing = true;
-      wakeThoseWhoWait();
+      wakeWaitingCalls();
     },
   });
 
   const ageMs = () => performance.now() - confirmedAtMs;
 
   /**
-   * Whether nothing that takes effect by an instant can be missing. What has not come yet by a read may
-   * always change, but what has come by the call need not have by an earlier read: another replica may
-   * have answered it, at a price that is not known here.
+   * Returns true when the snapshot has every change that takes effect by `instant`. An instant that
+   * was still in the future at the last read counts only when the read was sent after `sinceMs`,
+   * the start of the call. Otherwise it may have passed since, and another replica may have used a
+   * price for it that is not known here.
    */
-  const isSettled = (instant: Instant, sinceMs: number) =>
+  const isCompleteAt = (instant: Instant, sinceMs: number) =>
     instant <= now || (instant > clock && confirmedAtMs >= sinceMs);
 
-  /** The same of all instants asked about. The present is that of the last read, a moment ago. */
-  const isComplete = ({ now: asksNow, later }: Instants, sinceMs: number) =>
-    (!asksNow || ageMs() <= freshMs) && later.every((each) => isSettled(each, sinceMs));
+  /** Does the same for all instants of a query. "Now" is the time of the last read, while fresh. */
+  const isComplete = ({ includesNow, later }: Instants, sinceMs: number) =>
+    (!includesNow || ageMs() <= freshMs) && later.every((each) => isCompleteAt(each, sinceMs));
 
-  /** Whether an answer might be another one than that of a replica which knows more. */
-  const isUnsure = ({ later }: Instants, sinceMs: number) =>
-    later.some((each) => !isSettled(each, sinceMs) && each <= clock + surelyAheadMs);
+  /** Returns true when a replica with a newer snapshot might find other prices. */
+  const mayDiffer = ({ later }: Instants, sinceMs: number) =>
+    later.some((each) => !isCompleteAt(each, sinceMs) && each <= clock + maxClockErrorMs);
 
-  /** Until when a call waits for a read: where it cannot do without, until the book is stale. */
-  const endOfWait = (mustKnow: boolean, startedAt: number) => {
+  /** Returns when a call stops waiting for a read: when the book is stale if it needs the read. */
+  const endOfWait = (needsRead: boolean, startedAt: number) => {
     const staleAt = Math.min(startedAt, confirmedAtMs) + maxStalenessMs;
-    return Math.max(startedAt + maxReadWaitMs, mustKnow ? staleAt : 0);
+    return Math.max(startedAt + maxReadWaitMs, needsRead ? staleAt : 0);
   };
 
   /**
-   * Waits for a version, for a read that makes the book complete, and answers. For the present not
-   * while there is no connection, nor, without a version, for long: what is known was right a moment
-   * ago, and is answered as of then. An instant that may have passed meanwhile has nothing to go by.
+   * Waits for the wanted version and for a read that makes the snapshot complete, then looks up the
+   * prices.
+   *
+   * A lookup for "now" does not wait while there is no connection, and without a wanted version it
+   * waits at most `maxReadWaitMs`: the last snapshot was right a moment ago, and the result says as
+   * of when. A lookup for an instant that may have passed since the last read must wait for a read.
    */
-  const catchUp = async (instants: Instants, question: PriceQuery, { signal }: LookupCall) => {
-    const { wantedVersion } = question;
-    // Clients are there as soon as the doors are: a book that is large takes seconds to be read.
-    if (snapshot === PriceBookSnapshot.none) await waitForEvent(firstTry, maxStalenessMs, signal);
+  const lookupAfterRead = async (instants: Instants, query: PriceQuery, { signal }: LookupCall) => {
+    const { wantedVersion } = query;
+    // Clients call as soon as the ports are open, but a large price book takes seconds to read.
+    if (snapshot === PriceBookSnapshot.none)
+      await waitForEvent(firstReadAttempt, maxStalenessMs, signal);
     const startedAt = performance.now();
-    follower.hurry();
+    follower.requestRead();
     for (;;) {
       const isBehind = snapshot.version < wantedVersion;
-      const mustKnow = isUnsure(instants, startedAt);
-      const isDone = isComplete(instants, startedAt) || !(mustKnow || follower.isConnected());
+      const needsRead = mayDiffer(instants, startedAt);
+      const isDone = isComplete(instants, startedAt) || !(needsRead || follower.isConnected());
       if (!isBehind && isDone) break;
-      // An import's version is read before its instant: who asks for it must not be given one before.
+      // The version of an import is read before its instant: without the wait, the result would be
+      // from before the import.
       const endsAt =
-        wantedVersion > 0n ? startedAt + maxStalenessMs : endOfWait(mustKnow, startedAt);
+        wantedVersion > 0n ? startedAt + maxStalenessMs : endOfWait(needsRead, startedAt);
       const leftMs = endsAt - performance.now();
       if (leftMs <= 0) break;
-      await waitForEvent(reads, leftMs, signal);
+      await waitForEvent(nextRead, leftMs, signal);
     }
-    if (isUnsure(instants, startedAt)) throw bookStale(maxStalenessMs);
-    return reply(question);
+    if (mayDiffer(instants, startedAt)) throw bookStale(maxStalenessMs);
+    return lookupNow(query);
   };
 
-  const reply = (question: PriceQuery) => {
+  const lookupNow = (query: PriceQuery) => {
     if (ageMs() > maxStalenessMs) throw bookStale(maxStalenessMs);
-    return answer(snapshot, now, question);
+    return findPrices(snapshot, now, query);
   };
 
   return {
-    lookup: (question, call) => {
-      const instants = instantsOf(question, now);
-      const isBehind = snapshot.version < question.wantedVersion;
+    lookup: (query, call) => {
+      const instants = instantsOf(query, now);
+      const isBehind = snapshot.version < query.wantedVersion;
       if (isBehind || !isComplete(instants, Number.POSITIVE_INFINITY)) {
-        return catchUp(instants, question, call);
+        return lookupAfterRead(instants, query, call);
       }
-      if (ageMs() > refreshMs) follower.refresh();
-      return reply(question);
+      if (ageMs() > refreshMs) follower.requestReadUnlessReading();
+      return lookupNow(query);
     },
-    whyNot: () => {
+    notReadyReason: () => {
       if (ageMs() <= maxStalenessMs) return undefined;
       return snapshot === PriceBookSnapshot.none
         ? "the price book has not been read yet"
         : `the price book could not be confirmed for ${maxStalenessMs} ms`;
     },
-    firstTry: firstTry.happened,
+    firstReadAttempt: firstReadAttempt.happened,
     stats: () => ({ version: snapshot.version, ageMs: ageMs(), keys: snapshot.count }),
     close: follower.close,
   };
 }
 
-function answer(
+function findPrices(
   snapshot: PriceBookSnapshot,
   now: Instant,
-  { requests: asked, asOf }: PriceQuery,
+  { requests, asOf }: PriceQuery,
 ): PriceResult {
   const at = asOf ?? now;
-  const prices = asked.map((each) => snapshot.priceAt(each.key, each.asOf ?? at));
+  const prices = requests.map((each) => snapshot.priceAt(each.key, each.asOf ?? at));
   return { bookVersion: snapshot.version, at, prices };
 }
 
-/** What a question is about: now, and the instants behind the book's "now" that it names. */
-type Instants = { readonly now: boolean; readonly later: readonly Instant[] };
+/** The instants of a query: whether it includes "now", and those later than the last read. */
+type Instants = { readonly includesNow: boolean; readonly later: readonly Instant[] };
 
-function instantsOf({ requests: asked, asOf }: PriceQuery, now: Instant): Instants {
-  let asksNow = false;
+function instantsOf({ requests, asOf }: PriceQuery, now: Instant): Instants {
+  let includesNow = false;
   const later: Instant[] = [];
-  for (const each of asked) {
+  for (const each of requests) {
     const at = each.asOf ?? asOf;
-    if (at === undefined) asksNow = true;
+    if (at === undefined) includesNow = true;
     else if (at > now) later.push(at);
   }
-  return { now: asksNow, later };
+  return { includesNow, later };
 }
 
 function bookStale(maxStalenessMs: number): DomainError {
@@ -176,11 +182,11 @@ function bookStale(maxStalenessMs: number): DomainError {
   );
 }
 
-/** How old a read may be for its time to be "now". */
+/** How old a read may be for its time to count as "now". */
 export const freshMs = 50;
-/** Whoever finds it older than this has it read again, for those to come. */
+/** A lookup that finds an older read requests another one for later lookups. */
 const refreshMs = 25;
 const maxReadWaitMs = 100;
-/** No clock is wrong by so much, and none is set by so much. */
-const surelyAheadMs = 24 * 3_600_000;
+/** No clock is wrong by this much, or set by this much. */
+const maxClockErrorMs = 24 * 3_600_000;
 const longestPollMs = 1000;

@@ -2,11 +2,11 @@ import type { Instant } from "../domain/instant.js";
 import type { Key } from "../domain/price-key.js";
 import { type PriceInEffect, Records } from "./packed-records.js";
 
-/** Some timelines of the book, which never change, in a hash table. */
+/** An immutable hash table of a part of the timelines. */
 export class Shard {
   readonly #records: Records;
   readonly count: number;
-  /** Where the records begin, counted from 1: 0 is an empty slot. At most half are taken. */
+  /** Offsets of the records plus 1; 0 is an empty slot. At most half of the slots are used. */
   readonly #slots: Uint32Array;
 
   private constructor(bytes: Buffer) {
@@ -24,7 +24,7 @@ export class Shard {
 
   static readonly empty = new Shard(Buffer.alloc(0));
 
-  /** The same with other records for some keys, new keys included. */
+  /** Returns a copy with the added records, which replace those of the same keys. */
   with(added: Buffer): Shard {
     const records = new Records(added);
     const replaced: number[] = [];
@@ -35,7 +35,7 @@ export class Shard {
     return new Shard(Buffer.concat([...this.#bytesWithout(replaced), added]));
   }
 
-  /** Undefined: the key has no price in effect then, or there is no such key. */
+  /** Returns undefined when the key has no price in effect then, or is unknown. */
   priceAt(hash: number, key: Key, instant: Instant): PriceInEffect | undefined {
     const offset = this.#find(hash, key);
     return offset === undefined ? undefined : this.#records.priceAt(offset, instant);
@@ -44,14 +44,14 @@ export class Shard {
   #find(hash: number, key: Key): number | undefined {
     const slots = this.#slots;
     for (let slot = this.#firstSlot(hash); ; slot = this.#nextSlot(slot)) {
-      const taken = slots[slot];
-      if (taken === 0 || taken === undefined) return undefined;
-      const offset = taken - 1;
+      const entry = slots[slot];
+      if (entry === 0 || entry === undefined) return undefined;
+      const offset = entry - 1;
       if (this.#records.hashAt(offset) === hash && this.#records.hasKey(offset, key)) return offset;
     }
   }
 
-  /** The low bits of the hash have chosen the shard. */
+  /** Skips the low 12 bits of the hash, which choose the shard. */
   #firstSlot(hash: number): number {
     return (hash >>> 12) & (this.#slots.length - 1);
   }

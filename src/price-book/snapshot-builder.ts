@@ -6,20 +6,20 @@ import { Records, sizeOf } from "./packed-records.js";
 import { Shard } from "./shard.js";
 import { PriceBookSnapshot, shardOf } from "./snapshot.js";
 
-/** The next version of the book in the making: timelines are packed as they come in. */
+/** Builds the next snapshot. Packs timelines as they arrive. */
 export class SnapshotBuilder {
   readonly #base: PriceBookSnapshot;
-  /** The records added, one after the other, in pieces. */
+  /** Buffers with the added records. */
   readonly #pieces: Records[] = [];
   #end = pieceBytes;
-  /** Where the records of each shard begin: the piece's number times its size, plus the offset. */
+  /** For each shard, where its records begin: index of the piece × `pieceBytes` + offset. */
   readonly #added = new Map<number, number[]>();
 
   constructor(base: PriceBookSnapshot) {
     this.#base = base;
   }
 
-  /** Adds a key's timeline, in place of the one that it has had. Each key once. */
+  /** Adds the timeline of a key, which replaces the one of the base. Add each key only once. */
   add(row: TimelineRow): void {
     const size = sizeOf(row);
     const piece = this.#pieceWith(size);
@@ -32,7 +32,7 @@ export class SnapshotBuilder {
     this.#end += size;
   }
 
-  /** Takes turns with other work: an import may change every key. */
+  /** Builds the snapshot. Yields to the event loop, because an import may change every key. */
   async finish(version: bigint, changedAt: Instant): Promise<PriceBookSnapshot> {
     const shards = [...this.#base.shards];
     const timer = createYieldTimer();
@@ -44,7 +44,7 @@ export class SnapshotBuilder {
     return new PriceBookSnapshot(version, changedAt, shards);
   }
 
-  /** A piece that has room for a record. One that is longer than a piece gets a piece of its own. */
+  /** Returns a piece with room for a record. A record larger than a piece gets its own. */
   #pieceWith(size: number): Records {
     const last = this.#pieces.at(-1);
     if (last !== undefined && this.#end + size <= last.bytes.length) return last;
@@ -63,5 +63,5 @@ export class SnapshotBuilder {
 }
 
 const pieceBytes = 1024 * 1024;
-/** Most changes change a key or two. */
+/** Small, because most changes change only one or two keys. */
 const firstPieceBytes = 16 * 1024;

@@ -5,7 +5,7 @@ import type { Key } from "../domain/price-key.js";
 import { hashKey } from "./key-hash.js";
 import { Shard } from "./shard.js";
 
-/** All timelines as they are in one version of the book. Never changes: a newer one takes its place. */
+/** All timelines of one book version. Immutable: a newer snapshot replaces it. */
 export class PriceBookSnapshot {
   constructor(
     readonly version: bigint,
@@ -14,15 +14,15 @@ export class PriceBookSnapshot {
     readonly shards: readonly Shard[],
   ) {}
 
-  /** What there is before anything has been read: no version of the book. */
+  /** The snapshot before the first read. Its version is below every book version. */
   static readonly none = new PriceBookSnapshot(-1n, 0, Array(4096).fill(Shard.empty));
 
-  /** How many keys there are, those without a price included. */
+  /** The number of keys, including keys without a price. */
   get count(): number {
     return this.shards.reduce((sum, shard) => sum + shard.count, 0);
   }
 
-  /** The price of a key at an instant. Undefined: none is in effect then. */
+  /** Returns the price of a key at an instant, or undefined when none is in effect. */
   priceAt(key: Key, instant: Instant): AppliedPrice | undefined {
     const hash = hashKey(key);
     const found = this.shards[shardOf(hash)]?.priceAt(hash, key, instant);
@@ -32,12 +32,12 @@ export class PriceBookSnapshot {
   }
 }
 
-/** Which shard has the keys of a hash. A change copies one: it is 4096th of the book. */
+/** Returns the index of the shard of a hash. A change copies a shard, 1/4096 of the book. */
 export function shardOf(hash: number): number {
   return hash & 4095;
 }
 
-/** Prices are few, and making a decimal takes longer than finding a price. */
+/** Caches decimals: there are few different prices, and creating one costs more than a lookup. */
 function toPrice(units: number): Decimal {
   const known = prices.get(units);
   if (known !== undefined) return known;

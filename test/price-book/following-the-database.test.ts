@@ -69,7 +69,7 @@ describe("A follower of the price book", () => {
     await follow(never);
     const { statements, notifications } = proxy.counts;
     proxy.faults.holdsAnswers = true;
-    follower.hurry();
+    follower.requestRead();
     while (proxy.counts.statements === statements) await wait(1);
     const version = await change();
     while (proxy.counts.notifications === notifications) await wait(1);
@@ -95,7 +95,7 @@ describe("A follower of the price book", () => {
     await follow(never);
     let isChanging = true;
     const reading = (async () => {
-      for (; isChanging; follower.hurry()) await wait(1);
+      for (; isChanging; follower.requestRead()) await wait(1);
     })();
     for (let i = 0; i < 100; i += 1) await change();
     isChanging = false;

@@ -61,7 +61,7 @@ describe("A price book that cannot be read any more", () => {
       maxStalenessMs: 300,
       log: pino({ level: "silent" }),
     });
-    await book.firstTry;
+    await book.firstReadAttempt;
     proxy.faults.rejectsConnections = true;
     proxy.cutConnections();
     const lookUp = async () => {

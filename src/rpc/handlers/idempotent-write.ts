@@ -26,8 +26,8 @@ import type { WriteFields } from "../messages/write-fields.js";
  * Runs a write in one transaction and returns its response. Returns the saved response, without
  * running the write again, when the same caller repeats a request (AIP-155).
  *
- * @throws DomainError REQUEST_ID_REUSED when the request id was used with another body or by another
- *   caller: a response goes to its own caller only.
+ * @throws DomainError REQUEST_ID_REUSED when the request id was used with another body, or by
+ *   another caller: a response goes to its own caller only.
  */
 export function runIdempotent<I extends DescMessage, O extends DescMessage>(
   knex: Knex,

@@ -1,8 +1,9 @@
 import { DomainError } from "../../domain/domain-error.js";
 
-/** Watches over waits for a caller: `onIdle` is called when one takes longer than `limitMs`. */
+/** Times waits for a client, each from `begin` to `end`. */
 export type IdleWatch = { readonly begin: () => void; readonly end: () => void };
 
+/** Calls `onIdle` when a wait takes longer than `limitMs`. */
 export function watchIdle(limitMs: number, onIdle: () => void): IdleWatch {
   let timer: NodeJS.Timeout | undefined;
   return {
@@ -13,7 +14,7 @@ export function watchIdle(limitMs: number, onIdle: () => void): IdleWatch {
   };
 }
 
-/** Messages as they come, with a watch over each while it is waited for. */
+/** Passes messages on as they arrive, and times the wait for each. */
 export function watchMessages<T>(messages: AsyncIterable<T>, watch: IdleWatch): AsyncIterable<T> {
   return {
     [Symbol.asyncIterator]: () => {
@@ -33,7 +34,7 @@ export function watchMessages<T>(messages: AsyncIterable<T>, watch: IdleWatch): 
   };
 }
 
-/** The refusal of a stream whose caller neither sends nor takes anything. */
+/** Returns the error for a stream whose client neither sends nor reads messages. */
 export function streamIdle(limitMs: number): DomainError {
   return new DomainError(
     "STREAM_IDLE",
