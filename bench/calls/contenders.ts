@@ -26,7 +26,7 @@ import { createConcurrencyLimit } from "../../src/server/calls/concurrency-limit
 import { startGrpcServer } from "../../src/server/grpc/grpc-server.js";
 import { createMetrics } from "../../src/server/ops/metrics.js";
 import { createServices, type Mount } from "../../src/server/pipeline/services.js";
-import { forgetEndedStreams } from "../../src/server/runtime-tuning/http2-stream-table.js";
+import { patchStreamMap } from "../../src/server/runtime-tuning/http2-stream-table.js";
 import { v8Flags } from "../../src/server/runtime-tuning/v8-flags.js";
 import { createDatabase, type DatabaseConnection } from "../../src/store/connection/pool.js";
 import { findPricesAt } from "../../src/store/prices/find-prices.js";
@@ -74,7 +74,7 @@ function serveBareWithOurGarbage(): Promise<number> {
   v8Flags.forEach(setFlagsFromString);
   return serveBare((server) => {
     const { http2Servers } = server as unknown as { http2Servers: Map<Http2Server, unknown> };
-    for (const http2 of http2Servers.keys()) http2.on("session", forgetEndedStreams);
+    for (const http2 of http2Servers.keys()) http2.on("session", patchStreamMap);
   });
 }
 

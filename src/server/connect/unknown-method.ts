@@ -15,7 +15,7 @@ export function rpcOf(path: string): string {
 }
 
 /** Whether a path is one of our methods. */
-export function isOurs(path: string): boolean {
+export function isKnownMethod(path: string): boolean {
   return rpcs.has(path.slice(1));
 }
 

@@ -19,7 +19,7 @@ export type ConnectionTracker = {
    * Ends those without a call: at once those that have said nothing, the others after a while, in
    * which they hear of it. Goes on with those whose calls end, until all have gone.
    */
-  readonly endThoseWithoutCall: () => void;
+  readonly endIdleConnections: () => void;
   /** Cancels all calls over HTTP/2, which who reads hears of. */
   readonly cancelCalls: () => void;
   /** Cuts off all that are left. */
@@ -60,7 +60,7 @@ export function trackConnections(): ConnectionTracker {
       peersOfCalls.set(response, peerOf(request.socket));
       response.once("close", () => peersOfCalls.delete(response));
     },
-    endThoseWithoutCall: () => {
+    endIdleConnections: () => {
       isEnding = true;
       // Says GOAWAY, and ends the connection when the last stream has ended.
       for (const session of peersOfSessions.keys()) session.close();

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { contained } from "../../logging/contained.js";
-import { forgetEndedStreams } from "../runtime-tuning/http2-stream-table.js";
+import { patchStreamMap } from "../runtime-tuning/http2-stream-table.js";
 import { drainSession } from "./graceful-goaway.js";
 
 /** Settings and options for a server of HTTP/2. What has too many headers is refused by Node. */
@@ -33,7 +33,7 @@ export function limitHttp2Sessions(
   const limit = (session: ServerHttp2Session) => {
     const socket = latest;
     latest = undefined;
-    forgetEndedStreams(session);
+    patchStreamMap(session);
     limitHttp2Session(session, socket, limits);
   };
   server.on(

@@ -5,7 +5,7 @@ import type { DomainError } from "../../domain/domain-error.js";
 import { attempt } from "../../logging/contained.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { type CallLog, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
-import { isOurs } from "../connect/unknown-method.js";
+import { isKnownMethod } from "../connect/unknown-method.js";
 import { abortHandler } from "./handler-context.js";
 import { firstOf } from "./metadata.js";
 import { type SentStatus, toStatus } from "./status.js";
@@ -141,7 +141,7 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   /** Of calls that are ours, the first end counts. */
   #tell(failure: ConnectError): void {
     const { path, requestStream } = this.method;
-    if (this.#isEnded || !isOurs(path)) return;
+    if (this.#isEnded || !isKnownMethod(path)) return;
     const hasRequest = requestStream || (this.isHalfClosed && this.messages === 1);
     const { metadata } = this;
     if (this.#isPassedOn && hasRequest && metadata !== undefined) {

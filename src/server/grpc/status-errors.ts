@@ -5,7 +5,7 @@ import {
   malformed,
   messageTooLarge,
 } from "../../rpc/errors/translate-connect-error.js";
-import { isOurs, quote, unsupported } from "../connect/unknown-method.js";
+import { isKnownMethod, quote, unsupported } from "../connect/unknown-method.js";
 import type { SentStatus } from "./status.js";
 
 /** What has been received of a call, as far as it tells why the call cannot be served. */
@@ -43,7 +43,7 @@ export function explainLibraryStatus(
   if (encoding === "identity") return malformed("it is not the method's message");
   // Messages of our methods are read later, by us.
   return malformed(
-    isOurs(method.path)
+    isKnownMethod(method.path)
       ? "it cannot be decompressed"
       : "it cannot be decompressed, or is not the method's message",
   );

@@ -65,7 +65,7 @@ export function createHttpServer(
           clearInterval(sweep);
           resolve();
         });
-        open.endThoseWithoutCall();
+        open.endIdleConnections();
       }),
   };
 }

@@ -11,15 +11,15 @@ import { findStreamTable } from "../../library-internals/private-fields.js";
  * Reaches for what Node keeps to itself, and leaves alone what it does not know. To be called before
  * the session has any stream.
  */
-export function forgetEndedStreams(session: Http2Session): void {
+export function patchStreamMap(session: Http2Session): void {
   const holder = findStreamTable(session);
-  if (holder?.streams.size === 0) holder.streams = new StreamTable();
+  if (holder?.streams.size === 0) holder.streams = new StreamMap();
 }
 
 type Box = { stream: unknown };
 
 /** A Map to whoever uses it. What tables hold on to are boxes, which are emptied. */
-class StreamTable extends Map<number, unknown> {
+class StreamMap extends Map<number, unknown> {
   override get(id: number): unknown {
     return (super.get(id) as Box | undefined)?.stream;
   }
