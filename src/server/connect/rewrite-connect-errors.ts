@@ -21,30 +21,32 @@ import { checkJsonDates } from "./check-json-dates.js";
 import {
   prefixLength,
   toEndStreamFrame,
-  toErrorAnswer,
+  toErrorResponse,
   toFrame,
   toIterable,
   toTrailerFrame,
 } from "./error-response.js";
 
-/** Is told of a refusal before it is sent, and may add to its metadata. */
+/** Records an error before it is sent, and may add to its metadata. */
 export type OnError = (failure: ConnectError) => void;
 
 /**
- * Has Connect answer, in our terms. It quotes what is wrong with JSON, and where messages have to be
- * percent-encoded, half a character (a lone surrogate) cannot be: it would answer nothing at all. And
- * it takes dates that no calendar has for others.
+ * Runs Connect's handler, and rewrites Connect's own errors as errors of the API. Also rejects two
+ * kinds of JSON that Connect handles badly:
+ * - Dates that do not exist, which protobuf-es reads as other dates.
+ * - Text with a lone surrogate. Connect quotes invalid JSON in its error message, and where messages
+ *   are percent-encoded, the encoding then fails and Connect sends no response.
  */
 export async function handleAndRewriteErrors(
   handler: UniversalHandler,
   request: UniversalServerRequest,
   maxMessageBytes: number,
-  onRefusal: OnError,
+  onError: OnError,
 ): Promise<UniversalServerResponse> {
   const reject = (error: unknown) => {
     const failure = toConnectError(error);
-    onRefusal(failure);
-    return toErrorAnswer(request.header, failure);
+    onError(failure);
+    return toErrorResponse(request.header, failure);
   };
   let checked: UniversalServerRequest;
   try {
@@ -53,7 +55,7 @@ export async function handleAndRewriteErrors(
     return reject(error);
   }
   try {
-    return await rewriteErrors(await handler(checked), onRefusal);
+    return await rewriteErrors(await handler(checked), onError);
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
     return reject(malformed("it has text that is no Unicode"));
@@ -61,13 +63,14 @@ export async function handleAndRewriteErrors(
 }
 
 /**
- * Puts what Connect itself refuses into our terms. Its interceptors see only calls that could be
- * read, and it offers no other place; so this rewrites the answer, in each protocol where it has its
- * error. What has details is ours, and stays as it is. `onRefusal` is told of what Connect refused.
+ * Rewrites errors that Connect itself creates. Connect's interceptors see only calls whose message
+ * could be read, and Connect has no other hook. So this function rewrites the response, at the place
+ * where the protocol has its error. An error with details is the service's own and stays unchanged.
+ * Calls `onError` for each rewritten error.
  */
 async function rewriteErrors(
   response: UniversalServerResponse,
-  onRefusal: OnError,
+  onError: OnError,
 ): Promise<UniversalServerResponse> {
   const { header, body, status, trailer } = response;
   const type = header?.get("content-type") ?? "";
@@ -76,72 +79,72 @@ async function rewriteErrors(
     return {
       ...response,
       body: mapLast(body, trailerFlag, header?.get("grpc-encoding"), (frame) =>
-        rewriteTrailerFrame(frame, onRefusal),
+        rewriteTrailerFrame(frame, onError),
       ),
     };
   }
   if (type.startsWith("application/grpc") && trailer !== undefined) {
-    return { ...response, body: followedBy(body, () => rewriteTrailer(trailer, onRefusal)) };
+    return { ...response, body: followedBy(body, () => rewriteTrailer(trailer, onError)) };
   }
   if (type.startsWith("application/connect")) {
     return {
       ...response,
       body: mapLast(body, endStreamFlag, header?.get("connect-content-encoding"), (frame) =>
-        rewriteEndStream(frame, onRefusal),
+        rewriteEndStream(frame, onError),
       ),
     };
   }
   return status >= 400 && type === "application/json"
-    ? rewriteUnary(response, body, onRefusal)
+    ? rewriteUnary(response, body, onError)
     : response;
 }
 
-/** Connect: the whole body is the error. */
+/** Rewrites a unary Connect response, whose whole body is the error. */
 async function rewriteUnary(
   response: UniversalServerResponse,
   body: AsyncIterable<Uint8Array>,
-  onRefusal: OnError,
+  onError: OnError,
 ): Promise<UniversalServerResponse> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
   const plain = decompress(bytes, response.header?.get("content-encoding"));
-  const explained = rewriteError(parseError(plain), onRefusal);
-  if (explained === undefined) return { ...response, body: toIterable(bytes) };
-  const answer = errorToJsonBytes(explained, undefined);
+  const translated = rewriteError(parseError(plain), onError);
+  if (translated === undefined) return { ...response, body: toIterable(bytes) };
+  const json = errorToJsonBytes(translated, undefined);
   response.header?.delete("content-encoding");
-  for (const [name, value] of explained.metadata) response.header?.set(name, value);
-  response.header?.set("content-length", String(answer.length));
-  return { ...response, status: codeToHttpStatus(explained.code), body: toIterable(answer) };
+  for (const [name, value] of translated.metadata) response.header?.set(name, value);
+  response.header?.set("content-length", String(json.length));
+  return { ...response, status: codeToHttpStatus(translated.code), body: toIterable(json) };
 }
 
-/** Connect, streaming: the last frame has the error, as JSON. */
-function rewriteEndStream(frame: Uint8Array, onRefusal: OnError): Uint8Array {
+/** Rewrites the last frame of a Connect stream, which has the error as JSON. */
+function rewriteEndStream(frame: Uint8Array, onError: OnError): Uint8Array {
   const { error, metadata } = endStreamFromJson(frame.subarray(prefixLength));
-  const explained = error && rewriteError(error, onRefusal);
-  if (explained === undefined) return frame;
-  return toEndStreamFrame(metadata, explained);
+  const translated = error && rewriteError(error, onError);
+  if (translated === undefined) return frame;
+  return toEndStreamFrame(metadata, translated);
 }
 
-/** gRPC-Web: the last frame has the trailers, as text. */
-function rewriteTrailerFrame(frame: Uint8Array, onRefusal: OnError): Uint8Array {
+/** Rewrites the last frame of a gRPC-Web response, which has the trailers as text. */
+function rewriteTrailerFrame(frame: Uint8Array, onError: OnError): Uint8Array {
   const trailer = trailerParse(frame.subarray(prefixLength));
-  rewriteTrailer(trailer, onRefusal);
+  rewriteTrailer(trailer, onError);
   return toTrailerFrame(trailer);
 }
 
-/** gRPC: the trailers are headers. */
-function rewriteTrailer(trailer: Headers, onRefusal: OnError): void {
+/** Rewrites the trailers of a gRPC response. */
+function rewriteTrailer(trailer: Headers, onError: OnError): void {
   const error = findTrailerError(trailer);
-  const explained = error && rewriteError(error, onRefusal);
-  if (explained !== undefined) setTrailerStatus(trailer, explained);
+  const translated = error && rewriteError(error, onError);
+  if (translated !== undefined) setTrailerStatus(trailer, translated);
 }
 
-function rewriteError(error: ConnectError, onRefusal: OnError): ConnectError | undefined {
-  const explained = translateConnectError(error);
-  if (explained === undefined) return undefined;
-  const failure = toConnectError(explained);
-  onRefusal(failure);
+function rewriteError(error: ConnectError, onError: OnError): ConnectError | undefined {
+  const translated = translateConnectError(error);
+  if (translated === undefined) return undefined;
+  const failure = toConnectError(translated);
+  onError(failure);
   return failure;
 }
 
@@ -149,7 +152,7 @@ function parseError(bytes: Uint8Array): ConnectError {
   return errorFromJsonBytes(bytes, undefined, new ConnectError("not a Connect error"));
 }
 
-/** Maps the frame that has a flag: the last one. Connect gives each frame as one chunk. */
+/** Maps the frame with `flag`, which is the last one. Connect yields each frame as one chunk. */
 function mapLast(
   body: AsyncIterable<Uint8Array>,
   flag: number,
@@ -163,7 +166,7 @@ function mapLast(
   });
 }
 
-/** Connect compresses errors that quote much. */
+/** Decompresses an error. Connect compresses errors with long quotes. */
 function decompress(bytes: Uint8Array, encoding: string | null | undefined): Uint8Array {
   if (encoding === "gzip") return gunzipSync(bytes);
   return encoding === "br" ? brotliDecompressSync(bytes) : bytes;

@@ -5,7 +5,7 @@ import type { DomainError } from "../../domain/domain-error.js";
 import { attempt } from "../../logging/contained.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { type CallLog, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
-import { isOurs } from "../connect/unknown-method.js";
+import { isKnownMethod } from "../connect/unknown-method.js";
 import { setAbortReason } from "./handler-context.js";
 import { firstOf } from "./metadata.js";
 import { type SentStatus, toStatus } from "./status.js";
@@ -143,7 +143,7 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   /** Records the first error of a call. Ignores calls of methods that are not ours. */
   #record(failure: ConnectError): void {
     const { path, requestStream } = this.method;
-    if (this.#isEnded || !isOurs(path)) return;
+    if (this.#isEnded || !isKnownMethod(path)) return;
     const hasRequest = requestStream || (this.isHalfClosed && this.messageCount === 1);
     const { metadata } = this;
     if (this.#isForwarded && hasRequest && metadata !== undefined) {

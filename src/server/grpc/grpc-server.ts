@@ -107,7 +107,7 @@ function close(server: grpc.Server, open: ConnectionTracker, graceMs: number): P
       clearTimeout(timer);
       resolve();
     });
-    open.endThoseWithoutCall();
+    open.endIdleConnections();
   });
 }
 

@@ -5,7 +5,7 @@ import {
   malformed,
   messageTooLarge,
 } from "../../rpc/errors/translate-connect-error.js";
-import { isOurs, quote, unsupported } from "../connect/unknown-method.js";
+import { isKnownMethod, quote, unsupported } from "../connect/unknown-method.js";
 import type { SentStatus } from "./status.js";
 
 /** The state of a received call, from which the cause of an error is derived. */
@@ -43,7 +43,7 @@ export function explainLibraryStatus(
   if (encoding === "identity") return malformed("it is not the method's message");
   // Our own code parses the messages of our methods, later.
   return malformed(
-    isOurs(method.path)
+    isKnownMethod(method.path)
       ? "it cannot be decompressed"
       : "it cannot be decompressed, or is not the method's message",
   );
