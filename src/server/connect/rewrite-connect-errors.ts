@@ -1,5 +1,5 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { ConnectError } from "@connectrpc/connect";
+import { ConnectError, createContextKey } from "@connectrpc/connect";
 import type {
   UniversalHandler,
   UniversalServerRequest,
@@ -16,7 +16,11 @@ import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol
 import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
 import { mapAsync } from "../../async/map-async.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
-import { malformed, translateConnectError } from "../../rpc/errors/translate-connect-error.js";
+import {
+  malformed,
+  translateConnectError,
+  translateReadError,
+} from "../../rpc/errors/translate-connect-error.js";
 import { checkJsonDates } from "./check-json-dates.js";
 import {
   prefixLength,
@@ -29,6 +33,12 @@ import {
 
 /** Is told of a refusal before it is sent, and may add to its metadata. */
 export type OnError = (failure: ConnectError) => void;
+
+/** Returns the error in our terms; undefined: it stays as it is. */
+type Rewrite = (error: ConnectError) => ConnectError | undefined;
+
+/** Set in the values of a call when its handler starts. */
+export const handlerStarted = createContextKey(false);
 
 /**
  * Has Connect answer, in our terms. It quotes what is wrong with JSON, and where messages have to be
@@ -46,6 +56,18 @@ export async function handleAndRewriteErrors(
     onRefusal(failure);
     return toErrorAnswer(request.header, failure);
   };
+  const rewrite = (error: ConnectError) => {
+    // A handler starts when a unary request has been read, and its own errors have details: what has
+    // none from then on is about the response, and so is no error of the client's.
+    const isRead = request.contextValues?.get(handlerStarted) === true;
+    const translated = isRead
+      ? translateConnectError(error)
+      : translateReadError(error, maxMessageBytes);
+    if (translated === undefined) return undefined;
+    const failure = toConnectError(translated);
+    onRefusal(failure);
+    return failure;
+  };
   let checked: UniversalServerRequest;
   try {
     checked = checkJsonDates(request, handler.method.input, maxMessageBytes);
@@ -53,7 +75,7 @@ export async function handleAndRewriteErrors(
     return reject(error);
   }
   try {
-    return await rewriteErrors(await handler(checked), onRefusal);
+    return await rewriteErrors(await handler(checked), rewrite);
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
     return reject(malformed("it has text that is no Unicode"));
@@ -63,11 +85,11 @@ export async function handleAndRewriteErrors(
 /**
  * Puts what Connect itself refuses into our terms. Its interceptors see only calls that could be
  * read, and it offers no other place; so this rewrites the answer, in each protocol where it has its
- * error. What has details is ours, and stays as it is. `onRefusal` is told of what Connect refused.
+ * error. What has details is ours, and stays as it is. `rewrite` is told of what Connect refused.
  */
 async function rewriteErrors(
   response: UniversalServerResponse,
-  onRefusal: OnError,
+  rewrite: Rewrite,
 ): Promise<UniversalServerResponse> {
   const { header, body, status, trailer } = response;
   const type = header?.get("content-type") ?? "";
@@ -76,23 +98,23 @@ async function rewriteErrors(
     return {
       ...response,
       body: mapLast(body, trailerFlag, header?.get("grpc-encoding"), (frame) =>
-        rewriteTrailerFrame(frame, onRefusal),
+        rewriteTrailerFrame(frame, rewrite),
       ),
     };
   }
   if (type.startsWith("application/grpc") && trailer !== undefined) {
-    return { ...response, body: followedBy(body, () => rewriteTrailer(trailer, onRefusal)) };
+    return { ...response, body: followedBy(body, () => rewriteTrailer(trailer, rewrite)) };
   }
   if (type.startsWith("application/connect")) {
     return {
       ...response,
       body: mapLast(body, endStreamFlag, header?.get("connect-content-encoding"), (frame) =>
-        rewriteEndStream(frame, onRefusal),
+        rewriteEndStream(frame, rewrite),
       ),
     };
   }
   return status >= 400 && type === "application/json"
-    ? rewriteUnary(response, body, onRefusal)
+    ? rewriteUnary(response, body, rewrite)
     : response;
 }
 
@@ -100,13 +122,13 @@ async function rewriteErrors(
 async function rewriteUnary(
   response: UniversalServerResponse,
   body: AsyncIterable<Uint8Array>,
-  onRefusal: OnError,
+  rewrite: Rewrite,
 ): Promise<UniversalServerResponse> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
   const plain = decompress(bytes, response.header?.get("content-encoding"));
-  const explained = rewriteError(parseError(plain), onRefusal);
+  const explained = rewrite(parseError(plain));
   if (explained === undefined) return { ...response, body: toIterable(bytes) };
   const answer = errorToJsonBytes(explained, undefined);
   response.header?.delete("content-encoding");
@@ -116,33 +138,25 @@ async function rewriteUnary(
 }
 
 /** Connect, streaming: the last frame has the error, as JSON. */
-function rewriteEndStream(frame: Uint8Array, onRefusal: OnError): Uint8Array {
+function rewriteEndStream(frame: Uint8Array, rewrite: Rewrite): Uint8Array {
   const { error, metadata } = endStreamFromJson(frame.subarray(prefixLength));
-  const explained = error && rewriteError(error, onRefusal);
+  const explained = error && rewrite(error);
   if (explained === undefined) return frame;
   return toEndStreamFrame(metadata, explained);
 }
 
 /** gRPC-Web: the last frame has the trailers, as text. */
-function rewriteTrailerFrame(frame: Uint8Array, onRefusal: OnError): Uint8Array {
+function rewriteTrailerFrame(frame: Uint8Array, rewrite: Rewrite): Uint8Array {
   const trailer = trailerParse(frame.subarray(prefixLength));
-  rewriteTrailer(trailer, onRefusal);
+  rewriteTrailer(trailer, rewrite);
   return toTrailerFrame(trailer);
 }
 
 /** gRPC: the trailers are headers. */
-function rewriteTrailer(trailer: Headers, onRefusal: OnError): void {
+function rewriteTrailer(trailer: Headers, rewrite: Rewrite): void {
   const error = findTrailerError(trailer);
-  const explained = error && rewriteError(error, onRefusal);
+  const explained = error && rewrite(error);
   if (explained !== undefined) setTrailerStatus(trailer, explained);
-}
-
-function rewriteError(error: ConnectError, onRefusal: OnError): ConnectError | undefined {
-  const explained = translateConnectError(error);
-  if (explained === undefined) return undefined;
-  const failure = toConnectError(explained);
-  onRefusal(failure);
-  return failure;
 }
 
 function parseError(bytes: Uint8Array): ConnectError {

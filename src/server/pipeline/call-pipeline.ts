@@ -9,6 +9,7 @@ import { tokenMissing } from "../auth/auth-errors.js";
 import { requireRole } from "../auth/roles.js";
 import { type CallLog, rpcName, toCallRecord } from "../calls/call-log.js";
 import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
+import { handlerStarted } from "../connect/rewrite-connect-errors.js";
 import { CallContext, clientDisconnected } from "./call-deadline.js";
 import { streamIdle, watchIdle, watchMessages } from "./stream-idle-timeout.js";
 
@@ -16,6 +17,7 @@ import { streamIdle, watchIdle, watchMessages } from "./stream-idle-timeout.js";
 export type CallOptions = {
   readonly callLogOf: (context: HandlerContext) => CallLog;
   readonly concurrencyLimit: ConcurrencyLimit;
+  readonly maxMessageBytes: number;
   /** The most time that a call gets, whatever deadline its caller sets. */
   readonly maxTimeoutMs: number;
   /** The same for a stream. */
@@ -77,10 +79,14 @@ function wrapSingleResponse(
       throw failure;
     };
     const messages = isStream
-      ? watchMessages(request as AsyncIterable<object>, watchClient(context, surroundings))
+      ? watchMessages(
+          request as AsyncIterable<object>,
+          watchClient(context, surroundings),
+          surroundings.maxMessageBytes,
+        )
       : request;
     const work = () => {
-      requireAuthorization(method, context);
+      startHandling(method, context);
       context.acquire(capacity);
       // A door that could not read the message has it refused here, as every call is.
       if (request instanceof DomainError) throw request;
@@ -114,11 +120,13 @@ function wrapStream(
     else signal.addEventListener("abort", abort, { once: true });
     const reader = watchClient(context, surroundings);
     const sender = watchClient(context, surroundings);
-    const answers = handler(watchMessages(requests, sender), context)[Symbol.asyncIterator]();
+    const answers = handler(watchMessages(requests, sender, surroundings.maxMessageBytes), context)[
+      Symbol.asyncIterator
+    ]();
     // Unless the handler comes to its end, somebody stopped asking for its answers.
     let failure: ConnectError | undefined = toConnectError(clientDisconnected());
     try {
-      requireAuthorization(method, context);
+      startHandling(method, context);
       context.acquire(capacity);
       for (;;) {
         const answer = await run(() => context.withDeadline(() => answers.next()));
@@ -140,8 +148,12 @@ function wrapStream(
   };
 }
 
-/** Refuses what no door has let in: the doors have asked before they read anything of the call. */
-function requireAuthorization(method: DescMethod, { values }: HandlerContext): void {
+/**
+ * Starts the work of a call. Rejects what no listener has authorized: they do so before they read
+ * anything of the call.
+ */
+function startHandling(method: DescMethod, { values }: HandlerContext): void {
+  values.set(handlerStarted, true);
   const caller = values.get(callerKey);
   if (caller === undefined) throw tokenMissing();
   requireRole(caller, rpcName(method));

@@ -1,4 +1,6 @@
+import { ConnectError } from "@connectrpc/connect";
 import { DomainError } from "../../domain/domain-error.js";
+import { translateReadError } from "../../rpc/errors/translate-connect-error.js";
 
 /** Watches over waits for a caller: `onIdle` is called when one takes longer than `limitMs`. */
 export type IdleWatch = { readonly begin: () => void; readonly end: () => void };
@@ -13,8 +15,15 @@ export function watchIdle(limitMs: number, onIdle: () => void): IdleWatch {
   };
 }
 
-/** Messages as they come, with a watch over each while it is waited for. */
-export function watchMessages<T>(messages: AsyncIterable<T>, watch: IdleWatch): AsyncIterable<T> {
+/**
+ * Returns messages as they come, with a watch over each while it is waited for. What fails while one is
+ * read is the client's error.
+ */
+export function watchMessages<T>(
+  messages: AsyncIterable<T>,
+  watch: IdleWatch,
+  maxMessageBytes: number,
+): AsyncIterable<T> {
   return {
     [Symbol.asyncIterator]: () => {
       const iterator = messages[Symbol.asyncIterator]();
@@ -23,6 +32,9 @@ export function watchMessages<T>(messages: AsyncIterable<T>, watch: IdleWatch): 
           watch.begin();
           try {
             return await iterator.next();
+          } catch (error) {
+            if (!(error instanceof ConnectError)) throw error;
+            throw translateReadError(error, maxMessageBytes) ?? error;
           } finally {
             watch.end();
           }

@@ -83,7 +83,8 @@ describe("Authentication", function () {
     const callLog = { callStarts: () => {}, callEnds: () => {} };
     const times = { maxTimeoutMs: 1000, maxStreamTimeoutMs: 1000, streamIdleTimeoutMs: 1000 };
     // Nothing that they work with is there: no call gets so far.
-    const surroundings = { callLogOf: () => callLog, concurrencyLimit: unlimited, ...times };
+    const limits = { concurrencyLimit: unlimited, maxMessageBytes: 1000, ...times };
+    const surroundings = { callLogOf: () => callLog, ...limits };
     const mountServices = createServices({} as never, surroundings);
     const transport = createRouterTransport((router) =>
       mountServices((each, implementation) => router.service(each, implementation)),
