@@ -174,6 +174,7 @@ function createOurServices(
         callLogOf: () => callLog,
         concurrencyLimit: createConcurrencyLimit(2000),
         maxTimeoutMs: 30_000,
+        maxMessageBytes: 4 * 2 ** 20,
       },
       ...{ maxStreamTimeoutMs: 30_000, streamIdleTimeoutMs: 30_000 },
     },

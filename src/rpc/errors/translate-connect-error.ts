@@ -2,20 +2,11 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { DomainError } from "../../domain/domain-error.js";
 
 /**
- * Translates an error that Connect throws before or while a handler runs to a DomainError. Such
- * errors have no details, and malformed messages have the code INTERNAL although the client caused
- * them. Returns undefined for an error with details, which is our own, and for any other error.
+ * Translates an error that Connect throws to a DomainError, by its code. Such errors have no details.
+ * Returns undefined for an error with details, which is our own, and for any other error.
  */
-export function translateConnectError({
-  code,
-  rawMessage,
-  details,
-}: ConnectError): DomainError | undefined {
+export function translateConnectError({ code, details }: ConnectError): DomainError | undefined {
   if (details.length > 0) return undefined;
-  const tooLarge = largerThan.exec(rawMessage);
-  if (tooLarge?.[1] !== undefined) return messageTooLarge(Number(tooLarge[1]));
-  if (/^unknown compression/.test(rawMessage)) return new DomainError("UNSUPPORTED", rawMessage);
-  if (code === Code.InvalidArgument || clientErrors.test(rawMessage)) return malformed(rawMessage);
   if (code === Code.DeadlineExceeded) return deadlineExceeded();
   if (code === Code.Canceled || code === Code.Aborted) {
     return new DomainError("CANCELLED", "the caller has gone");
@@ -23,10 +14,28 @@ export function translateConnectError({
   return undefined;
 }
 
+/**
+ * Translates an error of Connect while it reads a request. It is then the client that caused it,
+ * although malformed messages have the code INTERNAL.
+ */
+export function translateReadError(
+  error: ConnectError,
+  maxMessageBytes: number,
+): DomainError | undefined {
+  const { code, rawMessage, details } = error;
+  if (details.length > 0) return undefined;
+  if (code === Code.ResourceExhausted) return messageTooLarge(maxMessageBytes);
+  if (code === Code.Unimplemented) return new DomainError("UNSUPPORTED", rawMessage);
+  if (code === Code.InvalidArgument || code === Code.Internal) {
+    // The prefix says how Connect reads, and the other listener has none. Only what is shown depends on it.
+    return malformed(rawMessage.replace(/^parse binary: /, ""));
+  }
+  return translateConnectError(error);
+}
+
 /** Returns the error for a message that cannot be parsed. `problem` is a library's message. */
 export function malformed(problem: string): DomainError {
-  const text = problem.replace(/^parse binary: /, "");
-  const cut = text.length <= 300 ? text : `${text.slice(0, 297)}...`;
+  const cut = problem.length <= 300 ? problem : `${problem.slice(0, 297)}...`;
   return new DomainError("MALFORMED_REQUEST", `the request cannot be read: ${cut}`);
 }
 
@@ -43,7 +52,3 @@ export function messageTooLarge(maxBytes: number): DomainError {
     { metadata: { max_message_bytes: String(maxBytes) } },
   );
 }
-
-const largerThan = /^message (?:size )?(?:\d+ )?is larger than configured readMaxBytes (\d+)/;
-const clientErrors =
-  /^(?:parse binary|protocol error|decompression failed|received compressed envelope|unexpected end flag)/;

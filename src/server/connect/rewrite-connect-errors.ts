@@ -1,5 +1,5 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { ConnectError } from "@connectrpc/connect";
+import { ConnectError, createContextKey } from "@connectrpc/connect";
 import type {
   UniversalHandler,
   UniversalServerRequest,
@@ -16,7 +16,11 @@ import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol
 import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
 import { mapAsync } from "../../async/map-async.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
-import { malformed, translateConnectError } from "../../rpc/errors/translate-connect-error.js";
+import {
+  malformed,
+  translateConnectError,
+  translateReadError,
+} from "../../rpc/errors/translate-connect-error.js";
 import { checkJsonDates } from "./check-json-dates.js";
 import {
   prefixLength,
@@ -29,6 +33,12 @@ import {
 
 /** Records an error before it is sent, and may add to its metadata. */
 export type OnError = (failure: ConnectError) => void;
+
+/** Returns the API's error for an error of Connect. Undefined: it stays unchanged. */
+type Rewrite = (error: ConnectError) => ConnectError | undefined;
+
+/** Set in the values of a call when its handler starts. */
+export const handlerStarted = createContextKey(false);
 
 /**
  * Runs Connect's handler, and rewrites Connect's own errors as errors of the API. Also rejects two
@@ -48,6 +58,18 @@ export async function handleAndRewriteErrors(
     onError(failure);
     return toErrorResponse(request.header, failure);
   };
+  const rewrite = (error: ConnectError) => {
+    // A handler starts when a unary request has been read, and its own errors have details. An error
+    // without details from then on concerns the response, so it is not the client's.
+    const isRead = request.contextValues?.get(handlerStarted) === true;
+    const translated = isRead
+      ? translateConnectError(error)
+      : translateReadError(error, maxMessageBytes);
+    if (translated === undefined) return undefined;
+    const failure = toConnectError(translated);
+    onError(failure);
+    return failure;
+  };
   let checked: UniversalServerRequest;
   try {
     checked = checkJsonDates(request, handler.method.input, maxMessageBytes);
@@ -55,7 +77,7 @@ export async function handleAndRewriteErrors(
     return reject(error);
   }
   try {
-    return await rewriteErrors(await handler(checked), onError);
+    return await rewriteErrors(await handler(checked), rewrite);
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
     return reject(malformed("it has text that is no Unicode"));
@@ -63,14 +85,14 @@ export async function handleAndRewriteErrors(
 }
 
 /**
+/**
  * Rewrites errors that Connect itself creates. Connect's interceptors see only calls whose message
  * could be read, and Connect has no other hook. So this function rewrites the response, at the place
  * where the protocol has its error. An error with details is the service's own and stays unchanged.
- * Calls `onError` for each rewritten error.
  */
 async function rewriteErrors(
   response: UniversalServerResponse,
-  onError: OnError,
+  rewrite: Rewrite,
 ): Promise<UniversalServerResponse> {
   const { header, body, status, trailer } = response;
   const type = header?.get("content-type") ?? "";
@@ -79,23 +101,23 @@ async function rewriteErrors(
     return {
       ...response,
       body: mapLast(body, trailerFlag, header?.get("grpc-encoding"), (frame) =>
-        rewriteTrailerFrame(frame, onError),
+        rewriteTrailerFrame(frame, rewrite),
       ),
     };
   }
   if (type.startsWith("application/grpc") && trailer !== undefined) {
-    return { ...response, body: followedBy(body, () => rewriteTrailer(trailer, onError)) };
+    return { ...response, body: followedBy(body, () => rewriteTrailer(trailer, rewrite)) };
   }
   if (type.startsWith("application/connect")) {
     return {
       ...response,
       body: mapLast(body, endStreamFlag, header?.get("connect-content-encoding"), (frame) =>
-        rewriteEndStream(frame, onError),
+        rewriteEndStream(frame, rewrite),
       ),
     };
   }
   return status >= 400 && type === "application/json"
-    ? rewriteUnary(response, body, onError)
+    ? rewriteUnary(response, body, rewrite)
     : response;
 }
 
@@ -103,13 +125,13 @@ async function rewriteErrors(
 async function rewriteUnary(
   response: UniversalServerResponse,
   body: AsyncIterable<Uint8Array>,
-  onError: OnError,
+  rewrite: Rewrite,
 ): Promise<UniversalServerResponse> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
   const plain = decompress(bytes, response.header?.get("content-encoding"));
-  const translated = rewriteError(parseError(plain), onError);
+  const translated = rewrite(parseError(plain));
   if (translated === undefined) return { ...response, body: toIterable(bytes) };
   const json = errorToJsonBytes(translated, undefined);
   response.header?.delete("content-encoding");
@@ -119,33 +141,25 @@ async function rewriteUnary(
 }
 
 /** Rewrites the last frame of a Connect stream, which has the error as JSON. */
-function rewriteEndStream(frame: Uint8Array, onError: OnError): Uint8Array {
+function rewriteEndStream(frame: Uint8Array, rewrite: Rewrite): Uint8Array {
   const { error, metadata } = endStreamFromJson(frame.subarray(prefixLength));
-  const translated = error && rewriteError(error, onError);
+  const translated = error && rewrite(error);
   if (translated === undefined) return frame;
   return toEndStreamFrame(metadata, translated);
 }
 
 /** Rewrites the last frame of a gRPC-Web response, which has the trailers as text. */
-function rewriteTrailerFrame(frame: Uint8Array, onError: OnError): Uint8Array {
+function rewriteTrailerFrame(frame: Uint8Array, rewrite: Rewrite): Uint8Array {
   const trailer = trailerParse(frame.subarray(prefixLength));
-  rewriteTrailer(trailer, onError);
+  rewriteTrailer(trailer, rewrite);
   return toTrailerFrame(trailer);
 }
 
 /** Rewrites the trailers of a gRPC response. */
-function rewriteTrailer(trailer: Headers, onError: OnError): void {
+function rewriteTrailer(trailer: Headers, rewrite: Rewrite): void {
   const error = findTrailerError(trailer);
-  const translated = error && rewriteError(error, onError);
+  const translated = error && rewrite(error);
   if (translated !== undefined) setTrailerStatus(trailer, translated);
-}
-
-function rewriteError(error: ConnectError, onError: OnError): ConnectError | undefined {
-  const translated = translateConnectError(error);
-  if (translated === undefined) return undefined;
-  const failure = toConnectError(translated);
-  onError(failure);
-  return failure;
 }
 
 function parseError(bytes: Uint8Array): ConnectError {

@@ -9,6 +9,7 @@ import { tokenMissing } from "../auth/auth-errors.js";
 import { requireRole } from "../auth/roles.js";
 import { type CallLog, rpcName, toCallRecord } from "../calls/call-log.js";
 import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
+import { handlerStarted } from "../connect/rewrite-connect-errors.js";
 import { CallContext, clientDisconnected } from "./call-deadline.js";
 import { streamIdle, watchIdle, watchMessages } from "./stream-idle-timeout.js";
 
@@ -16,6 +17,7 @@ import { streamIdle, watchIdle, watchMessages } from "./stream-idle-timeout.js";
 export type CallOptions = {
   readonly callLogOf: (context: HandlerContext) => CallLog;
   readonly concurrencyLimit: ConcurrencyLimit;
+  readonly maxMessageBytes: number;
   /** The longest that a unary call may take; a client's shorter deadline applies instead. */
   readonly maxTimeoutMs: number;
   /** The longest that a stream may take. */
@@ -77,10 +79,14 @@ function wrapSingleResponse(
       throw failure;
     };
     const messages = isStream
-      ? watchMessages(request as AsyncIterable<object>, watchClient(context, options))
+      ? watchMessages(
+          request as AsyncIterable<object>,
+          watchClient(context, options),
+          options.maxMessageBytes,
+        )
       : request;
     const work = () => {
-      requireAuthorization(method, context);
+      startHandling(method, context);
       context.acquire(concurrencyLimit);
       // The listener could not read the message: its error goes through the pipeline like any
       // other.
@@ -115,11 +121,12 @@ function wrapStream(
     else signal.addEventListener("abort", abort, { once: true });
     const readWatch = watchClient(context, options);
     const sendWatch = watchClient(context, options);
-    const responses = handler(watchMessages(requests, sendWatch), context)[Symbol.asyncIterator]();
+    const messages = watchMessages(requests, sendWatch, options.maxMessageBytes);
+    const responses = handler(messages, context)[Symbol.asyncIterator]();
     // If the loop ends without the handler's end, the consumer stopped reading responses.
     let failure: ConnectError | undefined = toConnectError(clientDisconnected());
     try {
-      requireAuthorization(method, context);
+      startHandling(method, context);
       context.acquire(concurrencyLimit);
       for (;;) {
         const response = await run(() => context.withDeadline(() => responses.next()));
@@ -141,8 +148,12 @@ function wrapStream(
   };
 }
 
-/** Rejects calls that no listener has authorized. Listeners do so before they read any message. */
-function requireAuthorization(method: DescMethod, { values }: HandlerContext): void {
+/**
+ * Marks the handler as started, and rejects calls that no listener has authorized. Listeners do so
+ * before they read any message.
+ */
+function startHandling(method: DescMethod, { values }: HandlerContext): void {
+  values.set(handlerStarted, true);
   const caller = values.get(callerKey);
   if (caller === undefined) throw tokenMissing();
   requireRole(caller, rpcName(method));

@@ -1,4 +1,6 @@
+import { ConnectError } from "@connectrpc/connect";
 import { DomainError } from "../../domain/domain-error.js";
+import { translateReadError } from "../../rpc/errors/translate-connect-error.js";
 
 /** Times waits for a client, each from `begin` to `end`. */
 export type IdleWatch = { readonly begin: () => void; readonly end: () => void };
@@ -14,8 +16,15 @@ export function watchIdle(limitMs: number, onIdle: () => void): IdleWatch {
   };
 }
 
-/** Passes messages on as they arrive, and times the wait for each. */
-export function watchMessages<T>(messages: AsyncIterable<T>, watch: IdleWatch): AsyncIterable<T> {
+/**
+ * Passes messages on as they arrive, and times the wait for each. An error while one is read is the
+ * client's.
+ */
+export function watchMessages<T>(
+  messages: AsyncIterable<T>,
+  watch: IdleWatch,
+  maxMessageBytes: number,
+): AsyncIterable<T> {
   return {
     [Symbol.asyncIterator]: () => {
       const iterator = messages[Symbol.asyncIterator]();
@@ -24,6 +33,9 @@ export function watchMessages<T>(messages: AsyncIterable<T>, watch: IdleWatch): 
           watch.begin();
           try {
             return await iterator.next();
+          } catch (error) {
+            if (!(error instanceof ConnectError)) throw error;
+            throw translateReadError(error, maxMessageBytes) ?? error;
           } finally {
             watch.end();
           }

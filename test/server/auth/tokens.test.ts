@@ -83,7 +83,8 @@ describe("Authentication", function () {
     const callLog = { callStarts: () => {}, callEnds: () => {} };
     const times = { maxTimeoutMs: 1000, maxStreamTimeoutMs: 1000, streamIdleTimeoutMs: 1000 };
     // The handlers have no dependencies, because no call gets so far.
-    const callOptions = { callLogOf: () => callLog, concurrencyLimit: unlimited, ...times };
+    const limits = { concurrencyLimit: unlimited, maxMessageBytes: 1000, ...times };
+    const callOptions = { callLogOf: () => callLog, ...limits };
     const mountServices = createServices({} as never, callOptions);
     const transport = createRouterTransport((router) =>
       mountServices((each, implementation) => router.service(each, implementation)),
