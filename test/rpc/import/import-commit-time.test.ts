@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
@@ -41,11 +42,18 @@ describe("ImportLLMPrices that takes longer to commit than its estimated lead ti
   it("is written again with a later effective time, and commits before that time", async () => {
     const { key } = await freshPrice(service, "1", since);
     const before = await bookVersionOf(service.database);
-    let committedBefore = Number.POSITIVE_INFINITY;
+    // The start of the last statement that did not see the commit: the commit came after it. Nothing
+    // that is measured after the commit would do, since a busy machine may measure late.
+    let lastSeenBefore = 0;
     const watch = async () => {
-      while ((await bookVersionOf(service.database)) === before);
-      const { rows } = await service.database.knex.raw("select clock_timestamp() as now");
-      committedBefore = rows[0].now.getTime();
+      for (;;) {
+        const { rows } = await service.database.knex.raw(
+          "select version, statement_timestamp() as at from price_book",
+        );
+        if (BigInt(rows[0].version) !== before) return;
+        lastSeenBefore = rows[0].at.getTime();
+        await wait(2);
+      }
     };
     const watched = watch();
     const response = await withSlowWrites(() => importRows(service, [rowOf(key, "2")]));
@@ -53,7 +61,7 @@ describe("ImportLLMPrices that takes longer to commit than its estimated lead ti
     const { rows } = await service.database.knex.raw("select last_value from attempts");
     expect(Number(rows[0].last_value)).to.be.at.least(2);
     expect(response.effectiveFrom && timestampMs(response.effectiveFrom)).to.be.above(
-      committedBefore,
+      lastSeenBefore,
     );
     expect(response.bookVersion).to.equal(before + 1n);
     expect(await priceAt(service, key)).to.equal("2");
