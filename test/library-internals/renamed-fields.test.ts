@@ -67,26 +67,23 @@ async function expectCallsAndStop(service: TestService): Promise<void> {
 
 /**
  * Hides a field from our code, as if the library had renamed it. The library itself still reads it.
- * Returns a function that shows the field again.
+ * Returns a function that removes the disguise: objects that were created meanwhile lose the field, so the
+ * test has closed them by then.
  */
 function hide(prototype: object, field: string): () => void {
   const values = new WeakMap<object, unknown>();
-  let isHidden = true;
   Object.defineProperty(prototype, field, {
     configurable: true,
     get() {
       const [, , caller = ""] = (new Error().stack ?? "").split("\n    at ");
       const isOurs = caller.includes(ours) || caller.includes(thisFile);
-      return isHidden && isOurs ? undefined : values.get(this);
+      return isOurs ? undefined : values.get(this);
     },
     set(value: unknown) {
       values.set(this, value);
     },
   });
-  // Objects that were created meanwhile keep their values in `values`, so the property must stay.
-  return () => {
-    isHidden = false;
-  };
+  return () => void Reflect.deleteProperty(prototype, field);
 }
 
 const thisFile = fileURLToPath(import.meta.url);
