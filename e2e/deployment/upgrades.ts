@@ -109,7 +109,7 @@ function makeVersionBefore(folder: string): string {
   const path = join(program, "dist/src/store/schema/migration-list.js");
   const text = readFileSync(path, "utf8");
   const lines = text.split("\n");
-  const last = lines.findLastIndex((line) => /^ +named\("/.test(line));
+  const last = lines.findLastIndex((line) => /^ +\w+\("\d{14}-/.test(line));
   if (last < 0) throw new Error(`${path} lists no migrations`);
   writeFileSync(path, lines.toSpliced(last, 1).join("\n"));
   return join(program, "dist/src/main.js");
