@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fillExampleBook } from "../src/app/example-prices.js";
+import { addExamplePrices } from "../src/app/example-prices.js";
 import { startEmbeddedPostgres } from "../src/embedded-postgres/embedded-postgres.js";
 import { createDatabase } from "../src/store/connection/pool.js";
 import { migrateUp } from "../src/store/schema/migrator.js";
@@ -43,7 +43,7 @@ await withDataFolder(async (folder) => {
     const { connection } = postgres;
     await migrateUp(connection);
     const knex = createDatabase({ connection, poolSize: 1, acquireTimeoutMs: 10_000 });
-    await fillExampleBook(knex);
+    await addExamplePrices(knex);
     await knex.destroy();
     const loadCore = await findLoadCore();
     const bench = { folder, connection, url: toUrl(connection), loadCore, rounds, isLong };

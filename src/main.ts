@@ -4,7 +4,7 @@ import { exitCodes, Failure } from "./cli/exit-codes.js";
 import { addClientCommands } from "./cli/register-commands.js";
 import { readVersion } from "./version.js";
 
-// Each command loads what it needs when it runs: `health` would wait for the server's libraries.
+// Commands load their modules when they run: otherwise `health` would wait for those of the server.
 const program = new Command("llmprices")
   .description("Keeps the markup price of every LLM charge, and calculates charges exactly.")
   .version(readVersion())
@@ -45,7 +45,7 @@ program
   });
 
 program.parseAsync().catch((error: Error) => {
-  // Commander has said what is wrong with the command line, or has shown the help.
+  // Commander has already printed the problem or the help.
   if (error instanceof CommanderError) {
     process.exit(error.exitCode === 0 ? 0 : exitCodes.usage);
   }

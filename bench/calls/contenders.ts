@@ -137,7 +137,7 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
       return { prices, at, bookVersion };
     },
   };
-  const stats = () => ({ open: 0, maxOpen: 0, threads: 0, refused: 0 });
+  const stats = () => ({ open: 0, maxOpen: 0, threads: 0, rejected: 0 });
   const serve = () => Promise.reject(new Error("no worker threads"));
   const threads = { serve, stats, close: async () => {} };
   const services = createOurServices(connection, book);

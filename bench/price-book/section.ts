@@ -75,5 +75,5 @@ async function withKnex(
   }
 }
 
-const shortSizes = [1000, 30_000, 300_000];
+const shortSizes = [1000, 10_000, 100_000];
 const longSizes = [1000, 100_000, 1_000_000];

@@ -1,8 +1,5 @@
 import { readSuiteArguments } from "../../bench/support/suite-arguments.js";
-import {
-  mochaGlobalSetup as startPostgres,
-  mochaGlobalTeardown as stopPostgres,
-} from "../../test/support/postgres.js";
+import { startTestServer } from "../../test/support/postgres.js";
 import { startTestService, type TestService } from "../../test/support/service.js";
 import { keysOf, nearMissesOf, readCatalog } from "./catalog.js";
 import { drawCharges } from "./charges.js";
@@ -43,7 +40,8 @@ const counter = createCounter();
 const { isLong, option } = readSuiteArguments([], { options: ["seed"] });
 const seed = option("seed") ?? 20260701;
 const step = isLong ? 1 : 10;
-await startPostgres();
+const server = await startTestServer();
+Object.assign(process.env, server.environment);
 try {
   const service = await startTestService();
   try {
@@ -52,7 +50,7 @@ try {
     await service.stop();
   }
 } finally {
-  await stopPostgres();
+  await server.stop();
 }
 counter.print();
 process.exitCode = counter.failed() === 0 ? 0 : 1;

@@ -8,7 +8,9 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || {
   apt-get install -y -qq postgresql >/dev/null
 }
 bin=$(dirname "$(ls /usr/lib/postgresql/*/bin/initdb | sort -V | tail -n 1)")
-folder=$(mktemp -d)
+# In memory where there is room: tests create hundreds of databases.
+shared_memory_kb=$(df --output=avail /dev/shm 2>/dev/null | tail -n 1 || echo 0)
+folder=$(mktemp -d -p "$([ "$shared_memory_kb" -gt 2000000 ] && echo /dev/shm || echo /tmp)")
 port=54329
 as_postgres() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
 stop() {

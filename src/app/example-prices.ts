@@ -10,10 +10,10 @@ import {
 } from "../store/prices/timelines.js";
 
 /**
- * Fills a book that has no key with a few prices, in effect since the beginning of 2026, so that a
- * first call has something to find. Answers whether it did.
+ * Adds a few prices, in effect since the beginning of 2026, to a price book without keys, so that a
+ * first call finds a price. Returns true if it has added them.
  */
-export async function fillExampleBook(knex: Knex): Promise<boolean> {
+export async function addExamplePrices(knex: Knex): Promise<boolean> {
   if ((await knex("llm_prices").first("id")) !== undefined) return false;
   const author = { changedBy: "example", reason: "the example price book" };
   await knex.transaction(async (transaction) => {

@@ -9,15 +9,15 @@ import { type Server, startServer } from "../server/server.js";
 import { createDatabase, type DatabaseConnection } from "../store/connection/pool.js";
 import { migrateUp } from "../store/schema/migrator.js";
 import { loadTracing } from "../tracing/load-tracing.js";
-import { fillExampleBook } from "./example-prices.js";
+import { addExamplePrices } from "./example-prices.js";
 import { createStartupBanner } from "./startup-banner.js";
 
-/** A running service, and what it says when it is up. */
+/** A running service, and the banner to print. */
 export type Service = { readonly startupBanner: string; readonly stop: () => Promise<void> };
 
 /**
- * Starts the service with the database that the configuration names, or an embedded one: in this
- * process, or, where `workers` says how many, in processes of their own.
+ * Starts the service with the configured database or an embedded one. Serves in this process, or in
+ * `workers` worker processes.
  */
 export async function serve(
   config: Config,
@@ -31,8 +31,8 @@ export async function serve(
     await stopDatabase();
   };
   try {
-    const isFilled = config.database === undefined && (await fillExampleBook(knex));
-    if (isFilled) log.info("filled the empty database with an example price book");
+    const isNew = config.database === undefined && (await addExamplePrices(knex));
+    if (isNew) log.info("filled the empty database with an example price book");
     const server =
       workers === undefined
         ? await serveHere(config, { knex, connection }, log)
@@ -58,7 +58,7 @@ async function serveHere(config: Config, database: ServerDatabase, log: Logger):
   return { ...server, stop };
 }
 
-/** The doors for callers are the workers', the one for operators is ours. */
+/** Starts workers, which serve clients, and the ops server in this process. */
 async function serveInWorkers(
   count: number,
   config: Config,
@@ -84,7 +84,7 @@ async function serveInWorkers(
 
 type Database = { readonly connection: DatabaseConnection; readonly stop: () => Promise<void> };
 
-/** A database of others is never migrated here: `migrate` does that. */
+/** Returns the configured database, never migrated here, or starts and migrates an embedded one. */
 async function findDatabase(config: Config, log: Logger): Promise<Database> {
   if (config.database !== undefined) return { connection: config.database, stop: async () => {} };
   const embedded = await startEmbeddedPostgres({

@@ -8,9 +8,9 @@ import type { Server } from "../server/server.js";
 import { findPricesAt } from "../store/prices/find-prices.js";
 
 /**
- * What a person sees when the service is up: where it answers, and a call ready to paste. With tokens
- * it shows the one in LLMPRICES_TOKEN, as the command line does; with TLS, whom to trust is said in
- * words, since nobody knows here which authority callers know.
+ * Creates the text shown when the service is up: its addresses, and a call to copy and paste. With
+ * authentication, the call uses the token in LLMPRICES_TOKEN, as the command line does. With TLS, a
+ * sentence describes the flags, because it is unknown which authorities the client trusts.
  */
 export async function createStartupBanner(
   server: Server,
@@ -39,11 +39,11 @@ grpcurl ${plaintext}${token}-d ${body} ${grpc} ${call.method}
 or with curl:
 
 curl -s ${token}-H 'content-type: application/json' -d ${body} ${scheme}://${http}/${call.method}
-${tls === undefined ? "" : describeSecurity(tls)}`;
+${tls === undefined ? "" : describeTlsFlags(tls)}`;
 }
 
-/** Which flags a caller adds. */
-function describeSecurity({ clientCaFile }: TlsConfig): string {
+/** Describes the flags that a client adds for TLS. */
+function describeTlsFlags({ clientCaFile }: TlsConfig): string {
   const shown =
     clientCaFile === undefined ? "" : "; and -cert and -key, or --cert and --key, of a caller";
   return `\nAdd -cacert, or --cacert for curl, where the authority of TLS_CERT_FILE is not known${shown}.\n`;
@@ -68,7 +68,7 @@ function toCall(price: LLMPrice | undefined): Call {
   };
 }
 
-/** Any price to show; none when there is none or the database does not answer yet. */
+/** Finds any price to show. Returns undefined without one, or while the database is unavailable. */
 async function findPrice(knex: Knex): Promise<LLMPrice | undefined> {
   return findPricesAt(knex, {}, undefined, 1).then(
     ({ prices }) => prices[0],

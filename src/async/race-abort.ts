@@ -7,7 +7,15 @@ export function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
     const abort = () => reject(signal.reason);
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
-    const stopListening = () => signal.removeEventListener("abort", abort);
-    work.then(resolve, reject).finally(stopListening);
+    work.then(
+      (value) => {
+        signal.removeEventListener("abort", abort);
+        resolve(value);
+      },
+      (error) => {
+        signal.removeEventListener("abort", abort);
+        reject(error);
+      },
+    );
   });
 }

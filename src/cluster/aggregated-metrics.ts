@@ -3,55 +3,58 @@ import { AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
 import type { Exposition } from "../server/ops/ops-server.js";
 import type { FromWorker, ToWorker, WorkerMetrics } from "./messages.js";
 
-/** What there is to tell of all workers. */
-export type WorkersMetrics = {
-  /** What they count, added up, and the primary's own. */
+/** The metrics of all workers. */
+export type AggregatedMetrics = {
+  /** The sum of the metrics of all workers, and those of the primary. */
   readonly exposition: Exposition;
-  /** Counts a worker in, until it ends. */
+  /** Includes the metrics of a worker. Keeps its counters and histograms after it exits. */
   readonly watch: (worker: Worker) => void;
+  /** Counts the workers that were started in place of one that exited. */
   readonly restarts: Counter;
 };
 
 /**
- * Adds up what those workers say that are there. One that does not answer in time, or has ended, is
- * counted as it was last seen: a sum that shrinks would be read as a counter that began anew, and
- * as so many calls more. What it measured at a moment, as the calls at work, is gone with it.
+ * Adds up the metrics of all workers. Uses the last known counters and histograms of a worker that
+ * does not reply in time, or has exited: a smaller sum would look like a counter reset, and
+ * Prometheus would count all its calls again. Leaves out the gauges of such a worker, such as the
+ * calls in flight.
  */
-export function createWorkerMetrics(): WorkersMetrics {
-  const { own, running, restarts } = createOwnMetrics();
-  const lastSeen = new Map<Worker, WorkerMetrics>();
-  let ended: readonly WorkerMetrics[] = [];
-  let folded = Promise.resolve();
-  const fold = async () => {
-    const parts = ended;
+export function createAggregatedMetrics(): AggregatedMetrics {
+  const { own, workers, restarts } = createOwnMetrics();
+  const lastMetrics = new Map<Worker, WorkerMetrics>();
+  let exited: readonly WorkerMetrics[] = [];
+  let merged = Promise.resolve();
+  /** Replaces the metrics of exited workers with their sum. */
+  const mergeExited = async () => {
+    const parts = exited;
     const sum = await add(parts).getMetricsAsJSON();
-    ended = [sum, ...ended.slice(parts.length)];
+    exited = [sum, ...exited.slice(parts.length)];
   };
 
   const watch = (worker: Worker) => {
-    lastSeen.set(worker, []);
-    running.inc();
+    lastMetrics.set(worker, []);
+    workers.inc();
     worker.once("exit", () => {
-      running.dec();
-      ended = [...ended, onlyCounts(lastSeen.get(worker))];
-      lastSeen.delete(worker);
-      // One after another: between its beginning and its end, others may end only.
-      folded = folded.then(fold);
+      workers.dec();
+      exited = [...exited, withoutGauges(lastMetrics.get(worker))];
+      lastMetrics.delete(worker);
+      // Merges run one after another: while one runs, `exited` may only grow.
+      merged = merged.then(mergeExited);
     });
   };
   const metrics = async () => {
-    const answered = new Set<Worker>();
-    const look = async (worker: Worker) => {
-      const seen = await ask(worker);
-      if (seen === undefined || !lastSeen.has(worker)) return;
-      lastSeen.set(worker, seen);
-      answered.add(worker);
+    const replied = new Set<Worker>();
+    const collect = async (worker: Worker) => {
+      const reply = await requestMetrics(worker);
+      if (reply === undefined || !lastMetrics.has(worker)) return;
+      lastMetrics.set(worker, reply);
+      replied.add(worker);
     };
-    await Promise.all([...lastSeen.keys()].map(look));
-    const seenNow = [...lastSeen].map(([worker, seen]) =>
-      answered.has(worker) ? seen : onlyCounts(seen),
+    await Promise.all([...lastMetrics.keys()].map(collect));
+    const running = [...lastMetrics].map(([worker, last]) =>
+      replied.has(worker) ? last : withoutGauges(last),
     );
-    return `${await add([...seenNow, ...ended]).metrics()}\n${await own.metrics()}`;
+    return `${await add([...running, ...exited]).metrics()}\n${await own.metrics()}`;
   };
   return { exposition: { contentType: own.contentType, metrics }, watch, restarts };
 }
@@ -60,36 +63,39 @@ function add(parts: readonly WorkerMetrics[]): Registry {
   return AggregatorRegistry.aggregate([...parts]);
 }
 
-function onlyCounts(metrics: WorkerMetrics = []): WorkerMetrics {
+function withoutGauges(metrics: WorkerMetrics = []): WorkerMetrics {
   return metrics.filter(({ type }) => /^(?:counter|histogram)$/.test(String(type)));
 }
 
-/** What a worker counts; undefined when it does not say, or ends meanwhile. */
-function ask(worker: Worker): Promise<WorkerMetrics | undefined> {
-  asked += 1;
-  const number = asked;
+/** Returns the metrics of a worker, or undefined when it does not reply in time or exits. */
+function requestMetrics(worker: Worker): Promise<WorkerMetrics | undefined> {
+  lastNumber += 1;
+  const number = lastNumber;
   return new Promise((resolve) => {
     const end = (metrics?: WorkerMetrics) => {
       clearTimeout(timer);
-      worker.off("message", hear).off("exit", leave);
+      worker.off("message", onMessage).off("exit", giveUp);
       resolve(metrics);
     };
-    const leave = () => end();
-    const hear = (message: FromWorker) => {
-      if (message.type === "counts" && message.number === number) end(message.metrics);
+    const giveUp = () => end();
+    const onMessage = (message: FromWorker) => {
+      if (message.type === "metrics" && message.number === number) end(message.metrics);
     };
-    const timer = setTimeout(leave, answerLimitMs);
-    worker.on("message", hear).on("exit", leave);
-    if (!worker.isConnected()) return leave();
-    worker.send({ type: "count", number } satisfies ToWorker, (error) => error && leave());
+    const timer = setTimeout(giveUp, replyTimeoutMs);
+    worker.on("message", onMessage).on("exit", giveUp);
+    if (!worker.isConnected()) return giveUp();
+    worker.send(
+      { type: "collect-metrics", number } satisfies ToWorker,
+      (error) => error && giveUp(),
+    );
   });
 }
 
-/** The primary's own: how many workers there are, how often one was lost, and since when. */
+/** Creates the metrics of the primary: running workers, restarts and its start time. */
 function createOwnMetrics() {
   const own = new Registry();
   const registers = [own];
-  const running = new Gauge({
+  const workers = new Gauge({
     ...{ name: "llmprices_workers", help: "Workers that take calls.", registers },
   });
   const restarts = new Counter({
@@ -101,8 +107,8 @@ function createOwnMetrics() {
   new Gauge({ name: "process_start_time_seconds", help, registers }).set(
     Math.round(Date.now() / 1000 - process.uptime()),
   );
-  return { own, running, restarts };
+  return { own, workers, restarts };
 }
 
-let asked = 0;
-const answerLimitMs = 2000;
+let lastNumber = 0;
+const replyTimeoutMs = 2000;

@@ -3,22 +3,22 @@ import type { Address } from "../config/address.js";
 import type { Config } from "../config/config.js";
 import type { ThreadConnection } from "../server/threads/thread-messages.js";
 
-/** What prom-client's registry answers of its metrics, and adds up. */
+/** The metrics of one worker, in the JSON of prom-client, which can aggregate them. */
 export type WorkerMetrics = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
 
-/** What a worker is told. */
+/** Messages from the primary to a worker. */
 export type ToWorker =
   | { readonly type: "start"; readonly config: Config; readonly connection: ThreadConnection }
-  /** To be answered with the metrics of now, under the same number. */
-  | { readonly type: "count"; readonly number: number }
+  /** Asks for the current metrics. The worker replies with the same number. */
+  | { readonly type: "collect-metrics"; readonly number: number }
   | { readonly type: "stop" };
 
-/** What a worker tells. */
+/** Messages from a worker to the primary. */
 export type FromWorker =
-  /** It listens to messages: those sent before are lost. */
+  /** The worker receives messages from now on. Earlier ones are lost. */
   | { readonly type: "loaded" }
   | { readonly type: "open"; readonly grpcAddress: Address; readonly httpAddress: Address }
-  | { readonly type: "readiness"; readonly whyNot: string | undefined }
-  | { readonly type: "counts"; readonly number: number; readonly metrics: WorkerMetrics }
-  /** It could not start, and ends. */
+  | { readonly type: "readiness"; readonly notReadyReason: string | undefined }
+  | { readonly type: "metrics"; readonly number: number; readonly metrics: WorkerMetrics }
+  /** The worker could not start, and exits. */
   | { readonly type: "failed"; readonly message: string };

@@ -10,25 +10,25 @@ import { addV8Flags } from "../server/runtime-tuning/v8-flags.js";
 import { toThreadConnection } from "../server/threads/connection-transfer.js";
 import type { DatabaseConnection } from "../store/connection/pool.js";
 import { tracingStopMs } from "../tracing/tracing.js";
-import { createWorkerMetrics } from "./aggregated-metrics.js";
+import { createAggregatedMetrics } from "./aggregated-metrics.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 
-/** Processes that serve behind the same ports. */
+/** Worker processes that share the same ports. */
 export type WorkerProcesses = {
   readonly grpcAddress: Address;
   readonly httpAddress: Address;
-  /** Not ready while any worker that takes calls is not. */
+  /** Not ready while any worker with open ports is not. */
   readonly notReadyReason: () => string | undefined;
-  /** What all workers count, added up. */
+  /** The metrics of all workers, added up. */
   readonly exposition: Exposition;
-  /** Has each stop gracefully, and waits until all have. */
+  /** Stops all workers gracefully and waits until they have exited. */
   readonly stop: () => Promise<void>;
 };
 
 /**
- * Starts workers, and another for each that ends. Connections go to them in turn.
+ * Starts workers, and restarts those that exit. Distributes connections round-robin.
  *
- * @throws Error with what the first that could not start says.
+ * @throws Error with the message of the first worker that could not start.
  */
 export async function startWorkerProcesses(
   count: number,
@@ -36,48 +36,48 @@ export async function startWorkerProcesses(
   connection: DatabaseConnection,
   log: Logger,
 ): Promise<WorkerProcesses> {
-  const { exposition, watch, restarts } = createWorkerMetrics();
-  // Of each worker that has opened its doors: undefined when it is ready.
+  const { exposition, watch, restarts } = createAggregatedMetrics();
+  // One entry for each worker with open ports: undefined when it is ready.
   const notReadyReasons = new Map<number, string | undefined>();
   let isUp = false;
   let isStopping = false;
   let failures = 0;
-  const ended = new Set<Promise<void>>();
+  const exits = new Set<Promise<void>>();
 
   const start: ToWorker = {
     type: "start",
-    // The database is in the connection, in a form that can be sent.
+    // The connection has the database, in a form that can be sent.
     config: { ...config, database: undefined },
     connection: toThreadConnection(connection),
   };
   const startWorker = () =>
     new Promise<FromWorker & { type: "open" }>((resolve, reject) => {
       const worker = cluster.fork();
-      // Of a message that could not be sent: a worker that has ended tells so itself.
+      // A message could not be sent. A worker that has exited emits "exit" as well.
       worker.on("error", (error) => log.warn({ err: error, worker: worker.id }, "worker"));
       worker.on("message", (message: FromWorker) => {
         if (message.type === "loaded") worker.send(start);
         if (message.type === "failed") reject(new Error(message.message));
-        if (message.type === "readiness") notReadyReasons.set(worker.id, message.whyNot);
+        if (message.type === "readiness") notReadyReasons.set(worker.id, message.notReadyReason);
         if (message.type !== "open") return;
         failures = 0;
         watch(worker);
         resolve(message);
       });
-      const end = new Promise<void>((ends) => {
+      const exit = new Promise<void>((resolveExit) => {
         worker.once("exit", (code, signal) => {
           notReadyReasons.delete(worker.id);
           reject(new Error(`a worker ended before it was up: ${signal ?? `exit code ${code}`}`));
-          ends();
+          resolveExit();
           if (isUp && !isStopping) onLost(worker, signal ?? `exit code ${code}`);
         });
       });
-      ended.add(end);
-      void end.then(() => ended.delete(end));
+      exits.add(exit);
+      void exit.then(() => exits.delete(exit));
     });
 
-  /** Starts another: at once, and after a while when it fails again and again. */
-  const replace = async () => {
+  /** Restarts a worker: at once, or with exponential backoff when workers fail repeatedly. */
+  const restart = async () => {
     await sleep(failures === 0 ? 0 : Math.min(100 * 2 ** failures, maxDelayMs));
     failures += 1;
     if (isStopping) return;
@@ -86,7 +86,7 @@ export async function startWorkerProcesses(
   };
   const onLost = ({ id }: Worker, cause: string) => {
     log.error({ worker: id, cause }, "a worker has ended; starting another");
-    void replace();
+    void restart();
   };
 
   const stop = async () => {
@@ -94,9 +94,9 @@ export async function startWorkerProcesses(
     for (const worker of Object.values(cluster.workers ?? {})) {
       if (worker?.isConnected()) worker.send({ type: "stop" } satisfies ToWorker);
     }
-    const limitMs = config.drainDelayMs + config.shutdownGraceMs + lateMs;
+    const limitMs = config.drainDelayMs + config.shutdownGraceMs + stopMarginMs;
     const timer = setTimeout(() => killAll("SIGKILL"), limitMs);
-    await Promise.all(ended);
+    await Promise.all(exits);
     clearTimeout(timer);
   };
 
@@ -111,20 +111,21 @@ export async function startWorkerProcesses(
     if (first === undefined) throw new Error("there is at least one worker");
     isUp = true;
     const { grpcAddress, httpAddress } = first;
-    const whyNot = () => (isStopping ? "shutting down" : findNotReadyReason(notReadyReasons));
-    return { grpcAddress, httpAddress, notReadyReason: whyNot, exposition, stop };
+    const notReadyReason = () =>
+      isStopping ? "shutting down" : findNotReadyReason(notReadyReasons);
+    return { grpcAddress, httpAddress, notReadyReason, exposition, stop };
   } catch (error) {
     isStopping = true;
     killAll("SIGTERM");
-    await Promise.all(ended);
+    await Promise.all(exits);
     throw error;
   }
 }
 
-function findNotReadyReason(whyNots: ReadonlyMap<number, string | undefined>): string | undefined {
-  if (whyNots.size === 0) return "no worker is up";
-  for (const [id, whyNot] of whyNots) {
-    if (whyNot !== undefined) return `worker ${id}: ${whyNot}`;
+function findNotReadyReason(reasons: ReadonlyMap<number, string | undefined>): string | undefined {
+  if (reasons.size === 0) return "no worker is up";
+  for (const [id, reason] of reasons) {
+    if (reason !== undefined) return `worker ${id}: ${reason}`;
   }
   return undefined;
 }
@@ -134,5 +135,5 @@ function killAll(signal: NodeJS.Signals): void {
 }
 
 const maxDelayMs = 5000;
-/** How long beyond its grace a worker that stops is waited for: the last traces, and all the rest. */
-const lateMs = tracingStopMs + 5000;
+/** How long a worker may take after its grace period: the last traces, and 5 s for the rest. */
+const stopMarginMs = tracingStopMs + 5000;

@@ -8,8 +8,8 @@ import { loadTracing } from "../tracing/load-tracing.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 
 /*
- * The program of a worker: the whole service but for the door for operators. It starts when it is
- * told how, and stops when it is told to, or by SIGTERM. Without its primary, Node ends it at once.
+ * The program of a worker: the whole service except the ops server. It starts and stops on messages
+ * from the primary, and also stops on SIGTERM. Node.js ends it at once when the primary is gone.
  */
 
 let service: Promise<WorkerService> | undefined;
@@ -17,24 +17,24 @@ let isStopping = false;
 
 process.on("message", (message: ToWorker) => {
   if (message.type === "stop") void stop();
-  // A primary that hears nothing counts what it has heard before.
-  if (message.type === "count") count(message.number).catch(() => undefined);
+  // When the metrics cannot be read, the primary times out and uses the last ones.
+  if (message.type === "collect-metrics") sendMetrics(message.number).catch(() => undefined);
   if (message.type !== "start") return;
   service = start(message);
-  // What went wrong has been told.
+  // `start` has already sent the error.
   service.catch(stop);
 });
 process.on("SIGTERM", stop);
-// A terminal sends it to the primary as well, which stops all workers in its own way.
+// Ignored: a terminal sends SIGINT to the primary, too, which stops all workers.
 process.on("SIGINT", () => {});
 
-void tell({ type: "loaded" });
+void send({ type: "loaded" });
 
 type WorkerService = Pick<Listeners, "metrics" | "stop">;
 
 async function start({ config, connection: sent }: ToWorker & { type: "start" }) {
   const log = createLogger(config.logLevel, false, { worker: cluster.worker?.id });
-  // What has been opened is closed, the last first.
+  // Closed in reverse order.
   const closings: (() => Promise<void> | undefined)[] = [];
   const stop = async () => {
     for (const close of closings.reverse()) await close();
@@ -45,42 +45,42 @@ async function start({ config, connection: sent }: ToWorker & { type: "start" })
     const connection = fromThreadConnection(sent);
     const knex = createDatabase({ connection, ...config.databaseLimits });
     closings.push(() => knex.destroy());
-    const doors = await startListeners(config, { knex, connection }, log, {
-      onReadiness: (whyNot) => void tell({ type: "readiness", whyNot }),
+    const listeners = await startListeners(config, { knex, connection }, log, {
+      onReadiness: (notReadyReason) => void send({ type: "readiness", notReadyReason }),
       tracing,
     });
-    closings.push(doors.stop);
-    await doors.firstCheck;
-    const { grpcAddress, httpAddress, metrics } = doors;
-    await tell({ type: "open", grpcAddress, httpAddress });
+    closings.push(listeners.stop);
+    await listeners.firstCheck;
+    const { grpcAddress, httpAddress, metrics } = listeners;
+    await send({ type: "open", grpcAddress, httpAddress });
     return { metrics, stop };
   } catch (error) {
-    await tell({ type: "failed", message: (error as Error).message });
+    await send({ type: "failed", message: (error as Error).message });
     await stop();
     throw error;
   }
 }
 
-/** The primary asks those only that are open. */
-async function count(number: number): Promise<void> {
+/** Sends the current metrics. The primary requests them only from workers with open ports. */
+async function sendMetrics(number: number): Promise<void> {
   const { registry } = (await service)?.metrics ?? {};
   if (registry === undefined) return;
-  await tell({ type: "counts", number, metrics: await registry.getMetricsAsJSON() });
+  await send({ type: "metrics", number, metrics: await registry.getMetricsAsJSON() });
 }
 
 async function stop(): Promise<void> {
   if (isStopping) return;
   isStopping = true;
-  // One that could not start has nothing to stop.
+  // A worker that could not start has nothing to stop.
   await service?.then((started) => started.stop()).catch(() => undefined);
   process.exit(0);
 }
 
-/** Resolves when it has been sent: what is not by the end of the process is lost. */
-async function tell(message: FromWorker): Promise<void> {
+/** Resolves when a message is sent. Unsent messages are lost when the process exits. */
+async function send(message: FromWorker): Promise<void> {
   if (!process.connected) return;
   await new Promise((resolve) => {
-    // It may have been disconnected since.
+    // `send` throws when the channel has closed since.
     const isSent = attempt(() => process.send?.(message, undefined, {}, resolve));
     if (!isSent) resolve(undefined);
   });

@@ -1,4 +1,4 @@
-/** Whose JWTs are taken (RFC 7519), and where they say what a caller may do. */
+/** Whose JWTs (RFC 7519) are accepted, and the name of the claim with the role. */
 export type JwtConfig = {
   readonly jwksUrl: string;
   readonly issuer: string;
@@ -6,18 +6,18 @@ export type JwtConfig = {
   readonly roleClaim: string;
 };
 
-/** How callers are told apart, and what strangers may ask. Can be sent to another process. */
+/** How callers are authenticated, and what is public. Can be sent to another process. */
 export type AuthConfig = {
-  /** Undefined: there are no tokens of ours. */
+  /** Undefined: no static tokens. */
   readonly tokensFile: string | undefined;
-  /** Undefined: JWTs are not taken. */
+  /** Undefined: JWTs are not accepted. */
   readonly jwt: JwtConfig | undefined;
-  /** Whether reflection and health are answered to whoever asks. */
+  /** Whether unauthenticated callers may use reflection and health. */
   readonly publicReflection: boolean;
   readonly publicHealth: boolean;
 };
 
-/** Whether callers are told apart at all. */
+/** Returns true when callers must authenticate. */
 export function isAuthenticated({ tokensFile, jwt }: AuthConfig): boolean {
   return tokensFile !== undefined || jwt !== undefined;
 }

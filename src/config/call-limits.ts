@@ -1,10 +1,10 @@
 import { availableParallelism } from "node:os";
 import { clampDefault, numberReader, type ReadVariable } from "./environment.js";
 
-/** What a service gives its callers at most, and how long it waits for what. */
+/** The limits and timeouts of calls. */
 export type CallLimits = ReturnType<typeof readLimits>;
 
-/** The limits of each of so many processes. */
+/** Reads the limits of each of `processes` processes. */
 export function readLimits(read: ReadVariable, processes: number) {
   const limit = numberReader(read);
   const maxStreamTimeoutMs = limit("MAX_STREAM_TIMEOUT_MS", 600_000, 1, 86_400_000);
@@ -19,13 +19,13 @@ export function readLimits(read: ReadVariable, processes: number) {
     maxBatchCalculations: limit("MAX_BATCH_CALCULATIONS", 10_000, 1, 1_000_000),
     maxAllocationAccounts: limit("MAX_ALLOCATION_ACCOUNTS", 5_000_000, 1, 100_000_000),
     maxImportRows: limit("MAX_IMPORT_ROWS", 2_000_000, 1, 100_000_000),
-    bulkThreads: limit("BULK_THREADS", spareCores(processes), 1, 1000),
+    workerThreads: limit("BULK_THREADS", spareCores(processes), 1, 1000),
     drainDelayMs: limit("DRAIN_DELAY_MS", 0, 0, 600_000),
     shutdownGraceMs: limit("SHUTDOWN_GRACE_MS", 10_000, 0, 600_000),
   } as const;
 }
 
-/** One core of a process's is for the calls that are served where the doors are. */
+/** Returns the cores per process, minus one for the thread with the listeners. */
 function spareCores(processes: number): number {
   return Math.max(1, Math.floor(availableParallelism() / processes) - 1);
 }

@@ -19,16 +19,16 @@ import { readTraceExporter } from "./trace-exporter.js";
 
 export { ConfigError } from "./environment.js";
 
-/** The environment, read once and checked. Every variable is described in docs/configuration.md. */
+/** The environment, read once and validated. docs/configuration.md describes every variable. */
 export type Config = ListenAddresses &
   CallLimits & {
-    /** Undefined: PostgreSQL is embedded, with its data under `dataDir`. */
+    /** Undefined: use an embedded PostgreSQL with its data under `dataDir`. */
     readonly database: DatabaseConnection | undefined;
     readonly dataDir: string;
     readonly databaseLimits: DatabaseLimits;
     readonly connections: ConnectionLimits;
     readonly auth: AuthConfig;
-    /** Undefined: the doors speak plain text. */
+    /** Undefined: the listeners use plaintext. */
     readonly tls: TlsConfig | undefined;
     readonly logLevel: string;
     /** Undefined: no traces. */
@@ -36,18 +36,18 @@ export type Config = ListenAddresses &
   };
 
 /**
- * The configuration of each of so many processes.
+ * Reads the configuration of each of `processes` processes.
  *
  * @throws ConfigError naming every variable that is wrong, its value and what was expected.
  */
 export function readConfig(environment: Environment = process.env, processes = 1): Config {
   return readEnvironment(environment, (read, problems) => {
-    // Problems are told in the order of reading.
+    // The error lists problems in the order of these reads.
     const database = readDatabase(read);
-    const doors = readListenAddresses(read);
+    const listenAddresses = readListenAddresses(read);
     const limits = readLimits(read, processes);
     const config: Config = {
-      ...{ database, ...doors, ...limits },
+      ...{ database, ...listenAddresses, ...limits },
       dataDir: resolve(environment.DATA_DIR || ".llmprices"),
       auth: readAuth(read, problems),
       tls: readTls(read, problems),
@@ -57,15 +57,15 @@ export function readConfig(environment: Environment = process.env, processes = 1
       traces: readTraceExporter(read),
     };
     const isEncrypted = config.tls !== undefined;
-    const trust = { isAuthenticated: isAuthenticated(config.auth), isEncrypted };
-    requireAuthBeyondLoopback(read, config, trust, problems);
+    const security = { isAuthenticated: isAuthenticated(config.auth), isEncrypted };
+    requireAuthBeyondLoopback(read, config, security, problems);
     checkConsistency(config, problems);
     return config;
   });
 }
 
 /**
- * Where migrations go: DATABASE_URL alone, so that nothing else has to be right for them.
+ * Reads DATABASE_URL only, so that migrations run even when another variable is invalid.
  *
  * @throws ConfigError
  */
@@ -75,12 +75,12 @@ export function readDatabaseUrl(
   return readEnvironment(environment, readDatabase);
 }
 
-/** How client commands reach the service, as it is written: what a flag says goes first. */
+/** How client commands reach the service, unparsed. Flags override these values. */
 export type ClientEnvironment = Readonly<
   Record<"address" | "token" | "tls" | "caFile" | "certFile" | "keyFile", string | undefined>
 >;
 
-/** An empty variable is an unset one. */
+/** Reads the variables of client commands. An empty variable counts as unset. */
 export function readClientEnvironment(environment: Environment = process.env): ClientEnvironment {
   return {
     address: environment.LLMPRICES_ADDRESS || undefined,

@@ -1,7 +1,7 @@
 import type { CallLimits } from "./call-limits.js";
 import { numberReader, type ReadVariable } from "./environment.js";
 
-/** A connection that has reached its age waits for the longest call, unless told otherwise. */
+/** Reads the limits of connections. The default grace period is as long as the longest call. */
 export function readConnectionLimits(
   read: ReadVariable,
   {
@@ -10,7 +10,7 @@ export function readConnectionLimits(
   }: Pick<CallLimits, "maxCallTimeoutMs" | "maxStreamTimeoutMs">,
 ): ConnectionLimits {
   const limit = numberReader(read);
-  // Undefined: one of them is wrong, which has been said.
+  // Undefined: the value is invalid, which is already reported.
   const longestCallMs = Math.max(maxCallTimeoutMs ?? 0, maxStreamTimeoutMs ?? 0);
   const graceMs = longestCallMs + closingMs;
   return {
@@ -26,23 +26,24 @@ export function readConnectionLimits(
   };
 }
 
-/** For the answer of the last call to arrive. */
+/** Time for the response of the last call to arrive. */
 const closingMs = 10_000;
-/** What a door gives its connections at most. The same on both doors, of each process. */
+
+/** The limits of the connections of each listener, per process. */
 export type ConnectionLimits = {
   readonly maxConnections: number;
-  /** Of one HTTP/2 connection. */
+  /** Per HTTP/2 connection. */
   readonly maxConcurrentStreams: number;
   readonly maxHeaderBytes: number;
-  /** From a connection's first byte, or a request's, to the end of its headers: HTTP/1.1. */
+  /** HTTP/1.1: from the first byte of a connection or request to the end of its headers. */
   readonly headersTimeoutMs: number;
-  /** A tenth more or less, so that connections that began together do not end so. */
+  /** Varies by ±10 %, so that connections opened together do not close together. */
   readonly maxConnectionAgeMs: number;
-  /** How long calls under way go on, on a connection that has reached its age. */
+  /** How long running calls may continue on a connection that has reached its age. */
   readonly maxConnectionAgeGraceMs: number;
-  /** How long a connection may be without a new call. */
+  /** How long a connection may have no new call. */
   readonly maxConnectionIdleMs: number;
-  /** How often an HTTP/2 connection is asked whether it lives, and how long for. */
+  /** How often HTTP/2 connections are pinged, and how long to wait for the acknowledgement. */
   readonly keepaliveTimeMs: number;
   readonly keepaliveTimeoutMs: number;
 };

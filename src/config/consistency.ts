@@ -2,7 +2,7 @@ import type { DatabaseLimits } from "../store/connection/pool.js";
 import type { CallLimits } from "./call-limits.js";
 import type { ConnectionLimits } from "./connection-limits.js";
 
-/** Limits that could never be reached, or that would break what another one promises, are problems. */
+/** Reports limits that can never be reached, or that make another limit ineffective. */
 export function checkConsistency(
   config: CallLimits & {
     readonly databaseLimits: DatabaseLimits;
@@ -30,9 +30,9 @@ export function checkConsistency(
     [queries, half, "calls that wait for the database would leave no room for calculations"],
     [longest, grace, "calls under way would be cut"],
   ] as const;
-  for (const [[name, value], [boundName, bound], otherwise] of rules) {
-    // Undefined: the value is no number, which has been said.
+  for (const [[name, value], [boundName, bound], consequence] of rules) {
+    // Undefined: the value is invalid, which is already reported.
     if (value === undefined || bound === undefined || !(value > bound)) continue;
-    problems.push(`${name} is ${value}, above ${boundName}, which is ${bound}: ${otherwise}`);
+    problems.push(`${name} is ${value}, above ${boundName}, which is ${bound}: ${consequence}`);
   }
 }

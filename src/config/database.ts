@@ -3,7 +3,7 @@ import type { DatabaseConnection, DatabaseLimits } from "../store/connection/poo
 import type { CallLimits } from "./call-limits.js";
 import { clampDefault, numberReader, type ReadVariable } from "./environment.js";
 
-/** What is not set follows the limits of calls, where those are lower. */
+/** Reads the limits of the database. Defaults follow lower limits of calls. */
 export function readDatabaseLimits(
   read: ReadVariable,
   { maxCallTimeoutMs, maxCallsInFlight }: Pick<CallLimits, "maxCallTimeoutMs" | "maxCallsInFlight">,
@@ -32,7 +32,7 @@ export function readDatabaseLimits(
   };
 }
 
-/** Undefined when DATABASE_URL is unset. */
+/** Returns undefined when DATABASE_URL is unset. */
 export function readDatabase(read: ReadVariable): DatabaseConnection | undefined {
   const expected = "a URL like postgres://user@host/database";
   return read("DATABASE_URL", undefined, expected, toDatabase);
@@ -43,7 +43,7 @@ function toDatabase(url: string): DatabaseConnection | undefined {
   try {
     return parseDatabaseUrl(url);
   } catch {
-    // The parser's message quotes the URL, password and all.
+    // The message of the parser contains the URL with its password.
     return undefined;
   }
 }

@@ -1,11 +1,11 @@
-/** What is wrong with the environment: a line for each variable. */
+/** The problems of the environment, one line for each variable. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads one variable; an empty one is an unset one, and what is wrong with it is noted. */
+/** Reads one variable and reports its problem. An empty variable counts as unset. */
 export type ReadVariable = <T, D extends string | undefined>(
   name: string,
   whenUnset: D,
@@ -14,7 +14,7 @@ export type ReadVariable = <T, D extends string | undefined>(
 ) => D extends string ? T : T | undefined;
 
 /**
- * What `compose` makes of an environment that it reads variable by variable.
+ * Returns what `compose` reads from an environment.
  *
  * @throws ConfigError naming every variable that is wrong, its value and what was expected.
  */
@@ -28,7 +28,7 @@ export function readEnvironment<T>(
   return result;
 }
 
-/** For `read`: what is expected, and its parser. */
+/** Returns what is expected and its parser, for `read`. */
 function wholeNumber(min: number, max: number) {
   const parse = (text: string) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
@@ -37,35 +37,38 @@ function wholeNumber(min: number, max: number) {
   return [`a whole number from ${min} to ${max}`, parse] as const;
 }
 
-/** Reads whole numbers: the name, the value of an unset one, the least and the most. */
+/** Creates a reader of whole numbers from `min` to `max`. */
 export function numberReader(read: ReadVariable) {
   return (name: string, whenUnset: number, min: number, max: number): number =>
     read(name, String(whenUnset), ...wholeNumber(min, max));
 }
 
-/** Reads whatever a variable says, for others to look at. */
+/** Creates a reader of unparsed text. */
 export function textReader(read: ReadVariable) {
   return (name: string): string | undefined => read(name, undefined, "a text", (text) => text);
 }
 
-/** A default that follows another value where that is lower, and is one (of a wrong one is told). */
+/**
+ * Returns the smaller of a default and another setting. Ignores that setting if it is invalid; its
+ * own check reports it.
+ */
 export function clampDefault(value: number, other: number | undefined): number {
   return Math.min(value, other ?? value);
 }
 
-/** For `read`: what is expected, and its parser. */
+/** Returns what is expected and its parser, for `read`. */
 export function oneOf<const T extends string>(values: readonly T[]) {
   const parse = (text: string) => values.find((value) => value === text);
   return [values.join(", "), parse] as const;
 }
 
-/** For `read`: what is expected, and its parser. */
+/** What is expected and its parser, for `read`. */
 export const trueOrFalse = [
   "true or false",
   (text: string) => (text === "true" || text === "false" ? text === "true" : undefined),
 ] as const;
 
-/** Reads what the service will read as well, and notes what is wrong with it. */
+/** Reads what the service will read later, only to report its problem now. */
 export function collectProblem(read: () => unknown, problems: string[]): void {
   try {
     read();

@@ -2,12 +2,12 @@ import { type Address, isLoopback, parseAddress } from "./address.js";
 import { type ReadVariable, trueOrFalse } from "./environment.js";
 import { type Origins, parseOrigins } from "./origins.js";
 
-/** Where callers and operators find the service. */
+/** The addresses for clients and operators. */
 export type ListenAddresses = {
   readonly grpcAddress: Address;
   readonly httpAddress: Address;
   readonly opsAddress: Address;
-  /** Whose pages may call the HTTP door from a browser. */
+  /** The origins of pages that may call the HTTP server from a browser. */
   readonly corsOrigins: Origins;
 };
 
@@ -28,9 +28,9 @@ export function readListenAddresses(read: ReadVariable): ListenAddresses {
 }
 
 /**
- * Doors beyond loopback are problems, unless ALLOW_INSECURE says otherwise: where callers are not
- * authenticated; and where their tokens would travel in the clear, for all to read and to use. The
- * door for operators, which takes no tokens and changes nothing, may then be open.
+ * Reports listeners beyond loopback, unless ALLOW_INSECURE is true, when callers are not
+ * authenticated, or when their tokens would be sent unencrypted. In the second case the ops server,
+ * which takes no tokens and changes nothing, is allowed.
  */
 export function requireAuthBeyondLoopback(
   read: ReadVariable,
@@ -40,22 +40,22 @@ export function requireAuthBeyondLoopback(
 ): void {
   if (read("ALLOW_INSECURE", "false", ...trueOrFalse)) return;
   if (isAuthenticated && isEncrypted) return;
-  const doors: Record<string, Address | undefined> = {
+  const addresses: Record<string, Address | undefined> = {
     GRPC_ADDR: config.grpcAddress,
     HTTP_ADDR: config.httpAddress,
     ...(!isAuthenticated && { OPS_ADDR: config.opsAddress }),
   };
-  const why = isAuthenticated
+  const reason = isAuthenticated
     ? "tokens would travel in the clear without TLS_CERT_FILE; ALLOW_INSECURE=true says that a " +
       "mesh in front of the service encrypts"
     : "callers are not authenticated without AUTH_TOKENS_FILE or AUTH_JWKS_URL; " +
       "ALLOW_INSECURE=true says that a mesh in front of the service does it";
-  for (const [name, address] of Object.entries(doors)) {
-    // Undefined: the value is no address, which has been said.
+  for (const [name, address] of Object.entries(addresses)) {
+    // Undefined: the value is invalid, which is already reported.
     if (address === undefined || isLoopback(address)) continue;
     problems.push(
       `${name} is ${JSON.stringify(`${address.host}:${address.port}`)}; expected a loopback ` +
-        `address like 127.0.0.1, because ${why}`,
+        `address like 127.0.0.1, because ${reason}`,
     );
   }
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 /**
  * Reads the file that an environment variable names.
  *
- * @throws Error naming the variable, the path and the problem, which may be `parse`'s.
+ * @throws Error with the variable, the path and the problem, which `parse` may have thrown.
  */
 export function readNamedFile<T>(variable: string, path: string, parse: (text: string) => T): T {
   try {

@@ -1,9 +1,9 @@
-/** The origins of pages that may call us from a browser, each as browsers send it. */
+/** The origins of pages that may call the service from a browser, as browsers send them. */
 export type Origins = ReadonlySet<string>;
 
 /**
- * Reads origins, separated by commas. Undefined when one is not written as browsers write it (RFC
- * 6454, section 6.2), because it would never match: a path, a default port, `*`.
+ * Parses origins, separated by commas. Returns undefined when one is not in the form that browsers
+ * send (RFC 6454, section 6.2) and would never match: with a path, a default port or `*`.
  */
 export function parseOrigins(text: string): Origins | undefined {
   const origins = text.split(",").map((origin) => origin.trim());

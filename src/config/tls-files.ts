@@ -2,21 +2,21 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { readNamedFile } from "./named-file.js";
 
-/** The variable that problems with the certificate are reported under. */
+/** The variable in error messages about the certificate. */
 export const certVariable = "TLS_CERT_FILE";
 
-/** The files that both doors speak TLS with, in PEM. Can be sent to another process. */
+/** The PEM files for TLS on both listeners. Can be sent to another process. */
 export type TlsConfig = {
   readonly certFile: string;
   readonly keyFile: string;
-  /** The authorities whose certificates callers must show. Undefined: they need not show any. */
+  /** The authorities of client certificates. Undefined: clients need no certificate. */
   readonly clientCaFile: string | undefined;
 };
 
 /**
- * Reads a certificate, its key and whom to trust, and sees that they are fit to serve with.
+ * Reads the certificate, its key and the client authorities, and validates them.
  *
- * @throws Error naming the variable and what is wrong with its file.
+ * @throws Error with the variable and the problem of its file.
  */
 export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsConfig): SecureContextOptions {
   const cert = readNamedFile(certVariable, certFile, (pem) => {
@@ -33,11 +33,11 @@ export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsConfig): Se
       ? {}
       : { ca: readNamedFile("TLS_CLIENT_CA_FILE", clientCaFile, splitCertificates) };
   const context = { cert, key, ...ca, minVersion: "TLSv1.2" } as const;
-  // What OpenSSL has against them beside all that, like a key that is too short.
+  // OpenSSL rejects more, for example a key that is too short.
   return readNamedFile(certVariable, certFile, () => createSecureContext(context) && context);
 }
 
-/** Returns when a PEM certificate expires. @throws Error when it is none. */
+/** Returns when a PEM certificate expires. @throws Error when it is not a certificate. */
 export function expiryOf(pem: string): Date {
   return new Date(parseCertificate(pem).validTo);
 }
@@ -59,7 +59,7 @@ function parseKey(pem: string) {
   }
 }
 
-/** Each of them readable: OpenSSL passes over what is not, and would trust fewer than were meant. */
+/** Splits certificates and parses each: OpenSSL ignores invalid ones, and would trust too few. */
 function splitCertificates(pem: string): string[] {
   const begin = /(?=-----BEGIN [A-Z0-9 ]*CERTIFICATE-----)/;
   const certificates = pem.split(begin).filter((text) => text.startsWith("-----BEGIN"));

@@ -1,7 +1,7 @@
 import { collectProblem, type ReadVariable, textReader } from "./environment.js";
 import { readTlsFiles, type TlsConfig } from "./tls-files.js";
 
-/** Undefined: the doors speak plain text. */
+/** Returns undefined when the listeners use plaintext. */
 export function readTls(read: ReadVariable, problems: string[]): TlsConfig | undefined {
   const path = textReader(read);
   const certFile = path("TLS_CERT_FILE");
@@ -12,14 +12,14 @@ export function readTls(read: ReadVariable, problems: string[]): TlsConfig | und
     collectProblem(() => readTlsFiles(config), problems);
     return config;
   }
-  const alone = Object.entries({
+  const first = Object.entries({
     TLS_CERT_FILE: certFile,
     TLS_KEY_FILE: keyFile,
     TLS_CLIENT_CA_FILE: clientCaFile,
   }).find(([, file]) => file !== undefined);
-  if (alone !== undefined) {
+  if (first !== undefined) {
     problems.push(
-      `${alone[0]} is ${JSON.stringify(alone[1])}; expected TLS_CERT_FILE and TLS_KEY_FILE, both ` +
+      `${first[0]} is ${JSON.stringify(first[1])}; expected TLS_CERT_FILE and TLS_KEY_FILE, both ` +
         "or neither, and TLS_CLIENT_CA_FILE only with them",
     );
   }

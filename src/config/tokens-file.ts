@@ -8,15 +8,15 @@ import {
 import { type Caller, findRole, isCallerName } from "../domain/caller.js";
 import { readNamedFile } from "./named-file.js";
 
-/** A token that is taken: whose it is, and its hash, since the token itself is nobody's business. */
+/** An accepted token: its caller, and its hash. The token itself is not stored. */
 export type TokenEntry = { readonly caller: Caller; readonly sha256: Buffer };
 
 /**
- * Reads what AUTH_TOKENS_FILE names: a JSON list of `{name, role, sha256}`. A name may have several
- * tokens, so that one can follow the other.
+ * Parses the file of AUTH_TOKENS_FILE: a JSON list of `{name, role, sha256}`. A name may have
+ * several tokens, so that tokens can be rotated.
  *
- * @throws Error naming line and field of what is wrong and what was expected, but neither a token nor
- *   a hash, nor any other text of the file.
+ * @throws Error with the line, the field and what was expected. The message contains no token, hash
+ *   or other text of the file.
  */
 export function parseTokens(text: string): readonly TokenEntry[] {
   const errors: ParseError[] = [];
@@ -39,23 +39,23 @@ export function parseTokens(text: string): readonly TokenEntry[] {
 }
 
 function parseEntry(item: Node, line: number): TokenEntry {
-  const refuse = (field: string, expected: string): never => {
+  const reject = (field: string, expected: string): never => {
     throw new Error(`line ${line}: ${field}; expected ${expected}`);
   };
-  if (item.type !== "object") refuse("an entry is no object", "name, role and sha256");
+  if (item.type !== "object") reject("an entry is no object", "name, role and sha256");
   const { name, role: roleName, sha256, ...others } = getNodeValue(item);
-  if (!isCallerName(name)) refuse("name is wrong", "1 to 200 visible ASCII characters");
-  const role = findRole(roleName) ?? refuse("role is wrong", '"calculate" or "manage"');
+  if (!isCallerName(name)) reject("name is wrong", "1 to 200 visible ASCII characters");
+  const role = findRole(roleName) ?? reject("role is wrong", '"calculate" or "manage"');
   if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/i.test(sha256)) {
-    refuse("sha256 is wrong", "the 64 hexadecimal digits of the token's SHA-256");
+    reject("sha256 is wrong", "the 64 hexadecimal digits of the token's SHA-256");
   }
   if (Object.keys(others).length > 0) {
-    refuse("an entry has a field too many", "name, role and sha256 alone");
+    reject("an entry has a field too many", "name, role and sha256 alone");
   }
   return { caller: { name, role }, sha256: Buffer.from(sha256, "hex") };
 }
 
-/** One token with two names or roles would be anyone's guess. */
+/** Rejects a token that is listed twice: it would have two names or roles. */
 function rejectDuplicates(entries: readonly TokenEntry[], lineAt: (index: number) => number): void {
   const lines = new Map<string, number>();
   entries.forEach(({ sha256 }, i) => {
@@ -68,15 +68,16 @@ function rejectDuplicates(entries: readonly TokenEntry[], lineAt: (index: number
   });
 }
 
-/** Tells the line of an offset, in a text that may have thousands of them. */
+/** Returns a function that finds the line number of an offset. */
 function lineFinder(text: string): (offset: number) => number {
   const ends = [...text.matchAll(/\n/g)].map(({ index }) => index);
   return (offset) => 1 + ends.filter((end) => end < offset).length;
 }
 
-/** Each call's token is compared with all of them. */
+/** Limited because the token of each call is compared with all of them. */
 const maxTokens = 1000;
-/** @throws Error naming the variable and what is wrong with its file. */
+
+/** Reads the tokens file. @throws Error with the variable and the problem of its file. */
 export function readTokensFile(path: string): readonly TokenEntry[] {
   return readNamedFile("AUTH_TOKENS_FILE", path, parseTokens);
 }

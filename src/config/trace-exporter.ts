@@ -2,8 +2,8 @@ import type { TraceExporter } from "../tracing/tracing.js";
 import { oneOf, type ReadVariable, trueOrFalse } from "./environment.js";
 
 /**
- * Whether, and where to, traces are sent, by OpenTelemetry's own variables: undefined unless one says
- * so. What else they say is read by its SDK.
+ * Returns where to send traces, from the variables of OpenTelemetry. Returns undefined unless one
+ * of them asks for traces. The SDK of OpenTelemetry reads the other settings itself.
  */
 export function readTraceExporter(read: ReadVariable): TraceExporter | undefined {
   const isDisabled = read("OTEL_SDK_DISABLED", "false", ...trueOrFalse);

@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 
 /**
- * Returns a listener that cannot end the process: what it throws, or rejects with, is logged, and
- * `onFault` ends what it was called for (its call, its connection).
+ * Returns a listener whose errors do not end the process. Logs what it throws or rejects with, and
+ * calls `onFault`, which ends the listener's call or connection.
  */
 export function contained<A extends unknown[]>(
   log: Pick<Logger, "error">,
@@ -24,7 +24,7 @@ export function contained<A extends unknown[]>(
   };
 }
 
-/** Does work of which nothing is left to do when it fails. Returns whether it did not fail. */
+/** Runs work whose failure needs no handling. Returns true when it did not throw. */
 export function attempt(work: () => unknown): boolean {
   try {
     work();

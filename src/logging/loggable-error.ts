@@ -1,20 +1,21 @@
-/** What the log keeps of an error. */
+/** The fields of an error that are logged. */
 export type LoggedError = {
   readonly type: string;
   readonly message: string;
-  /** Of Node, or the SQLSTATE of PostgreSQL. */
+  /** The code of Node.js, or the SQLSTATE of PostgreSQL. */
   readonly code?: string;
   readonly table?: string;
   readonly constraint?: string;
-  /** Where it was made, without the message. */
+  /** The stack frames, without the message. */
   readonly stack?: string;
   readonly cause?: LoggedError;
 };
 
 /**
- * What may be logged of an error: nothing that holds SQL, or values of rows. PostgreSQL tells rows and
- * statements in `detail`, `where` and `internalQuery`, and Knex in fields of its own; so only fields
- * that are known to be fit are taken. What has been through it, in another thread, stays as it is.
+ * Returns the fields of an error that are safe to log: no SQL and no values of rows. PostgreSQL
+ * puts these in `detail`, `where` and `internalQuery`, and Knex in its own fields, so only fields
+ * known to be safe are copied. Returns an error unchanged that another thread has already
+ * converted.
  */
 export function toLoggedError(error: unknown): LoggedError {
   return isLoggedError(error) ? error : describe(error, 0);
@@ -40,7 +41,7 @@ function describe(error: unknown, depth: number): LoggedError {
   };
 }
 
-/** The frames: before them V8 has the message, or what it was when the error was made. */
+/** Returns the stack without its first lines, which are the message at the time of creation. */
 function framesOf({ stack = "" }: Error): string {
   const from = stack.search(/^ {4}at /m);
   return from < 0 ? "" : stack.slice(from);

@@ -26,14 +26,16 @@ import type { ThreadSettings } from "./threads/thread-messages.js";
 import { createThreadPool } from "./threads/thread-pool.js";
 import { loadTls } from "./tls/tls.js";
 
-/** What all doors lead to: the services, with the book, the threads and whoever watches them. */
+/**
+ * What all listeners share: the services, the price book, the worker threads, the log and metrics.
+ */
 export type Components = ListenerDependencies & {
   readonly book: ReplicatedPriceBook;
   readonly metrics: Metrics;
   readonly close: () => Promise<void>;
 };
 
-/** What it takes from the configuration. */
+/** The part of the configuration that the components use. */
 export type ComponentsConfig = Pick<
   Config,
   | "auth"
@@ -49,16 +51,16 @@ export type ComponentsConfig = Pick<
   | "streamIdleTimeoutMs"
   | "databaseLimits"
   | "connections"
-  | "bulkThreads"
+  | "workerThreads"
 > & {
-  /** No variable sets it: tests give a busy machine more time. */
+  /** Not set by any variable. Tests use it to allow more time on a busy machine. */
   readonly suggestionLimits?: SuggestionLimits;
 };
 
-/** The database: its pool of connections, and how threads make their own. */
+/** The database: the connection pool, and the options with which threads open their own. */
 export type ServerDatabase = { readonly knex: Knex; readonly connection: DatabaseConnection };
 
-/** Opens what the doors are opened to. The book begins to be read. */
+/** Creates what the listeners share, and starts to read the price book. */
 export async function createComponents(
   config: ComponentsConfig,
   { knex, connection }: ServerDatabase,
@@ -98,7 +100,7 @@ export async function createComponents(
     { callLogOf: () => callLog, tracer: tracing, concurrencyLimit, maxTimeoutMs, ...settings },
   );
   const threads = createThreadPool(
-    config.bulkThreads,
+    config.workerThreads,
     toThreadSettings({ suggestionLimits, ...config }, connection, tracing !== undefined),
     book,
     { callLog, charges: metrics.charges, tracing, log },
@@ -116,7 +118,7 @@ export async function createComponents(
   };
 }
 
-/** By name: what else is in the configuration may be of a kind that cannot be sent to a thread. */
+/** Picks settings by name: other parts of the configuration may not be sendable to a thread. */
 function toThreadSettings(
   config: Required<ComponentsConfig>,
   connection: DatabaseConnection,

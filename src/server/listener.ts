@@ -7,15 +7,15 @@ import type { Mount } from "./pipeline/services.js";
 import type { ThreadPool } from "./threads/thread-pool.js";
 import type { Tls } from "./tls/tls.js";
 
-/** A door that is open. */
+/** An open port. */
 export type Listener = {
-  /** Where it listens: the port is the real one where 0 was asked for. */
+  /** The address it listens on, with the actual port if 0 was configured. */
   readonly address: Address;
-  /** Takes no new calls, waits for those at work for up to `graceMs`, then cuts them off. */
+  /** Accepts no new calls, waits up to `graceMs` for running calls, then aborts them. */
   readonly close: (graceMs: number) => Promise<void>;
 };
 
-/** What a door gives its callers at most. */
+/** The limits that a listener applies to its clients. */
 export type ListenerLimits = {
   readonly connections: ConnectionLimits;
   readonly maxMessageBytes: number;
@@ -23,12 +23,12 @@ export type ListenerLimits = {
   readonly maxStreamTimeoutMs: number;
 };
 
-/** The most time that any call gets. */
+/** Returns the longest that any call may take. */
 export function longestCallMs({ maxCallTimeoutMs, maxStreamTimeoutMs }: ListenerLimits): number {
   return Math.max(maxCallTimeoutMs, maxStreamTimeoutMs);
 }
 
-/** What a door leads to, and who stands in it. */
+/** What a listener needs to authorize, limit, log and handle calls. */
 export type ListenerDependencies = {
   readonly mountServices: (mount: Mount) => void;
   readonly threads: ThreadPool;
@@ -36,6 +36,6 @@ export type ListenerDependencies = {
   readonly limits: ListenerLimits;
   readonly callLog: CallLog;
   readonly log: Logger;
-  /** Undefined: the door speaks plain text. */
+  /** Undefined if the listener uses plain text. */
   readonly tls: Tls | undefined;
 };

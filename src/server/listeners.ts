@@ -13,34 +13,37 @@ import type { Listener } from "./listener.js";
 import type { Metrics } from "./ops/metrics.js";
 import { type Readiness, watchReadiness } from "./ops/readiness.js";
 
-/** The doors for callers, and what there is to tell operators. */
+/** The open listeners for clients, with the readiness and metrics for the ops server. */
 export type Listeners = {
   readonly grpcAddress: Address;
   readonly httpAddress: Address;
   readonly readiness: Pick<Readiness, "notReadyReason">;
   readonly metrics: Metrics;
-  /** When the book and the database have been asked, whatever they said. */
+  /** Resolves after the first check of the price book and the database, whatever its result. */
   readonly firstCheck: Promise<unknown>;
-  /** Stops gracefully: not ready, the drain delay, no new calls, the grace period, the rest cut. */
+  /**
+   * Stops gracefully: reports not ready, waits for the drain delay, accepts no new calls, waits for
+   * the grace period, and aborts the remaining calls.
+   */
   readonly stop: () => Promise<void>;
-  /** Stops at once. */
+  /** Stops immediately. */
   readonly abort: () => Promise<void>;
 };
 
-/** What the doors take from the configuration. */
+/** The part of the configuration that the listeners use. */
 export type ListenersConfig = ComponentsConfig &
   Pick<Config, "grpcAddress" | "httpAddress" | "corsOrigins" | "drainDelayMs" | "shutdownGraceMs">;
 
 export type ListenersOptions = {
-  readonly onReadiness?: (whyNot: string | undefined) => void;
-  /** Is not stopped with the doors. */
+  readonly onReadiness?: (notReadyReason: string | undefined) => void;
+  /** Not stopped with the listeners. */
   readonly tracing?: Tracing | undefined;
 };
 
 /**
- * Opens the doors for callers.
+ * Starts the gRPC and HTTP listeners.
  *
- * @throws Error naming the variable when a door's address cannot be listened on.
+ * @throws Error naming the variable when an address cannot be listened on.
  */
 export async function startListeners(
   config: ListenersConfig,
@@ -48,37 +51,37 @@ export async function startListeners(
   log: Logger,
   { onReadiness = () => {}, tracing }: ListenersOptions = {},
 ): Promise<Listeners> {
-  const core = await createComponents(config, database, log, tracing);
-  const { book, metrics, threads } = core;
-  const opened: Listener[] = [];
+  const components = await createComponents(config, database, log, tracing);
+  const { book, metrics, threads } = components;
+  const listeners: Listener[] = [];
   const closeAll = async (graceMs: number) => {
-    await Promise.all(opened.map(({ close }) => close(graceMs)));
-    await core.close();
+    await Promise.all(listeners.map(({ close }) => close(graceMs)));
+    await components.close();
   };
-  const open = async <D extends Listener>(
+  const open = async <L extends Listener>(
     name: string,
     address: Address,
-    start: (address: Address) => Promise<D>,
+    start: (address: Address) => Promise<L>,
   ) => {
     try {
-      const door = await listenAt(name, address, start);
-      opened.push(door);
-      return door;
+      const listener = await listenAt(name, address, start);
+      listeners.push(listener);
+      return listener;
     } catch (error) {
       await closeAll(0);
       throw error;
     }
   };
   const grpc = await open("GRPC_ADDR", config.grpcAddress, (address) =>
-    startGrpcServer(address, core),
+    startGrpcServer(address, components),
   );
   const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
-    startHttpServer(address, config.corsOrigins, core),
+    startHttpServer(address, config.corsOrigins, components),
   );
-  const showReadiness = (whyNot: string | undefined) => {
-    grpc.setHealth(whyNot === undefined);
-    onReadiness(whyNot);
-    log.info({ ready: whyNot === undefined, ...(whyNot && { why_not: whyNot }) }, "readiness");
+  const showReadiness = (reason: string | undefined) => {
+    grpc.setHealth(reason === undefined);
+    onReadiness(reason);
+    log.info({ ready: reason === undefined, ...(reason && { why_not: reason }) }, "readiness");
   };
   const readiness = watchReadiness(
     database.knex,

@@ -7,18 +7,19 @@ import { listenAt } from "./connections/listen.js";
 import { type Listeners, type ListenersConfig, startListeners } from "./listeners.js";
 import { startOpsServer } from "./ops/ops-server.js";
 
-/** A service that answers, and tells operators of itself. */
+/** A running server: the gRPC and HTTP listeners for clients, and the ops server. */
 export type Server = Pick<Listeners, "grpcAddress" | "httpAddress" | "stop"> & {
   readonly opsAddress: Address;
 };
 
-/** What the server takes from the configuration. */
+/** The part of the configuration that the server uses. */
 export type ServerConfig = ListenersConfig & Pick<Config, "opsAddress">;
 
 /**
- * Opens all doors on a database. Ready at once when the database is, and later when it is not yet.
+ * Starts all listeners. If the database is not ready yet, the server starts not ready and becomes
+ * ready later.
  *
- * @throws Error naming the variable when a door's address cannot be listened on.
+ * @throws Error naming the variable when an address cannot be listened on.
  */
 export async function startServer(
   config: ServerConfig,
@@ -26,19 +27,19 @@ export async function startServer(
   log: Logger,
   tracing?: Tracing,
 ): Promise<Server> {
-  const doors = await startListeners(config, database, log, { tracing });
-  const { grpcAddress, httpAddress, readiness, metrics } = doors;
+  const listeners = await startListeners(config, database, log, { tracing });
+  const { grpcAddress, httpAddress, readiness, metrics } = listeners;
   const ops = await listenAt("OPS_ADDR", config.opsAddress, (address) =>
     startOpsServer(address, readiness, metrics.registry, log),
   ).catch(async (error) => {
-    await doors.abort();
+    await listeners.abort();
     throw error;
   });
-  await doors.firstCheck;
+  await listeners.firstCheck;
   return {
     ...{ grpcAddress, httpAddress, opsAddress: ops.address },
     stop: async () => {
-      await doors.stop();
+      await listeners.stop();
       await ops.close(0);
     },
   };

@@ -10,10 +10,10 @@ import {
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import type { CallOutcome, CallTracer } from "./tracing.js";
 
-/** The traces of others go on here (W3C Trace Context). */
+/** Reads and writes the headers of W3C Trace Context, to continue the traces of callers. */
 export const propagator = new W3CTraceContextPropagator();
 
-/** Makes a span of each call, with what the semantic conventions have for RPC. */
+/** Creates a span for each call, with the attributes of the semantic conventions for RPC. */
 export function createCallTracer(tracer: Tracer, kind: SpanKind): CallTracer {
   return {
     start: (rpc, protocol, findHeader) => {
@@ -28,13 +28,13 @@ export function createCallTracer(tracer: Tracer, kind: SpanKind): CallTracer {
         "rpc.method": method,
       };
       const span = tracer.startSpan(rpc, { kind, attributes }, parent);
-      const inside = trace.setSpan(parent, span);
+      const activeContext = trace.setSpan(parent, span);
       return {
         traceId: span.spanContext().traceId,
-        run: (work) => context.with(inside, work),
+        run: (work) => context.with(activeContext, work),
         headers: () => {
           const headers: Record<string, string> = {};
-          propagator.inject(inside, headers, {
+          propagator.inject(activeContext, headers, {
             set: (carrier, name, value) => {
               (carrier as typeof headers)[name] = value;
             },
@@ -56,7 +56,7 @@ function recordOutcome(span: Span, { code, requestId, protocol }: CallOutcome): 
   if (!isConnect(protocol)) span.setAttribute("rpc.grpc.status_code", codeNames.indexOf(code));
   else if (code !== "ok") span.setAttribute("rpc.connect_rpc.error_code", code);
   if (code !== "ok") span.setAttribute("error.type", code);
-  // What the caller did wrong is no error of the server's.
+  // An error of the client is not an error of the server.
   if (serverFaults.has(code)) span.setStatus({ code: SpanStatusCode.ERROR });
 }
 
@@ -64,7 +64,7 @@ function isConnect(protocol: string): boolean {
   return protocol === "connect";
 }
 
-/** By gRPC's number. */
+/** Names of the codes. The index is the number of gRPC. */
 const codeNames: readonly string[] = [
   ...["ok", "canceled", "unknown", "invalid_argument", "deadline_exceeded", "not_found"],
   ...["already_exists", "permission_denied", "resource_exhausted", "failed_precondition"],

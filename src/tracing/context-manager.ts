@@ -1,11 +1,11 @@
 import { context } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 
-/** Has what is done later, in this thread, know for which call it is done. */
-export function keepContexts(): void {
-  if (isKept) return;
-  isKept = true;
+/** Enables OpenTelemetry contexts in this thread, so that async work keeps the span of its call. */
+export function enableContexts(): void {
+  if (isEnabled) return;
+  isEnabled = true;
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 }
 
-let isKept = false;
+let isEnabled = false;

@@ -10,11 +10,11 @@ import type { Knex } from "knex";
 import { findPool } from "../library-internals/private-fields.js";
 
 /**
- * Makes spans of the statements of a pool, with their text and without their values, and of the
- * waiting for a connection. What is done for no call, as by the watch over the database, has none.
+ * Creates spans for the statements of a pool, with their text but without their values, and for
+ * waits for a connection. Work outside of a call, such as the readiness check, has no spans.
  */
 export function traceDatabase(knex: Knex, tracer: Tracer): void {
-  // A connection has one statement at a time; those of transactions' own have no end of theirs.
+  // Keyed by connection, which runs one statement at a time. BEGIN and COMMIT report no end.
   const statements = new Map<string, Span>();
   const endStatement = (connection: string, error?: unknown) => {
     const span = statements.get(connection);
@@ -50,7 +50,7 @@ export function traceDatabase(knex: Knex, tracer: Tracer): void {
   pool?.on("destroyRequest", (_: number, { __knexUid }: Statement) => endStatement(__knexUid));
 }
 
-/** What Knex tells of a statement, and tarn of a connection. */
+/** The fields used of a statement in events of Knex, and of a connection in events of tarn. */
 type Statement = { readonly __knexUid: string; readonly sql: string };
 
 function startSpan(
@@ -66,7 +66,7 @@ function startSpan(
   });
 }
 
-/** Never with the error's message: it has values in it. */
+/** Ends a span. Leaves out the message of the error, because it contains values. */
 function end(span: Span | undefined, error: unknown): void {
   if (error !== undefined) {
     const { code, name } = error as { readonly code?: string; readonly name?: string };

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { TraceExporter, Tracing } from "./tracing.js";
 
-/** Starts tracing where it is asked for. Undefined: it is not, and nothing of it is loaded. */
+/** Loads OpenTelemetry and starts tracing, or returns undefined when tracing is not configured. */
 export async function loadTracing(
   exporter: TraceExporter | undefined,
   log: Logger,

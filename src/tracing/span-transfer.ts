@@ -12,7 +12,7 @@ export function toSentSpan(span: ReadableSpan): SentSpan {
   };
 }
 
-/** The span as one of this thread's. */
+/** Converts a span of another thread to a span that this thread can export. */
 export function fromSentSpan(sent: SentSpan, resource: Resource): ReadableSpan {
   const { context, parent, ...rest } = sent;
   return {
@@ -24,7 +24,7 @@ export function fromSentSpan(sent: SentSpan, resource: Resource): ReadableSpan {
   };
 }
 
-/** Without the trace's state, which cannot be sent and is told by the span above. */
+/** Leaves out the trace state, which cannot be sent; the parent span has it. */
 function toPlain({ traceId, spanId, traceFlags, isRemote = false }: SpanContext): SpanContext {
   return { traceId, spanId, traceFlags, isRemote };
 }

@@ -8,12 +8,12 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import type { Knex } from "knex";
 import { propagator } from "./call-spans.js";
-import { keepContexts } from "./context-manager.js";
+import { enableContexts } from "./context-manager.js";
 import { traceDatabase } from "./database-spans.js";
 import { toSentSpan } from "./span-transfer.js";
 import type { SentSpan } from "./tracing.js";
 
-/** Traces what a thread does for a call, and sends each span to the thread that exports them. */
+/** Traces the work of a thread for a call, and sends each span to the thread that exports spans. */
 export type ThreadTracing = {
   readonly trace: <T>(
     headers: Iterable<readonly [name: string, value: string]>,
@@ -22,9 +22,9 @@ export type ThreadTracing = {
   ) => Promise<T>;
 };
 
-/** Whether a call is sampled has been decided by the thread that passes it on. */
+/** Samples a call only when the thread that offloaded it does. */
 export function createThreadTracing(knex: Knex): ThreadTracing {
-  keepContexts();
+  enableContexts();
   const provider = new BasicTracerProvider({
     sampler: new ParentBasedSampler({ root: new AlwaysOffSampler() }),
     spanProcessors: [createSender()],
@@ -38,10 +38,10 @@ export function createThreadTracing(knex: Knex): ThreadTracing {
         keys: Object.keys,
         get: (_, name) => carrier[name],
       });
-      const known = parent.setValue(sender, send);
-      const span = tracer.startSpan("bulk thread", {}, known);
+      const withSender = parent.setValue(sender, send);
+      const span = tracer.startSpan("bulk thread", {}, withSender);
       try {
-        return await context.with(trace.setSpan(known, span), work);
+        return await context.with(trace.setSpan(withSender, span), work);
       } finally {
         span.end();
       }
@@ -51,7 +51,7 @@ export function createThreadTracing(knex: Knex): ThreadTracing {
 
 const sender = createContextKey("where the spans of a call are sent");
 
-/** Spans go where those above them go. */
+/** Sends each span to the sender of its parent. */
 function createSender(): SpanProcessor {
   const senders = new WeakMap<object, (span: SentSpan) => void>();
   return {

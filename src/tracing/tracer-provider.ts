@@ -16,32 +16,32 @@ import type { Logger } from "pino";
 import { withTimeout } from "../async/with-timeout.js";
 import { readVersion } from "../version.js";
 import { createCallTracer } from "./call-spans.js";
-import { keepContexts } from "./context-manager.js";
+import { enableContexts } from "./context-manager.js";
 import { traceDatabase } from "./database-spans.js";
 import { fromSentSpan } from "./span-transfer.js";
 import { type TraceExporter, type Tracing, tracingStopMs } from "./tracing.js";
 
-/** Starts to send traces. How often, where to and which of them, the SDK reads from OTEL_ variables. */
+/** Starts to export traces. The SDK reads interval, endpoint and sampler from OTEL_ variables. */
 export function startTracing(exporter: TraceExporter, log: Logger): Tracing {
   const warn = (message: string) => log.warn({ message }, "OpenTelemetry");
-  const silent = () => {};
+  const ignore = () => {};
   diag.setLogger(
-    { error: warn, warn: silent, info: silent, debug: silent, verbose: silent },
+    { error: warn, warn: ignore, info: ignore, debug: ignore, verbose: ignore },
     { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true },
   );
-  const to = exporter === "console" ? new ConsoleSpanExporter() : new OTLPTraceExporter();
-  return createTracing(new BatchSpanProcessor(to), warn);
+  const spanExporter = exporter === "console" ? new ConsoleSpanExporter() : new OTLPTraceExporter();
+  return createTracing(new BatchSpanProcessor(spanExporter), warn);
 }
 
-/** Traces to wherever the processor brings spans. */
+/** Creates tracing that passes its spans to a processor. */
 export function createTracing(
   processor: SpanProcessor,
   warn: (message: string) => void = () => {},
 ): Tracing {
-  keepContexts();
-  const named = { "service.name": "llmprices", "service.version": readVersion() };
+  enableContexts();
+  const attributes = { "service.name": "llmprices", "service.version": readVersion() };
   const resource = defaultResource()
-    .merge(resourceFromAttributes(named))
+    .merge(resourceFromAttributes(attributes))
     .merge(detectResources({ detectors: [envDetector] }));
   const provider = new BasicTracerProvider({ resource, spanProcessors: [processor] });
   const tracer = provider.getTracer("llmprices");

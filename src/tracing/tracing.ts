@@ -2,25 +2,25 @@ import type { Attributes, HrTime, SpanContext, SpanKind, SpanStatus } from "@ope
 import type { Knex } from "knex";
 
 /*
- * What the rest of the program knows of tracing. OpenTelemetry is behind it, and is loaded only where
- * traces are asked for.
+ * The interface of tracing for the rest of the program. OpenTelemetry implements it, and is loaded
+ * only when tracing is configured.
  */
 
-/** Traces calls, and what they do, as OpenTelemetry has it. */
+/** Traces calls and their database statements. */
 export type Tracing = CallTracer & {
-  /** Makes spans of the statements that calls send, and of their waiting for a connection. */
+  /** Creates spans for the statements of calls, and for their waits for a connection. */
   readonly traceDatabase: (knex: Knex) => void;
-  /** Takes a span that a thread has made. */
+  /** Exports a span of another thread. */
   readonly take: (span: SentSpan) => void;
-  /** Sends what has not been sent, within `tracingStopMs`. */
+  /** Exports the remaining spans, for at most `tracingStopMs`. */
   readonly stop: () => Promise<void>;
 };
 
-/** The longest that tracing takes to stop: who collects traces must not keep the service from ending. */
+/** The most time for tracing to stop, so that a slow collector does not block shutdown. */
 export const tracingStopMs = 5000;
 
 export type CallTracer = {
-  /** Begins the span of a call, in the trace that its caller says with `traceparent`. */
+  /** Starts the span of a call, in the trace of the header `traceparent` if there is one. */
   readonly start: (
     rpc: string,
     protocol: string,
@@ -28,25 +28,25 @@ export type CallTracer = {
   ) => CallTrace;
 };
 
-/** A call that is traced. */
+/** The span of a call. */
 export type CallTrace = {
   readonly traceId: string;
-  /** Does work whose every step, be it later, is a part of the call. */
+  /** Runs work. Its spans, also those of later async steps, become children of the span. */
   readonly run: <T>(work: () => T) => T;
-  /** The headers with which another thread goes on with the trace. */
+  /** Returns the headers for another thread to continue the trace. */
   readonly headers: () => Readonly<Record<string, string>>;
-  /** Ends the span, at the first time. Undefined: nothing is known of how the call ended. */
+  /** Ends the span; later calls do nothing. Undefined: the outcome is unknown. */
   readonly end: (outcome?: CallOutcome) => void;
 };
 
-/** How a call ended: `ok`, or the name of a code as in the log. */
+/** How a call ended. `code` is `ok` or the name of a code, as in the log. */
 export type CallOutcome = {
   readonly code: string;
   readonly requestId: string;
   readonly protocol: string;
 };
 
-/** A span that has ended, as it can be sent to another thread. */
+/** An ended span, in a form that can be sent to another thread. */
 export type SentSpan = {
   readonly name: string;
   readonly kind: SpanKind;
@@ -59,5 +59,5 @@ export type SentSpan = {
   readonly attributes: Attributes;
 };
 
-/** Where traces go: to a collector over OTLP, or to standard output. */
+/** Where traces are exported: to a collector over OTLP, or to standard output. */
 export type TraceExporter = "otlp" | "console";

@@ -32,11 +32,11 @@ describe("llmprices serve --workers 2", function () {
     await database.drop();
   });
 
-  /** One charge through a connection of its own. */
-  const charge = async (door: "grpc" | "http" = "grpc") => {
-    const baseUrl = `http://${service[door]}`;
+  /** Calculates one charge over a new connection. */
+  const charge = async (listener: "grpc" | "http" = "grpc") => {
+    const baseUrl = `http://${service[listener]}`;
     const transport =
-      door === "grpc"
+      listener === "grpc"
         ? createGrpcTransport({ baseUrl })
         : createConnectTransport({ baseUrl, httpVersion: "2" });
     const request = { ...key, providerCost: "10" };
@@ -47,7 +47,7 @@ describe("llmprices serve --workers 2", function () {
   };
   const isReady = async () => (await service.ops("/readyz")).text === "ready\n";
 
-  it("shares the connections of both doors out to both", async () => {
+  it("distributes the connections of both listeners over both workers", async () => {
     await until(async () => {
       expect(await charge("grpc")).to.equal("12.5");
       expect(await charge("http")).to.equal("12.5");
@@ -55,7 +55,7 @@ describe("llmprices serve --workers 2", function () {
     });
   });
 
-  it("adds up what both count, but not the version of the book", async () => {
+  it("sums the counters of both workers, but not the price book's version", async () => {
     const before = await service.metric('calls_total{rpc="/CalculateCharge",code="ok"}');
     await Promise.all(Array.from({ length: 8 }, () => charge()));
     const after = await service.metric('calls_total{rpc="/CalculateCharge",code="ok"}');
@@ -65,26 +65,26 @@ describe("llmprices serve --workers 2", function () {
     expect(await service.metric("workers")).to.equal(2);
   });
 
-  it("starts another for one that is killed, and answers meanwhile", async () => {
+  it("replaces a killed worker, and answers calls meanwhile", async () => {
     const [first, second] = service.workers();
     process.kill(Number(first), "SIGKILL");
     await until(() => !service.workers().includes(first as number));
-    // A connection that was just being handed to it is lost: whoever makes another one is answered.
+    // A connection that was being handed to the killed worker is lost. The next one is answered.
     await until(async () => (await charge().catch(() => undefined)) === "12.5");
     await until(async () => (await service.metric("workers")) === 2 && (await isReady()));
     expect(service.workers()).to.have.length(2).and.to.include(second);
     expect(await service.metric("worker_restarts_total")).to.equal(1);
   });
 
-  it("answers with what is there while a worker hangs, and loses no count with one that ends", async () => {
+  it("serves the last known counts of a worker while it hangs and after it ends", async () => {
     const calls = 'calls_total{rpc="/CalculateCharge",code="ok"}';
     await Promise.all(Array.from({ length: 8 }, () => charge()));
     const counted = await service.metric(calls);
     const [hanging] = service.workers();
     process.kill(Number(hanging), "SIGSTOP");
-    const askedAt = performance.now();
+    const startedAt = performance.now();
     expect(await service.metric(calls)).to.equal(counted);
-    expect(performance.now() - askedAt).to.be.below(4000);
+    expect(performance.now() - startedAt).to.be.below(4000);
     process.kill(Number(hanging), "SIGKILL");
     await until(() => !service.workers().includes(Number(hanging)));
     expect(await service.metric(calls)).to.equal(counted);
@@ -92,10 +92,10 @@ describe("llmprices serve --workers 2", function () {
     expect(await service.metric(calls)).to.equal(counted);
   });
 
-  it("takes the sum, the least or the most, as each metric means", async () => {
+  it("aggregates each metric by its sum, minimum or maximum", async () => {
     const { text } = await service.ops("/metrics");
     const value = (name: string) => Number(new RegExp(`^${name} (.*)$`, "m").exec(text)?.[1]);
-    // DATABASE_POOL_SIZE=2, of each.
+    // Each worker has DATABASE_POOL_SIZE=2.
     expect(value("llmprices_database_connections_max")).to.equal(4);
     expect(value("llmprices_ready")).to.equal(1);
     expect(value("llmprices_book_keys")).to.equal(1);
@@ -105,7 +105,7 @@ describe("llmprices serve --workers 2", function () {
     expect(age).to.be.within(0, 10);
   });
 
-  it("is not ready while one of them is not, and says which and why", async () => {
+  it("is not ready while one worker is not, and reports which worker and why", async () => {
     const migrations = await database.knex("knex_migrations").select();
     await database.knex("knex_migrations").delete();
     await until(async () => !(await isReady()));
@@ -116,12 +116,12 @@ describe("llmprices serve --workers 2", function () {
     await until(isReady);
   });
 
-  it("ends with exit code 0 on SIGTERM, when the open calls have been answered", async () => {
+  it("exits with code 0 on SIGTERM, after it has answered the open calls", async () => {
     const other = await startWorkers(database);
     const transport = createGrpcTransport({ baseUrl: `http://${other.grpc}` });
     const terms = { ...key, providerCost: "1", currencyCode: "USD" };
     const requests = openRequests([{ terms, accountUsages: usagesOf({ a: "1" }) }]);
-    const answer = answerOf(
+    const response = answerOf(
       createClient(PricingService, transport).streamAllocateCharges(requests),
     );
     await until(async () => {
@@ -132,12 +132,12 @@ describe("llmprices serve --workers 2", function () {
     const ended = other.end("SIGTERM");
     await until(async () => (await other.ops("/readyz")).text === "not ready: shutting down\n");
     requests.end();
-    expect((await answer).totals?.totalCharge).to.equal("1.25");
+    expect((await response).totals?.totalCharge).to.equal("1.25");
     expect(await ended).to.deep.equal([0, null]);
     expect(workers.filter(isRunning)).to.deep.equal([]);
   });
 
-  it("leaves no worker behind when it is killed", async () => {
+  it("leaves no worker running when the primary is killed", async () => {
     const other = await startWorkers(database);
     const workers = other.workers();
     expect(workers).to.have.length(2);
@@ -145,7 +145,7 @@ describe("llmprices serve --workers 2", function () {
     await until(() => !workers.some(isRunning));
   });
 
-  it("does not start where a port is taken, and says so once", async () => {
+  it("does not start when a port is taken, and reports it once", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
     const { port } = taken.address() as { port: number };
@@ -153,21 +153,23 @@ describe("llmprices serve --workers 2", function () {
     const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
     taken.close();
     expect(code).to.equal(1);
-    // grpc-js has its say as well.
-    const ours = errors.split("\n").filter((line) => line.startsWith("llmprices: "));
-    expect(ours.join()).to.match(/^llmprices: GRPC_ADDR is 127\.0\.0\.1:\d+: cannot listen there/);
-    expect(ours).to.have.length(1);
+    // grpc-js prints a message of its own.
+    const ownLines = errors.split("\n").filter((line) => line.startsWith("llmprices: "));
+    expect(ownLines.join()).to.match(
+      /^llmprices: GRPC_ADDR is 127\.0\.0\.1:\d+: cannot listen there/,
+    );
+    expect(ownLines).to.have.length(1);
   });
 
-  it("does not start where a worker cannot load what it needs, and says why", async () => {
+  it("does not start when a worker cannot load a module, and reports why", async () => {
     const child = start(database, { ...withoutExporter, OTEL_TRACES_EXPORTER: "otlp" });
     const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
     expect(code).to.equal(1);
-    const ours = errors.split("\n").filter((line) => line.startsWith("llmprices: "));
-    expect(ours).to.deep.equal(["llmprices: the exporter is not installed"]);
+    const ownLines = errors.split("\n").filter((line) => line.startsWith("llmprices: "));
+    expect(ownLines).to.deep.equal(["llmprices: the exporter is not installed"]);
   });
 
-  it("takes a whole number of workers only", async () => {
+  it("accepts only a whole number of workers", async () => {
     const child = start(database, {}, "none");
     const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
     expect(code).to.not.equal(0);
@@ -175,15 +177,15 @@ describe("llmprices serve --workers 2", function () {
   });
 });
 
-/** Has the modules that send traces be missing. */
+/** Makes the import of the trace exporter fail. */
 const hook = `export async function resolve(name, context, next) {
   if (name.includes("exporter-trace-otlp")) throw new Error("the exporter is not installed");
   return next(name, context);
 }`;
-const registering = `import { register } from "node:module";
+const registration = `import { register } from "node:module";
 register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)});`;
 const withoutExporter = {
-  NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(registering)}`,
+  NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(registration)}`,
 };
 
 type WorkersService = Awaited<ReturnType<typeof startWorkers>>;
@@ -192,29 +194,29 @@ async function startWorkers(database: TestDatabase) {
   const child = start(database, {});
   const lines: string[] = [];
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => lines.push(chunk));
-  let greeting = "";
+  let banner = "";
   for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-    greeting += chunk;
-    if (/^curl .*\n/m.test(greeting)) break;
+    banner += chunk;
+    if (/^curl .*\n/m.test(banner)) break;
   }
-  const find = (pattern: RegExp) => String(pattern.exec(greeting)?.[1]);
+  const find = (pattern: RegExp) => String(pattern.exec(banner)?.[1]);
   const opsUrl = find(/(http:\S+)\/readyz/);
   const ops = async (path: string) => {
-    const answer = await fetch(`${opsUrl}${path}`);
-    return { status: answer.status, text: await answer.text() };
+    const response = await fetch(`${opsUrl}${path}`);
+    return { status: response.status, text: await response.text() };
   };
   return {
     grpc: find(/^ *gRPC +(\S+)$/m),
     http: find(/^ *Connect, .*http:\/\/(\S+)$/m),
     ops,
-    /** A metric of ours; the slash before a method stands for its service. */
+    /** Reads a metric. A slash before an RPC's name stands for PricingService. */
     metric: async (name: string) => {
       const wanted = `llmprices_${name.replace('"/', '"llmprices.v1.PricingService/')} `;
       const { text } = await ops("/metrics");
       const line = text.split("\n").find((each) => each.startsWith(wanted));
       return Number(line?.slice(wanted.length) ?? 0);
     },
-    /** How many workers have logged a call of a protocol. */
+    /** Counts the workers that have logged a call of a protocol. */
     workersLogged: (protocol: string) =>
       new Set(
         [...lines.join("").matchAll(/"worker":(\d+),"rpc":"[^"]+","protocol":"(\w+)"/g)]

@@ -14,14 +14,14 @@ import {
 } from "../../src/embedded-postgres/embedded-postgres.js";
 import { toProgram } from "../support/command.js";
 
-/** Starts an embedded PostgreSQL in a process of its own. */
+/** Starts an embedded PostgreSQL in a separate process. */
 const fixture = toProgram("test/fixtures/embedded-instance.ts");
 const isRoot = process.geteuid?.() === 0;
 
 describe("startEmbeddedPostgres", function () {
   this.timeout(30_000);
   let dataDir: string;
-  /** A data folder that has been served once. */
+  /** A data folder in which a server has already run. */
   let template: string;
   let running: EmbeddedPostgres[] = [];
   let children: ChildProcess[] = [];
@@ -48,7 +48,7 @@ describe("startEmbeddedPostgres", function () {
     return folder;
   }
 
-  /** Saves a test that is not about the first start an initdb. */
+  /** Copies the template, so that tests that are not about the first start need no initdb. */
   async function copyTemplate(): Promise<void> {
     await promisify(execFile)("cp", ["-a", `${template}/.`, dataDir]);
   }
@@ -60,9 +60,9 @@ describe("startEmbeddedPostgres", function () {
       children.map((child) => child.exitCode ?? child.signalCode ?? once(child, "exit")),
     );
     await until(() => serversOn(dataDir).length === 0);
-    // Only the relocated cluster of this test's folder, wherever its link leads.
-    const cluster = await realpath(join(dataDir, "closed/data/postgres")).catch(() => undefined);
-    if (cluster?.includes("/llmprices/clusters/")) await rm(cluster, { recursive: true });
+    // Remove only the relocated data directory of this test, which the link points to.
+    const relocated = await realpath(join(dataDir, "closed/data/postgres")).catch(() => undefined);
+    if (relocated?.includes("/llmprices/clusters/")) await rm(relocated, { recursive: true });
     await rm(dataDir, { recursive: true });
     [running, children, messages] = [[], [], []];
   });
@@ -77,15 +77,15 @@ describe("startEmbeddedPostgres", function () {
     return postgres;
   }
 
-  /** An instance in a process of its own, and what it says: its port, or why it cannot start. */
+  /** Starts an instance in a separate process. Returns its port, or why it could not start. */
   async function startProcess(): Promise<{ child: ChildProcess; port?: number; error?: string }> {
     const child = fork(fixture.path, [dataDir], { execArgv: [...fixture.options] });
     children.push(child);
-    const [answer] = await once(child, "message");
-    return { child, ...answer };
+    const [message] = await once(child, "message");
+    return { child, ...message };
   }
 
-  it("creates a UTF-8 cluster with checksums and answers on loopback", async () => {
+  it("creates a UTF-8 data directory with checksums and listens on loopback", async () => {
     const { connection } = await start();
     expect(connection).to.include({ host: "127.0.0.1", database: "llmprices" });
     const [row] = await query(
@@ -121,7 +121,7 @@ describe("startEmbeddedPostgres", function () {
     expect(await query(second.connection, "select * from kept")).to.deep.equal([{ answer: 42 }]);
   });
 
-  it("has ended its server when stop resolves, and may be stopped again", async () => {
+  it("ends its server before stop resolves, and accepts a second stop", async () => {
     await copyTemplate();
     const postgres = await start();
     await postgres.stop();
@@ -129,7 +129,7 @@ describe("startEmbeddedPostgres", function () {
     await postgres.stop();
   });
 
-  it("refuses a folder that another instance holds, naming that one", async () => {
+  it("rejects a data folder that another instance holds, and names that instance", async () => {
     await copyTemplate();
     const { child, port } = await startProcess();
     expect(port).to.be.a("number");
@@ -139,7 +139,7 @@ describe("startEmbeddedPostgres", function () {
     );
   });
 
-  it("lets exactly one of three instances win a fresh folder", async () => {
+  it("starts exactly one of three concurrent instances on a new data folder", async () => {
     const instances = await Promise.all([startProcess(), startProcess(), startProcess()]);
     const winners = instances.filter(({ port }) => port !== undefined);
     expect(winners).to.have.length(1);
@@ -159,11 +159,11 @@ describe("startEmbeddedPostgres", function () {
     expect(messages.join()).not.to.include("killed instance");
   });
 
-  it("takes over from a server that outlived its killed process", async () => {
+  it("replaces a server that outlived its killed process", async () => {
     await copyTemplate();
     const { child } = await startProcess();
     const [orphan] = serversOn(dataDir);
-    // The shell that would stop the server dies with its parent, as when memory runs out.
+    // Kill the watchdog, which would stop the server. It may die like this when memory runs out.
     for (const { pid } of processes().filter(({ command }) =>
       command.endsWith(`-watch ${orphan}`),
     )) {
@@ -179,7 +179,7 @@ describe("startEmbeddedPostgres", function () {
     await query(connection, "select 1");
   });
 
-  it("starts its server again, on the same port, when that is killed", async () => {
+  it("restarts its server on the same port when the server is killed", async () => {
     await copyTemplate();
     const { connection } = await start();
     await query(connection, "create table kept as select 42 as answer");
@@ -188,7 +188,7 @@ describe("startEmbeddedPostgres", function () {
     expect(await query(connection, "select * from kept")).to.deep.equal([{ answer: 42 }]);
   });
 
-  it("starts when the pid in a stale postmaster.pid is another process's", async () => {
+  it("starts when a stale postmaster.pid has the pid of another process", async () => {
     await copyTemplate();
     const first = await start();
     await first.stop();
@@ -200,7 +200,7 @@ describe("startEmbeddedPostgres", function () {
     await query(connection, "select 1");
   });
 
-  it("refuses a cluster of another major version, naming both", async () => {
+  it("rejects a data directory of another major version, and names both versions", async () => {
     await copyTemplate();
     const first = await start();
     await first.stop();
@@ -210,13 +210,13 @@ describe("startEmbeddedPostgres", function () {
     );
   });
 
-  it("refuses a data folder that cannot be created", async () => {
+  it("rejects a data folder that cannot be created", async () => {
     await writeFile(join(dataDir, "file"), "");
     const error = await rejection(start(join(dataDir, "file/data")));
     expect(error).to.match(/^the data folder .*file\/data cannot be written .*set DATA_DIR/);
   });
 
-  it("refuses a data folder in a file system that takes none, as /proc", async function () {
+  it("rejects a data folder in a file system without new folders, such as /proc", async function () {
     if (process.platform !== "linux") this.skip();
     for (const folder of ["/proc/nope", "/proc/nope/data"]) {
       const error = await rejection(start(folder));
@@ -224,19 +224,19 @@ describe("startEmbeddedPostgres", function () {
     }
   });
 
-  it("creates the folders above the data folder, too", async () => {
+  it("also creates the parent folders of the data folder", async () => {
     const { connection } = await start(join(dataDir, "a/b"));
     expect(await query(connection, "select 42 as answer")).to.deep.equal([{ answer: 42 }]);
   });
 
-  it("refuses a data folder that is a file", async () => {
+  it("rejects a data folder that is a file", async () => {
     const file = join(dataDir, "file");
     await writeFile(file, "", { mode: 0o777 });
     await chmod(file, 0o777);
     expect(await rejection(start(file))).to.match(/file cannot be written .*set DATA_DIR/);
   });
 
-  it("says what the server said when it does not start", async () => {
+  it("reports the server's own error when the server does not start", async () => {
     await copyTemplate();
     const settings = { shared_buffers: "none" };
     const error = await rejection(
@@ -246,8 +246,8 @@ describe("startEmbeddedPostgres", function () {
   });
 
   const description = isRoot
-    ? "as root, keeps data folders that only root can enter closed, and finds their cluster again"
-    : "as an ordinary user, keeps the cluster in the data folder itself";
+    ? "as root, relocates the data directory when only root can enter the data folder, and finds it again"
+    : "as an ordinary user, keeps the data directory in the data folder itself";
   it(description, async () => {
     const folder = join(dataDir, "closed/data");
     await mkdir(dirname(folder), { mode: 0o700 });
@@ -257,9 +257,9 @@ describe("startEmbeddedPostgres", function () {
     const second = await start(folder);
     expect(await query(second.connection, "select * from kept")).to.deep.equal([{ answer: 42 }]);
     expect((await stat(dirname(folder))).mode & 0o777).to.equal(0o700);
-    const cluster = await realpath(join(folder, "postgres"));
-    if (isRoot) expect(cluster).to.match(/\/llmprices\/clusters\/[0-9a-f]{16}$/);
-    else expect(cluster).to.equal(join(await realpath(folder), "postgres"));
+    const dataDirectory = await realpath(join(folder, "postgres"));
+    if (isRoot) expect(dataDirectory).to.match(/\/llmprices\/clusters\/[0-9a-f]{16}$/);
+    else expect(dataDirectory).to.equal(join(await realpath(folder), "postgres"));
   });
 });
 
@@ -285,7 +285,7 @@ async function rejection(promise: Promise<unknown>): Promise<string> {
 async function until(condition: () => boolean): Promise<void> {
   const deadline = Date.now() + 15_000;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`still not so: ${condition}`);
+    if (Date.now() > deadline) throw new Error(`not met in time: ${condition}`);
     await sleep(20);
   }
 }
@@ -296,7 +296,7 @@ function processes(): readonly Process[] {
   return process.platform === "linux" ? readProc() : runPs();
 }
 
-/** Starts no process: the tests poll. */
+/** Lists the processes without starting one, because the tests poll. */
 function readProc(): readonly Process[] {
   return readdirSync("/proc").flatMap((name) => {
     const pid = Number(name);
@@ -305,7 +305,7 @@ function readProc(): readonly Process[] {
       const words = readFileSync(`/proc/${pid}/cmdline`, "utf8");
       return [{ pid, command: words.replaceAll("\0", " ").trim() }];
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
       return [];
     }
   });
@@ -319,10 +319,10 @@ function runPs(): readonly Process[] {
   });
 }
 
-/** The pids of the servers whose cluster is directly in the data folder. */
+/** Returns the pids of the servers whose data directory is directly in the data folder. */
 function serversOn(dataDir: string): readonly number[] {
-  const mark = ` -D ${dataDir}/postgres `;
+  const argument = ` -D ${dataDir}/postgres `;
   return processes()
-    .filter(({ command }) => command.includes(mark))
+    .filter(({ command }) => command.includes(argument))
     .map(({ pid }) => pid);
 }

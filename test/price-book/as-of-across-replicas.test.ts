@@ -16,18 +16,18 @@ import { startTestService, type TestService } from "../support/service.js";
 const stalenessMs = 2500;
 const calculations = { CalculateCharge: calculateCharge, ...offloadedCalculations };
 
-describe("A replica that is cut off from the book, asked about an instant", () => {
+describe("A replica without a working connection to the database, for a call with as_of", () => {
   let database: TestDatabase;
   let proxy: DatabaseProxy;
-  /** Has no trouble, and changes prices. */
+  /** A replica with a direct connection, which changes prices. */
   let peer: TestService;
-  let cut: TestService;
+  let isolated: TestService;
 
   before(async () => {
     database = await createTestDatabase();
     proxy = await openProxy(database.connection);
     peer = await startTestService({}, database);
-    cut = await startTestService(
+    isolated = await startTestService(
       { maxBookStalenessMs: stalenessMs },
       { ...database, connection: proxy.connection },
     );
@@ -38,29 +38,32 @@ describe("A replica that is cut off from the book, asked about an instant", () =
     proxy.cutConnections();
   });
   after(async () => {
-    await Promise.all([peer.stop(), cut.stop()]);
+    await Promise.all([peer.stop(), isolated.stop()]);
     proxy.close();
     await database.drop();
   });
 
-  /** What can become of the network of one replica. */
-  const cuts: Readonly<Record<string, () => void>> = {
-    "hears nothing": () => {
+  /** Faults of the connection between the isolated replica and the database. */
+  const faults: Readonly<Record<string, () => void>> = {
+    "receives nothing": () => {
       proxy.faults.isSilent = true;
     },
-    "has lost its connection": () => {
+    "is disconnected": () => {
       proxy.faults.rejectsConnections = true;
       proxy.cutConnections();
     },
   };
 
-  /** A price of 1 that both know, and what the replica answers of it at last. */
+  /** Creates a price of 1, and returns it with a charge by the isolated replica. */
   async function createPrice(): Promise<{ readonly key: TestKey; readonly known: Applied }> {
     const { key, bookVersion: minBookVersion } = await freshPrice(peer, "1", new Date(2020, 0));
-    return { key, known: await untilAnswered(() => calculateCharge(cut, key, { minBookVersion })) };
+    return {
+      key,
+      known: await untilAnswered(() => calculateCharge(isolated, key, { minBookVersion })),
+    };
   }
 
-  /** Makes the price 2, and answers an instant of the new one, as the peer has answered it. */
+  /** Changes the price to 2, and returns an `as_of` at which the peer has charged it. */
   async function raise(key: TestKey): Promise<string> {
     const { bookVersion: minBookVersion } = await peer.pricing.updateLLMPrice({
       ...{ lookup: byKey(key), price: "2" },
@@ -70,58 +73,58 @@ describe("A replica that is cut off from the book, asked about an instant", () =
     return new Date(asOf).toISOString();
   }
 
-  for (const [what, strike] of Object.entries(cuts)) {
-    it(`${what}: rejects times whose price it may not know`, async () => {
+  for (const [fault, cause] of Object.entries(faults)) {
+    it(`${fault}: rejects times whose price it may not know`, async () => {
       const { key } = await createPrice();
-      strike();
+      cause();
       const asOf = await raise(key);
       const fresh = await freshPrice(peer, "1");
-      const terms = { minBookVersion: fresh.bookVersion };
-      const known = await calculateCharge(peer, fresh.key, terms);
-      // All of them wait at once for the book to be confirmed.
+      const request = { minBookVersion: fresh.bookVersion };
+      const known = await calculateCharge(peer, fresh.key, request);
+      // All these calls wait at once for a read that confirms the price book.
       const afterTheChange = Object.entries(calculations).map(async ([name, calculate]) => {
-        const error = await errorOf(calculate(cut, key, { asOf }));
+        const error = await errorOf(calculate(isolated, key, { asOf }));
         expect(error, name).to.include({ code: Code.Unavailable, reason: "BOOK_STALE" });
         expect(error.metadata, name).to.deep.equal({ max_book_staleness_ms: `${stalenessMs}` });
       });
-      const besideOneFarAhead = async () => {
+      const inABatchWithAFarTime = async () => {
         const requests = [asOf, farAhead()].map((each) => toLine(key, { asOf: each }));
-        const error = await errorOf(cut.pricing.batchCalculateCharges({ requests }));
+        const error = await errorOf(isolated.pricing.batchCalculateCharges({ requests }));
         expect(error).to.include({ reason: "BOOK_STALE" });
       };
-      const ofAnUnknownKey = async () => {
+      const forAnUnknownKey = async () => {
         const time = new Date(known.asOf).toISOString();
-        const error = await errorOf(calculateCharge(cut, fresh.key, { asOf: time }));
-        expect(error, "an unknown key").to.include({ reason: "BOOK_STALE" });
+        const error = await errorOf(calculateCharge(isolated, fresh.key, { asOf: time }));
+        expect(error, "a key that the replica does not know").to.include({ reason: "BOOK_STALE" });
       };
-      await Promise.all([...afterTheChange, besideOneFarAhead(), ofAnUnknownKey()]);
+      await Promise.all([...afterTheChange, inABatchWithAFarTime(), forAnUnknownKey()]);
     });
 
-    it(`${what}: waits with it until it knows the price`, async () => {
+    it(`${fault}: delays the response until it knows the price`, async () => {
       const { key } = await createPrice();
-      strike();
+      cause();
       const asOf = await raise(key);
-      const waiting = calculateCharge(cut, key, { asOf });
-      // Others need not wait for it.
-      expect((await calculateCharge(cut, key)).price).to.equal("1");
+      const waiting = calculateCharge(isolated, key, { asOf });
+      // Calls for the current time do not wait.
+      expect((await calculateCharge(isolated, key)).price).to.equal("1");
       proxy.faults.isSilent = false;
       proxy.faults.rejectsConnections = false;
       proxy.cutConnections();
       expect((await waiting).price).to.equal("2");
     });
 
-    it(`${what}: goes on to charge now, the past, and what is far ahead`, async () => {
+    it(`${fault}: still charges for the current time, the past and the far future`, async () => {
       const { key, known } = await createPrice();
-      strike();
+      cause();
       await raise(key);
       const past = new Date(known.asOf).toISOString();
       const startedAt = performance.now();
-      expect(await calculateCharge(cut, key, { asOf: past })).to.deep.equal(known);
-      const now = await calculateCharge(cut, key);
-      expect((await calculateCharge(cut, key, { asOf: farAhead() })).price).to.equal("1");
+      expect(await calculateCharge(isolated, key, { asOf: past })).to.deep.equal(known);
+      const now = await calculateCharge(isolated, key);
+      expect((await calculateCharge(isolated, key, { asOf: farAhead() })).price).to.equal("1");
       expect(performance.now() - startedAt).to.be.below(stalenessMs);
       expect(now.price).to.equal("1");
-      // Which is right for ever, since it is before the change.
+      // This charge stays correct: its as_of is before the change.
       const again = await calculateCharge(peer, key, { asOf: new Date(now.asOf).toISOString() });
       expect(again.price).to.equal("1");
     });

@@ -9,7 +9,7 @@ import { startTestService, type TestService } from "../support/service.js";
 
 describe("Replicas of one database, at an instant", () => {
   let database: TestDatabase;
-  /** The last replica is behind it. */
+  /** The proxy between the last replica and the database. */
   let proxy: DatabaseProxy;
   let replicas: readonly [TestService, TestService, TestService];
 
@@ -28,11 +28,11 @@ describe("Replicas of one database, at an instant", () => {
     await database.drop();
   });
 
-  /** A price of 1 that every replica knows. */
+  /** Creates a price of 1, and waits until every replica knows it. */
   async function createPrice() {
     const price = await freshPrice(replicas[0], "1", new Date("2020-01-01"));
-    const terms = { minBookVersion: price.bookVersion };
-    await Promise.all(replicas.map((replica) => charge(replica, price.key, terms)));
+    const request = { minBookVersion: price.bookVersion };
+    await Promise.all(replicas.map((replica) => charge(replica, price.key, request)));
     return price;
   }
 
@@ -45,19 +45,19 @@ describe("Replicas of one database, at an instant", () => {
   const priceAt = async (replica: TestService, key: TestKey, time: number) =>
     (await charge(replica, key, { asOf: new Date(time).toISOString() })).price;
 
-  it("price an instant that has just come as they do later, though nobody tells them", async () => {
+  it("give an instant that has just come its final price, even without notifications", async () => {
     const { key } = await createPrice();
     proxy.faults.losesNotifications = true;
     const { llmPrice } = await raise(key);
     const from = timestampMs(llmPrice?.effectiveFrom as Timestamp);
-    // The last replica has read the book before, and has not been told since.
+    // The last replica read the price book before the change, and received no notification.
     expect(await priceAt(replicas[2], key, from)).to.equal("2");
     proxy.faults.losesNotifications = false;
   });
 
-  it("change a price at the instant that it is scheduled for, which nobody tells them", async () => {
+  it("change a price at its scheduled instant, without a notification at that instant", async () => {
     const { key } = await createPrice();
-    // The database's clock decides whether it lies ahead: by more than all calls before it take.
+    // The database's clock decides what is in the future. 3 s are more than the calls below take.
     const { rows } = await database.knex.raw("select clock_timestamp() as now");
     const from = rows[0].now.getTime() + 3000;
     const { bookVersion: minBookVersion } = await raise(key, from);
@@ -68,52 +68,52 @@ describe("Replicas of one database, at an instant", () => {
     }
     const watched = await Promise.all(
       replicas.map(async (replica) => {
-        const answers: Applied[] = [];
-        while (answers.at(-1)?.price !== "2") {
-          answers.push(await charge(replica, key));
+        const charges: Applied[] = [];
+        while (charges.at(-1)?.price !== "2") {
+          charges.push(await charge(replica, key));
           await wait(5);
         }
-        return answers;
+        return charges;
       }),
     );
-    for (const answers of watched) {
-      const expected = answers.map(({ asOf }) => (asOf < from ? "1" : "2"));
-      expect(answers.map(({ price }) => price)).to.deep.equal(expected);
-      expect(answers[0]?.price).to.equal("1");
+    for (const charges of watched) {
+      const expected = charges.map(({ asOf }) => (asOf < from ? "1" : "2"));
+      expect(charges.map(({ price }) => price)).to.deep.equal(expected);
+      expect(charges[0]?.price).to.equal("1");
     }
   });
 
-  it("keep to the instant of what they know when they cannot know more", async () => {
+  it("use the time of their last read as now while they cannot read", async () => {
     const { key } = await createPrice();
-    const cut = replicas[2];
+    const isolated = replicas[2];
     proxy.faults.rejectsConnections = true;
     proxy.cutConnections();
     const { llmPrice } = await raise(key);
-    const { price, asOf } = await charge(cut, key);
+    const { price, asOf } = await charge(isolated, key);
     proxy.faults.rejectsConnections = false;
     expect(price).to.equal("1");
-    if (llmPrice?.effectiveFrom === undefined) throw new Error("a price begins at some time");
+    if (llmPrice?.effectiveFrom === undefined) throw new Error("the price has no effective_from");
     expect(asOf).to.be.below(timestampMs(llmPrice.effectiveFrom));
     for (const replica of replicas) expect(await priceAt(replica, key, asOf)).to.equal("1");
-    while ((await charge(cut, key)).price === "1") await wait(5);
+    while ((await charge(isolated, key)).price === "1") await wait(5);
   });
 
-  it("take for now what was now a moment ago, though nothing changes", async () => {
+  it("use a recent time as now, even when nothing changes", async () => {
     const { key } = await createPrice();
     const ages: number[] = [];
     const endsAt = performance.now() + 1500;
     for (let i = 0; performance.now() < endsAt; i += 1) {
-      const askedAt = Date.now();
+      const startedAt = Date.now();
       const { asOf } = await charge(replicas[i % 2] as TestService, key);
-      ages.push(askedAt - asOf);
+      ages.push(startedAt - asOf);
       await wait(5);
     }
-    // Were now not read again, two thirds of them would be.
-    const old = ages.filter((ageMs) => ageMs > 500);
-    expect(old.length).to.be.below(ages.length / 3);
+    // Without repeated reads, two thirds of the calls would use a time older than 500 ms.
+    const outdated = ages.filter((ageMs) => ageMs > 500);
+    expect(outdated.length).to.be.below(ages.length / 3);
   });
 
-  it("have all charges of a batch at one version, while prices change in pairs", async () => {
+  it("calculate all charges of a batch at one version, while prices change in pairs", async () => {
     const [one, other] = [await createPrice(), await createPrice()];
     const requests = Array.from({ length: 200 }, (_, i) => toLine(i % 2 ? one.key : other.key));
     let isOver = false;

@@ -12,7 +12,7 @@ describe("A database whose clock has been set back by an hour", () => {
   before(async () => {
     service = await startTestService();
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
-    // What the clock's jump leaves behind: a last change that lies ahead of it.
+    // Creates the state after the clock's jump: the last change is ahead of the clock.
     await service.database.knex.transaction(async (transaction) => {
       await transaction.raw("set local session_replication_role = replica");
       await transaction.raw("update price_book set changed_at = changed_at + interval '1 hour'");
@@ -22,26 +22,26 @@ describe("A database whose clock has been set back by an hour", () => {
 
   const charge = async (minBookVersion: bigint) => {
     const usageRatio = { case: "accountUsageRatio" as const, value: "1" };
-    const terms = { ...key, providerCost: "1", usageRatio, minBookVersion };
-    const { markup, asOf } = await service.pricing.calculateCharge(terms, limit);
+    const request = { ...key, providerCost: "1", usageRatio, minBookVersion };
+    const { markup, asOf } = await service.pricing.calculateCharge(request, callOptions);
     return { markup, asOf: asOf && timestampMs(asOf) };
   };
 
-  it("answers writes at once, each at an instant behind the one before", async () => {
-    const seen: number[] = [];
+  it("accepts writes without delay, each at a later instant than the write before", async () => {
+    const times: number[] = [];
     for (const price of ["2", "3"]) {
       const update = { lookup: byKey(key), price };
-      const { llmPrice, bookVersion } = await service.pricing.updateLLMPrice(update, limit);
+      const { llmPrice, bookVersion } = await service.pricing.updateLLMPrice(update, callOptions);
       const { markup, asOf = 0 } = await charge(bookVersion);
       expect(markup).to.equal(price);
       expect(llmPrice?.effectiveFrom && timestampMs(llmPrice.effectiveFrom)).to.be.at.most(asOf);
-      seen.push(asOf);
+      times.push(asOf);
     }
-    expect(seen[1]).to.be.greaterThan(seen[0] ?? 0);
+    expect(times[1]).to.be.greaterThan(times[0] ?? 0);
   });
 
-  it("answers an import at once, and charges by it", async () => {
-    const { bookVersion } = await importRows(service, [rowOf(key, "4")], {}, limit);
+  it("accepts an import without delay, and charges the imported price", async () => {
+    const { bookVersion } = await importRows(service, [rowOf(key, "4")], {}, callOptions);
     expect((await charge(bookVersion)).markup).to.equal("4");
   });
 });
@@ -57,7 +57,7 @@ describe("A transaction during which the database's clock is set back by an hour
   });
   after(() => database.drop());
 
-  it("raises the version once, and is recorded at the version that it was told", async () => {
+  it("raises the version once, and its revisions have the version that it received", async () => {
     const before = await bookVersionOf(database);
     const { version, now } = await database.knex.transaction(async (transaction) => {
       await transaction.raw(`
@@ -85,4 +85,4 @@ describe("A transaction during which the database's clock is set back by an hour
   });
 });
 
-const limit = { timeoutMs: 15_000 };
+const callOptions = { timeoutMs: 15_000 };

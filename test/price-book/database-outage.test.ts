@@ -18,9 +18,9 @@ import { startTestService, type TestService } from "../support/service.js";
 
 const stalenessMs = 1000;
 
-describe("A service that loses touch with the price book", () => {
+describe("A service that cannot read the price book", () => {
   let database: TestDatabase;
-  /** Has no trouble, and changes prices. */
+  /** A service with a direct connection, which changes prices. */
   let peer: TestService;
   const opened: (() => unknown)[] = [];
 
@@ -42,7 +42,7 @@ describe("A service that loses touch with the price book", () => {
     return proxy;
   }
 
-  /** The service whose book, and only that, is behind a proxy. */
+  /** Starts a service that reads the price book through the proxy, and only the price book. */
   async function start(
     { connection }: DatabaseProxy,
     config: Partial<ServerConfig> = {},
@@ -52,7 +52,7 @@ describe("A service that loses touch with the price book", () => {
     return service;
   }
 
-  /** A price of 1 that the services know. */
+  /** Creates a price of 1, and waits until these services know it. */
   async function createPrice(...services: readonly TestService[]): Promise<TestKey> {
     const { key, bookVersion } = await freshPrice(peer, "1", new Date("2020-01-01"));
     for (const service of services) {
@@ -63,45 +63,45 @@ describe("A service that loses touch with the price book", () => {
 
   const raise = (key: TestKey) => peer.pricing.updateLLMPrice({ lookup: byKey(key), price: "2" });
 
-  /** Asks for charges until one is refused, or for three times the limit. */
-  async function chargeUntilRefused(service: TestService, key: TestKey) {
+  /** Calculates charges until one is rejected. Fails after three times the limit. */
+  async function chargeUntilRejected(service: TestService, key: TestKey) {
     const startedAt = performance.now();
     const elapsedMs = () => performance.now() - startedAt;
-    const answers: Applied[] = [];
-    for (let askedMs = 0; askedMs < 3 * stalenessMs; askedMs = elapsedMs()) {
+    const charges: Applied[] = [];
+    for (let startMs = 0; startMs < 3 * stalenessMs; startMs = elapsedMs()) {
       const call = charge(service, key);
       const applied = await call.catch(() => undefined);
       if (applied === undefined) {
-        return { answers, refusal: await errorOf(call), refusedMs: elapsedMs() };
+        return { charges, error: await errorOf(call), rejectedMs: elapsedMs() };
       }
-      expect(askedMs).to.be.below(stalenessMs);
-      answers.push(applied);
+      expect(startMs).to.be.below(stalenessMs);
+      charges.push(applied);
       await wait(5);
     }
-    throw new Error("no charge was refused");
+    throw new Error("no charge was rejected");
   }
 
   async function readyzOf({ server }: TestService): Promise<string> {
     return (await fetch(`http://${formatAddress(server.opsAddress)}/readyz`)).text();
   }
 
-  it("charges by the price known for MAX_BOOK_STALENESS_MS, and then refuses to", async () => {
+  it("charges the last known price for MAX_BOOK_STALENESS_MS, then rejects charges", async () => {
     const proxy = await openOwnProxy();
     const service = await start(proxy, { maxBookStalenessMs: stalenessMs });
     const key = await createPrice(service);
     await untilAnswered(() => charge(service, key));
     proxy.faults.rejectsConnections = true;
     proxy.cutConnections();
-    const { answers, refusal, refusedMs } = await chargeUntilRefused(service, key);
-    expect(new Set(answers.map(({ price }) => price))).to.deep.equal(new Set(["1"]));
-    expect(refusedMs).to.be.greaterThan(stalenessMs / 2);
-    expect(refusal).to.include({ code: Code.Unavailable, reason: "BOOK_STALE" });
-    expect(refusal.metadata).to.deep.equal({ max_book_staleness_ms: String(stalenessMs) });
+    const { charges, error, rejectedMs } = await chargeUntilRejected(service, key);
+    expect(new Set(charges.map(({ price }) => price))).to.deep.equal(new Set(["1"]));
+    expect(rejectedMs).to.be.greaterThan(stalenessMs / 2);
+    expect(error).to.include({ code: Code.Unavailable, reason: "BOOK_STALE" });
+    expect(error.metadata).to.deep.equal({ max_book_staleness_ms: String(stalenessMs) });
     for (const calculate of Object.values(offloadedCalculations)) {
       expect(await errorOf(calculate(service, key))).to.include({ reason: "BOOK_STALE" });
     }
-    const whyNot = `not ready: the price book could not be confirmed for ${stalenessMs} ms\n`;
-    while ((await readyzOf(service)) !== whyNot) await wait(20);
+    const notReadyReason = `not ready: the price book could not be confirmed for ${stalenessMs} ms\n`;
+    while ((await readyzOf(service)) !== notReadyReason) await wait(20);
 
     await raise(key);
     proxy.faults.rejectsConnections = false;
@@ -109,15 +109,15 @@ describe("A service that loses touch with the price book", () => {
     while ((await readyzOf(service)) !== "ready\n") await wait(20);
   });
 
-  it("refuses no charge in a shorter outage, and then knows what has changed", async () => {
+  it("rejects no charge in a shorter outage, and learns the changes after it", async () => {
     const proxy = await openOwnProxy();
     const service = await start(proxy);
     const key = await createPrice(service);
     proxy.faults.rejectsConnections = true;
     proxy.cutConnections();
     await raise(key);
-    const refusedBefore = proxy.counts.connections;
-    while (proxy.counts.connections < refusedBefore + 3) {
+    const connectionsBefore = proxy.counts.connections;
+    while (proxy.counts.connections < connectionsBefore + 3) {
       expect((await charge(service, key)).price).to.equal("1");
       await wait(5);
     }
@@ -125,7 +125,7 @@ describe("A service that loses touch with the price book", () => {
     while ((await charge(service, key)).price === "1") await wait(5);
   });
 
-  it("gives up connections that hang, when they are opened or later, and refuses no charge", async () => {
+  it("closes connections that hang, at their start or later, and rejects no charge", async () => {
     const [proxy, hangingProxy] = [await openOwnProxy(), await openOwnProxy()];
     hangingProxy.faults.isSilent = true;
     const starting = start(hangingProxy);
@@ -141,7 +141,7 @@ describe("A service that loses touch with the price book", () => {
     expect((await untilAnswered(() => charge(restarted, key))).price).to.equal("2");
   });
 
-  it("starts while the database cannot be reached, and charges when it can", async () => {
+  it("starts while the database cannot be reached, and charges once it can", async () => {
     const proxy = await openOwnProxy();
     proxy.faults.rejectsConnections = true;
     const service = await start(proxy, { maxBookStalenessMs: stalenessMs });
@@ -152,7 +152,7 @@ describe("A service that loses touch with the price book", () => {
     expect((await untilAnswered(() => charge(service, key))).price).to.equal("1");
   });
 
-  it("is ready when it has started, however long its book takes to read", async () => {
+  it("is ready when it has started, even if the first read of the price book is slow", async () => {
     const proxy = await openOwnProxy();
     proxy.faults.heldAfterStatements = 1;
     const starting = start(proxy);
@@ -161,7 +161,7 @@ describe("A service that loses touch with the price book", () => {
     expect(await readyzOf(await starting)).to.equal("ready\n");
   });
 
-  it("waits for a version that it is not told of, until it finds it itself", async () => {
+  it("finds a version that it is waiting for by reading, without a notification", async () => {
     const proxy = await openOwnProxy();
     proxy.faults.losesNotifications = true;
     const service = await start(proxy, { maxBookStalenessMs: stalenessMs });
@@ -169,22 +169,22 @@ describe("A service that loses touch with the price book", () => {
     const minBookVersion = (await bookVersionOf(database)) + 1n;
     const read = proxy.counts.statements;
     const early = charge(service, key, { minBookVersion });
-    // What the call has read at once is too old.
+    // The read that the call starts does not find the version yet.
     while (proxy.counts.statements === read) await wait(1);
     await raise(key);
     expect((await early).price).to.equal("2");
     expect(proxy.counts.notifications).to.be.greaterThan(0);
   });
 
-  it("answers no version that is older than its own after a backup is restored", async () => {
+  it("returns no version older than its own after a backup is restored", async () => {
     const service = await start(await openOwnProxy(), { maxBookStalenessMs: stalenessMs });
     const key = await createPrice(service);
     const { bookVersion: minBookVersion } = await raise(key);
     await untilAnswered(() => charge(service, key, { minBookVersion }));
     await restoreOlder(database.knex, 1);
-    const { answers, refusal } = await chargeUntilRefused(service, key);
-    expect(refusal.reason).to.equal("BOOK_STALE");
-    expect(new Set(answers.map(({ price }) => price))).to.deep.equal(new Set(["2"]));
-    expect(new Set(answers.map(({ version }) => version))).to.deep.equal(new Set([minBookVersion]));
+    const { charges, error } = await chargeUntilRejected(service, key);
+    expect(error.reason).to.equal("BOOK_STALE");
+    expect(new Set(charges.map(({ price }) => price))).to.deep.equal(new Set(["2"]));
+    expect(new Set(charges.map(({ version }) => version))).to.deep.equal(new Set([minBookVersion]));
   });
 });

@@ -12,7 +12,7 @@ import { type DatabaseProxy, openProxy } from "../support/proxy.js";
 const key = { chargeType: "tool", provider: "acme", model: "a" };
 const never = 1_000_000;
 
-describe("A follower of the book", () => {
+describe("A follower of the price book", () => {
   let database: TestDatabase;
   let id: string;
   let proxy: DatabaseProxy;
@@ -33,7 +33,7 @@ describe("A follower of the book", () => {
   });
   after(() => database.drop());
 
-  /** Each change makes the version the price. */
+  /** Changes the price to the number of the new version, and returns the version. */
   async function change(): Promise<bigint> {
     const next = (await bookVersionOf(database)) + 1n;
     const version = await changeInSql(database.knex, [{ id, price: String(next) }]);
@@ -41,7 +41,7 @@ describe("A follower of the book", () => {
     return version;
   }
 
-  /** Follows, and has read the book once. */
+  /** Starts a follower, and waits until it has read the price book once. */
   async function follow(pollMs: number): Promise<void> {
     proxy = await openProxy(database.connection);
     snapshots = [];
@@ -60,12 +60,12 @@ describe("A follower of the book", () => {
     expect(priceIn(last())).to.equal(String(version));
   }
 
-  it("is told of a change, and need not wait for the next poll", async () => {
+  it("reads a change after its notification, before the next poll", async () => {
     await follow(never);
     for (let i = 0; i < 5; i += 1) await untilRead(await change());
   });
 
-  it("misses no change that is made between a read and its answer", async () => {
+  it("misses no change that is made between a read and its result", async () => {
     await follow(never);
     const { statements, notifications } = proxy.counts;
     proxy.faults.holdsAnswers = true;
@@ -77,38 +77,38 @@ describe("A follower of the book", () => {
     await untilRead(version);
   });
 
-  it("finds a change by its poll when it is not told", async () => {
+  it("finds a change with its poll when the notification is lost", async () => {
     await follow(40);
     proxy.faults.losesNotifications = true;
     for (let i = 0; i < 5; i += 1) await untilRead(await change());
     while (proxy.counts.notifications < 5) await wait(5);
   });
 
-  it("reads again and again, so that the book is known to be current", async () => {
+  it("reads at every poll, which confirms that the snapshot is current", async () => {
     await follow(40);
     const version = await bookVersionOf(database);
     while (snapshots.length < 5) await wait(5);
     expect(new Set(snapshots.map((each) => each.version))).to.deep.equal(new Set([version]));
   });
 
-  it("reads timelines and their version at one time, however fast they change", async () => {
+  it("reads timelines and their version in one snapshot, while they change fast", async () => {
     await follow(never);
     let isChanging = true;
-    const hurried = (async () => {
+    const reading = (async () => {
       for (; isChanging; follower.requestRead()) await wait(1);
     })();
     for (let i = 0; i < 100; i += 1) await change();
     isChanging = false;
-    await hurried;
+    await reading;
     const found = snapshots.map((snapshot) => [snapshot.version, priceIn(snapshot)]);
     const versions = snapshots.map(({ version }) => version);
     expect(found).to.deep.equal(versions.map((version) => [version, String(version)]));
     expect(new Set(versions).size).to.be.greaterThan(50);
   });
 
-  const moments = ["before it listens", "after it has listened and before it has read"];
+  const moments = ["before it listens", "after it listens and before it reads"];
   for (const [statements, moment] of moments.entries()) {
-    it(`has, after a lost connection, what is changed ${moment}`, async () => {
+    it(`reads, after a lost connection, a change that is made ${moment}`, async () => {
       await follow(never);
       proxy.faults.heldAfterStatements = statements;
       await killListeners(database.knex);
@@ -119,7 +119,7 @@ describe("A follower of the book", () => {
     });
   }
 
-  it("is told of changes again after a lost connection", async () => {
+  it("receives notifications again after a lost connection", async () => {
     await follow(never);
     const { length } = snapshots;
     await killListeners(database.knex);
@@ -127,7 +127,7 @@ describe("A follower of the book", () => {
     await untilRead(await change());
   });
 
-  it("connects again when it cannot for a while, and then has the changes of meanwhile", async () => {
+  it("connects again after several failures, and reads the changes made meanwhile", async () => {
     await follow(never);
     proxy.faults.rejectsConnections = true;
     proxy.cutConnections();
@@ -138,20 +138,20 @@ describe("A follower of the book", () => {
     await untilRead(version);
   });
 
-  it("refuses a book that has gone back, and follows it when it is where it was", async () => {
+  it("rejects a price book whose version went back, and follows it once the version is higher again", async () => {
     await follow(40);
     const version = await change();
     await untilRead(version);
     await restoreOlder(database.knex, 1);
-    const refusal = `the database's price book went back from version ${version} to ${version - 1n}`;
-    while (failures.filter((failure) => failure === refusal).length < 3) await wait(5);
+    const error = `the database's price book went back from version ${version} to ${version - 1n}`;
+    while (failures.filter((failure) => failure === error).length < 3) await wait(5);
     expect(last().version).to.equal(version);
     expect(priceIn(last())).to.equal(String(version));
     expect(await change()).to.equal(version);
     await untilRead(await change());
   });
 
-  describe("reads a restored book whole", () => {
+  describe("reads all timelines of a restored price book", () => {
     const other = { chargeType: "plugin", provider: "acme", model: "a" };
     let otherId: string;
     let undone: bigint;
@@ -169,7 +169,7 @@ describe("A follower of the book", () => {
     const writeTo = (version: bigint) =>
       changeInSql(database.knex, [{ id: otherId, price: String(version % 100n) }]);
 
-    it("once it has caught up, so that what the restore has undone is gone", async () => {
+    it("once its version is higher again, so that changes undone by the restore disappear", async () => {
       await restoreOlder(database.knex, 1);
       while (failures.length === 0) await wait(5);
       await writeTo(undone);
@@ -179,11 +179,11 @@ describe("A follower of the book", () => {
       expect(last().priceAt(other, last().changedAt)?.price.toString()).to.equal(
         String((undone + 1n) % 100n),
       );
-      // So that the next version is a price again.
+      // The next test expects that the price is the version.
       await change();
     });
 
-    it("when it was written to the same version while nobody looked", async () => {
+    it("when it reached the same version again while the follower was disconnected", async () => {
       proxy.faults.rejectsConnections = true;
       proxy.cutConnections();
       while (follower.isConnected()) await wait(5);
@@ -199,7 +199,7 @@ describe("A follower of the book", () => {
   });
 });
 
-/** The price when the snapshot's version was made. */
+/** Returns the price at the time of the snapshot's version. */
 function priceIn(snapshot: PriceBookSnapshot): string | undefined {
   return snapshot.priceAt(key, snapshot.changedAt)?.price.toString();
 }

@@ -10,7 +10,7 @@ import { type DatabaseProxy, openProxy } from "../support/proxy.js";
 import { errorOf } from "../support/received-errors.js";
 import { startTestService, type TestService } from "../support/service.js";
 
-describe("A service that has no connection to the database but the one of its book", () => {
+describe("A service that can connect to the database only to read the price book", () => {
   let database: TestDatabase;
   let proxy: DatabaseProxy;
   let peer: TestService;
@@ -26,12 +26,12 @@ describe("A service that has no connection to the database but the one of its bo
     missing = { ...key, model: `${key.model}x` };
     proxy = await openProxy(database.connection);
     const { connection } = proxy;
-    const nowhere = { ...connection, port: 1 };
-    knex = createDatabase({ connection: nowhere, poolSize: 1, acquireTimeoutMs: 500 });
+    const unreachable = { ...connection, port: 1 };
+    knex = createDatabase({ connection: unreachable, poolSize: 1, acquireTimeoutMs: 500 });
     const config = { suggestionLimits: defaultSuggestionLimits };
     service = await startTestService(config, { ...database, knex, connection });
     await untilAnswered(() => charge(service, key));
-    // The threads' connections come after the book's.
+    // The connection of the price book is open. Rejects those that the threads open later.
     proxy.faults.rejectsConnections = true;
   });
   after(async () => {
@@ -42,22 +42,22 @@ describe("A service that has no connection to the database but the one of its bo
     await database.drop();
   });
 
-  const ways = Object.entries({ CalculateCharge: charge, ...offloadedCalculations });
+  const methods = Object.entries({ CalculateCharge: charge, ...offloadedCalculations });
 
-  for (const [name, calculate] of ways) {
+  for (const [name, calculate] of methods) {
     it(`calculates: ${name}`, async () => {
       expect((await calculate(service, key)).price).to.equal("1");
     });
   }
 
-  for (const [name, calculate] of ways.filter(([name]) => !name.includes("Batch"))) {
+  for (const [name, calculate] of methods.filter(([name]) => !name.includes("Batch"))) {
     it(`is NOT_FOUND for a key without a price: ${name}`, async () => {
-      const refusal = await errorOf(calculate(service, missing));
-      expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+      const error = await errorOf(calculate(service, missing));
+      expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
     });
   }
 
-  it("is NOT_FOUND for the calculations of a batch that have no price, and for no other", async () => {
+  it("is NOT_FOUND for the calculations of a batch that have no price, and for no others", async () => {
     const requests = [toLine(missing), toLine(key)];
     const { results } = await service.pricing.batchCalculateCharges({ requests });
     const [first, second] = results.map(({ result }) => result);
@@ -65,10 +65,10 @@ describe("A service that has no connection to the database but the one of its bo
     expect(second?.case === "charge" && second.value.markup).to.equal("1");
   });
 
-  it("calculates by a price that others change", async () => {
+  it("uses a price that another service changed", async () => {
     const { bookVersion } = await peer.pricing.updateLLMPrice({ lookup: byKey(key), price: "2" });
-    const terms = { minBookVersion: bookVersion };
-    expect((await charge(service, key, terms)).price).to.equal("2");
+    const request = { minBookVersion: bookVersion };
+    expect((await charge(service, key, request)).price).to.equal("2");
   });
 
   it("cannot write", async () => {
@@ -77,20 +77,20 @@ describe("A service that has no connection to the database but the one of its bo
   });
 });
 
-describe("A service whose connections are all at work", () => {
-  it("is NOT_FOUND for a key without a price, without the hints that it cannot get", async () => {
+describe("A service whose connections are all in use", () => {
+  it("is NOT_FOUND for a key without a price, without suggestions", async () => {
     const database = await createTestDatabase({ poolSize: 2 });
     const config = { suggestionLimits: defaultSuggestionLimits };
     const service = await startTestService(config, database);
     const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
-    const held = [await database.knex.transaction(), await database.knex.transaction()];
+    const transactions = [await database.knex.transaction(), await database.knex.transaction()];
     try {
       expect((await charge(service, key)).price).to.equal("1");
-      const refusal = await errorOf(charge(service, { ...key, model: "none" }));
-      expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
-      expect(refusal.metadata).to.not.have.property("nearest_1");
+      const error = await errorOf(charge(service, { ...key, model: "none" }));
+      expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+      expect(error.metadata).to.not.have.property("nearest_1");
     } finally {
-      for (const transaction of held) await transaction.rollback();
+      for (const transaction of transactions) await transaction.rollback();
     }
     await service.stop();
     await database.drop();

@@ -7,7 +7,7 @@ import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 
 let database: TestDatabase;
 let knex: Knex;
-/** The keys of two timelines. */
+/** The ids of two keys. */
 let id: string;
 let otherId: string;
 
@@ -21,7 +21,7 @@ describe("the price book's version", () => {
   before(createDatabaseWithTwoKeys);
   after(() => database.drop());
 
-  it("is raised once by a transaction, however many statements and rows it has", async () => {
+  it("is raised once by a transaction with many statements and rows", async () => {
     const before = await bookVersion(knex);
     await knex.transaction(async (transaction) => {
       await transaction("llm_price_revisions").insert([nextRevision(), nextRevision()]);
@@ -41,7 +41,7 @@ describe("the price book's version", () => {
     });
   }
 
-  it("is raised once by a transaction in SQL that raises it itself, twice", async () => {
+  it("can be raised by a transaction in SQL, but not twice", async () => {
     const before = await bookVersion(knex);
     const raise = "update price_book set version = version + 1, changed_at = instant_now()";
     const twice = knex.transaction(async (transaction) => {
@@ -49,8 +49,8 @@ describe("the price book's version", () => {
       await transaction.raw("select pg_sleep(0.002)");
       await transaction.raw(raise);
     });
-    const refusal = await twice.catch(({ constraint }) => constraint);
-    expect(refusal).to.equal("price_book_counts_one_by_one");
+    const violated = await twice.catch(({ constraint }) => constraint);
+    expect(violated).to.equal("price_book_counts_one_by_one");
     await knex.transaction(async (transaction) => {
       await transaction.raw(raise);
       await transaction("llm_price_revisions").insert(nextRevision());
@@ -58,20 +58,22 @@ describe("the price book's version", () => {
     expect(await bookVersion(knex)).to.equal(before + 1n);
   });
 
-  it("says itself which transaction raised it, whatever its writer says", async () => {
+  it("records the transaction that raised it, over the writer's value", async () => {
     await knex.raw(`
       update price_book set version = version + 1, changed_in = '1',
         changed_at = greatest(instant_now(), changed_at + interval '1 millisecond')`);
-    const { rows } = await knex.raw("select changed_in = xmin::text::xid8 as told from price_book");
-    expect(rows).to.deep.equal([{ told: true }]);
+    const { rows } = await knex.raw(
+      "select changed_in = xmin::text::xid8 as is_own from price_book",
+    );
+    expect(rows).to.deep.equal([{ is_own: true }]);
   });
 
   it("is raised once when writes in between are rolled back to a savepoint", async () => {
     const before = await bookVersion(knex);
     await knex.transaction(async (transaction) => {
-      await writeInVain(transaction);
+      await writeAndRollBack(transaction);
       await transaction("llm_price_revisions").insert(nextRevision());
-      await writeInVain(transaction);
+      await writeAndRollBack(transaction);
       await transaction("llm_price_revisions").insert(nextRevision());
     });
     expect(await bookVersion(knex)).to.equal(before + 1n);
@@ -90,26 +92,26 @@ describe("the price book's version", () => {
 
   it("is not raised when all writes are rolled back to a savepoint", async () => {
     const before = await bookVersion(knex);
-    await knex.transaction(writeInVain);
+    await knex.transaction(writeAndRollBack);
     expect(await bookVersion(knex)).to.equal(before);
   });
 
   it("is not raised by a transaction that is rolled back", async () => {
     const before = await bookVersion(knex);
-    await writeInVain(knex);
+    await writeAndRollBack(knex);
     expect(await bookVersion(knex)).to.equal(before);
   });
 
-  it("is not raised by a refused write", async () => {
+  it("is not raised by a rejected write", async () => {
     const before = await bookVersion(knex);
-    const refused = { ...nextRevision(), price: "1000.1" };
+    const rejected = { ...nextRevision(), price: "1000.1" };
     await knex("llm_price_revisions")
-      .insert(refused)
+      .insert(rejected)
       .catch(() => {});
     expect(await bookVersion(knex)).to.equal(before);
   });
 
-  it("is not raised by the catalogue, nor by a key without a timeline", async () => {
+  it("is not raised by a change of the catalog or by a key without a timeline", async () => {
     const before = await bookVersion(knex);
     await knex("providers").insert({ name: "acme" });
     await knex("providers").where({ name: "acme" }).update({ display_name: "Acme" });
@@ -119,7 +121,7 @@ describe("the price book's version", () => {
     expect(await bookVersion(knex)).to.equal(before);
   });
 
-  it("has an instant of its own, later than all before", async () => {
+  it("has its own instant, later than all instants before", async () => {
     const instants = [await changedAt(knex)];
     for (let i = 0; i < 20; i += 1) {
       await knex("llm_price_revisions").insert(nextRevision());
@@ -128,14 +130,14 @@ describe("the price book's version", () => {
     expect([...new Set(instants)].sort((a, b) => a - b)).to.deep.equal(instants);
   });
 
-  it("goes on a millisecond after the last instant when the clock has fallen behind it", async () => {
+  it("is one millisecond after the last instant when the clock is behind that instant", async () => {
     await knex.raw("select raise_book_version('500 milliseconds')");
     const ahead = await changedAt(knex);
     await knex("llm_price_revisions").insert(nextRevision());
     expect(await changedAt(knex)).to.equal(ahead + 1);
   });
 
-  it("and its instant stand in every revision that the transaction wrote", async () => {
+  it("is recorded with its instant in every revision that the transaction wrote", async () => {
     const revisions = [nextRevision(), nextRevision()];
     await knex("llm_price_revisions").insert(revisions);
     const written = await knex("llm_price_revisions")
@@ -146,11 +148,11 @@ describe("the price book's version", () => {
       .select("book_version", "created_at");
     const version = String(await bookVersion(knex));
     const instant = new Date(await changedAt(knex));
-    const evidence = { book_version: version, created_at: instant };
-    expect(written).to.deep.equal([evidence, evidence]);
+    const expected = { book_version: version, created_at: instant };
+    expect(written).to.deep.equal([expected, expected]);
   });
 
-  it("replaces that of a scheduled revision that is changed; its created_at stays", async () => {
+  it("replaces the book_version of a changed scheduled revision, whose created_at stays", async () => {
     const revision = nextRevision();
     const [{ created_at }] = await knex("llm_price_revisions").insert(revision).returning("*");
     const [changed] = await knex("llm_price_revisions")
@@ -176,24 +178,24 @@ describe("the price_book channel", () => {
   before(createDatabaseWithTwoKeys);
   after(() => database.drop());
 
-  it("tells each committed version once, and none that was rolled back", async () => {
+  it("notifies of each committed version once, and of no version that was rolled back", async () => {
     const listener = new pg.Client(database.connection as pg.ClientConfig);
-    const heard: string[] = [];
-    listener.on("notification", ({ payload }) => heard.push(payload ?? ""));
+    const received: string[] = [];
+    listener.on("notification", ({ payload }) => received.push(payload ?? ""));
     await listener.connect();
     await listener.query("listen price_book");
     try {
       const before = await bookVersion(knex);
       await knex.transaction(async (transaction) => {
         await transaction("llm_price_revisions").insert(nextRevision());
-        await writeInVain(transaction);
+        await writeAndRollBack(transaction);
         await transaction("llm_price_revisions").update({ price: "2" });
       });
-      await writeInVain(knex);
+      await writeAndRollBack(knex);
       await knex("llm_price_revisions").insert(nextRevision());
       const expected = [String(before + 1n), String(before + 2n)];
-      while (!heard.includes(expected[1] ?? "")) await wait(5);
-      expect(heard).to.deep.equal(expected);
+      while (!received.includes(expected[1] ?? "")) await wait(5);
+      expect(received).to.deep.equal(expected);
     } finally {
       await listener.end();
     }
@@ -214,14 +216,14 @@ async function createDatabaseWithTwoKeys(): Promise<void> {
   otherId = await ensureKey(knex, { chargeType: "plugin", ...key });
 }
 
-/** A scheduled revision of the first key, at an instant that none has had. */
+/** Returns a scheduled revision of the first key, at an instant that no other revision has. */
 function nextRevision() {
   revisions += 1;
   return { llm_price_id: id, effective_from: new Date(start + revisions), price: "1" };
 }
 
-/** A transaction, or a savepoint within one, that writes and is rolled back. */
-async function writeInVain(outer: Knex): Promise<void> {
+/** Writes in a transaction, or in a savepoint of `outer`, and rolls it back. */
+async function writeAndRollBack(outer: Knex): Promise<void> {
   const transaction = await outer.transaction();
   try {
     await transaction("llm_price_revisions").insert(nextRevision());

@@ -8,7 +8,7 @@ import { collectGarbage } from "../support/garbage.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";
 
-describe("A book that has not been read yet", () => {
+describe("A price book that has not been read yet", () => {
   let database: TestDatabase;
   let proxy: DatabaseProxy;
   before(async () => {
@@ -26,13 +26,13 @@ describe("A book that has not been read yet", () => {
       maxStalenessMs: 10_000,
       log: pino({ level: "silent" }),
     });
-  const question: PriceQuery = { requests: [], asOf: undefined, wantedVersion: 0n };
+  const query: PriceQuery = { requests: [], asOf: undefined, wantedVersion: 0n };
   const call = { signal: new AbortController().signal };
 
-  it("answers when it has been, who came too early included", async () => {
+  it("answers lookups after its first read, also those that began before it", async () => {
     proxy.faults.heldAfterStatements = 1;
     const book = open();
-    const early = book.lookup(question, call);
+    const early = book.lookup(query, call);
     while (!proxy.isHolding()) await wait(5);
     await wait(300);
     proxy.release();
@@ -40,20 +40,20 @@ describe("A book that has not been read yet", () => {
     await book.close();
   });
 
-  it("lets nobody wait for a database that refuses connections", async () => {
+  it("rejects lookups without delay when the database rejects connections", async () => {
     proxy.faults.rejectsConnections = true;
     const book = open();
     const startedAt = performance.now();
-    const refusal = await Promise.resolve(book.lookup(question, call)).catch((error) => error);
-    expect(refusal).to.include({ reason: "BOOK_STALE" });
+    const error = await Promise.resolve(book.lookup(query, call)).catch((error) => error);
+    expect(error).to.include({ reason: "BOOK_STALE" });
     expect(performance.now() - startedAt).to.be.below(5000);
     proxy.faults.rejectsConnections = false;
     await book.close();
   });
 });
 
-describe("A book that can be read no more", () => {
-  it("keeps nothing of those whom it has refused", async () => {
+describe("A price book that cannot be read any more", () => {
+  it("keeps no reference to lookups that it has rejected", async () => {
     const database = await createTestDatabase();
     const proxy = await openProxy(database.connection);
     const book = createReplicatedPriceBook({
@@ -64,20 +64,20 @@ describe("A book that can be read no more", () => {
     await book.firstReadAttempt;
     proxy.faults.rejectsConnections = true;
     proxy.cutConnections();
-    const askAndForget = async () => {
+    const lookUp = async () => {
       const call = { signal: new AbortController().signal };
       const asOf = Date.now() + 60_000;
-      const answer = book.lookup({ requests: [{ key, asOf }], asOf, wantedVersion: 0n }, call);
-      const refusal = await Promise.resolve(answer).catch((error) => error);
-      expect(refusal).to.include({ reason: "BOOK_STALE" });
+      const result = book.lookup({ requests: [{ key, asOf }], asOf, wantedVersion: 0n }, call);
+      const error = await Promise.resolve(result).catch((error) => error);
+      expect(error).to.include({ reason: "BOOK_STALE" });
       return new WeakRef(call.signal);
     };
-    const left = await Promise.all(Array.from({ length: 50 }, askAndForget));
-    const count = () => {
+    const signals = await Promise.all(Array.from({ length: 50 }, lookUp));
+    const countAlive = () => {
       collectGarbage();
-      return left.filter((signal) => signal.deref() !== undefined).length;
+      return signals.filter((signal) => signal.deref() !== undefined).length;
     };
-    while (count() > 0) await wait(20);
+    while (countAlive() > 0) await wait(20);
     await book.close();
     proxy.close();
     await database.drop();

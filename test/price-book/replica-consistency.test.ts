@@ -15,16 +15,16 @@ import { type DatabaseProxy, openProxy } from "../support/proxy.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 type Price = Awaited<ReturnType<typeof freshPrice>>;
-type Answer = { readonly key: TestKey; readonly applied: Applied };
+type WatchedCharge = { readonly key: TestKey; readonly applied: Applied };
 
-const bulk = Object.values(offloadedCalculations);
+const offloaded = Object.values(offloadedCalculations);
 const writers = 20;
 const writesEach = 10;
 
 describe("Replicas of one database", function () {
   this.timeout(60_000);
   let database: TestDatabase;
-  /** One replica is behind it, and is never told of a change. */
+  /** The proxy between one replica and the database. It drops the notifications of changes. */
   let proxy: DatabaseProxy;
   let replicas: readonly TestService[];
 
@@ -32,8 +32,8 @@ describe("Replicas of one database", function () {
     database = await createTestDatabase();
     proxy = await openProxy(database.connection);
     proxy.faults.losesNotifications = true;
-    const deaf = { ...database, connection: proxy.connection };
-    const databases = [database, database, deaf];
+    const withoutNotifications = { ...database, connection: proxy.connection };
+    const databases = [database, database, withoutNotifications];
     replicas = await Promise.all(databases.map((each) => startTestService({}, each)));
   });
   after(async () => {
@@ -44,24 +44,24 @@ describe("Replicas of one database", function () {
 
   const replicaAt = (index: number) => replicas[index % replicas.length] as TestService;
 
-  /** A price of 0 that every replica knows. */
+  /** Creates a price of 0, and waits until every replica knows it. */
   async function createPrice(): Promise<Price> {
     const price = await freshPrice(replicaAt(0), "0", new Date("2020-01-01"));
-    const terms = { minBookVersion: price.bookVersion };
-    await Promise.all(replicas.map((replica) => charge(replica, price.key, terms)));
+    const request = { minBookVersion: price.bookVersion };
+    await Promise.all(replicas.map((replica) => charge(replica, price.key, request)));
     return price;
   }
 
-  /** Changes a price through any replica, or past them all, and answers the version. */
-  async function write({ id, key }: Price, price: string, turn: number): Promise<bigint> {
-    if (turn % 4 === 3) return changeInSql(database.knex, [{ id, price }]);
-    const { pricing } = replicaAt(turn);
+  /** Changes a price through a replica, or in SQL for every fourth `index`. Returns the version. */
+  async function write({ id, key }: Price, price: string, index: number): Promise<bigint> {
+    if (index % 4 === 3) return changeInSql(database.knex, [{ id, price }]);
+    const { pricing } = replicaAt(index);
     return (await pricing.updateLLMPrice({ lookup: byKey(key), price })).bookVersion;
   }
 
-  describe("that write without end, their connections to the book cut again and again", () => {
+  describe("under constant writes, with connections to the database killed repeatedly,", () => {
     const outdated: Applied[] = [];
-    const answers = new Map<TestService, Answer[]>();
+    const charges = new Map<TestService, WatchedCharge[]>();
     const restarts: { readonly from: bigint; readonly first: bigint }[] = [];
     let killed = 0;
 
@@ -88,7 +88,7 @@ describe("Replicas of one database", function () {
     async function writeAndCalculate(price: Price, writer: number): Promise<void> {
       for (let i = 1; i <= writesEach; i += 1) {
         const minBookVersion = await write(price, String(i), writer + i);
-        const calculate = bulk[i % bulk.length] ?? charge;
+        const calculate = offloaded[i % offloaded.length] ?? charge;
         const found = await Promise.all([
           ...replicas.map((replica) => charge(replica, price.key, { minBookVersion })),
           calculate(replicaAt(2), price.key, { minBookVersion }),
@@ -99,14 +99,14 @@ describe("Replicas of one database", function () {
       }
     }
 
-    /** Asks a replica for one price after the other, of no certain version. */
+    /** Returns a function that charges the next price at a replica, without min_book_version. */
     function createWatch(replica: TestService, prices: readonly Price[]): () => Promise<void> {
-      const watched: Answer[] = [];
-      answers.set(replica, watched);
+      const watched: WatchedCharge[] = [];
+      charges.set(replica, watched);
       return async () => {
         const { key } = prices[watched.length % prices.length] as Price;
         watched.push({ key, applied: await charge(replica, key) });
-        // So that the others get on.
+        // Leaves time for the writers.
         await wait(4);
       };
     }
@@ -120,14 +120,14 @@ describe("Replicas of one database", function () {
       await wait(400);
     }
 
-    it("calculate with every write whose version is asked for, however they calculate", () => {
+    it("apply every write whose version the call requests, with all methods", () => {
       expect(outdated).to.deep.equal([]);
       expect(killed).to.be.greaterThan(4);
       expect(proxy.counts.notifications).to.be.greaterThan(10);
     });
 
-    it("never go back to an older version, nor to an older price", () => {
-      for (const watched of answers.values()) {
+    it("never go back to an older version or to an older price", () => {
+      for (const watched of charges.values()) {
         expect(watched.length).to.be.greaterThan(100);
         const versions = watched.map(({ applied }) => applied.version);
         expect(versions).to.deep.equal(versions.toSorted((a, b) => Number(a - b)));
@@ -140,47 +140,47 @@ describe("Replicas of one database", function () {
       }
     });
 
-    it("answer no as_of that another one prices otherwise later", async () => {
-      const watched = [...answers.values()].flatMap((each) => each.slice(-300));
+    it("return no as_of at which another replica charges a different price later", async () => {
+      const watched = [...charges.values()].flatMap((each) => each.slice(-300));
       const again = await Promise.all(
         watched.map(async ({ key, applied: { asOf } }, i) => {
-          const terms = { asOf: new Date(asOf).toISOString() };
-          return { asOf, price: (await charge(replicaAt(i), key, terms)).price };
+          const request = { asOf: new Date(asOf).toISOString() };
+          return { asOf, price: (await charge(replicaAt(i), key, request)).price };
         }),
       );
       const first = watched.map(({ applied: { asOf, price } }) => ({ asOf, price }));
       expect(again).to.deep.equal(first);
     });
 
-    it("begin with a book that is no older than their start", () => {
+    it("begin with a price book that is no older than their start", () => {
       expect(restarts.length).to.be.greaterThan(3);
       expect(restarts.filter(({ from, first }) => first < from)).to.deep.equal([]);
     });
   });
 
-  it("show a change soon after it is answered, whoever made it", async () => {
+  it("apply a change soon after its response, through a replica or in SQL", async () => {
     const price = await createPrice();
     for (let i = 1; i <= 5; i += 1) {
-      // So that some have no connection when it is made.
+      // Some replicas have no connection at the time of the change.
       await killListeners(database.knex, 0.5);
       await write(price, String(i), i);
-      const answeredAt = performance.now();
+      const writtenAt = performance.now();
       for (const replica of replicas) {
         while ((await charge(replica, price.key)).price !== String(i)) await wait(5);
       }
-      expect(performance.now() - answeredAt).to.be.below(3000);
+      expect(performance.now() - writtenAt).to.be.below(3000);
     }
   });
 
-  it("know of keys that are new, scheduled, ended or begun again, and of what is cancelled", async () => {
+  it("apply prices that are created, scheduled, cancelled, deleted and created again", async () => {
     const [first, second, third] = replicas as [TestService, TestService, TestService];
     const { key, bookVersion } = await freshPrice(first, "1", new Date("2020-01-01"));
     const [lookup, effectiveFrom] = [byKey(key), at("2100-01-01")];
     const expectPrices = async (minBookVersion: bigint, now: string, later: string) => {
       for (const replica of replicas) {
         for (const [price, asOf] of [[now], [later, "2100-01-01"]] as const) {
-          const terms = { minBookVersion, ...(asOf && { asOf }) };
-          const call = charge(replica, key, terms).then((applied) => applied.price);
+          const request = { minBookVersion, ...(asOf && { asOf }) };
+          const call = charge(replica, key, request).then((applied) => applied.price);
           expect(await call.catch((error) => Code[ConnectError.from(error).code])).to.equal(price);
         }
       }

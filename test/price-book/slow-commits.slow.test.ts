@@ -4,12 +4,12 @@ import { type Applied, charge } from "../support/book.js";
 import { byKey, freshPrice } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
 
-describe("A charge while a price is being committed, which takes longer than was thought", function () {
+describe("A charge during a commit that takes longer than its lead time", function () {
   this.timeout(60_000);
   let service: TestService;
   before(async () => {
     service = await startTestService();
-    // Comes behind the database's own look at the clock, as the disk does.
+    // Delays the commit after the database has read the clock, like a slow disk.
     await service.database.knex.raw(`
       create function commit_slowly() returns trigger language plpgsql as $$
       begin
@@ -21,10 +21,10 @@ describe("A charge while a price is being committed, which takes longer than was
   });
   after(() => service.stop());
 
-  it("is the same when it is asked for again at its instant", async () => {
+  it("is the same when it is repeated with its as_of", async () => {
     const { key, bookVersion } = await freshPrice(service, "1", new Date("2020-01-01"));
     await charge(service, key, { minBookVersion: bookVersion });
-    const seen: Applied[] = [];
+    const charges: Applied[] = [];
     const pinned: Promise<Applied>[] = [];
     let isWritten = false;
     const update = { lookup: byKey(key), price: "2" };
@@ -32,16 +32,16 @@ describe("A charge while a price is being committed, which takes longer than was
       isWritten = true;
     });
     while (!isWritten) {
-      // Whoever names an instant that has come waits for what begins by then.
+      // A call with an as_of that has come waits for the changes that take effect by then.
       pinned.push(charge(service, key, { asOf: new Date().toISOString() }));
-      seen.push(await charge(service, key));
+      charges.push(await charge(service, key));
       await wait(20);
     }
     const { bookVersion: minBookVersion } = await written;
     const now = await charge(service, key, { minBookVersion });
     expect(now.price).to.equal("2");
-    expect(seen.length).to.be.greaterThan(3);
-    for (const { asOf, price } of [...seen, ...(await Promise.all(pinned)), now]) {
+    expect(charges.length).to.be.greaterThan(3);
+    for (const { asOf, price } of [...charges, ...(await Promise.all(pinned)), now]) {
       const again = await charge(service, key, { asOf: new Date(asOf).toISOString() });
       expect(again.price, `at ${asOf}`).to.equal(price);
     }

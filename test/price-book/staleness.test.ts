@@ -15,7 +15,7 @@ describe("A call whose connection to the database is terminated", () => {
   });
   after(() => service.stop());
 
-  it("is UNAVAILABLE, never INTERNAL, at whatever statement that happens", async () => {
+  it("is UNAVAILABLE, never INTERNAL, at every statement", async () => {
     const { pricing, database } = service;
     const usageRatio = { case: "accountUsageRatio" as const, value: "1" };
     const calls = [
@@ -24,7 +24,7 @@ describe("A call whose connection to the database is terminated", () => {
     ];
     const codes: number[] = [];
     let isOver = false;
-    const lanes = Array.from({ length: 12 }, async (_, i) => {
+    const workers = Array.from({ length: 12 }, async (_, i) => {
       while (!isOver) {
         const call = calls[i % 2]?.() ?? Promise.reject();
         const code = await call.then(
@@ -44,7 +44,7 @@ describe("A call whose connection to the database is terminated", () => {
       }
     } finally {
       isOver = true;
-      await Promise.all(lanes);
+      await Promise.all(workers);
       await killer.end();
     }
     expect([...new Set(codes)]).to.deep.equal([Code.Unavailable]);
@@ -52,20 +52,20 @@ describe("A call whose connection to the database is terminated", () => {
 });
 
 describe("An error of the database", () => {
-  const refusals = [
+  const errors = [
     ["COMMIT; - Connection terminated unexpectedly", ""],
     ["select 1 - canceling statement due to lock timeout", "55P03"],
     ["terminating connection due to idle-in-transaction timeout", "25P03"],
     ["terminating connection due to transaction timeout", "25P04"],
   ] as const;
-  for (const [message, code] of refusals) {
+  for (const [message, code] of errors) {
     it(`is an outage, not a bug: ${message}`, () => {
       const error = Object.assign(new Error(message), { code });
       expect(toDomainError(error)).to.include({ reason: "DATABASE_UNAVAILABLE", cause: error });
     });
   }
 
-  it("is a bug where a value of a row merely reads like an outage", () => {
+  it("is a bug when only a value of a row looks like an outage", () => {
     const error = new Error("insert into t values ('Connection terminated')");
     expect(toDomainError(error)).to.equal(error);
   });

@@ -32,7 +32,7 @@ describe("two open transactions that change timelines", () => {
     const before = await bookVersion(knex);
     const first = await begin();
     const second = await begin();
-    // The second to write is the first to have begun; what counts is who commits first.
+    // `first` begins first, but `second` writes and commits first. The order of commits counts.
     await first.raw("select 1");
     await second("llm_price_revisions").insert(revision(1));
     const blocked = versionOf(first("llm_price_revisions").insert(revision(0)).returning("*"));
@@ -43,7 +43,7 @@ describe("two open transactions that change timelines", () => {
     expect(await bookVersion(knex)).to.equal(before + 2n);
   });
 
-  it("wait for each other, the second's instant being the later", async () => {
+  it("wait for each other, and the second gets the later instant", async () => {
     const first = await begin();
     const [{ created_at: earlier }] = await write(first, 0);
     const second = await begin();
@@ -55,7 +55,7 @@ describe("two open transactions that change timelines", () => {
     expect(later).to.be.greaterThan(earlier);
   });
 
-  it("leave no version out when the first is rolled back", async () => {
+  it("skip no version when the first is rolled back", async () => {
     const before = await bookVersion(knex);
     const first = await begin();
     await write(first, 0);
@@ -67,7 +67,7 @@ describe("two open transactions that change timelines", () => {
     await second.commit();
   });
 
-  it("show nobody a version before its commit", async () => {
+  it("show no version to other transactions before the commit", async () => {
     const before = await bookVersion(knex);
     const open = await begin();
     await write(open, 0);
@@ -77,7 +77,7 @@ describe("two open transactions that change timelines", () => {
   });
 
   for (const isolationLevel of ["repeatable read", "serializable"] as const) {
-    it(`are told to try again at ${isolationLevel} rather than repeat a version`, async () => {
+    it(`fail with a serialization error at ${isolationLevel} instead of repeating a version`, async () => {
       const first = await begin();
       await write(first, 0);
       const second = await begin(isolationLevel);
@@ -92,7 +92,7 @@ describe("two open transactions that change timelines", () => {
     });
   }
 
-  /** A transaction that ends with its test. */
+  /** Begins a transaction, which is rolled back at the end of the test if it is still open. */
   async function begin(isolationLevel?: Knex.IsolationLevels): Promise<Knex.Transaction> {
     const transaction = await knex.transaction(isolationLevel && { isolationLevel });
     opened.push(transaction);

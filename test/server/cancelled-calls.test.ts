@@ -6,23 +6,23 @@ import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, priceAt, type TestKey } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
 
-describe("While another transaction holds the book", () => {
+describe("While another transaction locks the price book", () => {
   let database: TestDatabase;
   let service: TestService;
   let key: TestKey;
   let holder: pg.Client;
-  let observer: pg.Client;
+  let monitor: pg.Client;
 
   before(async () => {
     database = await createTestDatabase({ poolSize: 10 });
     service = await startTestService({}, database);
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
     holder = new pg.Client(database.connection as pg.ClientConfig);
-    observer = new pg.Client(database.connection as pg.ClientConfig);
-    await Promise.all([holder.connect(), observer.connect()]);
+    monitor = new pg.Client(database.connection as pg.ClientConfig);
+    await Promise.all([holder.connect(), monitor.connect()]);
   });
   after(async () => {
-    await Promise.all([holder.end(), observer.end()]);
+    await Promise.all([holder.end(), monitor.end()]);
     await service.stop();
     await database.drop();
   });
@@ -35,8 +35,8 @@ describe("While another transaction holds the book", () => {
       ({ code }) => code as Code,
     );
 
-  const waiting = async () => {
-    const { rows } = await observer.query(`
+  const waitingForLocks = async () => {
+    const { rows } = await monitor.query(`
       select from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`);
     return rows.length;
@@ -48,36 +48,36 @@ describe("While another transaction holds the book", () => {
     return (await service.pricing.calculateCharge(terms, { timeoutMs: 2000 })).accountCharge;
   };
 
-  it("14 writes wait on half of the connections, and CalculateCharge answers", async () => {
-    const callers = Array.from({ length: 14 }, () => new AbortController());
-    const writes = callers.map(({ signal }) => update("2", signal));
-    while ((await waiting()) < 5) await wait(5);
+  it("14 writes wait on half of the connections, and CalculateCharge is answered", async () => {
+    const controllers = Array.from({ length: 14 }, () => new AbortController());
+    const writes = controllers.map(({ signal }) => update("2", signal));
+    while ((await waitingForLocks()) < 5) await wait(5);
     expect(await charge()).to.equal("1");
-    expect(await waiting()).to.equal(5);
-    for (const caller of callers) caller.abort();
+    expect(await waitingForLocks()).to.equal(5);
+    for (const controller of controllers) controller.abort();
     await Promise.all(writes);
   });
 
-  it("writes that are cancelled leave at once: the running, and those that wait", async () => {
-    const callers = Array.from({ length: 14 }, () => new AbortController());
-    const writes = callers.map(({ signal }) => update("2", signal));
-    while ((await waiting()) < 5) await wait(5);
-    for (const caller of callers) caller.abort();
+  it("cancelled writes end at once, whether they run or wait for a connection", async () => {
+    const controllers = Array.from({ length: 14 }, () => new AbortController());
+    const writes = controllers.map(({ signal }) => update("2", signal));
+    while ((await waitingForLocks()) < 5) await wait(5);
+    for (const controller of controllers) controller.abort();
     expect([...new Set(await Promise.all(writes))]).to.deep.equal([Code.Canceled]);
-    while ((await waiting()) > 0) await wait(5);
+    while ((await waitingForLocks()) > 0) await wait(5);
     while (database.knex.client.pool.numUsed() > 0) await wait(5);
     expect(await charge()).to.equal("1");
   });
 
-  it("a cancelled write changes nothing, and the next in line is done", async () => {
+  it("a cancelled write changes nothing, and the next write succeeds", async () => {
     const caller = new AbortController();
     const cancelled = update("2", caller.signal);
-    while ((await waiting()) < 1) await wait(5);
+    while ((await waitingForLocks()) < 1) await wait(5);
     const next = update("3");
-    while ((await waiting()) < 2) await wait(5);
+    while ((await waitingForLocks()) < 2) await wait(5);
     caller.abort();
     await cancelled;
-    while ((await waiting()) > 1) await wait(5);
+    while ((await waitingForLocks()) > 1) await wait(5);
     expect(await priceAt(service, key)).to.equal("1");
     await holder.query("rollback");
     expect(await next).to.equal(undefined);

@@ -9,16 +9,20 @@ import { byKey, freshPrice, type TestKey } from "../support/prices.js";
 import { errorOf, type ReceivedError } from "../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
-/** Writes that wait: another transaction has the book while the test does its work. */
-type Held = {
-  readonly answers: Promise<"OK" | ReceivedError>[];
+/** Writes that wait until `release`, because another transaction locks the price book. */
+type BlockedWrites = {
+  readonly outcomes: Promise<"OK" | ReceivedError>[];
   readonly release: () => Promise<void>;
 };
 
-async function holdWrites(service: TestService, key: TestKey, count: number): Promise<Held> {
+async function blockWrites(
+  service: TestService,
+  key: TestKey,
+  count: number,
+): Promise<BlockedWrites> {
   const other = await service.database.knex.transaction();
   await other.raw("select * from price_book for update");
-  const answers = Array.from({ length: count }, (_, i) => {
+  const outcomes = Array.from({ length: count }, (_, i) => {
     const { pricing } = service.endpoints[protocols[i % 4] ?? "gRPC"];
     const call = pricing.updateLLMPrice({ lookup: byKey(key), price: `${i + 1}` });
     return call.then(
@@ -28,9 +32,9 @@ async function holdWrites(service: TestService, key: TestKey, count: number): Pr
   });
   const release = async () => {
     await other.rollback();
-    await Promise.all(answers);
+    await Promise.all(outcomes);
   };
-  return { answers, release };
+  return { outcomes, release };
 }
 
 async function writesInFlight({ knex }: { readonly knex: Knex }): Promise<number> {
@@ -41,12 +45,12 @@ async function writesInFlight({ knex }: { readonly knex: Knex }): Promise<number
   return rows.length;
 }
 
-const shown = ({ code, reason, metadata }: ReceivedError) => ({ code, reason, metadata });
+const summaryOf = ({ code, reason, metadata }: ReceivedError) => ({ code, reason, metadata });
 
-describe("More calls at a time than MAX_CALLS_IN_FLIGHT", () => {
+describe("More concurrent calls than MAX_CALLS_IN_FLIGHT", () => {
   let service: TestService;
   let key: TestKey;
-  let held: Held;
+  let blocked: BlockedWrites;
   before(async () => {
     service = await startTestService({ maxCallsInFlight: 4 });
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
@@ -54,13 +58,13 @@ describe("More calls at a time than MAX_CALLS_IN_FLIGHT", () => {
   });
   after(() => service.stop());
   beforeEach(async () => {
-    held = await holdWrites(service, key, 4);
+    blocked = await blockWrites(service, key, 4);
     await until(async () => (await writesInFlight(service.database)) === 4);
   });
-  afterEach(() => held.release());
+  afterEach(() => blocked.release());
 
   for (const protocol of protocols) {
-    it(`are RESOURCE_EXHAUSTED at once, with when to come back, through ${protocol}`, async () => {
+    it(`are RESOURCE_EXHAUSTED at once, with a retry delay, through ${protocol}`, async () => {
       const { pricing } = service.endpoints[protocol];
       const calls = [
         () => pricing.calculateCharge(lineOf(key)),
@@ -68,31 +72,31 @@ describe("More calls at a time than MAX_CALLS_IN_FLIGHT", () => {
         () => pricing.batchCalculateCharges({ requests: [lineOf(key)] }),
       ];
       for (const call of calls) {
-        const refusal = await errorOf(call());
-        expect(shown(refusal)).to.deep.equal({
+        const error = await errorOf(call());
+        expect(summaryOf(error)).to.deep.equal({
           ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS" },
           metadata: { limit: "MAX_CALLS_IN_FLIGHT", most: "4" },
         });
-        expect(refusal.retryAfterMs).to.be.within(500, 1500);
+        expect(error.retryAfterMs).to.be.within(500, 1500);
       }
-      // It is not the threads that have too much to do.
+      // It does not count as rejected by the worker threads.
       expect(await rejectedOffloadedCalls(service)).to.equal(0);
     });
   }
 
-  it("are counted, and leave room for others when those at work have ended", async () => {
+  it("are counted, and are served again after the running calls have ended", async () => {
     const counted = () => callsEnded(service, "CalculateCharge", "resource_exhausted");
     const before = await counted();
     await errorOf(service.pricing.calculateCharge(lineOf(key)));
     expect(await counted()).to.equal(before + 1);
-    await held.release();
-    expect(await Promise.all(held.answers)).to.deep.equal(["OK", "OK", "OK", "OK"]);
+    await blocked.release();
+    expect(await Promise.all(blocked.outcomes)).to.deep.equal(["OK", "OK", "OK", "OK"]);
     const charges = Array.from({ length: 4 }, () => service.pricing.calculateCharge(lineOf(key)));
     expect(await Promise.all(charges)).to.have.length(4);
   });
 });
 
-describe("More writes at a time than half of MAX_DATABASE_CALLS", () => {
+describe("More concurrent writes than half of MAX_DATABASE_CALLS", () => {
   let database: TestDatabase;
   let service: TestService;
   let key: TestKey;
@@ -109,20 +113,20 @@ describe("More writes at a time than half of MAX_DATABASE_CALLS", () => {
     await database.drop();
   });
 
-  it("are refused at once, and calculations and reads are answered meanwhile", async () => {
-    const held = await holdWrites(service, key, 40);
+  it("are rejected at once, and calculations and reads are answered meanwhile", async () => {
+    const blocked = await blockWrites(service, key, 40);
     try {
-      const refused: ReceivedError[] = [];
-      for (const answer of held.answers) {
-        void answer.then((each) => each !== "OK" && refused.push(each));
+      const rejected: ReceivedError[] = [];
+      for (const outcome of blocked.outcomes) {
+        void outcome.then((each) => each !== "OK" && rejected.push(each));
       }
-      await until(() => refused.length === 36);
-      for (const refusal of refused) {
-        expect(shown(refusal)).to.deep.equal({
+      await until(() => rejected.length === 36);
+      for (const error of rejected) {
+        expect(summaryOf(error)).to.deep.equal({
           ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS" },
           metadata: { limit: "MAX_DATABASE_CALLS", most: "4" },
         });
-        expect(refusal.retryAfterMs).to.be.within(500, 1500);
+        expect(error.retryAfterMs).to.be.within(500, 1500);
       }
       for (const protocol of protocols) {
         const { pricing } = service.endpoints[protocol];
@@ -132,14 +136,14 @@ describe("More writes at a time than half of MAX_DATABASE_CALLS", () => {
         expect(results).to.have.length(1);
       }
     } finally {
-      await held.release();
+      await blocked.release();
     }
-    const answers = await Promise.all(held.answers);
-    expect(answers.filter((answer) => answer === "OK")).to.have.length(4);
+    const outcomes = await Promise.all(blocked.outcomes);
+    expect(outcomes.filter((outcome) => outcome === "OK")).to.have.length(4);
   });
 
-  it("keep the reads to their own half: a fifth is refused while four wait", async () => {
-    // Nobody gets a connection but who has one.
+  it("leave the other half to reads: a fifth read is rejected while four wait", async () => {
+    // The test takes all connections of the pool.
     const connections = await Promise.all(
       Array.from({ length: 5 }, () => database.knex.client.acquireConnection()),
     );
@@ -148,11 +152,11 @@ describe("More writes at a time than half of MAX_DATABASE_CALLS", () => {
     );
     try {
       await until(() => database.knex.client.pool.numPendingAcquires() >= 4);
-      expect(shown(await errorOf(service.catalog.listProviders({})))).to.deep.equal({
+      expect(summaryOf(await errorOf(service.catalog.listProviders({})))).to.deep.equal({
         ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS" },
         metadata: { limit: "MAX_DATABASE_CALLS", most: "4" },
       });
-      // The nearest keys are a hint, for which there is no time now.
+      // The error names no similar keys, because there is no free connection to find them.
       const missing = await errorOf(
         service.pricing.calculateCharge(lineOf({ ...key, model: "none" })),
       );

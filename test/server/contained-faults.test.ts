@@ -26,7 +26,7 @@ describe("A fault in a listener", () => {
     faults = [];
   });
 
-  it("is logged, and ends what the listener was called for, be it thrown or a rejection", async () => {
+  it("is logged, and runs the listener's cleanup, whether the listener throws or rejects", async () => {
     const ended: number[] = [];
     const end = (id: number) => ended.push(id);
     contained(log, "one", (_: number) => fault(), end)(1);
@@ -35,19 +35,19 @@ describe("A fault in a listener", () => {
     expect({ faults, ended }).to.deep.equal({ faults: ["one", "other"], ended: [1, 2] });
   });
 
-  it("is contained when it can be neither logged nor answered", () => {
+  it("is contained when its logging and its cleanup fail", () => {
     const broken = { error: fault } as never;
     expect(() => contained(broken, "one", fault, fault)()).not.to.throw();
   });
 
-  it("drops one request, and not the server: HTTP", async () => {
+  it("drops one request and keeps the server running: HTTP", async () => {
     let requests = 0;
-    const answer = (_: unknown, response: { end: (text: string) => void }) => {
+    const handle = (_: unknown, response: { end: (text: string) => void }) => {
       requests += 1;
       if (requests === 1) fault();
       response.end("answered");
     };
-    const { server, close } = createHttpServer(answer as never, connections, 1000, log);
+    const { server, close } = createHttpServer(handle as never, connections, 1000, log);
     const address = formatAddress(await listen(server, anyPort));
     const dropped = await fetch(`http://${address}`).catch(() => "dropped");
     expect(dropped).to.equal("dropped");
@@ -56,7 +56,7 @@ describe("A fault in a listener", () => {
     await close(0);
   });
 
-  it("destroys one session, and not the server: HTTP/2", async () => {
+  it("destroys one session and keeps the server running: HTTP/2", async () => {
     const server = createHttp2Server();
     const limits = { ...connections };
     limitHttp2Sessions(server, new Proxy(limits, { get: fault }), log);
@@ -70,7 +70,7 @@ describe("A fault in a listener", () => {
     server.close();
   });
 
-  it("drops one request, and not the server: ops", async () => {
+  it("drops one request and keeps the server running: ops", async () => {
     const readiness = { notReadyReason: fault };
     const exposition = { contentType: "text/plain", metrics: fault };
     const { address, close } = await startOpsServer(anyPort, readiness, exposition, log);
@@ -83,7 +83,7 @@ describe("A fault in a listener", () => {
     await close(0);
   });
 
-  it("leaves a call its answer when the call cannot be recorded", () => {
+  it("does not fail a call that cannot be recorded", () => {
     const metrics = { callStarts: () => {}, callEnds: fault };
     const callLog = createCallLog(log, metrics);
     expect(() => callLog.callEnds({ rpc: "a.B/C" } as never)).not.to.throw();
@@ -92,7 +92,7 @@ describe("A fault in a listener", () => {
 });
 
 describe("A service whose log fails", () => {
-  it("answers calls through all protocols, and errors as errors", async () => {
+  it("answers calls and rejects invalid ones through all protocols", async () => {
     const { log } = keepLog();
     const failing = Object.assign(Object.create(log), { info: fault, warn: fault, error: fault });
     const service = await startTestService({}, undefined, { log: failing });

@@ -24,8 +24,8 @@ describe("Deadline", () => {
   });
   after(() => service.stop());
 
-  /** A write that cannot go on: another transaction holds the book until `work` is done. */
-  const whileTheBookIsHeld = async (work: () => Promise<void>) => {
+  /** Does `work` while another transaction locks the price book, so that writes wait. */
+  const whileBookIsLocked = async (work: () => Promise<void>) => {
     const other = await service.database.knex.transaction();
     await other.raw("select * from price_book for update");
     await work().finally(() => other.rollback());
@@ -46,8 +46,8 @@ describe("Deadline", () => {
   };
 
   for (const protocol of protocols) {
-    it(`answers a ${protocol} call that sets none when the service's own is up`, async () => {
-      await whileTheBookIsHeld(async () => {
+    it(`ends a ${protocol} call that sets none at the service's maximum`, async () => {
+      await whileBookIsLocked(async () => {
         const { code, reason } = await errorOf(update(protocol));
         expect({ code, reason }).to.deep.equal({
           code: Code.DeadlineExceeded,
@@ -56,8 +56,8 @@ describe("Deadline", () => {
       });
     });
 
-    it(`ends the SQL of a ${protocol} call whose time is up, and writes nothing`, async () => {
-      await whileTheBookIsHeld(async () => {
+    it(`ends the SQL of a ${protocol} call when it is exceeded, and writes nothing`, async () => {
+      await whileBookIsLocked(async () => {
         const { code } = await errorOf(update(protocol, 150));
         expect(code).to.equal(Code.DeadlineExceeded);
         while ((await waitingStatements()) > 0) await sleep(10);
@@ -68,8 +68,8 @@ describe("Deadline", () => {
     });
   }
 
-  it("is answered by the gRPC door itself, to a caller who only waits", async () => {
-    await whileTheBookIsHeld(async () => {
+  it("is enforced by the gRPC listener itself when the client only waits", async () => {
+    await whileBookIsLocked(async () => {
       const session = connectHttp2(`http://${formatAddress(service.server.grpcAddress)}`);
       const stream = session.request({
         ":method": "POST",
@@ -78,7 +78,7 @@ describe("Deadline", () => {
         "grpc-timeout": "100m",
         te: "trailers",
       });
-      // charge_type, provider, model and price, all of them good.
+      // Valid charge_type, provider, model and price.
       const text = (field: number, value: string) =>
         Buffer.concat([Buffer.from([(field << 3) | 2, value.length]), Buffer.from(value)]);
       const message = Buffer.concat([
@@ -98,14 +98,14 @@ describe("Deadline", () => {
     });
   });
 
-  // What the libraries' timers would take for none at all, and what is far too long.
+  // Timeouts that the libraries' timers would ignore, and timeouts far above the maximum.
   const longTimeouts = ["20S", "99999999H", "99999999M", "99999999S"];
   for (const timeout of longTimeouts) {
-    it(`is the service's where the caller's is longer: ${timeout} of gRPC, on both doors`, async () => {
+    it(`is the service's maximum when the client's is longer: grpc-timeout ${timeout}, at both listeners`, async () => {
       const { grpcAddress, httpAddress } = service.server;
       for (const address of [grpcAddress, httpAddress]) {
         expect(await statusOf(address, timeout)).to.equal("0");
-        await whileTheBookIsHeld(async () => {
+        await whileBookIsLocked(async () => {
           const startedAt = performance.now();
           expect(await statusOf(address, timeout, updateOf(key))).to.equal("4");
           expect(performance.now() - startedAt).to.be.within(490, 15_000);
@@ -115,8 +115,8 @@ describe("Deadline", () => {
   }
 
   for (const timeout of ["20000", "2147483648", "9999999999"]) {
-    it(`is the service's where the caller's is longer: ${timeout} ms of Connect`, async () => {
-      await whileTheBookIsHeld(async () => {
+    it(`is the service's maximum when the client's is longer: connect-timeout-ms ${timeout}`, async () => {
+      await whileBookIsLocked(async () => {
         const { message } = await errorOf(
           fetchJson(service, { "connect-timeout-ms": timeout }, { key, price: "2" }),
         );
@@ -126,7 +126,7 @@ describe("Deadline", () => {
   }
 
   for (const timeout of ["5", "1x", "-1m", "100000000S", "1 S", "S", ""]) {
-    it(`is refused as INVALID_ARGUMENT when it is malformed: "${timeout}", on both doors`, async () => {
+    it(`is INVALID_ARGUMENT when it is malformed: "${timeout}", at both listeners`, async () => {
       const { grpcAddress, httpAddress } = service.server;
       for (const address of [grpcAddress, httpAddress]) {
         expect(await statusOf(address, timeout)).to.equal("3");
@@ -134,8 +134,8 @@ describe("Deadline", () => {
     });
   }
 
-  it("is the caller's where that is shorter than the service's", async () => {
-    await whileTheBookIsHeld(async () => {
+  it("is the client's when it is shorter than the service's maximum", async () => {
+    await whileBookIsLocked(async () => {
       const { message } = await errorOf(
         fetchJson(service, { "connect-timeout-ms": "120" }, { key, price: "2" }),
       );
@@ -144,23 +144,23 @@ describe("Deadline", () => {
   });
 });
 
-/** Plain JSON without a client's own clock, so that the answer is the service's. */
+/** Sends plain JSON without a timeout in the client, so that the service ends the call. */
 async function fetchJson(
   { server }: TestService,
   headers: Record<string, string>,
   body: { readonly key: TestKey; readonly price: string },
 ): Promise<unknown> {
   const url = `http://${formatAddress(server.httpAddress)}/llmprices.v1.PricingService/UpdateLLMPrice`;
-  const answer = await fetch(url, {
+  const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
   });
-  if (answer.ok) return answer.json();
-  throw new Error(((await answer.json()) as { message: string }).message);
+  if (response.ok) return response.json();
+  throw new Error(((await response.json()) as { message: string }).message);
 }
 
-/** UpdateLLMPrice as bytes: its path, and a message with the key and a price. */
+/** Encodes an UpdateLLMPrice call. */
 function updateOf(key: TestKey): RawCall {
   const lookup = { case: "key" as const, value: key };
   const message = create(UpdateLLMPriceRequestSchema, { lookup, price: "2" });
@@ -169,7 +169,7 @@ function updateOf(key: TestKey): RawCall {
 
 type RawCall = { readonly rpc: string; readonly bytes: Uint8Array };
 
-/** The status of a call of gRPC whose client has no clock of its own. */
+/** Makes a gRPC call without a timeout in the client. Returns its status. */
 async function statusOf(
   address: Address,
   timeout: string,
@@ -183,9 +183,9 @@ async function statusOf(
   stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, bytes.length]), bytes]));
   stream.resume();
   const status = await new Promise<unknown>((resolve, reject) => {
-    const take = (headers: IncomingHttpHeaders) =>
+    const onHeaders = (headers: IncomingHttpHeaders) =>
       headers["grpc-status"] && resolve(headers["grpc-status"]);
-    stream.on("response", take).on("trailers", take).on("error", reject);
+    stream.on("response", onHeaders).on("trailers", onHeaders).on("error", reject);
   });
   session.destroy();
   return status;

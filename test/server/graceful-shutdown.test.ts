@@ -13,10 +13,10 @@ import { callsInFlight, until } from "../support/metrics.js";
 import { freshPrice, type TestKey } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
 
-/** A call that is under way; `end` sends the rest of it, and answers its charge. */
+/** A call in flight. `end` sends the rest of the request, and returns the charge. */
 type OpenCall = { readonly end: () => Promise<unknown> };
 
-describe("A service that stops, with calls under way", function () {
+describe("A service that stops, with calls in flight", function () {
   this.timeout(20_000);
   let files: ReturnType<typeof createTlsFiles>;
   let service: TestService;
@@ -26,25 +26,25 @@ describe("A service that stops, with calls under way", function () {
   afterEach(() => service.stop());
 
   const overHttp2 =
-    (door: "grpcAddress" | "httpAddress") =>
+    (listener: "grpcAddress" | "httpAddress") =>
     async (key: TestKey, scheme: string): Promise<OpenCall> => {
       const inFlight = () => callsInFlight(service, "StreamAllocateCharges");
       const before = await inFlight();
       const nodeOptions = files.trust;
-      const baseUrl = `${scheme}://${formatAddress(service.server[door])}`;
+      const baseUrl = `${scheme}://${formatAddress(service.server[listener])}`;
       const transport =
-        door === "grpcAddress"
+        listener === "grpcAddress"
           ? createGrpcTransport({ baseUrl, nodeOptions })
           : createConnectTransport({ baseUrl, httpVersion: "2", nodeOptions });
       const terms = { ...key, providerCost: "1", currencyCode: "USD" };
       const requests = openRequests([{ terms, accountUsages: usagesOf({ a: "1" }) }]);
       const pricing = createClient(PricingService, transport);
-      const answer = answerOf(pricing.streamAllocateCharges(requests));
+      const response = answerOf(pricing.streamAllocateCharges(requests));
       await until(async () => (await inFlight()) === before + 1);
       return {
         end: async () => {
           requests.end();
-          return (await answer).totals?.totalCharge;
+          return (await response).totals?.totalCharge;
         },
       };
     };
@@ -55,7 +55,7 @@ describe("A service that stops, with calls under way", function () {
       headers: { "content-type": "application/json", expect: "100-continue" },
     });
     request.flushHeaders();
-    // So the service tells that the headers have come.
+    // The service has received the headers.
     await once(request, "continue");
     return {
       end: async () => {
@@ -68,12 +68,12 @@ describe("A service that stops, with calls under way", function () {
   };
 
   const calls = {
-    "through the gRPC door": overHttp2("grpcAddress"),
-    "through the HTTP door, over HTTP/2": overHttp2("httpAddress"),
-    "through the HTTP door, over HTTP/1.1": overHttp1,
+    "through the gRPC listener": overHttp2("grpcAddress"),
+    "through the HTTP listener, over HTTP/2": overHttp2("httpAddress"),
+    "through the HTTP listener, over HTTP/1.1": overHttp1,
   };
   for (const scheme of ["http", "https"]) {
-    it(`answers them when connections without a call have been ended: ${scheme}`, async () => {
+    it(`answers them after it has closed the connections without a call: ${scheme}`, async () => {
       const isEncrypted = scheme === "https";
       service = await startTestService(
         { shutdownGraceMs: 60_000, tls: isEncrypted ? files.tls : undefined },
@@ -85,7 +85,7 @@ describe("A service that stops, with calls under way", function () {
       for (const [how, openCall] of Object.entries(calls)) {
         open.push([how, await openCall(key, scheme)]);
       }
-      // Of HTTP/2 or of TLS, as much as keeps it open for a while.
+      // Send the first bytes of TLS or HTTP/2, which keep a connection open for a while.
       const { grpcAddress, httpAddress } = service.server;
       const idle = [grpcAddress, httpAddress].map((address) => {
         const socket = connect(address);
@@ -94,7 +94,7 @@ describe("A service that stops, with calls under way", function () {
         return socket;
       });
       await Promise.all(idle.map((socket) => once(socket, "connect")));
-      // Whether by FIN or RST.
+      // The service closes them by FIN or RST.
       const closed = idle.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
       const stopped = service.server.stop();
       await Promise.all(closed);

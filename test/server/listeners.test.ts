@@ -10,7 +10,7 @@ import { freshPrice, type TestKey } from "../support/prices.js";
 import { errorOf } from "../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
-describe("Doors", () => {
+describe("Listeners", () => {
   let service: TestService;
   let key: TestKey;
   before(async () => {
@@ -27,7 +27,7 @@ describe("Doors", () => {
   });
 
   for (const protocol of protocols) {
-    it(`answers the same charge through ${protocol}`, async () => {
+    it(`return the same charge through ${protocol}`, async () => {
       const { accountCharge, exact } = await service.endpoints[protocol].pricing.calculateCharge(
         terms(),
       );
@@ -35,7 +35,7 @@ describe("Doors", () => {
     });
   }
 
-  it("answers the same code, message and details for the same mistake, through every door", async () => {
+  it("return the same code, message and details for the same mistake, through every protocol", async () => {
     const asOf = { seconds: 1_800_000_000n, nanos: 0 };
     const mistakes = [
       terms({ providerCost: "1e3", chargeType: "" }),
@@ -43,17 +43,17 @@ describe("Doors", () => {
       terms({ minBookVersion: -1n }),
     ];
     for (const mistake of mistakes) {
-      const refusals = await Promise.all(
+      const errors = await Promise.all(
         protocols.map((protocol) =>
           errorOf(service.endpoints[protocol].pricing.calculateCharge(mistake)),
         ),
       );
-      expect(refusals[0]?.domain).to.equal("llmprices.v1");
-      for (const refusal of refusals) expect(refusal).to.deep.equal(refusals[0]);
+      expect(errors[0]?.domain).to.equal("llmprices.v1");
+      for (const error of errors) expect(error).to.deep.equal(errors[0]);
     }
   });
 
-  it("refuses a message that is no protobuf with INVALID_ARGUMENT, through every door", async () => {
+  it("reject a message that is not protobuf with INVALID_ARGUMENT, through every protocol", async () => {
     const garbage = Buffer.from([0xff, 0xff, 0xff]);
     const path = "/llmprices.v1.PricingService/CalculateCharge";
     const overGrpc = await callRaw(service, path, garbage);
@@ -67,15 +67,15 @@ describe("Doors", () => {
     expect(overGrpcWeb.body).to.match(/grpc-status: 3(?:\r\n|$)/);
   });
 
-  it("refuses a JSON field that it does not know, instead of pricing something else", async () => {
+  it("reject an unknown JSON field, instead of pricing something else", async () => {
     const body = Buffer.from(JSON.stringify({ ...key, provider_cost: "1", as_off: "2026-01-01" }));
     const path = "/llmprices.v1.PricingService/CalculateCharge";
-    const { status, body: answer } = await post(service, path, "application/json", body);
+    const { status, body: received } = await post(service, path, "application/json", body);
     expect(status).to.equal(400);
-    expect(answer).to.include("as_off");
+    expect(received).to.include("as_off");
   });
 
-  it("refuses a message above 4 MiB with RESOURCE_EXHAUSTED, through every door", async () => {
+  it("reject a message above 4 MiB with RESOURCE_EXHAUSTED, through every protocol", async () => {
     const large = terms({ model: "x".repeat(4 * 1024 * 1024) });
     for (const protocol of protocols) {
       const { code } = await errorOf(service.endpoints[protocol].pricing.calculateCharge(large));
@@ -83,7 +83,7 @@ describe("Doors", () => {
     }
   });
 
-  it("answers UNIMPLEMENTED for a method that does not exist", async () => {
+  it("answer UNIMPLEMENTED for a method that does not exist", async () => {
     const { code } = await callRaw(service, "/llmprices.v1.PricingService/Nope", Buffer.alloc(0));
     expect(code).to.equal(grpc.status.UNIMPLEMENTED);
     const path = "/llmprices.v1.PricingService/Nope";
@@ -91,7 +91,7 @@ describe("Doors", () => {
     expect(status).to.equal(404);
   });
 
-  it("answers reads over HTTP GET, as Connect allows for methods without side effects", async () => {
+  it("answer reads over HTTP GET, as Connect allows for methods without side effects", async () => {
     const { status, body } = await get(
       service,
       "/llmprices.v1.CatalogService/ListChargeTypes?encoding=json&message=%7B%7D",
@@ -117,7 +117,7 @@ describe("Health", () => {
     await service.stop();
   });
 
-  it("is NOT_SERVING, and /readyz says why, while the schema is not current", async () => {
+  it("is NOT_SERVING, and /readyz reports why, while the schema is not current", async () => {
     const database: TestDatabase = await createTestDatabase({ empty: true });
     const service = await startTestService({}, database);
     for (const name of names) expect(await healthOf(service, name), name).to.equal("NOT_SERVING");
@@ -149,34 +149,39 @@ describe("Health", () => {
   it("shows the price book's version, age and size in /metrics", async () => {
     const service = await startTestService();
     const { bookVersion } = await freshPrice(service, "1");
-    const seen = async (metric: string) =>
+    const readMetric = async (metric: string) =>
       Number(
         new RegExp(`^${metric} (.*)$`, "m").exec((await opsGet(service, "/metrics")).body)?.[1],
       );
-    while ((await seen("llmprices_book_version")) < Number(bookVersion));
-    expect(await seen("llmprices_book_version")).to.equal(Number(bookVersion));
-    expect(await seen("llmprices_book_keys")).to.equal(1);
-    expect(await seen("llmprices_book_age_seconds")).to.be.within(0, 10);
+    while ((await readMetric("llmprices_book_version")) < Number(bookVersion));
+    expect(await readMetric("llmprices_book_version")).to.equal(Number(bookVersion));
+    expect(await readMetric("llmprices_book_keys")).to.equal(1);
+    expect(await readMetric("llmprices_book_age_seconds")).to.be.within(0, 10);
     await service.stop();
   });
 });
 
-type Answer = { readonly status: number; readonly body: string };
+type ReceivedResponse = { readonly status: number; readonly body: string };
 
-function post(service: TestService, path: string, type: string, body: Buffer): Promise<Answer> {
+function post(
+  service: TestService,
+  path: string,
+  type: string,
+  body: Buffer,
+): Promise<ReceivedResponse> {
   const { host, port } = service.server.httpAddress;
   return exchange({ host, port, path, method: "POST", headers: { "content-type": type } }, body);
 }
 
-function get(service: TestService, path: string): Promise<Answer> {
+function get(service: TestService, path: string): Promise<ReceivedResponse> {
   return exchange({ ...service.server.httpAddress, path });
 }
 
-function opsGet(service: TestService, path: string): Promise<Answer> {
+function opsGet(service: TestService, path: string): Promise<ReceivedResponse> {
   return exchange({ ...service.server.opsAddress, path });
 }
 
-function exchange(options: object, body?: Buffer): Promise<Answer> {
+function exchange(options: object, body?: Buffer): Promise<ReceivedResponse> {
   return new Promise((resolve, reject) => {
     const sent = httpRequest(options, (response) => {
       const chunks: Buffer[] = [];
@@ -190,7 +195,7 @@ function exchange(options: object, body?: Buffer): Promise<Answer> {
   });
 }
 
-/** A gRPC call whose message is whatever bytes are given. */
+/** Makes a gRPC call with raw bytes as its message. Returns its status. */
 function callRaw(
   { server }: TestService,
   path: string,

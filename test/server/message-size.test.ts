@@ -36,14 +36,14 @@ describe("A message", () => {
   });
   after(() => service.stop());
 
-  const seen = async (call: Promise<unknown>) => {
+  const summaryOf = async (call: Promise<unknown>) => {
     const { code, reason, metadata } = await errorOf(call);
     return { code, reason, metadata };
   };
   const terms = () => ({ ...key, providerCost: "1", currencyCode: "USD" });
 
   for (const protocol of ["gRPC", "gRPC-Web", "Connect"] as const) {
-    it(`of MAX_MESSAGE_BYTES is read, one of a byte more is not, through ${protocol}`, async () => {
+    it(`of MAX_MESSAGE_BYTES is read, and one of a byte more is rejected, through ${protocol}`, async () => {
       const request = (reason: string) => ({ ...key, price: "1", reason });
       const sizeOf = (reason: string) =>
         toBinary(CreateLLMPriceRequestSchema, create(CreateLLMPriceRequestSchema, request(reason)))
@@ -51,26 +51,28 @@ describe("A message", () => {
       const reason = "x".repeat(maxBytes - (sizeOf("x".repeat(maxBytes)) - maxBytes));
       expect(sizeOf(reason)).to.equal(maxBytes);
       const { pricing } = service.endpoints[protocol];
-      // It is read, and too long.
+      // The message is read, and its reason is too long.
       const read = await errorOf(pricing.createLLMPrice(request(reason)));
       expect(read).to.deep.include({ code: Code.InvalidArgument, fields: ["reason"] });
-      expect(await seen(pricing.createLLMPrice(request(`${reason}x`)))).to.deep.equal(tooLarge);
+      expect(await summaryOf(pricing.createLLMPrice(request(`${reason}x`)))).to.deep.equal(
+        tooLarge,
+      );
     });
   }
 
   for (const protocol of protocols) {
-    it(`is not read when it is larger, of methods served in threads, through ${protocol}`, async () => {
+    it(`is rejected when it is larger, also by methods that worker threads serve, through ${protocol}`, async () => {
       const { pricing } = service.endpoints[protocol];
       const requests = [lineOf(key, { providerCost: `0.${"0".repeat(maxBytes)}` })];
-      expect(await seen(pricing.batchCalculateCharges({ requests }))).to.deep.equal(tooLarge);
+      expect(await summaryOf(pricing.batchCalculateCharges({ requests }))).to.deep.equal(tooLarge);
       const rows = [{ ...key, price: "1", model: "x".repeat(maxBytes) }];
       const imported = pricing.importLLMPrices(sent([{ terms: {}, rows }]));
-      expect(await seen(imported)).to.deep.equal(tooLarge);
+      expect(await summaryOf(imported)).to.deep.equal(tooLarge);
     });
 
-    it(`of a stream counts by itself, not with those before it, through ${protocol}`, async () => {
+    it(`of a stream counts by itself, not together with earlier messages, through ${protocol}`, async () => {
       const { pricing } = service.endpoints[protocol];
-      // Of some 210 bytes each: three messages that would be too large together.
+      // Each usage has about 210 bytes. Together, the three messages would be too large.
       const usages = (id: string, count: number) =>
         Array.from({ length: count }, (_, i) => ({
           accountId: `${id}${i}`.padEnd(200, "-"),
@@ -84,18 +86,18 @@ describe("A message", () => {
       const { totals } = await answerOf(pricing.streamAllocateCharges(sent(messages)));
       expect(totals?.totalCharge).to.equal("1.00");
       const late = [...messages, { accountUsages: usages("d", 120) }];
-      expect(await seen(answerOf(pricing.streamAllocateCharges(sent(late))))).to.deep.equal(
+      expect(await summaryOf(answerOf(pricing.streamAllocateCharges(sent(late))))).to.deep.equal(
         tooLarge,
       );
     });
   }
 
-  it("that is a bomb of 8 MB in 8 kB is not read, through any door", async () => {
+  it("that decompresses from 8 kB to 8 MB is rejected, through every protocol", async () => {
     const bomb = "0".repeat(8_000_000);
     for (const [name, transport] of Object.entries(compressing(service))) {
       const pricing = createClient(PricingService, transport);
       const expectTooLarge = async (call: Promise<unknown>, what: string) =>
-        expect(await seen(call), `${what}, ${name}`).to.deep.equal(tooLarge);
+        expect(await summaryOf(call), `${what}, ${name}`).to.deep.equal(tooLarge);
       const line = lineOf(key, { providerCost: bomb });
       await expectTooLarge(pricing.calculateCharge(line), "a single call");
       await expectTooLarge(pricing.batchCalculateCharges({ requests: [line] }), "a batch");
@@ -105,7 +107,7 @@ describe("A message", () => {
     }
   });
 
-  it("that cannot be decompressed is the caller's fault, through the gRPC door", async () => {
+  it("that cannot be decompressed is INVALID_ARGUMENT, at the gRPC listener", async () => {
     const broken: Compression = {
       ...compressionGzip,
       compress: async (bytes) => Uint8Array.from(bytes),
@@ -116,13 +118,13 @@ describe("A message", () => {
     });
     const pricing = createClient(PricingService, transport);
     const malformed = { code: Code.InvalidArgument, reason: "MALFORMED_REQUEST", metadata: {} };
-    expect(await seen(pricing.calculateCharge(lineOf(key)))).to.deep.equal(malformed);
+    expect(await summaryOf(pricing.calculateCharge(lineOf(key)))).to.deep.equal(malformed);
     const batch = pricing.batchCalculateCharges({ requests: [lineOf(key)] });
-    expect(await seen(batch)).to.deep.equal(malformed);
+    expect(await summaryOf(batch)).to.deep.equal(malformed);
   });
 });
 
-/** Clients that compress what they send. */
+/** Returns transports that compress their requests. */
 function compressing({ server }: TestService): Readonly<Record<string, Transport>> {
   const grpc = `http://${formatAddress(server.grpcAddress)}`;
   const http = `http://${formatAddress(server.httpAddress)}`;
@@ -132,6 +134,6 @@ function compressing({ server }: TestService): Readonly<Record<string, Transport
     "gRPC-Web": createGrpcWebTransport({ baseUrl: http, httpVersion: "1.1", ...compress }),
     Connect: createConnectTransport({ baseUrl: http, httpVersion: "1.1", ...compress }),
     "Connect over HTTP/2": createConnectTransport({ baseUrl: http, httpVersion: "2", ...compress }),
-    "gRPC at the HTTP door": createGrpcTransport({ baseUrl: http, ...compress }),
+    "gRPC at the HTTP listener": createGrpcTransport({ baseUrl: http, ...compress }),
   };
 }

@@ -27,13 +27,13 @@ describe("Health and reflection", () => {
   };
 
   for (const path of paths) {
-    it(`answer INVALID_ARGUMENT to bytes that are no message: ${path}`, async () => {
+    it(`answer INVALID_ARGUMENT to bytes that are not a message: ${path}`, async () => {
       const answer = await call(path, Buffer.from([0xff, 0xff]));
       expect(answer).to.include({ code: "invalid_argument", reason: "MALFORMED_REQUEST" });
     });
   }
 
-  it("answer NOT_FOUND to a name that is too long to be quoted", async () => {
+  it("answer NOT_FOUND to a name that is too long to quote", async () => {
     const request = create(HealthCheckRequestSchema, { service: "x".repeat(100_000) });
     const answer = await call(paths[0] as string, toBinary(HealthCheckRequestSchema, request));
     expect(answer).to.include({ code: "not_found" });

@@ -11,18 +11,18 @@ import { callsEnded, until } from "../support/metrics.js";
 import { freshPrice, type TestKey } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
 
-describe("A stream whose answers are not taken for STREAM_IDLE_TIMEOUT_MS", function () {
+describe("A stream whose client reads no response for STREAM_IDLE_TIMEOUT_MS", function () {
   this.timeout(120_000);
   let service: TestService;
   let key: TestKey;
   before(async () => {
     // Longer than it takes to send the largest message, however busy the machine is.
-    service = await startTestService({ streamIdleTimeoutMs: 3000, bulkThreads: 1 });
+    service = await startTestService({ streamIdleTimeoutMs: 3000, workerThreads: 1 });
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
   });
   after(() => service.stop());
 
-  it("ends, leaves its place to others, and is not taken for whole, at both listeners", async () => {
+  it("ends, frees its place, and has an error status, at both listeners", async () => {
     const counted = () => callsEnded(service, "StreamAllocateCharges", "deadline_exceeded");
     const before = await counted();
     const { grpcAddress, httpAddress } = service.server;
@@ -40,7 +40,7 @@ describe("A stream whose answers are not taken for STREAM_IDLE_TIMEOUT_MS", func
         return stream;
       });
       await until(async () => (await counted()) === before + streams.length);
-      // As many as there is room for, if there is room for all.
+      // The thread serves 32 calls at a time, so that this needs every place to be free.
       await until(() => areServed(service, key, 32));
       for (const stream of streams) {
         const trailers = once(stream, "trailers");
@@ -52,7 +52,10 @@ describe("A stream whose answers are not taken for STREAM_IDLE_TIMEOUT_MS", func
     }
   });
 
-  /** Charges of so many accounts make 25 messages. grpc-js keeps 16 for a client that does not read. */
+  /**
+   * Returns requests whose charges fill 25 response messages. grpc-js keeps 16 of them for a client
+   * that does not read.
+   */
   const messages = () => {
     const usages = Array.from({ length: 50_000 }, (_, i) => ({
       ...{ accountId: `account-${i}`, usage: "1" },
@@ -62,7 +65,7 @@ describe("A stream whose answers are not taken for STREAM_IDLE_TIMEOUT_MS", func
   };
 });
 
-/** Whether so many large calls at a time are served. */
+/** Returns whether `count` concurrent large calls are served. */
 function areServed({ pricing }: TestService, key: TestKey, count: number): Promise<boolean> {
   const batch = () => pricing.batchCalculateCharges({ requests: [lineOf(key)] });
   return Promise.all(Array.from({ length: count }, batch)).then(
@@ -71,7 +74,7 @@ function areServed({ pricing }: TestService, key: TestKey, count: number): Promi
   );
 }
 
-/** A message of gRPC as it is on the wire. */
+/** Encodes a gRPC frame. */
 function toFrame(message: TestMessage): Buffer {
   const bytes = toBinary(
     StreamAllocateChargesRequestSchema,

@@ -15,23 +15,23 @@ const idle = {
   metadata: { stream_idle_timeout_ms: String(idleMs) },
 };
 
-describe("A stream whose caller does nothing for STREAM_IDLE_TIMEOUT_MS", function () {
+describe("A stream whose client does nothing for STREAM_IDLE_TIMEOUT_MS", function () {
   this.timeout(60_000);
   let service: TestService;
   let key: TestKey;
   before(async () => {
-    service = await startTestService({ streamIdleTimeoutMs: idleMs, bulkThreads: 1 });
+    service = await startTestService({ streamIdleTimeoutMs: idleMs, workerThreads: 1 });
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
     await service.pricing.batchCalculateCharges({});
   });
   after(() => service.stop());
 
   const terms = () => ({ ...key, providerCost: "1", currencyCode: "USD" });
-  const seen = async (call: Promise<unknown>) => {
+  const errorOfCall = async (call: Promise<unknown>) => {
     const { code, reason, metadata } = await errorOf(call);
     return { code, reason, metadata };
   };
-  const isQuiet = async () =>
+  const hasNoOpenStream = async () =>
     (await callsInFlight(service, "StreamAllocateCharges")) === 0 &&
     (await callsInFlight(service, "ImportLLMPrices")) === 0;
 
@@ -39,32 +39,32 @@ describe("A stream whose caller does nothing for STREAM_IDLE_TIMEOUT_MS", functi
     it(`ends: an allocation, after some messages and before the first, through ${protocol}`, async () => {
       const { pricing } = service.endpoints[protocol];
       const some = openRequests([{ terms: terms(), accountUsages: usagesOf({ a: "1" }) }]);
-      expect(await seen(answerOf(pricing.streamAllocateCharges(some)))).to.deep.equal(idle);
+      expect(await errorOfCall(answerOf(pricing.streamAllocateCharges(some)))).to.deep.equal(idle);
       some.end();
       const none = openRequests([]);
-      expect(await seen(answerOf(pricing.streamAllocateCharges(none)))).to.deep.equal(idle);
+      expect(await errorOfCall(answerOf(pricing.streamAllocateCharges(none)))).to.deep.equal(idle);
       none.end();
-      await until(isQuiet);
+      await until(hasNoOpenStream);
     });
 
     it(`ends: an import, which writes nothing and lets others import, through ${protocol}`, async () => {
       const { pricing } = service.endpoints[protocol];
-      // More than write at a time.
-      const silent = Array.from({ length: 3 }, () =>
+      // More imports than may write at a time.
+      const imports = Array.from({ length: 3 }, () =>
         openRequests<TestImportMessage>([{ terms: {}, rows: [rowOf(key, "7")] }]),
       );
       const ended = await Promise.all(
-        silent.map((requests) => seen(pricing.importLLMPrices(requests))),
+        imports.map((requests) => errorOfCall(pricing.importLLMPrices(requests))),
       );
       expect(ended).to.deep.equal([idle, idle, idle]);
-      for (const requests of silent) requests.end();
+      for (const requests of imports) requests.end();
       expect(await priceAt(service, key)).to.equal("1");
       const { counts } = await importRows(service.endpoints[protocol], [rowOf(key, "1")]);
       expect(counts?.unchangedCount).to.equal(1n);
     });
   }
 
-  it("does not end while its caller sends now and then, however long it takes", async () => {
+  it("does not end while its client sends now and then, however long it takes", async () => {
     const startedAt = performance.now();
     async function* messages(): AsyncGenerator<TestMessage> {
       yield { terms: terms() };

@@ -11,7 +11,7 @@ let knex: Knex;
 
 const tables = ["charge_types", "providers", "models", "llm_prices"];
 
-describe("the database's timestamps, whoever writes", () => {
+describe("the database's timestamps, for every writer,", () => {
   before(createDatabaseWithOneKey);
   after(() => database.drop());
 
@@ -35,7 +35,7 @@ describe("the database's timestamps, whoever writes", () => {
     });
 
     it(`move the updated_at of ${table} forward on every update, however fast`, async () => {
-      // A thousand updates take less than a thousand milliseconds: the clock alone would repeat.
+      // A thousand updates take less than 1000 ms, so some of them read the same millisecond.
       await knex.raw(`
         do $$
         declare last_update timestamptz := '-infinity'; this_update timestamptz;
@@ -44,14 +44,14 @@ describe("the database's timestamps, whoever writes", () => {
             update ${table} set updated_at = updated_at
               where ctid = (select ctid from ${table} order by updated_at desc, created_at limit 1)
               returning updated_at into strict this_update;
-            assert this_update > last_update, 'updated_at stood still';
+            assert this_update > last_update, 'updated_at did not move forward';
             last_update := this_update;
           end loop;
         end $$`);
     });
   }
 
-  it("are the database's own in a new row", async () => {
+  it("are set by the database in a new row, over the writer's values", async () => {
     const row = { name: "acme", created_at: "2001-01-01", updated_at: "2199-01-01" };
     const [provider] = await knex("providers").insert(row).returning("*");
     const { rows } = await knex.raw("select instant_now() as now");
@@ -59,7 +59,7 @@ describe("the database's timestamps, whoever writes", () => {
     expect(provider.updated_at).to.deep.equal(provider.created_at);
   });
 
-  it("move updated_at to now, not to where an update puts it", async () => {
+  it("set updated_at to now, over the value of the update", async () => {
     const where = { name: "openai" };
     const [before] = await knex("providers").where(where);
     const change = { display_name: "OpenAI", updated_at: "2199-01-01" };
@@ -75,7 +75,7 @@ describe("the database's timestamps, whoever writes", () => {
     expect(await sqlErrorOf(write)).to.equal("created_at_never_changes");
   });
 
-  it("are the transaction's instant in a new revision, whatever its writer says", async () => {
+  it("are the transaction's instant in a new revision, over the writer's value", async () => {
     const id = await ensureKey(knex, { chargeType: "plugin", provider: "openai", model: "gpt-4o" });
     await knex.transaction(async (transaction) => {
       const { now } = await beginPriceBookChange(transaction);
@@ -87,11 +87,11 @@ describe("the database's timestamps, whoever writes", () => {
   });
 });
 
-describe("names that prices refer to, whoever writes", () => {
+describe("names that prices refer to, for every writer,", () => {
   before(createDatabaseWithOneKey);
   after(() => database.drop());
 
-  // The provider has a model, and every price of a provider is of one of its models.
+  // models_provider_fkey also protects the providers of prices: each price has a model.
   const references = {
     charge_types: { name: "tool", constraint: "llm_prices_charge_type_fkey" },
     providers: { name: "openai", constraint: "models_provider_fkey" },
@@ -108,17 +108,17 @@ describe("names that prices refer to, whoever writes", () => {
     });
   }
 
-  it("can be removed when none does", async () => {
+  it("can be removed when no price refers to them", async () => {
     expect(await knex("charge_types").where({ name: "completion" }).delete()).to.equal(1);
   });
 
-  it("have a provider that is registered", async () => {
+  it("of models require a registered provider", async () => {
     const write = knex("models").insert({ provider: "openia", name: "gpt-4o" });
     expect(await sqlErrorOf(write)).to.equal("models_provider_fkey");
   });
 
   for (const table of ["charge_types", "providers", "models"]) {
-    it(`are in ${table} once`, async () => {
+    it(`are unique in ${table}`, async () => {
       const [{ created_at, updated_at, ...row }] = await knex(table);
       expect(await sqlErrorOf(knex(table).insert(row))).to.equal(`${table}_pkey`);
     });
@@ -129,11 +129,11 @@ describe("key order", () => {
   before(createDatabaseWithOneKey);
   after(() => database.drop());
 
-  // In a dictionary "a" comes before "B", and hyphens count for little.
+  // An English collation sorts "a" before "B" and mostly ignores hyphens.
   const models = ["B", "a", "a-b", "aB", "ab", "b"];
 
   it("is byte order in the database's own locale", async () => {
-    expect(await inOrder(knex, models)).to.deep.equal(models);
+    expect(await sortByKey(knex, models)).to.deep.equal(models);
   });
 
   it("is byte order in a database whose locale is English", async function () {
@@ -150,7 +150,7 @@ describe("key order", () => {
     const other = createDatabase({ connection, poolSize: 1, acquireTimeoutMs: 10_000 });
     try {
       await other("providers").insert({ name: "openai" });
-      expect(await inOrder(other, models)).to.deep.equal(models);
+      expect(await sortByKey(other, models)).to.deep.equal(models);
     } finally {
       await other.destroy();
       await knex.raw(`drop database ${english} with (force)`);
@@ -166,8 +166,8 @@ async function createDatabaseWithOneKey(): Promise<void> {
   await ensureKey(knex, { chargeType: "tool", provider: "openai", model: "gpt-4o" });
 }
 
-/** The models of new keys, in the order of the keys. */
-async function inOrder(knex: Knex, models: readonly string[]): Promise<string[]> {
+/** Inserts a key for each model, and returns the models in the order of the keys. */
+async function sortByKey(knex: Knex, models: readonly string[]): Promise<string[]> {
   for (const model of models.toReversed()) {
     await knex("models").insert({ provider: "openai", name: model });
     await ensureKey(knex, { chargeType: "completion", provider: "openai", model });

@@ -9,11 +9,11 @@ let database: TestDatabase;
 let knex: Knex;
 let id: string;
 
-describe("llm_prices, whoever writes", () => {
+describe("llm_prices, for every writer,", () => {
   before(createDatabaseWithOneKey);
   after(() => database.drop());
 
-  it("has each key once", async () => {
+  it("rejects a second row of a key", async () => {
     const repeat = { charge_type: "tool", provider: "openai", model: "gpt-4o" };
     expect(await sqlErrorOf(insertKey(repeat))).to.equal("llm_prices_key");
   });
@@ -24,7 +24,7 @@ describe("llm_prices, whoever writes", () => {
     { part: "model of the provider", constraint: "model_fkey", change: { model: "gpt-4O" } },
   ];
   for (const { part, constraint, change } of unknownNames) {
-    it(`has no key with an unknown ${part}`, async () => {
+    it(`rejects a key with an unknown ${part}`, async () => {
       const write = insertKey({
         charge_type: "plugin",
         provider: "openai",
@@ -48,89 +48,89 @@ describe("llm_prices, whoever writes", () => {
     });
   }
 
-  it("takes no book_version back", async () => {
+  it("rejects a lower book_version", async () => {
     const write = knex("llm_prices").update({ book_version: -1 });
     expect(await sqlErrorOf(write)).to.equal("llm_prices_keep_the_key");
   });
 
-  it("never loses a row", async () => {
+  it("rejects the deletion of a row", async () => {
     const write = knex("llm_prices").where({ id }).delete();
     expect(await sqlErrorOf(write)).to.equal("llm_prices_keep_the_rows");
   });
 
   for (const table of ["llm_prices", "models", "providers", "charge_types"]) {
-    it(`survives truncate ${table} cascade`, async () => {
-      const refusal = await sqlErrorOf(knex.raw(`truncate ${table} cascade`));
-      expect(refusal).to.match(/^llm_price(s|_revisions)_keep_the_rows/);
+    it(`rejects truncate ${table} cascade`, async () => {
+      const error = await sqlErrorOf(knex.raw(`truncate ${table} cascade`));
+      expect(error).to.match(/^llm_price(s|_revisions)_keep_the_rows/);
     });
   }
 
-  it("starts a key at book_version 0, whatever its writer says", async () => {
+  it("starts a key at book_version 0, over the writer's value", async () => {
     const row = { charge_type: "plugin", provider: "openai", model: "o1", book_version: 1_000_000 };
     const [{ book_version }] = await knex("llm_prices").insert(row).returning("book_version");
     expect(book_version).to.equal("0");
   });
 
-  it("takes no book_version that the book has not reached", async () => {
+  it("rejects a book_version that the price book has not reached", async () => {
     const write = knex("llm_prices").where({ id }).update({ book_version: 1_000_000 });
     expect(await sqlErrorOf(write)).to.equal("llm_prices_keep_the_key");
   });
 });
 
-describe("price_book, whoever writes", () => {
+describe("price_book, for every writer,", () => {
   before(createDatabaseWithOneKey);
   after(() => database.drop());
 
   const row = { version: 1, changed_at: new Date(), changed_in: "1" };
 
-  it("has no second row", async () => {
+  it("rejects a second row", async () => {
     const write = knex("price_book").insert({ ...row, only_row: false });
     expect(await sqlErrorOf(write)).to.equal("price_book_has_one_row");
   });
 
-  it("has its one row once", async () => {
+  it("rejects its one row a second time", async () => {
     expect(await sqlErrorOf(knex("price_book").insert(row))).to.equal("price_book_pkey");
   });
 
   const counts = { "set back": "version - 1", skipped: "version + 2", repeated: "version" };
   for (const [what, version] of Object.entries(counts)) {
-    it(`has no version ${what}`, async () => {
+    it(`rejects a version that is ${what}`, async () => {
       const write = knex.raw(`
         update price_book set version = ${version}, changed_at = changed_at + interval '1 millisecond'`);
       expect(await sqlErrorOf(write)).to.equal("price_book_counts_one_by_one");
     });
   }
 
-  it("has no two versions at one instant", async () => {
+  it("rejects two versions at one instant", async () => {
     const write = knex.raw("update price_book set version = version + 1");
     expect(await sqlErrorOf(write)).to.equal("price_book_counts_one_by_one");
   });
 
-  it("has no instant that is set back", async () => {
+  it("rejects an earlier instant", async () => {
     const write = knex.raw(`
       update price_book
       set version = version + 1, changed_at = changed_at - interval '1 millisecond'`);
     expect(await sqlErrorOf(write)).to.equal("price_book_counts_one_by_one");
   });
 
-  it("never loses its row", async () => {
+  it("rejects the deletion of its row", async () => {
     expect(await sqlErrorOf(knex("price_book").delete())).to.equal("price_book_counts_one_by_one");
   });
 
-  it("is never truncated", async () => {
+  it("rejects truncate", async () => {
     const write = knex.raw("truncate price_book");
     expect(await sqlErrorOf(write)).to.equal("price_book_keeps_its_row");
   });
 
   for (const changedAt of ["instant_now() + interval '3 seconds'", "'infinity'"]) {
-    it(`has no instant far ahead of the clock, like ${changedAt}`, async () => {
+    it(`rejects an instant far ahead of the clock: ${changedAt}`, async () => {
       const write = knex.raw(`
         update price_book set version = version + 1, changed_at = ${changedAt}`);
       expect(await sqlErrorOf(write)).to.equal("price_book_counts_one_by_one");
     });
   }
 
-  it("takes an instant two seconds ahead of the clock", async () => {
+  it("accepts an instant two seconds ahead of the clock", async () => {
     const ahead = "instant_now() + interval '2 seconds'";
     await knex.transaction(
       async (transaction) => {
@@ -142,7 +142,7 @@ describe("price_book, whoever writes", () => {
     );
   });
 
-  it("has no instant that is finer than a millisecond", async () => {
+  it("rejects an instant with a fraction of a millisecond", async () => {
     const write = knex.raw(`
       update price_book
       set version = version + 1, changed_at = changed_at + interval '500 microseconds'`);

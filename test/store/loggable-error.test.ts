@@ -10,14 +10,16 @@ describe("An error in the log", () => {
   });
   after(() => database.drop());
 
-  const failed = (work: PromiseLike<unknown>) =>
+  const databaseErrorOf = (work: PromiseLike<unknown>) =>
     work.then(
       () => Promise.reject(new Error("expected an error")),
       (error: unknown) => error,
     );
 
-  it("has the database's message, SQLSTATE, table and constraint, and nothing else of it", async () => {
-    const error = await failed(database.knex("models").insert({ provider: "hush", name: "x" }));
+  it("has the database's message, SQLSTATE, table and constraint, and no other field of the database", async () => {
+    const error = await databaseErrorOf(
+      database.knex("models").insert({ provider: "hush", name: "x" }),
+    );
     expect(JSON.stringify(error)).to.contain("hush");
     const { stack, ...logged } = toLoggedError(error);
     expect(logged).to.deep.equal({
@@ -33,17 +35,17 @@ describe("An error in the log", () => {
       .and.to.not.contain("insert into");
   });
 
-  it("keeps SQL out of its causes, and out of what another thread sent", async () => {
-    const error = await failed(database.knex.raw("select 'hush' from nowhere"));
-    const refusal = new DomainError("INTERNAL", "internal error", { cause: error });
-    for (const each of [refusal, structuredClone(refusal)]) {
+  it("has no SQL, neither in its cause nor in a copy from another thread", async () => {
+    const cause = await databaseErrorOf(database.knex.raw("select 'hush' from nowhere"));
+    const error = new DomainError("INTERNAL", "internal error", { cause });
+    for (const each of [error, structuredClone(error)]) {
       const text = JSON.stringify(toLoggedError(each));
       expect(text).to.contain('relation \\"nowhere\\" does not exist');
       expect(text).to.not.contain("hush");
     }
   });
 
-  it("keeps what is said of errors that are not the database's", () => {
+  it("keeps the message and code of errors that are not from the database", () => {
     const logged = toLoggedError(
       Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }),
     );

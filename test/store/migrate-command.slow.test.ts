@@ -5,11 +5,11 @@ import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { llmpricesArguments } from "../support/command.js";
 
-describe("llmprices migrate, without a database that answers", function () {
+describe("llmprices migrate, without a database that responds", function () {
   this.timeout(60_000);
 
-  it("exits 1 when nothing answers for ten seconds, in one line that names the address", async () => {
-    // It accepts connections, and sends nothing.
+  it("exits 1 after ten seconds without a response, with one line that names the address", async () => {
+    // Accepts connections and sends nothing.
     const silent = createServer().listen(0, "127.0.0.1");
     await once(silent, "listening");
     const { port } = silent.address() as AddressInfo;

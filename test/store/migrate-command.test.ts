@@ -34,7 +34,7 @@ describe("llmprices migrate", function () {
   beforeEach(createEmptyDatabase);
   afterEach(() => database.drop());
 
-  it("up applies what is pending and names it", async () => {
+  it("up applies the pending migrations and prints their names", async () => {
     const { code, output } = await llmprices("up");
     expect(output).to.equal(names.map((name) => `applied ${name}\n`).join(""));
     expect(code).to.equal(0);
@@ -46,7 +46,7 @@ describe("llmprices migrate", function () {
     expect(await llmprices("up")).to.deep.equal({ code: 0, output: "nothing to do\n", errors: "" });
   });
 
-  it("down rolls back the last up and names what it undid", async () => {
+  it("down rolls back the last up and prints the names of its migrations", async () => {
     await migrateUp(database.connection);
     const { code, output } = await llmprices("down");
     expect(output).to.equal(
@@ -58,21 +58,21 @@ describe("llmprices migrate", function () {
     expect(code).to.equal(0);
   });
 
-  it("status exits 1 when any is pending", async () => {
+  it("status exits 1 when a migration is pending", async () => {
     const { code, output } = await llmprices("status");
     expect(output).to.equal(names.map((name) => `pending  ${name}\n`).join(""));
     expect(code).to.equal(1);
   });
 
-  it("status exits 0 when none is pending", async () => {
+  it("status exits 0 when no migration is pending", async () => {
     await migrateUp(database.connection);
     const { code, output } = await llmprices("status");
     expect(output).to.equal(names.map((name) => `applied  ${name}\n`).join(""));
     expect(code).to.equal(0);
   });
 
-  it("up applies all or none", async () => {
-    // A later migration's table is in the way.
+  it("up applies all migrations or none", async () => {
+    // A later migration fails: its table already exists.
     await database.knex.raw("create table answered_requests ()");
     const { code, errors } = await llmprices("up");
     expect(errors).to.include('relation "answered_requests" already exists');
@@ -82,13 +82,13 @@ describe("llmprices migrate", function () {
     expect(await database.knex.schema.hasTable("charge_types")).to.equal(false);
   });
 
-  it("exits 2 without DATABASE_URL, naming it", async () => {
+  it("exits 2 without DATABASE_URL, and names the variable", async () => {
     const { code, errors } = await llmprices("up", "");
     expect(errors).to.match(/^llmprices: DATABASE_URL is not set/);
     expect(code).to.equal(2);
   });
 
-  it("exits 2 when DATABASE_URL is no PostgreSQL URL, and does not show it", async () => {
+  it("exits 2 when DATABASE_URL is no PostgreSQL URL, and does not print the URL", async () => {
     const { code, errors } = await llmprices("up", "mysql://root:hush@127.0.0.1/prices");
     expect(errors)
       .to.match(/DATABASE_URL/)
@@ -96,7 +96,7 @@ describe("llmprices migrate", function () {
     expect(code).to.equal(2);
   });
 
-  it("exits 1 when the database does not exist, saying so", async () => {
+  it("exits 1 when the database does not exist, and prints that error", async () => {
     const connection = { ...database.connection, database: "nowhere" };
     const { code, errors } = await llmprices("up", toUrl(connection));
     expect(errors).to.equal('llmprices: database "nowhere" does not exist\n');
@@ -104,21 +104,21 @@ describe("llmprices migrate", function () {
   });
 });
 
-describe("llmprices migrate, without a database that answers", function () {
+describe("llmprices migrate, without a database that responds", function () {
   this.timeout(60_000);
 
-  it("exits 1 when nothing listens, in one line that names the address", async () => {
-    const silent = await listen();
-    silent.close();
-    const { code, errors } = await llmprices("status", silent.url);
+  it("exits 1 when no server listens, with one line that names the address", async () => {
+    const server = await listen();
+    server.close();
+    const { code, errors } = await llmprices("status", server.url);
     expect(errors).to.equal(
-      `llmprices: the database at 127.0.0.1:${silent.port} cannot be reached: ` +
-        `connect ECONNREFUSED 127.0.0.1:${silent.port}\n`,
+      `llmprices: the database at 127.0.0.1:${server.port} cannot be reached: ` +
+        `connect ECONNREFUSED 127.0.0.1:${server.port}\n`,
     );
     expect(code).to.equal(1);
   });
 
-  /** A server that accepts connections and says nothing. */
+  /** Starts a server that accepts connections and sends nothing. */
   async function listen() {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -132,14 +132,14 @@ describe("npm run knex -- migrate", function () {
   beforeEach(createEmptyDatabase);
   afterEach(() => database.drop());
 
-  it("latest applies what is pending", async () => {
+  it("latest applies the pending migrations", async () => {
     const { code, output } = await knexCommand("migrate:latest");
     expect(output).to.match(/Batch 1 run: 9 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
   });
 
-  it("rollback undoes what llmprices migrate up did", async () => {
+  it("rollback rolls back the migrations of llmprices migrate up", async () => {
     await migrateUp(database.connection);
     const { code, output } = await knexCommand("migrate:rollback");
     expect(output).to.match(/Batch 1 rolled back: 9 migrations/);
@@ -148,7 +148,7 @@ describe("npm run knex -- migrate", function () {
   });
 
   for (const command of ["migrate:list", "migrate:status"]) {
-    it(`${command.slice(8)} names what llmprices migrate up applied`, async () => {
+    it(`${command.slice(8)} lists the migrations that llmprices migrate up applied`, async () => {
       await migrateUp(database.connection);
       const { code, output } = await knexCommand(command);
       expect(output).to.include(`Found 9 Completed Migration file/files.\n${names.join("\n")}\n`);
@@ -156,13 +156,13 @@ describe("npm run knex -- migrate", function () {
     });
   }
 
-  it("list names what is pending", async () => {
+  it("list lists the pending migrations", async () => {
     const { code, output } = await knexCommand("migrate:list");
     expect(output).to.include(`Found 9 Pending Migration file/files.\n${names.join("\n")}\n`);
     expect(code).to.equal(0);
   });
 
-  it("latest exits 1 without DATABASE_URL, naming it", async () => {
+  it("latest exits 1 without DATABASE_URL, and names the variable", async () => {
     const { code, errors } = await knexCommand("migrate:latest", "");
     expect(errors).to.match(/DATABASE_URL is not set/);
     expect(code).to.equal(1);
@@ -178,26 +178,29 @@ const migrators = {
 
 describe("migrators", function () {
   this.timeout(60_000);
-  /** Holds what a migrator is made to wait for. */
-  let holder: Knex.Transaction;
+  /** The transaction whose lock the migrators wait for. */
+  let blocker: Knex.Transaction;
 
   beforeEach(async () => {
     await createEmptyDatabase();
-    holder = await database.knex.transaction();
+    blocker = await database.knex.transaction();
   });
   afterEach(async () => {
-    if (!holder.isCompleted()) await holder.rollback();
+    if (!blocker.isCompleted()) await blocker.rollback();
     await database.drop();
   });
 
-  const ours = migrators["llmprices migrate up"];
-  const pairs = { "two of ours": [ours, ours], "ours and Knex's": Object.values(migrators) };
+  const llmpricesUp = migrators["llmprices migrate up"];
+  const pairs = {
+    "llmprices twice": [llmpricesUp, llmpricesUp],
+    "llmprices and knex": Object.values(migrators),
+  };
   for (const [pair, commands] of Object.entries(pairs)) {
-    it(`take turns: ${pair}, at once, both succeed`, async () => {
-      await holder.raw("select pg_advisory_xact_lock(7236119)");
+    it(`run one after the other when started at once, and both succeed: ${pair}`, async () => {
+      await blocker.raw("select pg_advisory_xact_lock(7236119)");
       const running = commands.map((command) => finish(node(command)));
-      await untilWaiting(2);
-      await holder.commit();
+      await untilWaitingForLocks(2);
+      await blocker.commit();
       const codes = (await Promise.all(running)).map(({ code }) => code);
       expect(codes).to.deep.equal([0, 0]);
       expect(await database.knex("knex_migrations").orderBy("id").pluck("name")).to.deep.equal(
@@ -207,19 +210,19 @@ describe("migrators", function () {
   }
 
   for (const [command, parameters] of Object.entries(migrators)) {
-    it(`leave nothing locked: ${command}, killed midway, can be run again`, async () => {
-      // The first migration waits here for the table's name.
-      await holder.raw("create table charge_types ()");
+    it(`leave no lock behind when killed midway: ${command} succeeds when run again`, async () => {
+      // The first migration waits for this transaction, which creates a table of the same name.
+      await blocker.raw("create table charge_types ()");
       const killed = node(parameters);
-      await untilWaiting(1);
+      await untilWaitingForLocks(1);
       killed.kill("SIGKILL");
       await once(killed, "exit");
-      await holder.rollback();
+      await blocker.rollback();
       expect((await finish(node(parameters))).code).to.equal(0);
       expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
     });
 
-    it(`recover from a stale lock row: ${command}`, async () => {
+    it(`succeed in spite of a stale lock row: ${command}`, async () => {
       await migrateUp(database.connection);
       await migrateDown(database.connection);
       await database.knex("knex_migrations_lock").update({ is_locked: 1 });
@@ -260,7 +263,7 @@ async function finish(child: ChildProcess): Promise<Finished> {
   return { code, output, errors };
 }
 
-async function untilWaiting(count: number): Promise<void> {
+async function untilWaitingForLocks(count: number): Promise<void> {
   const waiting = "datname = current_database() and wait_event_type = 'Lock'";
   while ((await database.knex("pg_stat_activity").whereRaw(waiting)).length < count) await wait(5);
 }

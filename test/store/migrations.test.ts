@@ -58,13 +58,13 @@ describe("migrations", () => {
     expect(recorded).to.deep.equal(names);
   });
 
-  it("begin with the charge types completion, plugin and tool", async () => {
+  it("create the charge types completion, plugin and tool", async () => {
     await migrateUp(database.connection);
     const chargeTypes = await database.knex("charge_types").orderBy("name").pluck("name");
     expect(chargeTypes).to.deep.equal(["completion", "plugin", "tool"]);
   });
 
-  it("begin with version 0 of an empty book", async () => {
+  it("create an empty price book of version 0", async () => {
     await migrateUp(database.connection);
     expect(await database.knex("price_book").pluck("version")).to.deep.equal(["0"]);
     expect(await database.knex("llm_prices")).to.deep.equal([]);
@@ -94,11 +94,11 @@ describe("migrations", () => {
     expect(await schemaOf(database.knex)).to.deep.equal([]);
   });
 
-  it("have nothing to roll back when none is applied", async () => {
+  it("roll nothing back when none is applied", async () => {
     expect(await migrateDown(database.connection)).to.deep.equal([]);
   });
 
-  it("make the same schema again after they were rolled back", async () => {
+  it("create the same schema again after a rollback", async () => {
     await migrateUp(database.connection);
     const schema = await schemaOf(database.knex);
     await migrateDown(database.connection);
@@ -106,7 +106,7 @@ describe("migrations", () => {
     expect(await schemaOf(database.knex)).to.deep.equal(schema);
   });
 
-  it("each undo what they did, one at a time, and do it again", async () => {
+  it("can each be rolled back and applied again, one at a time", async () => {
     const migrator = knexModule(migratorConfig(database.connection));
     try {
       const schemas = [await schemaOf(database.knex)];
@@ -126,7 +126,7 @@ describe("migrations", () => {
   });
 });
 
-/** Every table, column, type, constraint, index, trigger and function beside Knex's own. */
+/** Returns the definitions of all tables, types, constraints, indexes, triggers and functions except Knex's. */
 async function schemaOf(knex: Knex): Promise<string[]> {
   const { rows } = await knex.raw(`
     select definition from (

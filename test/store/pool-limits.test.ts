@@ -7,8 +7,8 @@ import { byKey, freshPrice, priceAt, type TestKey } from "../support/prices.js";
 import { errorOf } from "../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../support/service.js";
 
-/** The statements of the service that are at work, or wait for a lock. */
-async function statementsOf({ knex }: { readonly knex: Knex }): Promise<string[]> {
+/** Returns the active statements that change the price book, also those that wait for a lock. */
+async function activeStatementsOf({ knex }: { readonly knex: Knex }): Promise<string[]> {
   const { rows } = await knex.raw(`
     select query from pg_stat_activity
     where datname = current_database() and state = 'active' and query like '%raise_book_version%'
@@ -16,7 +16,7 @@ async function statementsOf({ knex }: { readonly knex: Knex }): Promise<string[]
   return rows.map(({ query }: { query: string }) => query);
 }
 
-/** A service on a pool with these limits; its calls have far more time than they. */
+/** Starts a service on a pool with these limits, which are far below the deadlines of its calls. */
 async function start(limits: Parameters<typeof createTestDatabase>[0]) {
   const database = await createTestDatabase(limits);
   const service = await startTestService({}, database);
@@ -24,7 +24,7 @@ async function start(limits: Parameters<typeof createTestDatabase>[0]) {
   return { database, service, key };
 }
 
-for (const [variable, limits, seen] of [
+for (const [variable, limits, expected] of [
   [
     "DATABASE_STATEMENT_TIMEOUT_MS",
     { statementTimeoutMs: 300 },
@@ -36,7 +36,7 @@ for (const [variable, limits, seen] of [
     { code: Code.Unavailable, reason: "DATABASE_UNAVAILABLE" },
   ],
 ] as const) {
-  describe(`A write that waits for the book longer than ${variable}`, () => {
+  describe(`A write that waits for the price book longer than ${variable}`, () => {
     let database: TestDatabase;
     let service: TestService;
     let key: TestKey;
@@ -49,18 +49,18 @@ for (const [variable, limits, seen] of [
     });
 
     for (const protocol of protocols) {
-      it(`is ${seen.reason}, ended in PostgreSQL, and writes nothing: ${protocol}`, async () => {
+      it(`is ${expected.reason}, is cancelled in PostgreSQL, and writes nothing: ${protocol}`, async () => {
         const other = await database.knex.transaction();
         await other.raw("select * from price_book for update");
         try {
           const { pricing } = service.endpoints[protocol];
           const update = pricing.updateLLMPrice({ lookup: byKey(key), price: "2" });
           update.catch(() => undefined);
-          await until(async () => (await statementsOf(database)).length === 1);
+          await until(async () => (await activeStatementsOf(database)).length === 1);
           const { code, reason } = await errorOf(update);
-          expect({ code, reason }).to.deep.equal(seen);
-          // The holder still holds: nothing but the limit can have ended it.
-          expect(await statementsOf(database)).to.deep.equal([]);
+          expect({ code, reason }).to.deep.equal(expected);
+          // The other transaction still holds the lock: only the limit can have ended the statement.
+          expect(await activeStatementsOf(database)).to.deep.equal([]);
         } finally {
           await other.rollback();
         }
@@ -70,7 +70,7 @@ for (const [variable, limits, seen] of [
   });
 }
 
-describe("A call that finds no connection for DATABASE_ACQUIRE_TIMEOUT_MS", () => {
+describe("A call that gets no connection within DATABASE_ACQUIRE_TIMEOUT_MS", () => {
   let database: TestDatabase;
   let service: TestService;
   let key: TestKey;
@@ -83,7 +83,7 @@ describe("A call that finds no connection for DATABASE_ACQUIRE_TIMEOUT_MS", () =
   });
 
   for (const protocol of protocols) {
-    it(`is UNAVAILABLE, be it a read or a write, and has one later: ${protocol}`, async () => {
+    it(`is UNAVAILABLE for reads and writes, and succeeds once a connection is free: ${protocol}`, async () => {
       const { pricing } = service.endpoints[protocol];
       const read = () => pricing.getLLMPrice({ lookup: byKey(key) });
       const write = () => pricing.updateLLMPrice({ lookup: byKey(key), price: "1" });

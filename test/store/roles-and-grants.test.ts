@@ -34,7 +34,7 @@ describe("the role of the service", function () {
     await database?.drop();
   });
 
-  describe("is enough", () => {
+  describe("may", () => {
     const key: TestKey = { chargeType: "image", provider: "acme", model: "one" };
     const other: TestKey = { ...key, model: "two" };
     const [lookup, future] = [byKey(key), { effectiveFrom: at("2100-01-01") }];
@@ -43,8 +43,8 @@ describe("the role of the service", function () {
     const requestId = randomUUID();
     const create = () => service.pricing.createLLMPrice({ ...key, price: "1.5", requestId });
 
-    /** One story: each call needs what those before it have written. */
-    const story: Readonly<Record<string, () => Promise<unknown>>> = {
+    /** A scenario: each call needs the data of the calls before it. */
+    const calls: Readonly<Record<string, () => Promise<unknown>>> = {
       CreateChargeType: () => service.catalog.createChargeType({ name: "image" }),
       CreateProvider: () => service.catalog.createProvider({ name: "acme" }),
       CreateModel: () => service.catalog.createModel({ provider: "acme", name: "one" }),
@@ -70,8 +70,8 @@ describe("the role of the service", function () {
       },
       ImportLLMPrices: async () => {
         const rows = [rowOf(key, "1.75"), rowOf(other, "3")];
-        const answer = await importRows(service, rows, { registerMissing: true });
-        expect(countsOf(answer)).to.equal("1 created, 1 updated, 1 models");
+        const response = await importRows(service, rows, { registerMissing: true });
+        expect(countsOf(response)).to.equal("1 created, 1 updated, 1 models");
       },
       ListLLMPrices: () => service.pricing.listLLMPrices({}),
       ListLLMPriceRevisions: () => service.pricing.listLLMPriceRevisions({ lookup }),
@@ -92,25 +92,25 @@ describe("the role of the service", function () {
         await service.catalog.deleteProvider({ name: "spare" });
       },
     };
-    for (const [method, call] of Object.entries(story)) it(`for ${method}`, call);
+    for (const [method, call] of Object.entries(calls)) it(`call ${method}`, call);
 
-    it("for every method that there is", () => {
+    it("call every method", () => {
       const methods = [PricingService, CatalogService].flatMap((each) => each.methods);
-      expect(Object.keys(story)).to.have.members(methods.map(({ name }) => name));
+      expect(Object.keys(calls)).to.have.members(methods.map(({ name }) => name));
     });
 
-    it("for request ids that have expired", async () => {
+    it("delete expired request ids", async () => {
       await database.admin("answered_requests").update({ created_at: "2020-01-01" });
       await service.catalog.createProvider({ name: "later", requestId: randomUUID() });
       expect(await database.admin("answered_requests").pluck("request_id")).to.have.length(1);
     });
 
-    it("to be ready", async () => {
-      const answer = await fetch(`http://${formatAddress(service.server.opsAddress)}/readyz`);
-      expect(await answer.text()).to.equal("ready\n");
+    it("read what /readyz checks", async () => {
+      const response = await fetch(`http://${formatAddress(service.server.opsAddress)}/readyz`);
+      expect(await response.text()).to.equal("ready\n");
     });
 
-    it("to cancel its own statements", async () => {
+    it("cancel its own statements", async () => {
       await knex
         .raw("select pg_sleep(60)")
         .timeout(50, { cancel: true })
@@ -122,42 +122,41 @@ describe("the role of the service", function () {
     });
   });
 
-  describe("is refused", () => {
+  describe("must not", () => {
     const forbidden: Readonly<Record<string, string>> = {
-      "to make a table": "create table prices_of_mine (price numeric)",
-      "to make a schema": "create schema mine",
-      "to drop a table": "drop table llm_prices",
-      "to alter a table":
-        "alter table llm_price_revisions drop constraint llm_price_revisions_pkey",
-      "to switch triggers off": "alter table llm_price_revisions disable trigger user",
-      "to pass triggers by": "set session_replication_role = 'replica'",
-      "to put another function behind a trigger":
+      "create a table": "create table prices_of_mine (price numeric)",
+      "create a schema": "create schema mine",
+      "drop a table": "drop table llm_prices",
+      "alter a table": "alter table llm_price_revisions drop constraint llm_price_revisions_pkey",
+      "disable triggers": "alter table llm_price_revisions disable trigger user",
+      "skip triggers as a replica": "set session_replication_role = 'replica'",
+      "replace the function of a trigger":
         "create or replace function keep_the_past() returns trigger language sql as 'select null'",
-      "to truncate": "truncate answered_requests",
-      "to change a revision": "update llm_price_revisions set price = 0",
-      "to change who wrote a revision": "update llm_price_revisions set changed_by = 'nobody'",
-      "to change a key": "update llm_prices set model = 'another'",
-      "to remove a key": "delete from llm_prices",
-      "to make another book": "insert into price_book (version) values (7)",
-      "to remove the book": "delete from price_book",
-      "to say who changed the book": "update price_book set changed_in = '1'",
-      "to rename a provider": "update providers set name = 'another'",
-      "to pretend that a migration ran": "insert into knex_migrations (name) values ('another')",
-      "to see who migrates": "select * from knex_migrations_lock",
-      "to read files of the server": "select pg_read_file('/etc/passwd')",
-      "to run programs": "copy charge_types from program 'true'",
-      "to become the owner": "set role llmprices_owner",
-      "to make a role": "create role another",
+      "truncate a table": "truncate answered_requests",
+      "change a revision": "update llm_price_revisions set price = 0",
+      "change who wrote a revision": "update llm_price_revisions set changed_by = 'nobody'",
+      "change a key": "update llm_prices set model = 'another'",
+      "delete a key": "delete from llm_prices",
+      "create another price book": "insert into price_book (version) values (7)",
+      "delete the price book": "delete from price_book",
+      "set the transaction that changed the price book": "update price_book set changed_in = '1'",
+      "rename a provider": "update providers set name = 'another'",
+      "record a migration as applied": "insert into knex_migrations (name) values ('another')",
+      "read the migration lock": "select * from knex_migrations_lock",
+      "read files of the server": "select pg_read_file('/etc/passwd')",
+      "run programs": "copy charge_types from program 'true'",
+      "become the owner": "set role llmprices_owner",
+      "create a role": "create role another",
     };
-    for (const [what, sql] of Object.entries(forbidden)) {
-      it(what, async () => {
-        const named = sql.replace("llmprices_owner", String(database.owner.user));
-        const refused = await knex.raw(named).catch((error) => error);
-        expect(refused.code, refused.message).to.equal(insufficientPrivilege);
+    for (const [action, sql] of Object.entries(forbidden)) {
+      it(action, async () => {
+        const statement = sql.replace("llmprices_owner", String(database.owner.user));
+        const error = await knex.raw(statement).catch((error) => error);
+        expect(error.code, error.message).to.equal(insufficientPrivilege);
       });
     }
 
-    it("to take the book's version back, or to skip one", async () => {
+    it("lower the version of the price book, or skip one", async () => {
       for (const change of [-1, 2]) {
         const write = knex.raw("update price_book set version = version + ?", [change]);
         const { constraint } = await write.catch((error) => error);
@@ -165,25 +164,25 @@ describe("the role of the service", function () {
       }
     });
 
-    it("to remove a revision that has taken effect", async () => {
+    it("delete a revision that has taken effect", async () => {
       const { constraint } = await knex.raw("delete from llm_price_revisions").catch((e) => e);
       expect(constraint).to.equal("llm_price_revisions_keep_the_past");
     });
   });
 
-  it("is unavailable, and no mystery, where a grant is missing", async () => {
-    const right = "insert on providers";
+  it("makes a call UNAVAILABLE where a grant is missing", async () => {
+    const privilege = "insert on providers";
     const role = String(database.service.user).replace(/_a$/, "");
-    await database.admin.raw(`revoke ${right} from ${role}`);
+    await database.admin.raw(`revoke ${privilege} from ${role}`);
     try {
-      const refusal = await errorOf(service.catalog.createProvider({ name: "refused" }));
-      expect(refusal).to.include({ code: Code.Unavailable, reason: "DATABASE_UNAVAILABLE" });
+      const error = await errorOf(service.catalog.createProvider({ name: "rejected" }));
+      expect(error).to.include({ code: Code.Unavailable, reason: "DATABASE_UNAVAILABLE" });
     } finally {
-      await database.admin.raw(`grant ${right} to ${role}`);
+      await database.admin.raw(`grant ${privilege} to ${role}`);
     }
   });
 
-  it("is granted something on every table but Knex's lock", async () => {
+  it("may read every table except Knex's lock", async () => {
     const { rows } = await database.admin.raw(
       `
       select relname from pg_class
@@ -194,21 +193,21 @@ describe("the role of the service", function () {
     expect(rows).to.deep.equal([{ relname: "knex_migrations_lock" }]);
   });
 
-  it("is the only one beside the owner that enters the database", async () => {
-    const stranger = `${database.owner.user}_stranger`;
-    await database.admin.raw(`create role ${stranger} login password 'secret'`);
+  it("is the only role except the owner that can connect to the database", async () => {
+    const other = `${database.owner.user}_other`;
+    await database.admin.raw(`create role ${other} login password 'secret'`);
     try {
-      const client = new pg.Client({ ...database.service, user: stranger } as pg.ClientConfig);
+      const client = new pg.Client({ ...database.service, user: other } as pg.ClientConfig);
       const { code } = await client.connect().catch((error) => error);
       expect(code).to.equal(insufficientPrivilege);
     } finally {
-      await database.admin.raw(`drop role ${stranger}`);
+      await database.admin.raw(`drop role ${other}`);
     }
   });
 });
 
 describe("the role that owns the database", () => {
-  it("rolls migrations back, and applies them again", async () => {
+  it("can roll migrations back and apply them again", async () => {
     const database = await createGuardedDatabase();
     try {
       const names = await migrateDown(database.owner);

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { Knex } from "knex";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 
-describe("the triggers of the price book, whatever the session's search path", () => {
+describe("the triggers of the price book, for every search path,", () => {
   let database: TestDatabase;
 
   before(async () => {
@@ -17,7 +17,7 @@ describe("the triggers of the price book, whatever the session's search path", (
   });
   after(() => database.drop());
 
-  it("let a session write that has none", async () => {
+  it("accept writes of a session with an empty search path", async () => {
     const version = await inTransaction(async (transaction) => {
       await transaction.raw("set local search_path = ''");
       await transaction.raw(insertRevision, ["2100-01-01"]);
@@ -27,7 +27,7 @@ describe("the triggers of the price book, whatever the session's search path", (
     expect(version).to.deep.equal({ book_version: "2" });
   });
 
-  it("let a session write that asks for a lead, and has none", async () => {
+  it("raise the version with a lead time for a session with an empty search path", async () => {
     const { rows } = await inTransaction(async (transaction) => {
       await transaction.raw("set local search_path = ''");
       return transaction.raw("select version from public.raise_book_version('1 second')");
@@ -35,27 +35,32 @@ describe("the triggers of the price book, whatever the session's search path", (
     expect(rows).to.deep.equal([{ version: "2" }]);
   });
 
-  it("keep the past from a temporary table that is named like the book", async () => {
+  it("keep the past although a temporary table is named price_book", async () => {
     const write = inTransaction(async (transaction) => {
       await transaction.raw("create temporary table price_book (like public.price_book)");
       await transaction.raw("insert into price_book values (true, 1, '1970-01-01', '1')");
       await transaction.raw("create rule still as on update to price_book do instead nothing");
       await transaction.raw(insertRevision, ["2019-01-01"]);
     });
-    const refused = await write.catch((error) => error.constraint);
-    expect(refused).to.equal("llm_price_revisions_keep_the_past");
+    const constraint = await write.catch((error) => error.constraint);
+    expect(constraint).to.equal("llm_price_revisions_keep_the_past");
   });
 
-  it("are all told where to look, but those that name nothing", async () => {
-    const without = await database
+  it("all set a search path, except functions that name no object", async () => {
+    const withoutSearchPath = await database
       .knex("pg_proc")
       .whereRaw("pronamespace = current_schema()::regnamespace and proconfig is null")
       .orderBy("proname")
       .pluck("proname");
-    expect(without).to.deep.equal(["commit_in_time", "instant_now", "is_instant", "keep_the_rows"]);
+    expect(withoutSearchPath).to.deep.equal([
+      "commit_in_time",
+      "instant_now",
+      "is_instant",
+      "keep_the_rows",
+    ]);
   });
 
-  /** Rolled back: each test finds the database as it was. */
+  /** Runs `work` in a transaction and rolls it back: each test starts from the same data. */
   async function inTransaction<T>(work: (transaction: Knex) => Promise<T>): Promise<T> {
     const transaction = await database.knex.transaction();
     try {

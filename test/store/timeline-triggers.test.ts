@@ -14,7 +14,7 @@ const yesterday = new Date(Date.now() - dayMs);
 const tomorrow = new Date(Date.now() + dayMs);
 const nextWeek = new Date(Date.now() + 7 * dayMs);
 
-describe("llm_price_revisions, whoever writes", () => {
+describe("llm_price_revisions, for every writer,", () => {
   before(async () => {
     database = await createTestDatabase();
     ({ knex } = database);
@@ -22,33 +22,33 @@ describe("llm_price_revisions, whoever writes", () => {
   });
   after(() => database.drop());
 
-  it("takes a key's very first revision in the past", async () => {
+  it("accepts the first revision of a key in the past", async () => {
     const id = await newTimeline(yesterday);
     expect(await startsOf(id)).to.deep.equal([yesterday]);
   });
 
-  it("takes no revision in the past of a key with history", async () => {
+  it("rejects a revision in the past of a key with history", async () => {
     const id = await newTimeline(lastWeek);
     expect(await sqlErrorOf(insert(id, yesterday))).to.equal(keepThePast);
   });
 
-  it("takes no revision before a key's history", async () => {
+  it("rejects a revision before a key's history", async () => {
     const id = await newTimeline(yesterday);
     expect(await sqlErrorOf(insert(id, lastWeek))).to.equal(keepThePast);
   });
 
-  it("takes no revision in the past of a key that is only scheduled", async () => {
+  it("rejects a revision in the past of a key with scheduled revisions only", async () => {
     const id = await newTimeline(tomorrow);
     expect(await sqlErrorOf(insert(id, yesterday))).to.equal(keepThePast);
   });
 
-  it("takes no two first revisions in the past, even by one statement", async () => {
+  it("rejects two first revisions in the past, even in one statement", async () => {
     const id = await newTimeline();
     const rows = [lastWeek, yesterday].map((start) => revision(id, start));
     expect(await sqlErrorOf(knex("llm_price_revisions").insert(rows))).to.equal(keepThePast);
   });
 
-  it("takes a revision from the transaction's instant on", async () => {
+  it("accepts a revision from the transaction's instant on", async () => {
     const id = await newTimeline(yesterday);
     await knex.transaction(async (transaction) => {
       const { now } = await beginPriceBookChange(transaction);
@@ -57,7 +57,7 @@ describe("llm_price_revisions, whoever writes", () => {
     expect(await startsOf(id)).to.have.length(2);
   });
 
-  it("takes no revision from the millisecond before the transaction's instant on", async () => {
+  it("rejects a revision from one millisecond before the transaction's instant on", async () => {
     const id = await newTimeline(yesterday);
     const write = knex.transaction(async (transaction) => {
       const { now } = await beginPriceBookChange(transaction);
@@ -66,23 +66,23 @@ describe("llm_price_revisions, whoever writes", () => {
     expect(await sqlErrorOf(write)).to.equal(keepThePast);
   });
 
-  it("never changes the price of a revision that has taken effect", async () => {
+  it("rejects a new price of a revision that has taken effect", async () => {
     const id = await newTimeline(yesterday);
     expect(await sqlErrorOf(at(id, yesterday).update({ price: "2" }))).to.equal(keepThePast);
   });
 
-  it("never moves a revision that has taken effect", async () => {
+  it("rejects a new start of a revision that has taken effect", async () => {
     const id = await newTimeline(yesterday);
     const write = at(id, yesterday).update({ effective_from: tomorrow });
     expect(await sqlErrorOf(write)).to.equal(keepThePast);
   });
 
-  it("never removes a revision that has taken effect", async () => {
+  it("rejects the deletion of a revision that has taken effect", async () => {
     const id = await newTimeline(yesterday);
     expect(await sqlErrorOf(at(id, yesterday).delete())).to.equal(keepThePast);
   });
 
-  it("never changes a revision that takes effect at the transaction's instant", async () => {
+  it("rejects a change of a revision that takes effect at the transaction's instant", async () => {
     const id = await newTimeline(yesterday);
     const write = knex.transaction(async (transaction) => {
       const { now } = await beginPriceBookChange(transaction);
@@ -92,7 +92,7 @@ describe("llm_price_revisions, whoever writes", () => {
     expect(await sqlErrorOf(write)).to.equal(keepThePast);
   });
 
-  it("changes a revision that takes effect a millisecond after the transaction's instant", async () => {
+  it("accepts a change of a revision that takes effect a millisecond after the transaction's instant", async () => {
     const id = await newTimeline(yesterday);
     await knex.transaction(async (transaction) => {
       const next = new Date((await beginPriceBookChange(transaction)).now + 1);
@@ -101,66 +101,68 @@ describe("llm_price_revisions, whoever writes", () => {
     });
   });
 
-  it("changes the price of a scheduled revision", async () => {
+  it("accepts a new price of a scheduled revision", async () => {
     const id = await newTimeline(yesterday, tomorrow);
     await at(id, tomorrow).update({ price: "2" });
     expect(await at(id, tomorrow).pluck("price")).to.deep.equal(["2"]);
   });
 
-  it("moves a scheduled revision in the future", async () => {
+  it("accepts a new start in the future of a scheduled revision", async () => {
     const id = await newTimeline(yesterday, tomorrow);
     await at(id, tomorrow).update({ effective_from: nextWeek });
     expect(await startsOf(id)).to.deep.equal([yesterday, nextWeek]);
   });
 
-  it("never moves a scheduled revision into the past", async () => {
+  it("rejects a new start in the past of a scheduled revision", async () => {
     const id = await newTimeline(lastWeek, tomorrow);
     const write = at(id, tomorrow).update({ effective_from: yesterday });
     expect(await sqlErrorOf(write)).to.equal(keepThePast);
   });
 
-  it("never moves a scheduled revision to another key", async () => {
+  it("rejects another key for a scheduled revision", async () => {
     const [id, other] = [await newTimeline(tomorrow), await newTimeline(yesterday)];
     const write = at(id, tomorrow).update({ llm_price_id: other });
     expect(await sqlErrorOf(write)).to.equal(keepThePast);
   });
 
-  it("loses a scheduled revision that is removed", async () => {
+  it("accepts the deletion of a scheduled revision", async () => {
     const id = await newTimeline(yesterday, tomorrow);
     await at(id, tomorrow).delete();
     expect(await startsOf(id)).to.deep.equal([yesterday]);
   });
 
-  describe("of a revision that takes effect while a transaction is open", () => {
-    it("never loses it", async () => {
-      const write = outlive((sql, id, soon) => at(id, soon).transacting(sql).delete());
+  describe("when a revision takes effect while a transaction is open,", () => {
+    it("rejects its deletion", async () => {
+      const write = writeAfterRevision((sql, id, soon) => at(id, soon).transacting(sql).delete());
       expect(await sqlErrorOf(write)).to.equal(keepThePast);
     });
 
-    it("never loses it to another in its place", async () => {
-      const write = outlive(async (sql, id, soon) => {
+    it("rejects its deletion and a later revision in its place", async () => {
+      const write = writeAfterRevision(async (sql, id, soon) => {
         await at(id, soon).transacting(sql).delete();
         await sql("llm_price_revisions").insert(revision(id, tomorrow));
       });
       expect(await sqlErrorOf(write)).to.equal(keepThePast);
     });
 
-    it("never changes its price, nor moves it", async () => {
+    it("rejects a new price and a new start", async () => {
       for (const change of [{ price: "2" }, { effective_from: tomorrow }]) {
-        const write = outlive((sql, id, soon) => at(id, soon).transacting(sql).update(change));
+        const write = writeAfterRevision((sql, id, soon) =>
+          at(id, soon).transacting(sql).update(change),
+        );
         expect(await sqlErrorOf(write)).to.equal(keepThePast);
       }
     });
 
-    it("takes no other before it", async () => {
-      const write = outlive((sql, id, soon) =>
+    it("rejects a new revision that starts before it", async () => {
+      const write = writeAfterRevision((sql, id, soon) =>
         sql("llm_price_revisions").insert(revision(id, new Date(soon.getTime() - 1))),
       );
       expect(await sqlErrorOf(write)).to.equal(keepThePast);
     });
 
-    it("takes others after it, and changes what the transaction itself wrote", async () => {
-      await outlive(async (sql, id, soon) => {
+    it("accepts new revisions after it, and changes of them in the same transaction", async () => {
+      await writeAfterRevision(async (sql, id, soon) => {
         const next = new Date(soon.getTime() + 1);
         await sql("llm_price_revisions").insert([revision(id, next), revision(id, tomorrow)]);
         await at(id, next).transacting(sql).update({ price: "2" });
@@ -169,8 +171,8 @@ describe("llm_price_revisions, whoever writes", () => {
     });
   });
 
-  /** A transaction that begins before a scheduled revision, and writes when that has taken effect. */
-  async function outlive(
+  /** Begins a transaction before a scheduled revision, and writes once the revision is in effect. */
+  async function writeAfterRevision(
     write: (sql: Knex.Transaction, id: string, soon: Date) => PromiseLike<unknown>,
   ) {
     const soon = new Date(Date.now() + 150);
@@ -178,23 +180,24 @@ describe("llm_price_revisions, whoever writes", () => {
     await knex.transaction(async (sql) => {
       const { now } = await beginPriceBookChange(sql);
       expect(now).to.be.lessThan(soon.getTime() - 1);
-      const still = "extract(epoch from cast(? as timestamptz) - clock_timestamp()) + 0.005";
-      await sql.raw(`select pg_sleep(${still})`, [soon]);
+      const remainingSeconds =
+        "extract(epoch from cast(? as timestamptz) - clock_timestamp()) + 0.005";
+      await sql.raw(`select pg_sleep(${remainingSeconds})`, [soon]);
       await write(sql, id, soon);
     });
   }
 
-  it("has no two revisions of a key at one instant", async () => {
+  it("rejects two revisions of a key at one instant", async () => {
     const id = await newTimeline(tomorrow);
     expect(await sqlErrorOf(insert(id, tomorrow))).to.equal("llm_price_revisions_pkey");
   });
 
-  it("has no revision of an unknown key", async () => {
+  it("rejects a revision of an unknown key", async () => {
     const write = insert(randomUUID(), tomorrow);
     expect(await sqlErrorOf(write)).to.equal("llm_price_revisions_llm_price_id_fkey");
   });
 
-  it("is never truncated", async () => {
+  it("rejects truncate", async () => {
     const write = knex.raw("truncate llm_price_revisions");
     expect(await sqlErrorOf(write)).to.equal("llm_price_revisions_keep_the_rows");
   });
@@ -203,7 +206,7 @@ describe("llm_price_revisions, whoever writes", () => {
 const keepThePast = "llm_price_revisions_keep_the_past";
 let models = 0;
 
-/** The id of a key with revisions that begin at these instants. */
+/** Creates a key with revisions that begin at these instants, and returns its id. */
 async function newTimeline(...starts: readonly Date[]): Promise<string> {
   models += 1;
   const name = `model-${models}`;

@@ -77,7 +77,7 @@ export async function startTestService(
       streamIdleTimeoutMs: 30_000,
       databaseLimits,
       connections,
-      bulkThreads: 1,
+      workerThreads: 1,
       drainDelayMs: 0,
       shutdownGraceMs: 1000,
       ...config,

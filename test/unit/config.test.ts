@@ -94,9 +94,9 @@ describe("Configuration", () => {
     }
     const { maxBatchCalculations, maxAllocationAccounts, ...config } = readConfig({});
     expect([maxBatchCalculations, maxAllocationAccounts]).to.deep.equal([10_000, 5_000_000]);
-    const { maxImportRows, bulkThreads } = config;
+    const { maxImportRows, workerThreads } = config;
     expect(maxImportRows).to.equal(2_000_000);
-    expect(bulkThreads).to.be.at.least(1);
+    expect(workerThreads).to.be.at.least(1);
   });
 
   it("limits connections, messages and the database pool", () => {

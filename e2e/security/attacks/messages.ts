@@ -108,7 +108,7 @@ function asksForLaterBook(request: unknown): boolean {
 
 const singleMethods = methods.filter((method) => !isOffloaded(method));
 const concurrency = 24;
-const deadline = { "grpc-timeout": "8000m", "connect-timeout-ms": "8000" };
+const deadline = { "grpc-timeout": "15000m", "connect-timeout-ms": "15000" };
 const callsPerRound: Readonly<Record<string, number>> = {
   gRPC: 75_000,
   "gRPC through HTTP_ADDR": 5000,

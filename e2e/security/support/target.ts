@@ -8,13 +8,9 @@ import {
   startService,
   withDataFolder,
 } from "../../../bench/support/service.js";
-import { fillExampleBook } from "../../../src/app/example-prices.js";
+import { addExamplePrices } from "../../../src/app/example-prices.js";
 import { type Address, parseAddress } from "../../../src/config/address.js";
-import {
-  createTestDatabase,
-  mochaGlobalSetup,
-  mochaGlobalTeardown,
-} from "../../../test/support/postgres.js";
+import { createTestDatabase, startTestServer } from "../../../test/support/postgres.js";
 
 /** The service under attack, in its own process, and its database. */
 export type Target = {
@@ -39,10 +35,11 @@ export async function withTarget(
   work: (target: Target) => Promise<void>,
 ): Promise<void> {
   await buildService();
-  await mochaGlobalSetup();
+  const server = await startTestServer();
+  Object.assign(process.env, server.environment);
   const database = await createTestDatabase();
   try {
-    await fillExampleBook(database.knex);
+    await addExamplePrices(database.knex);
     await withDataFolder(async (folder) => {
       const service = await startService(folder, {
         DATABASE_URL: toUrl(database.connection),
@@ -64,7 +61,7 @@ export async function withTarget(
     });
   } finally {
     await database.drop();
-    await mochaGlobalTeardown();
+    await server.stop();
   }
 }
 

@@ -9,7 +9,7 @@ export const callerKey = createContextKey<Caller | undefined>(undefined, {
   description: "who makes the call",
 });
 
-/** Returns the name of a caller, as it is recorded with the changes of the call. */
+/** Returns the name of the caller, which is recorded with the changes of the call. */
 export function callerName({ values }: Pick<HandlerContext, "values">): string {
   return (values.get(callerKey) ?? unknownCaller).name;
 }

@@ -54,13 +54,13 @@ async function importOnce(
   transaction: Knex.Transaction,
   context: HandlerContext,
   terms: ImportRequest,
-  { count, rowErrors: bad, hash }: ReceivedRows,
+  { count, rowErrors, hash }: ReceivedRows,
 ): Promise<MessageInitShape<typeof ImportLLMPricesResponseSchema>> {
   const author = { changedBy: callerName(context), reason: terms.reason };
   const work = async () => {
     const throwRowErrors = (found: RowErrorsFound) => {
-      bad.addAll(found.errors, found.invalidRows, found.rowsWithMissingNames);
-      bad.throwIfAny(count);
+      rowErrors.addAll(found.errors, found.invalidRows, found.rowsWithMissingNames);
+      rowErrors.throwIfAny(count);
     };
     const outcome = await importRows(transaction, context, {
       options: terms,

@@ -1,6 +1,6 @@
 import { DomainError } from "../../domain/domain-error.js";
 
-/** The refusal of a call that shows no token. */
+/** Returns the error for a call without a token. */
 export function tokenMissing(): DomainError {
   return new DomainError(
     "TOKEN_MISSING",
@@ -8,17 +8,17 @@ export function tokenMissing(): DomainError {
   );
 }
 
-/** The refusal of a token. `why` may say more of a JWT whose signature is right. */
-export function tokenInvalid(why = "is not one that the service takes"): DomainError {
-  return new DomainError("TOKEN_INVALID", `the token ${why}`);
+/** Returns the error for an invalid token. Give `problem` only for a JWT with a valid signature. */
+export function tokenInvalid(problem = "is not one that the service takes"): DomainError {
+  return new DomainError("TOKEN_INVALID", `the token ${problem}`);
 }
 
-/** The refusal of a JWT that was good once. */
+/** Returns the error for an expired JWT. */
 export function tokenExpired(): DomainError {
   return new DomainError("TOKEN_EXPIRED", "the token has expired; get a new one");
 }
 
-/** The refusal of a JWT that cannot be checked. */
+/** Returns the error for a JWT that cannot be verified because the issuer's keys are missing. */
 export function keySetUnavailable(cause: unknown): DomainError {
   const message = "the keys that the token is checked with cannot be fetched; try again";
   return new DomainError("KEY_SET_UNAVAILABLE", message, { cause });

@@ -6,22 +6,27 @@ import { type Authenticator, createAuthenticator, type JwtVerifier } from "./aut
 import { watchKeySet } from "./jwks.js";
 import { createJwtVerifier } from "./jwt-verifier.js";
 
-/** What tells callers apart, and follows what it is told by. */
+/** The authenticator, with the watchers of its tokens file and key set. */
 export type Authentication = {
-  /** Undefined: nothing does, and everyone may do everything. */
+  /** Undefined if authentication is off: then every caller may call every method. */
   readonly authenticator: Authenticator | undefined;
+  /** Stops watching. */
   readonly close: () => void;
 };
 
-/** @throws Error naming the variable when a file cannot be read. */
+/**
+ * Reads the tokens file and starts to fetch the key set, as configured.
+ *
+ * @throws Error naming the variable when a file cannot be read.
+ */
 export async function createAuthentication(
   config: AuthConfig,
   metrics: FileMetrics,
   log: Logger,
 ): Promise<Authentication> {
   if (!isAuthenticated(config)) return { authenticator: undefined, close: () => {} };
-  const tokens = await openTokens(config.tokensFile, metrics, log);
-  const jwts = openJwts(config.jwt, metrics, log);
+  const tokens = await openTokensFile(config.tokensFile, metrics, log);
+  const jwts = openJwtVerifier(config.jwt, metrics, log);
   return {
     authenticator: createAuthenticator(tokens.current, jwts.verify),
     close: () => {
@@ -31,7 +36,7 @@ export async function createAuthentication(
   };
 }
 
-async function openTokens(path: string | undefined, metrics: FileMetrics, log: Logger) {
+async function openTokensFile(path: string | undefined, metrics: FileMetrics, log: Logger) {
   const variable = "AUTH_TOKENS_FILE";
   if (path === undefined) return { current: () => [], close: () => {} };
   const tokens = await watchFiles([path], () => readTokensFile(path), {
@@ -48,7 +53,7 @@ async function openTokens(path: string | undefined, metrics: FileMetrics, log: L
   return tokens;
 }
 
-function openJwts(
+function openJwtVerifier(
   config: JwtConfig | undefined,
   metrics: FileMetrics,
   log: Logger,

@@ -3,16 +3,19 @@ import type { TokenEntry } from "../../config/tokens-file.js";
 import type { Caller } from "../../domain/caller.js";
 import { tokenInvalid, tokenMissing } from "./auth-errors.js";
 
-/** Tells who calls from the header `authorization`. A known token is told at once. */
+/** Identifies callers by the header `authorization`: synchronously if the token is known. */
 export type Authenticator = {
-  /** @throws DomainError TOKEN_MISSING or TOKEN_INVALID, or, as a promise, what a JWT lacks. */
+  /**
+   * @throws DomainError TOKEN_MISSING or TOKEN_INVALID. If verification is asynchronous, the
+   *   promise rejects with the error of the JWT.
+   */
   readonly authenticate: (authorization: string | undefined) => Caller | Promise<Caller>;
 };
 
-/** Checks tokens that are not of the file. Undefined: it is none that this could know. */
+/** Verifies a token that is not in the tokens file. Returns undefined if the token is not a JWT. */
 export type JwtVerifier = (token: string, digest: Buffer) => Caller | Promise<Caller> | undefined;
 
-/** Takes the tokens of a file, which may change, and those that a verifier takes. */
+/** Accepts the tokens of a file, which may change, and those that the verifier accepts. */
 export function createAuthenticator(
   tokens: () => readonly TokenEntry[],
   verifyJwt: JwtVerifier = () => undefined,
@@ -29,7 +32,9 @@ export function createAuthenticator(
   };
 }
 
-/** Compares with all tokens, to the last byte: the time that it takes tells nothing of any of them. */
+/**
+ * Compares with every token in constant time, so that the duration reveals nothing about any token.
+ */
 function findCaller(tokens: readonly TokenEntry[], digest: Buffer): Caller | undefined {
   let found: Caller | undefined;
   for (const { sha256, caller } of tokens) {

@@ -6,27 +6,31 @@ import type { Authenticator } from "./authenticator.js";
 import { requireRole } from "./roles.js";
 
 /**
- * Lets calls in, before anything of them is read. Each door asks it first; the handlers, wrapped,
- * serve nobody whom no door has let in.
+ * Authorizes calls before their messages are read. Each listener calls it first; the wrapped
+ * handlers reject every call that no listener has authorized.
  */
 export type Authorizer = {
   /**
-   * Who calls a method, named as in URLs (`/llmprices.v1.PricingService/CalculateCharge`): at once
-   * where that is known at once.
+   * Returns the caller of a method. `path` is as in URLs:
+   * `/llmprices.v1.PricingService/CalculateCharge`. Returns a promise only if the token must be
+   * verified asynchronously.
    *
-   * @throws ConnectError when the caller shows no valid token or has not the role that it takes; the
-   *   call has then been counted and logged.
+   * @throws ConnectError when the token is missing or invalid, or the caller lacks the required
+   *   role. The rejected call has then been counted and logged.
    */
   readonly authorize: (path: string, findHeader: FindHeader) => Caller | Promise<Caller>;
 };
 
-/** Where no authentication is configured. */
+/** Used when no authentication is configured. */
 export const allowEveryone: Authorizer = { authorize: () => anonymous };
 
-/** Admits callers whom the authenticator knows; to what is public, and without one, all. */
+/**
+ * Authorizes callers that the authenticator identifies. Authorizes everyone for public methods, and
+ * for all methods if there is no authenticator.
+ */
 export function createAuthorizer(
   authenticator: Authenticator | undefined,
-  { isPublic, callLog: observer }: AuthorizerSettings,
+  { isPublic, callLog }: AuthorizerSettings,
 ): Authorizer {
   if (authenticator === undefined) return allowEveryone;
   return {
@@ -39,23 +43,23 @@ export function createAuthorizer(
         requireRole(found, rpc);
         return found;
       };
-      const refuse = (error: unknown): never => {
+      const reject = (error: unknown): never => {
         const failure = toConnectError(error);
-        recordRejectedCall(observer, toUnhandledCall(rpc, findHeader, caller), failure);
+        recordRejectedCall(callLog, toUnhandledCall(rpc, findHeader, caller), failure);
         throw failure;
       };
       try {
         const found = authenticator.authenticate(findHeader("authorization"));
-        return found instanceof Promise ? found.then(check).catch(refuse) : check(found);
+        return found instanceof Promise ? found.then(check).catch(reject) : check(found);
       } catch (error) {
-        return refuse(error);
+        return reject(error);
       }
     },
   };
 }
 
 export type AuthorizerSettings = {
-  /** Whether a method is everyone's. */
+  /** Returns whether a method needs no token. */
   readonly isPublic: (path: string) => boolean;
   readonly callLog: CallLog;
 };

@@ -5,30 +5,30 @@ import {
   type JWTVerifyGetKey,
 } from "jose";
 
-/** The keys that an issuer signs with, and where it publishes them. */
+/** The keys that an issuer signs with. `close` stops fetching them. */
 export type KeySet = { readonly keys: JWTVerifyGetKey; readonly close: () => void };
 
-/** Is told of each attempt to fetch the keys; the error is undefined when it succeeded. */
-export type FetchObserver = (error: Error | undefined) => void;
+/** Called after each attempt to fetch the keys. The error is undefined if it succeeded. */
+export type OnFetch = (error: Error | undefined) => void;
 
 /**
- * Follows a set of keys (RFC 7517, section 5). Keys that were fetched count until others are: while
- * their issuer cannot be reached, tokens can be checked. Keys that nobody knows have the set fetched
- * anew, but no more often than every half minute, and every five seconds after a failure: whoever
- * sends forgeries is not to have the issuer called for each.
+ * Fetches a JSON Web Key Set (RFC 7517, section 5) and keeps it current. Fetched keys stay valid
+ * until the next successful fetch: tokens can be verified while the issuer cannot be reached. A
+ * token with an unknown key triggers a fetch, at most every 30 seconds, and after a failure at most
+ * every 5 seconds. Otherwise each forged token would cause a request to the issuer.
  */
-export function watchKeySet(url: string, observe: FetchObserver): KeySet {
+export function watchKeySet(url: string, onFetch: OnFetch): KeySet {
   let failure: { readonly error: Error; readonly at: number } | undefined;
   const fetchKeys: FetchImplementation = async (href, options) => {
     if (failure !== undefined && performance.now() - failure.at < retryMs) throw failure.error;
     try {
-      const keys = await readKeys(await fetch(href, options));
+      const keys = await checkKeySet(await fetch(href, options));
       failure = undefined;
-      observe(undefined);
+      onFetch(undefined);
       return keys;
     } catch (error) {
       failure = { error: error as Error, at: performance.now() };
-      observe(failure.error);
+      onFetch(failure.error);
       throw error;
     }
   };
@@ -46,15 +46,19 @@ export function watchKeySet(url: string, observe: FetchObserver): KeySet {
   return { keys, close: () => clearInterval(timer) };
 }
 
-/** jose reads the answer; what it could not read is a failure like any other. */
-async function readKeys(answer: Response): Promise<Response> {
-  if (answer.status !== 200) throw new Error(`the key set was answered with ${answer.status}`);
-  const text = await answer.text();
-  if (!Array.isArray(JSON.parse(text).keys)) throw new Error("what was answered is no key set");
+/**
+ * Checks the response before jose reads it, so that an unreadable one counts as a failed fetch.
+ *
+ * @throws Error when the response is not a key set.
+ */
+async function checkKeySet(response: Response): Promise<Response> {
+  if (response.status !== 200) throw new Error(`the issuer responded with ${response.status}`);
+  const text = await response.text();
+  if (!Array.isArray(JSON.parse(text).keys)) throw new Error("the response is not a key set");
   return new Response(text);
 }
 
 const retryMs = 5000;
 const cooldownMs = 30_000;
-/** After this time a key that its issuer has withdrawn counts no more. */
+/** The interval of fetches, and so the longest that a withdrawn key stays valid. */
 const refreshMs = 300_000;

@@ -6,27 +6,27 @@ import { keySetUnavailable, tokenExpired, tokenInvalid } from "./auth-errors.js"
 import type { JwtVerifier } from "./authenticator.js";
 
 /**
- * Takes JWTs that the issuer has signed for us. A caller is who the claim `sub` names. What has been
- * verified is remembered for a while, so that most calls are let in at once.
+ * Creates a verifier of JWTs that the issuer has signed for the configured audience. The claim
+ * `sub` names the caller. Caches verified tokens, so that most calls are authorized synchronously.
  */
 export function createJwtVerifier(
   config: Omit<JwtConfig, "jwksUrl">,
   keys: JWTVerifyGetKey,
 ): JwtVerifier {
-  const verified = new LRUCache<string, Verified>({ max: maxRemembered });
+  const verified = new LRUCache<string, Verified>({ max: maxCached });
   return (token, digest) => {
     if (!compactJws.test(token)) return undefined;
     const id = digest.toString("base64");
-    const known = verified.get(id);
-    if (known !== undefined && Date.now() < known.untilMs) return known.caller;
-    return verify(token, config, keys).then((found) => {
-      verified.set(id, found);
-      return found.caller;
+    const cached = verified.get(id);
+    if (cached !== undefined && Date.now() < cached.expiresAtMs) return cached.caller;
+    return verify(token, config, keys).then((entry) => {
+      verified.set(id, entry);
+      return entry.caller;
     });
   };
 }
 
-type Verified = { readonly caller: Caller; readonly untilMs: number };
+type Verified = { readonly caller: Caller; readonly expiresAtMs: number };
 
 async function verify(
   token: string,
@@ -41,41 +41,42 @@ async function verify(
   });
   const { sub: name, exp = 0 } = payload;
   if (!isCallerName(name)) throw tokenInvalid('has a wrong claim "sub"');
-  const untilMs = Math.min((exp + toleranceSeconds) * 1000, Date.now() + rememberedMs);
-  return { caller: { name, role: roleIn(payload, roleClaim) }, untilMs };
+  const expiresAtMs = Math.min((exp + toleranceSeconds) * 1000, Date.now() + maxCachedMs);
+  return { caller: { name, role: findHighestRole(payload, roleClaim) }, expiresAtMs };
 }
 
-/** The role that a claim holds, alone or among others: the one that allows more. */
-function roleIn(payload: JWTPayload, claim: string): Role | undefined {
+/** Returns the highest role in a claim, which is one value or an array. */
+function findHighestRole(payload: JWTPayload, claim: string): Role | undefined {
   const value = Object.hasOwn(payload, claim) ? payload[claim] : undefined;
   const roles = (Array.isArray(value) ? value : [value]).map(findRole);
   return roles.includes("manage") ? "manage" : roles.find((role) => role !== undefined);
 }
 
-/** Claims are looked at when the signature is right: to say which is wrong helps no forger. */
+/** Names the wrong claim. This does not help forgers: claims are checked after the signature. */
 function toDomainError(error: unknown): Error {
   if (error instanceof errors.JWTExpired) return tokenExpired();
   if (error instanceof errors.JWTClaimValidationFailed) {
     return tokenInvalid(`has a wrong claim ${JSON.stringify(error.claim)}, or lacks it`);
   }
-  const isTokensFault = faultsOfTokens.some((fault) => error instanceof fault);
-  return isTokensFault ? tokenInvalid() : keySetUnavailable(error);
+  const isTokenError = tokenErrors.some((type) => error instanceof type);
+  return isTokenError ? tokenInvalid() : keySetUnavailable(error);
 }
 
-const faultsOfTokens = [
+/** The errors that the token causes. With any other error, the keys could not be fetched. */
+const tokenErrors = [
   ...[errors.JWSSignatureVerificationFailed, errors.JWSInvalid, errors.JWTInvalid],
   ...[errors.JOSEAlgNotAllowed, errors.JOSENotSupported],
   ...[errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys],
 ];
 
-/** Signatures that need a key which the issuer alone has: with HMAC, whoever can check can sign. */
+/** Asymmetric signatures only: with HMAC, everyone who can verify a token can sign one. */
 const algorithms = [
   ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
   ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
 ];
 const compactJws = /^[\w-]+\.[\w-]+\.[\w-]*$/;
-/** How far the issuer's clock may be from ours. */
+/** The largest accepted difference between the issuer's clock and ours. */
 const toleranceSeconds = 30;
-const maxRemembered = 10_000;
-/** So long a token may outlive its key. */
-const rememberedMs = 300_000;
+const maxCached = 10_000;
+/** The longest that a token stays cached, and so the longest that it can outlive its key. */
+const maxCachedMs = 300_000;

@@ -1,6 +1,9 @@
 import type { AuthConfig } from "../../config/auth-config.js";
 
-/** Tells which methods are answered to whoever asks, by their paths. None of ours ever is. */
+/**
+ * Returns a predicate for the paths of methods that need no token: reflection and health, as
+ * configured. Methods of our own services always need one.
+ */
 export function isPublic({
   publicReflection,
   publicHealth,

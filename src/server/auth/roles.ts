@@ -6,11 +6,13 @@ import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { rpcName } from "../calls/call-log.js";
 
 /**
- * @throws DomainError ROLE_INSUFFICIENT when the caller's role does not allow a method, which is
- *   named as in the log: `llmprices.v1.PricingService/CalculateCharge`.
+ * Checks that the caller's role allows a method. `rpc` is as in the log:
+ * `llmprices.v1.PricingService/CalculateCharge`.
+ *
+ * @throws DomainError ROLE_INSUFFICIENT when it does not.
  */
 export function requireRole({ role }: Caller, rpc: string): void {
-  const needed = roleNeeded(rpc);
+  const needed = requiredRole(rpc);
   if (role === "manage" || role === needed) return;
   const held = role ?? "none";
   throw new DomainError(
@@ -20,8 +22,8 @@ export function requireRole({ role }: Caller, rpc: string): void {
   );
 }
 
-/** What is no method of ours, like reflection and health, only tells. */
-function roleNeeded(rpc: string): Role {
+/** Methods of other services, such as reflection and health, only read: they need `calculate`. */
+function requiredRole(rpc: string): Role {
   return roles.get(rpc) ?? "calculate";
 }
 

@@ -7,35 +7,35 @@ import { unknownCaller } from "../../rpc/call/caller-context.js";
 import type { CallMetrics } from "./call-metrics.js";
 import { type FindHeader, requestIdHeader, requestIdOf, traceIdOf } from "./request-id.js";
 
-/** What is told of a call that has ended. Can be sent from one thread to another. */
+/** Describes a finished call. Can be sent from one thread to another. */
 export type CallRecord = {
   readonly rpc: string;
   readonly protocol: string;
   readonly caller: string;
   readonly seconds: number;
-  /** `ok`, or the name of the failure's code as in the log and in metrics: `not_found`. */
+  /** `ok`, or the error code as in the log and in metrics: `not_found`. */
   readonly code: string;
-  /** What the call is called, whoever named it. */
+  /** The call's id, from the client or generated here. */
   readonly requestId: string;
   readonly traceId: string | undefined;
   /** A write's `request_id` and `reason`. */
   readonly writeRequestId: string | undefined;
   readonly reason: string | undefined;
-  /** Of the closed list that the contract has. */
+  /** One of the reasons that the API documents. */
   readonly errorReason: string | undefined;
-  /** The failure as the caller sees it. */
+  /** The error message that the client receives. */
   readonly message: string | undefined;
-  /** What lies behind a bug or an outage; when a thread tells of it, as the log keeps it. */
+  /** The cause of a bug or an outage. A worker thread sends it in the form that the log uses. */
   readonly cause: unknown;
 };
 
-/** Is told of every call: when its handler starts, and when it has been answered. */
+/** Records each call when its handler starts and when it ends. */
 export type CallLog = {
   readonly callStarts: (rpc: string) => void;
   readonly callEnds: (call: CallRecord) => void;
 };
 
-/** Counts every call, and leaves one line in the log: bugs as errors, outages as warnings. */
+/** Counts each call and logs one line when it ends: bugs as errors, outages as warnings. */
 export function createCallLog(log: Logger, metrics: CallMetrics): CallLog {
   const record = (call: CallRecord) => {
     const { rpc, code, seconds, cause } = call;
@@ -58,20 +58,20 @@ export function createCallLog(log: Logger, metrics: CallMetrics): CallLog {
   };
 }
 
-/** What is known of a call while it is at work. */
+/** Describes a running call. */
 export type OpenCall = {
   readonly rpc: string;
   readonly protocol: string;
   readonly caller: string;
   readonly startedAtMs: number;
   readonly findHeader: FindHeader;
-  /** Undefined: the call is not traced here. */
+  /** Undefined if this thread does not trace the call. */
   readonly traceId: string | undefined;
 };
 
 /**
- * Makes the summary of a call. `request` is the message, where there is one. A failure tells the
- * caller, too, what the call is called.
+ * Returns the record of a call that has just ended. `request` is its message, if there is one. Adds
+ * the request id to the failure's metadata, so that the client receives it.
  */
 export function toCallRecord(
   { rpc, protocol, caller, startedAtMs, findHeader, traceId }: OpenCall,
@@ -81,7 +81,7 @@ export function toCallRecord(
   const { requestId: writeRequestId, reason } = request as { requestId?: string; reason?: string };
   const requestId = requestIdOf(findHeader);
   failure?.metadata.set(requestIdHeader, requestId);
-  // Written out: spreading one object into another takes longer than all else here, on every call.
+  // No spread: copying one object into another would take longer than the rest, in each call.
   return {
     rpc,
     protocol,
@@ -98,13 +98,13 @@ export function toCallRecord(
   };
 }
 
-/** Tells of a call that was refused before a handler got to see it. The failure gets its id. */
-export function recordRejectedCall(observer: CallLog, open: OpenCall, failure: ConnectError): void {
-  observer.callStarts(open.rpc);
-  observer.callEnds(toCallRecord(open, failure));
+/** Records a call that was rejected before its handler ran. Adds the request id to the failure. */
+export function recordRejectedCall(callLog: CallLog, open: OpenCall, failure: ConnectError): void {
+  callLog.callStarts(open.rpc);
+  callLog.callEnds(toCallRecord(open, failure));
 }
 
-/** What is known of a call that no handler gets to see, by its headers. */
+/** Describes a call that does not reach a handler, from its headers. */
 export function toUnhandledCall(
   rpc: string,
   findHeader: FindHeader,
@@ -116,17 +116,20 @@ export function toUnhandledCall(
   return { rpc, protocol, caller, startedAtMs, findHeader, traceId: undefined };
 }
 
-/** A method as in the log and in metrics: `llmprices.v1.PricingService/CalculateCharge`. */
+/**
+ * Returns a method's name as in the log and in metrics:
+ * `llmprices.v1.PricingService/CalculateCharge`.
+ */
 export function rpcName(method: DescMethod): string {
   return `${method.parent.typeName}/${method.name}`;
 }
 
-/** The name of a code as in the log and in metrics: `not_found`. */
+/** Returns a code's name as in the log and in metrics: `not_found`. */
 export function codeName(code: Code): string {
   return Code[code].replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase();
 }
 
-/** pino leaves out what is undefined. */
+/** Returns the fields of a log line. pino omits undefined ones. */
 function toLine(call: CallRecord): object {
   return {
     rpc: call.rpc,
@@ -149,7 +152,7 @@ function findReason({ details: [first] }: ConnectError): string | undefined {
     : undefined;
 }
 
-/** The cause of a bug is what was thrown; of an outage, what the refusal was made of. */
+/** Returns what was thrown for a bug, and the cause of the DomainError for an outage. */
 function findCause(failure: ConnectError): unknown {
   if (failure.code === Code.Internal || failure.code === Code.Unknown) return failure.cause;
   if (failure.code === Code.Unavailable) return (failure.cause as Error | undefined)?.cause;

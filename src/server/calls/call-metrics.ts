@@ -7,42 +7,42 @@ export type CallMetrics = {
 };
 
 /**
- * Counts calls in plain numbers, and makes metrics of them when those are asked for: to find a series
- * of prom-client's by its labels takes longer than many a call.
+ * Counts calls in plain numbers and converts them to metrics when these are scraped: prom-client's
+ * lookup of a series by its labels takes longer than many calls.
  */
 export function createCallMetrics(registry: Registry): CallMetrics {
-  const tallies = new Map<string, RpcCounts>();
-  const tallyOf = (rpc: string) => {
-    const known = tallies.get(rpc);
+  const countsByRpc = new Map<string, RpcCounts>();
+  const countsOf = (rpc: string) => {
+    const known = countsByRpc.get(rpc);
     if (known !== undefined) return known;
-    const tally = {
+    const counts = {
       ...{ inFlight: 0, seconds: 0, calls: 0, callsByCode: new Map<string, number>() },
       callsByBucket: bucketSeconds.map(() => 0),
     };
-    tallies.set(rpc, tally);
-    return tally;
+    countsByRpc.set(rpc, counts);
+    return counts;
   };
-  registerCounts(registry, tallies);
-  registry.registerMetric(durationsOf(tallies) as unknown as Metric);
+  registerCounts(registry, countsByRpc);
+  registry.registerMetric(toDurationMetric(countsByRpc) as unknown as Metric);
   return {
     callStarts: (rpc) => {
-      tallyOf(rpc).inFlight += 1;
+      countsOf(rpc).inFlight += 1;
     },
     callEnds: (rpc, code, seconds) => {
-      const tally = tallyOf(rpc);
-      tally.inFlight -= 1;
-      tally.calls += 1;
-      tally.seconds += seconds;
-      tally.callsByCode.set(code, (tally.callsByCode.get(code) ?? 0) + 1);
+      const counts = countsOf(rpc);
+      counts.inFlight -= 1;
+      counts.calls += 1;
+      counts.seconds += seconds;
+      counts.callsByCode.set(code, (counts.callsByCode.get(code) ?? 0) + 1);
       const bucket = bucketSeconds.findIndex((upper) => seconds <= upper);
-      if (bucket >= 0) tally.callsByBucket[bucket] = (tally.callsByBucket[bucket] ?? 0) + 1;
+      if (bucket >= 0) counts.callsByBucket[bucket] = (counts.callsByBucket[bucket] ?? 0) + 1;
     },
   };
 }
 
 type RpcCounts = {
   inFlight: number;
-  /** The time that all calls took together. */
+  /** The total duration of all calls. */
   seconds: number;
   calls: number;
   readonly callsByCode: Map<string, number>;
@@ -50,54 +50,54 @@ type RpcCounts = {
 };
 type CountsByRpc = ReadonlyMap<string, RpcCounts>;
 
-function registerCounts(registry: Registry, tallies: CountsByRpc): void {
+function registerCounts(registry: Registry, countsByRpc: CountsByRpc): void {
   const registers = [registry];
   const calls = new Counter({
     name: "llmprices_calls_total",
-    help: "Calls answered, by method and gRPC code.",
+    help: "Finished calls, by method and gRPC code.",
     labelNames: ["rpc", "code"],
     registers,
     collect: () => {
       calls.reset();
-      for (const [rpc, { callsByCode }] of tallies) {
+      for (const [rpc, { callsByCode }] of countsByRpc) {
         for (const [code, count] of callsByCode) calls.inc({ rpc, code }, count);
       }
     },
   });
   const inFlight = new Gauge({
     name: "llmprices_calls_in_flight",
-    help: "Calls being worked on, by method.",
+    help: "Running calls, by method.",
     labelNames: ["rpc"],
     registers,
     collect: () => {
-      for (const [rpc, tally] of tallies) inFlight.set({ rpc }, tally.inFlight);
+      for (const [rpc, counts] of countsByRpc) inFlight.set({ rpc }, counts.inFlight);
     },
   });
 }
 
-/** A histogram in the form in which prom-client's registry reads those of its own. */
-function durationsOf(tallies: CountsByRpc): object {
+/** Returns a histogram in the form in which prom-client's registry reads its own metrics. */
+function toDurationMetric(countsByRpc: CountsByRpc): object {
   const name = "llmprices_call_duration_seconds";
-  const valuesOf = ([rpc, tally]: readonly [string, RpcCounts]) => {
-    let count = 0;
+  const valuesOf = ([rpc, counts]: readonly [string, RpcCounts]) => {
+    let cumulative = 0;
     const buckets = bucketSeconds.map((le, i) => {
-      count += tally.callsByBucket[i] ?? 0;
-      return { metricName: `${name}_bucket`, labels: { le, rpc }, value: count };
+      cumulative += counts.callsByBucket[i] ?? 0;
+      return { metricName: `${name}_bucket`, labels: { le, rpc }, value: cumulative };
     });
     const labels = { rpc };
     return [
       ...buckets,
-      { metricName: `${name}_bucket`, labels: { le: "+Inf", rpc }, value: tally.calls },
-      { metricName: `${name}_sum`, labels, value: tally.seconds },
-      { metricName: `${name}_count`, labels, value: tally.calls },
+      { metricName: `${name}_bucket`, labels: { le: "+Inf", rpc }, value: counts.calls },
+      { metricName: `${name}_sum`, labels, value: counts.seconds },
+      { metricName: `${name}_count`, labels, value: counts.calls },
     ];
   };
-  const help = "Time from a handler's start to its answer, by method.";
+  const help = "Time from the start of the handler to the response, by method.";
   return {
     name,
     get: async () => ({
       ...{ name, help, type: "histogram", aggregator: "sum" },
-      values: [...tallies].flatMap(valuesOf),
+      values: [...countsByRpc].flatMap(valuesOf),
     }),
   };
 }

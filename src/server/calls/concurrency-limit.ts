@@ -1,14 +1,14 @@
 import { tooManyCalls } from "../../domain/domain-error.js";
 
-/** Counts the calls at work, and lets no more in than there may be. */
+/** Limits the number of running calls. */
 export type ConcurrencyLimit = {
-  /** @throws DomainError TOO_MANY_CALLS */
+  /** @throws DomainError TOO_MANY_CALLS when the limit is reached. */
   readonly acquire: () => void;
-  /** For each call that has entered, once. */
+  /** To be called once for each successful `acquire`. */
   readonly release: () => void;
 };
 
-/** For so many calls. One too many is refused at once: a queue would make all of them late. */
+/** Rejects calls above the limit immediately: a queue would delay all calls. */
 export function createConcurrencyLimit(maxCallsInFlight: number): ConcurrencyLimit {
   let inFlight = 0;
   return {
@@ -24,5 +24,5 @@ export function createConcurrencyLimit(maxCallsInFlight: number): ConcurrencyLim
   };
 }
 
-/** For a thread: whoever passes calls on to it has let them in. */
+/** For worker threads: the main thread has applied the limit before it offloads a call. */
 export const unlimited: ConcurrencyLimit = { acquire: () => {}, release: () => {} };

@@ -2,8 +2,8 @@ import type { DescService } from "@bufbuild/protobuf";
 import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 
-/** All that is ours. */
+/** The services of this project's API. */
 export const services: readonly DescService[] = [PricingService, CatalogService];
 
-/** The names that health is answered for. */
+/** The service names that gRPC health responds to. */
 export const serviceNames: readonly string[] = services.map(({ typeName }) => typeName);

@@ -6,87 +6,87 @@ import {
   chargeOutcomes,
 } from "../../rpc/call/charge-counter.js";
 
-/** Answers which of these providers are registered. */
+/** Returns which of these providers are registered. */
 export type FindRegistered = (names: readonly string[]) => Promise<readonly string[]>;
 
 /**
- * Counts charges by provider. Whoever asks for a price that does not exist may name any provider, and
- * names become series, which are kept for ever: so names without a price are looked up when metrics
- * are asked for, and those that are not registered count as "unknown".
+ * Counts charges by provider. A request for a price that does not exist may name any provider, and each
+ * name would become a series that is kept until the process ends. So provider names without a price
+ * are looked up when metrics are scraped, and unregistered ones count as "unknown".
  */
 export function createChargeMetrics(
   registry: Registry,
   findRegistered: FindRegistered,
 ): ChargeCounter {
-  const tallies = new Map([[unknownProvider, noCharges()]]);
-  const doubtful = new Map<string, number>();
+  const countsByProvider = new Map([[unknownProvider, zeroCounts()]]);
+  const unverified = new Map<string, number>();
   const count = ({ provider, outcome, times }: ChargeCount) => {
-    const tally = tallies.get(provider) ?? noCharges();
-    tallies.set(provider, tally);
-    tally[outcome] += times;
+    const counts = countsByProvider.get(provider) ?? zeroCounts();
+    countsByProvider.set(provider, counts);
+    counts[outcome] += times;
   };
   const add = (each: ChargeCount) => {
-    // What has a price is registered.
-    if (each.outcome !== "unpriced" || tallies.has(each.provider)) return count(each);
+    // A provider with a price is registered.
+    if (each.outcome !== "unpriced" || countsByProvider.has(each.provider)) return count(each);
     const { provider, times } = each;
-    const isFull = doubtful.size >= maxDoubtful && !doubtful.has(provider);
+    const isFull = unverified.size >= maxUnverified && !unverified.has(provider);
     if (isFull) return count({ ...each, provider: unknownProvider });
-    doubtful.set(provider, (doubtful.get(provider) ?? 0) + times);
+    unverified.set(provider, (unverified.get(provider) ?? 0) + times);
   };
-  /** Without an answer they stay in doubt, until the next time. */
-  const settle = async () => {
-    const names = [...doubtful.keys()];
+  /** If the lookup fails, the names stay unverified until the next scrape. */
+  const verify = async () => {
+    const names = [...unverified.keys()];
     const registered = new Set(await findRegistered(names));
     for (const name of names) {
-      const times = doubtful.get(name) ?? 0;
-      doubtful.delete(name);
+      const times = unverified.get(name) ?? 0;
+      unverified.delete(name);
       const provider = registered.has(name) ? name : unknownProvider;
       count({ provider, outcome: "unpriced", times });
     }
   };
-  let settling: Promise<void> | undefined;
-  const settleInTime = async () => {
-    if (doubtful.size === 0) return;
-    settling ??= settle()
+  let verifying: Promise<void> | undefined;
+  const verifyInTime = async () => {
+    if (unverified.size === 0) return;
+    verifying ??= verify()
       .catch(() => undefined)
       .finally(() => {
-        settling = undefined;
+        verifying = undefined;
       });
-    // Operators wait no longer for a database that does not answer.
-    await withTimeout(settling, settleLimitMs, () => undefined);
+    // A scrape must not wait longer for an unresponsive database.
+    await withTimeout(verifying, verifyTimeoutMs, () => undefined);
   };
-  registerCharges(registry, tallies, settleInTime);
+  registerCharges(registry, countsByProvider, verifyInTime);
   return { add: (counts) => counts.forEach(add) };
 }
 
-type Charges = Record<(typeof chargeOutcomes)[number], number>;
+type OutcomeCounts = Record<(typeof chargeOutcomes)[number], number>;
 
 function registerCharges(
   registry: Registry,
-  tallies: ReadonlyMap<string, Charges>,
-  settle: () => Promise<void>,
+  countsByProvider: ReadonlyMap<string, OutcomeCounts>,
+  verify: () => Promise<void>,
 ): void {
   const charges = new Counter({
     name: "llmprices_charges_total",
     help:
-      "Charges by provider and outcome: charged, free (at a markup of 0), unpriced (refused for " +
-      "want of a price). Of providers that are not registered: unknown.",
+      "Charges by provider and outcome: charged, free (at a markup of 0), unpriced (failed with " +
+      "PRICE_NOT_FOUND). Providers that are not registered count as unknown.",
     labelNames: ["provider", "outcome"],
     registers: [registry],
     collect: async () => {
-      await settle();
+      await verify();
       charges.reset();
-      for (const [provider, tally] of tallies) {
-        for (const outcome of chargeOutcomes) charges.inc({ provider, outcome }, tally[outcome]);
+      for (const [provider, counts] of countsByProvider) {
+        for (const outcome of chargeOutcomes) charges.inc({ provider, outcome }, counts[outcome]);
       }
     },
   });
 }
 
-function noCharges(): Charges {
+function zeroCounts(): OutcomeCounts {
   return { charged: 0, free: 0, unpriced: 0 };
 }
 
 const unknownProvider = "unknown";
-const maxDoubtful = 1000;
-const settleLimitMs = 500;
+const maxUnverified = 1000;
+const verifyTimeoutMs = 500;

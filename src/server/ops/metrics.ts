@@ -10,13 +10,13 @@ import { createChargeMetrics, type FindRegistered } from "./charge-metrics.js";
 import { processMetrics } from "./process-metrics.js";
 import type { Readiness } from "./readiness.js";
 
-/** What the service counts, with prom-client. */
+/** The metrics of the service, kept with prom-client. */
 export type Metrics = CallMetrics &
   TlsMetrics & {
     readonly charges: ChargeCounter;
-    /** Shows these as they are when the metrics are asked for. */
+    /** Adds metrics of these parts, read when they are scraped. */
     readonly watch: (parts: WatchedParts) => void;
-    /** What prom-client knows of all this. */
+    /** prom-client's registry of all these metrics. */
     readonly registry: Registry;
   };
 
@@ -27,25 +27,28 @@ export type WatchedParts = {
   readonly readiness: Pick<Readiness, "notReadyReason">;
 };
 
-/** Metrics in a registry of their own, so that two servers in one process do not mix. */
+/** Creates metrics in a registry of their own, so that two servers in one process stay separate. */
 export function createMetrics(findRegistered: FindRegistered): Metrics {
   const registry: Registry = new Registry();
   for (const metric of processMetrics()) registry.registerMetric(metric);
   const { version, node } = { version: readVersion(), node: process.versions.node };
   new Gauge({
-    ...{ name: "llmprices_build_info", help: "1, of this version, running on this Node.js." },
+    ...{
+      name: "llmprices_build_info",
+      help: "1, with the versions of the service and of Node.js.",
+    },
     ...{ labelNames: ["version", "node"], aggregator: "first", registers: [registry] },
   }).set({ version, node }, 1);
   const filesRead = new Gauge({
     name: "llmprices_file_last_read_successful",
-    help: "Whether a file could be read when it last changed; 0: what it had before still counts.",
+    help: "0 if a file could not be read after its last change: its old content is still in use.",
     labelNames: ["variable"],
     aggregator: "min",
     registers: [registry],
   });
   const expiry = new Gauge({
     name: "llmprices_certificate_expiry_timestamp_seconds",
-    help: "Until when the certificate of the doors is valid; 0 without TLS.",
+    help: "When the certificate of the listeners expires; 0 without TLS.",
     aggregator: "min",
     registers: [registry],
   });
@@ -71,20 +74,20 @@ export function createMetrics(findRegistered: FindRegistered): Metrics {
   };
 }
 
-type Watched = {
+type WatchedMetric = {
   readonly help: string;
   readonly read: (parts: WatchedParts) => number;
-  /** What is told of several workers; their sum, unless it says otherwise. */
+  /** How the values of several worker processes are combined. Default: their sum. */
   readonly aggregator?: "min" | "max";
 };
 
-const gauges: Readonly<Record<string, Watched>> = {
+const gauges: Readonly<Record<string, WatchedMetric>> = {
   llmprices_ready: {
-    help: "1 while calls can be answered; /readyz says why not.",
+    help: "1 while the service is ready; /readyz has the reason when it is not.",
     read: ({ readiness }) => (readiness.notReadyReason() === undefined ? 1 : 0),
     aggregator: "min",
   },
-  // Of several workers, the one that is furthest behind counts.
+  // With several worker processes, the oldest version is reported.
   llmprices_book_version: {
     help: "The version of the price book.",
     read: ({ book }) => Number(book.stats().version),
@@ -101,7 +104,7 @@ const gauges: Readonly<Record<string, Watched>> = {
     aggregator: "min",
   },
   llmprices_database_connections_used: {
-    help: "Connections of the pool that are at work.",
+    help: "Connections of the pool that are in use.",
     read: ({ pool }) => pool.used(),
   },
   llmprices_database_connections_free: {
@@ -109,34 +112,34 @@ const gauges: Readonly<Record<string, Watched>> = {
     read: ({ pool }) => pool.free(),
   },
   llmprices_database_connections_max: {
-    help: "Connections that the pool opens at most.",
+    help: "The most connections that the pool opens.",
     read: ({ pool }) => pool.max,
   },
   llmprices_database_pending_acquires: {
-    help: "Who waits for a connection of the pool.",
+    help: "Calls that wait for a connection of the pool.",
     read: ({ pool }) => pool.waiting(),
   },
   llmprices_bulk_calls_in_flight: {
-    help: "Calls that threads work on.",
+    help: "Running calls in worker threads.",
     read: ({ threads }) => threads.stats().open,
   },
   llmprices_bulk_calls_max: {
-    help: "Calls that threads take at a time; those beyond are refused.",
+    help: "The most calls that worker threads run at a time; further calls are rejected.",
     read: ({ threads }) => threads.stats().maxOpen,
   },
   llmprices_bulk_threads: {
-    help: "Threads that have been started.",
+    help: "Worker threads started.",
     read: ({ threads }) => threads.stats().threads,
   },
 };
 
-const counters: Readonly<Record<string, Watched>> = {
+const counters: Readonly<Record<string, WatchedMetric>> = {
   llmprices_bulk_refusals_total: {
-    help: "Calls refused because threads worked on as many as they take.",
-    read: ({ threads }) => threads.stats().refused,
+    help: "Calls rejected because the worker threads were at their maximum.",
+    read: ({ threads }) => threads.stats().rejected,
   },
   llmprices_database_acquire_failures_total: {
-    help: "Times that no connection of the pool was to be had, in time or at all.",
+    help: "Failed attempts to get a connection of the pool.",
     read: ({ pool }) => pool.failures(),
   },
 };

@@ -6,14 +6,14 @@ import { listen } from "../connections/listen.js";
 import type { Listener } from "../listener.js";
 import type { Readiness } from "./readiness.js";
 
-/** Answers the metrics in the text format of Prometheus. */
+/** Returns the metrics in the text format of Prometheus. */
 export type Exposition = {
   readonly contentType: string;
   readonly metrics: () => Promise<string>;
 };
 
 /**
- * Opens the door for operators: /healthz (the process lives), /readyz (it can answer, or why not)
+ * Starts the ops server: /healthz (the process is alive), /readyz (ready, or the reason why not)
  * and /metrics.
  */
 export async function startOpsServer(
@@ -26,9 +26,9 @@ export async function startOpsServer(
     const path = request.url?.split("?")[0];
     if (path === "/healthz") return send(response, 200, "text/plain", "ok\n");
     if (path === "/readyz") {
-      const whyNot = readiness.notReadyReason();
-      if (whyNot === undefined) return send(response, 200, "text/plain", "ready\n");
-      return send(response, 503, "text/plain", `not ready: ${whyNot}\n`);
+      const reason = readiness.notReadyReason();
+      if (reason === undefined) return send(response, 200, "text/plain", "ready\n");
+      return send(response, 503, "text/plain", `not ready: ${reason}\n`);
     }
     if (path === "/metrics") {
       return exposition.metrics().then(

@@ -1,9 +1,9 @@
 import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
 
 /**
- * What prom-client tells of the process, its event loop and its garbage collector: one set for each
- * process. Its observers can never be taken away again, and would keep alive what belongs to a
- * server that has stopped.
+ * Returns prom-client's metrics of the process, its event loop and its garbage collector. They
+ * exist once for each process: prom-client's observers cannot be removed, and would keep the
+ * objects of a stopped server in memory.
  */
 export function processMetrics(): readonly Metric[] {
   metrics ??= collect();
@@ -16,20 +16,21 @@ function collect(): readonly Metric[] {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const name of misnamed) registry.removeSingleMetric(name);
-  // Of several workers, the slowest counts: an average would hide it.
-  for (const name of delays) {
+  // With several worker processes, the slowest is reported: an average would hide it.
+  for (const name of lagMetrics) {
     const metric = registry.getSingleMetric(name) as { aggregator?: string } | undefined;
     if (metric !== undefined) metric.aggregator = "max";
   }
   return registry.getMetricsAsArray() as unknown as readonly Metric[];
 }
 
-// Gauges that are called "total". Prometheus has that for counters; the same is in others by type.
+// Gauges whose name ends in "total", which Prometheus reserves for counters. Other metrics have the
+// same counts by type.
 const misnamed = [
   "nodejs_active_handles_total",
   "nodejs_active_requests_total",
   "nodejs_active_resources_total",
 ];
-const delays = ["", "_mean", "_p50", "_p90", "_p99"].map(
-  (which) => `nodejs_eventloop_lag${which}_seconds`,
+const lagMetrics = ["", "_mean", "_p50", "_p90", "_p99"].map(
+  (suffix) => `nodejs_eventloop_lag${suffix}_seconds`,
 );

@@ -4,49 +4,51 @@ import { DomainError } from "../../domain/domain-error.js";
 import { toDomainError } from "../../store/connection/postgres-errors.js";
 import { pendingMigrations } from "../../store/schema/migration-list.js";
 
-/** Whether the service can answer: undefined when it can, else why it cannot. */
+/** Whether the service can handle calls. */
 export type Readiness = {
+  /** Returns undefined when the service is ready. */
   readonly notReadyReason: () => string | undefined;
-  /** Looks at once, and tells whether it is ready. */
+  /** Checks now, and returns whether the service is ready. */
   readonly check: () => Promise<boolean>;
-  /** From now on not ready, for good: the service is shutting down. */
+  /** Makes the service not ready for good: it is shutting down. */
   readonly drain: () => void;
 };
 
 /**
- * Watches the database: ready is when it answers, within two seconds, and has every migration that
- * this program needs, and when the price book, which follows it, has nothing against it either.
- * `onChange` is called with the first finding and whenever it turns.
+ * Checks the database and the price book periodically. The service is ready when the database
+ * responds within two seconds and has every migration that this program needs, and the price book
+ * is ready. Calls `onChange` after the first check and whenever the reason changes.
  */
 export function watchReadiness(
   knex: Knex,
-  whyNotBook: () => string | undefined,
-  onChange: (whyNot: string | undefined) => void,
+  bookNotReadyReason: () => string | undefined,
+  onChange: (notReadyReason: string | undefined) => void,
   intervalMs = 1000,
 ): Readiness {
-  let whyNot: string | undefined = "the database has not been asked yet";
+  let notReadyReason: string | undefined = "the database has not been asked yet";
   let isDraining = false;
-  const find = (finding: string | undefined) => {
-    if (finding === whyNot) return;
-    whyNot = finding;
-    onChange(finding);
+  const setReason = (reason: string | undefined) => {
+    if (reason === notReadyReason) return;
+    notReadyReason = reason;
+    onChange(reason);
   };
-  // A database that hangs is asked once, and not by one connection after the other.
-  let asking: Promise<string | undefined> | undefined;
+  // One query at a time: checks of a database that hangs must not take further connections.
+  let query: Promise<string | undefined> | undefined;
   let checking: Promise<boolean> | undefined;
-  const ask = () => {
-    asking ??= findNotReadyReason(knex).finally(() => {
-      asking = undefined;
+  const queryDatabase = () => {
+    query ??= findNotReadyReason(knex).finally(() => {
+      query = undefined;
     });
-    return asking;
+    return query;
   };
-  const look = async () => {
-    const finding = (await withTimeout(ask(), limitMs, () => noAnswer)) ?? whyNotBook();
-    if (!isDraining) find(finding);
-    return whyNot === undefined;
+  const runCheck = async () => {
+    const databaseReason = await withTimeout(queryDatabase(), limitMs, () => noResponse);
+    const reason = databaseReason ?? bookNotReadyReason();
+    if (!isDraining) setReason(reason);
+    return notReadyReason === undefined;
   };
   const check = () => {
-    checking ??= look().finally(() => {
+    checking ??= runCheck().finally(() => {
       checking = undefined;
     });
     return checking;
@@ -54,12 +56,12 @@ export function watchReadiness(
   // What fails is not known to be ready, and is looked at again.
   const timer = setInterval(() => void check().catch(() => undefined), intervalMs);
   return {
-    notReadyReason: () => whyNot,
+    notReadyReason: () => notReadyReason,
     check,
     drain: () => {
       isDraining = true;
       clearInterval(timer);
-      find("shutting down");
+      setReason("shutting down");
     },
   };
 }
@@ -70,22 +72,22 @@ async function findNotReadyReason(knex: Knex): Promise<string | undefined> {
     if (pending.length === 0) return undefined;
     return `the database lacks migrations: ${pending.join(", ")}; run "llmprices migrate up"`;
   } catch (error) {
-    if ((error as Error).name === "KnexTimeoutError") return noAnswer;
+    if ((error as Error).name === "KnexTimeoutError") return noResponse;
     return toNotReadyReason(toDomainError(error));
   }
 }
 
-/** In words, and with the code that tells a wrong password from a host that is not there. */
-function toNotReadyReason(refusal: unknown): string {
-  const isKnown = refusal instanceof DomainError;
-  const { code } = (isKnown ? refusal.cause : refusal) as { readonly code?: string };
-  const what =
+/** Adds the error code, which distinguishes a wrong password from an unknown host. */
+function toNotReadyReason(error: unknown): string {
+  const isKnown = error instanceof DomainError;
+  const { code } = (isKnown ? error.cause : error) as { readonly code?: string };
+  const text =
     isKnown && code !== insufficientPrivilege
-      ? refusal.message.replace(/; try again$/, "")
+      ? error.message.replace(/; try again$/, "")
       : "the database cannot be read";
-  return code === undefined ? what : `${what} (${code})`;
+  return code === undefined ? text : `${text} (${code})`;
 }
 
 const insufficientPrivilege = "42501";
 const limitMs = 2000;
-const noAnswer = "the database does not answer";
+const noResponse = "the database does not answer";

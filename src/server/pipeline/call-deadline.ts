@@ -4,25 +4,28 @@ import { DomainError } from "../../domain/domain-error.js";
 import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
 import type { FindHeader } from "../calls/request-id.js";
 
-/** A handler context of a listener. Those of gRPC find a header without building them all. */
+/**
+ * The handler context of a listener. gRPC's has `findHeader`, which does not convert all headers.
+ */
 export type HeaderContext = HandlerContext & { readonly findHeader?: FindHeader };
 
 /**
- * Gives a call its caller's deadline, or a limit where that is shorter. The libraries under both doors
- * only fire a signal when the time is up; here the call is answered as well.
+ * Enforces a call's deadline: the client's, or the service's limit if that is shorter. grpc-js and
+ * Connect only abort a signal at the deadline; this class also ends the call with an error.
  *
- * The time is watched from when the handler asks for the signal: whoever waits for anything does, and
- * most calls need not wait. Watching costs more than they do. All else is passed on, when asked for.
+ * The timer starts when the handler first reads `signal`. A handler that waits for something reads
+ * it. Most calls do not wait, and a timer would cost more than their work. The other members are
+ * read from the listener's context on demand.
  */
 export class CallContext implements HandlerContext {
-  /** The call as its door has it. */
+  /** The listener's context of the call. */
   readonly outer: HeaderContext;
   readonly #limitMs: number;
   readonly #endsAt: number;
-  #end: AbortController | undefined;
-  #capacity: ConcurrencyLimit | undefined;
+  #controller: AbortController | undefined;
+  #acquired: ConcurrencyLimit | undefined;
   #onAbort: (reason: unknown) => void = ignore;
-  #stopWatching: () => void = ignore;
+  #stopTimer: () => void = ignore;
 
   constructor(outer: HeaderContext, maxTimeoutMs: number) {
     this.outer = outer;
@@ -31,28 +34,28 @@ export class CallContext implements HandlerContext {
   }
 
   /**
-   * Answers what the work answers, at once where the work does, or refuses at the moment the signal
-   * aborts.
+   * Returns the result of `work`: synchronously if `work` is synchronous. Rejects as soon as the
+   * signal aborts.
    */
   withDeadline<T>(work: () => T | Promise<T>): T | Promise<T> {
     if (this.#isOver()) throw this.signal.reason;
-    const answer = work();
-    if (!(answer instanceof Promise)) return answer;
+    const result = work();
+    if (!(result instanceof Promise)) return result;
     return new Promise((resolve, reject) => {
       this.#onAbort = reject;
       if (this.#isOver()) reject(this.signal.reason);
-      answer.then(resolve, reject);
+      result.then(resolve, reject);
     });
   }
 
   /**
-   * Has the call let in, until its end.
+   * Counts the call against a concurrency limit until the call ends.
    *
-   * @throws DomainError TOO_MANY_CALLS
+   * @throws DomainError TOO_MANY_CALLS when the limit is reached.
    */
   acquire(concurrencyLimit: ConcurrencyLimit): void {
     concurrencyLimit.acquire();
-    this.#capacity = concurrencyLimit;
+    this.#acquired = concurrencyLimit;
   }
 
   /** Returns the first value of a request header. */
@@ -61,52 +64,52 @@ export class CallContext implements HandlerContext {
     return this.outer.requestHeader.get(name) ?? undefined;
   }
 
-  /** To be called when the call has been answered. */
+  /** Frees the timer and the call's place. To be called when the call has ended. */
   end(): void {
-    this.#stopWatching();
-    this.#capacity?.release();
-    this.#capacity = undefined;
+    this.#stopTimer();
+    this.#acquired?.release();
+    this.#acquired = undefined;
   }
 
-  /** Ends the call before its time, because of its caller. */
-  reject(refusal: DomainError): void {
+  /** Ends the call before its deadline with an error that its client caused. */
+  reject(error: DomainError): void {
     if (this.signal.aborted) return;
-    this.#end?.abort(refusal);
-    this.#onAbort(refusal);
+    this.#controller?.abort(error);
+    this.#onAbort(error);
   }
 
-  /** Aborts when the time is up or the caller has gone. */
+  /** Aborts at the deadline or when the client disconnects. */
   get signal(): AbortSignal {
-    this.#end ??= this.#watch();
-    return this.#end.signal;
+    this.#controller ??= this.#startTimer();
+    return this.#controller.signal;
   }
 
   timeoutMs(): number {
     return Math.max(0, this.#endsAt - performance.now());
   }
 
-  /** Whether the signal has aborted, or would have. */
+  /** Returns whether the signal has aborted, or would have if it had been read. */
   #isOver(): boolean {
-    return this.#end === undefined ? this.#limitMs <= 0 : this.#end.signal.aborted;
+    return this.#controller === undefined ? this.#limitMs <= 0 : this.#controller.signal.aborted;
   }
 
-  #watch(): AbortController {
-    const end = new AbortController();
+  #startTimer(): AbortController {
+    const controller = new AbortController();
     const abort = (reason: unknown) => {
-      end.abort(reason);
+      controller.abort(reason);
       this.#onAbort(reason);
     };
     const { signal } = this.outer;
-    const leave = () => abort(toDomainError(signal.reason, this.#limitMs));
+    const abortWithOuter = () => abort(toDomainError(signal.reason, this.#limitMs));
     const timer = setTimeout(() => abort(deadlineExceeded(this.#limitMs)), this.timeoutMs());
-    this.#stopWatching = () => {
+    this.#stopTimer = () => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", leave);
+      signal.removeEventListener("abort", abortWithOuter);
     };
-    if (signal.aborted) leave();
+    if (signal.aborted) abortWithOuter();
     else if (this.#limitMs <= 0) abort(deadlineExceeded(this.#limitMs));
-    else signal.addEventListener("abort", leave, { once: true });
-    return end;
+    else signal.addEventListener("abort", abortWithOuter, { once: true });
+    return controller;
   }
 
   get service() {
@@ -138,7 +141,9 @@ export class CallContext implements HandlerContext {
   }
 }
 
-/** Connect and the gRPC bridge abort with a ConnectError that says why; a closed socket with none. */
+/**
+ * Connect and the gRPC bridge abort with a ConnectError at the deadline. A closed socket does not.
+ */
 function toDomainError(reason: unknown, limitMs: number): DomainError {
   if (reason instanceof ConnectError && reason.code === Code.DeadlineExceeded) {
     return deadlineExceeded(limitMs);
@@ -146,7 +151,7 @@ function toDomainError(reason: unknown, limitMs: number): DomainError {
   return clientDisconnected();
 }
 
-/** The refusal of a call that nobody waits for. */
+/** Returns the error for a call whose client has disconnected. */
 export function clientDisconnected(): DomainError {
   return new DomainError("CANCELLED", "the caller has gone");
 }

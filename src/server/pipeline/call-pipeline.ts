@@ -13,44 +13,44 @@ import { handlerStarted } from "../connect/rewrite-connect-errors.js";
 import { CallContext, clientDisconnected } from "./call-deadline.js";
 import { streamIdle, watchIdle, watchMessages } from "./stream-idle-timeout.js";
 
-/** What every call passes, whichever door it came through. */
+/** The settings of the call pipeline, which handles the calls of all listeners. */
 export type CallOptions = {
   readonly callLogOf: (context: HandlerContext) => CallLog;
   readonly concurrencyLimit: ConcurrencyLimit;
   readonly maxMessageBytes: number;
-  /** The most time that a call gets, whatever deadline its caller sets. */
+  /** The longest that a unary call may take; a client's shorter deadline applies instead. */
   readonly maxTimeoutMs: number;
-  /** The same for a stream. */
+  /** The longest that a stream may take. */
   readonly maxStreamTimeoutMs: number;
-  /** The longest that a stream waits for its caller to send a message, or to take one. */
+  /** The longest that a stream waits for its client to send a message, or to read one. */
   readonly streamIdleTimeoutMs: number;
-  /** Undefined: calls are not traced here. */
+  /** Undefined if this thread does not trace calls. */
   readonly tracer?: CallTracer | undefined;
 };
 
 /**
- * Wraps a service's handlers so that each call is its caller's to make, ends in time, fails in our
- * terms, is counted, and leaves one line in the log. Both doors mount the wrapped handlers: none can
- * miss it.
+ * Wraps a service's handlers so that each call is authorized, ends by its deadline, fails with the
+ * API's errors, is counted, and writes one log line. All listeners mount the wrapped handlers, so
+ * no call can bypass these steps.
  */
 export function wrapHandlers<S extends DescService>(
   service: S,
   implementation: ServiceImpl<S>,
-  surroundings: CallOptions,
+  options: CallOptions,
 ): ServiceImpl<S> {
   const handlers = implementation as Record<string, unknown>;
   const entries = service.methods.map((method) => {
     const handler = handlers[method.localName];
-    const surrounded =
+    const wrapped =
       method.methodKind === "unary" || method.methodKind === "client_streaming"
-        ? wrapSingleResponse(method, handler as SingleResponseHandler, surroundings)
-        : wrapStream(method, handler as StreamHandler, surroundings);
-    return [method.localName, surrounded] as const;
+        ? wrapSingleResponse(method, handler as SingleResponseHandler, options)
+        : wrapStream(method, handler as StreamHandler, options);
+    return [method.localName, wrapped] as const;
   });
   return Object.fromEntries(entries) as ServiceImpl<S>;
 }
 
-/** Of one request, or of a stream of them. */
+/** Handles one request or a stream of requests. */
 type SingleResponseHandler = (request: object, context: HandlerContext) => unknown;
 type StreamHandler = (
   requests: AsyncIterable<object>,
@@ -60,18 +60,18 @@ type StreamHandler = (
 function wrapSingleResponse(
   method: DescMethod,
   handler: SingleResponseHandler,
-  surroundings: CallOptions,
+  options: CallOptions,
 ): SingleResponseHandler {
-  const { concurrencyLimit: capacity, maxTimeoutMs, maxStreamTimeoutMs } = surroundings;
-  const startCall = createCallRecorder(method, surroundings);
+  const { concurrencyLimit, maxMessageBytes, maxTimeoutMs, maxStreamTimeoutMs } = options;
+  const startCall = createCallRecorder(method, options);
   const isStream = method.methodKind !== "unary";
   const limitMs = isStream ? maxStreamTimeoutMs : maxTimeoutMs;
   return (request, outerContext) => {
     const context = new CallContext(outerContext, limitMs);
     const { run, end } = startCall(context, request);
-    const succeed = (answer: unknown) => {
+    const succeed = (response: unknown) => {
       end();
-      return answer;
+      return response;
     };
     const fail = (error: unknown) => {
       const failure = toConnectError(error);
@@ -81,76 +81,77 @@ function wrapSingleResponse(
     const messages = isStream
       ? watchMessages(
           request as AsyncIterable<object>,
-          watchClient(context, surroundings),
-          surroundings.maxMessageBytes,
+          watchClient(context, options),
+          maxMessageBytes,
         )
       : request;
     const work = () => {
       startHandling(method, context);
-      context.acquire(capacity);
-      // A door that could not read the message has it refused here, as every call is.
+      context.acquire(concurrencyLimit);
+      // The listener could not read the message: its error goes through the pipeline like any
+      // other.
       if (request instanceof DomainError) throw request;
       return handler(messages, context);
     };
-    let answer: unknown;
+    let response: unknown;
     try {
-      answer = run(() => context.withDeadline(work));
+      response = run(() => context.withDeadline(work));
     } catch (error) {
       return fail(error);
     }
-    // What is known at once is answered at once: promises cost more than most calls.
-    return answer instanceof Promise ? answer.then(succeed, fail) : succeed(answer);
+    // A synchronous result is returned synchronously: a promise costs more than most calls.
+    return response instanceof Promise ? response.then(succeed, fail) : succeed(response);
   };
 }
 
 function wrapStream(
   method: DescMethod,
   handler: StreamHandler,
-  surroundings: CallOptions,
+  options: CallOptions,
 ): StreamHandler {
-  const { concurrencyLimit: capacity, maxStreamTimeoutMs } = surroundings;
-  const startCall = createCallRecorder(method, surroundings);
+  const { concurrencyLimit, maxMessageBytes, maxStreamTimeoutMs } = options;
+  const startCall = createCallRecorder(method, options);
   return async function* stream(requests, outerContext) {
     const context = new CallContext(outerContext, maxStreamTimeoutMs);
     const { run, end } = startCall(context, {});
     const { signal } = context;
-    // At once: it may be that nobody asks for the next answer any more.
+    // Recorded immediately: the consumer may never request the next response.
     const abort = () => end(toConnectError(signal.reason));
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
-    const reader = watchClient(context, surroundings);
-    const sender = watchClient(context, surroundings);
-    const answers = handler(watchMessages(requests, sender, surroundings.maxMessageBytes), context)[
+    const readWatch = watchClient(context, options);
+    const sendWatch = watchClient(context, options);
+    const responses = handler(watchMessages(requests, sendWatch, maxMessageBytes), context)[
       Symbol.asyncIterator
     ]();
-    // Unless the handler comes to its end, somebody stopped asking for its answers.
+    // If the loop ends without the handler's end, the consumer stopped reading responses.
     let failure: ConnectError | undefined = toConnectError(clientDisconnected());
     try {
       startHandling(method, context);
-      context.acquire(capacity);
+      context.acquire(concurrencyLimit);
       for (;;) {
-        const answer = await run(() => context.withDeadline(() => answers.next()));
-        if (answer.done) break;
-        reader.begin();
-        yield answer.value;
-        reader.end();
+        const response = await run(() => context.withDeadline(() => responses.next()));
+        if (response.done) break;
+        readWatch.begin();
+        yield response.value;
+        readWatch.end();
       }
       failure = undefined;
     } catch (error) {
       failure = toConnectError(error);
       throw failure;
     } finally {
-      reader.end();
-      // Not awaited: a handler that waits for its caller may never be told that it has gone.
-      if (failure !== undefined) void answers.return?.().catch(() => undefined);
+      readWatch.end();
+      // Not awaited: a handler that waits for its client may never learn that the client has gone.
+      if (failure !== undefined) void responses.return?.().catch(() => undefined);
       end(failure);
     }
   };
 }
 
 /**
- * Starts the work of a call. Rejects what no listener has authorized: they do so before they read
- * anything of the call.
+ * Starts the work of a call. Rejects calls that no listener has authorized. Listeners do so before
+ * they read any message.
  */
 function startHandling(method: DescMethod, { values }: HandlerContext): void {
   values.set(handlerStarted, true);
@@ -159,24 +160,24 @@ function startHandling(method: DescMethod, { values }: HandlerContext): void {
   requireRole(caller, rpcName(method));
 }
 
-/** A watch over a stream's caller, who is waited for only so long. */
+/** Ends a stream with STREAM_IDLE when a wait for its client takes too long. */
 function watchClient(context: CallContext, { streamIdleTimeoutMs }: CallOptions) {
   return watchIdle(streamIdleTimeoutMs, () => context.reject(streamIdle(streamIdleTimeoutMs)));
 }
 
 /**
- * Tells that a call has started; what is answered runs its work, and is to be told its end, of which
- * the first counts.
+ * Returns a function that records the start of a call. It returns `run`, which runs the handler,
+ * and `end`, which records the outcome once; later calls of `end` record nothing.
  */
-function createCallRecorder(method: DescMethod, { callLogOf: observe, tracer }: CallOptions) {
+function createCallRecorder(method: DescMethod, { callLogOf, tracer }: CallOptions) {
   const rpc = rpcName(method);
   return (context: CallContext, request: object) => {
     const startedAtMs = performance.now();
-    const { callStarts, callEnds } = observe(context);
+    const { callStarts, callEnds } = callLogOf(context);
     callStarts(rpc);
     const protocol = context.protocolName;
-    const find = (name: string) => context.findHeader(name);
-    const trace = tracer?.start(rpc, protocol, find);
+    const findHeader = (name: string) => context.findHeader(name);
+    const trace = tracer?.start(rpc, protocol, findHeader);
     let isOpen = true;
     const end = (failure?: ConnectError) => {
       context.end();
@@ -184,8 +185,8 @@ function createCallRecorder(method: DescMethod, { callLogOf: observe, tracer }: 
       isOpen = false;
       const caller = callerName(context);
       const traceId = trace?.traceId;
-      const open = { rpc, protocol, caller, startedAtMs, findHeader: find, traceId };
-      // What could not be read has neither a write's request id nor its reason.
+      const open = { rpc, protocol, caller, startedAtMs, findHeader, traceId };
+      // An unreadable message has neither a `request_id` nor a `reason`.
       const call = toCallRecord(open, failure, request instanceof DomainError ? {} : request);
       // A call that could not be traced has ended all the same.
       attempt(() => trace?.end(call));

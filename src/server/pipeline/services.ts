@@ -7,20 +7,16 @@ import type { PricingDependencies } from "../../rpc/handlers/dependencies.js";
 import { createPricingService } from "../../rpc/handlers/pricing-service.js";
 import { type CallOptions, wrapHandlers } from "./call-pipeline.js";
 
-/** Mounts one service: how, is up to the door. */
+/** Mounts one service on a listener. */
 export type Mount = <S extends DescService>(service: S, implementation: ServiceImpl<S>) => void;
 
-/** Our services with all that surrounds their calls, to be mounted on any number of doors. */
+/** Creates the services with wrapped handlers, to be mounted on any number of listeners. */
 export function createServices(
   dependencies: PricingDependencies,
-  surroundings: CallOptions,
+  options: CallOptions,
 ): (mount: Mount) => void {
-  const pricing = wrapHandlers(PricingService, createPricingService(dependencies), surroundings);
-  const catalog = wrapHandlers(
-    CatalogService,
-    createCatalogService(dependencies.knex),
-    surroundings,
-  );
+  const pricing = wrapHandlers(PricingService, createPricingService(dependencies), options);
+  const catalog = wrapHandlers(CatalogService, createCatalogService(dependencies.knex), options);
   return (mount) => {
     mount(PricingService, pricing);
     mount(CatalogService, catalog);

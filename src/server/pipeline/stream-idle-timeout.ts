@@ -2,9 +2,10 @@ import { ConnectError } from "@connectrpc/connect";
 import { DomainError } from "../../domain/domain-error.js";
 import { translateReadError } from "../../rpc/errors/translate-connect-error.js";
 
-/** Watches over waits for a caller: `onIdle` is called when one takes longer than `limitMs`. */
+/** Times waits for a client, each from `begin` to `end`. */
 export type IdleWatch = { readonly begin: () => void; readonly end: () => void };
 
+/** Calls `onIdle` when a wait takes longer than `limitMs`. */
 export function watchIdle(limitMs: number, onIdle: () => void): IdleWatch {
   let timer: NodeJS.Timeout | undefined;
   return {
@@ -16,8 +17,8 @@ export function watchIdle(limitMs: number, onIdle: () => void): IdleWatch {
 }
 
 /**
- * Returns messages as they come, with a watch over each while it is waited for. What fails while one is
- * read is the client's error.
+ * Passes messages on as they arrive, and times the wait for each. Throws an error of Connect as one
+ * that the client caused.
  */
 export function watchMessages<T>(
   messages: AsyncIterable<T>,
@@ -45,7 +46,7 @@ export function watchMessages<T>(
   };
 }
 
-/** The refusal of a stream whose caller neither sends nor takes anything. */
+/** Returns the error for a stream whose client neither sends nor reads messages. */
 export function streamIdle(limitMs: number): DomainError {
   return new DomainError(
     "STREAM_IDLE",

@@ -12,7 +12,7 @@ import { type FindHeader, requestIdHeader, requestIdOf } from "../calls/request-
 import type { LookupRequest } from "./remote-price-book.js";
 import type { FromThread, ThreadResponse } from "./thread-messages.js";
 
-/** Where what threads tell of their calls is counted, and whether it is traced. */
+/** Where the calls of worker threads are logged, counted and, if tracing is on, traced. */
 export type CallTrackerDependencies = {
   readonly callLog: CallLog;
   readonly charges: ChargeCounter;
@@ -20,66 +20,69 @@ export type CallTrackerDependencies = {
   readonly log: Pick<Logger, "error">;
 };
 
-/** A call that a thread serves, or does not come to serve. */
+/** An offloaded call, whether or not a thread gets to serve it. */
 export type TrackedCall = {
-  /** For the thread, so that it tells of the call under the same names. */
+  /** Headers for the thread, so that it uses the same request id and trace. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Hears what a thread tells of the call, and answers its answer. */
+  /** Handles the thread's messages about the call. Resolves with its response. */
   readonly listenTo: (
     port: MessagePort,
-    onAsk: (question: LookupRequest) => void,
+    onLookup: (request: LookupRequest) => void,
   ) => Promise<ThreadResponse>;
-  /** Tells the end of a call that no thread will tell, and what to answer; the first end counts. */
-  readonly fail: (refusal: unknown) => ConnectError;
+  /**
+   * Records the end of a call whose thread will not report it, unless an end has been recorded.
+   * Returns the error to respond with.
+   */
+  readonly fail: (error: unknown) => ConnectError;
 };
 
-/** Has each call counted, logged and traced once, whether or not its thread lives to tell its end. */
+/** Counts, logs and traces each call once, even if its thread dies before it reports the end. */
 export function trackCall(
   rpc: string,
   caller: Caller | undefined,
   findHeader: FindHeader,
-  { callLog: observer, charges, tracing, log }: CallTrackerDependencies,
-  onLost: () => DomainError,
+  { callLog, charges, tracing, log }: CallTrackerDependencies,
+  createLostError: () => DomainError,
 ): TrackedCall {
   const requestId = requestIdOf(findHeader);
-  const find = (name: string) => (name === requestIdHeader ? requestId : findHeader(name));
-  const unhandled = toUnhandledCall(rpc, find, caller);
+  const findWithId = (name: string) => (name === requestIdHeader ? requestId : findHeader(name));
+  const unhandled = toUnhandledCall(rpc, findWithId, caller);
   const trace = tracing?.start(rpc, unhandled.protocol, findHeader);
-  let state: "waits" | "at work" | "ended" = "waits";
+  let state: "queued" | "running" | "ended" = "queued";
   const start = () => {
-    if (state !== "waits") return;
-    state = "at work";
-    observer.callStarts(rpc);
+    if (state !== "queued") return;
+    state = "running";
+    callLog.callStarts(rpc);
   };
   const end = (call: CallRecord) => {
     start();
     if (state === "ended") return;
     state = "ended";
     attempt(() => trace?.end(call));
-    observer.callEnds(call);
+    callLog.callEnds(call);
   };
-  const fail = (refusal: unknown) => {
-    const failure = toConnectError(refusal);
+  const fail = (error: unknown) => {
+    const failure = toConnectError(error);
     end(toCallRecord({ ...unhandled, traceId: trace?.traceId }, failure));
     return failure;
   };
   return {
     headers: { [requestIdHeader]: requestId, ...trace?.headers() },
     fail,
-    listenTo: (port, onAsk) =>
+    listenTo: (port, onLookup) =>
       new Promise((resolve) => {
         const receive = (message: FromThread) => {
-          if (message.type === "answer") resolve(message);
-          else if (message.type === "ask") onAsk(message);
+          if (message.type === "response") resolve(message);
+          else if (message.type === "lookup") onLookup(message);
           else if (message.type === "charges") charges.add(message.counts);
           else if (message.type === "span") tracing?.take(message.span);
           else if (message.type === "started") start();
           else end(message.call);
         };
         port.on("message", contained(log, "message of a worker thread", receive));
-        // Closed before the thread has told the end of the call: the thread is gone.
+        // The port closes without a message about the end of the call only if the thread is lost.
         const onClose = () => {
-          if (state === "at work") fail(onLost());
+          if (state === "running") fail(createLostError());
           trace?.end();
         };
         port.on("close", contained(log, "end of an offloaded call", onClose));

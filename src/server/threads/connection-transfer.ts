@@ -1,7 +1,10 @@
 import type { DatabaseConnection } from "../../store/connection/pool.js";
 import type { ThreadConnection } from "./thread-messages.js";
 
-/** Makes what pg takes fit to be sent to another thread: `sslmode=verify-ca` puts a function in it. */
+/**
+ * Converts pg's connection options so that they can be sent to another thread. With
+ * `sslmode=verify-ca` they contain a function, which cannot be sent.
+ */
 export function toThreadConnection(connection: DatabaseConnection): ThreadConnection {
   const { ssl } = connection;
   if (typeof ssl !== "object" || ssl.checkServerIdentity === undefined) {
@@ -11,6 +14,7 @@ export function toThreadConnection(connection: DatabaseConnection): ThreadConnec
   return { connection: { ...connection, ssl: rest }, acceptsAnyHost: true };
 }
 
+/** Restores pg's connection options in the other thread. */
 export function fromThreadConnection(sent: ThreadConnection): DatabaseConnection {
   const connection = sent.connection as DatabaseConnection;
   if (!sent.acceptsAnyHost) return connection;

@@ -3,8 +3,8 @@ import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { rpcName } from "../calls/call-log.js";
 
 /**
- * A message of more bytes is read in a thread, whatever its method. None of a method that is not in
- * bulk needs so many; and 64 KiB of the worst bytes take some 15 ms to read.
+ * A larger message is parsed in a worker thread, whatever its method. Valid messages of the other
+ * methods are smaller. 64 KiB of the worst content take about 15 ms to parse.
  */
 export const largeMessageBytes = 64 * 1024;
 
@@ -12,8 +12,8 @@ const { batchCalculateCharges, allocateCharges, streamAllocateCharges, importLLM
   PricingService.method;
 
 /**
- * The methods whose calls are served in threads. Their messages may be so large that reading a
- * single one takes hundreds of milliseconds, in which no other call would be answered.
+ * The methods whose calls run in worker threads. Parsing one of their messages can take hundreds of
+ * milliseconds, during which the main thread could not handle other calls.
  */
 export const offloadedMethods: readonly DescMethod[] = [
   batchCalculateCharges,
@@ -26,7 +26,7 @@ export function isOffloaded(method: DescMethod): boolean {
   return offloadedMethods.includes(method);
 }
 
-/** As in URLs: `/llmprices.v1.PricingService/AllocateCharges`. */
+/** Returns a method's path as in URLs: `/llmprices.v1.PricingService/AllocateCharges`. */
 export function pathOf(method: DescMethod): string {
   return `/${rpcName(method)}`;
 }

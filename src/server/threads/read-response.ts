@@ -5,18 +5,19 @@ import { attempt } from "../../logging/contained.js";
 import type { HeaderEntries, ThreadResponse, ToThread } from "./thread-messages.js";
 
 /**
- * Tells the thread when the call is aborted, until the answered function is called. `onRefusal` is
- * told when it is because of a refusal of ours, whose details the thread would not get.
+ * Passes an abort of the call on to its thread, until the returned function is called. Calls
+ * `onDetailedError` if the reason is an error of this service: the thread does not receive its
+ * details.
  */
 export function passOnAbort(
   signal: AbortSignal,
   port: MessagePort,
-  onRefusal: (refusal: ConnectError) => void,
+  onDetailedError: (error: ConnectError) => void,
 ): () => void {
   const passOn = () => {
     const reason = ConnectError.from(signal.reason, Code.Canceled);
-    // The thread has to hear of it, whatever becomes of the record.
-    if (reason.details.length > 0) attempt(() => onRefusal(reason));
+    // The thread must receive the abort even if recording the error fails.
+    if (reason.details.length > 0) attempt(() => onDetailedError(reason));
     const { code, rawMessage } = reason;
     port.postMessage({ type: "abort", code, message: rawMessage } satisfies ToThread);
   };
@@ -25,7 +26,7 @@ export function passOnAbort(
   return () => signal.removeEventListener("abort", passOn);
 }
 
-/** The answer of a thread as one of Connect's, whose body fails when the thread is lost. */
+/** Converts a thread's response to Connect's. Its body fails when the thread is lost. */
 export function toResponse(
   { status, header, body }: ThreadResponse,
   trailers: Promise<HeaderEntries>,
@@ -40,7 +41,7 @@ export function toResponse(
   };
 }
 
-/** The chunks of a body; after the last one `trailer` is complete. */
+/** Yields the chunks of a body. Fills `trailer` after the last one. */
 async function* readBody(
   body: ReadableStream<Uint8Array>,
   trailers: Promise<HeaderEntries>,
@@ -58,7 +59,7 @@ async function* readBody(
     isRead = true;
     for (const [name, value] of await trailers) trailer.append(name, value);
   } finally {
-    // Whoever stops reading has the thread stop writing.
+    // A consumer that stops reading makes the thread stop writing.
     if (!isRead) void reader.cancel().catch(() => undefined);
   }
 }

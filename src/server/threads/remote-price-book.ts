@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import { raceAbort } from "../../async/race-abort.js";
 import { Decimal, toPlainText } from "../../domain/decimal.js";
 import { DomainError, type Metadata, type Reason } from "../../domain/domain-error.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
@@ -10,17 +11,17 @@ import type {
   PriceResult,
 } from "../../price-book/price-book.js";
 
-/** A question that a thread asks the book of the others, on the port of the call that it is for. */
+/** A thread's query to the price book of the main thread, sent on the port of its call. */
 export type LookupRequest = {
-  readonly type: "ask";
+  readonly type: "lookup";
   readonly number: number;
-  readonly question: PriceQuery;
+  readonly query: PriceQuery;
 };
 
-/** The answer, or the refusal. */
+/** The reply to the request with the same number. */
 export type LookupReply = { readonly type: "reply"; readonly number: number } & (
-  | { readonly answer: SentResult }
-  | { readonly refusal: SentError }
+  | { readonly result: SentResult }
+  | { readonly error: SentError }
 );
 
 type SentResult = Omit<PriceResult, "prices"> & { readonly prices: readonly SentPrice[] };
@@ -31,79 +32,73 @@ type SentError = {
   readonly metadata: Metadata;
 };
 
-/** The book of the other side of a port. */
+/** Returns the price book on the other side of a port. */
 export function createRemotePriceBook(port: MessagePort): PriceBook {
-  let asked = 0;
+  let requestCount = 0;
   return {
-    lookup: (question, { signal }) =>
-      new Promise((resolve, reject) => {
-        asked += 1;
-        const number = asked;
-        const end = () => {
-          port.off("message", receive);
-          signal.removeEventListener("abort", abort);
+    lookup: async (query, { signal }) => {
+      signal.throwIfAborted();
+      requestCount += 1;
+      const number = requestCount;
+      const { distinct, indexes } = toDistinct(query.requests);
+      let receive: (reply: LookupReply) => void = () => {};
+      const reply = new Promise<LookupReply>((resolve) => {
+        receive = (message) => {
+          if (message.type === "reply" && message.number === number) resolve(message);
         };
-        const abort = () => {
-          end();
-          reject(signal.reason);
-        };
-        const receive = (reply: LookupReply) => {
-          if (reply.type !== "reply" || reply.number !== number) return;
-          end();
-          if ("refusal" in reply) return reject(toError(reply.refusal));
-          try {
-            resolve(toResult(reply.answer, places));
-          } catch (error) {
-            reject(error);
-          }
-        };
-        if (signal.aborted) return reject(signal.reason);
-        const { distinct, places } = toDistinct(question.requests);
-        signal.addEventListener("abort", abort);
-        port.on("message", receive);
-        const message = {
-          type: "ask",
-          number,
-          question: { ...question, requests: distinct },
-        } as const;
-        port.postMessage(message satisfies LookupRequest);
-      }),
+      });
+      port.on("message", receive);
+      try {
+        const sent: PriceQuery = { ...query, requests: distinct };
+        port.postMessage({ type: "lookup", number, query: sent } satisfies LookupRequest);
+        const received = await raceAbort(reply, signal);
+        if ("error" in received) throw toError(received.error);
+        return toResult(received.result, indexes);
+      } finally {
+        port.off("message", receive);
+      }
+    },
   };
 }
 
 /**
- * Each of what is asked, once, and which of them each was: many lines of a batch ask about few models,
- * and to send a thousand questions takes as long as to calculate with their answers.
+ * Returns the distinct requests, and for each request its index among them. Many calculations of a
+ * batch use few models, and sending a thousand requests takes as long as the calculations
+ * themselves.
  */
-function toDistinct(asked: readonly PriceRequest[]) {
+function toDistinct(requests: readonly PriceRequest[]) {
   const distinct: PriceRequest[] = [];
-  const places = new Map<string, number>();
-  const placesAsked = asked.map(({ key, asOf }) => {
+  const indexByName = new Map<string, number>();
+  const indexes = requests.map(({ key, asOf }) => {
     const name = `${toKeyText(key)} ${asOf}`;
-    const known = places.get(name);
+    const known = indexByName.get(name);
     if (known !== undefined) return known;
-    places.set(name, distinct.length);
-    // Those who ask may hold more, which cannot be sent.
+    indexByName.set(name, distinct.length);
+    // Only these fields: a request may have others, which cannot be sent.
     return distinct.push({ key, asOf }) - 1;
   });
-  return { distinct, places: placesAsked };
+  return { distinct, indexes };
 }
 
-/** Answers a question that came over a port. What is no refusal is thrown. */
-export async function answerLookup(
+/**
+ * Replies to a request from a port with a result or a DomainError.
+ *
+ * @throws any other error.
+ */
+export async function replyToLookup(
   port: MessagePort,
   book: PriceBook,
-  { number, question }: LookupRequest,
+  { number, query }: LookupRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const send = (reply: { answer: SentResult } | { refusal: SentError }) =>
+  const send = (reply: { result: SentResult } | { error: SentError }) =>
     port.postMessage({ type: "reply", number, ...reply } satisfies LookupReply);
   try {
-    send({ answer: toSentResult(await book.lookup(question, { signal })) });
+    send({ result: toSentResult(await book.lookup(query, { signal })) });
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const { reason, message, metadata } = error;
-    send({ refusal: { reason, message, metadata } });
+    send({ error: { reason, message, metadata } });
   }
 }
 
@@ -114,9 +109,9 @@ function toSentResult({ prices, ...rest }: PriceResult): SentResult {
   };
 }
 
-function toResult({ prices, ...rest }: SentResult, places: readonly number[]): PriceResult {
+function toResult({ prices, ...rest }: SentResult, indexes: readonly number[]): PriceResult {
   const distinct = prices.map((each) => each && toAppliedPrice(each));
-  return { ...rest, prices: places.map((place) => distinct[place]) };
+  return { ...rest, prices: indexes.map((index) => distinct[index]) };
 }
 
 function toAppliedPrice(sent: NonNullable<SentPrice>): AppliedPrice {

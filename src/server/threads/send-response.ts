@@ -6,44 +6,41 @@ import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import type { FromThread } from "./thread-messages.js";
 
 /**
- * Sends an answer, and waits until the other side has taken all of its body, or wants no more. What
- * is not taken when it is cut off never will be: of a socket that closes, nobody may hear.
+ * Sends a response, and waits until the main thread has read its whole body or has cancelled it.
+ * Stops waiting when `cutOff` aborts: the main thread may never learn that a socket has closed.
  *
- * @returns whether it was not cut off.
+ * @returns false if `cutOff` aborted first.
  */
-export async function send(
+export async function sendResponse(
   port: MessagePort,
-  answer: UniversalServerResponse,
+  response: UniversalServerResponse,
   cutOff: AbortSignal,
 ): Promise<boolean> {
-  const chunks = answer.body?.[Symbol.asyncIterator]();
-  // Handlers may set headers until they give their first answer.
+  const chunks = response.body?.[Symbol.asyncIterator]();
+  // Handlers may set headers until their first response message.
   const first = await chunks?.next();
   return new Promise((resolve) => {
     const rest = continueFrom(first, chunks, () => resolve(true));
     const body = ReadableStream.from(rest);
-    tell(
-      port,
-      { type: "answer", status: answer.status, header: [...(answer.header ?? [])], body },
-      body,
-    );
+    const { status, header = [] } = response;
+    postToMainThread(port, { type: "response", status, header: [...header], body }, body);
     const stop = () => {
       resolve(false);
-      rest.throw(notTaken()).catch(() => undefined);
+      rest.throw(responseNotRead()).catch(() => undefined);
     };
     if (cutOff.aborted) stop();
     else cutOff.addEventListener("abort", stop);
   });
 }
 
-/** The refusal of a caller that has not taken its answer in time. */
-export function notTaken(): ConnectError {
+/** Returns the error for a client that has not read its response in time. */
+export function responseNotRead(): ConnectError {
   const message = "the answer was not taken in time; start over";
   return toConnectError(new DomainError("DEADLINE_EXCEEDED", message));
 }
 
-/** Tells the thread that has passed the call on. */
-export function tell(
+/** Sends a message to the main thread, which has offloaded the call. */
+export function postToMainThread(
   port: MessagePort | undefined,
   message: FromThread,
   transfer?: ReadableStream,
@@ -54,7 +51,7 @@ export function tell(
 async function* continueFrom<T>(
   first: IteratorResult<T> | undefined,
   rest: AsyncIterator<T> | undefined,
-  whenDone: () => void,
+  onEnd: () => void,
 ): AsyncGenerator<T> {
   try {
     for (let next = first; next !== undefined && !next.done; next = await rest?.next()) {
@@ -62,6 +59,6 @@ async function* continueFrom<T>(
     }
   } finally {
     await rest?.return?.();
-    whenDone();
+    onEnd();
   }
 }

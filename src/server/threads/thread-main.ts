@@ -23,23 +23,23 @@ import { handleAndRewriteErrors } from "../connect/rewrite-connect-errors.js";
 import { createServices } from "../pipeline/services.js";
 import { fromThreadConnection } from "./connection-transfer.js";
 import { createRemotePriceBook } from "./remote-price-book.js";
-import { notTaken, send, tell } from "./send-response.js";
+import { postToMainThread, responseNotRead, sendResponse } from "./send-response.js";
 import type { HeaderEntries, OffloadedCall, ThreadSettings, ToThread } from "./thread-messages.js";
 
 /**
- * What a thread runs: Connect's handlers, for every protocol. It asks the book of the thread that
- * has it, and has a few connections to the database for what is not in the book.
+ * Serves one call, concurrently with others, and returns its trailers.
  *
- * Serves one call, beside others, and answers its trailers.
+ * A worker thread runs Connect's handlers, for every protocol. It looks up prices in the price book
+ * of the main thread, and has a few database connections for everything else.
  */
 export default async function serveCall(call: OffloadedCall): Promise<HeaderEntries> {
   const { header, port, body } = call;
   try {
     if (tracing === undefined) return await serve(call);
-    const send = (span: SentSpan) => tell(port, { type: "span", span });
+    const send = (span: SentSpan) => postToMainThread(port, { type: "span", span });
     return await tracing.trace(header, send, () => serve(call));
   } finally {
-    // Whoever sends a body that Connect has not begun to read would wait for ever.
+    // If Connect has not begun to read the body, its sender would otherwise wait for ever.
     body.cancel().catch(() => undefined);
     port.close();
   }
@@ -49,8 +49,8 @@ async function serve({ port, caller, ...call }: OffloadedCall): Promise<HeaderEn
   const abort = new AbortController();
   const cutOff = new AbortController();
   const cutOffIn = (ms: number) => setTimeout(() => cutOff.abort(), ms);
-  const timers = [cutOffIn(settings.maxStreamTimeoutMs + takingMs)];
-  const onFailure = () => timers.push(cutOffIn(takingMs));
+  const timers = [cutOffIn(settings.maxStreamTimeoutMs + readGraceMs)];
+  const onFailure = () => timers.push(cutOffIn(readGraceMs));
   port.on("message", (message: ToThread) => {
     if (message.type !== "abort") return;
     abort.abort(new ConnectError(message.message, message.code));
@@ -71,61 +71,65 @@ async function serve({ port, caller, ...call }: OffloadedCall): Promise<HeaderEn
         .set(failureOfCall, onFailure)
         .set(callerKey, caller),
     };
-    const answer = await handleAndRewriteErrors(
+    const response = await handleAndRewriteErrors(
       handler,
       request,
       settings.maxMessageBytes,
       (failure) => {
-        tell(port, { type: "ended", call: toCallRecord(unhandled, failure) });
+        postToMainThread(port, { type: "ended", call: toCallRecord(unhandled, failure) });
         onFailure();
       },
     );
-    const isTaken = await send(port, answer, cutOff.signal);
-    // Connect takes a body that is not asked for any further for one that has come to its end.
-    return isTaken ? [...(answer.trailer ?? [])] : [...setTrailerStatus(new Headers(), notTaken())];
+    const isRead = await sendResponse(port, response, cutOff.signal);
+    if (isRead) return [...(response.trailer ?? [])];
+    // Connect's trailers would be wrong: it treats a body that is no longer read as complete.
+    return [...setTrailerStatus(new Headers(), responseNotRead())];
   } finally {
     timers.forEach(clearTimeout);
   }
 }
 
-/** A call has its time from here on, be it that its handler waits or Connect for its message. */
+/**
+ * Returns the time limit of a call. It includes the time in which Connect waits for the message.
+ */
 function limitMsOf({ method }: UniversalHandler): number {
   return method.methodKind === "unary" ? settings.maxTimeoutMs : settings.maxStreamTimeoutMs;
 }
 
-/** What observes calls lives where the metrics and the log are. */
-function observe({ values }: HandlerContext): CallLog {
+/** Sends the events of a call to the main thread, which has the metrics and the log. */
+function callLogOf({ values }: HandlerContext): CallLog {
   const port = values.get(portOfCall);
   return {
-    callStarts: (rpc) => tell(port, { type: "started", rpc }),
+    callStarts: (rpc) => postToMainThread(port, { type: "started", rpc }),
     callEnds: (call) => {
-      // Of an error as it is, no more than its message and its stack would arrive.
+      // Of an Error object, only the message and the stack would be sent.
       const cause = call.cause && toLoggedError(call.cause);
-      tell(port, { type: "ended", call: { ...call, cause } });
-      // Of a reader who does not read, nobody else may hear.
+      postToMainThread(port, { type: "ended", call: { ...call, cause } });
+      // Starts the time limit for reading the error: no other event reports a client that does not
+      // read.
       if (call.code !== "ok") values.get(failureOfCall)();
     },
   };
 }
 
-/** So does the book. */
+/** Returns the main thread's price book. */
 function bookOf({ values }: HandlerContext): PriceBook {
   const port = values.get(portOfCall);
-  if (port === undefined) throw new Error("a call in a thread has a port");
+  if (port === undefined) throw new Error("the call has no message port");
   return createRemotePriceBook(port);
 }
 
-/** And the tally of charges. */
-function tallyOf({ values }: HandlerContext): ChargeCounter {
+/** Sends counted charges to the main thread. */
+function chargeCounterOf({ values }: HandlerContext): ChargeCounter {
   const port = values.get(portOfCall);
-  return { add: (counts) => tell(port, { type: "charges", counts }) };
+  return { add: (counts) => postToMainThread(port, { type: "charges", counts }) };
 }
 
 const portOfCall = createContextKey<MessagePort | undefined>(undefined);
 const failureOfCall = createContextKey<() => void>(() => {});
 const connectionsPerThread = 4;
-// How long an answer may wait to be taken when its call is over.
-const takingMs = 1000;
+// How long the client has to read the rest of the response after its call has ended.
+const readGraceMs = 1000;
 const settings: ThreadSettings = workerData;
 const knex = createDatabase({
   connection: fromThreadConnection(settings.connection),
@@ -137,7 +141,7 @@ const tracing = settings.isTraced
   : undefined;
 const router = createConnectRouter(toConnectOptions(settings.maxMessageBytes));
 createServices(
-  { knex, bookOf, chargeCounterOf: tallyOf, ...settings },
-  { callLogOf: observe, concurrencyLimit: unlimited, ...settings },
+  { knex, bookOf, chargeCounterOf, ...settings },
+  { callLogOf, concurrencyLimit: unlimited, ...settings },
 )((service, implementation) => router.service(service, implementation));
 const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

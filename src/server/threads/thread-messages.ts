@@ -7,44 +7,44 @@ import type { SentSpan } from "../../tracing/tracing.js";
 import type { CallRecord } from "../calls/call-log.js";
 import type { LookupReply, LookupRequest } from "./remote-price-book.js";
 
-/** Headers as they can be sent to another thread. */
+/** Headers in a form that can be sent to another thread. */
 export type HeaderEntries = readonly (readonly [name: string, value: string])[];
 
-/** A call on its way to a thread. */
+/** A call for a worker thread. */
 export type OffloadedCall = {
   readonly httpVersion: string;
   readonly method: string;
   readonly url: string;
   readonly header: HeaderEntries;
-  /** Who makes the call: whom the door has let in. */
+  /** The caller that the listener has authorized. */
   readonly caller: Caller | undefined;
   readonly body: ReadableStream<Uint8Array>;
-  /** What both sides tell each other of the call. The thread closes it when it is done. */
+  /** Carries all messages about the call. The thread closes it when the call has ended. */
   readonly port: MessagePort;
 };
 
-/** What a thread is told of a call: why it ends, when that is before its answer; what it asked. */
+/** A message to a thread: the call was aborted before its response, or the reply to a lookup. */
 export type ToThread =
   | { readonly type: "abort"; readonly code: number; readonly message: string }
   | LookupReply;
 
-/** What a thread tells of a call. */
+/** A thread's message about a call. */
 export type FromThread =
   | { readonly type: "started"; readonly rpc: string }
   | { readonly type: "ended"; readonly call: CallRecord }
   | { readonly type: "charges"; readonly counts: readonly ChargeCount[] }
   | { readonly type: "span"; readonly span: SentSpan }
   | LookupRequest
-  | ({ readonly type: "answer" } & ThreadResponse);
+  | ({ readonly type: "response" } & ThreadResponse);
 
-/** The answer to a call; its trailers come when its body has been read. */
+/** The response to a call. Its trailers follow when its body has been read. */
 export type ThreadResponse = {
   readonly status: number;
   readonly header: HeaderEntries;
   readonly body: ReadableStream<Uint8Array>;
 };
 
-/** What a thread needs to serve calls. */
+/** The settings that a worker thread needs to serve calls. */
 export type ThreadSettings = {
   readonly connection: ThreadConnection;
   readonly maxBookStalenessMs: number;
@@ -57,13 +57,13 @@ export type ThreadSettings = {
   readonly streamIdleTimeoutMs: number;
   readonly maxMessageBytes: number;
   readonly databaseLimits: DatabaseLimits;
-  /** Whether the spans of what a thread does are wanted. */
+  /** Whether the thread makes spans of its work. */
   readonly isTraced: boolean;
 };
 
-/** How to reach PostgreSQL, as it can be sent to another thread. */
+/** The connection options of PostgreSQL, in a form that can be sent to another thread. */
 export type ThreadConnection = {
   readonly connection: object;
-  /** Stands for the function that pg takes to accept a certificate of another host. */
+  /** Replaces the function with which pg accepts a certificate of another host. */
   readonly acceptsAnyHost: boolean;
 };

@@ -10,39 +10,40 @@ import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
 import { headerFinder } from "../calls/request-id.js";
 import { type CallTrackerDependencies, trackCall } from "./call-tracker.js";
 import { passOnAbort, toResponse } from "./read-response.js";
-import { answerLookup } from "./remote-price-book.js";
+import { replyToLookup } from "./remote-price-book.js";
 import type { HeaderEntries, OffloadedCall, ThreadSettings } from "./thread-messages.js";
 
-/** The threads that serve bulk calls. */
+/** The worker threads that serve offloaded calls. */
 export type ThreadPool = {
   /**
-   * Serves a call that any of Connect's protocols can read.
+   * Serves a call of any of Connect's protocols.
    *
-   * @throws ConnectError for TOO_MANY_CALLS or THREAD_LOST when no thread could answer it.
+   * @throws ConnectError for TOO_MANY_CALLS when a limit on running calls is reached, or
+   *   THREAD_LOST when the thread ended before its response.
    */
   readonly serve: (
     request: UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> },
   ) => Promise<UniversalServerResponse>;
   readonly stats: () => ThreadPoolStats;
-  /** Ends the threads, and whatever they still do. */
+  /** Ends the threads, even if they still serve calls. */
   readonly close: () => Promise<void>;
 };
 
 export type ThreadPoolStats = {
-  /** Calls at work, and how many there may be. */
+  /** Running calls, and their maximum. */
   readonly open: number;
   readonly maxOpen: number;
   readonly threads: number;
-  /** Calls that were too many. */
-  readonly refused: number;
+  /** Calls rejected because of that maximum. */
+  readonly rejected: number;
 };
 
-/** Starts threads as they are needed, up to `maxThreads`. */
+/** Starts threads when they are needed, up to `maxThreads`. */
 export function createThreadPool(
   maxThreads: number,
   settings: ThreadSettings,
   book: PriceBook,
-  watchers: CallTrackerDependencies,
+  trackerDependencies: CallTrackerDependencies,
   concurrencyLimit: ConcurrencyLimit,
   log: Logger,
 ): ThreadPool {
@@ -55,19 +56,21 @@ export function createThreadPool(
     resourceLimits: { maxOldGenerationSizeMb: threadHeapMb(settings) },
     idleTimeout: Number.POSITIVE_INFINITY,
     concurrentTasksPerWorker: maxCallsPerThread,
-    // On Linux, for the thread alone: where cores are scarce, single calls go first.
+    // Lowers the priority of the thread alone, on Linux: when cores are scarce, single calls go
+    // first.
     niceIncrement: 10,
-    // Its way of waiting would stop what the database's connections have to do meanwhile.
+    // Waiting with Atomics would block the thread's event loop, and with it its database
+    // connections.
     atomics: "disabled",
   });
-  pool.on("error", (error) => log.error({ err: error }, "bulk thread"));
+  pool.on("error", (error) => log.error({ err: error }, "worker thread failed"));
   const maxOpen = maxThreads * maxCallsPerThread;
   let open = 0;
-  let refused = 0;
+  let rejected = 0;
   const acquire = () => {
-    // The pool's queue would hold calls beyond their time, and beyond their callers.
+    // Not queued: in the pool's queue, calls would outlast their deadlines and their clients.
     if (open >= maxOpen) {
-      refused += 1;
+      rejected += 1;
       throw tooManyCalls("that are large", "BULK_THREADS", maxOpen);
     }
     concurrencyLimit.acquire();
@@ -78,21 +81,22 @@ export function createThreadPool(
     open -= 1;
   };
   return {
-    stats: () => ({ open, maxOpen, threads: pool.threads.length, refused }),
+    stats: () => ({ open, maxOpen, threads: pool.threads.length, rejected }),
     serve: async ({ url, method, httpVersion, header, body, signal, contextValues }) => {
       const rpc = new URL(url).pathname.slice(1);
       const caller = contextValues?.get(callerKey);
-      const tracked = trackCall(rpc, caller, headerFinder(header), watchers, threadLost);
+      const findHeader = headerFinder(header);
+      const tracked = trackCall(rpc, caller, findHeader, trackerDependencies, threadLost);
       try {
         acquire();
-      } catch (refusal) {
-        throw tracked.fail(refusal);
+      } catch (error) {
+        throw tracked.fail(error);
       }
       const { port1: port, port2 } = new MessageChannel();
-      const answer = tracked.listenTo(port, (question) =>
-        answerLookup(port, book, question, signal).catch((error) => {
-          // The call has ended meanwhile, and with it the wish to know.
-          if (!signal.aborted) log.error({ err: error }, "the book could not be asked");
+      const response = tracked.listenTo(port, (request) =>
+        replyToLookup(port, book, request, signal).catch((error) => {
+          // After an abort the call has ended and needs no reply.
+          if (!signal.aborted) log.error({ err: error }, "price book lookup failed");
         }),
       );
       for (const [name, value] of Object.entries(tracked.headers)) header.set(name, value);
@@ -111,16 +115,19 @@ export function createThreadPool(
           release();
           stopPassingOn();
         });
-      // A thread that is lost is lost for whoever waits next, be it for the answer or for its body.
+      // Fails whichever wait is next when the thread is lost: for the response or for its body.
       const lost = new Promise<never>((_, reject) => trailers.catch(reject));
       lost.catch(() => undefined);
-      return toResponse(await Promise.race([answer, lost]), trailers, lost);
+      return toResponse(await Promise.race([response, lost]), trailers, lost);
     },
     close: () => pool.destroy(),
   };
 }
 
-/** Rejects with THREAD_LOST when the thread is, or with what has been thrown before there was one. */
+/**
+ * Runs a call in a thread. Rejects with THREAD_LOST when the thread ends, or with the error that
+ * prevented its start.
+ */
 async function runIn(
   pool: Piscina<OffloadedCall, HeaderEntries>,
   call: OffloadedCall,
@@ -136,8 +143,8 @@ function threadLost(cause?: unknown): DomainError {
 }
 
 /**
- * Returns the size of a thread's heap: enough for the largest allocation, and not more. A heap that may grow
- * further keeps the garbage of one allocation through the next. Measured with 200,000 accounts, four
+ * Returns the size of a thread's heap in MB: enough for the largest allocation, and not more. A heap
+ * that may grow further keeps the garbage of one allocation through the next. Measured with 200,000 accounts, four
  * times: 78 MB more than an idle process at a limit of 512 MB, 107 MB without a limit.
  */
 export function threadHeapMb({ maxAllocationAccounts }: ThreadSettings): number {
@@ -147,5 +154,5 @@ export function threadHeapMb({ maxAllocationAccounts }: ThreadSettings): number 
 /** Of the largest allocations; resident memory included, it is 400 at most (docs/allocation.md). */
 const heapBytesPerAccount = 400;
 
-// More share a thread's time, its memory and its connections than is good for any of them.
+// More calls would get too little of their thread's time, memory and connections.
 const maxCallsPerThread = 32;

@@ -3,25 +3,27 @@ import { stat } from "node:fs/promises";
 /** Records whether the files of a variable could be read when they last changed. */
 export type FileMetrics = { readonly fileRead: (variable: string, isRead: boolean) => void };
 
-/** What was read from files that may change. */
+/** The content of files that may change. */
 export type WatchedFiles<T> = {
-  /** What they had when they could last be read. */
+  /** Returns the content at the last successful read. */
   readonly current: () => T;
   readonly close: () => void;
 };
 
-/** Is told when changed files have been read, or why they could not be: then the old ones count. */
+/** Callbacks for changed files. */
 export type FileListeners<T> = {
   readonly onRead: (value: T) => void;
+  /** The changed files could not be read: the old content stays in use. */
   readonly onBroken: (error: Error) => void;
 };
 
 /**
- * Reads files, and again when one of them changes: written in place, replaced, or behind a symbolic
- * link that is set anew, as Kubernetes does with secrets. They are looked at once a second: what
- * inotify tells depends on which link of a path is replaced, and is nothing on network file systems.
+ * Reads files, and reads them again when one changes: it is written in place, replaced, or reached
+ * through a symbolic link that is replaced, as Kubernetes does with secrets. Polls once a second:
+ * inotify's events depend on which link of a path is replaced, and do not exist on network file
+ * systems.
  *
- * @throws what `read` throws at first.
+ * @throws what the first `read` throws.
  */
 export async function watchFiles<T>(
   paths: readonly string[],
@@ -29,17 +31,17 @@ export async function watchFiles<T>(
   { onRead, onBroken }: FileListeners<T>,
   intervalMs = 1000,
 ): Promise<WatchedFiles<T>> {
-  // Before they are read: what changes meanwhile is read once more.
-  let seen = await look(paths);
+  // Before the read, so that a change during the read causes another one.
+  let lastState = await readState(paths);
   let current = read();
-  let isLooking = false;
+  let isPolling = false;
   const readChanged = async () => {
-    if (isLooking) return;
-    isLooking = true;
-    const found = await look(paths);
-    isLooking = false;
-    if (found === seen) return;
-    seen = found;
+    if (isPolling) return;
+    isPolling = true;
+    const state = await readState(paths);
+    isPolling = false;
+    if (state === lastState) return;
+    lastState = state;
     try {
       const changed = read();
       // It may not be of use to a listener: then what there was before stays, too.
@@ -53,9 +55,9 @@ export async function watchFiles<T>(
   return { current: () => current, close: () => clearInterval(timer) };
 }
 
-/** What tells files from changed ones. */
-async function look(paths: readonly string[]): Promise<string> {
-  const looks = paths.map(async (path) => {
+/** Returns a text that differs after each change of the files. */
+async function readState(paths: readonly string[]): Promise<string> {
+  const states = paths.map(async (path) => {
     try {
       const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
       return [dev, ino, size, mtimeNs, ctimeNs].join();
@@ -63,5 +65,5 @@ async function look(paths: readonly string[]): Promise<string> {
       return (error as NodeJS.ErrnoException).code;
     }
   });
-  return (await Promise.all(looks)).join(";");
+  return (await Promise.all(states)).join(";");
 }

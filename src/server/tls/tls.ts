@@ -3,30 +3,34 @@ import type { Logger } from "pino";
 import { certVariable, expiryOf, readTlsFiles, type TlsConfig } from "../../config/tls-files.js";
 import { type FileMetrics, watchFiles } from "./file-watcher.js";
 
-/** What both doors speak TLS with. */
+/** The TLS settings of the gRPC and HTTP listeners. */
 export type Tls = {
-  /** What a server needs to know of its callers. */
+  /** How a server checks its clients. */
   readonly server: {
     readonly requestCert: boolean;
     readonly rejectUnauthorized: boolean;
     readonly handshakeTimeout: number;
   };
-  /** What new connections begin with. */
+  /** Returns the certificate and key for new connections. */
   readonly context: () => SecureContextOptions;
-  /** Has `listener` told when there is another context. */
+  /** Calls `listener` with each new context. */
   readonly onContext: (listener: (context: SecureContextOptions) => void) => void;
   readonly close: () => void;
 };
 
-/** Records the reading of the files, and when the certificate expires. */
+/** Records whether the files could be read, and when the certificate expires. */
 export type TlsMetrics = FileMetrics & { readonly certificateExpires: (at: Date) => void };
 
-/** Reads the files, and again when they change. @throws Error naming the variable. */
+/**
+ * Reads the certificate files, and reads them again when they change.
+ *
+ * @throws Error naming the variable when a file cannot be read or used.
+ */
 export async function loadTls(config: TlsConfig, metrics: TlsMetrics, log: Logger): Promise<Tls> {
   const { certFile, keyFile, clientCaFile } = config;
   const listeners: ((context: SecureContextOptions) => void)[] = [];
   const paths = [certFile, keyFile, ...(clientCaFile === undefined ? [] : [clientCaFile])];
-  const show = (context: SecureContextOptions) => {
+  const recordContext = (context: SecureContextOptions) => {
     const expires = expiryOf(String(context.cert));
     metrics.fileRead(certVariable, true);
     metrics.certificateExpires(expires);
@@ -34,7 +38,7 @@ export async function loadTls(config: TlsConfig, metrics: TlsMetrics, log: Logge
   };
   const files = await watchFiles(paths, () => readTlsFiles(config), {
     onRead: (context) => {
-      log.info(show(context), "read a changed file");
+      log.info(recordContext(context), "read a changed file");
       for (const listener of listeners) listener(context);
     },
     onBroken: ({ message }) => {
@@ -42,7 +46,7 @@ export async function loadTls(config: TlsConfig, metrics: TlsMetrics, log: Logge
       log.error({ variable: certVariable, problem: message }, "kept what a file had before");
     },
   });
-  show(files.current());
+  recordContext(files.current());
   const isMutual = clientCaFile !== undefined;
   return {
     server: { requestCert: isMutual, rejectUnauthorized: isMutual, handshakeTimeout: handshakeMs },
@@ -52,5 +56,5 @@ export async function loadTls(config: TlsConfig, metrics: TlsMetrics, log: Logge
   };
 }
 
-/** How long a handshake may take; Node would wait for two minutes. */
+/** How long a handshake may take. Node.js's default is two minutes. */
 const handshakeMs = 10_000;

@@ -300,7 +300,7 @@ describe("ImportLLMPrices of three thousand rows", function () {
   this.timeout(60_000);
   let service: TestService;
   before(async () => {
-    service = await startTestService({ bulkThreads: 2 });
+    service = await startTestService({ workerThreads: 2 });
   });
   after(() => service.stop());
 

@@ -22,7 +22,7 @@ describe("JWTs", () => {
   const outcome = (token: string) =>
     reasonOf(openEndpoints(service.server, { token }).gRPC.catalog.listModels({}));
 
-  it("expire while they are remembered", async () => {
+  it("expire while they are cached", async () => {
     const token = await issuer.sign({ exp: inSeconds(-22) });
     expect(await outcome(token)).to.equal("ok");
     await until(async () => (await outcome(token)) === "TOKEN_EXPIRED");
@@ -42,7 +42,7 @@ describe("JWTs, when the keys cannot be fetched", () => {
     await service.stop();
   });
 
-  it("are UNAVAILABLE until they can, and then go on without the issuer", async () => {
+  it("are UNAVAILABLE until the keys are fetched, and then need no issuer", async () => {
     await until(() => issuer.fetches() === 1);
     const call = async (token: string) =>
       openEndpoints(service.server, { token }).gRPC.catalog.listModels({});
@@ -52,7 +52,7 @@ describe("JWTs, when the keys cannot be fetched", () => {
         ...{ code: Code.Unavailable, reason: "KEY_SET_UNAVAILABLE" },
       });
     }
-    // Not once for each call.
+    // Fewer fetches than calls.
     expect(issuer.fetches()).to.be.at.most(3);
     issuer.setStatus(undefined);
     await until(async () => (await reasonOf(call(await issuer.sign()))) === "ok");

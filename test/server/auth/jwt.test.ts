@@ -33,13 +33,13 @@ describe("JWTs", () => {
     file.remove();
   });
 
-  const refused = (token: string) =>
+  const errorWith = (token: string) =>
     errorOf(openEndpoints(service.server, { token }).gRPC.catalog.listModels({}));
   const outcome = (token: string) =>
     reasonOf(openEndpoints(service.server, { token }).gRPC.catalog.listModels({}));
 
   for (const protocol of protocols) {
-    it(`are taken through ${protocol}, and say who has changed what`, async () => {
+    it(`are accepted through ${protocol}, and name the author of a change`, async () => {
       const { pricing } = service.endpoints[protocol];
       const { key } = await freshPrice(service.endpoints[protocol], "1");
       const lookup = byKey(key);
@@ -49,7 +49,7 @@ describe("JWTs", () => {
     });
   }
 
-  it("are taken beside the tokens of a file", async () => {
+  it("are accepted beside the tokens of a file", async () => {
     expect(await outcome(clerk.token)).to.equal("ok");
     expect(await outcome(`${clerk.token}.x.y`)).to.equal("TOKEN_INVALID");
   });
@@ -61,12 +61,12 @@ describe("JWTs", () => {
     ["no audience", { aud: undefined }, "aud"],
     ["no expiry", { exp: undefined }, "exp"],
     ["no subject", { sub: undefined }, "sub"],
-    ["a subject that is no name", { sub: "ann\nbob" }, "sub"],
-    ["a time from which they hold that is to come", { nbf: inSeconds(86_400) }, "nbf"],
+    ["a subject that is not a valid name", { sub: "ann\nbob" }, "sub"],
+    ["a not-before time in the future", { nbf: inSeconds(86_400) }, "nbf"],
   ];
   for (const [what, changes, claim] of wrongClaims) {
     it(`are UNAUTHENTICATED with ${what}`, async () => {
-      const { code, reason, message } = await refused(await issuer.sign(changes));
+      const { code, reason, message } = await errorWith(await issuer.sign(changes));
       expect({ code, reason }).to.deep.equal({
         code: Code.Unauthenticated,
         reason: "TOKEN_INVALID",
@@ -75,13 +75,13 @@ describe("JWTs", () => {
     });
   }
 
-  it("are UNAUTHENTICATED when they have expired, but for half a minute of clocks that differ", async () => {
+  it("are UNAUTHENTICATED after they expire, with half a minute of clock tolerance", async () => {
     expect(await outcome(await issuer.sign({ exp: inSeconds(-20) }))).to.equal("ok");
-    const { code, reason } = await refused(await issuer.sign({ exp: inSeconds(-40) }));
+    const { code, reason } = await errorWith(await issuer.sign({ exp: inSeconds(-40) }));
     expect({ code, reason }).to.deep.equal({ code: Code.Unauthenticated, reason: "TOKEN_EXPIRED" });
   });
 
-  it("are UNAUTHENTICATED without a signature that only the issuer can make", async () => {
+  it("are UNAUTHENTICATED without a valid signature of the issuer", async () => {
     const [header, payload, signature] = (await issuer.sign()).split(".");
     const forged = Buffer.from(
       JSON.stringify({
@@ -96,7 +96,7 @@ describe("JWTs", () => {
       role: "manage",
     };
     const none = new UnsecuredJWT(claims).setExpirationTime("1h").encode();
-    // What all can read, taken for a secret that both share.
+    // The public key, used as the secret of an HMAC.
     const secret = new TextEncoder().encode(issuer.key.publicPem);
     const hmac = (kid: string) =>
       new SignJWT(claims)
@@ -110,14 +110,14 @@ describe("JWTs", () => {
       ...[await hmac("first"), await hmac("other"), await issuer.sign({}, own), "a.b.c"],
     ];
     for (const token of tokens) {
-      const { code, reason } = await refused(token);
+      const { code, reason } = await errorWith(token);
       expect({ code, reason }, token).to.deep.equal({
         ...{ code: Code.Unauthenticated, reason: "TOKEN_INVALID" },
       });
     }
   });
 
-  it("have a role by itself or among others, and may do nothing without", async () => {
+  it("have a role as a string or in a list, and are PERMISSION_DENIED without one", async () => {
     const mayWrite = async (role: unknown) => {
       const { catalog } = openEndpoints(service.server, {
         token: await issuer.sign({ role }),
@@ -130,13 +130,13 @@ describe("JWTs", () => {
       expect(await outcome(await issuer.sign({ role }))).to.equal("ok");
     }
     for (const role of [undefined, "admin", [], {}, ["MANAGE"], "toString"]) {
-      const { code, metadata } = await refused(await issuer.sign({ role }));
+      const { code, metadata } = await errorWith(await issuer.sign({ role }));
       expect(code).to.equal(Code.PermissionDenied);
       expect(metadata).to.include({ role_held: "none", role_needed: "calculate" });
     }
   });
 
-  it("have the issuer asked no more for keys that nobody knows than once in a while", async () => {
+  it("with unknown key ids cause at most one fetch from the issuer", async () => {
     const fetches = issuer.fetches();
     const { privateKey } = await generateKeyPair("ES256");
     for (let i = 0; i < 20; i++) {
@@ -153,7 +153,7 @@ describe("AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE", () => {
     AUTH_ISSUER: "https://issuer.example.com",
     AUTH_AUDIENCE: "llmprices",
   };
-  it("are read together, and authenticate", () => {
+  it("are read together, and turn on authentication", () => {
     const { jwt, publicHealth } = readConfig(all).auth;
     expect(jwt).to.deep.equal({
       jwksUrl: all.AUTH_JWKS_URL,
@@ -164,7 +164,7 @@ describe("AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE", () => {
     expect(problemsOf({ ...all, OPS_ADDR: "0.0.0.0:9090" })).to.deep.equal([]);
   });
 
-  it("are refused one without the others", () => {
+  it("are rejected when one of them is missing", () => {
     const { AUTH_JWKS_URL, AUTH_ISSUER } = all;
     expect(problemsOf({ AUTH_JWKS_URL })).to.deep.equal([
       "AUTH_JWKS_URL is set; expected AUTH_ISSUER and AUTH_AUDIENCE with it",
@@ -174,7 +174,7 @@ describe("AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE", () => {
     ]);
   });
 
-  it("are refused where others could change the keys on their way, or read a password", () => {
+  it("are rejected when the URL is not secure in transit, or has a password", () => {
     const plain = ["http://issuer.example.com/keys", "issuer", "file:///keys"];
     for (const AUTH_JWKS_URL of [...plain, "https://ann:s3cret@issuer.example.com/keys"]) {
       expect(problemsOf({ ...all, AUTH_JWKS_URL })).to.deep.equal([

@@ -18,11 +18,11 @@ describe("Roles", function () {
   const boss = freshToken("boss", "manage");
   const file = createTokensFile(clerk, boss);
   let stop: () => Promise<void>;
-  let doorsOf: (token?: string) => Record<Protocol, Endpoint>;
+  let endpointsOf: (token?: string) => Record<Protocol, Endpoint>;
   before(async () => {
     const service = await startTestService({ auth: file.auth });
     stop = service.stop;
-    doorsOf = (token) => openEndpoints(service.server, token === undefined ? {} : { token });
+    endpointsOf = (token) => openEndpoints(service.server, token === undefined ? {} : { token });
   });
   after(async () => {
     await stop();
@@ -33,9 +33,9 @@ describe("Roles", function () {
     for (const method of everyRpc) {
       const reads = method.idempotency === Idempotency.NO_SIDE_EFFECTS;
 
-      it(`let nobody without a token call ${method.name}, through ${protocol}`, async () => {
-        const refusal = await errorOf(callEmpty(doorsOf()[protocol], method));
-        expect(refusal).to.deep.equal({
+      it(`do not allow ${method.name} without a token, through ${protocol}`, async () => {
+        const error = await errorOf(callEmpty(endpointsOf()[protocol], method));
+        expect(error).to.deep.equal({
           code: Code.Unauthenticated,
           message: "the call needs the header authorization: Bearer <token>",
           reason: "TOKEN_MISSING",
@@ -44,21 +44,21 @@ describe("Roles", function () {
         });
       });
 
-      it(`let manage call ${method.name}, through ${protocol}`, async () => {
-        const reason = await reasonOf(callEmpty(doorsOf(boss.token)[protocol], method));
-        // Empty messages are refused for what they are, if at all.
+      it(`allow manage to call ${method.name}, through ${protocol}`, async () => {
+        const reason = await reasonOf(callEmpty(endpointsOf(boss.token)[protocol], method));
+        // Validation may reject the empty message.
         expect(reason).to.be.oneOf(["ok", "INVALID_FIELD"]);
       });
 
       if (reads) {
-        it(`let calculate call ${method.name}, through ${protocol}`, async () => {
-          const reason = await reasonOf(callEmpty(doorsOf(clerk.token)[protocol], method));
+        it(`allow calculate to call ${method.name}, through ${protocol}`, async () => {
+          const reason = await reasonOf(callEmpty(endpointsOf(clerk.token)[protocol], method));
           expect(reason).to.be.oneOf(["ok", "INVALID_FIELD"]);
         });
       } else {
-        it(`do not let calculate call ${method.name}, through ${protocol}`, async () => {
-          const refusal = await errorOf(callEmpty(doorsOf(clerk.token)[protocol], method));
-          expect(refusal).to.deep.equal({
+        it(`do not allow calculate to call ${method.name}, through ${protocol}`, async () => {
+          const error = await errorOf(callEmpty(endpointsOf(clerk.token)[protocol], method));
+          expect(error).to.deep.equal({
             code: Code.PermissionDenied,
             message: `${nameOf(method)} needs the role manage; the caller's is calculate`,
             reason: "ROLE_INSUFFICIENT",

@@ -52,44 +52,44 @@ describe("llmprices serve --workers 2, with tokens and TLS", function () {
   const tls = { ca: authority.cert, ...createCertificate({ name: "caller", by: authority }) };
   const list = (token: TestToken) =>
     reasonOf(openEndpoints(service.server, { ...token, tls }).gRPC.catalog.listModels({}));
-  /** What connections that go to both workers in turn come to. */
+  /** Calls over connections that go to both workers in turn. Returns the distinct outcomes. */
   const outcomes = async (token: TestToken) =>
     new Set(await Promise.all(Array.from({ length: 6 }, () => list(token))));
 
-  it("says with what to call it", () => {
-    const { greeting } = service;
-    expect(greeting).to.match(/^ *Connect, gRPC-Web, JSON +https:\/\/127\.0\.0\.1:\d+$/m);
-    expect(greeting).to.match(/^grpcurl -H "authorization: Bearer \$LLMPRICES_TOKEN" -d /m);
-    expect(greeting).to.match(
+  it("prints how to call it", () => {
+    const { banner } = service;
+    expect(banner).to.match(/^ *Connect, gRPC-Web, JSON +https:\/\/127\.0\.0\.1:\d+$/m);
+    expect(banner).to.match(/^grpcurl -H "authorization: Bearer \$LLMPRICES_TOKEN" -d /m);
+    expect(banner).to.match(
       /^curl -s -H "authorization: Bearer \$LLMPRICES_TOKEN" .* https:\/\/127\.0\.0\.1:\d+\//m,
     );
-    expect(greeting).to.include("-cacert").and.include("-cert and -key");
+    expect(banner).to.include("-cacert").and.include("-cert and -key");
   });
 
-  it("has each worker take the tokens, and follow the file", async () => {
+  it("accepts the tokens in each worker, and reloads the file", async () => {
     await until(async () => {
       expect(await outcomes(old)).to.deep.equal(new Set(["ok"]));
       return service.workersThatLogged('"caller":"boss"') === 2;
     });
     expect(await outcomes(fresh)).to.deep.equal(new Set(["TOKEN_INVALID"]));
     tokens.replace([fresh]);
-    const isTurned = async () =>
+    const isReloaded = async () =>
       (await outcomes(old)).has("ok") === false &&
       (await outcomes(fresh)).has("TOKEN_INVALID") === false;
-    await until(isTurned);
+    await until(isReloaded);
     expect(await outcomes(fresh)).to.deep.equal(new Set(["ok"]));
   });
 
-  it("refuses to callers without a certificate what no token makes good", async () => {
-    const doors = openEndpoints(service.server, { ...fresh, tls: { ca: authority.cert } });
-    expect(await reasonOf(doors.gRPC.catalog.listModels({}))).to.equal(undefined);
+  it("rejects clients without a certificate, even with a valid token", async () => {
+    const endpoints = openEndpoints(service.server, { ...fresh, tls: { ca: authority.cert } });
+    expect(await reasonOf(endpoints.gRPC.catalog.listModels({}))).to.equal(undefined);
   });
 });
 
 describe("llmprices token create", function () {
   this.timeout(60_000);
 
-  it("prints a token and its line for the file, with which the service takes it", async () => {
+  it("prints a token and its line for the file, and the service accepts the token", async () => {
     const { code, output } = await llmprices(["token", "create", "reports", "--role", "calculate"]);
     expect(code).to.equal(0);
     const [token = "", entry = "", ...rest] = output.split("\n");
@@ -103,9 +103,9 @@ describe("llmprices token create", function () {
     const env = { LLMPRICES_ADDRESS: service.grpc, LLMPRICES_TOKEN: token };
     expect((await llmprices(["list"], { env })).code).to.equal(0);
     const input = "charge_type,provider,model,price\n";
-    const refused = await llmprices(["import", "-"], { env, input: `${input}completion,a,b,1\n` });
-    expect(refused.errors).to.include("needs the role manage; the caller's is calculate");
-    expect(refused.code).to.equal(4);
+    const rejected = await llmprices(["import", "-"], { env, input: `${input}completion,a,b,1\n` });
+    expect(rejected.errors).to.include("needs the role manage; the caller's is calculate");
+    expect(rejected.code).to.equal(4);
     expect((await llmprices(["list"], { env: { ...env, LLMPRICES_TOKEN: "" } })).code).to.equal(4);
     await service.kill();
     await database.drop();
@@ -118,7 +118,7 @@ describe("llmprices token create", function () {
     expect(first.output.split("\n")[0]).to.not.equal(second.output.split("\n")[0]);
   });
 
-  it("exits 2 without a role or with a name that the file would not take", async () => {
+  it("exits 2 without a role or with a name that the file does not allow", async () => {
     const wrong = [["x"], ["x", "--role", "admin"], ["two words", "--role", "manage"]];
     for (const parameters of wrong) {
       const { code, output } = await llmprices(["token", "create", ...parameters]);
@@ -127,10 +127,10 @@ describe("llmprices token create", function () {
   });
 });
 
-describe("llmprices serve, with files that it cannot trust", function () {
+describe("llmprices serve, with a malformed tokens file", function () {
   this.timeout(60_000);
 
-  it("exits 2 and names variable and line", async () => {
+  it("exits 2 and names the variable and the line", async () => {
     const path = join(createTemporaryFolder("broken"), "tokens.json");
     writeFileSync(path, '[\n  {"name": "x", "role": "all", "sha256": ""}\n]');
     const child = start([], { AUTH_TOKENS_FILE: path });
@@ -143,7 +143,7 @@ describe("llmprices serve, with files that it cannot trust", function () {
   });
 });
 
-/** The service in processes of its own, with what it says. */
+/** Starts the service in separate processes. Returns its banner, addresses and log. */
 async function serve(
   { connection }: TestDatabase,
   parameters: readonly string[],
@@ -159,19 +159,19 @@ async function serve(
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
     lines += chunk;
   });
-  let greeting = "";
+  let banner = "";
   for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-    greeting += chunk;
-    if (/^curl .*\n/m.test(greeting)) break;
+    banner += chunk;
+    if (/^curl .*\n/m.test(banner)) break;
   }
   const find = (pattern: RegExp) => ({
     host: "127.0.0.1",
-    port: Number(pattern.exec(greeting)?.[1]),
+    port: Number(pattern.exec(banner)?.[1]),
   });
   const grpcAddress = find(/^ *gRPC +\S+:(\d+)$/m);
   const httpAddress = find(/^ *Connect, .*:(\d+)$/m);
   return {
-    greeting,
+    banner,
     grpc: `127.0.0.1:${grpcAddress.port}`,
     server: { grpcAddress, httpAddress } as Server,
     workersThatLogged: (part: string) =>

@@ -38,36 +38,36 @@ describe("AUTH_TOKENS_FILE, when it changes", () => {
   });
   afterEach(async () => {
     file.replace([old, other]);
-    await until(() => isTaken(service, old));
+    await until(() => isAccepted(service, old));
   });
 
-  const readings = async () => {
-    const answer = await fetch(`http://${formatAddress(service.server.opsAddress)}/metrics`);
+  const lastReadSuccessful = async () => {
+    const response = await fetch(`http://${formatAddress(service.server.opsAddress)}/metrics`);
     return /^llmprices_file_last_read_successful\{variable="AUTH_TOKENS_FILE"\} (\d)$/m.exec(
-      await answer.text(),
+      await response.text(),
     )?.[1];
   };
 
-  it("keeps the tokens of before when it is broken, tells operators, and nobody what is in it", async () => {
+  it("keeps the previous tokens when it is malformed, and logs the problem without its content", async () => {
     for (const text of ["", `[{"name": "${fresh.token}"}]`, toTokensText([fresh]).slice(0, -3)]) {
       lines.length = 0;
       file.replace(text);
-      await until(async () => (await readings()) === "0");
+      await until(async () => (await lastReadSuccessful()) === "0");
       const [problem = ""] = lines.filter((line) => line.includes("kept what a file had before"));
       expect(JSON.parse(problem)).to.include({ level: 50, variable: "AUTH_TOKENS_FILE" });
       expect(JSON.parse(problem).problem).to.match(/^AUTH_TOKENS_FILE is "\/.*": line \d+/);
       expect(lines.join())
         .to.not.include(fresh.token)
         .and.not.match(/[0-9a-f]{64}/);
-      expect(await isTaken(service, old)).to.equal(true);
+      expect(await isAccepted(service, old)).to.equal(true);
       file.replace([old, other]);
-      await until(async () => (await readings()) === "1");
+      await until(async () => (await lastReadSuccessful()) === "1");
     }
   });
 });
 
-/** Whether a token is taken, on a connection of its own. */
-async function isTaken({ server }: TestService, token: TestToken): Promise<boolean> {
+/** Returns whether the service accepts a token, over a new connection. */
+async function isAccepted({ server }: TestService, token: TestToken): Promise<boolean> {
   const { catalog } = openEndpoints(server, token)["Connect JSON"];
   return (await reasonOf(catalog.listModels({}))) === "ok";
 }

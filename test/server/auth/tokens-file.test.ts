@@ -35,7 +35,7 @@ describe("AUTH_TOKENS_FILE", () => {
     }
   };
 
-  it("lists names, roles and hashes; a name may have several tokens, and the list be empty", () => {
+  it("lists names, roles and hashes; a name may have several tokens, and the list may be empty", () => {
     const next = { ...entry, sha256: hash.replace("0", "F") };
     const entries = parseTokens(JSON.stringify([entry, next]));
     expect(entries.map(({ caller }) => caller)).to.deep.equal([
@@ -48,40 +48,40 @@ describe("AUTH_TOKENS_FILE", () => {
 
   const wrong: readonly (readonly [string, unknown, string])[] = [
     [
-      "no JSON",
+      "invalid JSON",
       `[\n  {"name": "s3cret",}\n]`,
       "line 2 is no JSON (PropertyNameExpected); expected a JSON list",
     ],
-    ["half a file", `[{"name": "s3cret`, "line 1 is no JSON"],
-    ["nothing", "", "line 1 is no JSON"],
+    ["a truncated file", `[{"name": "s3cret`, "line 1 is no JSON"],
+    ["an empty file", "", "line 1 is no JSON"],
     ["a comment", `[] // s3cret`, "line 1 is no JSON (InvalidCommentToken)"],
-    ["no list", entry, "line 1 begins no list; expected a JSON list"],
+    ["an object instead of a list", entry, "line 1 begins no list; expected a JSON list"],
     ["a bare token", ["s3cret"], "line 2: an entry is no object; expected name, role and sha256"],
     ["no name", [{ ...entry, name: undefined }], "line 2: name is wrong; expected 1 to 200"],
     ["an empty name", [{ ...entry, name: "" }], "line 2: name is wrong"],
     ["a name of two words", [{ ...entry, name: "s3cret s3cret" }], "line 2: name is wrong"],
-    ["a name of 201", [{ ...entry, name: "x".repeat(201) }], "line 2: name is wrong"],
+    ["a name of 201 characters", [{ ...entry, name: "x".repeat(201) }], "line 2: name is wrong"],
     [
-      "no such role",
+      "an unknown role",
       [{ ...entry, role: "s3cret" }],
       'line 2: role is wrong; expected "calculate" or "manage"',
     ],
-    ["a role of all objects", [{ ...entry, role: "toString" }], "line 2: role is wrong"],
     [
-      "a token for a hash",
+      "a role that is a property of every object",
+      [{ ...entry, role: "toString" }],
+      "line 2: role is wrong",
+    ],
+    [
+      "a token instead of a hash",
       [{ ...entry, sha256: "s3cret" }],
       "line 2: sha256 is wrong; expected the 64 hexa",
     ],
-    ["a digit too few", [{ ...entry, sha256: hash.slice(1) }], "line 2: sha256 is wrong"],
-    [
-      "a token beside it",
-      [{ ...entry, s3cret: "s3cret" }],
-      "line 2: an entry has a field too many",
-    ],
-    ["a hash twice", [entry, { ...entry, name: "x" }], "line 7: sha256 is that of line 2"],
+    ["a hash that lacks a digit", [{ ...entry, sha256: hash.slice(1) }], "line 2: sha256 is wrong"],
+    ["an unknown field", [{ ...entry, s3cret: "s3cret" }], "line 2: an entry has a field too many"],
+    ["a duplicate hash", [entry, { ...entry, name: "x" }], "line 7: sha256 is that of line 2"],
   ];
   for (const [what, list, problem] of wrong) {
-    it(`is refused for ${what}, which the message locates and does not quote`, () => {
+    it(`is rejected for ${what}, which the message locates and does not quote`, () => {
       expect(problemOf(list)).to.include(problem);
     });
   }
@@ -119,65 +119,65 @@ describe("AUTH_TOKENS_FILE, when it changes", () => {
   });
   afterEach(async () => {
     file.replace([old, other]);
-    await until(() => isTaken(service, old));
+    await until(() => isAccepted(service, old));
   });
 
-  const readings = async () => {
-    const answer = await fetch(`http://${formatAddress(service.server.opsAddress)}/metrics`);
+  const lastReadSuccessful = async () => {
+    const response = await fetch(`http://${formatAddress(service.server.opsAddress)}/metrics`);
     return /^llmprices_file_last_read_successful\{variable="AUTH_TOKENS_FILE"\} (\d)$/m.exec(
-      await answer.text(),
+      await response.text(),
     )?.[1];
   };
 
-  it("takes the next token beside the last, and then the last no more, on the same connection", async () => {
+  it("accepts a new token beside the old one, and then rejects the old one, over the same connection", async () => {
     const [before, after] = [
       openEndpoints(service.server, old),
       openEndpoints(service.server, fresh),
     ];
-    const listThrough = (doors: TestService["endpoints"]) =>
-      Promise.all(Object.values(doors).map((door) => reasonOf(door.catalog.listModels({}))));
+    const listThrough = (endpoints: TestService["endpoints"]) =>
+      Promise.all(Object.values(endpoints).map(({ catalog }) => reasonOf(catalog.listModels({}))));
     expect(await listThrough(before)).to.deep.equal(Array(4).fill("ok"));
     expect(await listThrough(after)).to.deep.equal(Array(4).fill("TOKEN_INVALID"));
     file.replace([old, fresh, other]);
-    await until(() => isTaken(service, fresh));
+    await until(() => isAccepted(service, fresh));
     expect(await listThrough(before)).to.deep.equal(Array(4).fill("ok"));
     file.replace([fresh, other]);
-    await until(async () => !(await isTaken(service, old)));
+    await until(async () => !(await isAccepted(service, old)));
     expect(await listThrough(before)).to.deep.equal(Array(4).fill("TOKEN_INVALID"));
     expect(await listThrough(after)).to.deep.equal(Array(4).fill("ok"));
   });
 
-  it("lets a stream end that was open when its token was removed", async () => {
+  it("completes a stream that was open when its token was removed", async () => {
     const { key } = await freshPrice(service, "1.25", new Date("2020-01-01"));
     const terms = { ...key, providerCost: "1", currencyCode: "USD" };
     const requests = openRequests([{ terms, accountUsages: usagesOf({ a: "1" }) }]);
-    const answer = answerOf(service.pricing.streamAllocateCharges(requests));
+    const response = answerOf(service.pricing.streamAllocateCharges(requests));
     await until(async () => (await callsInFlight(service, "StreamAllocateCharges")) === 1);
     file.replace([other]);
-    await until(async () => !(await isTaken(service, old)));
+    await until(async () => !(await isAccepted(service, old)));
     requests.end();
-    expect((await answer).totals?.totalCharge).to.equal("1.25");
+    expect((await response).totals?.totalCharge).to.equal("1.25");
     expect(await reasonOf(service.catalog.listModels({}))).to.equal("TOKEN_INVALID");
   });
 
-  it("keeps the tokens of before when it is gone, and takes nobody's when the list is empty", async () => {
+  it("keeps the previous tokens when it is deleted, and accepts no token when the list is empty", async () => {
     rmSync(file.path);
-    await until(async () => (await readings()) === "0");
-    expect(await isTaken(service, old)).to.equal(true);
+    await until(async () => (await lastReadSuccessful()) === "0");
+    expect(await isAccepted(service, old)).to.equal(true);
     file.replace([]);
-    await until(async () => !(await isTaken(service, old)));
-    expect(await isTaken(service, other)).to.equal(false);
+    await until(async () => !(await isAccepted(service, old)));
+    expect(await isAccepted(service, other)).to.equal(false);
   });
 
-  it("is read again when it is written in place", async () => {
+  it("is reloaded when it is written in place", async () => {
     writeFileSync(file.path, toTokensText([fresh]));
-    await until(() => isTaken(service, fresh));
-    expect(await isTaken(service, old)).to.equal(false);
+    await until(() => isAccepted(service, fresh));
+    expect(await isAccepted(service, old)).to.equal(false);
   });
 });
 
 describe("AUTH_TOKENS_FILE in a Kubernetes secret", () => {
-  it("is read again when the link to the folder with all of the secret is set anew", async () => {
+  it("is reloaded when the symbolic link to the secret's folder is replaced", async () => {
     const [old, fresh] = [freshToken("a", "manage"), freshToken("a", "manage")];
     const mount = mkdtempSync(join(tmpdir(), "llmprices-secret-"));
     const publish = (version: string, token: TestToken) => {
@@ -192,18 +192,18 @@ describe("AUTH_TOKENS_FILE in a Kubernetes secret", () => {
     const closed = { publicReflection: false, publicHealth: false };
     const auth = { tokensFile: path, jwt: undefined, ...closed };
     const service = await startTestService({ auth });
-    expect(await isTaken(service, old)).to.equal(true);
+    expect(await isAccepted(service, old)).to.equal(true);
     publish("..2026_2", fresh);
     rmSync(join(mount, "..2026_1"), { recursive: true });
-    await until(() => isTaken(service, fresh));
-    expect(await isTaken(service, old)).to.equal(false);
+    await until(() => isAccepted(service, fresh));
+    expect(await isAccepted(service, old)).to.equal(false);
     await service.stop();
     rmSync(mount, { recursive: true });
   });
 });
 
-/** Whether a token is taken, on a connection of its own. */
-async function isTaken({ server }: TestService, token: TestToken): Promise<boolean> {
+/** Returns whether the service accepts a token, over a new connection. */
+async function isAccepted({ server }: TestService, token: TestToken): Promise<boolean> {
   const { catalog } = openEndpoints(server, token)["Connect JSON"];
   return (await reasonOf(catalog.listModels({}))) === "ok";
 }

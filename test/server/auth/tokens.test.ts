@@ -18,7 +18,7 @@ import {
 } from "../../support/service.js";
 import { createTokensFile, freshToken } from "../../support/tokens.js";
 
-const bulkPath = "/llmprices.v1.PricingService/BatchCalculateCharges";
+const batchPath = "/llmprices.v1.PricingService/BatchCalculateCharges";
 
 describe("Authentication", function () {
   this.timeout(60_000);
@@ -26,14 +26,14 @@ describe("Authentication", function () {
   const boss = freshToken("boss", "manage");
   const other = freshToken("other", "manage");
   const file = createTokensFile(clerk, boss, other);
-  const bulkThreads: unknown[] = [];
-  const countThread = (thread: unknown) => bulkThreads.push(thread);
+  const startedThreads: unknown[] = [];
+  const countThread = (thread: unknown) => startedThreads.push(thread);
   let service: TestService;
-  let strangers: TestService["endpoints"];
+  let unauthenticated: TestService["endpoints"];
   before(async () => {
     process.on("worker", countThread);
     service = await startTestService({ auth: file.auth }, undefined, boss);
-    strangers = openEndpoints(service.server);
+    unauthenticated = openEndpoints(service.server);
   });
   after(async () => {
     process.off("worker", countThread);
@@ -41,51 +41,51 @@ describe("Authentication", function () {
     file.remove();
   });
 
-  /** Posts to the HTTP door what no client of Connect's would. */
+  /** Posts any request to the HTTP listener, including those that no Connect client sends. */
   const post = async (path: string, headers: Record<string, string>, body = "{}") => {
     const url = `http://${formatAddress(service.server.httpAddress)}${path}`;
-    const answer = await fetch(url, { method: "POST", headers, body });
-    return { status: answer.status, headers: answer.headers, text: await answer.text() };
+    const response = await fetch(url, { method: "POST", headers, body });
+    return { status: response.status, headers: response.headers, text: await response.text() };
   };
   const json = { "content-type": "application/json" };
   const listPath = "/llmprices.v1.CatalogService/ListProviders";
 
-  it("comes before anything of a call is read: no thread starts, no message is too large", async () => {
+  it("happens before a message is read: no thread starts, and no message is too large", async () => {
     const large = { model: "x".repeat(5 * 1024 * 1024) };
     for (const protocol of protocols) {
-      // Each through a connection of its own: Node's client would keep what it did not get rid of.
-      const stranger = () => openEndpoints(service.server)[protocol].pricing;
+      // Each call has a new connection, because Node's client keeps the data that it could not send.
+      const pricing = () => openEndpoints(service.server)[protocol].pricing;
       const calls = [
-        () => stranger().batchCalculateCharges({ requests: [large] }),
-        () => stranger().createLLMPrice(large),
-        ...everyRpc.map((method) => () => callEmpty(strangers[protocol], method)),
+        () => pricing().batchCalculateCharges({ requests: [large] }),
+        () => pricing().createLLMPrice(large),
+        ...everyRpc.map((method) => () => callEmpty(unauthenticated[protocol], method)),
       ];
       for (const call of calls) expect(await reasonOf(call()), protocol).to.equal("TOKEN_MISSING");
     }
-    const broken = await post(bulkPath, { ...json, "content-encoding": "nope" }, "no JSON");
+    const broken = await post(batchPath, { ...json, "content-encoding": "nope" }, "no JSON");
     expect(JSON.parse(broken.text).code).to.equal("unauthenticated");
-    expect(bulkThreads).to.have.length(0);
-    // What the threads are counted by does count.
+    expect(startedThreads).to.have.length(0);
+    // An authenticated call starts a thread, which proves that threads are counted.
     await service.pricing.batchCalculateCharges({ requests: [{}] });
-    expect(bulkThreads).to.have.length(1);
+    expect(startedThreads).to.have.length(1);
   });
 
   for (const protocol of ["gRPC", "gRPC-Web", "Connect"] as const) {
-    it(`refuses a stream whose caller says nothing more, through ${protocol}`, async () => {
+    it(`rejects a stream whose client sends no message, through ${protocol}`, async () => {
       const { signal, abort } = withAbort();
-      const call = strangers[protocol].pricing.importLLMPrices(never(signal));
+      const call = unauthenticated[protocol].pricing.importLLMPrices(never(signal));
       expect(await reasonOf(call)).to.equal("TOKEN_MISSING");
       abort();
     });
   }
 
-  it("is asked for by the handlers themselves, behind a door that forgets to", async () => {
+  it("is required by the handlers themselves, if a listener should fail to require it", async () => {
     const callLog = { callStarts: () => {}, callEnds: () => {} };
     const times = { maxTimeoutMs: 1000, maxStreamTimeoutMs: 1000, streamIdleTimeoutMs: 1000 };
-    // Nothing that they work with is there: no call gets so far.
+    // The handlers have no dependencies, because no call gets so far.
     const limits = { concurrencyLimit: unlimited, maxMessageBytes: 1000, ...times };
-    const surroundings = { callLogOf: () => callLog, ...limits };
-    const mountServices = createServices({} as never, surroundings);
+    const callOptions = { callLogOf: () => callLog, ...limits };
+    const mountServices = createServices({} as never, callOptions);
     const transport = createRouterTransport((router) =>
       mountServices((each, implementation) => router.service(each, implementation)),
     );
@@ -95,16 +95,16 @@ describe("Authentication", function () {
     }
   });
 
-  it("asks for a token with 401 and www-authenticate, and refuses a role with 403", async () => {
-    const stranger = await post(listPath, json);
-    expect(stranger.status).to.equal(401);
-    expect(stranger.headers.get("www-authenticate")).to.equal("Bearer");
+  it("answers 401 with www-authenticate to a missing token, and 403 to an insufficient role", async () => {
+    const missing = await post(listPath, json);
+    expect(missing.status).to.equal(401);
+    expect(missing.headers.get("www-authenticate")).to.equal("Bearer");
     const authorization = `Bearer ${clerk.token}`;
     const create = "/llmprices.v1.CatalogService/CreateProvider";
     expect((await post(create, { ...json, authorization })).status).to.equal(403);
   });
 
-  it("takes the scheme in any case, and nothing but a bearer's token", async () => {
+  it("accepts the scheme Bearer in any case, and no other scheme", async () => {
     const statusOf = async (authorization: string) =>
       (await post(listPath, { ...json, authorization })).status;
     for (const scheme of ["Bearer", "bearer", "BEARER", "Bearer "]) {
@@ -113,17 +113,17 @@ describe("Authentication", function () {
     const basic = `Basic ${Buffer.from(`clerk:${clerk.token}`).toString("base64")}`;
     const wrong = [clerk.token, "Bearer", "Bearer ", `Bearer${clerk.token}`, basic];
     for (const text of wrong) {
-      const { text: answer } = await post(listPath, { ...json, authorization: text });
-      expect(answer, text).to.include("TOKEN_MISSING").and.not.include(clerk.token);
+      const { text: body } = await post(listPath, { ...json, authorization: text });
+      expect(body, text).to.include("TOKEN_MISSING").and.not.include(clerk.token);
     }
     const almost = [`${clerk.token}x`, clerk.token.slice(1), `${clerk.token} ${clerk.token}`];
     for (const text of almost) expect(await statusOf(`Bearer ${text}`), text).to.equal(401);
   });
 
-  it("says that a token is not taken, and not which are", async () => {
+  it("reports that a token is invalid, and not which tokens are valid", async () => {
     for (const protocol of protocols) {
-      const door = openEndpoints(service.server, { token: "guessed" })[protocol];
-      const { code, reason, message } = await errorOf(door.catalog.listProviders({}));
+      const { catalog } = openEndpoints(service.server, { token: "guessed" })[protocol];
+      const { code, reason, message } = await errorOf(catalog.listProviders({}));
       expect({ code, reason, message }).to.deep.equal({
         code: Code.Unauthenticated,
         reason: "TOKEN_INVALID",
@@ -132,24 +132,26 @@ describe("Authentication", function () {
     }
   });
 
-  it("takes Connect's GET requests with a token only", async () => {
+  it("accepts Connect's GET requests only with a token", async () => {
     const url = `http://${formatAddress(service.server.httpAddress)}${listPath}?encoding=json&message=%7B%7D`;
     expect((await fetch(url)).status).to.equal(401);
     const headers = { authorization: `Bearer ${clerk.token}` };
     expect((await fetch(url, { headers })).status).to.equal(200);
   });
 
-  it("lets the door for operators answer anybody, and counts whom it refused", async () => {
+  it("is not required by the ops server, which counts the rejected calls", async () => {
     const before = await callsEnded(service, "CalculateCharge", "unauthenticated");
-    expect(await reasonOf(strangers.gRPC.pricing.calculateCharge({}))).to.equal("TOKEN_MISSING");
+    expect(await reasonOf(unauthenticated.gRPC.pricing.calculateCharge({}))).to.equal(
+      "TOKEN_MISSING",
+    );
     expect(await callsEnded(service, "CalculateCharge", "unauthenticated")).to.equal(before + 1);
     for (const path of ["/healthz", "/readyz", "/metrics"]) {
-      const answer = await fetch(`http://${formatAddress(service.server.opsAddress)}${path}`);
-      expect(answer.status, path).to.equal(200);
+      const response = await fetch(`http://${formatAddress(service.server.opsAddress)}${path}`);
+      expect(response.status, path).to.equal(200);
     }
   });
 
-  it("keeps the caller's name with what the caller changes, through every door", async () => {
+  it("stores the caller's name with each change, through every protocol", async () => {
     for (const protocol of protocols) {
       const key = await freshKey(service);
       await service.endpoints[protocol].pricing.createLLMPrice({ ...key, price: "1" });
@@ -161,7 +163,7 @@ describe("Authentication", function () {
     }
   });
 
-  it("does not replay to one caller what another was answered", async () => {
+  it("does not replay a response to another caller", async () => {
     const requestId = crypto.randomUUID();
     const request = { ...(await freshKey(service)), price: "1", requestId };
     const { pricing } = openEndpoints(service.server, other).gRPC;
@@ -197,20 +199,20 @@ describe("Reflection and health", () => {
   };
   const { OK, UNAUTHENTICATED } = grpc.status;
 
-  it("are for those with a token, where there are tokens", async () => {
+  it("require a token when tokens are configured", async () => {
     const service = await startTestService({ auth: file.auth });
     expect(await codesOf(service)).to.deep.equal(Array(3).fill(UNAUTHENTICATED));
     expect(await codesOf(service, clerk.token)).to.deep.equal(Array(3).fill(OK));
     await service.stop();
   });
 
-  it("are for all where that is configured, each for itself", async () => {
+  it("are each public when configured so", async () => {
     const health = await startTestService({ auth: { ...file.auth, publicHealth: true } });
     expect(await codesOf(health)).to.deep.equal([OK, UNAUTHENTICATED, UNAUTHENTICATED]);
     await health.stop();
     const reflection = await startTestService({ auth: { ...file.auth, publicReflection: true } });
     expect(await codesOf(reflection)).to.deep.equal([UNAUTHENTICATED, OK, OK]);
-    // What is not theirs stays closed.
+    // Other services still require a token.
     expect(await reasonOf(reflection.pricing.calculateCharge({}))).to.equal("TOKEN_MISSING");
     await reflection.stop();
   });
@@ -221,7 +223,7 @@ async function changersOf(pricing: Endpoint["pricing"], key: TestKey): Promise<s
   return llmPriceRevisions.map(({ changedBy }) => changedBy);
 }
 
-/** The code that a call of any kind ends with, sent as bytes and never as what the contract has. */
+/** Calls any RPC with raw bytes as its message. Returns the status code. */
 function codeOf(
   client: grpc.Client,
   path: string,
@@ -237,7 +239,7 @@ function codeOf(
   });
 }
 
-/** A stream that never has a message, and ends when it is told to. */
+/** Yields nothing until `signal` aborts. */
 async function* never(signal: AbortSignal): AsyncGenerator<object> {
   await new Promise((resolve) => signal.addEventListener("abort", resolve));
   yield {};

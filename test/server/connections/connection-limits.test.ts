@@ -8,9 +8,9 @@ import { until } from "../../support/metrics.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
 import { connections, startTestService, type TestService } from "../../support/service.js";
 
-const doors = {
-  "the gRPC door": ({ server }: TestService) => server.grpcAddress,
-  "the HTTP door": ({ server }: TestService) => server.httpAddress,
+const listeners = {
+  "the gRPC listener": ({ server }: TestService) => server.grpcAddress,
+  "the HTTP listener": ({ server }: TestService) => server.httpAddress,
 };
 const call = {
   ":method": "POST",
@@ -19,19 +19,19 @@ const call = {
   te: "trailers",
 };
 
-/** What becomes of one call with these headers: its status, or how its stream was reset. */
-async function answerTo(address: Address, headers: OutgoingHttpHeaders): Promise<string> {
+/** Makes one call with these headers. Returns its status, or the code of its stream's reset. */
+async function outcomeOf(address: Address, sent: OutgoingHttpHeaders): Promise<string> {
   const session = connectHttp2(`http://${formatAddress(address)}`, {
     maxSendHeaderBlockLength: 1e6,
   });
   session.on("error", () => {});
   try {
-    // The limits hold from when the client has heard of them.
+    // The limits apply after the client has received the server's settings.
     await once(session, "remoteSettings");
-    const stream = session.request({ ...call, ...headers });
+    const stream = session.request({ ...call, ...sent });
     stream.end(Buffer.alloc(5));
     return await new Promise((resolve) => {
-      stream.on("response", (answer) => resolve(`status ${answer[":status"]}`));
+      stream.on("response", (headers) => resolve(`status ${headers[":status"]}`));
       stream.on("error", () => resolve(`reset ${stream.rstCode}`));
     });
   } finally {
@@ -39,8 +39,8 @@ async function answerTo(address: Address, headers: OutgoingHttpHeaders): Promise
   }
 }
 
-for (const [door, addressOf] of Object.entries(doors)) {
-  describe(`A connection to ${door}`, () => {
+for (const [listener, addressOf] of Object.entries(listeners)) {
+  describe(`A connection to ${listener}`, () => {
     let service: TestService;
     let key: TestKey;
     before(async () => {
@@ -54,31 +54,32 @@ for (const [door, addressOf] of Object.entries(doors)) {
     const isServing = async () =>
       (await service.pricing.calculateCharge(lineOf(key))).accountCharge === "100";
 
-    it("has so many calls at a time as MAX_CONCURRENT_STREAMS says, and is told", async () => {
+    it("gets MAX_CONCURRENT_STREAMS in the server's settings", async () => {
       const session = connectHttp2(`http://${formatAddress(addressOf(service))}`);
       const [settings] = await once(session, "remoteSettings");
       expect(settings.maxConcurrentStreams).to.equal(7);
       session.destroy();
     });
 
-    it("takes headers up to MAX_HEADER_BYTES, and resets a call that has more", async () => {
-      const answer = (bytes: number) => answerTo(addressOf(service), { "x-a": "y".repeat(bytes) });
-      expect(await answer(3000)).to.equal("status 200");
+    it("accepts headers up to MAX_HEADER_BYTES, and resets a call with more", async () => {
+      const outcome = (bytes: number) =>
+        outcomeOf(addressOf(service), { "x-a": "y".repeat(bytes) });
+      expect(await outcome(3000)).to.equal("status 200");
       const calm = `reset ${constants.NGHTTP2_ENHANCE_YOUR_CALM}`;
-      expect(await answer(4096)).to.equal(calm);
-      // No field may have more than 64 KiB, whatever the limit.
-      expect(await answer(100_000)).to.equal(`reset ${constants.NGHTTP2_COMPRESSION_ERROR}`);
+      expect(await outcome(4096)).to.equal(calm);
+      // No header field may exceed 64 KiB, whatever the limit.
+      expect(await outcome(100_000)).to.equal(`reset ${constants.NGHTTP2_COMPRESSION_ERROR}`);
       const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`x-${i}`, "y"]));
-      expect(await answerTo(addressOf(service), many)).to.equal(calm);
+      expect(await outcomeOf(addressOf(service), many)).to.equal(calm);
       expect(await isServing()).to.equal(true);
     });
 
-    it("is ended when it resets calls by the thousand, and others go on", async () => {
+    it("is closed when it resets thousands of calls, and other connections go on", async () => {
       const session = connectHttp2(`http://${formatAddress(addressOf(service))}`);
       session.on("error", () => {});
       await once(session, "connect");
       let resets = 0;
-      // Node lets a thousand through, and then 33 a second.
+      // Node accepts 1000 resets, and then 33 per second.
       while (!session.closed && !session.destroyed && resets < 20_000) {
         for (let i = 0; i < 5 && !session.closed && !session.destroyed; i += 1) {
           const stream = session.request(call);
@@ -94,8 +95,8 @@ for (const [door, addressOf] of Object.entries(doors)) {
     });
   });
 
-  describe(`Connections to ${door}`, () => {
-    it("are as many as MAX_CONNECTIONS says; one more is closed, and has room later", async () => {
+  describe(`Connections to ${listener}`, () => {
+    it("are limited by MAX_CONNECTIONS: one more is closed, and is accepted after another one ends", async () => {
       const service = await startTestService({
         connections: { ...connections, maxConnections: 3 },
       });
@@ -121,23 +122,23 @@ for (const [door, addressOf] of Object.entries(doors)) {
       await service.stop();
     });
 
-    it("that die without a word are found by pings, and ended", async () => {
+    it("that stop responding are detected by pings, and closed", async () => {
       const limits = { ...connections, keepaliveTimeMs: 100, keepaliveTimeoutMs: 300 };
       const service = await startTestService({ connections: limits });
       const { host, port } = addressOf(service);
       const socket = connect(port, host);
-      // An empty frame of settings, and nothing after it: no ping is answered.
+      // Sends an empty SETTINGS frame and nothing after it, so that no ping is answered.
       socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
       socket.resume();
-      const living = connectHttp2(`http://${formatAddress({ host, port })}`);
+      const responsive = connectHttp2(`http://${formatAddress({ host, port })}`);
       let pings = 0;
-      living.on("ping", () => {
+      responsive.on("ping", () => {
         pings += 1;
       });
       await once(socket, "close");
       await until(() => pings >= 5);
-      expect(living.closed).to.equal(false);
-      living.destroy();
+      expect(responsive.closed).to.equal(false);
+      responsive.destroy();
       await service.stop();
     });
   });
@@ -152,20 +153,20 @@ describe("HTTP/1.1", () => {
   });
   after(() => service.stop());
 
-  /** Sends something, and answers all that comes until the connection is closed. */
+  /** Sends `pieces`. Returns everything received until the server closes the connection. */
   const exchange = async (...pieces: string[]) => {
     const { host, port } = service.server.httpAddress;
     const socket = connect({ host, port, noDelay: true });
     socket.on("error", () => {});
-    const answer: Buffer[] = [];
-    socket.on("data", (data) => answer.push(data));
+    const received: Buffer[] = [];
+    socket.on("data", (data) => received.push(data));
     for (const piece of pieces) socket.write(piece);
     await once(socket, "close");
-    return Buffer.concat(answer).toString();
+    return Buffer.concat(received).toString();
   };
   const start = "POST /llmprices.v1.CatalogService/ListChargeTypes HTTP/1.1\r\nhost: a\r\n";
 
-  it("takes headers up to MAX_HEADER_BYTES: 431 for more", async () => {
+  it("accepts headers up to MAX_HEADER_BYTES, and answers 431 to more", async () => {
     const json = "content-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n";
     const withHeader = (bytes: number) =>
       exchange(`${start}${json}x: ${"y".repeat(bytes)}\r\n\r\n{}`);
@@ -177,7 +178,7 @@ describe("HTTP/1.1", () => {
     expect(await exchange(start)).to.match(/^HTTP\/1.1 408 /);
   });
 
-  it("closes a connection that says nothing, or not enough to be known by", async () => {
+  it("closes a connection that sends nothing, or too little to recognize its HTTP version", async () => {
     expect(await exchange()).to.equal("");
     expect(await exchange("PRI * HT")).to.equal("");
   });

@@ -7,22 +7,22 @@ import { forgetEndedStreams } from "../../../src/server/runtime-tuning/http2-str
 import { collectGarbage } from "../../support/garbage.js";
 
 describe("The streams of an HTTP/2 session", () => {
-  it("leave nothing behind when they end, although garbage was collected while some were open", () => {
+  it("are freed when they end, although garbage was collected while some were open", () => {
     const session = { [state]: { streams: new Map<number, unknown>() } };
     forgetEndedStreams(session as unknown as Http2Session);
     const { streams } = session[state];
     let next = 0;
-    const comeAndGo = () => {
-      streams.set(next, new Array(bytesAStream / 8).fill(0));
+    const openAndEnd = () => {
+      streams.set(next, new Array(bytesPerStream / 8).fill(0));
       streams.delete(next - openStreams);
       next += 1;
     };
-    while (next < 100) comeAndGo();
+    while (next < 100) openAndEnd();
     collectGarbage();
     collectGarbage();
     const before = oldBytes();
     while (next < 1000) {
-      comeAndGo();
+      openAndEnd();
       if (next % (3 * openStreams) === 0) collectGarbage({ type: "minor" });
     }
     expect(oldBytes() - before).to.be.below(2 ** 20);
@@ -31,7 +31,7 @@ describe("The streams of an HTTP/2 session", () => {
     );
   });
 
-  it("are kept in a table that forgets, in this version of Node.js, and are ended with it", async () => {
+  it("are kept in the patched map in this version of Node.js, and end with their session", async () => {
     let session: ServerHttp2Session | undefined;
     const server = createServer().on("session", (each) => {
       forgetEndedStreams(each);
@@ -43,9 +43,9 @@ describe("The streams of an HTTP/2 session", () => {
     const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     const open = Array.from({ length: 5 }, () => client.request({ ":path": "/" }));
     await Promise.all(open.map((stream) => once(stream, "response")));
-    const table = streamsOf(session as ServerHttp2Session);
-    expect(table.constructor.name).to.equal("StreamTable");
-    expect(table.size).to.equal(5);
+    const map = streamsOf(session as ServerHttp2Session);
+    expect(map.constructor.name).to.equal("StreamTable");
+    expect(map.size).to.equal(5);
     const closed = open.map((stream) => once(stream, "close"));
     for (const stream of open) stream.on("error", () => undefined);
     session?.destroy();
@@ -56,10 +56,10 @@ describe("The streams of an HTTP/2 session", () => {
 });
 
 const state = Symbol("state");
-const bytesAStream = 32 * 1024;
+const bytesPerStream = 32 * 1024;
 const openStreams = 20;
 
-/** What is not young any more. */
+/** Returns the bytes in V8's old generation. */
 function oldBytes(): number {
   const old = getHeapSpaceStatistics().filter(({ space_name: name }) => /^old_space/.test(name));
   return old.reduce((sum, { space_used_size: used }) => sum + used, 0);

@@ -20,7 +20,7 @@ import { connections, startTestService, type TestService } from "../../support/s
 
 const ageMs = 500;
 const ages = 3;
-const lanes = 10;
+const concurrency = 10;
 
 describe("A connection that has reached MAX_CONNECTION_AGE_MS", function () {
   this.timeout(60_000);
@@ -38,11 +38,11 @@ describe("A connection that has reached MAX_CONNECTION_AGE_MS", function () {
   });
   after(() => service.stop());
 
-  /** Makes calls one after another in some lanes, for the age of several connections. */
-  const callAndCall = async (call: () => Promise<unknown>, pauseMs?: number) => {
+  /** Repeats a call in concurrent loops, for the age of several connections. */
+  const repeatCall = async (call: () => Promise<unknown>, pauseMs?: number) => {
     const endsAt = performance.now() + ages * ageMs;
     const calls = { answered: 0, failed: [] as unknown[] };
-    const lane = async () => {
+    const loop = async () => {
       while (performance.now() < endsAt) {
         await call().then(
           () => {
@@ -53,11 +53,11 @@ describe("A connection that has reached MAX_CONNECTION_AGE_MS", function () {
         if (pauseMs !== undefined) await wait(pauseMs);
       }
     };
-    await Promise.all(Array.from({ length: lanes }, lane));
+    await Promise.all(Array.from({ length: concurrency }, loop));
     return calls;
   };
 
-  it("is left by a client of grpc-js, who loses no call", async () => {
+  it("is left by a grpc-js client, which loses no call", async () => {
     const client = new grpc.Client(
       formatAddress(service.server.grpcAddress),
       grpc.credentials.createInsecure(),
@@ -66,65 +66,65 @@ describe("A connection that has reached MAX_CONNECTION_AGE_MS", function () {
     const request = create(CalculateChargeRequestSchema, lineOf(key));
     const message = Buffer.from(toBinary(CalculateChargeRequestSchema, request));
     const same = (bytes: Buffer) => bytes;
-    const { answered, failed } = await callAndCall(
+    const { answered, failed } = await repeatCall(
       () =>
         new Promise((resolve, reject) => {
-          client.makeUnaryRequest(path, same, same, message, (error, answer) =>
-            error ? reject(error) : resolve(answer),
+          client.makeUnaryRequest(path, same, same, message, (error, response) =>
+            error ? reject(error) : resolve(response),
           );
         }),
       5,
     );
     client.close();
     expect(failed).to.deep.equal([]);
-    expect(answered).to.be.above(lanes);
+    expect(answered).to.be.above(concurrency);
   });
 
   const transports: Readonly<Record<string, () => Transport>> = {
-    "the gRPC door": () => createGrpcTransport({ baseUrl: grpcUrl }),
-    "the HTTP door": () => createConnectTransport({ baseUrl: httpUrl, httpVersion: "2" }),
-    "the HTTP door, over HTTP/1.1": () =>
+    "the gRPC listener": () => createGrpcTransport({ baseUrl: grpcUrl }),
+    "the HTTP listener": () => createConnectTransport({ baseUrl: httpUrl, httpVersion: "2" }),
+    "the HTTP listener, over HTTP/1.1": () =>
       createConnectTransport({ baseUrl: httpUrl, httpVersion: "1.1" }),
   };
-  for (const [door, open] of Object.entries(transports)) {
-    it(`is left by a client of Connect, who loses no call: ${door}`, async () => {
+  for (const [listener, open] of Object.entries(transports)) {
+    it(`is left by a Connect client, which loses no call: ${listener}`, async () => {
       const pricing = createClient(PricingService, open());
       // Without a pause: Node's HTTP/2 client sends a request a moment after it is made, and drops
-      // it when a GOAWAY arrives in between, which it may when a timer begins the call.
-      const { answered, failed } = await callAndCall(() => pricing.calculateCharge(lineOf(key)));
+      // it when a GOAWAY arrives in between. This can happen when a timer begins the call.
+      const { answered, failed } = await repeatCall(() => pricing.calculateCharge(lineOf(key)));
       expect(failed).to.deep.equal([]);
-      expect(answered).to.be.above(lanes);
+      expect(answered).to.be.above(concurrency);
     });
   }
 
-  for (const door of ["gRPC", "HTTP"] as const) {
-    it(`is ended with a GOAWAY when its calls have ended: the ${door} door`, async () => {
-      const session = connectHttp2(door === "gRPC" ? grpcUrl : httpUrl);
+  for (const listener of ["gRPC", "HTTP"] as const) {
+    it(`is closed with a GOAWAY when its calls have ended: the ${listener} listener`, async () => {
+      const session = connectHttp2(listener === "gRPC" ? grpcUrl : httpUrl);
       const goaways = goawaysOf(session);
       await once(session, "close");
       expect(goaways).to.deep.equal([0]);
     });
 
-    it(`answers a stream that began before, however long it takes: the ${door} door`, async () => {
+    it(`completes a stream that began before, however long it takes: the ${listener} listener`, async () => {
       const transport =
-        door === "gRPC"
+        listener === "gRPC"
           ? createGrpcTransport({ baseUrl: grpcUrl })
           : createConnectTransport({ baseUrl: httpUrl, httpVersion: "2" });
       const terms = { ...key, providerCost: "1", currencyCode: "USD" };
       const requests = openRequests([{ terms, accountUsages: usagesOf({ a: "1" }) }]);
-      const answer = answerOf(
+      const response = answerOf(
         createClient(PricingService, transport).streamAllocateCharges(requests),
       );
-      // Two other connections come of age and end, one after the other, while it waits.
+      // Two other connections reach the age and end, one after the other, while the stream waits.
       for (let i = 0; i < 2; i += 1) await once(connectHttp2(httpUrl), "close");
       requests.end();
-      expect((await answer).totals?.totalCharge).to.equal("1.00");
+      expect((await response).totals?.totalCharge).to.equal("1.00");
     });
   }
 
-  it("says so with its next answer, over HTTP/1.1", async () => {
+  it("sends connection: close with its next response, over HTTP/1.1", async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    const ask = async () => {
+    const call = async () => {
       const request = httpRequest(`${httpUrl}/llmprices.v1.CatalogService/ListChargeTypes`, {
         ...{ agent, method: "POST", headers: { "content-type": "application/json" } },
       });
@@ -133,20 +133,20 @@ describe("A connection that has reached MAX_CONNECTION_AGE_MS", function () {
       await response.toArray();
       return { connection: response.headers.connection, port: request.socket?.localPort };
     };
-    const first = await ask();
+    const first = await call();
     expect(first.connection).to.equal("keep-alive");
     let last = first;
     while (last.connection !== "close") {
       await wait(5);
-      last = await ask();
+      last = await call();
     }
     expect(last.port).to.equal(first.port);
-    expect((await ask()).port).not.to.equal(first.port);
+    expect((await call()).port).not.to.equal(first.port);
     agent.destroy();
   });
 });
 
-describe("A connection whose grace is over", () => {
+describe("A connection whose grace period is over", () => {
   let service: TestService;
   before(async () => {
     const limits = { ...connections, maxConnectionAgeMs: 300, maxConnectionAgeGraceMs: 300 };
@@ -154,7 +154,7 @@ describe("A connection whose grace is over", () => {
   });
   after(() => service.stop());
 
-  it("is cut, calls and all, at both listeners", async () => {
+  it("is closed with its open calls, at both listeners", async () => {
     const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
     const outcomes = (["gRPC", "Connect"] as const).map(async (protocol) => {
       const terms = { ...key, providerCost: "1", currencyCode: "USD" };
@@ -178,10 +178,10 @@ describe("A connection without a call for MAX_CONNECTION_IDLE_MS", () => {
   });
   after(() => service.stop());
 
-  for (const door of ["gRPC", "HTTP"] as const) {
-    it(`is ended, and not before: the ${door} door`, async () => {
+  for (const listener of ["gRPC", "HTTP"] as const) {
+    it(`is closed, and not before: the ${listener} listener`, async () => {
       const { grpcAddress, httpAddress } = service.server;
-      const address = door === "gRPC" ? grpcAddress : httpAddress;
+      const address = listener === "gRPC" ? grpcAddress : httpAddress;
       const session = connectHttp2(`http://${formatAddress(address)}`);
       await once(session, "connect");
       const startedAt = performance.now();
@@ -196,7 +196,7 @@ describe("A connection without a call for MAX_CONNECTION_IDLE_MS", () => {
 describe("A connection with TLS", () => {
   const reasons = { maxConnectionAgeMs: 300, maxConnectionIdleMs: 300 };
   for (const [reason, ms] of Object.entries(reasons)) {
-    it(`is ended with a GOAWAY by ${reason}, at both listeners`, async () => {
+    it(`is closed with a GOAWAY by ${reason}, at both listeners`, async () => {
       const { tls, trust } = createTlsFiles();
       const limits = { ...connections, [reason]: ms };
       const service = await startTestService({ connections: limits, tls });
@@ -216,7 +216,7 @@ describe("A connection with TLS", () => {
   }
 });
 
-/** The codes of the GOAWAY frames that come. */
+/** Returns a list that gets the code of each received GOAWAY frame, and -1 for an error. */
 function goawaysOf(session: ClientHttp2Session): number[] {
   const codes: number[] = [];
   session.on("goaway", (code) => codes.includes(code) || codes.push(code));

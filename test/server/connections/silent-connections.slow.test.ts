@@ -6,7 +6,7 @@ import { byKey, freshPrice, priceAt, type TestKey } from "../../support/prices.j
 import { type DatabaseProxy, openProxy } from "../../support/proxy.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
-describe("A service whose connections to the database have fallen silent", function () {
+describe("A service whose database connections have stopped responding", function () {
   this.timeout(40_000);
   let database: TestDatabase;
   let proxy: DatabaseProxy;
@@ -35,7 +35,7 @@ describe("A service whose connections to the database have fallen silent", funct
       () => false,
     );
 
-  it("writes and reads again over new ones", async () => {
+  it("writes and reads again over new connections", async () => {
     await Promise.all(Array.from({ length: 20 }, () => priceAt(service, key)));
     proxy.stallConnections();
     let isWritten = false;
@@ -46,7 +46,7 @@ describe("A service whose connections to the database have fallen silent", funct
     expect(await priceAt(service, key)).to.match(/^[23]$/);
   });
 
-  it("loses the book to others within seconds, when one of them has it", async () => {
+  it("loses its lock on the price book to other replicas within seconds", async () => {
     await database.knex.raw(`
       create function write_slowly() returns trigger language plpgsql as $$
       begin

@@ -40,13 +40,13 @@ describe("A connection whose client has stopped reading the responses", function
   after(() => database.drop());
 
   const reasons = {
-    "its age is up": { maxConnectionAgeMs: 2000, maxConnectionAgeGraceMs: 500 },
+    "it reaches its maximum age": { maxConnectionAgeMs: 2000, maxConnectionAgeGraceMs: 500 },
     "it answers no ping": { keepaliveTimeMs: 500, keepaliveTimeoutMs: 1500 },
   };
   for (const [reason, limits] of Object.entries(reasons)) {
     for (const isEncrypted of [false, true]) {
       const how = isEncrypted ? "with TLS" : "in plain text";
-      it(`is ended when ${reason}, ${how}, at both listeners`, async () => {
+      it(`is closed when ${reason}, ${how}, at both listeners`, async () => {
         const config = { connections: { ...connections, maxConnections: 1, ...limits } };
         service = await startTestService(
           { ...config, tls: isEncrypted ? files.tls : undefined },
@@ -56,7 +56,7 @@ describe("A connection whose client has stopped reading the responses", function
         const ended = listeners.map(async (listener) => {
           const address = server[listener];
           stalled.push(await stall(address, isEncrypted));
-          // There is one place, and it is taken.
+          // The stalled connection takes the only place.
           expect(await hasPlace(address, isEncrypted), listener).to.equal(false);
           await until(() => hasPlace(address, isEncrypted));
         });
@@ -67,8 +67,9 @@ describe("A connection whose client has stopped reading the responses", function
 });
 
 /**
- * Asks for more than the sockets' buffers hold, and reads nothing once the first of it has come. The
- * calls are cheap, so that the first response comes long before the connection has reached its age.
+ * Requests more data than the sockets' buffers hold, and stops reading after the first of it. The
+ * calls are cheap, so that the first response arrives long before the connection reaches its maximum
+ * age.
  */
 async function stall(address: Address, isEncrypted: boolean): Promise<Socket> {
   const request = create(ListModelsRequestSchema, { pageSize: modelsPerPage });
@@ -97,13 +98,13 @@ async function stall(address: Address, isEncrypted: boolean): Promise<Socket> {
     return stream;
   };
   await once(call(), "data");
-  // 16 MiB and more.
+  // Requests more than 16 MiB.
   for (let calls = 0; calls < 60; calls += 1) call();
   socket.pause();
   return socket;
 }
 
-/** Node's client reads a socket by itself; of a stream of ours it gets what the socket is read. */
+/** Wraps a socket in a stream. Node's client reads a plain socket itself, although it is paused. */
 function asDuplex(socket: Socket): Duplex {
   const duplex = new Duplex({
     read: () => {},

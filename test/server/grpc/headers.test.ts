@@ -18,7 +18,7 @@ describe("Headers that gRPC does not allow", () => {
     await service.stop();
   });
 
-  it("are passed over, and not printed: they may be secret", async () => {
+  it("are ignored, and not printed because they may be secret", async () => {
     const wire = openHttp2(service.server.grpcAddress);
     const received = await wire.exchange({
       path: pathOf(PricingService.method.listLLMPrices),

@@ -44,7 +44,7 @@ describe("CORS_ORIGINS", () => {
   })) {
     const send = (call: Call) => exchange(service, call);
 
-    it(`lets a page of a listed origin ask first, for as long as browsers remember: ${version}`, async () => {
+    it(`answers the preflight requests of a listed origin, which browsers may cache for two hours: ${version}`, async () => {
       const { status, headers, body } = await send(from(app, preflight));
       expect({ status, body }).to.deep.equal({ status: 204, body: "" });
       expect(headers["access-control-allow-methods"]).to.equal("POST,GET");
@@ -56,7 +56,7 @@ describe("CORS_ORIGINS", () => {
       expect(headers["access-control-allow-origin"]).to.equal(app);
     });
 
-    it(`lets it read every answer, refusals and bulk calls included: ${version}`, async () => {
+    it(`lets a listed origin read every response, including errors and offloaded calls: ${version}`, async () => {
       const query = new URLSearchParams({ encoding: "json", message: JSON.stringify(charge()) });
       const calls: Record<string, [Call, number]> = {
         "a charge": [post("CalculateCharge", charge()), 200],
@@ -86,22 +86,25 @@ describe("CORS_ORIGINS", () => {
       }
     });
 
-    it(`says nothing of CORS to any other origin, and serves it nonetheless: ${version}`, async () => {
+    it(`sends no CORS headers to any other origin, and serves it: ${version}`, async () => {
       const others = [
         ...["http://app.example.com", "https://app.example.com:8443", "https://example.com"],
         ...["https://a.app.example.com", "https://app.example.com.evil.example", `${app}/`],
         ...["HTTPS://APP.EXAMPLE.COM", "http://localhost", "http://127.0.0.1:3000", "null", "*"],
       ];
       for (const origin of others) {
-        const asked = await send(from(origin, preflight));
-        expect(asked.status, origin).to.equal(405);
-        const answered = await send(from(origin, post("CalculateCharge", charge())));
-        expect(JSON.parse(answered.body).accountCharge, origin).to.equal("7");
-        expect([corsOf(asked.headers), corsOf(answered.headers)], origin).to.deep.equal([{}, {}]);
+        const preflighted = await send(from(origin, preflight));
+        expect(preflighted.status, origin).to.equal(405);
+        const posted = await send(from(origin, post("CalculateCharge", charge())));
+        expect(JSON.parse(posted.body).accountCharge, origin).to.equal("7");
+        expect([corsOf(preflighted.headers), corsOf(posted.headers)], origin).to.deep.equal([
+          {},
+          {},
+        ]);
       }
     });
 
-    it(`keeps caches from giving one origin's answer to another: ${version}`, async () => {
+    it(`keeps caches from serving one origin's response to another: ${version}`, async () => {
       const call = post("CalculateCharge", charge());
       for (const each of [call, from(app, call), from("https://evil.example", call)]) {
         expect(listOf((await send(each)).headers.vary)).to.deep.equal(["origin"]);
@@ -109,12 +112,12 @@ describe("CORS_ORIGINS", () => {
     });
   }
 
-  it("says nothing of CORS to callers that are no browsers", async () => {
+  it("sends no CORS headers to clients that are not browsers", async () => {
     const { headers } = await exchange1(service, post("CalculateCharge", charge()));
     expect(corsOf(headers)).to.deep.equal({});
   });
 
-  it("is off where it is not set", async () => {
+  it("is off when it is not set", async () => {
     const closed = await startTestService();
     for (const call of [preflight, post("CalculateCharge", {})]) {
       const { status, headers } = await exchange1(closed, from(app, call));
@@ -132,13 +135,13 @@ type Call = {
   readonly body?: string;
 };
 
-type Answer = {
+type ReceivedResponse = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 };
 
-function exchange1({ server }: TestService, { body, ...call }: Call): Promise<Answer> {
+function exchange1({ server }: TestService, { body, ...call }: Call): Promise<ReceivedResponse> {
   return new Promise((resolve, reject) => {
     const sent = httpRequest({ ...server.httpAddress, ...call }, async (response) => {
       const headers = response.headers as Record<string, string>;
@@ -149,18 +152,18 @@ function exchange1({ server }: TestService, { body, ...call }: Call): Promise<An
   });
 }
 
-async function exchange2({ server }: TestService, call: Call): Promise<Answer> {
+async function exchange2({ server }: TestService, call: Call): Promise<ReceivedResponse> {
   const session = connectHttp2(`http://${formatAddress(server.httpAddress)}`);
   const { method, path, headers, body } = call;
   const stream = session.request({ ...headers, ":method": method, ":path": path });
   stream.end(body);
   try {
-    const answered = await new Promise<Record<string, unknown>>((resolve, reject) =>
+    const received = await new Promise<Record<string, unknown>>((resolve, reject) =>
       stream.once("response", resolve).once("error", reject),
     );
-    const { ":status": status, ...rest } = answered;
+    const { ":status": status, ...rest } = received;
     const text = await textOf(stream);
-    return { status: Number(status), headers: rest as Answer["headers"], body: text };
+    return { status: Number(status), headers: rest as ReceivedResponse["headers"], body: text };
   } finally {
     session.close();
   }
@@ -176,7 +179,7 @@ function listOf(header: string | undefined): string[] {
   return (header ?? "").split(",").map((each) => each.trim().toLowerCase());
 }
 
-function corsOf(headers: Answer["headers"]): Record<string, string> {
+function corsOf(headers: ReceivedResponse["headers"]): Record<string, string> {
   const entries = Object.entries(headers);
   return Object.fromEntries(entries.filter(([name]) => name.startsWith("access-control-")));
 }

@@ -18,7 +18,7 @@ import {
 import { freshPrice, type TestKey } from "../../support/prices.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
-describe("The HTTP door", () => {
+describe("The HTTP listener", () => {
   let service: TestService;
   let key: TestKey;
   let transports: Readonly<Record<string, Transport>>;
@@ -40,7 +40,7 @@ describe("The HTTP door", () => {
   const parts = ["33.34", "33.33", "33.33"];
 
   for (const protocol of ["Connect", "Connect JSON", "gRPC-Web", "gRPC"]) {
-    it(`speaks HTTP/2 to those who know that it does: ${protocol}`, async () => {
+    it(`speaks HTTP/2 with prior knowledge: ${protocol}`, async () => {
       const client = createClient(PricingService, transports[protocol] as Transport);
       const { accountCharge } = await client.calculateCharge({
         ...key,
@@ -53,14 +53,14 @@ describe("The HTTP door", () => {
         for (const usage of usages) yield { accountUsages: [usage] };
       }
       const charges: string[] = [];
-      for await (const answer of client.streamAllocateCharges(messages())) {
-        charges.push(...answer.accountCharges.map((each) => each.accountCharge));
+      for await (const response of client.streamAllocateCharges(messages())) {
+        charges.push(...response.accountCharges.map((each) => each.accountCharge));
       }
       expect(charges).to.deep.equal(parts);
     });
   }
 
-  it("serves streams over HTTP/1.1, too: all answers come after the last request", async () => {
+  it("also serves streams over HTTP/1.1: all responses come after the last request", async () => {
     const messages = [{ terms: terms() }, { accountUsages: usages }].map((message) =>
       toJsonString(
         StreamAllocateChargesRequestSchema,
@@ -85,22 +85,22 @@ describe("The HTTP door", () => {
     expect(end).to.equal("{}");
   });
 
-  it("recognizes each version by its first bytes, in whatever pieces they come", async () => {
+  it("recognizes each version by its first bytes, even if they arrive one by one", async () => {
     const { host, port } = service.server.httpAddress;
-    const beginnings = {
+    const firstBytes = {
       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0": "SETTINGS",
       "POST /nowhere HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n": "HTTP/1.1 404",
     };
-    for (const [beginning, answer] of Object.entries(beginnings)) {
+    for (const [bytes, expected] of Object.entries(firstBytes)) {
       const socket = connect({ host, port, noDelay: true });
-      for (const byte of Buffer.from(beginning, "latin1")) {
+      for (const byte of Buffer.from(bytes, "latin1")) {
         await new Promise((resolve) => socket.write(Buffer.from([byte]), resolve));
         await new Promise(setImmediate);
       }
       const [data] = await once(socket, "data");
-      // The server's first frame is its settings: type 4, behind three bytes of length.
-      const seen = data[3] === 4 ? "SETTINGS" : data.toString().slice(0, 12);
-      expect(seen).to.equal(answer);
+      // The server's first frame is SETTINGS: type 4, after three bytes of length.
+      const received = data[3] === 4 ? "SETTINGS" : data.toString().slice(0, 12);
+      expect(received).to.equal(expected);
       socket.destroy();
     }
   });
@@ -114,7 +114,7 @@ describe("The HTTP door", () => {
       ),
     );
     await Promise.allSettled(lists);
-    // Within mocha's limit, which is below the grace period.
+    // It stops within mocha's timeout, which is below the grace period.
     await other.stop();
     await Promise.all(lists);
   });

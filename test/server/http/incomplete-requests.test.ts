@@ -8,14 +8,14 @@ import { createTestDatabase, type TestDatabase } from "../../support/postgres.js
 import { freshPrice, type TestKey } from "../../support/prices.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
-/** What callers send before they fall silent, by door. */
-const beginnings = {
-  gRPC: { door: "grpcAddress", type: "application/grpc", body: "" },
-  Connect: { door: "httpAddress", type: "application/json", body: "{" },
+/** What clients send before they stop sending, by protocol. */
+const firstBytes = {
+  gRPC: { listener: "grpcAddress", type: "application/grpc", body: "" },
+  Connect: { listener: "httpAddress", type: "application/json", body: "{" },
 } as const;
-type Through = keyof typeof beginnings;
+type Protocol = keyof typeof firstBytes;
 
-describe("A call whose caller never comes to the end of its message", function () {
+describe("A call whose client never completes its message", function () {
   this.timeout(15_000);
   let kept: KeptLog;
   let service: TestService;
@@ -24,12 +24,12 @@ describe("A call whose caller never comes to the end of its message", function (
   let session: ClientHttp2Session | undefined;
   before(async () => {
     database = await createTestDatabase();
-    // A write may take longer than the calls here.
-    const patient = await startTestService({}, database);
-    ({ key } = await freshPrice(patient, "1", new Date("2020-01-01")));
-    await patient.stop();
+    // The short timeout below is not for this write.
+    const other = await startTestService({}, database);
+    ({ key } = await freshPrice(other, "1", new Date("2020-01-01")));
+    await other.stop();
     kept = keepLog();
-    const limits = { bulkThreads: 1, maxCallTimeoutMs: 1000, maxStreamTimeoutMs: 60_000 };
+    const limits = { workerThreads: 1, maxCallTimeoutMs: 1000, maxStreamTimeoutMs: 60_000 };
     service = await startTestService(limits, database, { log: kept.log });
     await service.pricing.batchCalculateCharges({});
   });
@@ -39,10 +39,10 @@ describe("A call whose caller never comes to the end of its message", function (
     await database.drop();
   });
 
-  /** Begins calls, and answers what becomes of each: the headers and trailers of its answer. */
-  const begin = (through: Through, rpc: string, count: number) => {
-    const { door, type, body } = beginnings[through];
-    session = connectHttp2(`http://${formatAddress(service.server[door])}`);
+  /** Begins calls. Returns the headers or trailers that each call ends with. */
+  const begin = (protocol: Protocol, rpc: string, count: number) => {
+    const { listener, type, body } = firstBytes[protocol];
+    session = connectHttp2(`http://${formatAddress(service.server[listener])}`);
     const opened = session;
     return Array.from({ length: count }, () => {
       const stream = opened.request({
@@ -53,21 +53,21 @@ describe("A call whose caller never comes to the end of its message", function (
       stream.resume();
       return new Promise<object>((resolve) => {
         stream.on("response", (headers) => {
-          if (through === "Connect" || "grpc-status" in headers) resolve(headers);
+          if (protocol === "Connect" || "grpc-status" in headers) resolve(headers);
         });
         stream.on("trailers", resolve);
       });
     });
   };
-  const lateAnswer = { gRPC: { "grpc-status": "4" }, Connect: { ":status": 504 } };
+  const timedOut = { gRPC: { "grpc-status": "4" }, Connect: { ":status": 504 } };
 
-  for (const through of ["gRPC", "Connect"] as const) {
-    it(`leaves its place to others when its time is up: in threads, through ${through}`, async () => {
+  for (const protocol of ["gRPC", "Connect"] as const) {
+    it(`frees its place in the worker threads when it times out, through ${protocol}`, async () => {
       const rpc = "BatchCalculateCharges";
       const before = await callsEnded(service, rpc, "deadline_exceeded");
-      const answers = begin(through, rpc, 32);
-      for (const answer of await Promise.all(answers)) {
-        expect(answer).to.include(lateAnswer[through]);
+      const responses = begin(protocol, rpc, 32);
+      for (const response of await Promise.all(responses)) {
+        expect(response).to.include(timedOut[protocol]);
       }
       await until(async () => (await offloadedCallsInFlight(service)) === 0);
       expect(await callsEnded(service, rpc, "deadline_exceeded")).to.equal(before + 32);
@@ -75,11 +75,11 @@ describe("A call whose caller never comes to the end of its message", function (
       expect(results).to.have.length(1);
     });
 
-    it(`is answered when its time is up, and logged, through ${through}`, async () => {
+    it(`gets an error when it times out, and is logged, through ${protocol}`, async () => {
       const rpc = "CalculateCharge";
       const before = kept.callsOf(rpc).length;
-      const [answer] = begin(through, rpc, 1);
-      expect(await answer).to.include(lateAnswer[through]);
+      const [response] = begin(protocol, rpc, 1);
+      expect(await response).to.include(timedOut[protocol]);
       await until(() => kept.callsOf(rpc).length > before);
       const [line, ...more] = kept.callsOf(rpc).slice(before);
       expect(more).to.have.length(0);

@@ -14,7 +14,7 @@ const methods = [
   PricingService.method.streamAllocateCharges,
 ];
 
-describe("JSON with half a character in it", () => {
+describe("JSON with a lone surrogate", () => {
   let service: TestService;
   before(async () => {
     service = await startTestService();

@@ -10,7 +10,7 @@ import { timestampPaths, toJson } from "../../support/timestamp-paths.js";
 const noSuchDay = "but that month has no such day";
 const value = "2026-02-30T00:00:00Z";
 
-describe("JSON with a day that its month does not have", () => {
+describe("JSON with an invalid calendar date", () => {
   let service: TestService;
   before(async () => {
     service = await startTestService();
@@ -46,13 +46,13 @@ describe("JSON with a day that its month does not have", () => {
   ] as const) {
     it(`is INVALID_ARGUMENT when it is compressed: ${encoding}`, async () => {
       const headers = { "content-type": "application/json", "content-encoding": encoding };
-      const answer = await post(calculate, headers, bytes);
-      expect(answer.status).to.equal(400);
-      expect(await answer.text()).to.include(noSuchDay);
+      const response = await post(calculate, headers, bytes);
+      expect(response.status).to.equal(400);
+      expect(await response.text()).to.include(noSuchDay);
     });
   }
 
-  it("is INVALID_ARGUMENT in a compressed message of a stream, behind others", async () => {
+  it("is INVALID_ARGUMENT in a compressed message of a stream", async () => {
     const method = methods.find(({ name }) => name === "StreamAllocateCharges") as DescMethod;
     const terms = Buffer.from(JSON.stringify({ terms: { asOf: value } }));
     const headers = {
@@ -70,9 +70,9 @@ describe("JSON with a day that its month does not have", () => {
     it(`is INVALID_ARGUMENT in a URL: ${where}`, async () => {
       const url = `http://${formatAddress(service.server.httpAddress)}`;
       const path = `/${calculate.parent.typeName}/${calculate.name}`;
-      const answer = await fetch(`${url}${path}?connect=v1&encoding=json&${query}`);
-      expect(answer.status).to.equal(400);
-      expect(await answer.text()).to.include(noSuchDay);
+      const response = await fetch(`${url}${path}?connect=v1&encoding=json&${query}`);
+      expect(response.status).to.equal(400);
+      expect(await response.text()).to.include(noSuchDay);
     });
   }
 });

@@ -18,14 +18,14 @@ import {
   type TestService,
 } from "../../support/service.js";
 
-type Seen = {
+type SeenError = {
   readonly code: number;
   readonly message: string;
   readonly reason: string | undefined;
 };
-type Answer = { readonly status: number; readonly body: Buffer };
+type ReceivedResponse = { readonly status: number; readonly body: Buffer };
 
-describe("Unreadable calls", () => {
+describe("Malformed requests", () => {
   let service: TestService;
   let key: TestKey;
   before(async () => {
@@ -36,7 +36,7 @@ describe("Unreadable calls", () => {
 
   const longTimeouts = { "gRPC-Web": "grpc-timeout", Connect: "connect-timeout-ms" } as const;
   for (const [protocol, header] of Object.entries(longTimeouts)) {
-    it(`are refused in our terms when the refusal is long and compressed, ${protocol}`, async () => {
+    it(`get the service's own error when the library's is long and compressed, ${protocol}`, async () => {
       const { pricing } = service.endpoints[protocol as Protocol];
       const headers = { [header]: "x".repeat(3000) };
       const terms = { ...key, providerCost: "1" };
@@ -53,17 +53,17 @@ describe("Unreadable calls", () => {
   const methods = ["CalculateCharge", "AllocateCharges", "StreamAllocateCharges"];
 
   for (const method of methods) {
-    const senders: Record<string, (bytes: Buffer) => Promise<Seen>> = {
+    const senders: Record<string, (bytes: Buffer) => Promise<SeenError>> = {
       gRPC: (bytes) => overGrpc(service, method, bytes),
       "gRPC-Web": async (bytes) =>
-        seenInTrailer(await post(service, method, grpcWeb, frame(bytes))),
+        errorInTrailer(await post(service, method, grpcWeb, frame(bytes))),
       Connect: async (bytes) =>
         method.startsWith("Stream")
-          ? seenInEnd(await post(service, method, connectStream, frame(bytes)))
-          : seenInJson(await post(service, method, connectUnary, bytes)),
+          ? errorInEnd(await post(service, method, connectStream, frame(bytes)))
+          : errorInJson(await post(service, method, connectUnary, bytes)),
     };
     for (const [protocol, send] of Object.entries(senders)) {
-      it(`of ${method} are INVALID_ARGUMENT for bytes that are no protobuf, through ${protocol}`, async () => {
+      it(`of ${method} are INVALID_ARGUMENT for bytes that are not protobuf, through ${protocol}`, async () => {
         const { code, reason, message } = await send(garbage);
         expect({ code, reason }).to.deep.equal({
           code: Code.InvalidArgument,
@@ -74,43 +74,45 @@ describe("Unreadable calls", () => {
     }
   }
 
-  it("are the same refusal through every door", async () => {
+  it("get the same error through every protocol", async () => {
     const [method = ""] = methods;
-    const refusals = [
+    const errors = [
       await overGrpc(service, method, garbage),
-      seenInTrailer(await post(service, method, grpcWeb, frame(garbage))),
-      seenInJson(await post(service, method, connectUnary, garbage)),
+      errorInTrailer(await post(service, method, grpcWeb, frame(garbage))),
+      errorInJson(await post(service, method, connectUnary, garbage)),
     ];
-    for (const refusal of refusals) expect(refusal).to.deep.equal(refusals[0]);
+    for (const error of errors) expect(error).to.deep.equal(errors[0]);
   });
 
-  it("are INVALID_ARGUMENT for broken JSON and for fields that do not exist", async () => {
+  it("are INVALID_ARGUMENT for malformed JSON and for unknown fields", async () => {
     for (const json of [
       "{",
       "[]",
       '{"as_off":"2026-01-01T00:00:00Z"}',
       `{"${"x".repeat(9000)}":1}`,
     ]) {
-      const seen = seenInJson(await post(service, "CalculateCharge", json_, Buffer.from(json)));
-      expect(seen).to.include({ code: Code.InvalidArgument, reason: "MALFORMED_REQUEST" });
-      expect(seen.message.length).to.be.below(400);
+      const error = errorInJson(
+        await post(service, "CalculateCharge", connectJson, Buffer.from(json)),
+      );
+      expect(error).to.include({ code: Code.InvalidArgument, reason: "MALFORMED_REQUEST" });
+      expect(error.message.length).to.be.below(400);
     }
   });
 
-  it("are INVALID_ARGUMENT for a day that the month does not have", async () => {
+  it("are INVALID_ARGUMENT for an invalid calendar date", async () => {
     const price = (asOf: string, spaces = "") =>
       post(
         service,
         "CalculateCharge",
-        json_,
+        connectJson,
         Buffer.from(
           `{"as_of"${spaces}: "${asOf}", "chargeType": "${key.chargeType}", "provider": "acme",` +
             `"model": "${key.model}", "providerCost": "1", "accountUsageRatio": "1"}`,
         ),
       );
     for (const day of ["2026-02-29", "2026-02-31", "2026-04-31", "2100-02-29"]) {
-      const seen = seenInJson(await price(`${day}T00:00:00Z`));
-      expect(seen, day).to.include({ code: Code.InvalidArgument, reason: "MALFORMED_REQUEST" });
+      const error = errorInJson(await price(`${day}T00:00:00Z`));
+      expect(error, day).to.include({ code: Code.InvalidArgument, reason: "MALFORMED_REQUEST" });
     }
     for (const day of ["2028-02-29", "2026-02-28", "2026-12-31"]) {
       expect((await price(`${day}T00:00:00Z`)).status, day).to.equal(200);
@@ -118,53 +120,53 @@ describe("Unreadable calls", () => {
     expect((await price("2026-02-31T00:00:00Z", "   \n  ")).status).to.equal(400);
   });
 
-  it("are UNIMPLEMENTED for a compression that the service does not have", async () => {
-    const headers = { ...json_, "content-encoding": "lzma" };
-    const seen = seenInJson(await post(service, "CalculateCharge", headers, garbage));
-    expect(seen).to.include({ code: Code.Unimplemented, reason: "UNSUPPORTED" });
+  it("are UNIMPLEMENTED for a compression that the service does not support", async () => {
+    const headers = { ...connectJson, "content-encoding": "lzma" };
+    const error = errorInJson(await post(service, "CalculateCharge", headers, garbage));
+    expect(error).to.include({ code: Code.Unimplemented, reason: "UNSUPPORTED" });
   });
 
-  it("are RESOURCE_EXHAUSTED above 4 MiB, be the length told or not, compressed or not", async () => {
+  it("are RESOURCE_EXHAUSTED above 4 MiB, with a content length, chunked or compressed", async () => {
     const large = Buffer.alloc(5 * 1024 * 1024, " ");
-    const chunked = { ...json_, "transfer-encoding": "chunked" };
-    const compressed = { ...json_, "content-encoding": "gzip" };
+    const chunked = { ...connectJson, "transfer-encoding": "chunked" };
+    const compressed = { ...connectJson, "content-encoding": "gzip" };
     for (const method of ["CalculateCharge", "AllocateCharges"]) {
       for (const [headers, body] of [
-        [json_, large],
+        [connectJson, large],
         [chunked, large],
         [compressed, gzipSync(large)],
       ] as const) {
-        const seen = seenInJson(await post(service, method, headers, body));
-        expect(seen).to.include({ code: Code.ResourceExhausted, reason: "MESSAGE_TOO_LARGE" });
-        expect(seen.message).to.include("4194304 bytes");
+        const error = errorInJson(await post(service, method, headers, body));
+        expect(error).to.include({ code: Code.ResourceExhausted, reason: "MESSAGE_TOO_LARGE" });
+        expect(error.message).to.include("4194304 bytes");
       }
     }
   });
 
-  it("are INVALID_ARGUMENT for a message in the URL that is no base64", async () => {
+  it("are INVALID_ARGUMENT for a message in the URL that is not base64", async () => {
     const { host, port } = service.server.httpAddress;
     for (const message of ["{}", "%25", "AAAA=A", "A"]) {
       const url = `http://${host}:${port}/llmprices.v1.PricingService/CalculateCharge`;
       const query = `connect=v1&encoding=proto&base64=1&message=${message}`;
-      const answer = await fetch(`${url}?${query}`);
-      const body = Buffer.from(await answer.arrayBuffer());
-      const seen = seenInJson({ status: answer.status, body });
-      expect(seen, message).to.include({
+      const response = await fetch(`${url}?${query}`);
+      const body = Buffer.from(await response.arrayBuffer());
+      const error = errorInJson({ status: response.status, body });
+      expect(error, message).to.include({
         code: Code.InvalidArgument,
         reason: "MALFORMED_REQUEST",
       });
     }
   });
 
-  it("are those whose host is none", async () => {
+  it("are those with an invalid Host header", async () => {
     const { host, port } = service.server.httpAddress;
     const socket = connect(port, host);
     socket.write("GET /llmprices.v1.CatalogService/ListProviders HTTP/1.1\r\nHost: [\r\n\r\n");
-    const answer = await new Promise((resolve) =>
+    const response = await new Promise((resolve) =>
       socket.once("data", (data) => resolve(`${data}`)),
     );
     socket.destroy();
-    expect(answer).to.match(/^HTTP\/1.1 400 /);
+    expect(response).to.match(/^HTTP\/1.1 400 /);
     expect((await service.catalog.listChargeTypes({})).chargeTypes).to.have.lengthOf(3);
   });
 });
@@ -177,7 +179,7 @@ describe("Large messages", () => {
   after(() => service.stop());
 
   for (const protocol of protocols) {
-    it(`of any method are read and refused like small ones, through ${protocol}`, async () => {
+    it(`of any method are read and validated like small ones, through ${protocol}`, async () => {
       const { catalog } = service.endpoints[protocol];
       const { fields, code } = await errorOf(
         catalog.createProvider({ name: "acme", reason: "x".repeat(1_000_000) }),
@@ -187,7 +189,7 @@ describe("Large messages", () => {
   }
 });
 
-const json_ = { "content-type": "application/json" };
+const connectJson = { "content-type": "application/json" };
 const connectUnary = { "content-type": "application/proto" };
 const connectStream = { "content-type": "application/connect+proto" };
 const grpcWeb = { "content-type": "application/grpc-web+proto" };
@@ -198,24 +200,24 @@ function frame(message: Buffer): Buffer {
   return Buffer.concat([prefix, message]);
 }
 
-function seenInJson({ body }: Answer): Seen {
+function errorInJson({ body }: ReceivedResponse): SeenError {
   const { code, message, details } = JSON.parse(body.toString());
   return { code: toCode(code), message, reason: details?.[0]?.debug?.reason };
 }
 
-function seenInEnd({ body }: Answer): Seen {
+function errorInEnd({ body }: ReceivedResponse): SeenError {
   expect(body[0]).to.equal(2);
   const { code, message, details } = JSON.parse(body.subarray(5).toString()).error;
   return { code: toCode(code), message, reason: details?.[0]?.debug?.reason };
 }
 
-function seenInTrailer({ body }: Answer): Seen {
+function errorInTrailer({ body }: ReceivedResponse): SeenError {
   expect(body[0]).to.equal(0x80);
   const details = trailerParse(body.subarray(5)).get("grpc-status-details-bin") ?? "";
-  return seenInStatus(Buffer.from(details, "base64"));
+  return errorInStatus(Buffer.from(details, "base64"));
 }
 
-function seenInStatus(bytes: Uint8Array): Seen {
+function errorInStatus(bytes: Uint8Array): SeenError {
   const { code, message, details } = fromBinary(StatusSchema, bytes);
   const { reason } = fromBinary(ErrorInfoSchema, details[0]?.value ?? Buffer.alloc(0));
   return { code, message, reason };
@@ -234,7 +236,7 @@ function post(
   method: string,
   headers: Record<string, string>,
   body: Buffer,
-): Promise<Answer> {
+): Promise<ReceivedResponse> {
   const path = `/llmprices.v1.PricingService/${method}`;
   const isSized = headers["transfer-encoding"] === undefined;
   return new Promise((resolve, reject) => {
@@ -258,8 +260,8 @@ function post(
   });
 }
 
-/** A call whose message is whatever bytes are given. */
-function overGrpc({ server }: TestService, method: string, bytes: Buffer): Promise<Seen> {
+/** Makes a gRPC call with raw bytes as its message. Returns its error. */
+function overGrpc({ server }: TestService, method: string, bytes: Buffer): Promise<SeenError> {
   const address = formatAddress(server.grpcAddress);
   const client = new grpc.Client(address, grpc.credentials.createInsecure());
   const same = (value: Buffer) => value;
@@ -268,7 +270,7 @@ function overGrpc({ server }: TestService, method: string, bytes: Buffer): Promi
     client.makeUnaryRequest(path, same, same, bytes, (error) => {
       client.close();
       const [details] = error?.metadata.get("grpc-status-details-bin") ?? [];
-      resolve(seenInStatus(details as Buffer));
+      resolve(errorInStatus(details as Buffer));
     });
   });
 }

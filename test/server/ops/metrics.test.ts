@@ -11,7 +11,7 @@ import { startTestService, type TestService } from "../../support/service.js";
 const scrape = async ({ server }: TestService) =>
   (await fetch(`http://${formatAddress(server.opsAddress)}/metrics`)).text();
 
-/** A series of ours, as it is written. */
+/** Returns the value of a series, given as /metrics prints it. */
 const seriesOf = async (service: TestService, series: string) => {
   const line = (await scrape(service)).split("\n").find((each) => each.startsWith(`${series} `));
   return line === undefined ? undefined : Number(line.slice(series.length));
@@ -19,7 +19,7 @@ const seriesOf = async (service: TestService, series: string) => {
 
 describe("llmprices_charges_total", () => {
   let service: TestService;
-  /** Each test has a provider of its own, whose charges no other test counts. */
+  /** A provider that only this test uses, so that no other test changes its counts. */
   let provider: string;
   let key: TestKey;
   let models = 0;
@@ -46,12 +46,12 @@ describe("llmprices_charges_total", () => {
   const calculate = (terms: Partial<TestKey> = {}) =>
     service.pricing.calculateCharge(lineOf({ ...key, ...terms })).catch(() => {});
 
-  // Comes first: the others count unknown providers.
-  it("has unknown from the start, so that the first one is seen to be one more", async () => {
+  // Runs first, because the other tests count unknown providers.
+  it("has the series of unknown providers from the start, so that the first one is an increase", async () => {
     expect(await charges("unknown", "unpriced")).to.equal(0);
   });
 
-  it("counts what is charged, by provider", async () => {
+  it("counts charges by provider", async () => {
     await calculate();
     await calculate();
     expect(await charges(provider, "charged")).to.equal(2);
@@ -59,13 +59,13 @@ describe("llmprices_charges_total", () => {
     expect(await charges(provider, "unpriced")).to.equal(0);
   });
 
-  it("counts what is charged at a markup of 0 as free", async () => {
+  it("counts charges at a markup of 0 as free", async () => {
     await calculate(await createPrice("0"));
     expect(await charges(provider, "free")).to.equal(1);
     expect(await charges(provider, "charged")).to.equal(0);
   });
 
-  it("counts what is refused for want of a price, of registered providers by name", async () => {
+  it("counts calls without a price as unpriced, for registered providers by name", async () => {
     const unknown = await charges("unknown", "unpriced");
     await registerNames(service, { provider: "priceless", model: "m" });
     await calculate({ provider: "priceless", model: "m" });
@@ -75,7 +75,7 @@ describe("llmprices_charges_total", () => {
     expect(await charges("unknown", "unpriced")).to.equal(unknown);
   });
 
-  it("counts providers that nobody registered as unknown, however many there are", async () => {
+  it("counts all unregistered providers as unknown, however many there are", async () => {
     const requests = Array.from({ length: 1500 }, (_, i) =>
       lineOf({ ...key, provider: `nobody-${i}` }),
     );
@@ -85,7 +85,7 @@ describe("llmprices_charges_total", () => {
     expect(await scrape(service)).to.not.contain("nobody-");
   });
 
-  it("counts each line of a batch, and an allocation once, though threads serve them", async () => {
+  it("counts each line of a batch, and an allocation once, when worker threads serve them", async () => {
     const free = await createPrice("0");
     const missing = { ...key, model: "no-such-model" };
     await service.pricing.batchCalculateCharges({
@@ -104,7 +104,7 @@ describe("llmprices_charges_total", () => {
     expect(await charges(provider, "unpriced")).to.equal(1);
   });
 
-  it("leaves names in doubt while the database does not answer, and answers without", async () => {
+  it("leaves unverified names uncounted until the database responds, and does not wait for it", async () => {
     const unknown = Number(await charges("unknown", "unpriced"));
     await calculate({ provider: "nobody" });
     const { knex } = service.database;
@@ -119,46 +119,46 @@ describe("llmprices_charges_total", () => {
 describe("/metrics", () => {
   let service: TestService;
   before(async () => {
-    service = await startTestService({ bulkThreads: 2 });
+    service = await startTestService({ workerThreads: 2 });
   });
   after(() => service.stop());
 
-  const value = (name: string) => seriesOf(service, `llmprices_${name}`);
+  const value = (name: string) => seriesOf(service, name);
 
-  it("shows the pool: who has a connection, and who waits for one", async () => {
+  it("shows the connections of the pool, and how many callers wait for one", async () => {
     const { knex } = service.database;
-    expect(await value("database_connections_max")).to.equal(20);
+    expect(await value("llmprices_database_connections_max")).to.equal(20);
     const taken = await Promise.all(
       Array.from({ length: 20 }, () => knex.client.acquireConnection()),
     );
     const waiting = knex.client.acquireConnection();
-    expect(await value("database_connections_used")).to.equal(20);
-    expect(await value("database_connections_free")).to.equal(0);
-    // The watch over the database may wait as well.
-    expect(await value("database_pending_acquires")).to.be.within(1, 2);
+    expect(await value("llmprices_database_connections_used")).to.equal(20);
+    expect(await value("llmprices_database_connections_free")).to.equal(0);
+    // The readiness check may wait as well.
+    expect(await value("llmprices_database_pending_acquires")).to.be.within(1, 2);
     for (const connection of taken) await knex.client.releaseConnection(connection);
     await knex.client.releaseConnection(await waiting);
-    await until(async () => (await value("database_connections_used")) === 0);
-    expect(await value("database_connections_free")).to.be.above(0);
-    expect(await value("database_acquire_failures_total")).to.equal(0);
+    await until(async () => (await value("llmprices_database_connections_used")) === 0);
+    expect(await value("llmprices_database_connections_free")).to.be.above(0);
+    expect(await value("llmprices_database_acquire_failures_total")).to.equal(0);
   });
 
-  it("shows what threads work on, and how much they would", async () => {
-    expect(await value("bulk_calls_max")).to.equal(64);
-    expect(await value("bulk_threads")).to.equal(0);
+  it("shows the running calls of the worker threads, and their maximum", async () => {
+    expect(await value("llmprices_bulk_calls_max")).to.equal(64);
+    expect(await value("llmprices_bulk_threads")).to.equal(0);
     await service.pricing.batchCalculateCharges({});
-    expect(await value("bulk_threads")).to.be.within(1, 2);
-    await until(async () => (await value("bulk_calls_in_flight")) === 0);
-    expect(await value("bulk_refusals_total")).to.equal(0);
+    expect(await value("llmprices_bulk_threads")).to.be.within(1, 2);
+    await until(async () => (await value("llmprices_bulk_calls_in_flight")) === 0);
+    expect(await value("llmprices_bulk_refusals_total")).to.equal(0);
   });
 
-  it("shows the version, and whether calls can be answered", async () => {
+  it("shows the version and the readiness", async () => {
     const node = process.versions.node;
-    expect(await value(`build_info{version="0.1.0",node="${node}"}`)).to.equal(1);
-    expect(await value("ready")).to.equal(1);
+    expect(await value(`llmprices_build_info{version="0.1.0",node="${node}"}`)).to.equal(1);
+    expect(await value("llmprices_ready")).to.equal(1);
   });
 
-  it("shows the event loop and the garbage collector, once for a process", async () => {
+  it("shows the event loop and the garbage collector once per process", async () => {
     const other = await startTestService();
     const text = await scrape(other).finally(other.stop);
     expect(text.match(/^nodejs_eventloop_lag_p99_seconds /gm)).to.have.length(1);
@@ -166,7 +166,7 @@ describe("/metrics", () => {
     expect(await scrape(service)).to.match(/^# TYPE nodejs_gc_duration_seconds histogram$/m);
   });
 
-  it("lets go of what a server counted when it has stopped", async () => {
+  it("frees the counters of a server that has stopped", async () => {
     const count = () => {
       const { registry, callStarts } = createMetrics(async () => []);
       callStarts("llmprices.v1.PricingService/CalculateCharge");

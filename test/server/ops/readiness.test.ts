@@ -10,7 +10,7 @@ import { type DatabaseProxy, openProxy } from "../../support/proxy.js";
 
 describe("Readiness", () => {
   let database: TestDatabase;
-  /** In front of the database, which so can fall silent with its connections open. */
+  /** A proxy of the database, which can stop responding while its connections stay open. */
   let proxy: DatabaseProxy;
   let knex: Knex;
   let readiness: Readiness;
@@ -35,18 +35,18 @@ describe("Readiness", () => {
     await database.drop();
   });
 
-  it("ends within two seconds when the database falls silent, and comes back with it", async () => {
+  it("ends within two seconds after the database stops responding, and returns with the database", async () => {
     expect(await readiness.check()).to.equal(true);
     proxy.faults.isSilent = true;
-    const silentSince = performance.now();
+    const stoppedAt = performance.now();
     while (readiness.notReadyReason() === undefined) await wait(5);
     expect(readiness.notReadyReason()).to.equal("the database does not answer");
-    expect(performance.now() - silentSince).to.be.within(1000, 3500);
+    expect(performance.now() - stoppedAt).to.be.within(1000, 3500);
     proxy.faults.isSilent = false;
     while (readiness.notReadyReason() !== undefined) await wait(5);
   });
 
-  it("asks a silent database with one connection at a time", async () => {
+  it("checks an unresponsive database over one connection at a time", async () => {
     proxy.faults.isSilent = true;
     await readiness.check();
     expect(readiness.notReadyReason()).to.equal("the database does not answer");
@@ -54,56 +54,56 @@ describe("Readiness", () => {
     expect(proxy.counts.connections).to.be.at.most(2);
   });
 
-  it("says that the database cannot be reached, and by which code, without where it is", async () => {
+  it("reports that the database cannot be reached, with the error code and without the address", async () => {
     proxy.faults.rejectsConnections = true;
     expect(await readiness.check()).to.equal(false);
     expect(readiness.notReadyReason()).to.match(
       /^the database cannot be reached or is not ready(?: \(ECONNRESET\))?$/,
     );
-    const { whyNot, end } = await watch({ ...database.connection, port: 1 });
-    expect(whyNot).to.equal("the database cannot be reached or is not ready (ECONNREFUSED)");
+    const { reason, end } = await checkOnce({ ...database.connection, port: 1 });
+    expect(reason).to.equal("the database cannot be reached or is not ready (ECONNREFUSED)");
     await end();
   });
 
-  it("says by its code that the database does not let us in, or is not there, and no secret", async () => {
+  it("reports the SQLSTATE of a failed login or a missing database, and no secret", async () => {
     const connection = { ...database.connection, database: "no_such", password: "s3cret" };
-    const { whyNot, end } = await watch(connection);
-    expect(whyNot).to.match(/^the database cannot be reached or is not ready \((?:3D000|28P01)\)$/);
+    const { reason, end } = await checkOnce(connection);
+    expect(reason).to.match(/^the database cannot be reached or is not ready \((?:3D000|28P01)\)$/);
     await end();
   });
 
-  it("says which migrations the database lacks, and what to do", async () => {
+  it("reports the missing migrations, and the command that applies them", async () => {
     const empty = await createTestDatabase({ empty: true });
-    const { whyNot, end } = await watch(empty.connection);
-    expect(whyNot).to.match(/^the database lacks migrations: 20261124000001-catalog, /);
-    expect(whyNot).to.match(/; run "llmprices migrate up"$/);
+    const { reason, end } = await checkOnce(empty.connection);
+    expect(reason).to.match(/^the database lacks migrations: 20261124000001-catalog, /);
+    expect(reason).to.match(/; run "llmprices migrate up"$/);
     await end();
     await empty.drop();
   });
 
-  it("says by its code that the database does not let us read", async () => {
+  it("reports the SQLSTATE when the role may not read", async () => {
     const role = `reads_nothing_${process.pid}`;
     await database.knex.raw(`create role ${role} login password 'x'`);
     await database.knex.raw("revoke all on knex_migrations from public");
-    const { whyNot, end } = await watch({ ...database.connection, user: role, password: "x" });
-    expect(whyNot).to.equal("the database cannot be read (42501)");
+    const { reason, end } = await checkOnce({ ...database.connection, user: role, password: "x" });
+    expect(reason).to.equal("the database cannot be read (42501)");
     await end();
     await database.knex.raw(`drop role ${role}`);
   });
 
-  it("says what is wrong with the book when nothing is with the database", async () => {
+  it("reports the price book's reason when the database is ready", async () => {
     const book = createReplicatedPriceBook({
       open: () => Promise.reject(new Error("no connection")),
       maxStalenessMs: 10_000,
       log: pino({ level: "silent" }),
     });
-    const { whyNot, end } = await watch(database.connection, book.notReadyReason);
-    expect(whyNot).to.equal("the price book has not been read yet");
+    const { reason, end } = await checkOnce(database.connection, book.notReadyReason);
+    expect(reason).to.equal("the price book has not been read yet");
     await end();
     await book.close();
   });
 
-  it("says that the service is shutting down, whatever is found later", async () => {
+  it("reports that the service is shutting down, whatever later checks find", async () => {
     expect(await readiness.check()).to.equal(true);
     readiness.drain();
     expect(readiness.notReadyReason()).to.equal("shutting down");
@@ -112,18 +112,18 @@ describe("Readiness", () => {
   });
 });
 
-/** What is found at the first look. */
-async function watch(
+/** Checks once. Returns why the service is not ready, and a function that ends the checks. */
+async function checkOnce(
   connection: DatabaseConnection,
-  whyNotBook = (): string | undefined => undefined,
+  bookNotReadyReason = (): string | undefined => undefined,
 ) {
   const knex = createDatabase({ connection, poolSize: 1, acquireTimeoutMs: 1000 });
-  const readiness = watchReadiness(knex, whyNotBook, () => {}, 1000);
+  const readiness = watchReadiness(knex, bookNotReadyReason, () => {}, 1000);
   await readiness.check();
-  const whyNot = readiness.notReadyReason();
+  const reason = readiness.notReadyReason();
   const end = async () => {
     readiness.drain();
     await knex.destroy();
   };
-  return { whyNot, end };
+  return { reason, end };
 }

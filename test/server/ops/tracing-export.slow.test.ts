@@ -12,19 +12,19 @@ describe("llmprices serve with OTEL_EXPORTER_OTLP_ENDPOINT", function () {
   });
   after(() => database.drop());
 
-  it("has workers wait for the last traces as long as for all others, and say so", async () => {
-    // It takes connections, and never answers.
-    const silent = createServer().listen(0, "127.0.0.1");
-    await once(silent, "listening");
-    const { port } = silent.address() as AddressInfo;
+  it("waits for a worker's last traces beyond the grace period, and logs when they cannot be sent", async () => {
+    // Accepts connections, and never responds.
+    const collector = createServer().listen(0, "127.0.0.1");
+    await once(collector, "listening");
+    const { port } = collector.address() as AddressInfo;
     const log = await callAndStop(database, ["--workers", "1"], {
       ...{ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, SHUTDOWN_GRACE_MS: "0" },
     });
-    silent.close();
+    collector.close();
     expect(log).to.contain("the last traces could not be sent in time");
   });
 
-  it("ends in time when no collector answers, and says so in the log", async () => {
+  it("stops in time when no collector responds, and logs the failed export", async () => {
     const log = await callAndStop(database, [], {
       OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9",
     });

@@ -17,7 +17,7 @@ describe("llmprices serve with OTEL_EXPORTER_OTLP_ENDPOINT", function () {
   });
 
   for (const parameters of [[], ["--workers", "2"]]) {
-    it(`sends the traces of both doors before it ends: serve ${parameters.join(" ")}`, async () => {
+    it(`sends the traces of both listeners before it ends: serve ${parameters.join(" ")}`, async () => {
       const before = collector.spans.length;
       const log = await callAndStop(database, parameters, {
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
@@ -32,15 +32,15 @@ describe("llmprices serve with OTEL_EXPORTER_OTLP_ENDPOINT", function () {
       for (const span of spans) expect(span.traceId).to.equal(trace);
       for (const list of lists) {
         expect(list.parentSpanId).to.equal("b7ad6b7169203331");
-        const below = spans.filter(({ parentSpanId }) => parentSpanId === list.spanId);
-        expect(below.map(({ name }) => name)).to.include("SELECT");
+        const children = spans.filter(({ parentSpanId }) => parentSpanId === list.spanId);
+        expect(children.map(({ name }) => name)).to.include("SELECT");
       }
       expect(collector.text()).to.contain("prices-of-tests");
       expect(log.match(new RegExp(`"trace_id":"${trace}"`, "g"))).to.have.length(4);
     });
   }
 
-  it("samples as OTEL_TRACES_SAMPLER says", async () => {
+  it("applies OTEL_TRACES_SAMPLER", async () => {
     const before = collector.spans.length;
     await callAndStop(database, [], {
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,

@@ -40,7 +40,7 @@ describe("Tracing", () => {
 
   const spans = () => exporter.getFinishedSpans();
   const named = (name: string) => spans().filter((span) => span.name === name);
-  /** The only span of a name, when it has ended. */
+  /** Waits until the only span with a name has ended, and returns it. */
   const spanOf = async (name: string): Promise<ReadableSpan> => {
     await until(() => named(name).length > 0);
     expect(named(name)).to.have.length(1);
@@ -52,7 +52,7 @@ describe("Tracing", () => {
     childrenOf(parent).map(({ attributes }) => String(attributes["db.query.text"] ?? ""));
 
   for (const protocol of protocols) {
-    it(`makes a call a part of its caller's trace, through ${protocol}`, async () => {
+    it(`adds a call to its caller's trace, through ${protocol}`, async () => {
       await service.endpoints[protocol].pricing.calculateCharge(lineOf(key), { headers });
       const span = await spanOf(`${pricing}/CalculateCharge`);
       expect(span.kind).to.equal(SpanKind.SERVER);
@@ -67,7 +67,7 @@ describe("Tracing", () => {
     });
   }
 
-  it("begins a trace where the caller has none, and says it in the log", async () => {
+  it("starts a trace when the caller has none, and logs its id", async () => {
     await service.pricing.calculateCharge(lineOf(key));
     const span = await spanOf(`${pricing}/CalculateCharge`);
     expect(span.parentSpanContext).to.equal(undefined);
@@ -76,7 +76,7 @@ describe("Tracing", () => {
     expect(line?.request_id).to.equal(span.attributes["llmprices.request_id"]);
   });
 
-  it("leaves out what the caller's trace does not sample", async () => {
+  it("records no spans when the caller's trace is not sampled", async () => {
     const unsampled = { traceparent: headers.traceparent.replace(/01$/, "00") };
     await service.pricing.calculateCharge(lineOf(key), { headers: unsampled });
     await service.pricing.batchCalculateCharges({}, { headers: unsampled });
@@ -87,7 +87,7 @@ describe("Tracing", () => {
     expect(named("bulk thread")).to.have.length(0);
   });
 
-  it("shows the waiting for a connection and each statement of a call, without values", async () => {
+  it("records the wait for a connection and each statement of a call, without values", async () => {
     const request = { lookup: byKey(key), price: "2.718", reason: "hush" };
     await service.pricing.updateLLMPrice(request, { headers });
     const span = await spanOf(`${pricing}/UpdateLLMPrice`);
@@ -106,7 +106,7 @@ describe("Tracing", () => {
     expect(attributes).to.not.contain(key.model);
   });
 
-  it("shows what a thread does for a call, its statements under it", async () => {
+  it("records a worker thread's part of a call, with its statements as children", async () => {
     const missing = lineOf({ ...key, model: "no-such-model" });
     await service.pricing.batchCalculateCharges({ requests: [missing] }, { headers });
     const thread = await spanOf("bulk thread");
@@ -117,7 +117,7 @@ describe("Tracing", () => {
     expect(statementsOf(thread).join()).to.contain("select");
   });
 
-  it("shows the statements of a stream that a thread serves", async () => {
+  it("records the statements of a stream that a worker thread serves", async () => {
     const fresh = await freshKey(service);
     await importRows(service, [{ ...fresh, price: "1" }], {}, { headers });
     const thread = await spanOf("bulk thread");
@@ -125,14 +125,14 @@ describe("Tracing", () => {
     expect(childrenOf(thread).map(({ name }) => name)).to.include.members(["BEGIN", "INSERT"]);
   });
 
-  it("calls a failure of ours an error, and none of the caller's", async () => {
+  it("has the status ERROR for errors of the service, and not for those of the caller", async () => {
     await errorOf(service.pricing.calculateCharge(lineOf(key, { providerCost: "x" })));
-    const refused = await spanOf(`${pricing}/CalculateCharge`);
-    expect(refused.attributes).to.include({
+    const rejected = await spanOf(`${pricing}/CalculateCharge`);
+    expect(rejected.attributes).to.include({
       "rpc.grpc.status_code": 3,
       "error.type": "invalid_argument",
     });
-    expect(refused.status.code).to.equal(SpanStatusCode.UNSET);
+    expect(rejected.status.code).to.equal(SpanStatusCode.UNSET);
     await service.database.knex.raw("alter table llm_prices rename to hidden");
     await errorOf(service.pricing.getLLMPrice({ lookup: byKey(key) }));
     await service.database.knex.raw("alter table hidden rename to llm_prices");
@@ -143,7 +143,7 @@ describe("Tracing", () => {
     expect(statement?.status).to.deep.equal({ code: SpanStatusCode.ERROR });
   });
 
-  it("makes no spans of what is done for no call", async () => {
+  it("records no spans for work outside calls", async () => {
     await service.pricing.listLLMPrices({}, { headers });
     await spanOf(`${pricing}/ListLLMPrices`);
     for (const { traceId } of spans().map((span) => span.spanContext())) {

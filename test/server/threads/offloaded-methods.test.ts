@@ -12,7 +12,7 @@ describe("Large calls over plain HTTP", () => {
   });
   after(() => service.stop());
 
-  /** One connection, kept alive from call to call. */
+  /** Does `work` with an agent that keeps one connection alive between calls. */
   const withConnection = async (work: (agent: Agent) => Promise<void>) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     await work(agent).finally(() => agent.destroy());
@@ -36,7 +36,7 @@ describe("Large calls over plain HTTP", () => {
   const line = () => ({ ...key, providerCost: "100", accountUsageRatio: "1" });
   const terms = () => ({ ...key, providerCost: "1", currencyCode: "USD" });
 
-  it("are answered from JSON as people write it", async () => {
+  it("are answered when their JSON is written by hand", async () => {
     await withConnection(async (agent) => {
       const requests = [line(), { ...line(), providerCost: "1e3" }];
       const batch = await exchange(agent, "BatchCalculateCharges", JSON.stringify({ requests }));
@@ -66,7 +66,7 @@ describe("Large calls over plain HTTP", () => {
     });
   });
 
-  it("leave the connection fit for the next call, when they are refused for their size", async () => {
+  it("leave the connection usable for the next call when they are rejected for their size", async () => {
     await withConnection(async (agent) => {
       for (const rpc of ["BatchCalculateCharges", "AllocateCharges"]) {
         for (let i = 0; i < 2; i += 1) {
@@ -78,7 +78,7 @@ describe("Large calls over plain HTTP", () => {
     });
   });
 
-  it("refuse a JSON field that they do not know, in a line as well", async () => {
+  it("reject an unknown JSON field, also in a line", async () => {
     await withConnection(async (agent) => {
       const misspelled = { requests: [{ ...line(), asOff: "2026-01-01T00:00:00Z" }] };
       const { status, body } = await exchange(

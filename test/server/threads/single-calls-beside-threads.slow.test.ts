@@ -16,7 +16,7 @@ describe("While a thread works on a large call", function () {
   });
   after(() => service.stop());
 
-  /** How many single calls are answered, one after another, before the large call is. */
+  /** Counts the single calls that are answered, one after another, until the large call is. */
   const singlesDuring = async (large: Promise<unknown>) => {
     let isDone = false;
     const done = large.finally(() => {
@@ -25,7 +25,7 @@ describe("While a thread works on a large call", function () {
     let answered = 0;
     for (; !isDone; answered += 1) {
       await service.pricing.calculateCharge(lineOf(key));
-      // Without a pause, they would take a busy processor from the thread, which has less priority.
+      // Without a pause, these calls would take the CPU from the thread, which has a lower priority.
       await wait(5);
     }
     await done;

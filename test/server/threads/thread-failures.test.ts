@@ -30,14 +30,14 @@ describe("A thread that dies", () => {
   let service: TestService;
   let key: TestKey;
   const workers: Worker[] = [];
-  const remember = (worker: Worker) => workers.push(worker);
+  const addWorker = (worker: Worker) => workers.push(worker);
   before(async () => {
-    process.on("worker", remember);
+    process.on("worker", addWorker);
     service = await startTestService();
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
   });
   after(async () => {
-    process.off("worker", remember);
+    process.off("worker", addWorker);
     await service.stop();
   });
 
@@ -45,7 +45,7 @@ describe("A thread that dies", () => {
   const openStream = (protocol: Protocol) => {
     const requests = openRequests([{ terms: termsOf(), accountUsages: usagesOf({ a: "1" }) }]);
     const { pricing } = service.endpoints[protocol];
-    return { requests, refusal: errorOf(answerOf(pricing.streamAllocateCharges(requests))) };
+    return { requests, error: errorOf(answerOf(pricing.streamAllocateCharges(requests))) };
   };
 
   it("has a heap of its own size, which no V8 flag sets for the whole process", async () => {
@@ -60,8 +60,8 @@ describe("A thread that dies", () => {
       const calls = [openStream(protocol), openStream(protocol)];
       await until(async () => (await callsInFlight(service, rpc)) === calls.length);
       await workers.at(-1)?.terminate();
-      for (const { requests, refusal } of calls) {
-        const { code, reason, domain } = await refusal;
+      for (const { requests, error } of calls) {
+        const { code, reason, domain } = await error;
         expect({ code, reason, domain }).to.deep.equal({
           ...{ code: Code.Unavailable, reason: "THREAD_LOST", domain: "llmprices.v1" },
         });
@@ -74,7 +74,7 @@ describe("A thread that dies", () => {
       expect(chargeIn(results[0]).accountCharge).to.equal("100");
     });
 
-    it(`ends the answers that it was giving with an error, through ${protocol}`, async () => {
+    it(`ends the responses that it was sending with an error, through ${protocol}`, async () => {
       const accountId = (i: number) => String(i).padStart(250, "-");
       const usages = Array.from({ length: 40_000 }, (_, i) => ({
         accountId: accountId(i),
@@ -82,12 +82,12 @@ describe("A thread that dies", () => {
       }));
       const requests = openRequests(messagesOf(termsOf(), usages, 5000));
       requests.end();
-      const answers = service.endpoints[protocol].pricing
+      const responses = service.endpoints[protocol].pricing
         .streamAllocateCharges(requests)
         [Symbol.asyncIterator]();
-      await answers.next();
+      await responses.next();
       await workers.at(-1)?.terminate();
-      const rest = answerOf({ [Symbol.asyncIterator]: () => answers });
+      const rest = answerOf({ [Symbol.asyncIterator]: () => responses });
       expect((await errorOf(rest)).code).to.be.oneOf([Code.Unavailable, Code.Aborted]);
       await until(async () => (await callsInFlight(service, rpc)) === 0);
     });
@@ -95,8 +95,8 @@ describe("A thread that dies", () => {
 });
 
 describe("Threads of a service whose configuration has a function in it", () => {
-  it("serve: sslmode=verify-ca puts one in the database's", async () => {
-    // No more than a file that is there, since the service itself connects without.
+  it("serve calls: sslmode=verify-ca puts a function in the database's configuration", async () => {
+    // Any existing file works, because the service itself connects without TLS.
     const rootCertificate = encodeURIComponent(resolve("package.json"));
     const url = `postgres://localhost/llmprices?sslmode=verify-ca&sslrootcert=${rootCertificate}&uselibpqcompat=true`;
     const database = parseDatabaseUrl(url);
@@ -115,8 +115,8 @@ describe("Threads of a service whose configuration has a function in it", () => 
   });
 });
 
-describe("A call that cannot be passed on to a thread", () => {
-  it("fails, is told of, and leaves its place to others", async () => {
+describe("A call that cannot be sent to a thread", () => {
+  it("fails, is recorded, and frees its place", async () => {
     const ended: CallRecord[] = [];
     const callLog = { callStarts: () => {}, callEnds: (call: CallRecord) => ended.push(call) };
     const charges = { add: () => {} };

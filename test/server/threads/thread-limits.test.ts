@@ -21,30 +21,30 @@ import {
 
 const rpc = "StreamAllocateCharges";
 type ErrorJson = { readonly code: string; readonly details: readonly { readonly type: string }[] };
-type Through = { readonly protocol?: Protocol; readonly signal?: AbortSignal };
+type StreamOptions = { readonly protocol?: Protocol; readonly signal?: AbortSignal };
 const callsPerThread = 32;
 
-describe("More large calls than one thread takes", function () {
+describe("More large calls than one thread serves at a time", function () {
   this.timeout(60_000);
   let service: TestService;
   let key: TestKey;
   let open: OpenRequests[] = [];
   before(async () => {
-    service = await startTestService({ bulkThreads: 1, maxCallTimeoutMs: 1000 });
+    service = await startTestService({ workerThreads: 1, maxCallTimeoutMs: 1000 });
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
-    // From now on there is a thread.
+    // Starts the thread.
     await service.pricing.batchCalculateCharges({});
   });
   after(() => service.stop());
   afterEach(async () => {
     for (const requests of open) requests.end();
     open = [];
-    // A place that is not free yet would be one too few for the next test.
+    // The next test needs every place to be free.
     await until(async () => (await offloadedCallsInFlight(service)) === 0);
   });
 
-  /** Opens streams that wait for their caller, and answers what becomes of them. */
-  const openStreams = (count: number, { protocol = "gRPC", signal }: Through = {}) =>
+  /** Opens streams that wait for their client. Returns the total charge or the error of each. */
+  const openStreams = (count: number, { protocol = "gRPC", signal }: StreamOptions = {}) =>
     Array.from({ length: count }, () => {
       const terms = { ...key, providerCost: "1", currencyCode: "USD" };
       const requests = openRequests([{ terms, accountUsages: usagesOf({ a: "1" }) }]);
@@ -70,19 +70,19 @@ describe("More large calls than one thread takes", function () {
     expect(await Promise.all(streams)).to.deep.equal(streams.map(() => "1.00"));
   });
 
-  it("are refused with TOO_MANY_CALLS where there is none: 8 of 40", async () => {
-    const refused: ReceivedError[] = [];
+  it("are rejected with TOO_MANY_CALLS when there is no room: 8 of 40", async () => {
+    const rejected: ReceivedError[] = [];
     const streams = openStreams(40).map((stream) =>
-      stream.then((answer) => {
-        if (typeof answer === "object") refused.push(answer);
-        return answer;
+      stream.then((outcome) => {
+        if (typeof outcome === "object") rejected.push(outcome);
+        return outcome;
       }),
     );
-    await until(() => refused.length === 40 - callsPerThread);
+    await until(() => rejected.length === 40 - callsPerThread);
     for (const requests of open) requests.end();
-    const answers = await Promise.all(streams);
-    expect(answers.filter((answer) => answer === "1.00")).to.have.length(32);
-    for (const { code, reason } of refused) {
+    const outcomes = await Promise.all(streams);
+    expect(outcomes.filter((outcome) => outcome === "1.00")).to.have.length(32);
+    for (const { code, reason } of rejected) {
       expect({ code, reason }).to.deep.equal({
         ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS" },
       });
@@ -90,10 +90,10 @@ describe("More large calls than one thread takes", function () {
   });
 
   for (const protocol of protocols) {
-    it(`are RESOURCE_EXHAUSTED through ${protocol}, and counted so`, async () => {
+    it(`are RESOURCE_EXHAUSTED through ${protocol}, and are counted`, async () => {
       const counted = () => callsEnded(service, "BatchCalculateCharges", "resource_exhausted");
       const before = await counted();
-      const refusedBefore = await rejectedOffloadedCalls(service);
+      const rejectedBefore = await rejectedOffloadedCalls(service);
       await occupyTheThread();
       const { code, reason, domain, metadata, retryAfterMs } = await errorOf(batch(protocol));
       expect({ code, reason, domain, metadata }).to.deep.equal({
@@ -102,10 +102,10 @@ describe("More large calls than one thread takes", function () {
       });
       expect(retryAfterMs).to.be.within(500, 1500);
       expect(await counted()).to.equal(before + 1);
-      expect(await rejectedOffloadedCalls(service)).to.equal(refusedBefore + 1);
+      expect(await rejectedOffloadedCalls(service)).to.equal(rejectedBefore + 1);
     });
 
-    it(`are RESOURCE_EXHAUSTED through ${protocol}, streams as well`, async () => {
+    it(`are RESOURCE_EXHAUSTED through ${protocol}, also if they are streams`, async () => {
       await occupyTheThread();
       const [stream] = openStreams(1, { protocol });
       expect(await stream).to.include({
@@ -113,13 +113,13 @@ describe("More large calls than one thread takes", function () {
       });
     });
 
-    it(`are served again when callers leave: ${protocol}`, async () => {
-      const callers = Array.from({ length: callsPerThread }, () => new AbortController());
-      const left = callers.flatMap(({ signal }) => openStreams(1, { protocol, signal }));
+    it(`are served again after clients cancel their calls: ${protocol}`, async () => {
+      const controllers = Array.from({ length: callsPerThread }, () => new AbortController());
+      const cancelled = controllers.flatMap(({ signal }) => openStreams(1, { protocol, signal }));
       await until(async () => (await callsInFlight(service, rpc)) === callsPerThread);
       expect(await errorOf(batch(protocol))).to.include({ reason: "TOO_MANY_CALLS" });
-      for (const caller of callers) caller.abort();
-      await Promise.all(left);
+      for (const controller of controllers) controller.abort();
+      await Promise.all(cancelled);
       const isServed = () =>
         batch(protocol).then(
           ({ results }) => results.length === 1,
@@ -132,18 +132,18 @@ describe("More large calls than one thread takes", function () {
   it("are answered 429 over plain HTTP, with the error as JSON", async () => {
     await occupyTheThread();
     const path = "llmprices.v1.PricingService/BatchCalculateCharges";
-    const answer = await fetch(`http://${formatAddress(service.server.httpAddress)}/${path}`, {
+    const response = await fetch(`http://${formatAddress(service.server.httpAddress)}/${path}`, {
       ...{ method: "POST", body: "{}", headers: { "content-type": "application/json" } },
     });
-    expect(answer.status).to.equal(429);
-    expect(answer.headers.get("content-type")).to.equal("application/json");
-    const { code, details } = (await answer.json()) as ErrorJson;
+    expect(response.status).to.equal(429);
+    expect(response.headers.get("content-type")).to.equal("application/json");
+    const { code, details } = (await response.json()) as ErrorJson;
     expect(code).to.equal("resource_exhausted");
     const types = details.map(({ type }) => type);
     expect(types).to.deep.equal(["google.rpc.ErrorInfo", "google.rpc.RetryInfo"]);
   });
 
-  it("do not keep single calls from being answered", async () => {
+  it("do not block single calls", async () => {
     await occupyTheThread();
     for (const protocol of protocols) {
       const { pricing } = service.endpoints[protocol];
@@ -152,14 +152,14 @@ describe("More large calls than one thread takes", function () {
   });
 });
 
-describe("More large calls than fit, before there is a thread", () => {
-  it("are refused as when there is one", async () => {
-    const service = await startTestService({ bulkThreads: 1 });
+describe("More large calls than one thread serves at a time, before the first thread starts", () => {
+  it("are rejected as they are after it has started", async () => {
+    const service = await startTestService({ workerThreads: 1 });
     const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
     const calls = Array.from({ length: 40 }, () =>
       service.pricing.batchCalculateCharges({ requests: [lineOf(key)] }).then(
         () => "answered",
-        () => "refused",
+        () => "rejected",
       ),
     );
     const answered = (await Promise.all(calls)).filter((outcome) => outcome === "answered");

@@ -12,8 +12,8 @@ import {
 
 describe("A service that stops", function () {
   this.timeout(30_000);
-  /** What `then` makes of a call. */
-  const isRefused = [() => false, () => true] as const;
+  /** The arguments of `then` that map a call to whether it was rejected. */
+  const isRejected = [() => false, () => true] as const;
   let service: TestService;
   let streams: OpenRequests[] = [];
   const start = async (shutdownGraceMs: number) => {
@@ -25,64 +25,64 @@ describe("A service that stops", function () {
     await service.stop();
   });
 
-  /** Opens a stream through each protocol, and waits until the service has all of them. */
-  const openStreams = async (through: readonly Protocol[]) => {
+  /** Opens a stream through each protocol, and waits until all of them are in flight. */
+  const openStreams = async (opened: readonly Protocol[]) => {
     const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
     const terms = { ...key, providerCost: "1", currencyCode: "USD" };
-    const answers = through.map((protocol) => {
+    const responses = opened.map((protocol) => {
       const requests = openRequests([{ terms, accountUsages: usagesOf({ a: "1" }) }]);
       streams.push(requests);
       const { pricing } = service.endpoints[protocol];
-      const answer = answerOf(pricing.streamAllocateCharges(requests));
-      answer.catch(() => {});
-      return answer;
+      const response = answerOf(pricing.streamAllocateCharges(requests));
+      response.catch(() => {});
+      return response;
     });
     const inFlight = () => callsInFlight(service, "StreamAllocateCharges");
-    await until(async () => (await inFlight()) === through.length);
-    return answers;
+    await until(async () => (await inFlight()) === opened.length);
+    return responses;
   };
   const endStreams = () => {
     for (const requests of streams) requests.end();
   };
 
-  it("cuts off open streams when the grace period is over, whatever the protocol", async () => {
+  it("cuts off open streams when the grace period is over, through every protocol", async () => {
     await start(300);
-    const answers = await openStreams(protocols);
+    const responses = await openStreams(protocols);
     const startedAt = performance.now();
     await service.server.stop();
     expect(performance.now() - startedAt).to.be.within(290, 5000);
-    await Promise.all(answers.map(errorOf));
+    await Promise.all(responses.map(errorOf));
   });
 
-  it("answers streams that end within the grace period, whatever the protocol", async () => {
+  it("answers streams that end within the grace period, through every protocol", async () => {
     await start(15_000);
-    const answers = await openStreams(protocols);
+    const responses = await openStreams(protocols);
     const startedAt = performance.now();
     const stopped = service.server.stop();
     endStreams();
-    for (const [i, answer] of answers.entries()) {
-      expect((await answer).totals?.totalCharge, protocols[i]).to.equal("1.00");
+    for (const [i, response] of responses.entries()) {
+      expect((await response).totals?.totalCharge, protocols[i]).to.equal("1.00");
     }
     await stopped;
     expect(performance.now() - startedAt).to.be.below(10_000);
   });
 
-  it("takes no new stream while it waits for the open one", async () => {
+  it("rejects new calls while it waits for an open stream", async () => {
     await start(15_000);
-    const [answer] = await openStreams(["gRPC"]);
+    const [response] = await openStreams(["gRPC"]);
     const stopped = service.server.stop();
-    await until(() => service.pricing.batchCalculateCharges({}).then(...isRefused));
+    await until(() => service.pricing.batchCalculateCharges({}).then(...isRejected));
     endStreams();
-    expect((await answer)?.totals?.totalCharge).to.equal("1.00");
+    expect((await response)?.totals?.totalCharge).to.equal("1.00");
     await stopped;
   });
 
-  it("ends soon after its last stream, though the connection is kept alive", async () => {
+  it("stops soon after its last stream, although the connection is kept alive", async () => {
     await start(15_000);
-    const [answer] = await openStreams(["Connect"]);
+    const [response] = await openStreams(["Connect"]);
     const stopped = service.server.stop();
     endStreams();
-    await answer;
+    await response;
     const answeredAt = performance.now();
     await stopped;
     expect(performance.now() - answeredAt).to.be.below(2000);
