@@ -42,7 +42,7 @@ export function reportMissing(
   const used = isEncrypted ? "tls" : "plain text";
   const ours = all.filter(({ onlyWith }) => onlyWith === undefined || onlyWith === used);
   for (const internal of ours) {
-    if (internal.ifMissing === "refuse to start") continue;
+    if (internal.ifMissing === "do not start") continue;
     log.warn(
       {
         library: nameOf(internal),
@@ -52,7 +52,7 @@ export function reportMissing(
       "a library lacks a private field; continuing without it",
     );
   }
-  const needed = ours.filter(({ ifMissing }) => ifMissing === "refuse to start");
+  const needed = ours.filter(({ ifMissing }) => ifMissing === "do not start");
   if (needed.length === 0) return;
   const lines = needed.map(
     (each) =>

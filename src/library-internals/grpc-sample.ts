@@ -5,13 +5,13 @@ import * as grpc from "@grpc/grpc-js";
 import { createConnectionPair } from "./in-memory-connection.js";
 import { findHttp2Servers } from "./private-fields.js";
 
-/** What was seen of a call that grpc-js itself refused. */
+/** What was seen of a call that grpc-js itself rejected. */
 export type GrpcCallSample = {
   readonly isInterceptedAtOnce: boolean;
   readonly isOwnErrorSeen: boolean;
 };
 
-/** Makes a call, within the process, whose compression grpc-js does not know and so refuses. */
+/** Makes a call, within the process, whose compression grpc-js does not know and so rejects. */
 export async function callGrpcServer(): Promise<{
   readonly grpcServer: grpc.Server;
   readonly grpcCall: GrpcCallSample;

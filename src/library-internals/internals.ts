@@ -13,8 +13,8 @@ export type LibraryInternal = {
   readonly field: string;
   readonly usedIn: string;
   readonly benefit: string;
-  /** What the service does when the field is missing: refuses to start, or does without. */
-  readonly ifMissing: "refuse to start" | { readonly fallBack: string };
+  /** What the service does when the field is missing: does not start, or does without. */
+  readonly ifMissing: "do not start" | { readonly fallBack: string };
   /** Where it is needed; everywhere, unless it says otherwise. */
   readonly onlyWith?: "tls" | "plain text";
   /** Returns whether real objects of the library have it. */
@@ -30,7 +30,7 @@ export const libraryInternals: readonly LibraryInternal[] = [
     benefit:
       "limits on connections and headers, connection age without lost calls, and our errors for " +
       "unknown methods and content types: grpc-js has no options for them",
-    ifMissing: "refuse to start",
+    ifMissing: "do not start",
     probe: ({ grpcServer }) => findHttp2Servers(grpcServer)?.length === 1,
   },
   {
@@ -40,7 +40,7 @@ export const libraryInternals: readonly LibraryInternal[] = [
     benefit:
       "calls reach us before grpc-js, which takes a malformed timeout for another, a long one for " +
       "none, and answers unknown methods unlogged",
-    ifMissing: "refuse to start",
+    ifMissing: "do not start",
     probe: ({ grpcServer }) =>
       (findHttp2Servers(grpcServer) ?? []).every((http2) => findOwnListener(http2, "stream")),
   },
@@ -49,7 +49,7 @@ export const libraryInternals: readonly LibraryInternal[] = [
     field: "interceptors are created while 'stream' is handled",
     usedIn: "server/grpc/error-interceptor.ts",
     benefit: "interceptors know the grpc-timeout and grpc-encoding that grpc-js removes",
-    ifMissing: "refuse to start",
+    ifMissing: "do not start",
     probe: ({ grpcCall }) => grpcCall.isInterceptedAtOnce,
   },
   {
@@ -65,7 +65,7 @@ export const libraryInternals: readonly LibraryInternal[] = [
     field: "ServerCredentials.updateSecureContextOptions",
     usedIn: "server/grpc/credentials.ts",
     benefit: "a renewed certificate is used without a restart",
-    ifMissing: "refuse to start",
+    ifMissing: "do not start",
     onlyWith: "tls",
     probe: ({ grpcCredentials }) =>
       typeof (grpcCredentials as { updateSecureContextOptions?: unknown })
@@ -76,7 +76,7 @@ export const libraryInternals: readonly LibraryInternal[] = [
     field: "the only 'connection' listener of http.Server",
     usedIn: "server/http/http1-http2-port.ts",
     benefit: "HTTP/1.1 and HTTP/2 without TLS on one port",
-    ifMissing: "refuse to start",
+    ifMissing: "do not start",
     onlyWith: "plain text",
     probe: ({ httpServer }) => findOwnListener(httpServer, "connection") !== undefined,
   },
@@ -85,7 +85,7 @@ export const libraryInternals: readonly LibraryInternal[] = [
     field: "the only 'secureConnection' listener of https.Server",
     usedIn: "server/http/http1-http2-port.ts",
     benefit: "HTTP/1.1 and HTTP/2 with TLS on one port, each with the limits of its own server",
-    ifMissing: "refuse to start",
+    ifMissing: "do not start",
     onlyWith: "tls",
     probe: ({ httpsServer }) => findOwnListener(httpsServer, "secureConnection") !== undefined,
   },
@@ -129,7 +129,7 @@ export const libraryInternals: readonly LibraryInternal[] = [
     field: "Registry reads name and get() of a registered metric",
     usedIn: "server/calls/call-metrics.ts",
     benefit: "counting a call takes less than finding its series by labels would",
-    ifMissing: "refuse to start",
+    ifMissing: "do not start",
     probe: ({ exposition }) => exposition.includes('sample_bucket{le="1"} 2'),
   },
 ];

@@ -57,7 +57,7 @@ describe("The private fields of libraries", () => {
       expect(found.every((each) => each.library === library)).to.equal(true);
     });
 
-    if (ifMissing === "refuse to start") {
+    if (ifMissing === "do not start") {
       it(`stop the start, in words that help: ${field}`, () => {
         expect(() => report([internal], isEncrypted)).to.throw(
           new RegExp(`^cannot start: (${library}|Node.js) [0-9.]+ lacks "`),

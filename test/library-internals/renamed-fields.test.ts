@@ -65,7 +65,7 @@ async function answersCalls(service: TestService): Promise<void> {
   await service.stop();
 }
 
-/** Has a field there for its library alone: we do not find it, as if it had another name. */
+/** Hides a field from all but its library: we do not find it, as if it had another name. */
 function hide(prototype: object, field: string): () => void {
   const values = new WeakMap<object, unknown>();
   let isHidden = true;

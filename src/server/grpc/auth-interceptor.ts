@@ -8,7 +8,7 @@ import type { AuthorizedContext } from "./handler-context.js";
 import { firstOf } from "./metadata.js";
 import { malformedTimeout } from "./status-errors.js";
 
-/** How calls are let in, and how long their message may take. */
+/** How calls are authorized, and how long their message may take. */
 export type AuthorizedCallOptions = InterceptedCallOptions & {
   readonly authorizer: Authorizer;
   readonly messageLimitMs: number;
@@ -24,9 +24,9 @@ export function createAuthInterceptor(options: AuthorizedCallOptions): grpc.Serv
 }
 
 /**
- * Passes a call on once it is let in. Nothing of it is read before, so that there is nothing to keep:
- * grpc-js' own way, for any listener, takes longer than many a call. Nothing that is thrown here gets
- * to grpc-js, which would let it end the process.
+ * Passes a call on once it is authorized. Nothing of it is read before, so there is nothing to buffer:
+ * grpc-js's own interceptors, which buffer, take longer than many calls. Nothing that is thrown here
+ * reaches grpc-js, which would let it end the process.
  */
 class AuthorizedCall extends InterceptedCall {
   readonly #options: AuthorizedCallOptions;
@@ -51,17 +51,17 @@ class AuthorizedCall extends InterceptedCall {
   override onReceiveMetadata(metadata: grpc.Metadata): void {
     this.metadata = metadata;
     const { authorizer } = this.#options;
-    const refuse = (error: unknown) => {
+    const reject = (error: unknown) => {
       this.#isOver = true;
-      this.sendTold(toConnectError(error));
+      this.sendRecorded(toConnectError(error));
     };
     try {
       const authorized = authorizer.authorize(this.method.path, (name) => firstOf(metadata, name));
       if (authorized instanceof Promise) {
-        authorized.then((caller) => this.#letIn(metadata, caller), refuse);
-      } else this.#letIn(metadata, authorized);
+        authorized.then((caller) => this.#passOn(metadata, caller), reject);
+      } else this.#passOn(metadata, authorized);
     } catch (error) {
-      refuse(error);
+      reject(error);
     }
   }
 
@@ -94,7 +94,7 @@ class AuthorizedCall extends InterceptedCall {
     }
   }
 
-  #letIn(metadata: grpc.Metadata, caller: Caller): void {
+  #passOn(metadata: grpc.Metadata, caller: Caller): void {
     // Whom authorizer took long to let in may have gone.
     if (this.#isOver) return;
     this.caller = caller;
@@ -118,6 +118,6 @@ class AuthorizedCall extends InterceptedCall {
   #end(error: unknown): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.refuse(error);
+    this.reject(error);
   }
 }

@@ -31,9 +31,9 @@ export type InterceptedCallOptions = {
 };
 
 /**
- * A call of grpc-js, and what has been received of it. Puts what grpc-js itself refuses into our terms,
- * counts it and logs it: grpc-js gives no details, and the code INTERNAL to calls that cannot be read,
- * although that is the caller's fault.
+ * A call of grpc-js, and what has been received of it. Translates the errors of grpc-js itself into ours,
+ * counts and logs them: grpc-js gives no details, and the code INTERNAL to malformed calls, although
+ * the client caused them.
  *
  * grpc-js sends its own errors past all interceptors, by a method of the innermost call; so this
  * replaces that method. What handlers and other interceptors send comes through `sendStatus`.
@@ -107,14 +107,14 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   }
 
   /** Ends the call with an error: counts it, logs it and sends it. */
-  protected refuse(error: unknown): void {
+  protected reject(error: unknown): void {
     const failure = toConnectError(error);
-    attempt(() => this.#tell(failure));
-    this.sendTold(failure);
+    attempt(() => this.#record(failure));
+    this.sendRecorded(failure);
   }
 
   /** Sends an error that has been counted and logged. */
-  protected sendTold(failure: ConnectError): void {
+  protected sendRecorded(failure: ConnectError): void {
     this.#isEnded = true;
     this.#send(toStatus(failure));
   }
@@ -124,7 +124,7 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
     if (error === undefined) {
       this.#isEnded = true;
       this.#send(shorten(status));
-    } else this.refuse(error);
+    } else this.reject(error);
   }
 
   /** Never throws: grpc-js calls it from timers, where that would end the process. */
@@ -139,13 +139,13 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   }
 
   /** Of calls that are ours, the first end counts. */
-  #tell(failure: ConnectError): void {
+  #record(failure: ConnectError): void {
     const { path, requestStream } = this.method;
     if (this.#isEnded || !isOurs(path)) return;
     const hasRequest = requestStream || (this.isHalfClosed && this.messages === 1);
     const { metadata } = this;
     if (this.#isPassedOn && hasRequest && metadata !== undefined) {
-      // A handler has begun: it hears why its call ends, and tells.
+      // A handler has started: it gets the error, and its call is recorded with it.
       abortHandler(metadata, failure);
       return;
     }

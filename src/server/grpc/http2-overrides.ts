@@ -81,7 +81,7 @@ function passOnCalls(
   });
 }
 
-/** Has grpc-js see no timeout that it would misread: malformed, or longer than its timers take. */
+/** Removes a timeout that grpc-js would misread: malformed, or longer than its timers take. */
 function readHeaders(headers: IncomingHttpHeaders, longestMs: number): RequestHeaders {
   const { "grpc-timeout": timeout, "grpc-encoding": encoding } = headers;
   if (timeout === undefined && encoding === undefined) return plainHeaders;

@@ -1,6 +1,6 @@
 import * as grpc from "@grpc/grpc-js";
 
-/** A server of grpc-js that tells which paths it serves; grpc-js keeps them to itself. */
+/** A server of grpc-js that knows which paths it serves; in grpc-js they are private. */
 export class PathKeepingServer extends grpc.Server {
   readonly paths: Set<string> = new Set();
 

@@ -8,7 +8,7 @@ import {
 import { isOurs, quote, unsupported } from "../connect/unknown-method.js";
 import type { SentStatus } from "./status.js";
 
-/** What has been received of a call, as far as it tells why the call cannot be served. */
+/** What has been received of a call, as far as it shows why the call cannot be served. */
 export type ReceivedCall = {
   readonly method: { readonly path: string; readonly requestStream: boolean };
   readonly headers: RequestHeaders;
@@ -49,7 +49,7 @@ export function explainLibraryStatus(
   );
 }
 
-/** Returns why a handler of grpc-js', or our own for unary calls, refuses a call before it starts. */
+/** Returns why a handler of grpc-js, or our own for unary calls, rejects a call before it starts. */
 export function explainHandlerStatus(
   { code }: SentStatus,
   { method, messages }: ReceivedCall,
