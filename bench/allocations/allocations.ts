@@ -82,7 +82,7 @@ function findDifference(sumUnits: bigint, { totalCharge }: AllocationTotals): st
 
 /** Converts a decimal with two fraction digits to cents. */
 function toUnits(decimal: string): bigint {
-  if (!/^-?\d+\.\d\d$/.test(decimal)) throw new Error(`${decimal} is no amount in US dollars`);
+  if (!/^-?\d+\.\d\d$/.test(decimal)) throw new Error(`${decimal} is not an amount in US dollars`);
   return BigInt(decimal.replace(".", ""));
 }
 

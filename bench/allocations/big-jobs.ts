@@ -29,9 +29,9 @@ export async function repeatBatches(
   forSeconds: number,
 ): Promise<JobsDone> {
   const job = { address, lines: batchLines, minSeconds: forSeconds };
-  const { seconds, linesWithout } = await batches.run(job);
-  const problem = `${linesWithout} lines without a charge`;
-  return { seconds, problems: linesWithout === 0 ? [] : [problem] };
+  const { seconds, linesWithoutCharge } = await batches.run(job);
+  const problem = `${linesWithoutCharge} lines without a charge`;
+  return { seconds, problems: linesWithoutCharge === 0 ? [] : [problem] };
 }
 
 /** The largest batch that the service accepts. */

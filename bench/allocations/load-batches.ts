@@ -20,7 +20,7 @@ export type BatchesRun = {
   /** The duration of each batch. */
   readonly seconds: readonly number[];
   /** The number of lines without a charge. */
-  readonly linesWithout: number;
+  readonly linesWithoutCharge: number;
 };
 
 answerJobs(async ({ address, lines, minSeconds }: BatchesJob): Promise<BatchesRun> => {
@@ -36,7 +36,7 @@ answerJobs(async ({ address, lines, minSeconds }: BatchesJob): Promise<BatchesRu
     }
   });
   const charges = responses.reduce((sum, response) => sum + countCharges(response), 0);
-  return { seconds, linesWithout: lines * responses.length - charges };
+  return { seconds, linesWithoutCharge: lines * responses.length - charges };
 });
 
 function encodeBatch(lines: number): Buffer {

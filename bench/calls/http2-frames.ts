@@ -24,7 +24,11 @@ export function openFrameCaller(port: number, path: string, message: Buffer): Fr
     readFrames((frame) => onFrame(frame, socket, waiting, fail)),
   );
   socket.write(
-    Buffer.concat([preface, toFrame(settings, 0, 0), toFrame(windowUpdate, 0, 0, wide)]),
+    Buffer.concat([
+      preface,
+      toFrame(settings, 0, 0),
+      toFrame(windowUpdate, 0, 0, maxWindowIncrement),
+    ]),
   );
   const headers = toHeaderBlock({ ":path": path, ...fixedHeaders });
   let nextStream = 1;
@@ -82,7 +86,7 @@ function onFrame(
 }
 
 function readFrames(onEach: (frame: Frame) => void): (chunk: Buffer) => void {
-  let rest: Buffer = nothing;
+  let rest: Buffer = noPayload;
   return (chunk) => {
     let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     while (bytes.length >= 9 && bytes.length >= 9 + bytes.readUIntBE(0, 3)) {
@@ -95,7 +99,7 @@ function readFrames(onEach: (frame: Frame) => void): (chunk: Buffer) => void {
   };
 }
 
-function toFrame(type: number, flags: number, stream: number, payload: Buffer = nothing): Buffer {
+function toFrame(type: number, flags: number, stream: number, payload: Buffer = noPayload): Buffer {
   const frame = Buffer.allocUnsafe(9 + payload.length);
   frame.writeUIntBE(payload.length, 0, 3);
   frame.writeUInt8(type, 3);
@@ -124,9 +128,9 @@ const fixedHeaders = {
   ...{ "content-type": "application/grpc+proto", te: "trailers" },
 };
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-const nothing = Buffer.alloc(0);
+const noPayload = Buffer.alloc(0);
 /** The increment of the connection's flow-control window: more than any server sends. */
-const wide = Buffer.from([0x7f, 0xff, 0, 0]);
+const maxWindowIncrement = Buffer.from([0x7f, 0xff, 0, 0]);
 const [dataFrame, headersFrame, resetStream, settings] = [0, 1, 3, 4];
 const [ping, goAway, windowUpdate] = [6, 7, 8];
 const [ack, endStream, endHeaders] = [1, 1, 4];

@@ -41,8 +41,8 @@ export async function measureReplicas({ folder, url, rounds }: Bench): Promise<S
   return {
     title: "A write, seen by another replica",
     text: `Two replicas on one database, ${writes} writes. The time from the response of UpdateLLMPrice of one replica
-to the response of CalculateCharge of the other with the write's \`min_book_version\`. In turn with a bare
-NOTIFY: the time from sending it on one connection to receiving it on another.`,
+to the response of CalculateCharge of the other with the write's \`min_book_version\`. Alternating with a
+bare NOTIFY: the time from sending it on one connection to receiving it on another.`,
     head: ["", "p50", "p90", "p99"],
     rows: [
       ["a write's effect", ...toCells(effects)],

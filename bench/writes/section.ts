@@ -31,7 +31,7 @@ export async function measureWrites({ folder, connection, url, rounds }: Bench):
   }
   return {
     title: "Writes",
-    text: `UpdateLLMPrice by ${writers} concurrent clients, ${rounds} rounds of ${seconds} seconds, in turn with pgbench,
+    text: `UpdateLLMPrice by ${writers} concurrent clients, ${rounds} rounds of ${seconds} seconds, alternating with pgbench,
 which has as many connections and sends the same statements. The price book has one writer at a time.
 Clients of the service also wait until their price is in effect.`,
     head: ["", "writes a second", "fewest to most"],

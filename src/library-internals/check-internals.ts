@@ -4,25 +4,25 @@ import { type LibraryInternal, libraryInternals } from "./internals.js";
 import { type Samples, withSamples } from "./samples.js";
 
 /**
- * Checks that the libraries, as they are installed, have all private fields that we use: once in a
- * process, before any listener opens. Threads and workers load the same libraries. Logs a warning
- * where we can do without one.
+ * Checks that the installed libraries have all private fields that we use. Must run before any
+ * listener opens. Does nothing once it has found all of them: threads and workers load the same
+ * libraries. Logs a warning for each missing field that the service can work without.
  *
- * @throws Error naming the library, its version, the field and what to do.
+ * @throws Error that names the library, its version, the field and what to do.
  */
 export async function checkLibraryInternals(
   isEncrypted: boolean,
   log: Pick<Logger, "warn">,
 ): Promise<void> {
-  if (areAllThere) return;
+  if (hasFoundAll) return;
   const missing = await withSamples(findMissing);
-  areAllThere = missing.length === 0;
+  hasFoundAll = missing.length === 0;
   reportMissing(missing, isEncrypted, log);
 }
 
-let areAllThere = false;
+let hasFoundAll = false;
 
-/** Returns what the samples do not have. A probe that throws has not found it either. */
+/** Returns the internals that the samples lack. A probe that throws counts as missing. */
 export function findMissing(samples: Samples): readonly LibraryInternal[] {
   return libraryInternals.filter(({ probe }) => {
     try {
@@ -33,16 +33,16 @@ export function findMissing(samples: Samples): readonly LibraryInternal[] {
   });
 }
 
-/** Logs what we can do without, and throws for what we cannot. */
+/** Logs a warning for each optional field that is missing. Throws if a required one is missing. */
 export function reportMissing(
   all: readonly LibraryInternal[],
   isEncrypted: boolean,
   log: Pick<Logger, "warn">,
 ): void {
-  const used = isEncrypted ? "tls" : "plain text";
-  const ours = all.filter(({ onlyWith }) => onlyWith === undefined || onlyWith === used);
-  for (const internal of ours) {
-    if (internal.ifMissing === "do not start") continue;
+  const transport = isEncrypted ? "tls" : "plain text";
+  const relevant = all.filter(({ onlyWith }) => onlyWith === undefined || onlyWith === transport);
+  for (const internal of relevant) {
+    if (internal.ifMissing === "fail to start") continue;
     log.warn(
       {
         library: nameOf(internal),
@@ -52,11 +52,10 @@ export function reportMissing(
       "a library lacks a private field; continuing without it",
     );
   }
-  const needed = ours.filter(({ ifMissing }) => ifMissing === "do not start");
-  if (needed.length === 0) return;
-  const lines = needed.map(
-    (each) =>
-      `${nameOf(each)} lacks "${each.field}", which ${each.usedIn} needs for ${each.benefit}`,
+  const required = relevant.filter(({ ifMissing }) => ifMissing === "fail to start");
+  if (required.length === 0) return;
+  const lines = required.map(
+    (each) => `${nameOf(each)} lacks "${each.field}", which ${each.usedIn} needs (${each.benefit})`,
   );
   throw new Error(
     `cannot start: ${lines.join("; ")}. Install the versions in package-lock.json (npm ci), or ` +
@@ -64,7 +63,7 @@ export function reportMissing(
   );
 }
 
-/** A library and its version: `@grpc/grpc-js 1.14.7`. */
+/** Returns a library and its version: `@grpc/grpc-js 1.14.7`. */
 function nameOf({ library }: LibraryInternal): string {
   if (library === "node") return `Node.js ${process.versions.node}`;
   const { version } = createRequire(import.meta.url)(`${library}/package.json`);

@@ -5,25 +5,27 @@ import * as grpc from "@grpc/grpc-js";
 import { createConnectionPair } from "./in-memory-connection.js";
 import { findHttp2Servers } from "./private-fields.js";
 
-/** What was seen of a call that grpc-js itself rejected. */
+/** What our interceptor observed of a call that grpc-js itself rejected. */
 export type GrpcCallSample = {
-  readonly isInterceptedAtOnce: boolean;
-  readonly isOwnErrorSeen: boolean;
+  /** True if the interceptor was created while the `stream` event was handled. */
+  readonly isInterceptedSynchronously: boolean;
+  /** True if the error of grpc-js went through `sendStatus`. */
+  readonly isOwnErrorIntercepted: boolean;
 };
 
-/** Makes a call, within the process, whose compression grpc-js does not know and so rejects. */
+/** Makes a call within the process. grpc-js rejects it because its compression is unknown. */
 export async function callGrpcServer(): Promise<{
   readonly grpcServer: grpc.Server;
   readonly grpcCall: GrpcCallSample;
 }> {
   let isInStream = false;
-  let isInterceptedAtOnce = true;
-  let isOwnErrorSeen = false;
+  let isInterceptedSynchronously = true;
+  let isOwnErrorIntercepted = false;
   const intercept: grpc.ServerInterceptor = (_, call) => {
-    isInterceptedAtOnce = isInStream;
+    isInterceptedSynchronously = isInStream;
     const send = call.sendStatus;
     call.sendStatus = (status) => {
-      isOwnErrorSeen = true;
+      isOwnErrorIntercepted = true;
       send.call(call, status);
     };
     return call as grpc.ServerInterceptingCall;
@@ -33,19 +35,19 @@ export async function callGrpcServer(): Promise<{
   });
   grpcServer.addService({ Call: method }, { Call: () => {} });
   const injector = grpcServer.createConnectionInjector(grpc.ServerCredentials.createInsecure());
-  // Where there is none, that is what is missing.
+  // If it is undefined, the probe of `http2Servers` reports it.
   const [http2] = findHttp2Servers(grpcServer) ?? [];
-  const enter = () => {
+  const beginStream = () => {
     isInStream = true;
   };
-  const leave = () => {
+  const endStream = () => {
     isInStream = false;
   };
-  http2?.prependListener("stream", enter).on("stream", leave);
+  http2?.prependListener("stream", beginStream).on("stream", endStream);
   await callThrough((connection) => injector.injectConnection(connection));
-  http2?.off("stream", enter).off("stream", leave);
-  isInterceptedAtOnce ||= http2 === undefined;
-  return { grpcServer, grpcCall: { isInterceptedAtOnce, isOwnErrorSeen } };
+  http2?.off("stream", beginStream).off("stream", endStream);
+  isInterceptedSynchronously ||= http2 === undefined;
+  return { grpcServer, grpcCall: { isInterceptedSynchronously, isOwnErrorIntercepted } };
 }
 
 const same = (bytes: Buffer) => bytes;
@@ -56,23 +58,23 @@ const method: grpc.MethodDefinition<Buffer, Buffer> = {
 };
 
 async function callThrough(inject: (connection: Duplex) => void) {
-  const [here, there] = createConnectionPair();
-  inject(there);
-  const session = connect("http://sample", { createConnection: () => here });
+  const [clientEnd, serverEnd] = createConnectionPair();
+  inject(serverEnd);
+  const session = connect("http://sample", { createConnection: () => clientEnd });
   const call = session.request({
     ...{ ":method": "POST", ":path": method.path, te: "trailers" },
     ...{ "content-type": "application/grpc", "grpc-encoding": "none-that-is-known" },
   });
-  // One message of no bytes, whose first byte says that it is compressed.
+  // One empty message. The first byte is the flag for compression.
   call.end(Buffer.from([1, 0, 0, 0, 0]));
   call.resume();
-  // Whatever is answered: what counts is what our interceptor has seen.
+  // The response does not matter, only what our interceptor has observed.
   call.on("error", () => {});
   session.on("error", () => {});
-  const timer = setTimeout(() => session.destroy(), answerLimitMs);
+  const timer = setTimeout(() => session.destroy(), callTimeoutMs);
   await once(call, "close");
   clearTimeout(timer);
   session.destroy();
 }
 
-const answerLimitMs = 10_000;
+const callTimeoutMs = 10_000;

@@ -1,13 +1,13 @@
 import { Duplex } from "node:stream";
 
-/** Makes two ends of a connection within this process: what one writes, the other reads. */
+/** Returns the two ends of a connection within this process: each reads what the other writes. */
 export function createConnectionPair(): readonly [Duplex, Duplex] {
   const ends: Duplex[] = [];
   const createEnd = (other: () => Duplex | undefined) =>
     new Duplex({
       read: () => {},
       write: (chunk, _, done) => {
-        // Later, as over a network: HTTP/2 sessions do not expect an answer within a write.
+        // Asynchronous, as over a network: an HTTP/2 session expects no response during a write.
         setImmediate(() => {
           other()?.push(chunk);
           done();

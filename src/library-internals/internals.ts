@@ -7,30 +7,30 @@ import {
 } from "./private-fields.js";
 import type { Samples } from "./samples.js";
 
-/** A private field, or an undocumented behaviour, of a library that we use. */
+/** A private field or an undocumented behaviour of a library, which we use. */
 export type LibraryInternal = {
   readonly library: "@grpc/grpc-js" | "node" | "knex" | "prom-client";
   readonly field: string;
   readonly usedIn: string;
   readonly benefit: string;
-  /** What the service does when the field is missing: does not start, or does without. */
-  readonly ifMissing: "do not start" | { readonly fallBack: string };
-  /** Where it is needed; everywhere, unless it says otherwise. */
+  /** What the service does when the field is missing: fails to start, or continues without it. */
+  readonly ifMissing: "fail to start" | { readonly fallBack: string };
+  /** The only transport that needs the field. Undefined if both do. */
   readonly onlyWith?: "tls" | "plain text";
-  /** Returns whether real objects of the library have it. */
+  /** Returns whether real objects of the library have the field. */
   readonly probe: (samples: Samples) => boolean;
 };
 
-/** Every one that we use. Checked at start, before any listener opens: see `check-internals.ts`. */
+/** All internals that we use. `check-internals.ts` checks them before any listener opens. */
 export const libraryInternals: readonly LibraryInternal[] = [
   {
     library: "@grpc/grpc-js",
     field: "Server.http2Servers",
     usedIn: "server/grpc/http2-overrides.ts",
     benefit:
-      "limits on connections and headers, connection age without lost calls, and our errors for " +
-      "unknown methods and content types: grpc-js has no options for them",
-    ifMissing: "do not start",
+      "limits on connections and headers, a connection age that loses no calls, and our errors " +
+      "for unknown methods and content types: grpc-js has no options for them",
+    ifMissing: "fail to start",
     probe: ({ grpcServer }) => findHttp2Servers(grpcServer)?.length === 1,
   },
   {
@@ -38,9 +38,9 @@ export const libraryInternals: readonly LibraryInternal[] = [
     field: "the only 'stream' listener of each HTTP/2 server",
     usedIn: "server/grpc/http2-overrides.ts",
     benefit:
-      "calls reach us before grpc-js, which takes a malformed timeout for another, a long one for " +
-      "none, and answers unknown methods unlogged",
-    ifMissing: "do not start",
+      "our code handles calls before grpc-js, which misreads malformed timeouts, ignores long " +
+      "timeouts, and does not log unknown methods",
+    ifMissing: "fail to start",
     probe: ({ grpcServer }) =>
       (findHttp2Servers(grpcServer) ?? []).every((http2) => findOwnListener(http2, "stream")),
   },
@@ -49,23 +49,23 @@ export const libraryInternals: readonly LibraryInternal[] = [
     field: "interceptors are created while 'stream' is handled",
     usedIn: "server/grpc/error-interceptor.ts",
     benefit: "interceptors know the grpc-timeout and grpc-encoding that grpc-js removes",
-    ifMissing: "do not start",
-    probe: ({ grpcCall }) => grpcCall.isInterceptedAtOnce,
+    ifMissing: "fail to start",
+    probe: ({ grpcCall }) => grpcCall.isInterceptedSynchronously,
   },
   {
     library: "@grpc/grpc-js",
     field: "errors of its own go through the sendStatus method of the innermost call",
     usedIn: "server/grpc/error-interceptor.ts",
-    benefit: "its errors have our reasons and codes, are counted and logged",
-    ifMissing: { fallBack: "they are answered in grpc-js's words, and are not logged" },
-    probe: ({ grpcCall }) => grpcCall.isOwnErrorSeen,
+    benefit: "its errors have our reasons and codes, and are counted and logged",
+    ifMissing: { fallBack: "these errors keep grpc-js's codes and messages, and are not logged" },
+    probe: ({ grpcCall }) => grpcCall.isOwnErrorIntercepted,
   },
   {
     library: "@grpc/grpc-js",
     field: "ServerCredentials.updateSecureContextOptions",
     usedIn: "server/grpc/credentials.ts",
     benefit: "a renewed certificate is used without a restart",
-    ifMissing: "do not start",
+    ifMissing: "fail to start",
     onlyWith: "tls",
     probe: ({ grpcCredentials }) =>
       typeof (grpcCredentials as { updateSecureContextOptions?: unknown })
@@ -76,7 +76,7 @@ export const libraryInternals: readonly LibraryInternal[] = [
     field: "the only 'connection' listener of http.Server",
     usedIn: "server/http/http1-http2-port.ts",
     benefit: "HTTP/1.1 and HTTP/2 without TLS on one port",
-    ifMissing: "do not start",
+    ifMissing: "fail to start",
     onlyWith: "plain text",
     probe: ({ httpServer }) => findOwnListener(httpServer, "connection") !== undefined,
   },
@@ -85,7 +85,7 @@ export const libraryInternals: readonly LibraryInternal[] = [
     field: "the only 'secureConnection' listener of https.Server",
     usedIn: "server/http/http1-http2-port.ts",
     benefit: "HTTP/1.1 and HTTP/2 with TLS on one port, each with the limits of its own server",
-    ifMissing: "do not start",
+    ifMissing: "fail to start",
     onlyWith: "tls",
     probe: ({ httpsServer }) => findOwnListener(httpsServer, "secureConnection") !== undefined,
   },
@@ -93,7 +93,7 @@ export const libraryInternals: readonly LibraryInternal[] = [
     library: "node",
     field: "Http2Session[Symbol(state)].streams",
     usedIn: "server/runtime-tuning/http2-stream-table.ts",
-    benefit: "a tenth of a busy server's time: ended streams do not stay until a full collection",
+    benefit: "a tenth of a busy server's time: ended streams need no full garbage collection",
     ifMissing: { fallBack: "ended streams stay in memory until a full garbage collection" },
     probe: ({ http2Session }) => findStreamTable(http2Session)?.streams.size === 0,
   },
@@ -101,9 +101,10 @@ export const libraryInternals: readonly LibraryInternal[] = [
     library: "node",
     field: "'session' is emitted while 'connection' is handled",
     usedIn: "server/connections/http2-sessions.ts",
-    benefit: "a session's own socket is known: one whose client does not read can be cut off",
-    ifMissing: { fallBack: "such a connection ends only when the system gives it up" },
-    probe: ({ isSessionMadeAtOnce }) => isSessionMadeAtOnce,
+    benefit:
+      "the socket of each session is known: if its client does not read, it can be destroyed",
+    ifMissing: { fallBack: "such a connection stays open until the operating system closes it" },
+    probe: ({ isSessionCreatedSynchronously }) => isSessionCreatedSynchronously,
   },
   {
     library: "node",
@@ -120,16 +121,16 @@ export const libraryInternals: readonly LibraryInternal[] = [
     library: "knex",
     field: "client.pool: max, numUsed, numFree, numPendingAcquires, on",
     usedIn: "store/connection/pool.ts, tracing/database-spans.ts",
-    benefit: "metrics of the pool, and spans of the waiting for a connection",
-    ifMissing: { fallBack: "these metrics stay 0, and those spans are missing" },
+    benefit: "metrics of the connection pool, and spans of the wait for a connection",
+    ifMissing: { fallBack: "these metrics stay 0, and these spans are missing" },
     probe: ({ knex }) => findPool(knex) !== undefined,
   },
   {
     library: "prom-client",
     field: "Registry reads name and get() of a registered metric",
     usedIn: "server/calls/call-metrics.ts",
-    benefit: "counting a call takes less than finding its series by labels would",
-    ifMissing: "do not start",
+    benefit: "counting a call takes less time than a search for its series by labels",
+    ifMissing: "fail to start",
     probe: ({ exposition }) => exposition.includes('sample_bucket{le="1"} 2'),
   },
 ];

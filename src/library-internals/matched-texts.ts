@@ -1,6 +1,6 @@
 /*
- * The texts of libraries that decide something, since these errors have no code. All others are told
- * apart by codes and names. `matched-texts.test.ts` pins each of them.
+ * The texts of libraries that decide something, since these errors have no code. All others are
+ * distinguished by codes and names. `matched-texts.test.ts` pins each of them.
  */
 
 /** pg: a connection that ended, or could not be made in time, or is used after that. */

@@ -4,11 +4,11 @@ import type { Socket } from "node:net";
 import { isMap } from "node:util/types";
 
 /*
- * All private fields of libraries that we use are read here, and nowhere else. Each function returns
- * undefined when its field is missing or is not what we know; `internals.ts` says what happens then.
+ * Only this file reads private fields of libraries. Each function returns undefined when its field
+ * is missing or has an unknown type. `internals.ts` describes what the service does then.
  */
 
-/** grpc-js: the HTTP/2 servers of a `grpc.Server`, one for each port or connection injector. */
+/** Returns the HTTP/2 servers of a grpc-js server, one for each port or connection injector. */
 export function findHttp2Servers(
   server: object,
 ): readonly (Http2Server | Http2SecureServer)[] | undefined {
@@ -18,7 +18,7 @@ export function findHttp2Servers(
     : undefined;
 }
 
-/** Node and grpc-js: the library's own listener of an event, when it has exactly one. */
+/** Returns the listener of an event that Node or grpc-js has added, if there are no others. */
 export function findOwnListener(
   emitter: EventEmitter,
   event: string,
@@ -27,7 +27,7 @@ export function findOwnListener(
   return others.length === 0 ? (own as (...args: unknown[]) => void) : undefined;
 }
 
-/** Node: the state of an HTTP/2 session, when it has a map of open streams. */
+/** Returns the state of an HTTP/2 session of Node, if it has a map of open streams. */
 export function findStreamTable(session: Http2Session): StreamTableHolder | undefined {
   const symbol = Object.getOwnPropertySymbols(session).find((each) => each.description === "state");
   const state = symbol && (session as unknown as Record<symbol, unknown>)[symbol];
@@ -37,7 +37,7 @@ export function findStreamTable(session: Http2Session): StreamTableHolder | unde
 
 export type StreamTableHolder = { streams: Map<number, unknown> };
 
-/** Node: the system's descriptor of an open socket, and the bytes that wait to be written to it. */
+/** Returns the file descriptor of an open socket of Node, and the count of its unsent bytes. */
 export function findDescriptor(socket: Socket): Descriptor | undefined {
   const { _handle: handle } = socket as unknown as {
     readonly _handle?: Partial<Descriptor> | null;
@@ -49,7 +49,7 @@ export function findDescriptor(socket: Socket): Descriptor | undefined {
 
 export type Descriptor = { readonly fd: number; readonly writeQueueSize: number };
 
-/** Knex: the pool of connections (tarn) of a `knex` that has a connection configured. */
+/** Returns the connection pool (tarn) of a `knex` that has a connection configured. */
 export function findPool(knex: { readonly client: unknown }): ConnectionPool | undefined {
   const { pool } = (knex.client ?? {}) as { readonly pool?: Partial<ConnectionPool> | undefined };
   const isComplete =

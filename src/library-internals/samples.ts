@@ -8,35 +8,36 @@ import { type Metric, Registry } from "prom-client";
 import { callGrpcServer, type GrpcCallSample } from "./grpc-sample.js";
 import { makeHttp2Session, openLoopbackSocket } from "./socket-samples.js";
 
-/** Real objects of the libraries, as the service uses them, to be probed for what it needs. */
+/** Real objects of the libraries. The probes look for the fields that the service needs. */
 export type Samples = {
-  /** With one connection injector, and so one HTTP/2 server. */
+  /** A server with one connection injector, and so one HTTP/2 server. */
   readonly grpcServer: object;
   readonly grpcCall: GrpcCallSample;
   readonly grpcCredentials: object;
   readonly httpServer: HttpServer;
   readonly httpsServer: HttpServer;
   readonly http2Session: ServerHttp2Session;
-  readonly isSessionMadeAtOnce: boolean;
-  /** A connected TCP socket; undefined where this process cannot connect to itself. */
+  /** True if `session` was emitted while `connection` was handled. */
+  readonly isSessionCreatedSynchronously: boolean;
+  /** A connected TCP socket. Undefined if this process cannot connect to itself. */
   readonly openSocket: Socket | undefined;
   readonly knex: { readonly client: unknown };
-  /** What prom-client answers of a metric that is ours. */
+  /** The text that prom-client writes for a metric that is our own object. */
   readonly exposition: string;
 };
 
-/** Makes the samples, has `work` look at them, and closes them. Takes some milliseconds. */
+/** Creates the samples, runs `work` with them, and closes them. Takes a few milliseconds. */
 export async function withSamples<T>(work: (samples: Samples) => T): Promise<T> {
   const { grpcServer, grpcCall } = await callGrpcServer();
-  const { http2Session, isSessionMadeAtOnce } = makeHttp2Session();
+  const { http2Session, isSessionCreatedSynchronously } = makeHttp2Session();
   const openSocket = await openLoopbackSocket();
-  // It connects when it is first used, and is not.
+  // Knex connects at the first query, and this one runs none.
   const knex = knexModule({ client: "pg", connection: { host: "localhost" }, pool: { min: 0 } });
   try {
     return work({
       ...{ grpcServer, grpcCall, grpcCredentials: grpc.ServerCredentials.createInsecure() },
       ...{ httpServer: createHttpServer(), httpsServer: createHttpsServer() },
-      ...{ http2Session, isSessionMadeAtOnce, openSocket },
+      ...{ http2Session, isSessionCreatedSynchronously, openSocket },
       ...{ knex, exposition: await exposeMetric() },
     });
   } finally {
@@ -49,7 +50,7 @@ export async function withSamples<T>(work: (samples: Samples) => T): Promise<T> 
 
 async function exposeMetric(): Promise<string> {
   const registry = new Registry();
-  const [name, help] = ["sample", "A histogram that is no object of prom-client's."];
+  const [name, help] = ["sample", "A histogram that prom-client did not create."];
   const values = [{ metricName: "sample_bucket", labels: { le: 1 }, value: 2 }];
   const get = async () => ({ name, help, type: "histogram", aggregator: "sum", values });
   registry.registerMetric({ name, get } as unknown as Metric);

@@ -3,28 +3,28 @@ import { createServer as createHttp2Server, type ServerHttp2Session } from "node
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { createConnectionPair } from "./in-memory-connection.js";
 
-/** Makes a session of HTTP/2 on a connection within the process. */
+/** Creates an HTTP/2 session on a connection within this process. */
 export function makeHttp2Session(): {
   readonly http2Session: ServerHttp2Session;
-  readonly isSessionMadeAtOnce: boolean;
+  readonly isSessionCreatedSynchronously: boolean;
 } {
   const [, connection] = createConnectionPair();
   const server = createHttp2Server();
-  let made: ServerHttp2Session | undefined;
+  let created: ServerHttp2Session | undefined;
   server.on("session", (session) => {
-    made = session;
+    created = session;
   });
   server.emit("connection", connection);
-  const isSessionMadeAtOnce = made !== undefined;
-  // Without one there is nothing to be found in it, which is what its probes say.
-  return { http2Session: made ?? placeholder, isSessionMadeAtOnce };
+  const isSessionCreatedSynchronously = created !== undefined;
+  // The placeholder has none of the fields, so the probes of a session report them as missing.
+  return { http2Session: created ?? placeholder, isSessionCreatedSynchronously };
 }
 
 const placeholder = { destroy: () => {} } as ServerHttp2Session;
 
-/** Connects to itself. Undefined where that cannot be done. */
+/** Returns a socket that is connected to this process, or undefined if that fails. */
 export async function openLoopbackSocket(): Promise<Socket | undefined> {
-  // Ends when the other end does.
+  // The accepted socket closes when the returned one does.
   const server = createServer((socket) => socket.on("error", () => {}));
   try {
     server.listen(0, "127.0.0.1");

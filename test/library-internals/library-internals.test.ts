@@ -5,17 +5,17 @@ import { findMissing, reportMissing } from "../../src/library-internals/check-in
 import { type LibraryInternal, libraryInternals } from "../../src/library-internals/internals.js";
 import { type Samples, withSamples } from "../../src/library-internals/samples.js";
 
-/** What the samples have when a field is renamed, by the field's name in the list. */
-const renamed: Readonly<Record<string, (samples: Samples) => Partial<Samples>>> = {
+/** The changes of the samples that simulate a renamed field, by the field's name in the list. */
+const changes: Readonly<Record<string, (samples: Samples) => Partial<Samples>>> = {
   "Server.http2Servers": () => ({ grpcServer: {} }),
   "the only 'stream' listener of each HTTP/2 server": () => ({
     grpcServer: { http2Servers: new Map([[createServer(), {}]]) },
   }),
   "interceptors are created while 'stream' is handled": ({ grpcCall }) => ({
-    grpcCall: { ...grpcCall, isInterceptedAtOnce: false },
+    grpcCall: { ...grpcCall, isInterceptedSynchronously: false },
   }),
   "errors of its own go through the sendStatus method of the innermost call": ({ grpcCall }) => ({
-    grpcCall: { ...grpcCall, isOwnErrorSeen: false },
+    grpcCall: { ...grpcCall, isOwnErrorIntercepted: false },
   }),
   "ServerCredentials.updateSecureContextOptions": ({ grpcCredentials }) => ({
     grpcCredentials: without(grpcCredentials, "updateSecureContextOptions"),
@@ -31,7 +31,9 @@ const renamed: Readonly<Record<string, (samples: Samples) => Partial<Samples>>> 
   "Http2Session[Symbol(state)].streams": () => ({
     http2Session: { [Symbol("state")]: { openStreams: new Map() } } as never,
   }),
-  "'session' is emitted while 'connection' is handled": () => ({ isSessionMadeAtOnce: false }),
+  "'session' is emitted while 'connection' is handled": () => ({
+    isSessionCreatedSynchronously: false,
+  }),
   "net.Socket._handle.fd and .writeQueueSize": () => ({ openSocket: new Socket() }),
   "client.pool: max, numUsed, numFree, numPendingAcquires, on": () => ({
     knex: { client: { tarn: {} } },
@@ -40,7 +42,7 @@ const renamed: Readonly<Record<string, (samples: Samples) => Partial<Samples>>> 
 };
 
 describe("The private fields of libraries", () => {
-  it("are all there in the installed versions, on this version of Node.js", async () => {
+  it("exist in the installed versions, on this version of Node.js", async () => {
     expect(await withSamples((samples) => findMissing(samples).map(fieldOf))).to.deep.equal([]);
   });
 
@@ -48,36 +50,36 @@ describe("The private fields of libraries", () => {
     const { library, field, ifMissing, onlyWith } = internal;
     const isEncrypted = onlyWith === "tls";
 
-    it(`are missed when renamed: ${library}: ${field}`, async () => {
+    it(`are reported as missing when renamed: ${library}: ${field}`, async () => {
       const found = await withSamples((samples) => {
-        const change = renamed[field]?.(samples);
+        const change = changes[field]?.(samples);
         return findMissing({ ...samples, ...change });
       });
       expect(found.map(fieldOf)).to.include(field);
       expect(found.every((each) => each.library === library)).to.equal(true);
     });
 
-    if (ifMissing === "do not start") {
-      it(`stop the start, in words that help: ${field}`, () => {
+    if (ifMissing === "fail to start") {
+      it(`prevent the start when missing, and the error names the remedy: ${field}`, () => {
         expect(() => report([internal], isEncrypted)).to.throw(
           new RegExp(`^cannot start: (${library}|Node.js) [0-9.]+ lacks "`),
         );
         expect(() => report([internal], isEncrypted)).to.throw(/npm ci/);
       });
     } else {
-      it(`are done without, and a warning says so: ${field}`, () => {
+      it(`cause a warning with the consequence when missing: ${field}`, () => {
         expect(report([internal], isEncrypted)).to.deep.equal([ifMissing.fallBack]);
       });
     }
   }
 
-  it("are not missed by a service that does not use them", () => {
+  it("are not required of a service that does not use them", () => {
     const onlyWithTls = libraryInternals.filter(({ onlyWith }) => onlyWith === "tls");
     expect(report(onlyWithTls, false)).to.deep.equal([]);
   });
 });
 
-/** The consequences that are logged. */
+/** Reports missing fields. Returns the consequences that are logged. */
 function report(missing: readonly LibraryInternal[], isEncrypted: boolean): string[] {
   const consequences: string[] = [];
   const warn = (fields: { readonly consequence: string }) => consequences.push(fields.consequence);

@@ -11,25 +11,25 @@ import { lineOf } from "../support/batches.js";
 import { freshPrice } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
 
-describe("A service with a library in which a private field has another name", function () {
+describe("A service with a library that has renamed a private field", function () {
   this.timeout(30_000);
   let restore = () => {};
   afterEach(() => restore());
 
-  it("answers calls: handlers of grpc-js", async () => {
+  it("answers calls: grpc-js without Server.handlers", async () => {
     restore = hide(Server.prototype, "handlers");
     expect((new Server() as unknown as { handlers: unknown }).handlers).to.equal(undefined);
-    await answersCalls(await startTestService());
+    await expectCallsAndStop(await startTestService());
   });
 
-  it("does not start: http2Servers of grpc-js", async () => {
+  it("does not start: grpc-js without Server.http2Servers", async () => {
     restore = hide(Server.prototype, "http2Servers");
     const failure = await startTestService().catch((error: Error) => error);
     expect(failure).to.be.an("error");
     expect((failure as Error).message).to.match(/lacks "?Server.http2Servers/);
   });
 
-  it("ends connections with Node's own GOAWAY: _handle of Node", async () => {
+  it("ends connections with Node's own GOAWAY: Node without Socket._handle", async () => {
     const withoutHandle = { writable: true } as Socket;
     const server = createServer();
     server.on("session", (session) => {
@@ -41,22 +41,22 @@ describe("A service with a library in which a private field has another name", f
     const lastStreamIds: number[] = [];
     session.on("goaway", (_, lastStreamId) => lastStreamIds.push(lastStreamId));
     await once(session, "close");
-    // Ours would have come first, with the largest id of a stream there is.
+    // Our own GOAWAY would have arrived first, with the largest possible stream id.
     expect(new Set(lastStreamIds)).to.deep.equal(new Set([0]));
     server.close();
   });
 
-  it("answers calls, and shows no connection of the pool: pool of Knex", async () => {
+  it("answers calls and reports 0 used connections: Knex without Client.pool", async () => {
     restore = hide(knexModule.Client.prototype, "pool");
     const service = await startTestService();
     const page = await fetch(`http://${formatAddress(service.server.opsAddress)}/metrics`);
     expect(await page.text()).to.include("llmprices_database_connections_used 0");
-    await answersCalls(service);
+    await expectCallsAndStop(service);
   });
 });
 
-/** Calls through all protocols, and stops the service. */
-async function answersCalls(service: TestService): Promise<void> {
+/** Expects that calls in all protocols succeed. Stops the service. */
+async function expectCallsAndStop(service: TestService): Promise<void> {
   const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
   for (const { pricing } of Object.values(service.endpoints)) {
     const { accountCharge } = await pricing.calculateCharge(lineOf(key));
@@ -65,25 +65,25 @@ async function answersCalls(service: TestService): Promise<void> {
   await service.stop();
 }
 
-/** Hides a field from all but its library: we do not find it, as if it had another name. */
+/**
+ * Hides a field from our code, as if the library had renamed it. The library itself still reads it.
+ * Returns a function that removes the disguise: objects that were created meanwhile lose the field, so the
+ * test has closed them by then.
+ */
 function hide(prototype: object, field: string): () => void {
   const values = new WeakMap<object, unknown>();
-  let isHidden = true;
   Object.defineProperty(prototype, field, {
     configurable: true,
     get() {
       const [, , caller = ""] = (new Error().stack ?? "").split("\n    at ");
       const isOurs = caller.includes(ours) || caller.includes(thisFile);
-      return isHidden && isOurs ? undefined : values.get(this);
+      return isOurs ? undefined : values.get(this);
     },
     set(value: unknown) {
       values.set(this, value);
     },
   });
-  // What has been made meanwhile still has it here.
-  return () => {
-    isHidden = false;
-  };
+  return () => void Reflect.deleteProperty(prototype, field);
 }
 
 const thisFile = fileURLToPath(import.meta.url);

@@ -31,7 +31,7 @@ describe("A service that can connect to the database only to read the price book
     const config = { suggestionLimits: defaultSuggestionLimits };
     service = await startTestService(config, { ...database, knex, connection });
     await untilAnswered(() => charge(service, key));
-    // The connection of the price book is open. Rejects those that the threads open later.
+    // The connection of the price book is open. Rejects connections of worker threads.
     proxy.faults.rejectsConnections = true;
   });
   after(async () => {

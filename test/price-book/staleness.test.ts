@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import pg from "pg";
@@ -32,6 +33,7 @@ describe("A call whose connection to the database is terminated", () => {
           async () => (await errorOf(call)).code,
         );
         if (code !== undefined) codes.push(code);
+        await wait(2);
       }
     });
     const killer = new pg.Client(database.connection as pg.ClientConfig);
@@ -41,6 +43,7 @@ describe("A call whose connection to the database is terminated", () => {
         await killer.query(`
           select pg_terminate_backend(pid) from pg_stat_activity
           where datname = current_database() and pid <> pg_backend_pid() and random() < 0.2`);
+        await wait(2);
       }
     } finally {
       isOver = true;

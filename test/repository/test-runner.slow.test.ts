@@ -16,7 +16,7 @@ describe("npm test", function () {
       .to.match(/^ {2}1 passing/m)
       .and.match(/^ {2}2 failing$/m);
     expect(output)
-      .to.include("as this test must")
+      .to.include("this test always fails")
       .and.include(
         "test/fixtures/runner/closes-nothing.js left open: a database, a service, by " +
           '"A file whose tests close nothing passes"; a database, a service',

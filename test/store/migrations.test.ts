@@ -126,7 +126,7 @@ describe("migrations", () => {
   });
 });
 
-/** Returns the definitions of all tables, types, constraints, indexes, triggers and functions except Knex's. */
+/** Returns the definitions of all schema objects except those of Knex. */
 async function schemaOf(knex: Knex): Promise<string[]> {
   const { rows } = await knex.raw(`
     select definition from (

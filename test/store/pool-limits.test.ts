@@ -59,7 +59,7 @@ for (const [variable, limits, expected] of [
           await until(async () => (await activeStatementsOf(database)).length === 1);
           const { code, reason } = await errorOf(update);
           expect({ code, reason }).to.deep.equal(expected);
-          // The other transaction still holds the lock: only the limit can have ended the statement.
+          // The other transaction still holds the lock, so the limit has ended the statement.
           expect(await activeStatementsOf(database)).to.deep.equal([]);
         } finally {
           await other.rollback();

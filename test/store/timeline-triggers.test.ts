@@ -171,7 +171,7 @@ describe("llm_price_revisions, for every writer,", () => {
     });
   });
 
-  /** Begins a transaction before a scheduled revision, and writes once the revision is in effect. */
+  /** Begins a transaction before a scheduled revision, and writes when that is in effect. */
   async function writeAfterRevision(
     write: (sql: Knex.Transaction, id: string, soon: Date) => PromiseLike<unknown>,
   ) {

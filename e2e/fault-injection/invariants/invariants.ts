@@ -53,5 +53,5 @@ function list(lines: readonly string[]): string {
 /** With fewer, the load did not run. */
 const leastWrites = 5;
 const leastCharges = 100;
-/** Ten dead connections of a pool take 30 seconds, 3 each. The rest is for a busy machine. */
+/** A pool may drop its dead connections one after the other, 3 seconds each. The rest is for a busy machine. */
 const recoveryLimitSeconds = 60;

@@ -1,14 +1,14 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
-/** Has a call's signal abort when its time is up, in the terms of Connect. */
-export function abortWhenLate(end: AbortController, limitMs: number): NodeJS.Timeout {
-  const late = () => new ConnectError("the call's time is up", Code.DeadlineExceeded);
-  return setTimeout(() => end.abort(late()), limitMs);
+/** Aborts a call with DEADLINE_EXCEEDED after `limitMs`. Returns the timer. */
+export function abortWhenLate(call: AbortController, limitMs: number): NodeJS.Timeout {
+  const toError = () => new ConnectError("the call's time is up", Code.DeadlineExceeded);
+  return setTimeout(() => call.abort(toError()), limitMs);
 }
 
 /**
- * A body that fails with the signal's reason as soon as that aborts: Connect waits for the end of a
- * message for as long as its caller takes.
+ * Returns a body that fails with the signal's reason as soon as the signal aborts. Connect itself
+ * waits for the end of a message without a limit.
  */
 export function readUntil(
   body: AsyncIterable<Uint8Array>,
@@ -23,8 +23,8 @@ function iterateUntil(
 ): AsyncIterator<Uint8Array> {
   // One listener for all chunks: `raceAbort` adds one for each, which takes 5 times as long.
   let fail: (reason: unknown) => void = () => {};
-  const abort = () => fail(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
+  const onAbort = () => fail(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
   return {
     next: () =>
       new Promise((resolve, reject) => {
@@ -33,7 +33,7 @@ function iterateUntil(
         chunks.next().then(resolve, reject);
       }),
     return: async () => {
-      signal.removeEventListener("abort", abort);
+      signal.removeEventListener("abort", onAbort);
       // Not awaited: it waits for the next chunk, which may never come.
       chunks.return?.().catch(() => undefined);
       return { done: true, value: undefined };

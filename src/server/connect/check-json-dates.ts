@@ -6,11 +6,11 @@ import { prefixLength } from "./error-response.js";
 import { findImpossibleDate } from "./json-dates.js";
 
 /**
- * Returns the request with a body that fails when a message in it, as JSON, has a date that no
- * calendar has. Other requests are returned as they are. Holds no more of a message than Connect
- * does, which is `maxMessageBytes`; larger ones Connect rejects.
+ * Returns the request with a body that fails when a JSON message in it has a date that does not
+ * exist. Returns other requests unchanged. Buffers at most `maxMessageBytes` of a message, as much
+ * as Connect, which rejects larger messages.
  *
- * @throws ConnectError when the message is in the URL.
+ * @throws ConnectError when the message is in the URL and has such a date.
  */
 export function checkJsonDates(
   request: UniversalServerRequest,
@@ -36,7 +36,7 @@ export function checkJsonDates(
   return { ...request, body: checked };
 }
 
-/** Without a prefix: the body is the message. With one, it consists of frames. */
+/** JSON content types. Without a prefix the body is the message; with a prefix it has frames. */
 const jsonType = /^application\/(|connect\+|grpc\+|grpc-web\+)json(?:;|$)/;
 const encodingHeaders: Readonly<Record<string, string>> = {
   ...{ "": "content-encoding", "connect+": "connect-content-encoding" },
@@ -46,7 +46,7 @@ const compressedFlag = 1;
 
 type CheckMessage = (bytes: Uint8Array, encoding: string | null | undefined) => void;
 
-/** Connect's GET requests have their message in the URL. */
+/** Checks a GET request of Connect, whose message is in the URL. */
 function checkUrl(url: string, check: CheckMessage): void {
   const { searchParams } = new URL(url);
   if (searchParams.get("encoding") !== "json") return;
@@ -100,7 +100,7 @@ async function* checkFrames(
       length = rest.length;
       if (needed !== prefixLength) break;
     }
-    // Too large: Connect rejects it.
+    // The message is too large: Connect rejects it.
     if (needed > 0) continue;
     yield* chunks;
     chunks = [];
@@ -114,7 +114,7 @@ function rejectImpossibleDate(input: DescMessage, json: Buffer | undefined): voi
   if (problem !== undefined) throw new ConnectError(problem, Code.InvalidArgument);
 }
 
-/** Returns undefined for what cannot be decompressed, or is too large then: Connect rejects it. */
+/** Returns undefined for invalid or too large data, which Connect rejects. */
 function decompress(
   bytes: Buffer,
   encoding: string | null | undefined,

@@ -7,15 +7,15 @@ import {
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.js";
 
-/** How Connect reads and writes, in every thread. A message's bytes count when it is decompressed. */
+/** Returns the options of Connect in all threads. `maxMessageBytes` limits decompressed messages. */
 export function toConnectOptions(maxMessageBytes: number): ConnectRouterOptions {
   return {
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: maxMessageBytes,
     jsonOptions: {
-      // A misspelled field that is ignored prices something nobody asked for.
+      // Ignoring a misspelled field would price something that the client did not ask for.
       ignoreUnknownFields: false,
-      // For the details of errors in batches, which are messages of any type.
+      // For the error details in batches, which are of type google.protobuf.Any.
       registry: createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema),
     },
   };

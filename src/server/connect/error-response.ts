@@ -9,8 +9,8 @@ import {
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 
-/** The answer to a call that fails before Connect has read it, in the protocol that it speaks. */
-export function toErrorAnswer(
+/** Returns the response, in the call's protocol, to a call that failed before Connect read it. */
+export function toErrorResponse(
   requestHeader: Headers,
   error: ConnectError,
 ): UniversalServerResponse {
@@ -34,13 +34,13 @@ export function toErrorAnswer(
   };
 }
 
-/** Connect, streaming: the last frame, with the error as JSON. */
+/** Returns the last frame of a Connect stream, with the error as JSON. */
 export function toEndStreamFrame(metadata: Headers, error: ConnectError): Uint8Array {
   const json = JSON.stringify(endStreamToJson(metadata, error, undefined));
   return toFrame(endStreamFlag, Buffer.from(json));
 }
 
-/** gRPC-Web: the last frame, with the trailers as text. */
+/** Returns the last frame of a gRPC-Web response, with the trailers as text. */
 export function toTrailerFrame(trailer: Headers): Uint8Array {
   return toFrame(trailerFlag, trailerSerialize(trailer));
 }
@@ -49,7 +49,7 @@ export async function* toIterable(...chunks: Uint8Array[]): AsyncIterable<Uint8A
   yield* chunks;
 }
 
-/** One message, or the end, of a stream. */
+/** Returns a frame of a stream: a message or the end. */
 export function toFrame(flag: number, data: Uint8Array): Uint8Array {
   const frame = Buffer.alloc(prefixLength + data.length);
   frame[0] = flag;
@@ -58,5 +58,5 @@ export function toFrame(flag: number, data: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** Before each message of a stream: a byte of flags and four of the length. */
+/** The bytes before each message of a stream: one for flags, four for the length. */
 export const prefixLength = 5;

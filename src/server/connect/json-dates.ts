@@ -2,12 +2,12 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { TimestampSchema } from "@bufbuild/protobuf/wkt";
 
 /**
- * Returns where the JSON of a message has a Timestamp with a day that its month does not have, and
- * that Timestamp: protobuf-es reads the 31st of February as the 3rd of March, and so another day would
- * be priced than was asked for. Undefined: nowhere, or the text is no JSON.
+ * Finds a Timestamp in a message's JSON whose month does not have its day. Returns a description
+ * with its path and value, or undefined if there is none or the text is not JSON. protobuf-es reads
+ * February 31 as March 3, so the wrong day would be priced.
  */
 export function findImpossibleDate(message: DescMessage, json: string): string | undefined {
-  // Almost all messages end here.
+  // Almost no message needs the parsing below.
   if (!suspicious.test(json)) return undefined;
   try {
     return findIn(message, JSON.parse(json), "");
@@ -16,7 +16,7 @@ export function findImpossibleDate(message: DescMessage, json: string): string |
   }
 }
 
-/** A day that some month does not have, or an escape that may stand for a part of one. */
+/** Matches a day that its month may lack, or an escape sequence that may encode a part of one. */
 const suspicious = /-(?:02-(?:29|3[01])|(?:0[469]|11)-31)T|\\u00/;
 
 function findIn(message: DescMessage, value: unknown, path: string): string | undefined {
@@ -35,7 +35,7 @@ function findInField(field: DescField, value: unknown, path: string): string | u
   const { message } = field;
   if (message === undefined) return undefined;
   if (field.fieldKind === "message") return findIn(message, value, path);
-  // Of a list or a map, the elements.
+  // The field is a list or a map: searches its elements.
   for (const [key, element] of Object.entries((value ?? {}) as object)) {
     const found = findIn(message, element, `${path}[${key}]`);
     if (found !== undefined) return found;
@@ -50,14 +50,14 @@ function describeImpossible(value: unknown, path: string): string | undefined {
     : undefined;
 }
 
-/** The days of a month; 31 for what is none, which protobuf-es rejects. */
+/** Returns the days of a month, and 31 for an invalid month, which protobuf-es rejects. */
 function daysOf(year: number, month: number): number {
   return month < 1 || month > 12
     ? 31
     : new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
 }
 
-/** The fields of a message that are Timestamps or contain some, by both of their names in JSON. */
+/** Returns the fields that are or contain Timestamps, by both of their JSON names. */
 function timestampFieldsOf(message: DescMessage): ReadonlyMap<string, DescField> {
   const known = timestampFields.get(message);
   if (known !== undefined) return known;
@@ -72,7 +72,7 @@ function timestampFieldsOf(message: DescMessage): ReadonlyMap<string, DescField>
 
 const timestampFields = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
 
-/** `seen` are messages that contain this one. */
+/** Returns whether a message is or contains a Timestamp. `seen` prevents endless recursion. */
 function hasTimestamps(message: DescMessage, seen: Set<DescMessage>): boolean {
   if (message.typeName === TimestampSchema.typeName) return true;
   if (seen.has(message)) return false;

@@ -25,47 +25,49 @@ import { checkJsonDates } from "./check-json-dates.js";
 import {
   prefixLength,
   toEndStreamFrame,
-  toErrorAnswer,
+  toErrorResponse,
   toFrame,
   toIterable,
   toTrailerFrame,
 } from "./error-response.js";
 
-/** Is told of a refusal before it is sent, and may add to its metadata. */
+/** Records an error before it is sent, and may add to its metadata. */
 export type OnError = (failure: ConnectError) => void;
 
-/** Returns the error in our terms; undefined: it stays as it is. */
+/** Returns the API's error for an error of Connect. Undefined: it stays unchanged. */
 type Rewrite = (error: ConnectError) => ConnectError | undefined;
 
 /** Set in the values of a call when its handler starts. */
 export const handlerStarted = createContextKey(false);
 
 /**
- * Has Connect answer, in our terms. It quotes what is wrong with JSON, and where messages have to be
- * percent-encoded, half a character (a lone surrogate) cannot be: it would answer nothing at all. And
- * it takes dates that no calendar has for others.
+ * Runs Connect's handler, and rewrites Connect's own errors as errors of the API. Also rejects two
+ * kinds of JSON that Connect handles badly:
+ * - Dates that do not exist, which protobuf-es reads as other dates.
+ * - Text with a lone surrogate. Connect quotes invalid JSON in its error message, and where messages
+ *   are percent-encoded, the encoding then fails and Connect sends no response.
  */
 export async function handleAndRewriteErrors(
   handler: UniversalHandler,
   request: UniversalServerRequest,
   maxMessageBytes: number,
-  onRefusal: OnError,
+  onError: OnError,
 ): Promise<UniversalServerResponse> {
   const reject = (error: unknown) => {
     const failure = toConnectError(error);
-    onRefusal(failure);
-    return toErrorAnswer(request.header, failure);
+    onError(failure);
+    return toErrorResponse(request.header, failure);
   };
   const rewrite = (error: ConnectError) => {
-    // A handler starts when a unary request has been read, and its own errors have details: what has
-    // none from then on is about the response, and so is no error of the client's.
+    // A handler starts when a unary request has been read, and its own errors have details. An error
+    // without details from then on concerns the response, so it is not the client's.
     const isRead = request.contextValues?.get(handlerStarted) === true;
     const translated = isRead
       ? translateConnectError(error)
       : translateReadError(error, maxMessageBytes);
     if (translated === undefined) return undefined;
     const failure = toConnectError(translated);
-    onRefusal(failure);
+    onError(failure);
     return failure;
   };
   let checked: UniversalServerRequest;
@@ -83,9 +85,10 @@ export async function handleAndRewriteErrors(
 }
 
 /**
- * Puts what Connect itself refuses into our terms. Its interceptors see only calls that could be
- * read, and it offers no other place; so this rewrites the answer, in each protocol where it has its
- * error. What has details is ours, and stays as it is. `rewrite` is told of what Connect refused.
+/**
+ * Rewrites errors that Connect itself creates. Connect's interceptors see only calls whose message
+ * could be read, and Connect has no other hook. So this function rewrites the response, at the place
+ * where the protocol has its error. An error with details is the service's own and stays unchanged.
  */
 async function rewriteErrors(
   response: UniversalServerResponse,
@@ -118,7 +121,7 @@ async function rewriteErrors(
     : response;
 }
 
-/** Connect: the whole body is the error. */
+/** Rewrites a unary Connect response, whose whole body is the error. */
 async function rewriteUnary(
   response: UniversalServerResponse,
   body: AsyncIterable<Uint8Array>,
@@ -128,42 +131,42 @@ async function rewriteUnary(
   for await (const chunk of body) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
   const plain = decompress(bytes, response.header?.get("content-encoding"));
-  const explained = rewrite(parseError(plain));
-  if (explained === undefined) return { ...response, body: toIterable(bytes) };
-  const answer = errorToJsonBytes(explained, undefined);
+  const translated = rewrite(parseError(plain));
+  if (translated === undefined) return { ...response, body: toIterable(bytes) };
+  const json = errorToJsonBytes(translated, undefined);
   response.header?.delete("content-encoding");
-  for (const [name, value] of explained.metadata) response.header?.set(name, value);
-  response.header?.set("content-length", String(answer.length));
-  return { ...response, status: codeToHttpStatus(explained.code), body: toIterable(answer) };
+  for (const [name, value] of translated.metadata) response.header?.set(name, value);
+  response.header?.set("content-length", String(json.length));
+  return { ...response, status: codeToHttpStatus(translated.code), body: toIterable(json) };
 }
 
-/** Connect, streaming: the last frame has the error, as JSON. */
+/** Rewrites the last frame of a Connect stream, which has the error as JSON. */
 function rewriteEndStream(frame: Uint8Array, rewrite: Rewrite): Uint8Array {
   const { error, metadata } = endStreamFromJson(frame.subarray(prefixLength));
-  const explained = error && rewrite(error);
-  if (explained === undefined) return frame;
-  return toEndStreamFrame(metadata, explained);
+  const translated = error && rewrite(error);
+  if (translated === undefined) return frame;
+  return toEndStreamFrame(metadata, translated);
 }
 
-/** gRPC-Web: the last frame has the trailers, as text. */
+/** Rewrites the last frame of a gRPC-Web response, which has the trailers as text. */
 function rewriteTrailerFrame(frame: Uint8Array, rewrite: Rewrite): Uint8Array {
   const trailer = trailerParse(frame.subarray(prefixLength));
   rewriteTrailer(trailer, rewrite);
   return toTrailerFrame(trailer);
 }
 
-/** gRPC: the trailers are headers. */
+/** Rewrites the trailers of a gRPC response. */
 function rewriteTrailer(trailer: Headers, rewrite: Rewrite): void {
   const error = findTrailerError(trailer);
-  const explained = error && rewrite(error);
-  if (explained !== undefined) setTrailerStatus(trailer, explained);
+  const translated = error && rewrite(error);
+  if (translated !== undefined) setTrailerStatus(trailer, translated);
 }
 
 function parseError(bytes: Uint8Array): ConnectError {
   return errorFromJsonBytes(bytes, undefined, new ConnectError("not a Connect error"));
 }
 
-/** Maps the frame that has a flag: the last one. Connect gives each frame as one chunk. */
+/** Maps the frame with `flag`, which is the last one. Connect yields each frame as one chunk. */
 function mapLast(
   body: AsyncIterable<Uint8Array>,
   flag: number,
@@ -177,7 +180,7 @@ function mapLast(
   });
 }
 
-/** Connect compresses errors that quote much. */
+/** Decompresses an error. Connect compresses errors with long quotes. */
 function decompress(bytes: Uint8Array, encoding: string | null | undefined): Uint8Array {
   if (encoding === "gzip") return gunzipSync(bytes);
   return encoding === "br" ? brotliDecompressSync(bytes) : bytes;

@@ -1,6 +1,6 @@
 /**
- * Leaves a caller's timeout out of its headers where it is longer than any call's time is here: the
- * libraries' timers would take some of those for none at all. `headers` is changed.
+ * Deletes a client's timeout from `headers` if it is longer than any call may take (`longestMs`).
+ * The libraries' timers would treat some of these timeouts as no time at all.
  */
 export function dropLongTimeouts(
   headers: {
@@ -15,7 +15,7 @@ export function dropLongTimeouts(
   }
 }
 
-/** Milliseconds; undefined when malformed. At most eight digits and a unit. */
+/** Parses a `grpc-timeout` of at most eight digits and a unit. Returns milliseconds, or undefined. */
 export function parseGrpcTimeout(text: string): number | undefined {
   const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
   return unit === undefined ? undefined : Number(digits) * (unitMs[unit] as number);

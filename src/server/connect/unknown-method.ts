@@ -4,8 +4,8 @@ import { rpcName } from "../calls/call-log.js";
 import { services } from "../calls/service-names.js";
 
 /**
- * What a call of whatever path is called in the log and in metrics. Paths that nothing is served at
- * share a name, or strangers could have a series made of each they think of.
+ * Returns the name of a path's RPC in the log and in metrics. Unknown paths share a name. Otherwise
+ * unauthenticated callers could create any number of time series.
  */
 export function rpcOf(path: string): string {
   const rpc = path.slice(1);
@@ -14,12 +14,12 @@ export function rpcOf(path: string): string {
   return service === undefined ? other : `${service.typeName}/${other}`;
 }
 
-/** Whether a path is one of our methods. */
-export function isOurs(path: string): boolean {
+/** Returns whether a path is the path of a method of the API. */
+export function isKnownMethod(path: string): boolean {
   return rpcs.has(path.slice(1));
 }
 
-/** The refusal of a path that nothing is served at. It names what is. */
+/** Returns the error for an unknown path. Its message names the known services or methods. */
 export function unimplemented(path: string): DomainError {
   const service = findService(path);
   if (service === undefined) {
@@ -31,21 +31,21 @@ export function unimplemented(path: string): DomainError {
   return unsupported(`${service.typeName} has no method ${method}; expected one of ${names}`);
 }
 
-/** The refusal of a content type. */
+/** Returns the error for an unsupported content type. */
 export function wrongType(type: string, expected: readonly string[]): DomainError {
   const what = type === "" ? "missing" : quote(type);
   return unsupported(`content-type is ${what}; expected ${expected.join(", ")}`);
 }
 
-/** The refusal of what the service does not do. */
+/** Returns an error with the reason UNSUPPORTED. */
 export function unsupported(message: string): DomainError {
   return new DomainError("UNSUPPORTED", message);
 }
 
-/** What a caller has sent, as it is fit for one line: visible ASCII, and not too much of it. */
+/** Quotes text of a client for one line: at most 100 characters, all of them visible ASCII. */
 export function quote(text: string): string {
   const visible = text.replaceAll(/[^ -~]|"/g, "?");
-  return `"${visible.length <= mostQuoted ? visible : `${visible.slice(0, mostQuoted - 3)}...`}"`;
+  return `"${visible.length <= maxQuoted ? visible : `${visible.slice(0, maxQuoted - 3)}...`}"`;
 }
 
 function findService(path: string): DescService | undefined {
@@ -53,6 +53,6 @@ function findService(path: string): DescService | undefined {
 }
 
 const rpcs: ReadonlySet<string> = new Set(services.flatMap(({ methods }) => methods.map(rpcName)));
-/** As OpenTelemetry's conventions call methods that are not known. */
+/** The name of unknown methods in OpenTelemetry's semantic conventions. */
 const other = "_OTHER";
-const mostQuoted = 100;
+const maxQuoted = 100;

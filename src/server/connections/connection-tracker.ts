@@ -7,52 +7,56 @@ import {
 } from "node:http2";
 import type { Server, Socket } from "node:net";
 
-/** The connections of a door that are open, and which of them have a call under way. */
+/** Tracks the open connections of a listener, and which of them have a running call. */
 export type ConnectionTracker = {
-  /** Keeps those of a server from now on: those that never come to the end of a handshake as well. */
+  /** Tracks new connections of a server, including those that never complete the TLS handshake. */
   readonly watchSockets: (server: Server) => void;
-  /** Keeps those over HTTP/2. */
+  /** Tracks new HTTP/2 sessions of a server. */
   readonly watchSessions: (server: Http2Server | Http2SecureServer) => void;
-  /** Is told of each call over HTTP/1.1. */
+  /** Records the start of an HTTP/1.1 call. */
   readonly callStarts: (request: IncomingMessage, response: ServerResponse) => void;
   /**
-   * Ends those without a call: at once those that have said nothing, the others after a while, in
-   * which they hear of it. Goes on with those whose calls end, until all have gone.
+   * Ends connections without a call. Destroys those that have sent nothing at once, and the others
+   * after a delay, in which they receive the GOAWAY. Continues until all connections are closed,
+   * because running calls end later.
    */
-  readonly endThoseWithoutCall: () => void;
-  /** Cancels all calls over HTTP/2, which who reads hears of. */
+  readonly endIdleConnections: () => void;
+  /** Cancels all HTTP/2 calls. Clients that still read receive the cancellation. */
   readonly cancelCalls: () => void;
-  /** Cuts off all that are left. */
+  /** Destroys all remaining connections. */
   readonly destroyAll: () => void;
 };
 
-/** A socket and what speaks TLS over it are one connection, and have the same other end. */
+/**
+ * Creates a tracker. It identifies a connection by its remote address and port, which a TLS socket
+ * shares with the TCP socket below it.
+ */
 export function trackConnections(): ConnectionTracker {
   const sockets = new Set<Socket>();
   const peersOfSessions = new Map<ServerHttp2Session, string>();
   const peersOfCalls = new Map<ServerResponse, string>();
-  let isEnding = false;
-  const keep = (socket: Socket) => {
+  let isClosing = false;
+  const track = (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   };
   const findIdle = () => {
-    // A session that is to close has calls, or is destroyed.
+    // A session that is closing has running calls or is already destroyed.
     const sessions = [...peersOfSessions].filter(([{ destroyed }]) => !destroyed);
     const busy = new Set([...sessions.map(([, peer]) => peer), ...peersOfCalls.values()]);
     return [...sockets].filter((socket) => !busy.has(peerOf(socket)));
   };
   return {
     watchSockets: (server) => {
-      server.on("connection", keep);
-      server.on("secureConnection", keep);
+      server.on("connection", track);
+      server.on("secureConnection", track);
     },
     watchSessions: (server) => {
       server.on("session", (session) => {
-        // Of one that has ended already, the socket cannot be asked for.
+        // The socket of a destroyed session cannot be read.
         if (session.destroyed) return;
         peersOfSessions.set(session, peerOf(session.socket));
-        if (isEnding) session.close();
+        if (isClosing) session.close();
         session.once("close", () => peersOfSessions.delete(session));
       });
     },
@@ -60,12 +64,12 @@ export function trackConnections(): ConnectionTracker {
       peersOfCalls.set(response, peerOf(request.socket));
       response.once("close", () => peersOfCalls.delete(response));
     },
-    endThoseWithoutCall: () => {
-      isEnding = true;
-      // Says GOAWAY, and ends the connection when the last stream has ended.
+    endIdleConnections: () => {
+      isClosing = true;
+      // Sends GOAWAY, and closes the session when its last stream has ended.
       for (const session of peersOfSessions.keys()) session.close();
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-      endIdle(findIdle, () => sockets.size);
+      destroyIdle(findIdle, () => sockets.size);
     },
     cancelCalls: () => {
       for (const session of peersOfSessions.keys()) cancel(session);
@@ -77,11 +81,14 @@ export function trackConnections(): ConnectionTracker {
   };
 }
 
-/** Looks again and again: who is idle twice running has had the time to hear of the end, and to go. */
-function endIdle(findIdle: () => readonly Socket[], count: () => number): void {
+/**
+ * Polls every 250 ms and destroys connections that were idle in two polls in a row: they have had
+ * time to receive the GOAWAY and disconnect.
+ */
+function destroyIdle(findIdle: () => readonly Socket[], count: () => number): void {
   let idleBefore: ReadonlySet<Socket> = new Set();
-  const looks = setInterval(() => {
-    if (count() === 0) clearInterval(looks);
+  const polls = setInterval(() => {
+    if (count() === 0) clearInterval(polls);
     const idle = findIdle();
     for (const socket of idle) if (idleBefore.has(socket)) socket.destroy();
     idleBefore = new Set(idle);
@@ -89,7 +96,7 @@ function endIdle(findIdle: () => readonly Socket[], count: () => number): void {
 }
 
 function cancel(session: ServerHttp2Session): void {
-  session.destroy(new Error("the time of grace is over"), constants.NGHTTP2_CANCEL);
+  session.destroy(new Error("the grace period is over"), constants.NGHTTP2_CANCEL);
 }
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {

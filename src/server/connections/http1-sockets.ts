@@ -1,14 +1,14 @@
 import type { ServerOptions } from "node:http";
 import type { Socket } from "node:net";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
-import { ageOf } from "./http2-sessions.js";
+import { randomMaxAgeMs } from "./http2-sessions.js";
 
-/** For a server of HTTP/1.1, whose requests have so much time to arrive whole. */
+/** Returns options for an HTTP/1.1 server. A request must arrive whole within `maxRequestMs`. */
 export function toHttp1Options(limits: ConnectionLimits, maxRequestMs: number): ServerOptions {
   const { maxHeaderBytes, headersTimeoutMs, maxConnectionIdleMs } = limits;
   return {
     maxHeaderSize: maxHeaderBytes,
-    // Node would answer nothing but the status.
+    // Node would send a bare status; the request listener sends an error.
     requireHostHeader: false,
     headersTimeout: headersTimeoutMs,
     requestTimeout: Math.max(maxRequestMs, headersTimeoutMs),
@@ -17,10 +17,13 @@ export function toHttp1Options(limits: ConnectionLimits, maxRequestMs: number): 
   };
 }
 
-/** Has a connection that reaches its age end with its next answer, or after the time of grace. */
+/**
+ * Limits the age of a connection. When the age is reached, the connection closes with its next
+ * response, or at the latest after the grace period.
+ */
 export function limitAge(socket: Socket, limits: ConnectionLimits): void {
-  const endsAt = performance.now() + ageOf(limits);
-  ends.set(socket, endsAt);
+  const endsAt = performance.now() + randomMaxAgeMs(limits);
+  endTimes.set(socket, endsAt);
   const timer = setTimeout(
     () => socket.destroy(),
     endsAt - performance.now() + limits.maxConnectionAgeGraceMs,
@@ -28,9 +31,9 @@ export function limitAge(socket: Socket, limits: ConnectionLimits): void {
   socket.once("close", () => clearTimeout(timer));
 }
 
-/** Whether a connection has reached its age. */
-export function isOld(socket: Socket): boolean {
-  return performance.now() >= (ends.get(socket) ?? Number.POSITIVE_INFINITY);
+/** Returns whether a connection has reached its maximum age. */
+export function hasReachedMaxAge(socket: Socket): boolean {
+  return performance.now() >= (endTimes.get(socket) ?? Number.POSITIVE_INFINITY);
 }
 
-const ends = new WeakMap<Socket, number>();
+const endTimes = new WeakMap<Socket, number>();

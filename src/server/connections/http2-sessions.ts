@@ -3,27 +3,33 @@ import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { contained } from "../../logging/contained.js";
-import { forgetEndedStreams } from "../runtime-tuning/http2-stream-table.js";
+import { patchStreamMap } from "../runtime-tuning/http2-stream-table.js";
 import { drainSession } from "./graceful-goaway.js";
 
-/** Settings and options for a server of HTTP/2. What has too many headers is refused by Node. */
+/** Returns options for an HTTP/2 server. Node rejects requests whose headers are too large. */
 export function toHttp2Options({ maxConcurrentStreams, maxHeaderBytes }: ConnectionLimits) {
   return { settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderBytes } } as const;
 }
 
-/** A connection's age at which it is to end. */
-export function ageOf({ maxConnectionAgeMs }: ConnectionLimits): number {
+/**
+ * Returns the maximum age of a connection: `maxConnectionAgeMs` ± 10 %, so that connections do not
+ * all end at the same time.
+ */
+export function randomMaxAgeMs({ maxConnectionAgeMs }: ConnectionLimits): number {
   return maxConnectionAgeMs * (0.9 + Math.random() * 0.2);
 }
 
-/** Has the connections of a server end in time, calls under way first, and finds those that are dead. */
+/**
+ * Ends sessions that are too old or idle, after their running calls, and destroys those whose client
+ * no longer responds to pings.
+ */
 export function limitHttp2Sessions(
   server: Http2Server | Http2SecureServer,
   limits: ConnectionLimits,
   log: Pick<Logger, "error">,
 ): void {
-  // The session of a socket is made while this event is handled. If it ever is not, no socket is
-  // known: better than that of another.
+  // Node creates the session of a socket while it handles this event. If that ever changes, no socket
+  // is known, which is better than the socket of another session.
   let latest: Socket | undefined;
   const remember = (socket: Socket) => {
     latest = socket;
@@ -33,7 +39,7 @@ export function limitHttp2Sessions(
   const limit = (session: ServerHttp2Session) => {
     const socket = latest;
     latest = undefined;
-    forgetEndedStreams(session);
+    patchStreamMap(session);
     limitHttp2Session(session, socket, limits);
   };
   server.on(
@@ -48,54 +54,60 @@ function limitHttp2Session(
   limits: ConnectionLimits,
 ): void {
   let lastCallAt = performance.now();
-  let isDue = false;
+  let isExpired = false;
   const timers = new Set<NodeJS.Timeout>();
   const after = (ms: number, work: () => void) => timers.add(setTimeout(work, ms));
-  const end = () => drainSession(session, socket, limits.keepaliveTimeoutMs);
+  const drain = () => drainSession(session, socket, limits.keepaliveTimeoutMs);
   session.on("stream", () => {
     lastCallAt = performance.now();
-    // Now no answer is on its way with the news, which might have the client begin a call before it
-    // has read them: what its library would then refuse is lost to it.
-    if (isDue) end();
+    // Sends GOAWAY now, while no response is in flight. Otherwise the client may open a stream before
+    // it reads the GOAWAY, and some client libraries fail that call instead of retrying it.
+    if (isExpired) drain();
   });
-  after(ageOf(limits), () => {
-    isDue = true;
-    after(quietMs, end);
-    after(quietMs + limits.maxConnectionAgeGraceMs, () => destroyConnection(session, socket));
+  after(randomMaxAgeMs(limits), () => {
+    isExpired = true;
+    after(quietPeriodMs, drain);
+    after(quietPeriodMs + limits.maxConnectionAgeGraceMs, () => destroyConnection(session, socket));
   });
   const checkIdle = () => {
-    const leftMs = lastCallAt + limits.maxConnectionIdleMs - performance.now();
-    if (leftMs > 0) after(leftMs, checkIdle);
-    else end();
+    const remainingMs = lastCallAt + limits.maxConnectionIdleMs - performance.now();
+    if (remainingMs > 0) after(remainingMs, checkIdle);
+    else drain();
   };
   checkIdle();
-  const stopPings = ping(session, limits, () => destroyConnection(session, socket));
+  const stopPings = startPings(session, limits, () => destroyConnection(session, socket));
   session.once("close", () => {
     timers.forEach(clearTimeout);
     stopPings();
   });
 }
 
-/** A connection that has had no new call for so long has none to lose. */
-const quietMs = 1000;
+/** After this time without a new call, GOAWAY can be sent without losing one. */
+const quietPeriodMs = 1000;
 
-/** Ends a connection now, calls and all: Node would wait for ever for one who does not read. */
+/**
+ * Destroys a connection and its calls. Also destroys the socket, because Node waits for ever for a
+ * client that does not read.
+ */
 function destroyConnection(session: ServerHttp2Session, socket: Socket | undefined): void {
   session.destroy();
   setTimeout(() => socket?.destroy(), flushMs).unref();
 }
 
-/** How long what has been written may take to get out. */
+/** How long written data may take to be sent. */
 const flushMs = 500;
 
-/** Asks the other side whether it lives, again and again; `onUnresponsive` is called when it does not say. */
-function ping(
+/**
+ * Sends pings at an interval, and calls `onUnresponsive` when the client does not respond in time.
+ * Returns a function that stops the pings.
+ */
+function startPings(
   session: ServerHttp2Session,
   limits: ConnectionLimits,
   onUnresponsive: () => void,
 ): () => void {
   let timeout: NodeJS.Timeout | undefined;
-  const pings = setInterval(() => {
+  const interval = setInterval(() => {
     if (timeout !== undefined || session.destroyed) return;
     const isSent = session.ping(() => {
       clearTimeout(timeout);
@@ -104,7 +116,7 @@ function ping(
     if (isSent) timeout = setTimeout(onUnresponsive, limits.keepaliveTimeoutMs);
   }, limits.keepaliveTimeMs);
   return () => {
-    clearInterval(pings);
+    clearInterval(interval);
     clearTimeout(timeout);
   };
 }

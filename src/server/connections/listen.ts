@@ -1,7 +1,7 @@
 import type { AddressInfo, Server } from "node:net";
 import { type Address, formatAddress } from "../../config/address.js";
 
-/** Starts to listen, and answers where: with the real port where any was asked for. */
+/** Starts to listen. Returns the address, with the actual port if the configured port is 0. */
 export async function listen(server: Server, address: Address): Promise<Address> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -11,12 +11,16 @@ export async function listen(server: Server, address: Address): Promise<Address>
   return { ...address, port };
 }
 
-/** @throws Error naming the variable when its address cannot be listened on. */
-export async function listenAt<D>(
+/**
+ * Starts a listener with `start`.
+ *
+ * @throws Error that names the environment variable when its address cannot be listened on.
+ */
+export async function listenAt<L>(
   name: string,
   address: Address,
-  start: (address: Address) => Promise<D>,
-): Promise<D> {
+  start: (address: Address) => Promise<L>,
+): Promise<L> {
   try {
     return await start(address);
   } catch (error) {

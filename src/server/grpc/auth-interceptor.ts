@@ -8,30 +8,30 @@ import type { AuthorizedContext } from "./handler-context.js";
 import { firstOf } from "./metadata.js";
 import { malformedTimeout } from "./status-errors.js";
 
-/** How calls are authorized, and how long their message may take. */
+/** Settings that authorize calls and limit the wait for their message. */
 export type AuthorizedCallOptions = InterceptedCallOptions & {
   readonly authorizer: Authorizer;
-  readonly messageLimitMs: number;
+  readonly messageTimeoutMs: number;
 };
 
 /**
- * Asks for authorizer when a call's headers have come, before any message is read, whatever the
- * service: reflection and health as well. From then on the message has to come in time. To be the
- * first interceptor: it also translates the errors of grpc-js.
+ * Authorizes the calls of all services, including reflection and health, when their headers arrive
+ * and before a message is read. The message must then arrive within `messageTimeoutMs`. Must be the
+ * first interceptor: it also translates grpc-js's errors.
  */
 export function createAuthInterceptor(options: AuthorizedCallOptions): grpc.ServerInterceptor {
   return (method, call) => new AuthorizedCall(call, method, options);
 }
 
 /**
- * Passes a call on once it is authorized. Nothing of it is read before, so there is nothing to buffer:
- * grpc-js's own interceptors, which buffer, take longer than many calls. Nothing that is thrown here
- * reaches grpc-js, which would let it end the process.
+ * Passes a call on after it is authorized. Reads no message before that, so there is nothing to
+ * buffer: grpc-js's own buffering of events takes longer than many calls. Catches every error that
+ * is thrown here, because grpc-js does not, and the error would end the process.
  */
 class AuthorizedCall extends InterceptedCall {
   readonly #options: AuthorizedCallOptions;
   #timer: NodeJS.Timeout | undefined;
-  /** Nothing that comes counts any more. */
+  /** True after the call has ended: later events are ignored. */
   #isOver = false;
 
   constructor(
@@ -44,7 +44,7 @@ class AuthorizedCall extends InterceptedCall {
   }
 
   override getAuthContext(): AuthorizedContext {
-    // Not the certificate as well, which takes longer than most calls.
+    // Omits the client certificate: reading it takes longer than most calls.
     return { caller: this.caller };
   }
 
@@ -58,8 +58,8 @@ class AuthorizedCall extends InterceptedCall {
     try {
       const authorized = authorizer.authorize(this.method.path, (name) => firstOf(metadata, name));
       if (authorized instanceof Promise) {
-        authorized.then((caller) => this.#passOn(metadata, caller), reject);
-      } else this.#passOn(metadata, authorized);
+        authorized.then((caller) => this.#continueAs(metadata, caller), reject);
+      } else this.#continueAs(metadata, authorized);
     } catch (error) {
       reject(error);
     }
@@ -94,8 +94,8 @@ class AuthorizedCall extends InterceptedCall {
     }
   }
 
-  #passOn(metadata: grpc.Metadata, caller: Caller): void {
-    // Whom authorizer took long to let in may have gone.
+  #continueAs(metadata: grpc.Metadata, caller: Caller): void {
+    // The client may have cancelled the call during an asynchronous authorization.
     if (this.#isOver) return;
     this.caller = caller;
     if (this.headers.isTimeoutMalformed) {
@@ -110,14 +110,17 @@ class AuthorizedCall extends InterceptedCall {
     }
   }
 
-  /** grpc-js starts no handler before, and waits for ever. Streams have limits of their own. */
+  /**
+   * Ends the call if its message does not arrive in time: grpc-js starts the handler after the
+   * message, and waits for it without limit. Streams have limits of their own.
+   */
   #waitForMessage(): void {
-    this.#timer = setTimeout(() => this.#end(deadlineExceeded()), this.#options.messageLimitMs);
+    this.#timer = setTimeout(() => this.#end(deadlineExceeded()), this.#options.messageTimeoutMs);
   }
 
   #end(error: unknown): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.reject(error);
+    this.endWithError(error);
   }
 }

@@ -8,11 +8,12 @@ import {
 } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
 import { Edition, FeatureSet_FieldPresence, isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import { writeInt64, writeNested, writeText, writeUint32, written } from "./wire-writer.js";
+import { encodeWith, writeInt64, writeNested, writeText, writeUint32 } from "./wire-writer.js";
 
 /**
- * An encoder of a message from its initial shape, to the bytes of protobuf-es' `toBinary(create())`.
- * That one asks the descriptor about every field of every message; this one has asked it before.
+ * Returns an encoder from a message's initial shape to the bytes that protobuf-es's
+ * `toBinary(create())` returns. protobuf-es reads the descriptor of each field for every message;
+ * this encoder reads the descriptors once, when it is compiled.
  */
 export function compileEncoder<D extends DescMessage>(
   message: D,
@@ -20,14 +21,14 @@ export function compileEncoder<D extends DescMessage>(
   const write = compileMessage(message, new Map());
   return write === undefined
     ? (init) => Buffer.from(toBinary(message, create(message, init)))
-    : (init) => written(() => write(init as Fields));
+    : (init) => encodeWith(() => write(init as Fields));
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 type Write<T> = (value: T) => void;
 type Compiled = Map<DescMessage, Write<Fields>>;
 
-/** Undefined where a message has a field of a kind that is left to protobuf-es. */
+/** Returns undefined if the message has a field of a kind that only protobuf-es encodes. */
 function compileMessage(message: DescMessage, compiled: Compiled): Write<Fields> | undefined {
   const known = compiled.get(message);
   if (known !== undefined) return known;
@@ -72,7 +73,10 @@ function isDefault(value: unknown): boolean {
   return value === "" || value === 0 || value === 0n || value === false;
 }
 
-/** Writes one value behind its tag. */
+/**
+ * Returns a function that writes a tag and one value, or undefined if only protobuf-es encodes this
+ * kind of field.
+ */
 function compileValue(field: DescField, compiled: Compiled): Write<unknown> | undefined {
   if (field.fieldKind === "map" || (field.fieldKind === "list" && field.packed)) return undefined;
   const tagOf = (wireType: WireType) => (field.number << 3) | wireType;
@@ -95,7 +99,7 @@ function compileValue(field: DescField, compiled: Compiled): Write<unknown> | un
       writeText(value as string);
     };
   }
-  const writeNumber = numberWriterOf(field);
+  const writeNumber = findNumberWriter(field);
   const tag = tagOf(WireType.Varint);
   return (
     writeNumber &&
@@ -106,11 +110,11 @@ function compileValue(field: DescField, compiled: Compiled): Write<unknown> | un
   );
 }
 
-function numberWriterOf({ scalar, enum: values }: DescField) {
+function findNumberWriter({ scalar, enum: values }: DescField) {
   if (scalar === ScalarType.BOOL) return (value: boolean) => writeUint32(value ? 1 : 0);
   if (scalar === ScalarType.INT64) return (value: bigint | string) => writeInt64(BigInt(value));
   if (scalar === ScalarType.UINT32) return writeUint32;
-  // A negative number has ten bytes.
+  // A negative number is encoded in ten bytes.
   if (scalar === ScalarType.INT32 || values !== undefined)
     return (value: number) => (value < 0 ? writeInt64(BigInt(value)) : writeUint32(value));
   return undefined;

@@ -11,12 +11,12 @@ import { malformed } from "../../rpc/errors/translate-connect-error.js";
 import { isOffloaded, largeMessageBytes, pathOf } from "../threads/offloaded-methods.js";
 import type { ThreadPool } from "../threads/thread-pool.js";
 import { compileEncoder } from "./compiled-encoder.js";
-import { answerInThread, toOffloadedDefinition, toOffloadedHandler } from "./grpc-offload.js";
+import { serveUnaryInThread, toOffloadedDefinition, toOffloadedHandler } from "./grpc-offload.js";
 import { GrpcContext } from "./handler-context.js";
 import { statusOf } from "./status.js";
 import type { ServeUnary, UnaryCalls } from "./unary-interceptor.js";
 
-/** Where services are mounted. */
+/** The gRPC server on which services are mounted, and what handles their calls. */
 export type GrpcMount = {
   readonly server: grpc.Server;
   readonly unaryCalls: UnaryCalls;
@@ -24,8 +24,9 @@ export type GrpcMount = {
 };
 
 /**
- * Mounts a Connect service implementation on a grpc-js server. Calls of bulk methods go to threads,
- * and so do large messages of any method; all else, which is unary, goes to the implementation.
+ * Mounts a Connect service implementation on a grpc-js server. Calls of offloaded methods run in
+ * worker threads, and so do calls of any method with a large message. The implementation handles
+ * all other calls, which are unary.
  */
 export function addConnectService<S extends DescService>(
   { server, unaryCalls, threads }: GrpcMount,
@@ -44,7 +45,7 @@ export function addConnectService<S extends DescService>(
       const handler = handlers[method.localName] as Handler;
       definitions[method.name] = toDefinition(unary);
       implementations[method.name] = unused;
-      unaryCalls.set(pathOf(method), toServe(unary, handler, threads));
+      unaryCalls.set(pathOf(method), toUnaryServer(unary, handler, threads));
     }
   }
   server.addService(
@@ -56,7 +57,7 @@ export function addConnectService<S extends DescService>(
 type Init = MessageInitShape<DescMethodUnary["output"]>;
 type Handler = (request: object, context: GrpcContext) => Promise<Init> | Init;
 
-/** What has become of a message's bytes: read, refused as malformed, or large and left as they are. */
+/** A parsed message, the error of a malformed message, or the bytes of a large message. */
 type Received = { readonly request: object | DomainError } | Buffer;
 
 function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, Buffer> {
@@ -71,7 +72,7 @@ function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, 
       try {
         return { request: fromBinary(input, bytes) };
       } catch (error) {
-        // grpc-js would answer INTERNAL, but a malformed message is the caller's fault.
+        // grpc-js would return INTERNAL, but a malformed message is the client's fault.
         return { request: malformed((error as Error).message) };
       }
     },
@@ -80,29 +81,29 @@ function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, 
   };
 }
 
-function toServe(method: DescMethodUnary, handler: Handler, threads: ThreadPool): ServeUnary {
+function toUnaryServer(method: DescMethodUnary, handler: Handler, threads: ThreadPool): ServeUnary {
   const encode = compileEncoder(method.output);
   return (call, message) => {
     const context = new GrpcContext(method, call);
-    const refuse = (error: unknown) => call.refuse(statusOf(error));
-    const answer = (response: Init) => {
+    const fail = (error: unknown) => call.sendError(statusOf(error));
+    const respond = (response: Init) => {
       const bytes = encode(response);
       context.sendHeaders();
-      call.answer(bytes, context.trailers());
+      call.respond(bytes, context.trailers());
     };
     const received = message as Received;
     if (Buffer.isBuffer(received)) {
-      answerInThread(threads, method, context, received)
-        .then((bytes) => call.answer(bytes))
-        .catch(refuse);
+      serveUnaryInThread(threads, method, context, received)
+        .then((bytes) => call.respond(bytes))
+        .catch(fail);
       return;
     }
     try {
       const response = handler(received.request, context);
-      if (response instanceof Promise) response.then(answer).catch(refuse);
-      else answer(response);
+      if (response instanceof Promise) response.then(respond).catch(fail);
+      else respond(response);
     } catch (error) {
-      refuse(error);
+      fail(error);
     }
   };
 }

@@ -2,13 +2,16 @@ import type { SecureContextOptions } from "node:tls";
 import { ServerCredentials } from "@grpc/grpc-js";
 import type { Tls } from "../tls/tls.js";
 
-/** What grpc-js speaks: plain text, or TLS with what the files of the moment have. */
+/** Returns grpc-js's credentials: plain text, or TLS with the current certificate files. */
 export function toCredentials(tls: Tls | undefined): ServerCredentials {
-  return tls === undefined ? ServerCredentials.createInsecure() : new FollowingCredentials(tls);
+  return tls === undefined ? ServerCredentials.createInsecure() : new ReloadingCredentials(tls);
 }
 
-/** As those that grpc-js makes of files, which it does not check, and offers as an experiment only. */
-class FollowingCredentials extends ServerCredentials {
+/**
+ * Uses a new TLS context whenever the certificate files change. grpc-js's own credentials of this
+ * kind are experimental and do not check the files.
+ */
+class ReloadingCredentials extends ServerCredentials {
   constructor(tls: Tls) {
     super(tls.server, tls.context());
     tls.onContext((context: SecureContextOptions) => this.updateSecureContextOptions(context));

@@ -5,8 +5,8 @@ import type { DomainError } from "../../domain/domain-error.js";
 import { attempt } from "../../logging/contained.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { type CallLog, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
-import { isOurs } from "../connect/unknown-method.js";
-import { abortHandler } from "./handler-context.js";
+import { isKnownMethod } from "../connect/unknown-method.js";
+import { setAbortReason } from "./handler-context.js";
 import { firstOf } from "./metadata.js";
 import { type SentStatus, toStatus } from "./status.js";
 import {
@@ -17,42 +17,44 @@ import {
   shorten,
 } from "./status-errors.js";
 
-/** A method as interceptors are told of it. */
+/** The method description that interceptors receive. */
 export type Method = Parameters<grpc.ServerInterceptor>[0];
 
 type Listener = Parameters<grpc.ServerInterceptingCall["start"]>[0];
 
-/** What the calls of a server have in common. */
+/** Settings that all calls of a server share. */
 export type InterceptedCallOptions = {
   readonly callLog: CallLog;
   readonly maxMessageBytes: number;
-  /** What the headers say of the call that is being created. */
+  /** Returns the headers of the call that is being created. */
   readonly currentHeaders: () => RequestHeaders;
 };
 
 /**
- * A call of grpc-js, and what has been received of it. Translates the errors of grpc-js itself into ours,
- * counts and logs them: grpc-js gives no details, and the code INTERNAL to malformed calls, although
- * the client caused them.
+ * A call of grpc-js, and what has been received of it. Translates grpc-js's own errors into ours,
+ * counts them and logs them: grpc-js sends no details, and sends INTERNAL for calls that it cannot
+ * read, although that is the client's fault.
  *
- * grpc-js sends its own errors past all interceptors, by a method of the innermost call; so this
- * replaces that method. What handlers and other interceptors send comes through `sendStatus`.
+ * grpc-js sends its own errors through a method of the innermost call, so that they bypass all
+ * interceptors; this class replaces that method. The statuses of handlers and other interceptors
+ * arrive at `sendStatus`.
  */
 export class InterceptedCall extends grpc.ServerInterceptingCall implements ReceivedCall {
   readonly method: Method;
   readonly headers: RequestHeaders;
   readonly maxMessageBytes: number;
-  messages = 0;
+  messageCount = 0;
   isHalfClosed = false;
   protected readonly call: grpc.ServerInterceptingCallInterface;
-  /** Set as soon as they are known. */
+  /** Undefined until the headers arrive. */
   protected metadata: grpc.Metadata | undefined;
+  /** Undefined until the call is authorized. */
   protected caller: Caller | undefined;
   readonly #callLog: CallLog;
   readonly #sendStatus: (status: SentStatus) => void;
   readonly #startedAtMs = performance.now();
   #listener: Listener | undefined;
-  #isPassedOn = false;
+  #isForwarded = false;
   #isEnded = false;
 
   constructor(
@@ -88,12 +90,12 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   }
 
   onReceiveMetadata(metadata: grpc.Metadata): void {
-    this.#isPassedOn = true;
+    this.#isForwarded = true;
     this.#listener?.onReceiveMetadata(metadata);
   }
 
   onReceiveMessage(message: unknown): void {
-    this.messages += 1;
+    this.messageCount += 1;
     this.#listener?.onReceiveMessage(message);
   }
 
@@ -107,7 +109,7 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   }
 
   /** Ends the call with an error: counts it, logs it and sends it. */
-  protected reject(error: unknown): void {
+  protected endWithError(error: unknown): void {
     const failure = toConnectError(error);
     attempt(() => this.#record(failure));
     this.sendRecorded(failure);
@@ -124,7 +126,7 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
     if (error === undefined) {
       this.#isEnded = true;
       this.#send(shorten(status));
-    } else this.reject(error);
+    } else this.endWithError(error);
   }
 
   /** Never throws: grpc-js calls it from timers, where that would end the process. */
@@ -132,24 +134,24 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
     try {
       this.#sendStatus.call(this.call, status);
     } catch {
-      // Something of it is not fit for headers.
+      // A part of the status cannot be encoded in headers.
       const internal = { code: grpc.status.INTERNAL, details: "internal error" };
       attempt(() => this.#sendStatus.call(this.call, internal));
     }
   }
 
-  /** Of calls that are ours, the first end counts. */
+  /** Records the first error of a call. Ignores calls of methods that are not ours. */
   #record(failure: ConnectError): void {
     const { path, requestStream } = this.method;
-    if (this.#isEnded || !isOurs(path)) return;
-    const hasRequest = requestStream || (this.isHalfClosed && this.messages === 1);
+    if (this.#isEnded || !isKnownMethod(path)) return;
+    const hasRequest = requestStream || (this.isHalfClosed && this.messageCount === 1);
     const { metadata } = this;
-    if (this.#isPassedOn && hasRequest && metadata !== undefined) {
-      // A handler has started: it gets the error, and its call is recorded with it.
-      abortHandler(metadata, failure);
+    if (this.#isForwarded && hasRequest && metadata !== undefined) {
+      // A handler is running: it is aborted with this error and records the call.
+      setAbortReason(metadata, failure);
       return;
     }
-    // grpc-js does not pass the content-type on.
+    // grpc-js removes the content-type from the metadata.
     const find = (name: string) =>
       name === "content-type" ? "application/grpc" : metadata && firstOf(metadata, name);
     const open = toUnhandledCall(path.slice(1), find, this.caller);
@@ -159,7 +161,10 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
 
 type Explain = (status: SentStatus, call: ReceivedCall) => DomainError | undefined;
 
-/** Whether a status is ours, and has been counted and logged: it has details, as ours have. */
+/**
+ * Returns whether a status is OK, or has the details of one of our errors, which has then been
+ * counted and logged.
+ */
 function hasOurDetails({ code, metadata }: SentStatus): boolean {
   return code === grpc.status.OK || (metadata?.get("grpc-status-details-bin").length ?? 0) > 0;
 }

@@ -10,7 +10,10 @@ import { GrpcContext } from "./handler-context.js";
 import { assignRequestId, toMetadata } from "./metadata.js";
 import { statusOf } from "./status.js";
 
-/** A bulk method for grpc-js: messages stay bytes, one or many in either direction. */
+/**
+ * Defines an offloaded method for grpc-js. Messages stay bytes, and both directions are streams,
+ * whether the method is unary or not.
+ */
 export function toOffloadedDefinition(method: DescMethod): grpc.MethodDefinition<Buffer, Buffer> {
   return {
     path: pathOf(method),
@@ -23,7 +26,7 @@ export function toOffloadedDefinition(method: DescMethod): grpc.MethodDefinition
   };
 }
 
-/** Has a thread serve the calls of a method, be they streams or not. */
+/** Returns a handler that runs the calls of a method, unary or streaming, in a worker thread. */
 export function toOffloadedHandler(
   method: DescMethod,
   threads: ThreadPool,
@@ -32,14 +35,15 @@ export function toOffloadedHandler(
     assignRequestId(call.metadata);
     const context = new GrpcContext(method, call);
     try {
-      // The call is answered after its last message: it must not be destroyed with it.
+      // Responses are sent after the last request message, so the end of the iteration must not
+      // destroy the call.
       const messages = call.iterator({ destroyOnReturn: false });
-      const answer = await serveInThread(threads, method, context, messages);
-      for await (const envelope of answer.body ?? []) {
+      const response = await serveInThread(threads, method, context, messages);
+      for await (const envelope of response.body ?? []) {
         if (call.write(toMessage(envelope))) continue;
         await once(call, "drain", { signal: context.signal });
       }
-      const status = readStatus(answer);
+      const status = readStatus(response);
       if (status.code === grpc.status.OK) call.end(status.metadata);
       else call.emit("error", status);
     } catch (error) {
@@ -49,25 +53,25 @@ export function toOffloadedHandler(
 }
 
 /**
- * Has a thread serve one call with one message and one answer.
+ * Runs a unary call in a worker thread. Returns the bytes of the response message.
  *
  * @throws grpc.StatusObject when the call fails.
  */
-export async function answerInThread(
+export async function serveUnaryInThread(
   threads: ThreadPool,
   method: DescMethod,
   context: GrpcContext,
   message: Buffer,
 ): Promise<Buffer> {
-  const answer = await serveInThread(threads, method, context, [message]);
+  const response = await serveInThread(threads, method, context, [message]);
   const messages: Buffer[] = [];
-  for await (const envelope of answer.body ?? []) messages.push(toMessage(envelope));
-  const status = readStatus(answer);
+  for await (const envelope of response.body ?? []) messages.push(toMessage(envelope));
+  const status = readStatus(response);
   if (status.code !== grpc.status.OK) throw status;
   return Buffer.concat(messages);
 }
 
-/** As a call of Connect's gRPC protocol, since that is what a thread understands. */
+/** Sends a call to a worker thread in Connect's gRPC protocol, which threads expect. */
 function serveInThread(
   threads: ThreadPool,
   method: DescMethod,
@@ -75,7 +79,7 @@ function serveInThread(
   messages: AsyncIterable<Buffer> | Iterable<Buffer>,
 ): Promise<UniversalServerResponse> {
   const header = new Headers(context.requestHeader);
-  // grpc-js has seen to the compression.
+  // grpc-js handles the compression.
   header.delete("grpc-encoding");
   header.delete("grpc-accept-encoding");
   header.set("content-type", "application/grpc+proto");
@@ -98,7 +102,7 @@ function toMessage(envelope: Uint8Array): Buffer {
   return Buffer.from(envelope.buffer, envelope.byteOffset, envelope.length).subarray(prefixLength);
 }
 
-/** The status in the trailers, which are complete when the body has been read. */
+/** Returns the status in the trailers, which are complete after the body has been read. */
 function readStatus({ trailer = new Headers() }: UniversalServerResponse): grpc.StatusObject {
   const code = Number(trailer.get("grpc-status") ?? grpc.status.UNKNOWN);
   const details = decodeURIComponent(trailer.get("grpc-message") ?? "");
@@ -110,5 +114,5 @@ function readStatus({ trailer = new Headers() }: UniversalServerResponse): grpc.
 const same = (bytes: Buffer) => bytes;
 const noFlags = 0;
 
-// A timeout has at most eight digits; a longer one is as good as none.
+// grpc-timeout has at most eight digits. A longer timeout is omitted: it has no practical effect.
 const longestTimeoutMs = 99_999_999;

@@ -7,35 +7,35 @@ import { type Listener, type ListenerDependencies, longestCallMs } from "../list
 import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
 import { toCredentials } from "./credentials.js";
-import { type CurrentHeaders, limitGrpcServer, plainHeaders } from "./http2-overrides.js";
+import { type CurrentHeaders, defaultHeaders, limitGrpcServer } from "./http2-overrides.js";
 import { PathKeepingServer } from "./path-keeping-server.js";
 import { addReflection } from "./reflection.js";
 import { serveUnaryCalls, type UnaryCalls } from "./unary-interceptor.js";
 
 export type GrpcServer = Listener & {
-  /** What the health service answers, for the server and for each service. */
+  /** Sets the status that the health service reports for the server and for each service. */
   readonly setHealth: (isServing: boolean) => void;
 };
 
-/** Opens the door for native gRPC, with reflection and health. Health begins as NOT_SERVING. */
+/** Opens the listener for gRPC, with reflection and health. Health starts as NOT_SERVING. */
 export async function startGrpcServer(
   address: Address,
   { mountServices, threads, authorizer, limits, callLog, log, tls }: ListenerDependencies,
 ): Promise<GrpcServer> {
-  // It would tell of headers that it cannot read, with their values, beside the log: tokens as well.
+  // grpc-js would print invalid headers with their values, which may be tokens, outside our log.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const unaryCalls: UnaryCalls = new Map();
-  const current: CurrentHeaders = { headers: plainHeaders };
-  const { maxMessageBytes, maxCallTimeoutMs: messageLimitMs } = limits;
+  const current: CurrentHeaders = { headers: defaultHeaders };
+  const { maxMessageBytes, maxCallTimeoutMs: messageTimeoutMs } = limits;
   const currentHeaders = () => current.headers;
   const server = new PathKeepingServer({
-    // Counts all calls and messages, for a service that is not served.
+    // Channelz would count all calls and messages, but this server has no Channelz service.
     "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": maxMessageBytes,
     interceptors: [
       createAuthInterceptor({
         authorizer,
-        messageLimitMs,
+        messageTimeoutMs,
         callLog,
         maxMessageBytes,
         currentHeaders,
@@ -79,7 +79,7 @@ function listen(
     server.bindAsync(formatAddress(address), credentials, (error, port) => {
       if (error) return reject(error);
       try {
-        // Before any connection comes.
+        // Must run before the first connection.
         onListening();
         resolve(port);
       } catch (failure) {
@@ -94,22 +94,22 @@ function close(server: grpc.Server, open: ConnectionTracker, graceMs: number): P
   return new Promise((resolve) => {
     const force = () => {
       server.forceShutdown();
-      // Without channelz it knows of no connection.
+      // Without Channelz, grpc-js does not track connections.
       open.cancelCalls();
-      // Who does not read, or has not come to the end of a handshake, is there still.
+      // Connections whose client does not read, or whose handshake is unfinished, are still open.
       timer = setTimeout(() => {
         open.destroyAll();
-        timer = setTimeout(resolve, forcedMs);
-      }, forcedMs);
+        timer = setTimeout(resolve, forcedCloseMs);
+      }, forcedCloseMs);
     };
     let timer = setTimeout(force, graceMs);
     server.tryShutdown(() => {
       clearTimeout(timer);
       resolve();
     });
-    open.endThoseWithoutCall();
+    open.endIdleConnections();
   });
 }
 
-/** How long connections that are cut off may take to be gone. */
-const forcedMs = 500;
+/** How long to wait after calls are cancelled, and again after connections are destroyed. */
+const forcedCloseMs = 500;

@@ -13,7 +13,7 @@ import { rpcName } from "../calls/call-log.js";
 import { requestIdHeader } from "../calls/request-id.js";
 import { assignRequestId, firstOf, toHeaders, toMetadata } from "./metadata.js";
 
-/** What a context needs of a call, which grpc-js' streams have, and our unary calls. */
+/** The part of a call that a context needs. grpc-js's streams and our unary calls have it. */
 export type ServerCall = Pick<
   grpc.ServerDuplexStream<unknown, unknown>,
   "metadata" | "cancelled" | "getHost" | "getDeadline" | "getAuthContext" | "sendMetadata"
@@ -21,8 +21,8 @@ export type ServerCall = Pick<
 
 /**
  * Connect's handler context for a call that came through grpc-js. Headers, values and the abort
- * signal are built when a handler asks for them: most never do, and building them costs more than
- * many a call.
+ * signal are built when a handler reads them: most handlers never do, and building them takes
+ * longer than many calls.
  */
 export class GrpcContext implements HandlerContext {
   readonly requestMethod = "POST";
@@ -66,7 +66,7 @@ export class GrpcContext implements HandlerContext {
     return this.#requestHeader;
   }
 
-  /** One request header, without building them all. */
+  /** Returns one request header without building all of them. */
   findHeader(name: string): string | undefined {
     return firstOf(this.call.metadata, name);
   }
@@ -87,20 +87,23 @@ export class GrpcContext implements HandlerContext {
       this.call.sendMetadata(toMetadata(this.#responseHeader));
   }
 
-  /** The trailers, if a handler has set any. */
+  /** Returns the trailers, if a handler has set any. */
   trailers(): grpc.Metadata | undefined {
     return this.#responseTrailer && toMetadata(this.#responseTrailer);
   }
 }
 
-/** Has the handler of a call hear why grpc-js ends it. The failure gets the call's id. */
-export function abortHandler(metadata: grpc.Metadata, failure: ConnectError): void {
+/**
+ * Sets the error with which a call's handler is aborted when grpc-js cancels the call. Adds the
+ * request id to the error's metadata.
+ */
+export function setAbortReason(metadata: grpc.Metadata, failure: ConnectError): void {
   assignRequestId(metadata);
   failure.metadata.set(requestIdHeader, firstOf(metadata, requestIdHeader) ?? "");
   abortReasons.set(metadata, failure);
 }
 
-/** By the headers of the calls that they end. */
+/** The errors, by the request metadata of the calls that they end. */
 const abortReasons = new WeakMap<grpc.Metadata, ConnectError>();
 
 function callerOf(call: ServerCall): Caller | undefined {
@@ -110,8 +113,8 @@ function callerOf(call: ServerCall): Caller | undefined {
 function abortWith(call: ServerCall): AbortController {
   const controller = new AbortController();
   const abort = () => {
-    const refusal = abortReasons.get(call.metadata);
-    if (refusal !== undefined) return controller.abort(refusal);
+    const failure = abortReasons.get(call.metadata);
+    if (failure !== undefined) return controller.abort(failure);
     const isLate = Number(call.getDeadline()) <= Date.now();
     const code = isLate ? Code.DeadlineExceeded : Code.Canceled;
     controller.abort(new ConnectError(isLate ? "the call's time is up" : "cancelled", code));
@@ -121,7 +124,7 @@ function abortWith(call: ServerCall): AbortController {
   return controller;
 }
 
-/** What grpc-js calls a call's auth context, with who was let in. */
+/** grpc-js's auth context of a call, with the authorized caller. */
 export type AuthorizedContext = ReturnType<grpc.ServerInterceptingCall["getAuthContext"]> & {
   readonly caller?: Caller | undefined;
 };

@@ -17,30 +17,30 @@ import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-session
 import type { RequestHeaders } from "./status-errors.js";
 import { isGrpc, rejectUnimplemented } from "./unimplemented.js";
 
-/** What there is to know of a server's connections and calls. */
+/** Settings for a server's connections and calls. */
 export type GrpcServerSettings = {
   readonly limits: ConnectionLimits;
-  /** The most time that any call gets. */
+  /** The longest that any call may take. */
   readonly longestMs: number;
-  /** Is to watch the connections. */
+  /** Tracks the open connections. */
   readonly open: ConnectionTracker;
   readonly callLog: CallLog;
   readonly log: Pick<Logger, "error">;
-  /** The paths that are served. */
+  /** The paths of all methods that the server has. */
   readonly paths: ReadonlySet<string>;
 };
 
-/** What the headers of the call say that grpc-js is about to create, for its interceptors. */
+/** The headers of the call that grpc-js is creating, for its interceptors. */
 export type CurrentHeaders = { headers: RequestHeaders };
 
-/** Headers that say nothing. */
-export const plainHeaders: RequestHeaders = { isTimeoutMalformed: false, encoding: undefined };
+/** For a call that has neither grpc-timeout nor grpc-encoding. */
+export const defaultHeaders: RequestHeaders = { isTimeoutMalformed: false, encoding: undefined };
 
 /**
- * Limits what grpc-js has no options for, or no good ones: it reads a long timeout as none, its own
- * way to end old connections costs clients that do not repeat calls some of theirs, and it takes
- * headers of any size. What it does not serve it refuses without a word to anybody. To be called when
- * the server is bound, before any connection comes.
+ * Applies limits for which grpc-js has no options or unsuitable ones. grpc-js ignores long timeouts
+ * and accepts headers of any size. When it closes old connections, clients that do not retry lose
+ * calls. It rejects unknown methods without logging them. Must be called after the server is bound
+ * and before the first connection.
  */
 export function limitGrpcServer(
   server: grpc.Server,
@@ -54,11 +54,11 @@ export function limitGrpcServer(
     limitHttp2Sessions(http2, limits, settings.log);
     open.watchSockets(http2);
     open.watchSessions(http2);
-    passOnCalls(http2, current, settings);
+    interceptStreams(http2, current, settings);
   }
 }
 
-function passOnCalls(
+function interceptStreams(
   http2: Http2Server | Http2SecureServer,
   current: CurrentHeaders,
   { longestMs, callLog, log, paths }: GrpcServerSettings,
@@ -70,10 +70,10 @@ function passOnCalls(
       if (!isGrpc(headers) || !paths.has(headers[":path"] ?? "")) {
         return rejectUnimplemented(stream, headers, callLog);
       }
-      current.headers = readHeaders(headers, longestMs);
+      current.headers = takeHeaders(headers, longestMs);
       serve.call(http2, stream, headers);
     } catch (error) {
-      // Of what fails here, this call alone may suffer.
+      // A failure here must end only this call.
       attempt(() => log.error({ err: error, listener: "grpc stream" }, "a listener failed"));
       stream.on("error", () => {});
       attempt(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
@@ -81,10 +81,13 @@ function passOnCalls(
   });
 }
 
-/** Removes a timeout that grpc-js would misread: malformed, or longer than its timers take. */
-function readHeaders(headers: IncomingHttpHeaders, longestMs: number): RequestHeaders {
+/**
+ * Returns the headers that grpc-js removes. Deletes a timeout that grpc-js would misread: one that
+ * is malformed or longer than any call may take.
+ */
+function takeHeaders(headers: IncomingHttpHeaders, longestMs: number): RequestHeaders {
   const { "grpc-timeout": timeout, "grpc-encoding": encoding } = headers;
-  if (timeout === undefined && encoding === undefined) return plainHeaders;
+  if (timeout === undefined && encoding === undefined) return defaultHeaders;
   const timeoutMs = timeout === undefined ? 0 : parseGrpcTimeout(String(timeout));
   if (timeoutMs === undefined || timeoutMs > longestMs) delete headers["grpc-timeout"];
   return { isTimeoutMalformed: timeoutMs === undefined, encoding: encoding?.toString() };

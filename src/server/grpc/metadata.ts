@@ -1,12 +1,15 @@
 import * as grpc from "@grpc/grpc-js";
 import { requestIdHeader, requestIdOf } from "../calls/request-id.js";
 
-/** One header, of which several may have come: the first. */
+/** Returns the first value of a header. */
 export function firstOf(metadata: grpc.Metadata, name: string): string | undefined {
   return metadata.get(name)[0]?.toString();
 }
 
-/** Settles what a call is called, so that all who tell of it call it the same. */
+/**
+ * Stores the request id in the metadata, so that the log, the response and worker threads use the
+ * same one. Generates it if the client sent none.
+ */
 export function assignRequestId(metadata: grpc.Metadata): void {
   metadata.set(
     requestIdHeader,

@@ -1,6 +1,6 @@
 import * as grpc from "@grpc/grpc-js";
 
-/** A server of grpc-js that knows which paths it serves; in grpc-js they are private. */
+/** A grpc-js server that exposes the paths of its methods, which grpc-js keeps private. */
 export class PathKeepingServer extends grpc.Server {
   readonly paths: Set<string> = new Set();
 

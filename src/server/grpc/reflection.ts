@@ -7,11 +7,12 @@ import { file_google_rpc_error_details } from "../../gen/google/rpc/error_detail
 import { file_health_v1_health } from "../../gen/health/v1/health_pb.js";
 
 /**
- * Answers reflection v1 and v1alpha for our services, from the descriptors that buf built, comments
- * included, for the error details, so that debugging tools can show them, and for health.
+ * Serves reflection v1 and v1alpha for our services, the error details and health. The descriptors
+ * of our services are those that buf built, with comments. Debugging tools need the error details
+ * to show them.
  *
- * The library wants a package definition as proto-loader makes it, but reads nothing of it except
- * the encoded files; proto-loader would merge our files into one and drop the comments.
+ * The library expects a package definition of proto-loader, but reads only the encoded files from
+ * it. proto-loader itself would merge our files into one and drop the comments.
  */
 export function addReflection(server: Server): void {
   const { file } = fromBinary(FileDescriptorSetSchema, readFileSync(descriptorSet));

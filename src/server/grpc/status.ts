@@ -5,10 +5,10 @@ import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import { toConnectError, toStatusMessage } from "../../rpc/errors/to-connect-error.js";
 import { toMetadata } from "./metadata.js";
 
-/** A status as grpc-js takes it, of which a part may be left out. */
+/** A status that grpc-js can send. Some of its fields are optional. */
 export type SentStatus = Parameters<grpc.ServerInterceptingCall["sendStatus"]>[0];
 
-/** The status of a failed call; its details go into the trailer that gRPC has for them. */
+/** Returns the status of a failed call. Its details go into a trailer of their own. */
 export function toStatus(error: ConnectError): grpc.StatusObject {
   const metadata = toMetadata(error.metadata);
   if (error.details.length > 0) {
@@ -18,7 +18,7 @@ export function toStatus(error: ConnectError): grpc.StatusObject {
   return { code: error.code as number, details: error.rawMessage, metadata };
 }
 
-/** The status of whatever was thrown. Never throws: of what cannot be sent, the code remains. */
+/** Returns the status of any thrown value. Never throws: returns INTERNAL if encoding fails. */
 export function statusOf(error: unknown): SentStatus {
   try {
     return isStatus(error) ? error : toStatus(toConnectError(error));
@@ -27,7 +27,7 @@ export function statusOf(error: unknown): SentStatus {
   }
 }
 
-/** Whether an error is a status already. */
+/** Returns whether a thrown value is a gRPC status already. */
 export function isStatus(error: unknown): error is grpc.StatusObject {
   return (
     !(error instanceof Error) && typeof error === "object" && error !== null && "code" in error

@@ -1,15 +1,16 @@
 import * as grpc from "@grpc/grpc-js";
 import type { SentStatus } from "./status.js";
 
-/** Serves one call when its message is there, which is whatever the method's definition made of it. */
+/** Serves one call after its message has arrived, as the method's definition deserialized it. */
 export type ServeUnary = (call: UnaryCall, message: unknown) => void;
 
 /** The unary methods, by their paths. */
 export type UnaryCalls = Map<string, ServeUnary>;
 
 /**
- * Has unary calls of these methods, by their paths, served without what grpc-js builds for handlers: a
- * stream, an event emitter, and an answer in two writes. Its handlers for them are never called.
+ * Serves unary calls of these methods without grpc-js's handlers, which are never called. Saves the
+ * stream and the event emitter that grpc-js creates for each call, and the second write of each
+ * response.
  */
 export function serveUnaryCalls(methods: Readonly<UnaryCalls>): grpc.ServerInterceptor {
   return ({ path }, call) => {
@@ -18,7 +19,7 @@ export function serveUnaryCalls(methods: Readonly<UnaryCalls>): grpc.ServerInter
   };
 }
 
-/** A unary call: what it has brought, and how it is answered, once. */
+/** A unary call: its metadata and message, and the methods that send its one response or error. */
 export class UnaryCall extends grpc.ServerInterceptingCall {
   readonly #call: grpc.ServerInterceptingCallInterface;
   readonly #serve: ServeUnary;
@@ -42,19 +43,19 @@ export class UnaryCall extends grpc.ServerInterceptingCall {
     this.#onCancelled = listener;
   }
 
-  answer(message: Buffer, trailers?: grpc.Metadata): void {
+  respond(message: Buffer, trailers?: grpc.Metadata): void {
     this.#onCancelled = undefined;
     this.#call.sendMessage(message, ignore);
-    // At once: the message and the end of the answer then go in one write.
+    // Without waiting for the message: both then go out in one write.
     this.#call.sendStatus({ code: grpc.status.OK, details: "OK", metadata: trailers ?? null });
   }
 
-  refuse(status: SentStatus): void {
+  sendError(status: SentStatus): void {
     this.#onCancelled = undefined;
     this.#call.sendStatus(status);
   }
 
-  /** Listens itself, in the place of what grpc-js would build. */
+  /** Registers this object as the listener, instead of the one that grpc-js would create. */
   override start(): void {
     this.#call.start(this);
   }
@@ -68,15 +69,15 @@ export class UnaryCall extends grpc.ServerInterceptingCall {
     if (this.#message === undefined) {
       this.#message = message;
       this.#call.startRead();
-    } else this.refuse(notOneMessage);
+    } else this.sendError(notOneMessage);
   }
 
   onReceiveHalfClose(): void {
-    if (this.#message === undefined) this.refuse(notOneMessage);
+    if (this.#message === undefined) this.sendError(notOneMessage);
     else this.#serve(this, this.#message);
   }
 
-  /** Also when the answer has gone out: to nobody then. */
+  /** grpc-js also calls this after the response has been sent: no listener is registered then. */
   onCancel(): void {
     this.cancelled = true;
     this.#onCancelled?.();
@@ -85,5 +86,8 @@ export class UnaryCall extends grpc.ServerInterceptingCall {
 
 function ignore(): void {}
 
-/** As grpc-js refuses it for handlers of its own; put into our terms with all that it refuses. */
+/**
+ * The code that grpc-js's own handlers use. The error interceptor translates, counts and logs it
+ * like grpc-js's other errors.
+ */
 const notOneMessage: SentStatus = { code: grpc.status.UNIMPLEMENTED, details: "" };

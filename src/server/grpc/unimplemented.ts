@@ -5,36 +5,40 @@ import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { type CallLog, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
 import { rpcOf, unimplemented, wrongType } from "../connect/unknown-method.js";
 
-/** Whether a request is gRPC, as grpc-js sees it: it answers a bare 415 to all others. */
+/** Returns whether grpc-js accepts a request as gRPC. It answers all others with a bare 415. */
 export function isGrpc(headers: IncomingHttpHeaders): boolean {
   return headers["content-type"]?.startsWith("application/grpc") === true;
 }
 
-/** Refuses what is not gRPC, or no method that is served: in our terms, counted and logged. */
+/** Rejects a request that is not gRPC or whose method does not exist. Counts it and logs it. */
 export function rejectUnimplemented(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-  observer: CallLog,
+  callLog: CallLog,
 ): void {
   const path = headers[":path"] ?? "";
   const type = headers["content-type"] ?? "";
-  const isOfGrpc = isGrpc(headers);
-  const failure = toConnectError(isOfGrpc ? unimplemented(path) : wrongType(type, grpcTypes));
+  const isGrpcRequest = isGrpc(headers);
+  const failure = toConnectError(isGrpcRequest ? unimplemented(path) : wrongType(type, grpcTypes));
   recordRejectedCall(
-    observer,
+    callLog,
     toUnhandledCall(rpcOf(path), (name) => headers[name]?.toString()),
     failure,
   );
-  // Of a stream that its caller has reset, nobody wants to hear.
+  // The client may have reset the stream. That error does not matter.
   stream.on("error", () => {});
-  if (isOfGrpc) {
+  if (isGrpcRequest) {
     const trailers = Object.fromEntries(setTrailerStatus(new Headers(), failure));
-    const answer = { ":status": 200, "content-type": "application/grpc+proto", ...trailers };
-    stream.respond(answer, { endStream: true });
+    const responseHeaders = {
+      ":status": 200,
+      "content-type": "application/grpc+proto",
+      ...trailers,
+    };
+    stream.respond(responseHeaders, { endStream: true });
   } else {
-    const answer = { ":status": 415, "content-type": "application/json" };
+    const responseHeaders = { ":status": 415, "content-type": "application/json" };
     const ids = Object.fromEntries(failure.metadata);
-    stream.respond({ ...answer, "accept-post": grpcTypes.join(", "), ...ids });
+    stream.respond({ ...responseHeaders, "accept-post": grpcTypes.join(", "), ...ids });
     stream.end(errorToJsonBytes(failure, undefined));
   }
 }

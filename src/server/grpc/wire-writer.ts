@@ -1,20 +1,20 @@
 /**
- * Writes protobuf's wire format, front to back, into one buffer that is used again and again: for
- * messages that are written at once, one after the other.
+ * Writes protobuf's wire format, from front to back, into one buffer that all messages reuse. Each
+ * message must be written synchronously, one after the other.
  *
  * Source: https://protobuf.dev/programming-guides/encoding
  */
 let buffer = Buffer.allocUnsafe(16_384);
 let end = 0;
 
-/** What `write` writes, in bytes of its own. */
-export function written(write: () => void): Buffer {
+/** Returns the bytes that `write` writes, in a new buffer. */
+export function encodeWith(write: () => void): Buffer {
   end = 0;
   write();
   return Buffer.from(buffer.subarray(0, end));
 }
 
-/** An unsigned varint of 32 bits. */
+/** Writes an unsigned varint of 32 bits. */
 export function writeUint32(value: number): void {
   if (end + 5 > buffer.length) grow(5);
   let rest = value;
@@ -25,11 +25,11 @@ export function writeUint32(value: number): void {
   buffer[end++] = rest;
 }
 
-/** A varint of 64 bits, in two's complement. */
+/** Writes a varint of 64 bits, in two's complement. */
 export function writeInt64(value: bigint): void {
   if (end + 10 > buffer.length) grow(10);
   let rest = BigInt.asUintN(64, value);
-  // Bits by the 28, so that few numbers have to be big.
+  // Takes 28 bits at a time as a number, because operations on bigint are slow.
   while (rest > 0xfff_ffffn) {
     const low = Number(rest & 0xfff_ffffn);
     buffer[end++] = (low & 0x7f) | 0x80;
@@ -41,11 +41,11 @@ export function writeInt64(value: bigint): void {
   writeUint32(Number(rest));
 }
 
-/** Text in UTF-8 behind its length; a lone surrogate is U+FFFD. */
+/** Writes the length of a text, then the text in UTF-8. A lone surrogate becomes U+FFFD. */
 export function writeText(text: string): void {
-  const most = text.length * 3;
-  if (end + 5 + most > buffer.length) grow(5 + most);
-  if (most > 0x7f) {
+  const maxLength = text.length * 3;
+  if (end + 5 + maxLength > buffer.length) grow(5 + maxLength);
+  if (maxLength > 0x7f) {
     writeUint32(Buffer.byteLength(text));
     end += buffer.write(text, end);
   } else {
@@ -55,7 +55,7 @@ export function writeText(text: string): void {
   }
 }
 
-/** What `write` writes of `value`, behind its length. */
+/** Writes the length of what `write` writes for `value`, then those bytes. */
 export function writeNested<T>(value: T, write: (value: T) => void): void {
   if (end + 5 > buffer.length) grow(5);
   const start = end + 1;
@@ -66,7 +66,7 @@ export function writeNested<T>(value: T, write: (value: T) => void): void {
     buffer[start - 1] = length;
     return;
   }
-  // The length takes more than the one byte that was left for it.
+  // The length needs more than the one byte that was reserved for it.
   if (end + 4 > buffer.length) grow(4);
   const stop = end;
   end = start - 1;

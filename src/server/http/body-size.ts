@@ -1,18 +1,21 @@
 import type { IncomingMessage } from "node:http";
 import { ConnectError } from "@connectrpc/connect";
 
-/** A request's body, and whether the message in it may be larger than `limitBytes`. */
-export type WeighedBody = {
+/** A request's body, and whether its message may be larger than the limit. */
+export type SizedBody = {
   readonly mayBeLarge: boolean;
   readonly body: AsyncIterable<Uint8Array>;
 };
 
-/** A message is not larger than its body, unless it is compressed. Reads what does not say its size. */
-export async function weigh(
+/**
+ * Checks whether a request's message may be larger than `limitBytes`. A message is at most as large
+ * as its body, unless it is compressed. Without a Content-Length, reads the body up to the limit.
+ */
+export async function checkBodySize(
   { method, url, headers }: IncomingMessage,
   body: AsyncIterable<Uint8Array>,
   limitBytes: number,
-): Promise<WeighedBody> {
+): Promise<SizedBody> {
   const isCompressed =
     compressionHeaders.some((name) => (headers[name] ?? "identity") !== "identity") ||
     (method === "GET" && url?.includes("compression="));
@@ -30,14 +33,14 @@ export async function weigh(
       if (bytes > limitBytes) break;
     }
   } catch (error) {
-    // Why a call ends before its message does is told by whoever reads it.
+    // The reader of the body reports why the call ended before its message.
     if (error instanceof ConnectError) return { mayBeLarge: false, body: failWith(error) };
     throw error;
   }
   return { mayBeLarge: bytes > limitBytes, body: concatenate(start, rest) };
 }
 
-// biome-ignore lint/correctness/useYield: it is read as any body is.
+// biome-ignore lint/correctness/useYield: a body is an async iterable.
 async function* failWith(error: ConnectError): AsyncGenerator<Uint8Array> {
   throw error;
 }
@@ -50,7 +53,7 @@ async function* concatenate(
     yield* start;
     yield* { [Symbol.asyncIterator]: () => rest };
   } finally {
-    // Whoever stops at the start does not want the rest.
+    // A reader that stops early does not need the rest.
     await rest.return?.();
   }
 }

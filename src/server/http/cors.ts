@@ -5,26 +5,26 @@ import type { Origins } from "../../config/origins.js";
 import { requestIdHeader } from "../calls/request-id.js";
 
 /**
- * Lets pages of these origins call what `listener` serves, and read its answers. To all others it
- * says nothing of CORS, so that their browsers refuse.
+ * Allows pages of these origins to call `listener` and to read its responses. Other origins get no
+ * CORS headers, so their browsers block the call.
  */
 export function allowOrigins(origins: Origins, listener: RequestListener): RequestListener {
   if (origins.size === 0) return listener;
   const allow = cors({
-    origin: (origin, answer) => answer(null, origin !== undefined && origins.has(origin)),
+    origin: (origin, callback) => callback(null, origin !== undefined && origins.has(origin)),
     methods: [...connectCors.allowedMethods],
-    // Pages send their token themselves: `credentials` would be for cookies.
-    allowedHeaders: [...ourHeaders, ...connectCors.allowedHeaders],
+    // No `credentials`: they are for cookies, and pages set the token header themselves.
+    allowedHeaders: [...requestHeaders, ...connectCors.allowedHeaders],
     exposedHeaders: [requestIdHeader, ...connectCors.exposedHeaders],
     maxAge: maxAgeSeconds,
   });
   return (request, response) => {
-    // What one origin was answered is not for another, also when it was nothing.
+    // A cache must not reuse the response for another origin, even if it has no CORS headers.
     response.setHeader("vary", "origin");
     allow(request, response, () => listener(request, response));
   };
 }
 
-const ourHeaders = ["authorization", requestIdHeader, "traceparent", "tracestate"];
-/** How long a browser need not ask again: the longest that Chromium remembers. */
+const requestHeaders = ["authorization", requestIdHeader, "traceparent", "tracestate"];
+/** How long a browser may cache a preflight response: the maximum of Chromium. */
 const maxAgeSeconds = 7200;

@@ -2,61 +2,61 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { DomainError } from "../../domain/domain-error.js";
 import { rpcName } from "../calls/call-log.js";
-import { toErrorAnswer } from "../connect/error-response.js";
+import { toErrorResponse } from "../connect/error-response.js";
 import { quote, unsupported, wrongType } from "../connect/unknown-method.js";
 
-/** Why a request does not come as far as a protocol: a status of HTTP, and what goes with it. */
+/** An HTTP status, header and error for a request that is rejected before a protocol reads it. */
 export type HttpError = {
   readonly status: number;
-  /** What would be taken instead. */
+  /** Lists the supported methods or content types. */
   readonly header: readonly [name: string, value: string];
-  readonly refusal: DomainError;
+  readonly error: DomainError;
 };
 
-/** What Connect would refuse with a bare status: a method of HTTP, or a content type. */
+/** Returns why the HTTP method or content type is unsupported: Connect would send a bare status. */
 export function unsupportedReason(
   { method, allowedMethods, supportedContentType }: Handler,
   httpMethod: string,
   type: string,
 ): HttpError | undefined {
-  // Connect has streams without side effects take GET as well, and finds no message in it.
+  // Connect also accepts GET for streams without side effects, but finds no message in it.
   const allowed = method.methodKind === "unary" ? [...allowedMethods].sort() : ["POST"];
   if (!allowed.includes(httpMethod)) {
     const expected = allowed.join(", ");
     const what = `${quote(httpMethod)} is not a method of HTTP that ${rpcName(method)} takes`;
-    const refusal = unsupported(`${what}; expected ${expected}`);
-    return { status: 405, header: ["allow", expected], refusal };
+    const error = unsupported(`${what}; expected ${expected}`);
+    return { status: 405, header: ["allow", expected], error };
   }
-  const isTaken =
+  const isSupported =
     httpMethod === "GET"
-      ? type === "" || (supportedContentType(type) && !ofGrpc.test(type))
+      ? type === "" || (supportedContentType(type) && !grpcType.test(type))
       : supportedContentType(type);
-  if (isTaken) return undefined;
+  if (isSupported) return undefined;
   const expected = contentTypes.filter((each) => supportedContentType(each));
-  const refusal = wrongType(type, expected);
-  return { status: 415, header: ["accept-post", expected.join(", ")], refusal };
+  const error = wrongType(type, expected);
+  return { status: 415, header: ["accept-post", expected.join(", ")], error };
 }
 
 type Handler = Pick<UniversalHandler, "method" | "allowedMethods" | "supportedContentType">;
 
-/** A status of HTTP with the error of Connect's protocol for unary calls, whatever was asked for. */
-export function toPlainAnswer(
+/** Returns an HTTP status with the error body of a unary Connect call, for any content type. */
+export function toPlainResponse(
   { status, header }: Pick<HttpError, "status"> & Partial<HttpError>,
   failure: ConnectError,
 ): UniversalServerResponse {
-  const answer = toErrorAnswer(new Headers(), failure);
-  if (header !== undefined) answer.header?.set(...header);
-  return { ...answer, status };
+  const response = toErrorResponse(new Headers(), failure);
+  if (header !== undefined) response.header?.set(...header);
+  return { ...response, status };
 }
 
-/** The answer where nothing is served: in the protocols that have statuses of their own, by those. */
+/** Returns the response for an unknown path: 404, or the own status of a protocol that has one. */
 export function toNotFound(type: string, failure: ConnectError): UniversalServerResponse {
-  if (!withOwnStatus.test(type)) return toPlainAnswer({ status: 404 }, failure);
-  return toErrorAnswer(new Headers({ "content-type": type }), failure);
+  if (!ownStatusType.test(type)) return toPlainResponse({ status: 404 }, failure);
+  return toErrorResponse(new Headers({ "content-type": type }), failure);
 }
 
-const ofGrpc = /^application\/grpc/;
-const withOwnStatus = /^application\/(?:connect|grpc|grpc-web)\+(?:json|proto)(?:;|$)/;
+const grpcType = /^application\/grpc/;
+const ownStatusType = /^application\/(?:connect|grpc|grpc-web)\+(?:json|proto)(?:;|$)/;
 const contentTypes: readonly string[] = [
   ...["application/json", "application/proto"],
   ...["application/connect+json", "application/connect+proto"],

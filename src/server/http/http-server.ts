@@ -6,15 +6,15 @@ import { allowOrigins } from "./cors.js";
 import { createHttpServer } from "./http1-http2-port.js";
 import { createRequestListener } from "./request-listener.js";
 
-/** Opens the door for Connect, gRPC-Web and plain JSON over HTTP/1.1 and HTTP/2. */
+/** Starts the server for Connect, gRPC-Web and plain JSON over HTTP/1.1 and HTTP/2. */
 export async function startHttpServer(
   address: Address,
   corsOrigins: Origins,
-  surroundings: ListenerDependencies,
+  dependencies: ListenerDependencies,
 ): Promise<Listener> {
-  const { limits, log, tls } = surroundings;
+  const { limits, log, tls } = dependencies;
   const { server, close } = createHttpServer(
-    allowOrigins(corsOrigins, createRequestListener(surroundings)),
+    allowOrigins(corsOrigins, createRequestListener(dependencies)),
     limits.connections,
     limits.maxStreamTimeoutMs,
     log,

@@ -8,21 +8,21 @@ import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { findOwnListener } from "../../library-internals/private-fields.js";
 import { contained } from "../../logging/contained.js";
 import { trackConnections } from "../connections/connection-tracker.js";
-import { isOld, limitAge, toHttp1Options } from "../connections/http1-sockets.js";
+import { hasReachedMaxAge, limitAge, toHttp1Options } from "../connections/http1-sockets.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
 import type { Tls } from "../tls/tls.js";
 
-/** A server that speaks HTTP/1.1 and, to those who know that it does, HTTP/2, on one port. */
+/** A server for HTTP/1.1 and HTTP/2 on one port. HTTP/2 without TLS requires prior knowledge. */
 export type HttpServer = {
   readonly server: Server;
-  /** Lets the calls at work end within the time of grace, and cuts off the rest. */
+  /** Waits up to `graceMs` for running calls, then destroys the remaining connections. */
   readonly close: (graceMs: number) => Promise<void>;
 };
 
 /**
- * Node has a server for each version. With TLS, the handshake tells which one a caller speaks (ALPN);
- * without, a connection's first bytes do: those of HTTP/2 are fixed (RFC 9113, section 3.4), and no
- * request of HTTP/1.1 begins like them.
+ * Creates a server that contains a Node server for each version. With TLS, the handshake (ALPN)
+ * selects the version. Without TLS, the first bytes of a connection do: those of HTTP/2 are fixed
+ * (RFC 9113, section 3.4), and no HTTP/1.1 request begins with them.
  */
 export function createHttpServer(
   listener: RequestListener,
@@ -32,40 +32,40 @@ export function createHttpServer(
   tls?: Tls,
 ): HttpServer {
   let isClosing = false;
-  const open = trackConnections();
+  const connections = trackConnections();
   const options = toHttp1Options(limits, maxRequestMs);
-  const answer: RequestListener = (request, response) => {
-    open.callStarts(request, response);
-    // A connection that is kept alive would go on with its next call.
-    if (isClosing || isOld(request.socket)) response.setHeader("connection", "close");
+  const serve: RequestListener = (request, response) => {
+    connections.callStarts(request, response);
+    // Otherwise a keep-alive connection would accept another call.
+    if (isClosing || hasReachedMaxAge(request.socket)) response.setHeader("connection", "close");
     listener(request, response);
   };
   const drop: RequestListener = (_, response) => response.destroy();
-  const server = createHttp1Server(options, tls, contained(log, "HTTP/1.1 request", answer, drop));
+  const server = createHttp1Server(options, tls, contained(log, "HTTP/1.1 request", serve, drop));
   server.maxConnections = limits.maxConnections;
   const http2 = createHttp2Server(
     toHttp2Options(limits),
-    // Node gives such listeners requests that look like those of HTTP/1.1.
+    // Node calls the listener with requests that have the interface of HTTP/1.1 requests.
     contained(log, "HTTP/2 request", listener, drop) as never,
   );
   limitHttp2Sessions(http2, limits, log);
-  shareConnections(server, http2, limits, log, tls !== undefined);
-  open.watchSockets(server);
-  open.watchSessions(http2);
+  routeConnections(server, http2, limits, log, tls !== undefined);
+  connections.watchSockets(server);
+  connections.watchSessions(http2);
   return {
     server,
     close: (graceMs) =>
       new Promise((resolve) => {
         isClosing = true;
-        // Those that were at work a moment ago become idle, and nobody would tell.
+        // Polls, because Node has no event for a connection that becomes idle.
         const sweep = setInterval(() => server.closeIdleConnections(), 20);
-        const timer = setTimeout(open.destroyAll, graceMs);
+        const timer = setTimeout(connections.destroyAll, graceMs);
         server.close(() => {
           clearTimeout(timer);
           clearInterval(sweep);
           resolve();
         });
-        open.endThoseWithoutCall();
+        connections.endIdleConnections();
       }),
   };
 }
@@ -85,8 +85,8 @@ function createHttp1Server(
   return server;
 }
 
-/** Has the connections of one server go to that of their version. */
-function shareConnections(
+/** Routes the connections of `server` to the server of their HTTP version. */
+function routeConnections(
   server: Server,
   http2: Http2Server,
   limits: ConnectionLimits,
@@ -94,58 +94,58 @@ function shareConnections(
   isEncrypted: boolean,
 ): void {
   const event = isEncrypted ? "secureConnection" : "connection";
-  // The server's own way to take a connection comes to those that it is meant for.
+  // Replaces Node's own listener, and calls it for HTTP/1.1 connections only.
   const listen = findOwnListener(server, event);
   if (listen === undefined) throw new Error(`Node.js lacks the only '${event}' listener`);
   server.removeAllListeners(event);
-  const takeHttp1 = (socket: Socket) => {
+  const acceptHttp1 = (socket: Socket) => {
     limitAge(socket, limits);
     listen.call(server, socket);
     return socket;
   };
-  const takeHttp2 = (socket: Socket) => {
-    // HTTP/1.1 may answer those who say no more. To HTTP/2 they have gone, and it expects a socket
-    // that closes by itself then.
+  const acceptHttp2 = (socket: Socket) => {
+    // An HTTP/1.1 server may still respond after the client has ended its side. An HTTP/2 server
+    // treats that client as disconnected, and expects the socket to close by itself.
     socket.allowHalfOpen = false;
     http2.emit("connection", socket);
   };
-  const takeEncrypted = (socket: TLSSocket) => {
+  const acceptEncrypted = (socket: TLSSocket) => {
     if (socket.alpnProtocol === "h2") {
-      // Node leaves it to us, between the handshake and the session.
-      takeHttp2(socket.on("error", () => socket.destroy()));
-    } else takeHttp1(socket);
+      // Node handles no socket error between the TLS handshake and the start of the session.
+      acceptHttp2(socket.on("error", () => socket.destroy()));
+    } else acceptHttp1(socket);
   };
   const drop = (socket: Socket) => socket.destroy();
-  const takePlain = (socket: Socket) => {
+  const acceptPlain = (socket: Socket) => {
     const decide = contained(
       log,
       "connection",
       (isHttp2: boolean) => {
-        if (isHttp2) takeHttp2(socket);
-        // HTTP/2 takes what has been put back by itself.
-        else takeHttp1(socket).resume();
+        if (isHttp2) acceptHttp2(socket);
+        // An HTTP/2 session needs no `resume` to read the bytes that were put back.
+        else acceptHttp1(socket).resume();
       },
       () => drop(socket),
     );
     sniff(socket, limits.headersTimeoutMs, decide);
   };
-  const take = isEncrypted ? takeEncrypted : takePlain;
-  server.on(event, contained(log, "connection", take as (socket: Socket) => void, drop));
+  const accept = isEncrypted ? acceptEncrypted : acceptPlain;
+  server.on(event, contained(log, "connection", accept as (socket: Socket) => void, drop));
 }
 
-/** Reads as much of a connection as tells the version, and puts it back. */
+/** Reads a connection until its first bytes show the HTTP version, and puts the bytes back. */
 function sniff(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean) => unknown): void {
   let bytes = Buffer.alloc(0);
   const destroy = () => socket.destroy();
   const read = (chunk: Buffer) => {
     bytes = Buffer.concat([bytes, chunk]);
-    const known = preface.subarray(0, bytes.length);
-    const isPreface = bytes.subarray(0, preface.length).equals(known);
+    const expected = preface.subarray(0, bytes.length);
+    const isPreface = bytes.subarray(0, preface.length).equals(expected);
     if (isPreface && bytes.length < preface.length) return;
     socket.pause();
     for (const end of ends) socket.off(end, destroy);
     socket.off("data", read).setTimeout(0);
-    // What has ended meanwhile takes nothing back.
+    // Bytes cannot be put back into a socket that has ended.
     if (socket.readableEnded || socket.destroyed) destroy();
     else {
       socket.unshift(bytes);

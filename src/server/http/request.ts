@@ -8,12 +8,12 @@ import { callerKey } from "../../rpc/call/caller-context.js";
 import { abortWhenLate, readUntil } from "../connect/body-deadline.js";
 import { dropLongTimeouts } from "../connect/timeout-headers.js";
 
-/** A call whose body is bytes, as it comes from a socket. */
+/** A call whose body is the bytes from a socket. */
 export type HttpCall = UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> };
 
 /**
- * Makes a request a call for Connect, which takes `longestMs` at most. Undefined: the URL, of which
- * the host is a part, is none.
+ * Converts a request to a call for Connect, and drops a timeout longer than `longestMs`. Returns
+ * undefined if the URL, which includes the host, is invalid.
  */
 export function toCall(
   request: IncomingMessage,
@@ -32,28 +32,29 @@ export function toCall(
 }
 
 /**
- * The same call, which ends when so much time has passed since its headers came, be it that Connect
- * waits for its message or a handler for anything; and how to leave that to whoever takes it over.
+ * Returns the call with a time limit that starts now, when its headers have arrived. The limit
+ * covers both the wait for the message and the handler. `removeLimit` removes it, for a worker
+ * thread that takes over the call with a limit of its own.
  */
 export function limitCall(
   call: HttpCall,
   limitMs: number,
-): { limited: HttpCall; lift: () => void } {
-  const end = new AbortController();
-  const timer = abortWhenLate(end, limitMs);
-  const leave = () => end.abort(call.signal.reason);
-  if (call.signal.aborted) leave();
-  else call.signal.addEventListener("abort", leave, { once: true });
+): { limited: HttpCall; removeLimit: () => void } {
+  const abort = new AbortController();
+  const timer = abortWhenLate(abort, limitMs);
+  const onAbort = () => abort.abort(call.signal.reason);
+  if (call.signal.aborted) onAbort();
+  else call.signal.addEventListener("abort", onAbort, { once: true });
   return {
-    limited: { ...call, signal: end.signal, body: readUntil(call.body, end.signal) },
-    lift: () => {
+    limited: { ...call, signal: abort.signal, body: readUntil(call.body, abort.signal) },
+    removeLimit: () => {
       clearTimeout(timer);
-      call.signal.removeEventListener("abort", leave);
+      call.signal.removeEventListener("abort", onAbort);
     },
   };
 }
 
-/** What is wrong with a message in a URL, of which Connect would say that it is our fault. */
+/** Returns what is wrong with the message in a URL. Connect would report an internal error. */
 export function malformedReason({ method, url }: HttpCall): string | undefined {
   if (method !== "GET") return undefined;
   const { searchParams } = new URL(url);
@@ -65,12 +66,15 @@ export function malformedReason({ method, url }: HttpCall): string | undefined {
   }
 }
 
-/** As Connect's own, which destroys the connection, answer and all, when it is not read to its end. */
+/**
+ * Reads a body as Connect does, but keeps the connection when the body is not read to its end.
+ * Connect would destroy the connection, and the response with it.
+ */
 async function* readBody(request: IncomingMessage): AsyncGenerator<Uint8Array> {
   try {
     yield* request.iterator({ destroyOnReturn: false });
   } finally {
-    // What nobody reads is in the way of the connection's next request.
+    // Discards the unread rest, which would block the connection's next request.
     setImmediate(() => request.resume());
   }
 }

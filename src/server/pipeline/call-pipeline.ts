@@ -62,7 +62,7 @@ function wrapSingleResponse(
   handler: SingleResponseHandler,
   options: CallOptions,
 ): SingleResponseHandler {
-  const { concurrencyLimit, maxMessageBytes, maxTimeoutMs, maxStreamTimeoutMs } = options;
+  const { concurrencyLimit, maxTimeoutMs, maxStreamTimeoutMs } = options;
   const startCall = createCallRecorder(method, options);
   const isStream = method.methodKind !== "unary";
   const limitMs = isStream ? maxStreamTimeoutMs : maxTimeoutMs;
@@ -82,7 +82,7 @@ function wrapSingleResponse(
       ? watchMessages(
           request as AsyncIterable<object>,
           watchClient(context, options),
-          maxMessageBytes,
+          options.maxMessageBytes,
         )
       : request;
     const work = () => {
@@ -109,7 +109,7 @@ function wrapStream(
   handler: StreamHandler,
   options: CallOptions,
 ): StreamHandler {
-  const { concurrencyLimit, maxMessageBytes, maxStreamTimeoutMs } = options;
+  const { concurrencyLimit, maxStreamTimeoutMs } = options;
   const startCall = createCallRecorder(method, options);
   return async function* stream(requests, outerContext) {
     const context = new CallContext(outerContext, maxStreamTimeoutMs);
@@ -121,9 +121,8 @@ function wrapStream(
     else signal.addEventListener("abort", abort, { once: true });
     const readWatch = watchClient(context, options);
     const sendWatch = watchClient(context, options);
-    const responses = handler(watchMessages(requests, sendWatch, maxMessageBytes), context)[
-      Symbol.asyncIterator
-    ]();
+    const messages = watchMessages(requests, sendWatch, options.maxMessageBytes);
+    const responses = handler(messages, context)[Symbol.asyncIterator]();
     // If the loop ends without the handler's end, the consumer stopped reading responses.
     let failure: ConnectError | undefined = toConnectError(clientDisconnected());
     try {
@@ -150,8 +149,8 @@ function wrapStream(
 }
 
 /**
- * Starts the work of a call. Rejects calls that no listener has authorized. Listeners do so before
- * they read any message.
+ * Marks the handler as started, and rejects calls that no listener has authorized. Listeners do so
+ * before they read any message.
  */
 function startHandling(method: DescMethod, { values }: HandlerContext): void {
   values.set(handlerStarted, true);

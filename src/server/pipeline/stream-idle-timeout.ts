@@ -17,8 +17,8 @@ export function watchIdle(limitMs: number, onIdle: () => void): IdleWatch {
 }
 
 /**
- * Passes messages on as they arrive, and times the wait for each. Throws an error of Connect as one
- * that the client caused.
+ * Passes messages on as they arrive, and times the wait for each. An error while one is read is the
+ * client's.
  */
 export function watchMessages<T>(
   messages: AsyncIterable<T>,

@@ -2,24 +2,24 @@ import type { Http2Session } from "node:http2";
 import { findStreamTable } from "../../library-internals/private-fields.js";
 
 /**
- * Has a session forget its streams when they end. Node keeps the open ones in a Map, and V8 replaces
- * the table of a Map with so many comings and goings again and again. A table that is replaced leads
- * to the next one and holds what was open then; once one of them has grown old, all that follow stay,
- * with all that belongs to those streams, until the garbage of the whole heap is collected: to keep
- * them until then takes a tenth of a server's time.
+ * Makes a session release its streams when they end. Node keeps open streams in a Map, and V8 often
+ * replaces the hash table of a Map with so many additions and deletions. A replaced table points to
+ * its successor and still holds the streams that were open then. Once one table is in the old
+ * generation, all its successors and their streams stay in memory until a full garbage collection.
+ * Keeping them takes a tenth of a server's time.
  *
- * Reaches for what Node keeps to itself, and leaves alone what it does not know. To be called before
+ * Uses a private field of Node, and does nothing if the field is not as expected. Call this before
  * the session has any stream.
  */
-export function forgetEndedStreams(session: Http2Session): void {
+export function patchStreamMap(session: Http2Session): void {
   const holder = findStreamTable(session);
-  if (holder?.streams.size === 0) holder.streams = new StreamTable();
+  if (holder?.streams.size === 0) holder.streams = new StreamMap();
 }
 
 type Box = { stream: unknown };
 
-/** A Map to whoever uses it. What tables hold on to are boxes, which are emptied. */
-class StreamTable extends Map<number, unknown> {
+/** A Map whose hash table holds boxes. `delete` empties the box, so that old tables hold no stream. */
+class StreamMap extends Map<number, unknown> {
   override get(id: number): unknown {
     return (super.get(id) as Box | undefined)?.stream;
   }

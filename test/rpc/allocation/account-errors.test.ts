@@ -5,7 +5,7 @@ import { freshPrice, type TestKey } from "../../support/prices.js";
 import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
-describe("AllocateCharges refuses, of its accounts,", () => {
+describe("The account errors of AllocateCharges", () => {
   let service: TestService;
   let key: TestKey;
   before(async () => {
@@ -33,8 +33,8 @@ describe("AllocateCharges refuses, of its accounts,", () => {
     ...["1000000000000000000", "1000000000000000000.5", "9".repeat(100_000)],
   ];
   for (const usage of malformed) {
-    const shown = usage.length > 40 ? "a hundred thousand digits" : JSON.stringify(usage);
-    it(`a usage of ${shown}, naming the account's index`, async () => {
+    const shown = usage.length > 40 ? "100,000 digits" : JSON.stringify(usage);
+    it(`reject a usage of ${shown}, with the index of the account`, async () => {
       const usages = [...one, { accountId: "b", usage }];
       expect(await fieldsOf(usages)).to.deep.equal(["account_usages[1].usage"]);
     });
@@ -50,13 +50,13 @@ describe("AllocateCharges refuses, of its accounts,", () => {
     ["with a control character above ASCII", "a\u0085"],
   ] as const;
   for (const [what, accountId] of ids) {
-    it(`an account id ${what}`, async () => {
+    it(`reject an account id ${what}`, async () => {
       const usages = [...one, { accountId, usage: "1" }];
       expect(await fieldsOf(usages)).to.deep.equal(["account_usages[1].account_id"]);
     });
   }
 
-  it("no account id of 255 characters, and none with a space or a quote", async () => {
+  it("accept account ids of 255 characters, and of a space, a quote or a line separator", async () => {
     const longest = ["x".repeat(255), "😀".repeat(255), " ", '"', "\u2028"];
     const { accountCharges } = await allocate(
       longest.map((accountId) => ({ accountId, usage: "1" })),
@@ -64,14 +64,14 @@ describe("AllocateCharges refuses, of its accounts,", () => {
     expect(accountCharges.map(({ accountId }) => accountId)).to.deep.equal(longest);
   });
 
-  it("an account that is given twice, by its second index", async () => {
+  it("reject a duplicate account, with its second index", async () => {
     const usages = [...usagesOf({ a: "1", b: "1" }), ...usagesOf({ c: "1" }), ...one];
-    const refusal = await errorOf(allocate(usages));
-    expect(refusal.fields).to.deep.equal(["account_usages[3].account_id"]);
-    expect(refusal.descriptions).to.deep.equal(['is "a" a second time']);
+    const error = await errorOf(allocate(usages));
+    expect(error.fields).to.deep.equal(["account_usages[3].account_id"]);
+    expect(error.descriptions).to.deep.equal(['is "a" a second time']);
   });
 
-  it("an account that is given twice, also where its first usage is malformed", async () => {
+  it("reject a duplicate account, also when its first usage is malformed", async () => {
     const usages = [{ accountId: "a", usage: "x" }, ...one];
     expect(await fieldsOf(usages)).to.deep.equal([
       "account_usages[0].usage",
@@ -79,22 +79,22 @@ describe("AllocateCharges refuses, of its accounts,", () => {
     ]);
   });
 
-  it("no accounts that differ in case, in a space or in how an accent is written", async () => {
+  it("accept accounts that differ only in case, in a space or in Unicode normalization", async () => {
     const accountIds = ["a", "A", "a ", "\u00e9", "e\u0301"];
     const { totals } = await allocate(accountIds.map((accountId) => ({ accountId, usage: "1" })));
     expect(totals?.accountCount).to.equal(5n);
   });
 
-  it("usages that reach 10^18 together, and none just below", async () => {
+  it("reject a sum of usages of 10^18, and accept one just below", async () => {
     const half = "500000000000000000";
-    const refusal = await errorOf(allocate(usagesOf({ a: half, b: half })));
-    expect(refusal).to.deep.include({ code: Code.InvalidArgument, fields: ["account_usages"] });
-    expect(refusal.message).to.include("below 10^18");
+    const error = await errorOf(allocate(usagesOf({ a: half, b: half })));
+    expect(error).to.deep.include({ code: Code.InvalidArgument, fields: ["account_usages"] });
+    expect(error.message).to.include("below 10^18");
     const { totals } = await allocate(usagesOf({ a: half, b: "499999999999999999.999999999" }));
     expect(totals?.totalUsage).to.equal("999999999999999999.999999999");
   });
 
-  it("no more than about 20 accounts by name, and the terms beside them", async () => {
+  it("list about 20 of many invalid accounts, beside the other invalid fields", async () => {
     const usages = Array.from({ length: 1000 }, () => ({ accountId: "", usage: "x" }));
     const fields = await fieldsOf(usages, { providerCost: "" });
     expect(fields).to.include("provider_cost");

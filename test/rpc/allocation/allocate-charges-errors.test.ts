@@ -10,7 +10,7 @@ import {
   type TestService,
 } from "../../support/service.js";
 
-describe("AllocateCharges refuses", () => {
+describe("AllocateCharges rejects", () => {
   let service: TestService;
   let key: TestKey;
   before(async () => {
@@ -36,7 +36,7 @@ describe("AllocateCharges refuses", () => {
   };
   const one = usagesOf({ a: "1" });
 
-  const terms = [
+  const invalidFields = [
     ["a malformed cost", { providerCost: "1e3" }, "provider_cost"],
     ["no cost", { providerCost: "" }, "provider_cost"],
     ["a cost of 10^18", { providerCost: "1000000000000000000" }, "provider_cost"],
@@ -54,14 +54,14 @@ describe("AllocateCharges refuses", () => {
     ["a currency in lower case", { currencyCode: "usd", rounding: { scale: 2 } }, "currency_code"],
     ["a negative min_book_version", { minBookVersion: -1n }, "min_book_version"],
   ] as const;
-  for (const [what, changes, field] of terms) {
+  for (const [what, changes, field] of invalidFields) {
     it(what, async () => {
       expect(await fieldsOf(one, changes)).to.deep.equal([field]);
     });
   }
 
   for (const protocol of protocols) {
-    it(`all that is wrong with terms and accounts at once, through ${protocol}`, async () => {
+    it(`all invalid fields and accounts at once, through ${protocol}`, async () => {
       const usages = usagesOf({ a: "1", "": "1", b: "x", "c\n": "-1" });
       const changes = { chargeType: "", providerCost: "1e3", currencyCode: "" };
       const { code, fields } = await errorOf(allocate([...usages, ...one], changes, protocol));
@@ -78,26 +78,26 @@ describe("AllocateCharges refuses", () => {
       ]);
     });
 
-    it(`a key without a price as NOT_FOUND, naming the nearest, through ${protocol}`, async () => {
+    it(`a key without a price: NOT_FOUND with the nearest key, through ${protocol}`, async () => {
       const model = `${key.model}x`;
       const asOf = at("2026-01-01");
-      const refusal = await errorOf(allocate(one, { model, asOf }, protocol));
-      expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
-      expect(refusal.metadata).to.include({
+      const error = await errorOf(allocate(one, { model, asOf }, protocol));
+      expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+      expect(error.metadata).to.include({
         key: `completion/acme/${model}`,
         as_of: "2026-01-01T00:00:00.000Z",
         nearest_1: `completion/acme/${key.model}`,
       });
     });
 
-    it(`to split by no usage at all: FAILED_PRECONDITION, through ${protocol}`, async () => {
+    it(`a split without any usage: FAILED_PRECONDITION, through ${protocol}`, async () => {
       for (const usages of [[], usagesOf({ a: "0", b: "0.000000000" })]) {
-        const refusal = await errorOf(allocate(usages, {}, protocol));
-        expect(refusal).to.include({ code: Code.FailedPrecondition, reason: "NO_USAGE" });
+        const error = await errorOf(allocate(usages, {}, protocol));
+        expect(error).to.include({ code: Code.FailedPrecondition, reason: "NO_USAGE" });
       }
     });
 
-    it(`a message above 4 MiB as RESOURCE_EXHAUSTED, through ${protocol}`, async () => {
+    it(`a message above 4 MiB: RESOURCE_EXHAUSTED, through ${protocol}`, async () => {
       const usages = Array.from({ length: 5000 }, (_, i) => ({
         accountId: `${i}`,
         usage: "1".repeat(1000),
@@ -107,14 +107,14 @@ describe("AllocateCharges refuses", () => {
     });
   }
 
-  it("to wait for a book version that does not come: UNAVAILABLE", async () => {
-    const refusal = await errorOf(allocate(one, { minBookVersion: 1_000_000n }));
-    expect(refusal).to.include({ code: Code.Unavailable, reason: "BOOK_BEHIND" });
+  it("a book version that is not reached in time: UNAVAILABLE", async () => {
+    const error = await errorOf(allocate(one, { minBookVersion: 1_000_000n }));
+    expect(error).to.include({ code: Code.Unavailable, reason: "BOOK_BEHIND" });
   });
 
-  it("a price that has not begun: NOT_FOUND a millisecond before", async () => {
-    const refusal = await errorOf(allocate(one, { asOf: at("2019-12-31T23:59:59.999Z") }));
-    expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+  it("an as_of one millisecond before the price begins: NOT_FOUND", async () => {
+    const error = await errorOf(allocate(one, { asOf: at("2019-12-31T23:59:59.999Z") }));
+    expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
     const { totals } = await allocate(one, { asOf: at("2020-01-01") });
     expect(totals?.totalCharge).to.equal("100.00");
   });
@@ -134,11 +134,11 @@ describe("AllocateCharges with a limit of 3 accounts", () => {
       ...{ ...key, providerCost: "1", currencyCode: "USD", accountUsages: [...usages] },
     });
 
-  it("splits over 3, and refuses 4 with the limit in the message", async () => {
+  it("splits over 3 accounts, and rejects 4 with the limit in the message", async () => {
     const { totals } = await allocate(usagesOf({ a: "1", b: "1", c: "1" }));
     expect(totals?.accountCount).to.equal(3n);
-    const refusal = await errorOf(allocate(usagesOf({ a: "1", b: "1", c: "1", d: "1" })));
-    expect(refusal).to.deep.include({ code: Code.InvalidArgument, fields: ["account_usages"] });
-    expect(refusal.message).to.include("at most 3 (MAX_ALLOCATION_ACCOUNTS)");
+    const error = await errorOf(allocate(usagesOf({ a: "1", b: "1", c: "1", d: "1" })));
+    expect(error).to.deep.include({ code: Code.InvalidArgument, fields: ["account_usages"] });
+    expect(error.message).to.include("at most 3 (MAX_ALLOCATION_ACCOUNTS)");
   });
 });

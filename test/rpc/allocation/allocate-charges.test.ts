@@ -13,7 +13,7 @@ const { HALF_EVEN, HALF_UP, UP, DOWN } = RoundingMode;
 
 describe("AllocateCharges", () => {
   let service: TestService;
-  /** Prices since 2020, by markup. */
+  /** Keys by their markup, which is in effect since 2020. */
   const keys = new Map<string, TestKey>();
   before(async () => {
     service = await startTestService({ maxBookStalenessMs: 1000 });
@@ -37,27 +37,28 @@ describe("AllocateCharges", () => {
     });
   const thirds = usagesOf({ a: "1", b: "1", c: "1" });
 
-  const worked = [
+  const examples = [
     ["three equal accounts", "100.00", "1", "a=1 b=1 c=1", "a=33.34 b=33.33 c=33.33"],
-    ["a credit, which mirrors", "-100.00", "1", "a=1 b=1 c=1", "a=-33.34 b=-33.33 c=-33.33"],
+    ["a credit, split like a charge", "-100.00", "1", "a=1 b=1 c=1", "a=-33.34 b=-33.33 c=-33.33"],
     ["one account", "12.34", "1", "a=0.000000001", "a=12.34"],
     // 12.50 to 1 : 3 is 3.125 and 9.375: equal remainders.
-    ["equal remainders, to the smaller id", "10", "1.25", "b=3 a=1", "b=9.37 a=3.13"],
-    // 2.857…, 1.428… and 5.714…: two cents are missing, the remainders are .71, .86 and .43.
-    ["unlike remainders", "10.00", "1", "a=2 b=1 c=4", "a=2.86 b=1.43 c=5.71"],
+    ["equal remainders, the unit goes to the smaller id", "10", "1.25", "b=3 a=1", "b=9.37 a=3.13"],
+    // 2.857…, 1.428… and 5.714…: two cents are left, the remainders are .71, .86 and .43.
+    ["different remainders", "10.00", "1", "a=2 b=1 c=4", "a=2.86 b=1.43 c=5.71"],
     // 0.125 is rounded to 0.12, halves to even: 0.04 each.
     ["a total that is rounded first", "0.1", "1.25", "a=1 b=1 c=1", "a=0.04 b=0.04 c=0.04"],
     ["fewer cents than accounts", "0.02", "1", "c=1 b=1 a=1", "c=0.00 b=0.01 a=0.01"],
     ["an account without usage", "10", "1", "a=1 b=0 c=1", "a=5.00 b=0.00 c=5.00"],
-    ["the same in a credit", "-10", "1", "a=1 b=0 c=1", "a=-5.00 b=0.00 c=-5.00"],
+    ["a credit for an account without usage", "-10", "1", "a=1 b=0 c=1", "a=-5.00 b=0.00 c=-5.00"],
     ["a free model", "100", "0", "a=1 b=2", "a=0.00 b=0.00"],
     ["a cost of 0", "-0", "1", "a=1 b=2", "a=0.00 b=0.00"],
   ] as const;
-  for (const [what, cost, markup, usages, charges] of worked) {
+  for (const [what, cost, markup, usages, charges] of examples) {
     it(`splits ${cost} × ${markup} over ${usages} into ${charges}: ${what}`, async () => {
-      const answer = await allocate(cost, parse(usages), { currencyCode: "USD" }, markup);
-      const said = chargesOf(answer.accountCharges).map((each) => each.join("="));
-      expect(said.join(" ")).to.equal(charges);
+      const changes = { currencyCode: "USD" };
+      const { accountCharges } = await allocate(cost, parse(usages), changes, markup);
+      const formatted = chargesOf(accountCharges).map((each) => each.join("="));
+      expect(formatted.join(" ")).to.equal(charges);
     });
   }
 
@@ -66,12 +67,12 @@ describe("AllocateCharges", () => {
     ["JPY to whole yen", { currencyCode: "JPY" }, "34 33 33"],
     ["KWD to thousandths", { currencyCode: "KWD" }, "33.334 33.333 33.333"],
     [
-      "by a scale rather than the currency",
+      "by a scale instead of the currency",
       { currencyCode: "USD", rounding: { scale: 4 } },
       "33.3334 33.3333 33.3333",
     ],
     [
-      "by a scale of 0 rather than the currency",
+      "by a scale of 0 instead of the currency",
       { currencyCode: "USD", rounding: { scale: 0 } },
       "34 33 33",
     ],
@@ -95,7 +96,7 @@ describe("AllocateCharges", () => {
     });
   }
 
-  it("rounds the total by the mode, at the currency's minor unit where no scale is given", async () => {
+  it("rounds the total by the mode, at the currency's minor unit when no scale is given", async () => {
     const totalBy = async (mode: RoundingMode) => {
       const rounding = { mode };
       const { totals } = await allocate("0.125", thirds, { currencyCode: "USD", rounding });
@@ -118,7 +119,7 @@ describe("AllocateCharges", () => {
     ]);
   });
 
-  it("answers in the order of the request, whatever the ids are", async () => {
+  it("returns the charges in the order of the request, whatever the ids are", async () => {
     const ids = ["10", "9", "b", "B", "a", "é", "~", " "];
     const usages = ids.map((accountId) => ({ accountId, usage: "1" }));
     const { accountCharges } = await allocate("7", usages);
@@ -126,15 +127,15 @@ describe("AllocateCharges", () => {
   });
 
   for (const protocol of protocols) {
-    it(`answers charges and totals, with all that they were computed from, ${protocol}`, async () => {
+    it(`returns charges and totals with all inputs of the computation, ${protocol}`, async () => {
       const usages = usagesOf({ a: "1.50", b: "0.25", c: "0" });
       const key = keys.get("1.25") as TestKey;
       const changes = { currencyCode: "USD", asOf: at("2026-01-01") };
-      const answer = await allocate("100.01", usages, changes, "1.25", protocol);
+      const response = await allocate("100.01", usages, changes, "1.25", protocol);
       const { llmPrice } = await service.pricing.getLLMPrice({ lookup: byKey(key) });
-      const { appliedPrice, rounding, asOf, ...totals } = answer.totals ?? {};
+      const { appliedPrice, rounding, asOf, ...totals } = response.totals ?? {};
       // 100.01 × 1.25 = 125.0125; six sevenths of it are 107.153…, one is 17.858….
-      expect(chargesOf(answer.accountCharges)).to.deep.equal([
+      expect(chargesOf(response.accountCharges)).to.deep.equal([
         ["a", "107.15"],
         ["b", "17.86"],
         ["c", "0.00"],
@@ -152,14 +153,14 @@ describe("AllocateCharges", () => {
     });
   }
 
-  it("is exact where the total needed no rounding, though the parts did", async () => {
+  it("is exact when the total needs no rounding, even if the parts do", async () => {
     const { totals } = await allocate("100.00", thirds);
     expect(totals).to.deep.include({ totalCharge: "100.00", totalUsage: "3", exact: true });
     const { totals: rounded } = await allocate("100.001", thirds);
     expect(rounded).to.deep.include({ totalCharge: "100.00", exact: false });
   });
 
-  it("says the total usage without trailing zeros, and to nine digits", async () => {
+  it("returns the total usage without trailing zeros, with up to nine fraction digits", async () => {
     const totalUsage = async (a: string, b: string) =>
       (await allocate("1", usagesOf({ a, b }))).totals?.totalUsage;
     expect(await totalUsage("5.50", "4.50")).to.equal("10");
@@ -168,7 +169,7 @@ describe("AllocateCharges", () => {
     expect(await totalUsage(most, "0.000000001")).to.equal("999999999999999999.999999999");
   });
 
-  it("splits at the price of a past as_of, and at today's without one", async () => {
+  it("splits at the price of a past as_of, and at the current price without as_of", async () => {
     const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
     const { bookVersion } = await service.pricing.updateLLMPrice({
       lookup: byKey(key),

@@ -34,17 +34,18 @@ describe("AllocateCharges over 20,000 accounts", function () {
   const usages = manyUsages(20_000);
 
   for (const protocol of protocols) {
-    it(`sums to the last digit, each charge within a unit, through ${protocol}`, async () => {
+    it(`sums to the total exactly, each charge within a unit of its exact value, through ${protocol}`, async () => {
       const { accountCharges, totals } = await allocate(usages, protocol);
       expect(totals).to.deep.include({ totalCharge: "123456.79", accountCount: 20_000n });
       expect(sumOf(accountCharges)).to.equal(12_345_679n);
-      const used = usages.map(({ usage }) => unitsOf(usage));
-      const totalUsed = used.reduce((sum, units) => sum + units, 0n);
-      expect(unitsOf(totals?.totalUsage ?? "")).to.equal(totalUsed);
+      const units = usages.map(({ usage }) => unitsOf(usage));
+      const totalUnits = units.reduce((sum, each) => sum + each, 0n);
+      expect(unitsOf(totals?.totalUsage ?? "")).to.equal(totalUnits);
       for (const [i, { accountId, accountCharge }] of accountCharges.entries()) {
-        // 12345678.75 cents × usage ÷ total usage, times 100 to be whole.
-        const apart = unitsOf(accountCharge) * 100n * totalUsed - 1_234_567_875n * (used[i] ?? 0n);
-        const isWithin = apart < 100n * totalUsed && apart > -100n * totalUsed;
+        // 12345678.75 cents × usage ÷ total usage, times 100 for whole numbers.
+        const difference =
+          unitsOf(accountCharge) * 100n * totalUnits - 1_234_567_875n * (units[i] ?? 0n);
+        const isWithin = difference < 100n * totalUnits && difference > -100n * totalUnits;
         if (accountId !== usages[i]?.accountId || !isWithin) expect.fail(`${accountId} at ${i}`);
       }
     });

@@ -42,7 +42,7 @@ describe("StreamAllocateCharges", function () {
     });
 
   for (const protocol of protocols) {
-    it(`answers what AllocateCharges answers for the same accounts, through ${protocol}`, async () => {
+    it(`returns the same charges as AllocateCharges for the same accounts, through ${protocol}`, async () => {
       const usages = usagesOf({ c: "1", a: "2.5", b: "0", é: "0.000000001" });
       const { accountCharges, totals } = await stream(messagesOf(termsOf(), usages, 2), protocol);
       const expected = await allocate(usages);
@@ -51,11 +51,11 @@ describe("StreamAllocateCharges", function () {
     });
   }
 
-  it("takes the usages in messages of any size, empty ones between them", async () => {
+  it("accepts usages in messages of any size, also empty messages", async () => {
     const usages = manyUsages(5000);
-    const expected = inShort(await allocate(usages));
+    const expected = summarize(await allocate(usages));
     const random = pseudoRandom(1);
-    const cutAnywhere = function* (): Generator<TestMessage> {
+    const messagesOfRandomSizes = function* (): Generator<TestMessage> {
       yield { terms: termsOf() };
       for (let from = 0; from < usages.length; ) {
         const to = from + random(random(2) === 0 ? 3 : 700);
@@ -67,13 +67,13 @@ describe("StreamAllocateCharges", function () {
     for (const messages of [
       messagesOf(termsOf(), usages, usages.length),
       messagesOf(termsOf(), usages, 1),
-      cutAnywhere(),
+      messagesOfRandomSizes(),
     ]) {
-      expect(inShort(await stream(messages))).to.deep.equal(expected);
+      expect(summarize(await stream(messages))).to.deep.equal(expected);
     }
   });
 
-  it("answers in the order received, the totals in the last message and only there", async () => {
+  it("returns charges in the order received, and the totals only in the last message", async () => {
     const usages = manyUsages(5000).reverse();
     const { messages, accountCharges } = await stream(messagesOf(termsOf(), usages, 1234));
     expect(messages.length).to.be.above(2);
@@ -83,7 +83,7 @@ describe("StreamAllocateCharges", function () {
     expect(ids).to.deep.equal(usages.map(({ accountId }) => accountId));
   });
 
-  it("takes usages in the message with the terms, and none anywhere else", async () => {
+  it("accepts usages in the message with the terms only", async () => {
     const { totals } = await stream([{ terms: termsOf(), accountUsages: usagesOf({ a: "1" }) }]);
     expect(totals).to.deep.include({ totalCharge: "123456.79", accountCount: 1n });
   });
@@ -97,22 +97,22 @@ describe("StreamAllocateCharges", function () {
     expect(sumOf(accountCharges)).to.equal(12_345_679n);
   });
 
-  it("prices at the moment of the first message, whatever changes while usages come", async () => {
+  it("uses the price at the first message, even if it changes while usages arrive", async () => {
     const { key: changing } = await freshPrice(service, "1", new Date("2020-01-01"));
     const messages = async function* (): AsyncGenerator<TestMessage> {
       yield { terms: termsOf({ ...changing, asOf: undefined, providerCost: "1" }) };
       await service.pricing.updateLLMPrice({ lookup: byKey(changing), price: "2" });
       yield { accountUsages: usagesOf({ a: "1" }) };
     };
-    const answer = await answerOf(service.pricing.streamAllocateCharges(messages()));
-    const { markup, asOf } = answer.totals ?? {};
+    const response = await answerOf(service.pricing.streamAllocateCharges(messages()));
+    const { markup, asOf } = response.totals ?? {};
     const usages = usagesOf({ a: "1" });
     const again = await allocate(usages, { ...changing, providerCost: "1", asOf });
     expect(again.totals?.markup).to.equal(markup);
-    expect(again.accountCharges).to.deep.equal(answer.accountCharges);
+    expect(again.accountCharges).to.deep.equal(response.accountCharges);
   });
 
-  it("counts a write whose book_version is asked for", async () => {
+  it("uses a write whose book_version the terms request", async () => {
     const { key: changing } = await freshPrice(service, "1", new Date("2020-01-01"));
     const { bookVersion: minBookVersion } = await service.pricing.updateLLMPrice({
       ...{ lookup: byKey(changing), price: "2" },
@@ -124,12 +124,12 @@ describe("StreamAllocateCharges", function () {
   });
 });
 
-/** As a stream of requests. */
+/** Converts messages to a stream of requests. */
 async function* sent(messages: Iterable<TestMessage>): AsyncGenerator<TestMessage> {
   yield* messages;
 }
 
-/** Thousands of charges as lines of text, and the total: quick to compare. */
-function inShort({ accountCharges, totals }: Pick<StreamAnswer, "accountCharges" | "totals">) {
+/** Joins thousands of charges to one text, which is fast to compare, and keeps the totals. */
+function summarize({ accountCharges, totals }: Pick<StreamAnswer, "accountCharges" | "totals">) {
   return { charges: chargesOf(accountCharges).join("\n"), totals };
 }

@@ -10,10 +10,10 @@ import { startTestService, type TestService } from "../../support/service.js";
 
 const rpc = "StreamAllocateCharges";
 
-/** Transports that do not read ahead of their caller. */
-const doorsOverHttp2 = {
-  "the gRPC door": (service: TestService) => service.endpoints.gRPC.transport,
-  "the HTTP door": ({ server }: TestService) => {
+/** Transports that read no response message before the client asks for it. */
+const http2Transports = {
+  "the gRPC listener": (service: TestService) => service.endpoints.gRPC.transport,
+  "the HTTP listener": ({ server }: TestService) => {
     const baseUrl = `http://${formatAddress(server.httpAddress)}`;
     return createConnectTransport({ baseUrl, httpVersion: "2" });
   },
@@ -26,36 +26,36 @@ describe("StreamAllocateCharges and a client that stops reading", function () {
   before(async () => {
     service = await startTestService({ maxStreamTimeoutMs: 10_000 });
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
-    // Starts the thread, so that this takes none of the calls' time.
+    // Starts the worker thread now, so that its start takes no time of the calls below.
     await service.pricing.batchCalculateCharges({});
   });
   after(() => service.stop());
 
-  it("ends as DEADLINE_EXCEEDED when its time is up, at both listeners", async () => {
+  it("ends as DEADLINE_EXCEEDED at its deadline, on both listeners", async () => {
     const counted = () => callsEnded(service, rpc, "deadline_exceeded");
     const before = await counted();
     const terms = { ...key, providerCost: "1000", currencyCode: "USD" };
     const usages = usagesWithLongIds(moreThanBuffersHold);
-    const calls = Object.values(doorsOverHttp2).map(async (openDoor) => {
+    const calls = Object.values(http2Transports).map(async (createTransport) => {
       const requests = openRequests(messagesOf(terms, usages, 5000));
       requests.end();
-      const pricing = createClient(PricingService, openDoor(service));
-      const answers = pricing.streamAllocateCharges(requests)[Symbol.asyncIterator]();
-      await answers.next();
-      return answers;
+      const pricing = createClient(PricingService, createTransport(service));
+      const responses = pricing.streamAllocateCharges(requests)[Symbol.asyncIterator]();
+      await responses.next();
+      return responses;
     });
     const stalled = await Promise.all(calls);
     await until(async () => (await callsInFlight(service, rpc)) === 0);
     expect(await counted()).to.equal(before + stalled.length);
-    for (const answers of stalled) await answers.return?.();
+    for (const responses of stalled) await responses.return?.();
   });
 });
 
-/** Usages whose charges make messages of half a MiB. */
+/** Returns usages with long account ids: 2000 of their charges take about 0.5 MiB. */
 function usagesWithLongIds(count: number): TestUsage[] {
   const accountId = (i: number) => String(i).padStart(250, "-");
   return Array.from({ length: count }, (_, i) => ({ accountId: accountId(i), usage: "1" }));
 }
 
-/** Charges of so many accounts make 20 messages. grpc-js keeps 16 for a client that does not read. */
+/** The charges of so many accounts fill 20 messages. grpc-js buffers 16 for a slow client. */
 const moreThanBuffersHold = 40_000;

@@ -21,16 +21,16 @@ import { protocols, startTestService, type TestService } from "../../support/ser
 
 const rpc = "StreamAllocateCharges";
 
-/** Transports that do not read ahead of their caller. */
-const doorsOverHttp2 = {
-  "the gRPC door": (service: TestService) => service.endpoints.gRPC.transport,
-  "the HTTP door": ({ server }: TestService) => {
+/** Transports that read no response message before the client asks for it. */
+const http2Transports = {
+  "the gRPC listener": (service: TestService) => service.endpoints.gRPC.transport,
+  "the HTTP listener": ({ server }: TestService) => {
     const baseUrl = `http://${formatAddress(server.httpAddress)}`;
     return createConnectTransport({ baseUrl, httpVersion: "2" });
   },
 };
 
-describe("StreamAllocateCharges and its caller", function () {
+describe("StreamAllocateCharges and its client", function () {
   this.timeout(60_000);
   let service: TestService;
   let key: TestKey;
@@ -43,7 +43,7 @@ describe("StreamAllocateCharges and its caller", function () {
   const termsOf = () => ({ ...key, providerCost: "1000", currencyCode: "USD" });
   const first = () => ({ terms: termsOf(), accountUsages: usagesOf({ a: "1" }) });
   const isInFlight = async (count: number) => (await callsInFlight(service, rpc)) === count;
-  /** Does something that ends a call, and tells how many calls have then ended with a code. */
+  /** Runs `work`, which ends a call. Returns how many calls have ended with the code since. */
   const endedBy = async (code: string, work: () => Promise<void>) => {
     const before = await callsEnded(service, rpc, code);
     await work();
@@ -52,40 +52,40 @@ describe("StreamAllocateCharges and its caller", function () {
   };
 
   for (const protocol of protocols) {
-    it(`ends as canceled when the caller leaves while it sends, ${protocol}`, async () => {
+    it(`ends as canceled when the client cancels while it sends, ${protocol}`, async () => {
       const canceled = await endedBy("canceled", async () => {
-        const caller = new AbortController();
+        const client = new AbortController();
         const requests = openRequests([first()]);
         const { pricing } = service.endpoints[protocol];
-        const stream = pricing.streamAllocateCharges(requests, { signal: caller.signal });
-        const left = errorOf(answerOf(stream));
+        const stream = pricing.streamAllocateCharges(requests, { signal: client.signal });
+        const error = errorOf(answerOf(stream));
         await until(() => isInFlight(1));
-        caller.abort();
-        expect((await left).code).to.equal(Code.Canceled);
+        client.abort();
+        expect((await error).code).to.equal(Code.Canceled);
         requests.end();
       });
       expect(canceled).to.equal(1);
     });
 
-    it(`ends as canceled when the caller leaves while it reads, ${protocol}`, async () => {
+    it(`ends as canceled when the client cancels while it reads, ${protocol}`, async () => {
       const usages = usagesWithLongIds(40_000);
       const canceled = await endedBy("canceled", async () => {
-        const caller = new AbortController();
+        const client = new AbortController();
         const requests = openRequests(messagesOf(termsOf(), usages, 5000));
         requests.end();
         const { pricing } = service.endpoints[protocol];
-        const stream = pricing.streamAllocateCharges(requests, { signal: caller.signal });
+        const stream = pricing.streamAllocateCharges(requests, { signal: client.signal });
         await stream[Symbol.asyncIterator]().next();
-        caller.abort();
+        client.abort();
       });
       expect(canceled).to.equal(1);
     });
 
-    it(`is DEADLINE_EXCEEDED when its time is up while it sends, ${protocol}`, async () => {
+    it(`is DEADLINE_EXCEEDED when its deadline passes while the client sends, ${protocol}`, async () => {
       const exceeded = await endedBy("deadline_exceeded", async () => {
         const requests = openRequests([first()]);
         const { pricing } = service.endpoints[protocol];
-        // Said to the service alone, so that it is not the client that ends the call.
+        // Sets the deadline by header only: the client library does not know it and ends no call.
         const headers: Record<string, string> = protocol.startsWith("Connect")
           ? { "connect-timeout-ms": "300" }
           : { "grpc-timeout": "300m" };
@@ -105,18 +105,18 @@ describe("StreamAllocateCharges and its caller", function () {
     const canceled = await endedBy("canceled", async () => {
       const requests = openRequests([first()]);
       const stream = createClient(PricingService, transport).streamAllocateCharges(requests);
-      const broken = errorOf(answerOf(stream));
+      const error = errorOf(answerOf(stream));
       await until(() => isInFlight(1));
       sessionManager.abort();
-      await broken;
+      await error;
       requests.end();
     });
     expect(canceled).to.equal(1);
   });
 
-  for (const [door, openDoor] of Object.entries(doorsOverHttp2)) {
-    it(`sends a slow reader no more than it reads, and a quick one all: ${door}`, async () => {
-      const pricing = createClient(PricingService, openDoor(service));
+  for (const [listener, createTransport] of Object.entries(http2Transports)) {
+    it(`waits for a slow reader, and sends a fast reader everything: ${listener}`, async () => {
+      const pricing = createClient(PricingService, createTransport(service));
       const usages = usagesWithLongIds(moreThanBuffersHold);
       const open = () => {
         const requests = openRequests(messagesOf(termsOf(), usages, 5000));
@@ -127,7 +127,7 @@ describe("StreamAllocateCharges and its caller", function () {
       const messages = [(await slow.next()).value];
       const { totals } = await answerOf(open());
       expect(totals?.accountCount).to.equal(BigInt(moreThanBuffersHold));
-      // Were it not for its reader, the first would have come to its end before the second.
+      // The first call is still open only because its client reads slowly.
       expect(await callsInFlight(service, rpc)).to.equal(1);
       for (let next = await slow.next(); !next.done; next = await slow.next()) {
         messages.push(next.value);
@@ -139,7 +139,7 @@ describe("StreamAllocateCharges and its caller", function () {
   }
 });
 
-describe("StreamAllocateCharges with a time limit of the service's", () => {
+describe("StreamAllocateCharges with a time limit of the service", () => {
   let service: TestService;
   let key: TestKey;
   before(async () => {
@@ -149,7 +149,7 @@ describe("StreamAllocateCharges with a time limit of the service's", () => {
   after(() => service.stop());
 
   for (const protocol of protocols) {
-    it(`is DEADLINE_EXCEEDED when the caller just waits, through ${protocol}`, async () => {
+    it(`is DEADLINE_EXCEEDED when the client sends nothing more, through ${protocol}`, async () => {
       const terms = { ...key, providerCost: "1", currencyCode: "USD" };
       const requests = openRequests([{ terms }]);
       const stream = service.endpoints[protocol].pricing.streamAllocateCharges(requests);
@@ -163,14 +163,14 @@ describe("StreamAllocateCharges with a time limit of the service's", () => {
   }
 });
 
-/** Usages whose charges make messages of half a MiB. */
+/** Returns usages with long account ids: 2000 of their charges take about 0.5 MiB. */
 function usagesWithLongIds(count: number): TestUsage[] {
   const accountId = (i: number) => String(i).padStart(250, "-");
   return Array.from({ length: count }, (_, i) => ({ accountId: accountId(i), usage: "1" }));
 }
 
 /**
- * Charges of so many accounts make 50 messages. grpc-js keeps 16 for a client that does not read, and from
- * Node.js 22 on, streams buffer four times as many bytes as before.
+ * The charges of so many accounts fill 50 messages. grpc-js buffers 16 for a slow client, and
+ * streams buffer four times as many bytes from Node.js 22 on as before.
  */
 const moreThanBuffersHold = 100_000;

@@ -10,7 +10,7 @@ import {
   type TestService,
 } from "../../support/service.js";
 
-describe("StreamAllocateCharges refuses", function () {
+describe("StreamAllocateCharges rejects", function () {
   this.timeout(5000);
   let service: TestService;
   let key: TestKey;
@@ -26,52 +26,52 @@ describe("StreamAllocateCharges refuses", function () {
   });
   const one = usagesOf({ a: "1" });
 
-  /** What a stream that ends after its messages is refused with. */
-  const refusalAtTheEnd = (messages: readonly TestMessage[], protocol: Protocol = "gRPC") => {
+  /** Returns the error of a stream that ends after its messages. */
+  const errorAtEnd = (messages: readonly TestMessage[], protocol: Protocol = "gRPC") => {
     const requests = openRequests(messages);
     requests.end();
     return errorOf(answerOf(service.endpoints[protocol].pricing.streamAllocateCharges(requests)));
   };
 
-  /** What a stream is refused with while its caller could still send more. */
-  const refusalWhileOpen = async (messages: readonly TestMessage[], protocol: Protocol) => {
+  /** Returns the error of a stream that stays open for more messages. */
+  const errorWhileOpen = async (messages: readonly TestMessage[], protocol: Protocol) => {
     const requests = openRequests(messages);
     const stream = service.endpoints[protocol].pricing.streamAllocateCharges(requests);
-    const refusal = await errorOf(answerOf(stream));
+    const error = await errorOf(answerOf(stream));
     requests.end();
-    return refusal;
+    return error;
   };
 
   for (const protocol of protocols) {
     describe(`through ${protocol}`, () => {
       it("a stream without a message", async () => {
-        const refusal = await refusalAtTheEnd([], protocol);
-        expect(refusal).to.deep.include({
+        const error = await errorAtEnd([], protocol);
+        expect(error).to.deep.include({
           ...{ code: Code.InvalidArgument, reason: "INVALID_FIELD", fields: ["terms"] },
           descriptions: ["is required in the first message"],
         });
       });
 
-      it("a first message without terms, beside what is wrong with its accounts", async () => {
+      it("a first message without terms, together with its invalid accounts", async () => {
         const accountUsages = usagesOf({ a: "x" });
-        const { code, fields } = await refusalWhileOpen([{ accountUsages }], protocol);
+        const { code, fields } = await errorWhileOpen([{ accountUsages }], protocol);
         expect(code).to.equal(Code.InvalidArgument);
         expect(fields).to.have.members(["terms", "account_usages[0].usage"]);
       });
 
-      it("terms in a later message, be they the same", async () => {
+      it("terms in a later message, even if they are the same", async () => {
         const terms = termsOf();
-        const refusal = await refusalWhileOpen([{ terms }, { terms }], protocol);
-        expect(refusal).to.deep.include({
+        const error = await errorWhileOpen([{ terms }, { terms }], protocol);
+        expect(error).to.deep.include({
           ...{ code: Code.InvalidArgument, reason: "INVALID_FIELD", fields: ["terms"] },
           descriptions: ["is given again; allowed: in the first message only"],
         });
       });
 
-      it("all that is wrong with terms and accounts at once, before more is sent", async () => {
+      it("all invalid fields and accounts at once, before the stream ends", async () => {
         const terms = termsOf({ chargeType: "", providerCost: "1e3", currencyCode: "" });
         const accountUsages = usagesOf({ "": "1", a: "-1" });
-        const { code, fields } = await refusalWhileOpen([{ terms, accountUsages }], protocol);
+        const { code, fields } = await errorWhileOpen([{ terms, accountUsages }], protocol);
         expect(code).to.equal(Code.InvalidArgument);
         expect(fields).to.have.members([
           "terms.charge_type",
@@ -82,15 +82,15 @@ describe("StreamAllocateCharges refuses", function () {
         ]);
       });
 
-      it("a key without a price, before more is sent", async () => {
+      it("a key without a price, before the stream ends", async () => {
         const terms = termsOf({ model: `${key.model}x`, asOf: at("2026-01-01") });
-        const refusal = await refusalWhileOpen([{ terms, accountUsages: one }], protocol);
-        expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
-        expect(refusal.metadata.nearest_1).to.equal(`completion/acme/${key.model}`);
+        const error = await errorWhileOpen([{ terms, accountUsages: one }], protocol);
+        expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+        expect(error.metadata.nearest_1).to.equal(`completion/acme/${key.model}`);
       });
 
-      it("an account of an earlier message, by its index in the stream", async () => {
-        const refusal = await refusalWhileOpen(
+      it("an account of an earlier message, with its index in the stream", async () => {
+        const error = await errorWhileOpen(
           [
             { terms: termsOf(), accountUsages: one },
             { accountUsages: usagesOf({ b: "1" }) },
@@ -98,7 +98,7 @@ describe("StreamAllocateCharges refuses", function () {
           ],
           protocol,
         );
-        expect(refusal).to.deep.include({
+        expect(error).to.deep.include({
           ...{ code: Code.InvalidArgument, fields: ["account_usages[2].account_id"] },
           descriptions: ['is "a" a second time'],
         });
@@ -106,47 +106,47 @@ describe("StreamAllocateCharges refuses", function () {
     });
   }
 
-  it("usages that reach 10^18 over several messages", async () => {
+  it("a sum of usages of 10^18 over several messages", async () => {
     const messages = ["a", "b"].map((id) => ({
       accountUsages: usagesOf({ [id]: "500000000000000000" }),
     }));
-    const refusal = await refusalWhileOpen([{ terms: termsOf() }, ...messages], "gRPC");
-    expect(refusal).to.deep.include({ code: Code.InvalidArgument, fields: ["account_usages"] });
+    const error = await errorWhileOpen([{ terms: termsOf() }, ...messages], "gRPC");
+    expect(error).to.deep.include({ code: Code.InvalidArgument, fields: ["account_usages"] });
   });
 
-  it("the account behind the last that the service takes, before more is sent", async () => {
+  it("the first account above the limit, before the stream ends", async () => {
     const messages = [
       { terms: termsOf(), accountUsages: usagesOf({ a: "1", b: "1" }) },
       { accountUsages: usagesOf({ c: "1" }) },
       { accountUsages: usagesOf({ d: "1" }) },
     ];
-    const refusal = await refusalWhileOpen(messages, "gRPC");
-    expect(refusal).to.deep.include({ code: Code.InvalidArgument, fields: ["account_usages"] });
-    expect(refusal.message).to.include("at most 3 (MAX_ALLOCATION_ACCOUNTS)");
+    const error = await errorWhileOpen(messages, "gRPC");
+    expect(error).to.deep.include({ code: Code.InvalidArgument, fields: ["account_usages"] });
+    expect(error.message).to.include("at most 3 (MAX_ALLOCATION_ACCOUNTS)");
   });
 
-  it("to split by no usage at all, when all has been sent", async () => {
+  it("a split without any usage, at the end of the stream", async () => {
     for (const accountUsages of [[], usagesOf({ a: "0", b: "0" })]) {
-      const refusal = await refusalAtTheEnd([{ terms: termsOf() }, { accountUsages }]);
-      expect(refusal).to.include({ code: Code.FailedPrecondition, reason: "NO_USAGE" });
+      const error = await errorAtEnd([{ terms: termsOf() }, { accountUsages }]);
+      expect(error).to.include({ code: Code.FailedPrecondition, reason: "NO_USAGE" });
     }
   });
 
-  it("to wait for a book version that does not come", async () => {
+  it("a book version that is not reached in time", async () => {
     const terms = termsOf({ minBookVersion: 1_000_000n });
-    const refusal = await refusalWhileOpen([{ terms }], "gRPC");
-    expect(refusal).to.include({ code: Code.Unavailable, reason: "BOOK_BEHIND" });
+    const error = await errorWhileOpen([{ terms }], "gRPC");
+    expect(error).to.include({ code: Code.Unavailable, reason: "BOOK_BEHIND" });
   });
 
-  it("a message above 4 MiB, and takes several that are larger together", async () => {
+  it("a message above 4 MiB, but not several messages that are larger together", async () => {
     const accountUsages = Array.from({ length: 3 }, (_, i) => ({
       ...{ accountId: `${i}`, usage: "0".repeat(2 * 1024 * 1024) },
     }));
-    const { code } = await refusalWhileOpen([{ terms: termsOf(), accountUsages }], "gRPC");
+    const { code } = await errorWhileOpen([{ terms: termsOf(), accountUsages }], "gRPC");
     expect(code).to.equal(Code.ResourceExhausted);
-    const apart = accountUsages.map((usage) => ({ accountUsages: [usage] }));
-    const refusal = await refusalWhileOpen([{ terms: termsOf() }, ...apart], "gRPC");
-    expect(refusal).to.deep.include({
+    const separate = accountUsages.map((usage) => ({ accountUsages: [usage] }));
+    const error = await errorWhileOpen([{ terms: termsOf() }, ...separate], "gRPC");
+    expect(error).to.deep.include({
       code: Code.InvalidArgument,
       fields: ["account_usages[0].usage"],
     });

@@ -5,7 +5,7 @@ import { startTestService, type TestService } from "../../support/service.js";
 
 type Page = { readonly names: readonly string[]; readonly nextPageToken: string };
 
-/** One list of the catalogue; that of models is the list of the provider "tool". */
+/** One list of the catalog. The list of models is that of the provider "tool". */
 type List = {
   readonly create: (name: string) => Promise<unknown>;
   readonly remove: (name: string) => Promise<unknown>;
@@ -48,7 +48,7 @@ const lists = {
   },
 } satisfies Record<string, List>;
 
-/** Bad fields of a request that must be refused. */
+/** Returns the invalid fields that a call reports. */
 const violationsOf = async (call: Promise<unknown>) => {
   const { code, reason, fields } = await errorOf(call);
   expect({ code, reason }).to.deep.equal({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
@@ -61,7 +61,7 @@ for (const [method, { create, remove, page, insertMany }] of Object.entries(list
       service = await startTestService();
     });
     after(() => service.stop());
-    // Every list begins with the same three names.
+    // Every list starts with the same three names.
     beforeEach(async () => {
       for (const table of ["models", "providers", "charge_types"]) {
         await service.database.knex(table).delete();
@@ -70,13 +70,13 @@ for (const [method, { create, remove, page, insertMany }] of Object.entries(list
       for (const name of ["completion", "plugin", "tool"]) await create(name).catch(() => {});
     });
 
-    it("is in byte order", async () => {
+    it("returns names in byte order", async () => {
       for (const name of ["aa", "a_z", "a1", "a"]) await create(name);
       const { names } = await page();
       expect(names).to.deep.equal(["a", "a1", "a_z", "aa", "completion", "plugin", "tool"]);
     });
 
-    it("shows each name once, whatever is registered before and after the cursor", async () => {
+    it("returns each name once, even if names are registered before and after the cursor", async () => {
       const first = await page({ pageSize: 2 });
       for (const name of ["a", "d", "q", "z"]) await create(name);
       const second = await page({ pageSize: 2, pageToken: first.nextPageToken });
@@ -89,18 +89,18 @@ for (const [method, { create, remove, page, insertMany }] of Object.entries(list
       expect(third.nextPageToken).to.equal("");
     });
 
-    it("goes on behind a name that has been removed since", async () => {
+    it("continues after a name that has been removed since", async () => {
       const { nextPageToken } = await page({ pageSize: 2 });
       await remove("plugin");
       expect((await page({ pageToken: nextPageToken })).names).to.deep.equal(["tool"]);
     });
 
-    it("has no next page after one that holds exactly the rest", async () => {
+    it("returns no next_page_token on a page that ends with the last name", async () => {
       expect((await page({ pageSize: 2 })).nextPageToken).not.to.equal("");
       expect((await page({ pageSize: 3 })).nextPageToken).to.equal("");
     });
 
-    it("has 100 names on a page where no size is given, and at most 1000", async () => {
+    it("returns 100 names on a page by default, and at most 1000", async () => {
       await service.database.knex.raw(insertMany);
       const sizeFor = async (pageSize: number) => (await page({ pageSize })).names.length;
       expect(await sizeFor(0)).to.equal(100);
@@ -110,7 +110,7 @@ for (const [method, { create, remove, page, insertMany }] of Object.entries(list
       expect(await sizeFor(2 ** 31 - 1)).to.equal(1000);
     });
 
-    it("refuses a page_token of another list", async () => {
+    it("rejects a page_token of another list", async () => {
       const other = method === "ListProviders" ? lists.ListChargeTypes : lists.ListProviders;
       for (const name of ["a", "b"]) await other.create(name);
       const { nextPageToken: pageToken } = await other.page({ pageSize: 1 });
@@ -118,14 +118,14 @@ for (const [method, { create, remove, page, insertMany }] of Object.entries(list
       expect(await violationsOf(page({ pageToken }))).to.deep.equal(["page_token"]);
     });
 
-    it("refuses a page_token that no list has given", async () => {
+    it("rejects a page_token that no list has returned", async () => {
       for (const pageToken of garbageTokens((await page({ pageSize: 1 })).nextPageToken)) {
         const fields = await violationsOf(page({ pageToken }));
         expect(fields, pageToken.slice(0, 80)).to.deep.equal(["page_token"]);
       }
     });
 
-    it("refuses a negative page_size, and a page_token at once", async () => {
+    it("rejects a negative page_size, together with an invalid page_token", async () => {
       expect(await violationsOf(page({ pageSize: -1 }))).to.deep.equal(["page_size"]);
       const fields = await violationsOf(page({ pageSize: -1, pageToken: "x" }));
       expect(fields).to.have.members(["page_size", "page_token"]);
@@ -150,27 +150,27 @@ describe("ListModels of several providers", () => {
   const modelsOf = async (request: object) =>
     (await list(request)).models.map(({ provider, name }) => `${provider}/${name}`);
 
-  it("shows them all in the byte order of provider and name, over pages too", async () => {
+  it("returns all models in the byte order of provider and name, also over pages", async () => {
     const all = ["acme/B", "acme/_", "acme/a", "acme-2/A"];
     expect(await modelsOf({})).to.deep.equal(all);
     const { nextPageToken: pageToken } = await list({ pageSize: 2 });
     expect(await modelsOf({ pageToken })).to.deep.equal(all.slice(2));
   });
 
-  it("shows only the models of the provider asked for", async () => {
+  it("returns only the models of the requested provider", async () => {
     expect(await modelsOf({ provider: "acme-2" })).to.deep.equal(["acme-2/A"]);
     expect(await modelsOf({ provider: "none" })).to.deep.equal([]);
     expect(await modelsOf({ provider: "unknown" })).to.deep.equal([]);
   });
 
-  it("refuses a page_token of a list with another provider", async () => {
+  it("rejects a page_token of a list with another provider", async () => {
     const { nextPageToken: pageToken } = await list({ provider: "acme", pageSize: 1 });
     for (const other of [{}, { provider: "acme-2" }]) {
       expect(await violationsOf(list({ ...other, pageToken }))).to.deep.equal(["page_token"]);
     }
   });
 
-  it("refuses a malformed provider, along with all other wrong fields", async () => {
+  it("rejects a malformed provider, together with all other invalid fields", async () => {
     expect(await violationsOf(list({ provider: "A" }))).to.deep.equal(["provider"]);
     const fields = await violationsOf(list({ provider: "A", pageSize: -1, pageToken: "x" }));
     expect(fields).to.have.members(["provider", "page_size", "page_token"]);

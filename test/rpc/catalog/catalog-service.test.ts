@@ -4,14 +4,14 @@ import { bookVersionOf, byKey, freshPrice, textOf } from "../../support/prices.j
 import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
-/** What the three nouns of the catalogue have in common, models being those of "acme". */
-type Noun = {
+/** The methods of one resource of the catalog. Models are those of the provider "acme". */
+type Resource = {
   readonly create: (name: string, more?: object) => Promise<{ readonly bookVersion: bigint }>;
   readonly remove: (name: string, more?: object) => Promise<{ readonly bookVersion: bigint }>;
   readonly list: () => Promise<string[]>;
   readonly notFound: string;
-  /** Pairs of a name that is taken and one just beyond. */
-  readonly bounds: readonly (readonly [taken: string, refused: string])[];
+  /** Pairs of a valid name and a similar invalid one. */
+  readonly bounds: readonly (readonly [accepted: string, rejected: string])[];
 };
 
 let service: TestService;
@@ -19,7 +19,7 @@ const namesOf = (rows: readonly { readonly name: string }[]) => rows.map(({ name
 const provider = "acme";
 const pageSize = 1000;
 
-const nouns: Readonly<Record<string, Noun>> = {
+const resources: Readonly<Record<string, Resource>> = {
   ChargeType: {
     create: (name, more) => service.catalog.createChargeType({ name, ...more }),
     remove: (name, more) => service.catalog.deleteChargeType({ name, ...more }),
@@ -75,7 +75,7 @@ const startWithAcme = async () => {
   await service.catalog.createProvider({ name: provider });
 };
 
-/** The refusal's reason and, of bad fields, which. */
+/** Returns the code of a call's error, with its invalid fields or else its reason. */
 const reasonOf = async (call: Promise<unknown>) => {
   const { code, reason, fields } = await errorOf(call);
   return fields.length > 0 ? { code, fields } : { code, reason };
@@ -93,14 +93,15 @@ describe("CatalogService", () => {
     expect(namesOf(chargeTypes)).to.include.members(["completion", "plugin", "tool"]);
   });
 
-  for (const [noun, { create, remove, list, notFound, bounds }] of Object.entries(nouns)) {
-    describe(`Create${noun}`, () => {
-      for (const [taken, refused] of bounds) {
-        const beyond = encodeURI(refused.slice(0, 5));
-        it(`takes ${taken.slice(0, 5)} (${taken.length}), not ${beyond} (${refused.length})`, async () => {
-          await create(taken);
-          expect(await list()).to.include(taken);
-          expect(await reasonOf(create(refused))).to.deep.equal(invalid("name"));
+  for (const [resource, { create, remove, list, notFound, bounds }] of Object.entries(resources)) {
+    describe(`Create${resource}`, () => {
+      for (const [accepted, rejected] of bounds) {
+        const shown = encodeURI(rejected.slice(0, 5));
+        const lengths = [accepted.length, rejected.length];
+        it(`accepts ${accepted.slice(0, 5)} (${lengths[0]}), rejects ${shown} (${lengths[1]})`, async () => {
+          await create(accepted);
+          expect(await list()).to.include(accepted);
+          expect(await reasonOf(create(rejected))).to.deep.equal(invalid("name"));
         });
       }
 
@@ -109,14 +110,14 @@ describe("CatalogService", () => {
         expect(await reasonOf(create("twice"))).to.deep.equal(exists);
       });
 
-      it("refuses all wrong fields at once", async () => {
+      it("rejects all invalid fields at once", async () => {
         const call = create("", { reason: "r".repeat(1001), requestId: "1" });
         expect(await reasonOf(call)).to.deep.equal(invalid("name", "request_id", "reason"));
         await create("reasoned", { reason: "r".repeat(1000) });
       });
     });
 
-    describe(`Delete${noun}`, () => {
+    describe(`Delete${resource}`, () => {
       it("removes the name, which can then be registered again", async () => {
         await create("removed");
         await remove("removed");
@@ -124,17 +125,17 @@ describe("CatalogService", () => {
         await create("removed");
       });
 
-      it("is NOT_FOUND for a name that is not registered, and names the nearest", async () => {
+      it("is NOT_FOUND for a name that is not registered, and suggests the nearest", async () => {
         await create("nearest_1");
         await create("nearest_22");
         await create("nearest_333");
-        const refusal = await errorOf(remove("nearest_"));
-        expect(refusal).to.include({ code: Code.NotFound, reason: notFound });
-        expect(refusal.metadata).to.include({
+        const error = await errorOf(remove("nearest_"));
+        expect(error).to.include({ code: Code.NotFound, reason: notFound });
+        expect(error.metadata).to.include({
           ...{ name: "nearest_", nearest_1: "nearest_1" },
           ...{ nearest_2: "nearest_22", nearest_3: "nearest_333" },
         });
-        expect(refusal.message).to.include("did you mean nearest_1, nearest_22, nearest_333?");
+        expect(error.message).to.include("did you mean nearest_1, nearest_22, nearest_333?");
       });
 
       it("is NOT_FOUND the second time", async () => {
@@ -146,12 +147,12 @@ describe("CatalogService", () => {
         });
       });
 
-      it("refuses all wrong fields at once", async () => {
+      it("rejects all invalid fields at once", async () => {
         const call = remove(" ", { reason: "\0", requestId: "1" });
         expect(await reasonOf(call)).to.deep.equal(invalid("name", "request_id", "reason"));
       });
 
-      it("answers the book version, as Create does, and does not raise it", async () => {
+      it("returns the book version, as Create does, and does not raise it", async () => {
         const { bookVersion } = await freshPrice(service, "1");
         expect((await create("version")).bookVersion).to.equal(bookVersion);
         expect((await remove("version")).bookVersion).to.equal(bookVersion);
@@ -161,7 +162,7 @@ describe("CatalogService", () => {
   }
 
   describe("CreateChargeType", () => {
-    it("answers what it registered, with the time, and keeps it from a second one", async () => {
+    it("returns the new charge type with its times, and does not overwrite it later", async () => {
       const earliest = Date.now();
       const request = { name: "described", description: "Tab\tand\nline" };
       const { chargeType } = await service.catalog.createChargeType(request);
@@ -174,7 +175,7 @@ describe("CatalogService", () => {
       expect(chargeTypes).to.deep.include(chargeType);
     });
 
-    it("takes a description of 1000 characters, not of 1001", async () => {
+    it("accepts a description of 1000 characters, and rejects 1001", async () => {
       const create = (name: string, description: string) =>
         service.catalog.createChargeType({ name, description });
       await create("d1000", "😀".repeat(1000));
@@ -184,7 +185,7 @@ describe("CatalogService", () => {
   });
 
   describe("CreateProvider", () => {
-    it("takes a display name of 200 characters, not of 201", async () => {
+    it("accepts a display name of 200 characters, and rejects 201", async () => {
       const create = (name: string, displayName: string) =>
         service.catalog.createProvider({ name, displayName });
       const displayName = "😀".repeat(200);
@@ -196,13 +197,13 @@ describe("CatalogService", () => {
   });
 
   describe("CreateModel", () => {
-    it("is NOT_FOUND when the provider is not registered, and names the nearest", async () => {
-      const refusal = await errorOf(service.catalog.createModel({ provider: "acne", name: "m" }));
-      expect(refusal).to.include({ code: Code.NotFound, reason: "PROVIDER_NOT_FOUND" });
-      expect(refusal.metadata).to.include({ name: "acne", nearest_1: "acme" });
+    it("is NOT_FOUND when the provider is not registered, and suggests the nearest", async () => {
+      const error = await errorOf(service.catalog.createModel({ provider: "acne", name: "m" }));
+      expect(error).to.include({ code: Code.NotFound, reason: "PROVIDER_NOT_FOUND" });
+      expect(error.metadata).to.include({ name: "acne", nearest_1: "acme" });
     });
 
-    it("keeps models apart that differ in the provider or in a letter's case", async () => {
+    it("distinguishes models by provider and by case", async () => {
       await service.catalog.createProvider({ name: "acme-2" });
       const twin = await service.catalog.createModel({ provider: "acme-2", name: "twin" });
       expect(twin.model).to.include({ provider: "acme-2", name: "twin" });
@@ -212,7 +213,7 @@ describe("CatalogService", () => {
   });
 
   describe("Deletion is FAILED_PRECONDITION", () => {
-    /** Deletes whatever a key names, once by once. */
+    /** Tries to delete the model, the provider and the charge type of a key. */
     const deleteNames = async (chargeType: string, name: string) => [
       await reasonOf(service.catalog.deleteModel({ provider, name })),
       await reasonOf(service.catalog.deleteProvider({ name: provider })),
@@ -225,7 +226,7 @@ describe("CatalogService", () => {
       expect(outcomes).to.deep.equal([referenced, referenced, referenced]);
     });
 
-    it("of names that only a past price refers to, or one that never took effect", async () => {
+    it("of names that only a past price or a cancelled price refers to", async () => {
       for (const since of ["2020-01-01", "2100-01-01"]) {
         const { key } = await freshPrice(service, "1", new Date(since));
         await service.pricing.deleteLLMPrice({ lookup: byKey(key) });
@@ -234,7 +235,7 @@ describe("CatalogService", () => {
       }
     });
 
-    it("of a provider that has a model, until it is removed", async () => {
+    it("of a provider that has a model, until the model is removed", async () => {
       await service.catalog.createProvider({ name: "owner" });
       await service.catalog.createModel({ provider: "owner", name: "m" });
       const remove = () => service.catalog.deleteProvider({ name: "owner" });

@@ -7,7 +7,7 @@ import { at, byKey, freshPrice, type TestKey, textOf } from "../../support/price
 import { errorOf } from "../../support/received-errors.js";
 import { protocols, startTestService, type TestService } from "../../support/service.js";
 
-/** A line whose charge is the price, since its cost is 1. */
+/** Returns a line with a cost of 1, so that its charge is the price. */
 const priceLine = (key: TestKey, changes: TestLine = {}) =>
   lineOf(key, { providerCost: "1", ...changes });
 
@@ -26,7 +26,7 @@ describe("BatchCalculateCharges and the price book", () => {
   const chargesOf = ({ results }: BatchCalculateChargesResponse) =>
     results.map((result) => chargeIn(result).accountCharge);
 
-  it("prices every line at the batch's one time and one version", async () => {
+  it("calculates every line at the same time and the same version", async () => {
     const [one, two] = [await since2020("1"), await since2020("2")];
     const lines = Array.from({ length: 500 }, (_, i) => priceLine(i % 2 === 0 ? one.key : two.key));
     const { results, asOf, bookVersion } = await batch(lines);
@@ -39,11 +39,11 @@ describe("BatchCalculateCharges and the price book", () => {
     }
   });
 
-  it("never mixes two price lists, while another caller changes prices all the time", async () => {
+  it("never mixes two price lists, while another client keeps changing prices", async () => {
     const first = await since2020("0");
     const second = await since2020("0");
     let isWriting = true;
-    // The first key is always at the second's price, or one ahead of it.
+    // The price of the first key is always that of the second, or higher by one.
     const writer = (async () => {
       for (let price = 1; isWriting; price += 1) {
         await update(first.key, `${price}`);
@@ -53,25 +53,25 @@ describe("BatchCalculateCharges and the price book", () => {
     const lines = Array.from({ length: 50 }, () => [first.key, second.key]).flat();
     const seen = new Map<bigint, readonly [BatchCalculateChargesResponse, string[]]>();
     while (seen.size < 40) {
-      const answer = await batch(lines.map((key) => priceLine(key)));
-      seen.set(answer.bookVersion, [answer, chargesOf(answer)]);
+      const response = await batch(lines.map((key) => priceLine(key)));
+      seen.set(response.bookVersion, [response, chargesOf(response)]);
     }
     isWriting = false;
     await writer;
-    for (const [version, [answer, charges]] of seen) {
+    for (const [version, [response, charges]] of seen) {
       const [one = "", two = ""] = charges;
       expect(charges).to.deep.equal(lines.map((key) => (key === first.key ? one : two)));
       // Each write has raised the version by one.
       expect(version).to.equal(second.bookVersion + BigInt(one) + BigInt(two));
       const again = await batch(
         lines.map((key) => priceLine(key)),
-        { asOf: answer.asOf },
+        { asOf: response.asOf },
       );
       expect(chargesOf(again)).to.deep.equal(charges);
     }
   });
 
-  it("gives the same answer again at its as_of, whatever has changed since", async () => {
+  it("returns the same charges again at its as_of, after prices have changed", async () => {
     const { key } = await since2020("1.25");
     const first = await batch([priceLine(key)]);
     await update(key, "2");
@@ -81,7 +81,7 @@ describe("BatchCalculateCharges and the price book", () => {
     expect(chargesOf(await batch([priceLine(key)]))).to.deep.equal(["2"]);
   });
 
-  it("prices a line with an as_of then, and the others at the batch's", async () => {
+  it("uses the as_of of a line when it has one, and that of the batch otherwise", async () => {
     const { key } = await since2020("1");
     await service.pricing.updateLLMPrice({
       ...{ lookup: byKey(key), price: "2", effectiveFrom: at("2100-01-01") },
@@ -97,25 +97,25 @@ describe("BatchCalculateCharges and the price book", () => {
     expect(times).to.deep.equal(["2101-01-01", "2099-12-31", "2101-01-01", "2100-01-01"]);
   });
 
-  it("reads the batch's as_of at its millisecond", async () => {
+  it("truncates the as_of of the batch to its millisecond", async () => {
     const { key } = await since2020("1");
     const asOf = { ...at("2026-01-01"), nanos: 1_999_999 } as Timestamp;
     const answer = await batch([priceLine(key)], { asOf });
     expect(textOf(answer.asOf)).to.equal("2026-01-01T00:00:00.001Z");
   });
 
-  it("counts a write whose book_version is asked for, by the batch or by a line", async () => {
+  it("uses a write whose book_version the batch or a line requests", async () => {
     const { key } = await since2020("1");
     const { bookVersion: minBookVersion } = await update(key, "2");
     const byBatch = await batch([priceLine(key)], { minBookVersion });
     const byLine = await batch([priceLine(key, { minBookVersion })]);
-    for (const answer of [byBatch, byLine]) {
-      expect(chargesOf(answer)).to.deep.equal(["2"]);
-      expect(answer.bookVersion).to.equal(minBookVersion);
+    for (const response of [byBatch, byLine]) {
+      expect(chargesOf(response)).to.deep.equal(["2"]);
+      expect(response.bookVersion).to.equal(minBookVersion);
     }
   });
 
-  it("waits for the highest version that a line asks for, while another caller writes", async () => {
+  it("waits for the highest version that a line requests, while another client writes", async () => {
     const { key, bookVersion } = await since2020("1");
     const early = batch([
       priceLine(key, { minBookVersion: bookVersion + 1n }),
@@ -124,12 +124,12 @@ describe("BatchCalculateCharges and the price book", () => {
     ]);
     await update(key, "2");
     await update(key, "3");
-    // A line below its version would be refused, and a mix of versions is none.
+    // All lines use that version: a batch has one version, and a lower one would reject a line.
     expect(chargesOf(await early)).to.deep.equal(["3", "3", "3"]);
   });
 });
 
-describe("BatchCalculateCharges and a version of the book that does not come", () => {
+describe("BatchCalculateCharges and a book version that is not reached in time", () => {
   let service: TestService;
   let price: Awaited<ReturnType<typeof freshPrice>>;
   before(async () => {
@@ -138,7 +138,7 @@ describe("BatchCalculateCharges and a version of the book that does not come", (
   });
   after(() => service.stop());
 
-  it("is UNAVAILABLE for a line alone whose version is not reached, through all protocols", async () => {
+  it("is UNAVAILABLE only for the line that requests the version, through all protocols", async () => {
     const { key, bookVersion } = price;
     const minBookVersion = bookVersion + 1n;
     const requests = [priceLine(key), priceLine(key, { minBookVersion }), priceLine(key)];
@@ -155,7 +155,7 @@ describe("BatchCalculateCharges and a version of the book that does not come", (
     await Promise.all(calls);
   });
 
-  it("is UNAVAILABLE as a whole where its own version is not reached, through all protocols", async () => {
+  it("is UNAVAILABLE as a whole when the batch requests the version, through all protocols", async () => {
     const { key, bookVersion } = price;
     const minBookVersion = bookVersion + 1n;
     const calls = protocols.map(async (protocol) => {

@@ -11,9 +11,9 @@ const part = (usage: string, totalUsage: string): TestLine => ({
 
 describe("BatchCalculateCharges", () => {
   let service: TestService;
-  /** A price of 1.25 since 2020. */
+  /** A key with a price of 1.25 since 2020. */
   let key: TestKey;
-  /** A key whose price, 2, ends with 2099. */
+  /** A key with a price of 2 that ends with the year 2099. */
   let ended: TestKey;
   let unpriced: TestKey;
   before(async () => {
@@ -28,43 +28,46 @@ describe("BatchCalculateCharges", () => {
   });
   after(() => service.stop());
 
-  const good = (): Readonly<Record<string, TestLine>> => ({
+  const validLines = (): Readonly<Record<string, TestLine>> => ({
     "a whole cost": lineOf(key),
     "a part by ratio": lineOf(key, { providerCost: "1000.00", usageRatio: ratio("0.25") }),
     "a third": lineOf(key, { ...part("1", "3"), currencyCode: "USD" }),
     "a rounded third": lineOf(key, { ...part("1", "3"), rounding: { scale: 2 } }),
     "a credit": lineOf(key, { providerCost: "-0.000000000000000001" }),
-    "a time of its own": lineOf(ended, { asOf: at("2099-12-31T23:59:59.999Z") }),
+    "its own as_of": lineOf(ended, { asOf: at("2099-12-31T23:59:59.999Z") }),
   });
 
-  const bad = (): Readonly<Record<string, TestLine>> => ({
+  const invalidLines = (): Readonly<Record<string, TestLine>> => ({
     "a malformed cost": lineOf(key, { providerCost: "1e3" }),
     "no cost": lineOf(key, { providerCost: "" }),
     "a cost of 10^18": lineOf(key, { providerCost: "1000000000000000000" }),
     "a ratio above 1": lineOf(key, { usageRatio: ratio("1.000000000000000001") }),
-    "more usage than there is": lineOf(key, part("4", "3")),
+    "more usage than the total": lineOf(key, part("4", "3")),
     "neither ratio nor usage": { ...key, providerCost: "1" },
-    "many wrong fields": lineOf(key, {
+    "many invalid fields": lineOf(key, {
       ...{ chargeType: "", model: "m\0", providerCost: "NaN", currencyCode: "usd" },
       ...{ ...part("x", "0"), rounding: { scale: 19, mode: 99 as never }, minBookVersion: -1n },
     }),
     "a negative min_book_version": lineOf(key, { minBookVersion: -1n }),
     "an unknown model": lineOf(key, { model: `${key.model}x` }),
     "a key without a price": lineOf(unpriced),
-    "a provider nobody knows": lineOf(key, { provider: "nobody" }),
+    "an unknown provider": lineOf(key, { provider: "nobody" }),
     "a time before the price": lineOf(key, { asOf: at("2019-12-31T23:59:59.999Z") }),
     "a time after the price": lineOf(ended, { asOf: at("2100-01-01") }),
-    "a min_book_version that never comes": lineOf(key, { minBookVersion: 1_000_000n }),
+    "a min_book_version that is not reached": lineOf(key, { minBookVersion: 1_000_000n }),
   });
 
-  /** Bad lines with good ones between them. */
+  /** Returns all invalid lines, with valid ones between them. */
   const allLines = (): (readonly [name: string, line: TestLine])[] => {
-    const between = Object.entries(good());
-    return Object.entries(bad()).flatMap((each, i) => [each, between[i % between.length] ?? each]);
+    const between = Object.entries(validLines());
+    return Object.entries(invalidLines()).flatMap((each, i) => [
+      each,
+      between[i % between.length] ?? each,
+    ]);
   };
 
-  it("answers each line in order, with the charge or the error of CalculateCharge", async () => {
-    // Through all protocols at once: one of the lines waits for a version that does not come.
+  it("returns for each line, in order, the charge or the error of CalculateCharge", async () => {
+    // Calls all protocols at once, because one line waits until its version times out.
     const calls = protocols.map(async (protocol) => {
       const { pricing } = service.endpoints[protocol];
       const lines = allLines();
@@ -72,13 +75,13 @@ describe("BatchCalculateCharges", () => {
       const { results, asOf } = await pricing.batchCalculateCharges({ requests });
       expect(results, protocol).to.have.length(lines.length);
       for (const [index, [name, line]] of lines.entries()) {
-        const what = `${name}, ${protocol}`;
+        const context = `${name}, ${protocol}`;
         const single = pricing.calculateCharge({ ...(asOf && { asOf }), ...line });
-        if (name in bad()) {
+        if (name in invalidLines()) {
           const error = await errorOf(single);
-          expect(await errorIn(results[index]), what).to.deep.equal(error);
+          expect(await errorIn(results[index]), context).to.deep.equal(error);
         } else {
-          expect(chargeIn(results[index]), what).to.deep.equal(await single);
+          expect(chargeIn(results[index]), context).to.deep.equal(await single);
         }
       }
     });
@@ -86,7 +89,7 @@ describe("BatchCalculateCharges", () => {
   });
 
   for (const protocol of protocols) {
-    it(`answers an empty batch with no results, a time and a version: ${protocol}`, async () => {
+    it(`returns no results, an as_of and a version for an empty batch: ${protocol}`, async () => {
       const { pricing } = service.endpoints[protocol];
       const { results, asOf, bookVersion } = await pricing.batchCalculateCharges({});
       expect(results).to.deep.equal([]);
@@ -96,7 +99,7 @@ describe("BatchCalculateCharges", () => {
     });
   }
 
-  it("answers results in the order of the requests, with the charges worked out", async () => {
+  it("returns the charges in the order of the requests", async () => {
     const costs = ["3", "1000.00", "-10", "0.000000000000000001"];
     const requests = costs.map((providerCost) => lineOf(key, { providerCost }));
     const { results } = await service.pricing.batchCalculateCharges({ requests });
@@ -104,25 +107,25 @@ describe("BatchCalculateCharges", () => {
     expect(charges).to.deep.equal(["3.75", "1250", "-12.5", "0.00000000000000000125"]);
   });
 
-  it("names in each error its code, its reason and, for fields, every one of them", async () => {
+  it("returns the code, the reason and all invalid fields of each error", async () => {
     const expected: Readonly<Record<string, readonly [Code, string, number]>> = {
       "a malformed cost": [Code.InvalidArgument, "INVALID_FIELD", 1],
-      "many wrong fields": [Code.InvalidArgument, "INVALID_FIELD", 9],
+      "many invalid fields": [Code.InvalidArgument, "INVALID_FIELD", 9],
       "an unknown model": [Code.NotFound, "PRICE_NOT_FOUND", 0],
       "a time before the price": [Code.NotFound, "PRICE_NOT_FOUND", 0],
-      "a min_book_version that never comes": [Code.Unavailable, "BOOK_BEHIND", 0],
+      "a min_book_version that is not reached": [Code.Unavailable, "BOOK_BEHIND", 0],
     };
-    const lines = bad();
+    const lines = invalidLines();
     const requests = Object.keys(expected).map((name) => lines[name] as TestLine);
     const { results } = await service.pricing.batchCalculateCharges({ requests });
     for (const [index, [name, [code, reason, fields]]] of Object.entries(expected).entries()) {
-      const refusal = await errorIn(results[index]);
-      expect(refusal, name).to.include({ code, reason, domain: "llmprices.v1" });
-      expect(refusal.fields, name).to.have.length(fields);
+      const error = await errorIn(results[index]);
+      expect(error, name).to.include({ code, reason, domain: "llmprices.v1" });
+      expect(error.fields, name).to.have.length(fields);
     }
   });
 
-  it("names the nearest keys of a line without a price", async () => {
+  it("suggests the nearest keys for a line without a price", async () => {
     const requests = [lineOf(key, { model: `${key.model}x` })];
     const { results } = await service.pricing.batchCalculateCharges({ requests });
     const { message, metadata } = await errorIn(results[0]);
@@ -130,17 +133,17 @@ describe("BatchCalculateCharges", () => {
     expect(message).to.include(`did you mean completion/acme/${key.model}`);
   });
 
-  it("refuses a time that no Timestamp can hold as CalculateCharge does, in its line", async () => {
+  it("rejects only the line with an as_of that no Timestamp can hold, like CalculateCharge", async () => {
     const line = lineOf(key, { asOf: { seconds: 0n, nanos: -1 } as never });
     const { results } = await service.pricing.batchCalculateCharges({
       requests: [line, lineOf(key)],
     });
-    const refusal = await errorOf(service.pricing.calculateCharge(line));
-    expect(await errorIn(results[0])).to.deep.equal(refusal);
+    const error = await errorOf(service.pricing.calculateCharge(line));
+    expect(await errorIn(results[0])).to.deep.equal(error);
     expect(chargeIn(results[1]).accountCharge).to.equal("125");
   });
 
-  it("answers a line that is asked for twice, twice", async () => {
+  it("returns two results for a line that is sent twice", async () => {
     const requests = [lineOf(key), lineOf(key), lineOf(unpriced), lineOf(unpriced)];
     const { results } = await service.pricing.batchCalculateCharges({ requests });
     expect(results[1]).to.deep.equal(results[0]);

@@ -10,7 +10,7 @@ import {
   type TestService,
 } from "../../support/service.js";
 
-const mostCalculations = 10_000;
+const maxCalculations = 10_000;
 
 describe("BatchCalculateCharges within its limits", function () {
   this.timeout(60_000);
@@ -31,8 +31,8 @@ describe("BatchCalculateCharges within its limits", function () {
 
   for (const protocol of protocols) {
     it(`calculates 10,000 charges, exactly and in order, through ${protocol}`, async () => {
-      const { results } = await batchOf(numbered(mostCalculations), protocol);
-      expect(results).to.have.length(mostCalculations);
+      const { results } = await batchOf(numbered(maxCalculations), protocol);
+      expect(results).to.have.length(maxCalculations);
       let sum = 0n;
       for (const [i, result] of results.entries()) {
         const { accountCharge, exact } = chargeIn(result);
@@ -47,9 +47,9 @@ describe("BatchCalculateCharges within its limits", function () {
       expect(sum).to.equal(49_995_000n * 15n * 10n ** 18n + 10_000n * 15n);
     });
 
-    it(`refuses 10,001 calculations, naming field, number and limit, ${protocol}`, async () => {
-      const refusal = await errorOf(batchOf(numbered(mostCalculations + 1), protocol));
-      expect(refusal).to.deep.include({
+    it(`rejects 10,001 calculations with the field, the number and the limit, ${protocol}`, async () => {
+      const error = await errorOf(batchOf(numbered(maxCalculations + 1), protocol));
+      expect(error).to.deep.include({
         ...{ code: Code.InvalidArgument, reason: "INVALID_FIELD", fields: ["requests"] },
         descriptions: ["has 10001 calculations; allowed: at most 10000 (MAX_BATCH_CALCULATIONS)"],
       });
@@ -63,17 +63,17 @@ describe("BatchCalculateCharges within its limits", function () {
     });
   }
 
-  it("answers a message a little below 4 MiB", async () => {
+  it("accepts a message a little below 4 MiB", async () => {
     const long = lineOf(key, { providerCost: "9".repeat(960) });
     const { results } = await batchOf(Array.from({ length: 4096 }, () => long));
     expect(results).to.have.length(4096);
     expect(await errorIn(results[4095])).to.include({ code: Code.InvalidArgument });
   });
 
-  it("refuses all that is wrong with the batch as a whole at once", async () => {
+  it("rejects all invalid fields of the batch itself at once", async () => {
     const { code, fields } = await errorOf(
       service.pricing.batchCalculateCharges({
-        requests: numbered(mostCalculations + 1),
+        requests: numbered(maxCalculations + 1),
         asOf: { seconds: 0n, nanos: -1 },
         minBookVersion: -1n,
       }),
@@ -82,30 +82,30 @@ describe("BatchCalculateCharges within its limits", function () {
     expect(fields).to.have.members(["requests", "as_of", "min_book_version"]);
   });
 
-  it("is NOT_FOUND for 150 missing prices, and names the nearest of the first 100", async () => {
-    const wanted = (i: number) => `${key.model}-${i}`;
-    const requests = Array.from({ length: 150 }, (_, i) => lineOf(key, { model: wanted(i) }));
+  it("is NOT_FOUND for 150 missing prices, and suggests keys for the first 100", async () => {
+    const modelOf = (i: number) => `${key.model}-${i}`;
+    const requests = Array.from({ length: 150 }, (_, i) => lineOf(key, { model: modelOf(i) }));
     const { results } = await batchOf([lineOf(key), ...requests]);
     expect(chargeIn(results[0]).accountCharge).to.equal("150");
-    const refusals = await Promise.all(results.slice(1).map(errorIn));
-    const nearest = refusals.map(({ metadata }) => metadata.nearest_1);
+    const errors = await Promise.all(results.slice(1).map(errorIn));
+    const nearest = errors.map(({ metadata }) => metadata.nearest_1);
     const found = `completion/acme/${key.model}`;
     expect(nearest.slice(0, 100)).to.deep.equal(Array.from({ length: 100 }, () => found));
     expect(nearest.slice(100)).to.deep.equal(Array.from({ length: 50 }, () => undefined));
-    for (const [i, { code, reason, metadata }] of refusals.entries()) {
+    for (const [i, { code, reason, metadata }] of errors.entries()) {
       expect({ code, reason, key: metadata.key }).to.deep.equal({
         ...{ code: Code.NotFound, reason: "PRICE_NOT_FOUND" },
-        key: `completion/acme/${wanted(i)}`,
+        key: `completion/acme/${modelOf(i)}`,
       });
     }
   });
 
-  it("counts a price that many lines miss as one of the 100", async () => {
+  it("counts a missing key of many lines as one of the 100", async () => {
     const many = Array.from({ length: 200 }, () => lineOf(key, { model: "m0" }));
     const others = Array.from({ length: 99 }, (_, i) => lineOf(key, { model: `m${i + 1}` }));
     const { results } = await batchOf([...many, ...others]);
-    const refusals = await Promise.all(results.map(errorIn));
-    expect(refusals.filter(({ metadata }) => metadata.nearest_1 === undefined)).to.deep.equal([]);
+    const errors = await Promise.all(results.map(errorIn));
+    expect(errors.filter(({ metadata }) => metadata.nearest_1 === undefined)).to.deep.equal([]);
   });
 });
 
@@ -123,7 +123,7 @@ describe("BatchCalculateCharges with a limit of 3", () => {
       requests: Array.from({ length: count }, () => lineOf(key)),
     });
 
-  it("calculates 3, and refuses 4 with the limit in the message", async () => {
+  it("calculates 3, and rejects 4 with the limit in the message", async () => {
     expect((await batchOf(3)).results).to.have.length(3);
     const { code, fields, message } = await errorOf(batchOf(4));
     expect({ code, fields }).to.deep.equal({ code: Code.InvalidArgument, fields: ["requests"] });
@@ -131,7 +131,7 @@ describe("BatchCalculateCharges with a limit of 3", () => {
   });
 });
 
-/** A decimal in units of 10^-19. */
+/** Converts a decimal to units of 10^-19. */
 function unitsOf(text: string): bigint {
   const [whole, fraction = ""] = text.split(".");
   return BigInt(`${whole}${fraction.padEnd(19, "0")}`);

@@ -24,7 +24,7 @@ const part = (usage: string, totalUsage: string) => ({
   usageRatio: { case: "accountUsage" as const, value: { usage, totalUsage } },
 });
 
-/** Calculates a cost of 100 for the whole usage, but for what a test changes. */
+/** Calculates the charge of a cost of 100 and the whole usage, with the changes of a test. */
 const calculate = (key: TestKey, changes: Changes = {}) =>
   service.pricing.calculateCharge({
     ...key,
@@ -41,19 +41,19 @@ describe("CalculateCharge", () => {
 
   describe("arithmetic", () => {
     const keys = new Map<string, Promise<TestKey>>();
-    /** A key whose price this is since 2020. */
+    /** Returns a key that has had this price since 2020. Creates each key once. */
     const keyAt = (price: string): Promise<TestKey> => {
       const known = keys.get(price);
       if (known !== undefined) return known;
-      const made = freshPrice(service, price, new Date("2020-01-01")).then(({ key }) => key);
-      keys.set(price, made);
-      return made;
+      const created = freshPrice(service, price, new Date("2020-01-01")).then(({ key }) => key);
+      keys.set(price, created);
+      return created;
     };
 
-    const worked = [
+    const examples = [
       ["1000.00", "1.25125", "0.25", "312.8125"],
       ["0.000123", "1.15", "1", "0.00014145"],
-      // x + x ÷ 10^10, each digit in its column: 28 fraction digits.
+      // x + x ÷ 10^10 has 28 fraction digits.
       [
         "123456789012345678.123456789012345678",
         "1.0000000001",
@@ -81,18 +81,18 @@ describe("CalculateCharge", () => {
       ["-10", "0", "1", "0"],
       ["007.50", "1", "1.000", "7.5"],
     ] as const;
-    for (const [providerCost, markup, usageRatio, accountCharge] of worked) {
-      it(`makes ${providerCost} × ${markup} × ${usageRatio} exactly ${accountCharge}`, async () => {
-        const answer = await calculate(await keyAt(markup), {
+    for (const [providerCost, markup, usageRatio, accountCharge] of examples) {
+      it(`calculates ${providerCost} × ${markup} × ${usageRatio} exactly: ${accountCharge}`, async () => {
+        const response = await calculate(await keyAt(markup), {
           providerCost,
           usageRatio: ratio(usageRatio),
         });
-        expect(answer).to.deep.include({ accountCharge, markup, exact: true });
-        expect(answer.rounding).to.equal(undefined);
+        expect(response).to.deep.include({ accountCharge, markup, exact: true });
+        expect(response.rounding).to.equal(undefined);
       });
     }
 
-    it("rounds an unending value to 18 digits, HALF_EVEN, and says so", async () => {
+    it("rounds a repeating decimal to 18 digits, HALF_EVEN, and returns the rounding", async () => {
       const key = await keyAt("1");
       const third = await calculate(key, { providerCost: "1", ...part("1", "3") });
       expect(third).to.deep.include({ accountCharge: "0.333333333333333333", exact: false });
@@ -101,7 +101,7 @@ describe("CalculateCharge", () => {
       expect(twoThirds.accountCharge).to.equal("0.666666666666666667");
     });
 
-    it("is exact where a fraction ends: a third of 3, an eighth of 1", async () => {
+    it("is exact when the decimal terminates: a third of 3, an eighth of 1", async () => {
       const key = await keyAt("1");
       const third = await calculate(key, { providerCost: "3", ...part("0.1", "0.3") });
       expect(third).to.deep.include({ accountCharge: "1", exact: true });
@@ -109,15 +109,15 @@ describe("CalculateCharge", () => {
       expect(eighth).to.deep.include({ accountCharge: "0.125", exact: true });
     });
 
-    it("ends a value at its 46th fraction digit, and rounds one that needs a 47th", async () => {
+    it("is exact up to 46 fraction digits, and rounds a value with 47", async () => {
       const key = await keyAt("1");
       // 2^-46 has 46 fraction digits, 2^-47 has 47.
-      const { exact: ends } = await calculate(key, {
+      const { exact } = await calculate(key, {
         providerCost: "1",
         ...part("1", String(2 ** 46)),
       });
       const tooLong = await calculate(key, { providerCost: "1", ...part("1", String(2 ** 47)) });
-      expect(ends).to.equal(true);
+      expect(exact).to.equal(true);
       // 2^-47 = 7.1054273576010018587e-15.
       expect(tooLong).to.deep.include({ accountCharge: "0.000000000000007105", exact: false });
     });
@@ -133,7 +133,7 @@ describe("CalculateCharge", () => {
       ["-0.4", {}, 0, HALF_UP, "0", false],
       ["-0.004", {}, 2, CEILING, "0.00", false],
       ["0", {}, 2, UP, "0.00", true],
-      // Far below what 18 digits show, and still more, or less, than a half.
+      // Values that differ from a half, or from 0, by less than 10^-18.
       ["1.000000000000000001", part("1", "2"), 0, HALF_DOWN, "1", false],
       ["0.999999999999999999", part("1", "2"), 0, HALF_UP, "0", false],
       ["0.000000000000000001", part("1", "999999999"), 0, UP, "1", false],
@@ -143,13 +143,13 @@ describe("CalculateCharge", () => {
       const of = usage ? ` × ${usage.usage} of ${usage.totalUsage}` : "";
       const how = `${RoundingMode[mode]} at scale ${scale}`;
       it(`rounds ${providerCost}${of} ${how} to ${accountCharge}`, async () => {
-        const answer = await calculate(await keyAt("1"), {
+        const response = await calculate(await keyAt("1"), {
           providerCost,
           ...changes,
           rounding: { scale, mode },
         });
-        expect(answer).to.deep.include({ accountCharge, exact });
-        expect(answer.rounding).to.deep.include({ scale, mode });
+        expect(response).to.deep.include({ accountCharge, exact });
+        expect(response.rounding).to.deep.include({ scale, mode });
       });
     }
 
@@ -165,8 +165,8 @@ describe("CalculateCharge", () => {
       ["-2.9", { HALF_EVEN: "-3", HALF_UP: "-3", HALF_DOWN: "-3" }],
     ] as const;
     for (const [providerCost, expected] of modes) {
-      const said = Object.entries(expected).map(([mode, charge]) => `${charge} by ${mode}`);
-      it(`rounds ${providerCost} to ${said.join(", ")}`, async () => {
+      const results = Object.entries(expected).map(([mode, charge]) => `${charge} by ${mode}`);
+      it(`rounds ${providerCost} to ${results.join(", ")}`, async () => {
         const key = await keyAt("1");
         for (const [mode, charge] of Object.entries(expected)) {
           const rounding = { scale: 0, mode: RoundingMode[mode as keyof typeof RoundingMode] };
@@ -176,21 +176,21 @@ describe("CalculateCharge", () => {
       });
     }
 
-    it("spells out HALF_EVEN where no mode is given", async () => {
-      const answer = await calculate(await keyAt("1"), {
+    it("returns HALF_EVEN when no mode is given", async () => {
+      const response = await calculate(await keyAt("1"), {
         providerCost: "2.5",
         rounding: { scale: 0 },
       });
-      expect(answer).to.deep.include({ accountCharge: "2", exact: false });
-      expect(answer.rounding).to.deep.include({ scale: 0, mode: HALF_EVEN });
+      expect(response).to.deep.include({ accountCharge: "2", exact: false });
+      expect(response.rounding).to.deep.include({ scale: 0, mode: HALF_EVEN });
     });
 
-    it("echoes the currency, and does not convert or round by it", async () => {
-      const answer = await calculate(await keyAt("1"), {
+    it("returns the currency, and does not convert or round by it", async () => {
+      const response = await calculate(await keyAt("1"), {
         providerCost: "0.123",
         currencyCode: "JPY",
       });
-      expect(answer).to.deep.include({ accountCharge: "0.123", currencyCode: "JPY" });
+      expect(response).to.deep.include({ accountCharge: "0.123", currencyCode: "JPY" });
     });
   });
 
@@ -205,20 +205,20 @@ describe("CalculateCharge", () => {
       return { key, id, bookVersion };
     };
 
-    it("is NOT_FOUND one millisecond before the first revision begins, and found at it", async () => {
+    it("is NOT_FOUND one millisecond before the first revision begins, and found at its start", async () => {
       const { key } = await ended();
-      const refusal = await errorOf(calculate(key, { asOf: at("2019-12-31T23:59:59.999Z") }));
-      expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+      const error = await errorOf(calculate(key, { asOf: at("2019-12-31T23:59:59.999Z") }));
+      expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
       const { markup } = await calculate(key, { asOf: at("2020-01-01") });
       expect(markup).to.equal("1.25");
     });
 
-    it("is found one millisecond before the end, and NOT_FOUND at it", async () => {
+    it("is found one millisecond before the end, and NOT_FOUND at the end", async () => {
       const { key } = await ended();
       const { markup } = await calculate(key, { asOf: at("2099-12-31T23:59:59.999Z") });
       expect(markup).to.equal("1.25");
-      const refusal = await errorOf(calculate(key, { asOf: at("2100-01-01") }));
-      expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+      const error = await errorOf(calculate(key, { asOf: at("2100-01-01") }));
+      expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
     });
 
     it("applies the new price from its first millisecond on", async () => {
@@ -230,7 +230,7 @@ describe("CalculateCharge", () => {
       expect(await markupAt("2100-01-01")).to.equal("2");
     });
 
-    it("reads an as_of finer than a millisecond at its millisecond", async () => {
+    it("truncates an as_of to its millisecond", async () => {
       const { key } = await ended();
       const lastNanosecond = create(TimestampSchema, {
         ...at("2099-12-31T23:59:59.999Z"),
@@ -240,7 +240,7 @@ describe("CalculateCharge", () => {
       expect(textOf(asOf)).to.equal("2099-12-31T23:59:59.999Z");
     });
 
-    it("answers the instant it used: asked for again, it gives the same answer", async () => {
+    it("returns the as_of that it used, at which the charge stays the same", async () => {
       const { key } = await freshPrice(service, "1.25", new Date("2020-01-01"));
       const first = await calculate(key);
       await service.pricing.updateLLMPrice({ lookup: byKey(key), price: "2" });
@@ -249,7 +249,7 @@ describe("CalculateCharge", () => {
       expect((await calculate(key)).markup).to.equal("2");
     });
 
-    it("names the price it applied: id, times and book version", async () => {
+    it("returns the id, the times and the book version of the applied price", async () => {
       const { key, id, bookVersion } = await ended();
       const { appliedPrice } = await calculate(key);
       expect(appliedPrice).to.deep.include({ llmPriceId: id, bookVersion });
@@ -257,21 +257,21 @@ describe("CalculateCharge", () => {
       expect(textOf(appliedPrice?.effectiveUntil)).to.equal("2100-01-01T00:00:00.000Z");
     });
 
-    it("leaves effective_until unset where the price is open", async () => {
+    it("leaves effective_until unset when the price has no end", async () => {
       const { key } = await freshPrice(service, "1");
       const { appliedPrice } = await calculate(key);
       expect(appliedPrice?.effectiveUntil).to.equal(undefined);
     });
 
-    it("refuses a time that no Timestamp can hold, and takes the first and the last", async () => {
+    it("rejects a time that no Timestamp can hold, and accepts the first and the last", async () => {
       const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
-      const refused = [
+      const rejected = [
         { seconds: 253_402_300_800n, nanos: 0 },
         { seconds: -62_135_596_801n, nanos: 999_999_999 },
         { seconds: 0n, nanos: -1 },
         { seconds: 0n, nanos: 1_000_000_000 },
       ];
-      for (const asOf of refused) {
+      for (const asOf of rejected) {
         const { code, fields } = await errorOf(calculate(key, { asOf }));
         expect({ code, fields }).to.deep.equal({ code: Code.InvalidArgument, fields: ["as_of"] });
       }
@@ -286,7 +286,7 @@ describe("CalculateCharge", () => {
   });
 
   describe("and the price book", () => {
-    it("counts a write whose book_version is asked for", async () => {
+    it("uses a write whose book_version the call requests", async () => {
       const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
       const { bookVersion } = await service.pricing.updateLLMPrice({
         lookup: byKey(key),
@@ -300,11 +300,11 @@ describe("CalculateCharge", () => {
     it("is UNAVAILABLE when min_book_version is not reached in time", async () => {
       const { key, bookVersion } = await freshPrice(service, "1");
       const minBookVersion = bookVersion + 1n;
-      const refusal = await errorOf(calculate(key, { minBookVersion }));
-      expect(refusal).to.include({ code: Code.Unavailable, reason: "BOOK_BEHIND" });
+      const error = await errorOf(calculate(key, { minBookVersion }));
+      expect(error).to.include({ code: Code.Unavailable, reason: "BOOK_BEHIND" });
     });
 
-    it("waits for min_book_version while another caller writes it", async () => {
+    it("waits for min_book_version while another client writes it", async () => {
       const { key, bookVersion } = await freshPrice(service, "1", new Date("2020-01-01"));
       const early = calculate(key, { minBookVersion: bookVersion + 1n });
       await service.pricing.updateLLMPrice({ lookup: byKey(key), price: "2" });
@@ -328,21 +328,21 @@ describe("CalculateCharge", () => {
       expect(await counts()).to.deep.equal(before);
     });
 
-    it("is NOT_FOUND for a key without a price, and names the nearest in message and metadata", async () => {
+    it("is NOT_FOUND for a key without a price, with the nearest key in message and metadata", async () => {
       const near = await freshPrice(service, "1", new Date("2020-01-01"));
       const wanted = { ...near.key, model: `${near.key.model}x` };
-      const refusal = await errorOf(calculate(wanted, { asOf: at("2026-01-01") }));
+      const error = await errorOf(calculate(wanted, { asOf: at("2026-01-01") }));
       const nearest = `completion/acme/${near.key.model}`;
-      expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
-      expect(refusal.metadata).to.include({
+      expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+      expect(error.metadata).to.include({
         key: `completion/acme/${wanted.model}`,
         as_of: "2026-01-01T00:00:00.000Z",
         nearest_1: nearest,
       });
-      expect(refusal.message).to.include(nearest);
+      expect(error.message).to.include(nearest);
     });
 
-    it("does not take gpt-4o for gpt-4o-mini, nor GPT-4o for gpt-4o", async () => {
+    it("matches model names exactly: gpt-4o is neither gpt-4o-mini nor GPT-4o", async () => {
       const key = { chargeType: "completion", provider: "openai", model: "gpt-4o" };
       await registerNames(service, key);
       await service.pricing.createLLMPrice({ ...key, price: "1.25" });
@@ -354,7 +354,7 @@ describe("CalculateCharge", () => {
     });
   });
 
-  describe("refuses", () => {
+  describe("rejects", () => {
     let key: TestKey;
     before(async () => {
       ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
@@ -375,7 +375,7 @@ describe("CalculateCharge", () => {
       ...["1000000000000000000", "-1000000000000000000", "9".repeat(1_000_000)],
     ];
     for (const cost of malformed) {
-      const shown = cost.length > 40 ? `a million digits` : JSON.stringify(cost);
+      const shown = cost.length > 40 ? "1,000,000 digits" : JSON.stringify(cost);
       it(`a provider_cost of ${shown}`, async () => {
         expect(await violationsOf({ providerCost: cost })).to.deep.equal(["provider_cost"]);
       });
@@ -426,7 +426,7 @@ describe("CalculateCharge", () => {
       });
     }
 
-    it("all wrong fields at once", async () => {
+    it("all invalid fields at once", async () => {
       const fields = await violationsOf({
         chargeType: "",
         provider: "",

@@ -16,7 +16,7 @@ import {
 const rpc = "ImportLLMPrices";
 const since = new Date("2020-01-01");
 
-describe("ImportLLMPrices and its caller", function () {
+describe("ImportLLMPrices and its client", function () {
   this.timeout(30_000);
   let service: TestService;
   before(async () => {
@@ -24,13 +24,13 @@ describe("ImportLLMPrices and its caller", function () {
   });
   after(() => service.stop());
 
-  /** Sends an import of a key's price that stays open until something has ended it. */
+  /** Sends an import that stays open until `end` or a deadline ends it. Returns its error. */
   const openImport = async (
-    end: (caller: AbortController) => Promise<unknown>,
+    end: (client: AbortController) => Promise<unknown>,
     { protocol = "gRPC" as Protocol, headers = {} } = {},
   ) => {
     const key = await freshKey(service);
-    const caller = new AbortController();
+    const client = new AbortController();
     let close = () => {};
     const closed = new Promise<void>((resolve) => {
       close = resolve;
@@ -40,33 +40,33 @@ describe("ImportLLMPrices and its caller", function () {
       await closed;
     };
     const { pricing } = service.endpoints[protocol];
-    const options = { signal: caller.signal, headers };
-    const refusal = errorOf(pricing.importLLMPrices(messages(), options));
+    const options = { signal: client.signal, headers };
+    const error = errorOf(pricing.importLLMPrices(messages(), options));
     await until(async () => (await callsInFlight(service, rpc)) === 1);
-    await end(caller);
-    const answered: ReceivedError = await refusal;
+    await end(client);
+    const received: ReceivedError = await error;
     close();
     await until(async () => (await callsInFlight(service, rpc)) === 0);
     await until(async () => (await openTransactions(service)) === 0);
     expect(await priceAt(service, key)).to.equal(undefined);
-    return answered;
+    return received;
   };
 
   for (const protocol of protocols) {
-    it(`leaves nothing behind when the caller leaves midway, through ${protocol}`, async () => {
+    it(`writes nothing when the client cancels midway, through ${protocol}`, async () => {
       const before = await callsEnded(service, rpc, "canceled");
-      const { code } = await openImport(async (caller) => caller.abort(), { protocol });
+      const { code } = await openImport(async (client) => client.abort(), { protocol });
       expect(code).to.equal(Code.Canceled);
       expect(await callsEnded(service, rpc, "canceled")).to.equal(before + 1);
     });
 
-    it(`is DEADLINE_EXCEEDED when its time is up while it sends, ${protocol}`, async () => {
-      // Said to the service alone, so that it is not the client that ends the call.
+    it(`is DEADLINE_EXCEEDED when its deadline passes while the client sends, ${protocol}`, async () => {
+      // Sets the deadline by header only: the client library does not know it and ends no call.
       const headers: Record<string, string> = protocol.startsWith("Connect")
         ? { "connect-timeout-ms": "500" }
         : { "grpc-timeout": "500m" };
-      const refusal = await openImport(async () => {}, { protocol, headers });
-      expect(refusal.code).to.equal(Code.DeadlineExceeded);
+      const error = await openImport(async () => {}, { protocol, headers });
+      expect(error.code).to.equal(Code.DeadlineExceeded);
     });
   }
 
@@ -75,7 +75,7 @@ describe("ImportLLMPrices and its caller", function () {
     const messages = async function* (): AsyncGenerator<TestImportMessage> {
       yield { terms: {}, rows: [rowOf(key, "1")] };
       await until(async () => (await openTransactions(service)) === 1);
-      // Between two of its statements, which is not at every moment.
+      // Retries until the connection is idle between two statements, and terminates it.
       await until(async () => {
         const { rows } = await service.database.knex.raw(`
           select pg_terminate_backend(pid) from pg_stat_activity
@@ -92,7 +92,7 @@ describe("ImportLLMPrices and its caller", function () {
   });
 });
 
-describe("ImportLLMPrices beside other writes", function () {
+describe("ImportLLMPrices with concurrent writes", function () {
   this.timeout(60_000);
   let service: TestService;
   before(async () => {
@@ -100,20 +100,20 @@ describe("ImportLLMPrices beside other writes", function () {
   });
   after(() => service.stop());
 
-  it("is done once by each of two at a time that want the same", async () => {
+  it("creates each price once when two clients send the same import at once", async () => {
     const keys = await Promise.all(Array.from({ length: 50 }, () => freshKey(service)));
     const before = await bookVersionOf(service.database);
     const rows = keys.map((key) => rowOf(key, "1"));
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       importRows(service, rows),
       importRows(service, rows.toReversed()),
     ]);
-    const counts = answers.map(countsOf).sort();
+    const counts = responses.map(countsOf).sort();
     expect(counts).to.deep.equal(["50 created", "50 unchanged"]);
     expect(await bookVersionOf(service.database)).to.equal(before + 1n);
   });
 
-  it("leaves each of two at a time that want different things done whole", async () => {
+  it("applies the later of two different concurrent imports completely", async () => {
     const prices = await Promise.all(
       Array.from({ length: 50 }, () => freshPrice(service, "1", since)),
     );
@@ -126,7 +126,7 @@ describe("ImportLLMPrices beside other writes", function () {
     for (const { key } of prices) expect(await priceAt(service, key)).to.equal(last);
   });
 
-  it("succeeds beside single writes to the same keys, each with a version of its own", async () => {
+  it("succeeds with concurrent single writes to the same keys, each at its own version", async () => {
     const prices = await Promise.all(
       Array.from({ length: 20 }, () => freshPrice(service, "1", since)),
     );
@@ -145,7 +145,7 @@ describe("ImportLLMPrices beside other writes", function () {
     expect(versions.sort((a, b) => Number(a - b))).to.deep.equal(expected);
   });
 
-  it("does not keep single writes waiting while its rows are still being sent", async () => {
+  it("does not block single writes while its rows are still being sent", async () => {
     const { key } = await freshPrice(service, "1", since);
     const other = await freshKey(service);
     const messages = async function* (): AsyncGenerator<TestImportMessage> {
@@ -154,8 +154,8 @@ describe("ImportLLMPrices beside other writes", function () {
       await service.pricing.updateLLMPrice({ lookup: byKey(key), price: "2" });
       yield { rows: [rowOf(key, "2")] };
     };
-    const answer = await service.pricing.importLLMPrices(messages());
-    expect(countsOf(answer)).to.equal("1 created, 1 unchanged");
+    const response = await service.pricing.importLLMPrices(messages());
+    expect(countsOf(response)).to.equal("1 created, 1 unchanged");
   });
 });
 
@@ -167,7 +167,7 @@ describe("ImportLLMPrices with a request_id", function () {
   });
   after(() => service.stop());
 
-  it("replays the first answer, however its rows are cut into messages, and writes nothing", async () => {
+  it("replays the first response, even if the rows are in other messages, and writes nothing", async () => {
     const keys = [await freshKey(service), await freshKey(service), await freshKey(service)];
     const rows = keys.map((key) => rowOf(key, "1"));
     const terms = { requestId: randomUUID(), maxChanges: 2 };
@@ -187,7 +187,7 @@ describe("ImportLLMPrices with a request_id", function () {
     }),
     "other terms": (rows: ReturnType<typeof rowOf>[]) => ({ rows, terms: { reason: "other" } }),
   })) {
-    it(`is refused with ${what}`, async () => {
+    it(`is rejected with ${what}`, async () => {
       const rows = [rowOf(await freshKey(service), "1"), rowOf(await freshKey(service), "2")];
       const requestId = randomUUID();
       await importRows(service, rows, { requestId });
@@ -199,7 +199,7 @@ describe("ImportLLMPrices with a request_id", function () {
     });
   }
 
-  it("waits for the first of two at a time, and answers the same", async () => {
+  it("waits for a concurrent import with the same id, and returns the same response", async () => {
     const rows = [rowOf(await freshKey(service), "1")];
     const requestId = randomUUID();
     const [first, second] = await Promise.all([
@@ -209,13 +209,13 @@ describe("ImportLLMPrices with a request_id", function () {
     expect(second).to.deep.equal(first);
   });
 
-  it("keeps nothing of a refused import, nor of one that only validates", async () => {
+  it("can be used again after a rejected import and after one with validate_only", async () => {
     const key = await freshKey(service);
     const requestId = randomUUID();
     await errorOf(importRows(service, [rowOf(key, "x")], { requestId }));
     await importRows(service, [rowOf(key, "1")], { requestId, validateOnly: true });
-    const answer = await importRows(service, [rowOf(key, "1")], { requestId });
-    expect(countsOf(answer)).to.equal("1 created");
+    const response = await importRows(service, [rowOf(key, "1")], { requestId });
+    expect(countsOf(response)).to.equal("1 created");
   });
 });
 

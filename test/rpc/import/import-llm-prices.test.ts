@@ -39,8 +39,8 @@ describe("ImportLLMPrices", function () {
   const version = () => bookVersionOf(service.database);
   const timelineOf = async (key: TestKey) =>
     (await service.pricing.listLLMPriceRevisions({ lookup: byKey(key) })).llmPriceRevisions;
-  /** What an import comes to: `1 created`. */
-  const counted = async (rows: readonly TestRow[], terms: TestTerms = {}) =>
+  /** Imports rows and formats the counts: `1 created`. */
+  const importAndCount = async (rows: readonly TestRow[], terms: TestTerms = {}) =>
     countsOf(await importRows(service, rows, terms));
   const endedPrice = async () => {
     const { key, id } = await freshPrice(service, "1", since);
@@ -49,16 +49,16 @@ describe("ImportLLMPrices", function () {
   };
 
   for (const protocol of protocols) {
-    it(`creates, updates and leaves unchanged, at one version of the book: ${protocol}`, async () => {
+    it(`creates, updates and leaves prices unchanged, at one book version: ${protocol}`, async () => {
       const created = await freshKey(service);
       const { key: updated } = await freshPrice(service, "1");
       const { key: unchanged } = await freshPrice(service, "1.5");
       const before = await version();
       const rows = [rowOf(created, "1.1"), rowOf(updated, "1.2"), rowOf(unchanged, "1.50")];
-      const answer = await importRows(service.endpoints[protocol], rows, {}, { size: 1 });
-      expect(countsOf(answer)).to.equal("1 created, 1 updated, 1 unchanged");
-      expect(answer.counts?.rowCount).to.equal(3n);
-      expect(answer.bookVersion).to.equal(before + 1n);
+      const response = await importRows(service.endpoints[protocol], rows, {}, { size: 1 });
+      expect(countsOf(response)).to.equal("1 created, 1 updated, 1 unchanged");
+      expect(response.counts?.rowCount).to.equal(3n);
+      expect(response.bookVersion).to.equal(before + 1n);
       expect(await version()).to.equal(before + 1n);
       expect(await priceAt(service, created)).to.equal("1.1");
       expect(await priceAt(service, updated)).to.equal("1.2");
@@ -66,7 +66,7 @@ describe("ImportLLMPrices", function () {
     });
   }
 
-  it("takes effect at one instant, which has come when it is answered", async () => {
+  it("takes effect at one instant, which has come when the response arrives", async () => {
     const { key } = await freshPrice(service, "1", since);
     const other = await freshKey(service);
     const { effectiveFrom } = await importRows(service, [rowOf(key, "2"), rowOf(other, "3")]);
@@ -79,79 +79,79 @@ describe("ImportLLMPrices", function () {
     expect(await priceAt(service, other, text(instant))).to.equal("3");
   });
 
-  it("counts for calculations that ask for its version", async () => {
+  it("applies to calculations that request its version", async () => {
     const { key } = await freshPrice(service, "1", since);
     const { bookVersion } = await importRows(service, [rowOf(key, "2")]);
     const { price } = await charge(service, key, { minBookVersion: bookVersion });
     expect(price).to.equal("2");
   });
 
-  it("keeps its reason and its caller with each revision", async () => {
+  it("records its reason and its caller in each revision", async () => {
     const key = await freshKey(service);
     await importRows(service, [rowOf(key, "1")], { reason: "spring list" });
     const [revision] = await timelineOf(key);
     expect(revision).to.include({ reason: "spring list", changedBy: "anonymous" });
   });
 
-  it("raises no version when all is as the rows say", async () => {
+  it("raises no version when no price changes", async () => {
     const { key } = await freshPrice(service, "1", since);
     const before = await version();
-    const answer = await importRows(service, [
+    const response = await importRows(service, [
       rowOf(key, "1"),
       rowOf(key, "1", from("2020-01-01")),
     ]);
-    expect(countsOf(answer)).to.equal("1 unchanged");
-    expect(answer.bookVersion).to.equal(before);
+    expect(countsOf(response)).to.equal("1 unchanged");
+    expect(response.bookVersion).to.equal(before);
     expect(await version()).to.equal(before);
   });
 
-  it("brings a deleted key back under its old id", async () => {
+  it("creates the price of a deleted key again under its old id", async () => {
     const { key, id } = await endedPrice();
-    expect(await counted([rowOf(key, "2")])).to.equal("1 created");
+    expect(await importAndCount([rowOf(key, "2")])).to.equal("1 created");
     const { llmPrice } = await service.pricing.getLLMPrice({ lookup: byKey(key) });
     expect(llmPrice).to.include({ id, price: "2" });
   });
 
   describe("with rows in the future", () => {
-    it("schedules, replaces what is scheduled for exactly then, and keeps the rest", async () => {
+    it("schedules prices, replaces those scheduled for the same instant, and keeps the others", async () => {
       const { key } = await freshPrice(service, "1", since);
       const scheduled = [rowOf(key, "2", from("2100-01-01")), rowOf(key, "3", from("2101-01-01"))];
-      expect(await counted(scheduled)).to.equal("1 updated");
-      expect(await counted(scheduled)).to.equal("1 unchanged");
-      expect(await counted([rowOf(key, "4", from("2100-01-01"))])).to.equal("1 updated");
+      expect(await importAndCount(scheduled)).to.equal("1 updated");
+      expect(await importAndCount(scheduled)).to.equal("1 unchanged");
+      expect(await importAndCount([rowOf(key, "4", from("2100-01-01"))])).to.equal("1 updated");
       expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 4", "2101-01-01 3"]);
       expect(await priceAt(service, key)).to.equal("1");
     });
 
-    it("schedules the price that is in effect anyway, so that it is then", async () => {
+    it("schedules the current price for later when a row changes it before", async () => {
       const { key } = await freshPrice(service, "1", since);
       const rows = [rowOf(key, "2"), rowOf(key, "1", from("2100-01-01"))];
-      expect(await counted(rows)).to.equal("1 updated");
-      expect(await counted(rows)).to.equal("1 unchanged");
+      expect(await importAndCount(rows)).to.equal("1 updated");
+      expect(await importAndCount(rows)).to.equal("1 unchanged");
       expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 1"]);
     });
 
     it("counts a key with several rows once", async () => {
       const key = await freshKey(service);
       const rows = [rowOf(key, "2", from("2100-01-01")), rowOf(key, "1")];
-      expect(await counted(rows)).to.equal("1 created");
+      expect(await importAndCount(rows)).to.equal("1 created");
     });
   });
 
   describe("with rows in the past", () => {
-    it("begins a new key's timeline there", async () => {
+    it("begins the timeline of a new key in the past", async () => {
       const key = await freshKey(service);
       const rows = [rowOf(key, "2"), rowOf(key, "1", from("2021-01-01"))];
-      expect(await counted(rows)).to.equal("1 created");
+      expect(await importAndCount(rows)).to.equal("1 created");
       expect(await priceAt(service, key, "2021-01-01")).to.equal("1");
       expect(await priceAt(service, key)).to.equal("2");
     });
 
-    it("leaves unchanged what was so, and counts a later row without an instant from now on", async () => {
+    it("leaves a matching past price unchanged, and applies a row without effective_from now", async () => {
       const { key } = await freshPrice(service, "1", since);
       const past = rowOf(key, "1", from("2022-01-01"));
-      expect(await counted([past])).to.equal("1 unchanged");
-      expect(await counted([past, rowOf(key, "2")])).to.equal("1 updated");
+      expect(await importAndCount([past])).to.equal("1 unchanged");
+      expect(await importAndCount([past, rowOf(key, "2")])).to.equal("1 updated");
       expect(await timelineOf(key)).to.have.length(2);
     });
   });
@@ -159,29 +159,29 @@ describe("ImportLLMPrices", function () {
   describe("with rows that end a price", () => {
     const end = (key: TestKey, rest: TestRow = {}) => ({ ...key, ends: true, ...rest });
 
-    it("ends it now, and is unchanged when it has ended", async () => {
+    it("ends the price now, and changes nothing when it has already ended", async () => {
       const { key } = await freshPrice(service, "1", since);
-      expect(await counted([end(key)])).to.equal("1 ended");
+      expect(await importAndCount([end(key)])).to.equal("1 ended");
       expect(await priceAt(service, key)).to.equal(undefined);
-      expect(await counted([end(key)])).to.equal("1 unchanged");
+      expect(await importAndCount([end(key)])).to.equal("1 unchanged");
     });
 
-    it("ends it then, until the next row", async () => {
+    it("ends the price at effective_from, until the next row", async () => {
       const { key } = await freshPrice(service, "1", since);
       const rows = [end(key, from("2100-01-01")), rowOf(key, "2", from("2101-01-01"))];
-      expect(await counted(rows)).to.equal("1 ended");
+      expect(await importAndCount(rows)).to.equal("1 ended");
       expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 end", "2101-01-01 2"]);
     });
 
-    it("ends nothing where nothing is", async () => {
+    it("changes nothing for a key without a price", async () => {
       const key = await freshKey(service);
       const rows = [end(key), end(key, from("2100-01-01")), end(key, from("2021-01-01"))];
-      expect(await counted(rows)).to.equal("1 unchanged");
+      expect(await importAndCount(rows)).to.equal("1 unchanged");
       expect(await service.database.knex("llm_prices").where({ model: key.model })).to.be.empty;
     });
   });
 
-  it("changes nothing when timelines are read and sent back, ends and schedules included", async () => {
+  it("changes nothing when whole timelines are read and imported, with ends and schedules", async () => {
     const { key } = await freshPrice(service, "1", since);
     const lookup = byKey(key);
     await service.pricing.updateLLMPrice({ lookup, price: "1.25" });
@@ -195,12 +195,12 @@ describe("ImportLLMPrices", function () {
     }));
     expect(rows).to.have.length(5);
     const before = await version();
-    expect(await counted(rows)).to.equal("1 unchanged");
-    expect(await counted(rows.slice(1).reverse())).to.equal("1 unchanged");
+    expect(await importAndCount(rows)).to.equal("1 unchanged");
+    expect(await importAndCount(rows.slice(1).reverse())).to.equal("1 unchanged");
     expect(await version()).to.equal(before);
   });
 
-  it("answers the first changes in the order of their rows", async () => {
+  it("returns the first changes in the order of their rows", async () => {
     const created = await freshKey(service);
     const { key: updated } = await freshPrice(service, "1", since);
     const { key: ended } = await freshPrice(service, "3", since);
@@ -216,18 +216,18 @@ describe("ImportLLMPrices", function () {
       { maxChanges: 2 },
     );
     expect(counts?.createdCount).to.equal(1n);
-    const told = changes.map(({ kind, key, row, priceBefore, price }) => ({
+    const summary = changes.map(({ kind, key, row, priceBefore, price }) => ({
       ...{ kind, model: key?.model, row, priceBefore, price },
     }));
     const { UPDATED, ENDED } = PriceChangeKind;
-    expect(told).to.deep.equal([
+    expect(summary).to.deep.equal([
       { kind: UPDATED, model: updated.model, row: 1n, priceBefore: "1", price: "2" },
       { kind: ENDED, model: ended.model, row: 2n, priceBefore: "3", price: undefined },
     ]);
     expect(changes[0]?.effectiveFrom).to.deep.equal(at("2100-01-01"));
   });
 
-  it("answers the same with validate_only, and writes nothing", async () => {
+  it("returns the same with validate_only, and writes nothing", async () => {
     const key = await freshKey(service);
     const { key: updated } = await freshPrice(service, "1", since);
     const model = `${key.model}-unregistered`;
@@ -238,22 +238,22 @@ describe("ImportLLMPrices", function () {
     expect(countsOf(validated)).to.equal("2 created, 1 updated, 1 models");
     expect(await version()).to.equal(before);
     expect(await service.database.knex("models").where({ name: model })).to.be.empty;
-    const done = await importRows(service, rows, terms);
-    expect(countsOf(done)).to.equal(countsOf(validated));
-    const inShort = ({ changes }: typeof done) => changes.map(({ kind, row }) => [kind, row]);
-    expect(inShort(done)).to.deep.equal(inShort(validated));
+    const imported = await importRows(service, rows, terms);
+    expect(countsOf(imported)).to.equal(countsOf(validated));
+    const changesOf = ({ changes }: typeof imported) => changes.map(({ kind, row }) => [kind, row]);
+    expect(changesOf(imported)).to.deep.equal(changesOf(validated));
   });
 
-  it("registers the names that are missing, when it is told to", async () => {
-    const unknown = { chargeType: "voice", provider: "newcomer", model: "v1" };
-    const rows = [rowOf(unknown, "1"), rowOf({ ...unknown, model: "v2" }, "1")];
+  it("registers missing names with register_missing", async () => {
+    const unregistered = { chargeType: "voice", provider: "newcomer", model: "v1" };
+    const rows = [rowOf(unregistered, "1"), rowOf({ ...unregistered, model: "v2" }, "1")];
     const counts = "2 created, 1 charge types, 1 providers, 2 models";
-    expect(await counted(rows, { registerMissing: true })).to.equal(counts);
-    expect(await priceAt(service, unknown)).to.equal("1");
+    expect(await importAndCount(rows, { registerMissing: true })).to.equal(counts);
+    expect(await priceAt(service, unregistered)).to.equal("1");
   });
 });
 
-describe("ImportLLMPrices and prices that have no row", function () {
+describe("ImportLLMPrices and prices without a row", function () {
   this.timeout(20_000);
   let service: TestService;
   before(async () => {
@@ -261,8 +261,8 @@ describe("ImportLLMPrices and prices that have no row", function () {
   });
   after(() => service.stop());
 
-  // Comes first: it ends all prices of the service.
-  it("ends them with END, and cancels what is scheduled for them", async () => {
+  // Runs first, because it ends all prices of the service.
+  it("ends them with END, and cancels their scheduled prices", async () => {
     const { key } = await freshPrice(service, "1", since);
     const { key: missing } = await freshPrice(service, "2", since);
     const { key: scheduled } = await freshPrice(service, "3", new Date("2100-01-01"));
@@ -273,9 +273,9 @@ describe("ImportLLMPrices and prices that have no row", function () {
       ...from("2100-01-01"),
     });
     const terms = { missingPrices: MissingPrices.END, maxChanges: 10 };
-    const answer = await importRows(service, [rowOf(key, "1")], terms);
-    expect(countsOf(answer)).to.equal("1 unchanged, 3 ended");
-    expect(answer.changes.map(({ row, priceBefore }) => [row, priceBefore])).to.deep.equal([
+    const response = await importRows(service, [rowOf(key, "1")], terms);
+    expect(countsOf(response)).to.equal("1 unchanged, 3 ended");
+    expect(response.changes.map(({ row, priceBefore }) => [row, priceBefore])).to.deep.equal([
       [undefined, "2"],
       [undefined, undefined],
       [undefined, "4"],
@@ -288,7 +288,7 @@ describe("ImportLLMPrices and prices that have no row", function () {
     expect(countsOf(await importRows(service, [rowOf(key, "1")], terms))).to.equal("1 unchanged");
   });
 
-  it("keeps them where nothing is said", async () => {
+  it("keeps them by default", async () => {
     const { key } = await freshPrice(service, "1", since);
     const { key: missing } = await freshPrice(service, "2", since);
     expect(countsOf(await importRows(service, [rowOf(key, "1")]))).to.equal("1 unchanged");
@@ -296,7 +296,7 @@ describe("ImportLLMPrices and prices that have no row", function () {
   });
 });
 
-describe("ImportLLMPrices of three thousand rows", function () {
+describe("ImportLLMPrices of 3000 rows", function () {
   this.timeout(60_000);
   let service: TestService;
   before(async () => {
@@ -304,7 +304,7 @@ describe("ImportLLMPrices of three thousand rows", function () {
   });
   after(() => service.stop());
 
-  it("is seen whole or not at all, by whoever calculates meanwhile", async () => {
+  it("is visible to concurrent calculations completely or not at all", async () => {
     const keys = Array.from({ length: 3000 }, (_, i) => ({
       ...{ chargeType: "completion", provider: "acme", model: `m${i}` },
     }));
@@ -324,9 +324,9 @@ describe("ImportLLMPrices of three thousand rows", function () {
       usageRatio: { case: "accountUsageRatio" as const, value: "1" },
     }));
     const seen = new Set<string>();
-    const look = async (minBookVersion = 0n) => {
-      const asked = { requests, minBookVersion };
-      const { results, asOf } = await service.pricing.batchCalculateCharges(asked);
+    const calculate = async (minBookVersion = 0n) => {
+      const batch = { requests, minBookVersion };
+      const { results, asOf } = await service.pricing.batchCalculateCharges(batch);
       const again = await service.pricing.batchCalculateCharges({
         requests,
         ...(asOf && { asOf }),
@@ -337,12 +337,12 @@ describe("ImportLLMPrices of three thousand rows", function () {
       seen.add(chargesIn(results));
     };
     while (!isOver) {
-      await look();
-      // The import's thread gets the processor as well.
+      await calculate();
+      // Leaves processor time for the thread of the import.
       await wait(20);
     }
     const { bookVersion } = await importing;
-    await look(bookVersion);
+    await calculate(bookVersion);
     expect([...seen]).to.deep.equal(["1 1 1", "2 2 2"]);
   });
 });

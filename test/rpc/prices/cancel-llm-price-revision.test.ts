@@ -32,7 +32,7 @@ describe("CancelLLMPriceRevision", () => {
   const scheduleEnd = (key: TestKey, year: string) =>
     service.pricing.deleteLLMPrice({ lookup: byKey(key), ...from(year) });
 
-  it("removes a scheduled price: the one before stays in effect", async () => {
+  it("removes a scheduled price, so that the price before stays in effect", async () => {
     const { key } = await since("2020");
     await schedule(key, "2", "2100");
     await cancel({ lookup: byKey(key), ...from("2100") });
@@ -49,7 +49,7 @@ describe("CancelLLMPriceRevision", () => {
     expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 0", "2102-01-01 2"]);
   });
 
-  it("answers the revision as it was scheduled", async () => {
+  it("returns the revision as it was scheduled", async () => {
     const { key, id } = await since("2020");
     const request = { lookup: byKey(key), price: "2.50", reason: "contract", ...from("2100") };
     const { bookVersion } = await service.pricing.updateLLMPrice(request);
@@ -58,12 +58,12 @@ describe("CancelLLMPriceRevision", () => {
       .llmPriceRevisions;
     const { llmPriceRevision } = await cancel({ lookup: byKey(key), ...from("2100") });
     expect(llmPriceRevision).to.deep.equal(scheduled);
-    const evidence = { changedBy: "anonymous", reason: "contract", bookVersion };
-    expect(llmPriceRevision).to.include({ llmPriceId: id, price: "2.5", ...evidence });
+    const recorded = { changedBy: "anonymous", reason: "contract", bookVersion };
+    expect(llmPriceRevision).to.include({ llmPriceId: id, price: "2.5", ...recorded });
     expect(textOf(llmPriceRevision?.effectiveUntil)).to.equal("2101-01-01T00:00:00.000Z");
   });
 
-  it("finds the key by its id as well, and answers an open end where none follows", async () => {
+  it("finds the key by its id, and returns no effective_until when no revision follows", async () => {
     const { key, id } = await since("2020");
     await schedule(key, "2", "2100");
     const { llmPriceRevision } = await cancel({ lookup: byId(id), ...from("2100") });
@@ -71,7 +71,7 @@ describe("CancelLLMPriceRevision", () => {
     expect(llmPriceRevision?.effectiveUntil).to.equal(undefined);
   });
 
-  it("removes a scheduled end: the price stays in effect", async () => {
+  it("removes a scheduled end, so that the price stays in effect", async () => {
     const { key } = await since("2020");
     await scheduleEnd(key, "2100");
     const { llmPriceRevision } = await cancel({ lookup: byKey(key), ...from("2100") });
@@ -80,7 +80,7 @@ describe("CancelLLMPriceRevision", () => {
     expect(await priceAt(service, key, "2100-01-01")).to.equal("1");
   });
 
-  it("removes an end between two prices: the first lasts until the second", async () => {
+  it("removes an end between two prices, so that the first lasts until the second", async () => {
     const { key } = await since("2020");
     await scheduleEnd(key, "2100");
     await service.pricing.createLLMPrice({ ...key, price: "2", ...from("2102") });
@@ -89,14 +89,14 @@ describe("CancelLLMPriceRevision", () => {
     expect(await priceAt(service, key, "2102-01-01")).to.equal("2");
   });
 
-  it("removes the end of the only price along with it: nothing is left to end", async () => {
+  it("removes the only price together with its end", async () => {
     const { key } = await since("2100");
     await scheduleEnd(key, "2101");
     await cancel({ lookup: byKey(key), ...from("2100") });
     expect(await scheduleOf(service, key)).to.deep.equal([]);
   });
 
-  it("leaves a key that was only scheduled without a price, to be created again", async () => {
+  it("leaves a key without a price when it removes the only one, which can be created again", async () => {
     const { key, id } = await since("2100");
     await cancel({ lookup: byKey(key), ...from("2100") });
     expect(await priceAt(service, key, "2100-01-01")).to.equal(undefined);
@@ -104,7 +104,7 @@ describe("CancelLLMPriceRevision", () => {
     expect(llmPrice).to.include({ id, price: "2" });
   });
 
-  it("leaves a later price of a key whose earlier one it cancels", async () => {
+  it("keeps the later prices of the key", async () => {
     const { key } = await since("2100");
     await schedule(key, "2", "2101");
     await cancel({ lookup: byKey(key), ...from("2100") });
@@ -123,21 +123,21 @@ describe("CancelLLMPriceRevision", () => {
   });
 
   describe("by etag", () => {
-    it("takes the etag last answered", async () => {
+    it("accepts the etag of the last response", async () => {
       const { key } = await since("2020");
       const { llmPrice } = await schedule(key, "2", "2100");
       await cancel({ lookup: byKey(key), etag: llmPrice?.etag, ...from("2100") });
       expect(await scheduleOf(service, key)).to.deep.equal([]);
     });
 
-    it("is ABORTED when the etag is stale or no price has had it, and cancels nothing", async () => {
+    it("is ABORTED for a stale or an unknown etag, and cancels nothing", async () => {
       const { key, id, etag } = await since("2020");
       const { llmPrice } = await schedule(key, "2", "2100");
       for (const other of [etag, "x"]) {
         const call = cancel({ lookup: byKey(key), etag: other, ...from("2100") });
-        const refusal = await errorOf(call);
-        expect(refusal).to.include({ code: Code.Aborted, reason: "ETAG_MISMATCH" });
-        expect(refusal.metadata).to.deep.equal({ llm_price_id: id, etag: llmPrice?.etag });
+        const error = await errorOf(call);
+        expect(error).to.include({ code: Code.Aborted, reason: "ETAG_MISMATCH" });
+        expect(error.metadata).to.deep.equal({ llm_price_id: id, etag: llmPrice?.etag });
       }
       expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 2"]);
     });
@@ -146,16 +146,16 @@ describe("CancelLLMPriceRevision", () => {
   describe("is FAILED_PRECONDITION", () => {
     const inEffect = async (request: object) => {
       const version = await bookVersionOf(service.database);
-      const refusal = await errorOf(cancel(request));
-      expect(refusal).to.include({
+      const error = await errorOf(cancel(request));
+      expect(error).to.include({
         code: Code.FailedPrecondition,
         reason: "REVISION_IN_EFFECT",
       });
       expect(await bookVersionOf(service.database)).to.equal(version);
-      return refusal;
+      return error;
     };
 
-    it("for the price in effect, and names its start", async () => {
+    it("for the price in effect, and returns its start", async () => {
       const { key, id } = await since("2020");
       const { message, metadata } = await inEffect({ lookup: byKey(key), ...from("2020") });
       expect(metadata).to.deep.equal({
@@ -184,14 +184,14 @@ describe("CancelLLMPriceRevision", () => {
   });
 
   describe("is NOT_FOUND", () => {
-    it("when no revision begins exactly then, past or future", async () => {
+    it("when no revision begins exactly at effective_from, in the past or in the future", async () => {
       const { key, id } = await since("2020");
       await schedule(key, "2", "2100");
       for (const time of ["2021-01-01", "2099-12-31T23:59:59.999Z", "2100-01-01T00:00:00.001Z"]) {
-        const refusal = await errorOf(cancel({ lookup: byKey(key), effectiveFrom: at(time) }));
-        expect(refusal).to.include({ code: Code.NotFound, reason: "REVISION_NOT_FOUND" });
+        const error = await errorOf(cancel({ lookup: byKey(key), effectiveFrom: at(time) }));
+        expect(error).to.include({ code: Code.NotFound, reason: "REVISION_NOT_FOUND" });
         const effective_from = new Date(time).toISOString();
-        expect(refusal.metadata).to.deep.equal({ llm_price_id: id, effective_from });
+        expect(error.metadata).to.deep.equal({ llm_price_id: id, effective_from });
       }
       expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 2"]);
     });
@@ -200,38 +200,42 @@ describe("CancelLLMPriceRevision", () => {
       const { key } = await since("2020");
       await schedule(key, "2", "2100");
       await cancel({ lookup: byKey(key), ...from("2100") });
-      const refusal = await errorOf(cancel({ lookup: byKey(key), ...from("2100") }));
-      expect(refusal).to.include({ code: Code.NotFound, reason: "REVISION_NOT_FOUND" });
+      const error = await errorOf(cancel({ lookup: byKey(key), ...from("2100") }));
+      expect(error).to.include({ code: Code.NotFound, reason: "REVISION_NOT_FOUND" });
     });
 
-    it("for an unknown key, naming the nearest, and for an unknown id", async () => {
+    it("for an unknown key, with the nearest one, and for an unknown id", async () => {
       const key = { chargeType: "tool", provider: "openai", model: "gpt-4o" };
       await registerNames(service, key);
       await service.pricing.createLLMPrice({ ...key, price: "1" });
       const lookup = byKey({ ...key, model: "gpt-4oo" });
-      const refusal = await errorOf(cancel({ lookup, ...from("2100") }));
-      expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
-      expect(refusal.metadata.nearest_1).to.equal("tool/openai/gpt-4o");
+      const error = await errorOf(cancel({ lookup, ...from("2100") }));
+      expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+      expect(error.metadata.nearest_1).to.equal("tool/openai/gpt-4o");
       const unknown = { lookup: byId(randomUUID()), ...from("2100") };
       expect(await errorOf(cancel(unknown))).to.include({ reason: "PRICE_NOT_FOUND" });
     });
   });
 
-  const refusedFields = [
+  const invalidFields = [
     ["no effective_from", {}, ["effective_from"]],
-    ["one finer than a millisecond", { effectiveFrom: { nanos: 1 } }, ["effective_from"]],
+    [
+      "an effective_from with a fraction of a millisecond",
+      { effectiveFrom: { nanos: 1 } },
+      ["effective_from"],
+    ],
     ["an etag of 65 characters", { etag: "x".repeat(65), ...from("2100") }, ["etag"]],
     [
-      "all wrong fields at once",
+      "all invalid fields at once",
       { lookup: { case: undefined }, etag: " ", reason: "\0", requestId: "1" },
       ["id", "effective_from", "etag", "reason", "request_id"],
     ],
   ] as const;
-  for (const [what, changes, fields] of refusedFields) {
-    it(`refuses ${what}`, async () => {
-      const refusal = await errorOf(cancel({ lookup: byId(randomUUID()), ...changes }));
-      expect(refusal).to.include({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
-      expect(refusal.fields).to.have.members(fields);
+  for (const [what, changes, fields] of invalidFields) {
+    it(`rejects ${what}`, async () => {
+      const error = await errorOf(cancel({ lookup: byId(randomUUID()), ...changes }));
+      expect(error).to.include({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
+      expect(error.fields).to.have.members(fields);
     });
   }
 });

@@ -7,11 +7,11 @@ import { registerNames } from "../../support/prices.js";
 import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
-/** A write as it was sent, and the version or the reason that it was answered. */
+/** A write that was sent, with the version or the error reason of its response. */
 type Outcome = Write & { readonly version?: bigint; readonly reason?: string };
 type Write = {
   readonly isTimeline: boolean;
-  /** The same for a repeat. */
+  /** A repeat of a write has the same id. */
   readonly requestId: string;
   readonly send: () => Promise<{ readonly bookVersion: bigint }>;
 };
@@ -27,7 +27,7 @@ describe("1,000 concurrent writes of all kinds, some of them repeated", function
     for (const provider of providers) {
       for (const model of models) await registerNames(service, { provider, model });
     }
-    // Half of the keys have a price, which keeps their names; the others have to fight for theirs.
+    // Half of the keys have a price: writes can delete only the names of the other half.
     for (const chargeType of chargeTypes) {
       for (const model of models)
         await service.pricing.createLLMPrice({ chargeType, provider: "acme", model, price: "1" });
@@ -35,8 +35,8 @@ describe("1,000 concurrent writes of all kinds, some of them repeated", function
     const startMs = Date.now();
     const writes = Array.from({ length: 800 }, () => randomWrite(service, startMs));
     const repeats = writes.filter((_, i) => i % 4 === 0);
-    const inAnyOrder = [...writes, ...repeats].sort(() => Math.random() - 0.5);
-    outcomes = await inLanes(200, inAnyOrder);
+    const shuffled = [...writes, ...repeats].sort(() => Math.random() - 0.5);
+    outcomes = await sendConcurrently(200, shuffled);
     const ids = await service.database.knex("llm_prices").pluck("id");
     for (const id of ids) {
       const lookup = { case: "id" as const, value: id };
@@ -46,28 +46,30 @@ describe("1,000 concurrent writes of all kinds, some of them repeated", function
   });
   after(() => service.stop());
 
-  it("are refused for documented reasons alone", () => {
+  it("are rejected with documented reasons only", () => {
     const reasons = new Set(outcomes.flatMap(({ reason }) => reason ?? []));
-    expect(documented).to.include.members([...reasons]);
+    expect(documentedReasons).to.include.members([...reasons]);
   });
 
-  it("write timelines and the catalogue", () => {
+  it("write timelines and the catalog", () => {
     const written = outcomes.filter(({ version }) => version !== undefined);
     expect(written.filter(({ isTimeline }) => isTimeline)).to.have.length.greaterThan(150);
     expect(written.filter(({ isTimeline }) => !isTimeline)).to.have.length.greaterThan(10);
   });
 
-  it("get the versions that follow, each timeline write its own, none left out", async () => {
+  it("get consecutive versions, one for each write of a timeline", async () => {
     const versions = new Map<string, bigint>();
     for (const { isTimeline, requestId, version } of outcomes) {
       if (isTimeline && version !== undefined) versions.set(requestId, version);
     }
     const inOrder = [...versions.values()].sort((a, b) => Number(a - b));
-    expect(inOrder).to.deep.equal(inOrder.map((_, i) => seeded + BigInt(i + 1)));
-    expect(await bookVersion(service.database.knex)).to.equal(seeded + BigInt(inOrder.length));
+    expect(inOrder).to.deep.equal(inOrder.map((_, i) => versionBefore + BigInt(i + 1)));
+    expect(await bookVersion(service.database.knex)).to.equal(
+      versionBefore + BigInt(inOrder.length),
+    );
   });
 
-  it("are answered with one version when repeated", () => {
+  it("return the same version when repeated", () => {
     const versions = new Map<string, bigint>();
     for (const { requestId, version } of outcomes) {
       if (version === undefined) continue;
@@ -76,7 +78,7 @@ describe("1,000 concurrent writes of all kinds, some of them repeated", function
     }
   });
 
-  it("leave every timeline in order, each revision until the next", () => {
+  it("leave every timeline in order, and each revision ends where the next begins", () => {
     expect(timelines).to.have.length.greaterThan(10);
     for (const revisions of timelines) {
       const starts = revisions.flatMap(({ effectiveFrom }) =>
@@ -90,14 +92,14 @@ describe("1,000 concurrent writes of all kinds, some of them repeated", function
     }
   });
 
-  it("leave no end at the beginning of a timeline, and none next to another", () => {
+  it("leave no end at the start of a timeline, and no two ends in a row", () => {
     for (const revisions of timelines) {
       const prices = revisions.map(({ price }) => price ?? "end").join(" ");
       expect(prices).not.to.match(/^end|end end/);
     }
   });
 
-  it("leave no revision that is newer than its key", async () => {
+  it("leave no revision with a higher book version than its key", async () => {
     const { rows } = await service.database.knex.raw(`
       select key.id from llm_prices key
       join llm_price_revisions revision on revision.llm_price_id = key.id
@@ -106,7 +108,7 @@ describe("1,000 concurrent writes of all kinds, some of them repeated", function
   });
 });
 
-const documented = [
+const documentedReasons = [
   "PRICE_ALREADY_EXISTS",
   "PRICE_NOT_FOUND",
   "REVISION_NOT_FOUND",
@@ -116,16 +118,16 @@ const documented = [
   "MODEL_NOT_FOUND",
   "NAME_ALREADY_EXISTS",
   "STILL_REFERENCED",
-  // What was scheduled for soon came too late.
+  // A write with an effective_from in the near future was too late.
   "INVALID_FIELD",
 ];
 
 const chargeTypes = ["completion", "tool"];
 const providers = ["acme", "zeta"];
 const models = ["m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8"];
-/** One version for each key that has a price before. */
-const seeded = BigInt(chargeTypes.length * models.length);
-/** Some are over before all writes are done. */
+/** The book version after the setup: one write for each key with a price. */
+const versionBefore = BigInt(chargeTypes.length * models.length);
+/** Distances of effective_from from the start. The first ones pass during the test. */
 const delaysMs = [200, 500, 1000, 2000, 86_400_000, 172_800_000, 259_200_000];
 
 function randomWrite({ pricing, catalog }: TestService, startMs: number): Write {
@@ -159,23 +161,23 @@ function randomWrite({ pricing, catalog }: TestService, startMs: number): Write 
   return { isTimeline, requestId, send: isTimeline ? pick(timelineWrites) : pick(catalogWrites) };
 }
 
-/** Sends the writes, so many at a time: each lane sends its next when the last is answered. */
-async function inLanes(lanes: number, writes: readonly Write[]): Promise<Outcome[]> {
+/** Sends all writes, `concurrency` at a time. */
+async function sendConcurrently(concurrency: number, writes: readonly Write[]): Promise<Outcome[]> {
   const waiting = [...writes];
   const outcomes: Outcome[] = [];
-  const lane = async () => {
+  const sendNext = async () => {
     for (let write = waiting.pop(); write !== undefined; write = waiting.pop()) {
       outcomes.push(await outcomeOf(write));
     }
   };
-  await Promise.all(Array.from({ length: lanes }, lane));
+  await Promise.all(Array.from({ length: concurrency }, sendNext));
   return outcomes;
 }
 
 async function outcomeOf(write: Write): Promise<Outcome> {
   const call = write.send();
-  const answer = await call.catch(() => undefined);
-  if (answer !== undefined) return { ...write, version: answer.bookVersion };
+  const response = await call.catch(() => undefined);
+  if (response !== undefined) return { ...write, version: response.bookVersion };
   return { ...write, reason: (await errorOf(call)).reason ?? "no reason" };
 }
 

@@ -21,7 +21,7 @@ describe("Concurrent writes", function () {
 
   const lookup = (key: TestKey) => ({ case: "key" as const, value: key });
 
-  it("create a key once: one of 100 wins, 99 are ALREADY_EXISTS", async () => {
+  it("create a key once: one of 100 succeeds, 99 are ALREADY_EXISTS", async () => {
     const key = await freshKey(service);
     const outcomes = await atOnce(100, () =>
       service.pricing.createLLMPrice({ ...key, price: "1" }),
@@ -29,7 +29,7 @@ describe("Concurrent writes", function () {
     expect(outcomes).to.deep.equal({ OK: 1, PRICE_ALREADY_EXISTS: 99 });
   });
 
-  it("change a price once by one etag: one of 100 wins, 99 are ABORTED", async () => {
+  it("change a price once with the same etag: one of 100 succeeds, 99 are ABORTED", async () => {
     const { key, etag } = await freshPrice(service, "1");
     const outcomes = await atOnce(100, (i) =>
       service.pricing.updateLLMPrice({ lookup: lookup(key), price: `${i}`, etag }),
@@ -37,7 +37,7 @@ describe("Concurrent writes", function () {
     expect(outcomes).to.deep.equal({ OK: 1, ETAG_MISMATCH: 99 });
   });
 
-  it("end a price once: one of 100 wins, 99 are NOT_FOUND", async () => {
+  it("end a price once: one of 100 succeeds, 99 are NOT_FOUND", async () => {
     const { key } = await freshPrice(service, "1");
     const outcomes = await atOnce(100, () =>
       service.pricing.deleteLLMPrice({ lookup: lookup(key) }),
@@ -45,7 +45,7 @@ describe("Concurrent writes", function () {
     expect(outcomes).to.deep.equal({ OK: 1, PRICE_NOT_FOUND: 99 });
   });
 
-  it("all take effect without an etag, none at the instant of another", async () => {
+  it("all take effect without an etag, each at its own instant", async () => {
     const { key } = await freshPrice(service, "1");
     const outcomes = await atOnce(100, (i) =>
       service.pricing.updateLLMPrice({ lookup: lookup(key), price: `${i}` }),
@@ -55,39 +55,39 @@ describe("Concurrent writes", function () {
     expect(timeline.llmPriceRevisions).to.have.length(101);
   });
 
-  it("all take effect on a server that is serializable unless told otherwise", async () => {
-    const own = await createTestDatabase();
-    await own.knex.raw(`
+  it("all take effect on a server whose default isolation is serializable", async () => {
+    const serializable = await createTestDatabase();
+    await serializable.knex.raw(`
       do $$ begin
         execute format('alter database %I set default_transaction_isolation = serializable',
           current_database());
       end $$`);
-    // Connections have the setting that they began with.
+    // The setting applies to new connections only.
     const knex = createDatabase({
-      connection: own.connection,
+      connection: serializable.connection,
       poolSize: 20,
       acquireTimeoutMs: 10_000,
     });
-    const strict = await startTestService({}, { ...own, knex });
+    const strictService = await startTestService({}, { ...serializable, knex });
     try {
-      const { key } = await freshPrice(strict, "1");
+      const { key } = await freshPrice(strictService, "1");
       const outcomes = await atOnce(48, (i) =>
-        strict.pricing.updateLLMPrice({ lookup: lookup(key), price: `${i}` }),
+        strictService.pricing.updateLLMPrice({ lookup: lookup(key), price: `${i}` }),
       );
       expect(outcomes).to.deep.equal({ OK: 48 });
     } finally {
-      await strict.stop();
+      await strictService.stop();
       await knex.destroy();
-      await own.drop();
+      await serializable.drop();
     }
   });
 
-  it("register a name once: one of 100 wins, 99 are ALREADY_EXISTS", async () => {
+  it("register a name once: one of 100 succeeds, 99 are ALREADY_EXISTS", async () => {
     const outcomes = await atOnce(100, () => service.catalog.createProvider({ name: "once" }));
     expect(outcomes).to.deep.equal({ OK: 1, NAME_ALREADY_EXISTS: 99 });
   });
 
-  it("keep a name or the price that refers to it, never half of each", async () => {
+  it("create a price or delete one of its names, never both", async () => {
     for (let round = 0; round < 20; round += 1) {
       const key = await freshKey(service);
       const { provider, model } = key;
@@ -102,19 +102,19 @@ describe("Concurrent writes", function () {
     }
   });
 
-  it("with one request_id write once and are answered alike, all 50", async () => {
+  it("with one request_id write once, and all 50 get the same response", async () => {
     const key = await freshKey(service);
     const before = await bookVersion(database.knex);
     const request = { ...key, price: "1", requestId: randomUUID() };
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 50 }, () => service.pricing.createLLMPrice(request)),
     );
-    expect(answers[0]?.bookVersion).to.equal(before + 1n);
-    for (const answer of answers) expect(answer).to.deep.equal(answers[0]);
+    expect(responses[0]?.bookVersion).to.equal(before + 1n);
+    for (const response of responses) expect(response).to.deep.equal(responses[0]);
     expect(await bookVersion(database.knex)).to.equal(before + 1n);
   });
 
-  it("with one request_id and different bodies let one body win", async () => {
+  it("with one request_id and different bodies succeed for one body only", async () => {
     const key = await freshKey(service);
     const requestId = randomUUID();
     const outcomes = await atOnce(50, (i) =>
@@ -123,7 +123,7 @@ describe("Concurrent writes", function () {
     expect(outcomes).to.deep.equal({ OK: 1, REQUEST_ID_REUSED: 49 });
   });
 
-  it("all succeed beside writers in SQL, and each has its version", async () => {
+  it("all succeed with concurrent writers in SQL, each at its own version", async () => {
     const { key, id } = await freshPrice(service, "1");
     const before = await bookVersion(database.knex);
     const outcomes = await atOnce(100, (i) =>
@@ -135,9 +135,9 @@ describe("Concurrent writes", function () {
     expect(await bookVersion(database.knex)).to.equal(before + 100n);
   });
 
-  it("succeed in a circle with a writer in SQL, who may have to try again", async () => {
+  it("succeed in a deadlock with a writer in SQL, which may have to retry", async () => {
     const { key, id } = await freshPrice(service, "1");
-    // The service has the book and waits for the key's row; the other has the row.
+    // The service holds the lock of the price book and waits for the key's row, which `sql` holds.
     const sql = await database.knex.transaction();
     try {
       await sql("llm_prices").where({ id }).forUpdate();
@@ -156,14 +156,14 @@ async function untilBlocked(knex: Knex): Promise<void> {
   while (!(await knex("pg_stat_activity").whereRaw(waiting).first())) await wait(5);
 }
 
-/** Schedules a price as psql would. */
+/** Schedules a price in SQL, without the service. */
 async function insertScheduled(sql: Knex, id: string, second: number): Promise<void> {
   const effectiveFrom = new Date(Date.UTC(2199, 0, 1, 0, 0, second));
   const row = { llm_price_id: id, effective_from: effectiveFrom, price: "2" };
   await sql("llm_price_revisions").insert(row);
 }
 
-/** How many of so many calls at once ended how. */
+/** Makes calls at once, and counts them by their outcome. */
 async function atOnce(
   calls: number,
   call: (i: number) => Promise<unknown>,
@@ -174,11 +174,11 @@ async function atOnce(
   return counts;
 }
 
-/** OK, or the reason of the refusal. */
+/** Returns "OK" or the reason of the error. */
 async function outcomeOf(call: Promise<unknown>): Promise<string> {
-  const isAnswered = await call.then(
+  const isOk = await call.then(
     () => true,
     () => false,
   );
-  return isAnswered ? "OK" : ((await errorOf(call)).reason ?? "no reason");
+  return isOk ? "OK" : ((await errorOf(call)).reason ?? "no reason");
 }

@@ -25,7 +25,7 @@ describe("CreateLLMPrice", () => {
 
   const create = (request: object) => service.pricing.createLLMPrice(request);
 
-  /** A key whose price ends at the first instant of 2100. */
+  /** Creates a key whose price ends at the first instant of 2100. */
   const endingIn2100 = async () => {
     const { key, id } = await freshPrice(service, "1", new Date("2020-01-01"));
     const end = { lookup: byKey(key), effectiveFrom: at("2100-01-01") };
@@ -44,7 +44,7 @@ describe("CreateLLMPrice", () => {
     expect(await priceAt(service, key)).to.equal("1.25");
   });
 
-  it("starts in the past where effective_from says so", async () => {
+  it("starts in the past with a past effective_from", async () => {
     const key = await freshKey(service);
     const effectiveFrom = at("2020-01-01");
     const { llmPrice } = await create({ ...key, price: "1.25", effectiveFrom });
@@ -53,7 +53,7 @@ describe("CreateLLMPrice", () => {
     expect(await priceAt(service, key, "2020-01-01")).to.equal("1.25");
   });
 
-  it("starts in the future where effective_from says so, and answers the price of then", async () => {
+  it("starts in the future with a future effective_from, and returns the future price", async () => {
     const key = await freshKey(service);
     const effectiveFrom = at("2100-01-01");
     const { llmPrice } = await create({ ...key, price: "1.25", effectiveFrom });
@@ -64,7 +64,7 @@ describe("CreateLLMPrice", () => {
     expect(await priceAt(service, key, "2100-01-01")).to.equal("1.25");
   });
 
-  it("takes the first and the last instant of a Timestamp", async () => {
+  it("accepts the first and the last instant of a Timestamp", async () => {
     for (const time of ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"]) {
       const key = await freshKey(service);
       const { llmPrice } = await create({ ...key, price: "1", effectiveFrom: at(time) });
@@ -81,17 +81,17 @@ describe("CreateLLMPrice", () => {
     ["007", "7"],
     ["-0.0", "0"],
   ] as const;
-  for (const [given, answered] of prices) {
-    it(`keeps a price of ${given} as ${answered}`, async () => {
+  for (const [given, normalized] of prices) {
+    it(`records a price of ${given} as ${normalized}`, async () => {
       const { price, key } = await freshPrice(service, given);
-      expect(price).to.equal(answered);
-      expect(await priceAt(service, key)).to.equal(answered);
+      expect(price).to.equal(normalized);
+      expect(await priceAt(service, key)).to.equal(normalized);
     });
   }
 
-  const refusedPrices = ["", "1000.0000000001", "-0.0000000001", "1.00000000000", "1e1", "٣"];
-  for (const price of refusedPrices) {
-    it(`refuses a price of ${JSON.stringify(price)}`, async () => {
+  const invalidPrices = ["", "1000.0000000001", "-0.0000000001", "1.00000000000", "1e1", "٣"];
+  for (const price of invalidPrices) {
+    it(`rejects a price of ${JSON.stringify(price)}`, async () => {
       const { code, reason, fields } = await errorOf(create({ ...anyKey, price }));
       expect({ code, reason }).to.deep.equal({
         code: Code.InvalidArgument,
@@ -101,7 +101,7 @@ describe("CreateLLMPrice", () => {
     });
   }
 
-  it("gives a UUID, an etag, and the book version that it made", async () => {
+  it("returns a UUID, an etag, and the new book version", async () => {
     const { bookVersion: earlier } = await freshPrice(service, "1");
     const { id, etag, bookVersion } = await freshPrice(service, "1");
     expect(id).to.match(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
@@ -109,7 +109,7 @@ describe("CreateLLMPrice", () => {
     expect(bookVersion).to.equal(earlier + 1n);
   });
 
-  it("brings a deleted key back under its old id and created_at, with its history", async () => {
+  it("creates the price of a deleted key again with its id, created_at and history", async () => {
     const { key, id, createdAt } = await freshPrice(service, "1", new Date("2020-01-01"));
     await service.pricing.deleteLLMPrice({ lookup: byKey(key) });
     const { llmPrice } = await create({ ...key, price: "2" });
@@ -119,7 +119,7 @@ describe("CreateLLMPrice", () => {
     expect(llmPriceRevisions.map(({ price }) => price)).to.deep.equal(["1", undefined, "2"]);
   });
 
-  it("refuses to bring a key with a history back in the past", async () => {
+  it("rejects a past effective_from for a key with a history", async () => {
     const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
     await service.pricing.deleteLLMPrice({ lookup: byKey(key) });
     for (const time of ["2019-01-01", "2021-01-01"]) {
@@ -130,7 +130,7 @@ describe("CreateLLMPrice", () => {
     }
   });
 
-  it("is ALREADY_EXISTS, naming the id, while the key has a price", async () => {
+  it("is ALREADY_EXISTS with the id while the key has a price", async () => {
     const { key, id } = await freshPrice(service, "1");
     const { code, reason, metadata } = await errorOf(create({ ...key, price: "2" }));
     expect({ code, reason }).to.deep.equal({
@@ -140,7 +140,7 @@ describe("CreateLLMPrice", () => {
     expect(metadata).to.deep.equal({ llm_price_id: id });
   });
 
-  it("is ALREADY_EXISTS when the key's price is only scheduled", async () => {
+  it("is ALREADY_EXISTS when the price of the key is only scheduled", async () => {
     const { key, id } = await freshPrice(service, "1", new Date("2100-01-01"));
     for (const effectiveFrom of [undefined, at("2020-01-01"), at("2101-01-01")]) {
       const call = create({ ...key, price: "2", ...(effectiveFrom && { effectiveFrom }) });
@@ -150,7 +150,7 @@ describe("CreateLLMPrice", () => {
     }
   });
 
-  it("is ALREADY_EXISTS one millisecond before a scheduled end, and created at it", async () => {
+  it("is ALREADY_EXISTS one millisecond before a scheduled end, and succeeds at the end", async () => {
     const { key, id } = await endingIn2100();
     const early = create({ ...key, price: "2", effectiveFrom: at("2099-12-31T23:59:59.999Z") });
     expect(await errorOf(early)).to.include({ reason: "PRICE_ALREADY_EXISTS" });
@@ -160,13 +160,13 @@ describe("CreateLLMPrice", () => {
     expect(await priceAt(service, key, "2100-01-01")).to.equal("2");
   });
 
-  it("lets one of two callers at once create a key, and tells the other", async () => {
+  it("succeeds for one of two concurrent clients, and is ALREADY_EXISTS for the other", async () => {
     const key = await freshKey(service);
     const both = [create({ ...key, price: "1" }), create({ ...key, price: "2" })];
-    const ended = await Promise.allSettled(both);
-    expect(ended.map(({ status }) => status)).to.have.members(["fulfilled", "rejected"]);
-    const lost = both[ended.findIndex(({ status }) => status === "rejected")];
-    expect(await errorOf(Promise.resolve(lost))).to.include({ reason: "PRICE_ALREADY_EXISTS" });
+    const results = await Promise.allSettled(both);
+    expect(results.map(({ status }) => status)).to.have.members(["fulfilled", "rejected"]);
+    const failed = both[results.findIndex(({ status }) => status === "rejected")];
+    expect(await errorOf(Promise.resolve(failed))).to.include({ reason: "PRICE_ALREADY_EXISTS" });
   });
 
   const unknown = [
@@ -175,34 +175,36 @@ describe("CreateLLMPrice", () => {
     ["model", "GPT-4O", "MODEL_NOT_FOUND", "gpt-4o"],
   ] as const;
   for (const [part, name, reason, nearest] of unknown) {
-    it(`is NOT_FOUND for an unregistered ${part}, and names the nearest`, async () => {
+    it(`is NOT_FOUND for an unregistered ${part}, and suggests the nearest`, async () => {
       await service.catalog.createProvider({ name: "acme" }).catch(() => {});
       await service.catalog.createModel({ provider: "acme", name: "gpt-4o" }).catch(() => {});
       const key = { chargeType: "completion", provider: "acme", model: "gpt-4o", [part]: name };
-      const refusal = await errorOf(create({ ...key, price: "1" }));
-      expect(refusal).to.include({ code: Code.NotFound, reason });
-      expect(refusal.metadata).to.include({ name, nearest_1: nearest });
-      expect(refusal.message).to.include(nearest);
+      const error = await errorOf(create({ ...key, price: "1" }));
+      expect(error).to.include({ code: Code.NotFound, reason });
+      expect(error.metadata).to.include({ name, nearest_1: nearest });
+      expect(error.message).to.include(nearest);
     });
   }
 
-  it("asks the database at most six times while the book waits for it", async () => {
+  it("sends at most six statements while it holds the lock of the price book", async () => {
     const key = await freshKey(service);
     type Query = { readonly sql: string; readonly __knexUid: string };
-    const asked: Query[] = [];
-    const listen = (query: Query) => asked.push(query);
-    service.database.knex.on("query", listen);
+    const queries: Query[] = [];
+    const onQuery = (query: Query) => queries.push(query);
+    service.database.knex.on("query", onQuery);
     await create({ ...key, price: "1" });
-    service.database.knex.off("query", listen);
-    // Where the machine is slow, the last of several attempts.
-    const opened = asked.findLastIndex(({ sql }) => sql.includes("raise_book_version"));
-    const { __knexUid: connection } = asked[opened] as Query;
-    // The names, the key, its timeline, the revision, the answer, and the commit.
-    const onSame = asked.slice(opened + 1).filter(({ __knexUid }) => __knexUid === connection);
-    expect(onSame).to.have.length(6);
+    service.database.knex.off("query", onQuery);
+    // Counts the last attempt: on a slow machine the write may need several.
+    const lockIndex = queries.findLastIndex(({ sql }) => sql.includes("raise_book_version"));
+    const { __knexUid: connection } = queries[lockIndex] as Query;
+    // The names, the key, its timeline, the revision, the stored response, and the commit.
+    const statements = queries
+      .slice(lockIndex + 1)
+      .filter(({ __knexUid }) => __knexUid === connection);
+    expect(statements).to.have.length(6);
   });
 
-  it("creates a key that a writer in SQL has just recorded, under that one's id", async () => {
+  it("uses the id of a key that a writer in SQL inserts at the same time", async () => {
     const key = await freshKey(service);
     const sql = await service.database.knex.transaction();
     try {
@@ -223,7 +225,7 @@ describe("CreateLLMPrice", () => {
     while (!(await knex("pg_stat_activity").whereRaw(waiting).first())) await wait(5);
   }
 
-  it("keeps nothing of a refused write", async () => {
+  it("writes nothing when it is rejected", async () => {
     const { key } = await freshPrice(service, "1");
     const version = await bookVersionOf(service.database);
     await errorOf(create({ ...key, price: "2" }));
@@ -232,7 +234,7 @@ describe("CreateLLMPrice", () => {
     expect(await priceAt(service, key)).to.equal("1");
   });
 
-  it("takes a reason of 1000 characters, with tabs, line feeds and emoji", async () => {
+  it("accepts a reason of 1000 characters, with tabs, line feeds and emoji", async () => {
     const reason = `\t\n${"😀".repeat(998)}`;
     const key = await freshKey(service);
     await create({ ...key, price: "1", reason });
@@ -242,27 +244,35 @@ describe("CreateLLMPrice", () => {
     expect(llmPriceRevisions[0]?.reason).to.equal(reason);
   });
 
-  const refusedFields = [
+  const invalidFields = [
     ["a reason of 1001 characters", { reason: "😀".repeat(1001) }, "reason"],
     ["a reason with a NUL", { reason: "a\0b" }, "reason"],
     ["a charge type of 21 characters", { chargeType: "c".repeat(21) }, "charge_type"],
     ["a provider of 64 characters", { provider: "p".repeat(64) }, "provider"],
     ["a model with a space", { model: "a b" }, "model"],
-    ["a start finer than a millisecond", { effectiveFrom: { nanos: 1 } }, "effective_from"],
-    ["a start after the year 9999", { effectiveFrom: at("+010000-01-01") }, "effective_from"],
+    [
+      "an effective_from with a fraction of a millisecond",
+      { effectiveFrom: { nanos: 1 } },
+      "effective_from",
+    ],
+    [
+      "an effective_from after the year 9999",
+      { effectiveFrom: at("+010000-01-01") },
+      "effective_from",
+    ],
     ["a request_id that is no UUID", { requestId: "1" }, "request_id"],
   ] as const;
-  for (const [what, changes, field] of refusedFields) {
-    it(`refuses ${what}`, async () => {
+  for (const [what, changes, field] of invalidFields) {
+    it(`rejects ${what}`, async () => {
       const call = create({ ...anyKey, price: "1", ...changes });
       const { code, fields } = await errorOf(call);
       expect({ code, fields }).to.deep.equal({ code: Code.InvalidArgument, fields: [field] });
     });
   }
 
-  it("refuses all wrong fields at once", async () => {
-    const wrong = { effectiveFrom: { nanos: 1 }, reason: "\0", requestId: "1" };
-    const { fields } = await errorOf(create(wrong));
+  it("rejects all invalid fields at once", async () => {
+    const invalid = { effectiveFrom: { nanos: 1 }, reason: "\0", requestId: "1" };
+    const { fields } = await errorOf(create(invalid));
     expect(fields).to.have.members([
       ...["charge_type", "provider", "model", "price"],
       ...["effective_from", "reason", "request_id"],

@@ -26,7 +26,7 @@ describe("DeleteLLMPrice", () => {
   const end = (request: object) => service.pricing.deleteLLMPrice(request);
   const since = (year: string) => freshPrice(service, "1", new Date(`${year}-01-01`));
 
-  /** A price of 1 since 2020, then of 2, 3 and so on from the first instants of these years on. */
+  /** Creates a price of 1 since 2020, then of 2, 3 and so on from the start of each year on. */
   const stepsIn = async (...years: readonly string[]) => {
     const price = await since("2020");
     for (const [i, year] of years.entries()) await schedule(price.key, `${i + 2}`, year);
@@ -47,7 +47,7 @@ describe("DeleteLLMPrice", () => {
     expect(await priceAt(service, key)).to.equal(undefined);
   });
 
-  it("ends the price at a future effective_from, the first instant without one", async () => {
+  it("ends the price at a future effective_from, which is the first instant without a price", async () => {
     const { key } = await since("2020");
     await end({ lookup: byKey(key), effectiveFrom: at("2100-01-01") });
     expect(await priceAt(service, key)).to.equal("1");
@@ -55,7 +55,7 @@ describe("DeleteLLMPrice", () => {
     expect(await priceAt(service, key, "2100-01-01")).to.equal(undefined);
   });
 
-  it("answers the last price, with the end as its effective_until", async () => {
+  it("returns the last price, with the end as its effective_until", async () => {
     const { key, id } = await stepsIn("2100", "2102");
     const { llmPrice } = await end({ lookup: byKey(key), effectiveFrom: at("2101-01-01") });
     expect(llmPrice).to.include({ ...key, id, price: "2" });
@@ -63,27 +63,27 @@ describe("DeleteLLMPrice", () => {
     expect(textOf(llmPrice?.effectiveUntil)).to.equal("2101-01-01T00:00:00.000Z");
   });
 
-  it("cancels what is scheduled for the end or later, and keeps what is for before it", async () => {
+  it("cancels prices scheduled for the end or later, and keeps those before the end", async () => {
     const { key } = await stepsIn("2100", "2101", "2102");
     await end({ lookup: byKey(key), effectiveFrom: at("2101-01-01") });
     expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 2", "2101-01-01 end"]);
   });
 
-  it("cancels all that is scheduled when it ends the price now", async () => {
+  it("cancels all scheduled prices when it ends the price now", async () => {
     const { key } = await stepsIn("2100", "2101");
     await end({ lookup: byKey(key) });
     expect(await scheduleOf(service, key)).to.deep.equal([]);
     expect(await priceAt(service, key, "2101-01-01")).to.equal(undefined);
   });
 
-  it("brings an end that is scheduled for later forward", async () => {
+  it("moves a scheduled end to an earlier time", async () => {
     const { key } = await since("2020");
     await end({ lookup: byKey(key), effectiveFrom: at("2101-01-01") });
     await end({ lookup: byKey(key), effectiveFrom: at("2100-01-01") });
     expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 end"]);
   });
 
-  it("cancels what is scheduled behind an end, at exactly that end, too", async () => {
+  it("cancels prices scheduled after an end when it is called with the same end", async () => {
     const { key } = await since("2020");
     await end({ lookup: byKey(key), effectiveFrom: at("2100-01-01") });
     const again = { ...key, price: "2", effectiveFrom: at("2101-01-01") };
@@ -92,18 +92,18 @@ describe("DeleteLLMPrice", () => {
     expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 end"]);
   });
 
-  it("keeps the history, and what was billed can be computed again", async () => {
+  it("keeps the history, so that past charges can be calculated again", async () => {
     const { key, id } = await since("2020");
-    await end({ lookup: byKey(key), reason: "retired" });
+    await end({ lookup: byKey(key), reason: "discontinued" });
     const usageRatio = { case: "accountUsageRatio" as const, value: "0.5" };
-    const terms = { ...key, providerCost: "10", usageRatio, asOf: at("2025-12-31") };
-    expect((await service.pricing.calculateCharge(terms)).accountCharge).to.equal("5");
+    const request = { ...key, providerCost: "10", usageRatio, asOf: at("2025-12-31") };
+    expect((await service.pricing.calculateCharge(request)).accountCharge).to.equal("5");
     const { llmPriceRevisions } = await service.pricing.listLLMPriceRevisions({ lookup: byId(id) });
     expect(llmPriceRevisions.map(({ price }) => price)).to.deep.equal(["1", undefined]);
-    expect(llmPriceRevisions[1]).to.include({ changedBy: "anonymous", reason: "retired" });
+    expect(llmPriceRevisions[1]).to.include({ changedBy: "anonymous", reason: "discontinued" });
   });
 
-  it("lets the key come back under its id, with no price in between", async () => {
+  it("allows the key to be created again under its id, with no price in between", async () => {
     const { key, id } = await since("2020");
     await end({ lookup: byKey(key), effectiveFrom: at("2100-01-01") });
     const again = { ...key, price: "2", effectiveFrom: at("2101-01-01") };
@@ -113,7 +113,7 @@ describe("DeleteLLMPrice", () => {
     expect(await priceAt(service, key, "2101-01-01")).to.equal("2");
   });
 
-  it("raises the book version by one, however many revisions it cancels", async () => {
+  it("raises the book version by one, even if it cancels several revisions", async () => {
     const { key } = await stepsIn("2100", "2101");
     const before = await bookVersionOf(service.database);
     const { bookVersion } = await end({ lookup: byKey(key) });
@@ -122,14 +122,14 @@ describe("DeleteLLMPrice", () => {
   });
 
   describe("of a price that is only scheduled", () => {
-    it("leaves the key an empty timeline, and answers no price", async () => {
+    it("leaves an empty timeline, and returns no price", async () => {
       const { key, id } = await since("2100");
       expect((await end({ lookup: byKey(key) })).llmPrice).to.equal(undefined);
       const timeline = await service.pricing.listLLMPriceRevisions({ lookup: byId(id) });
       expect(timeline.llmPriceRevisions).to.deep.equal([]);
     });
 
-    it("leaves nothing when it is to end as it begins, and a millisecond's price after", async () => {
+    it("leaves no price when it ends at its start, and one of a millisecond when it ends later", async () => {
       const { key } = await since("2100");
       const lookup = byKey(key);
       const effectiveFrom = at("2100-01-01T00:00:00.001Z");
@@ -140,7 +140,7 @@ describe("DeleteLLMPrice", () => {
       expect(await scheduleOf(service, key)).to.deep.equal([]);
     });
 
-    it("lets the key be created again under its id, in the past, too", async () => {
+    it("allows the key to be created again under its id, also in the past", async () => {
       const { key, id } = await since("2100");
       await end({ lookup: byKey(key) });
       const again = { ...key, price: "2", effectiveFrom: at("2020-01-01") };
@@ -148,7 +148,7 @@ describe("DeleteLLMPrice", () => {
       expect(await priceAt(service, key, "2020-01-01")).to.equal("2");
     });
 
-    it("answers the last price where there was one before, with its end", async () => {
+    it("returns the last past price with its end, if the key had one", async () => {
       const { key, id } = await since("2020");
       const { llmPrice: ended } = await end({ lookup: byKey(key) });
       const again = { ...key, price: "2", effectiveFrom: at("2100-01-01") };
@@ -161,19 +161,19 @@ describe("DeleteLLMPrice", () => {
   });
 
   describe("by etag", () => {
-    it("takes the etag last answered", async () => {
+    it("accepts the etag of the last response", async () => {
       const { key, etag } = await since("2020");
       await end({ lookup: byKey(key), etag });
       expect(await priceAt(service, key)).to.equal(undefined);
     });
 
-    it("is ABORTED when the etag is stale or no price has had it, and ends nothing", async () => {
+    it("is ABORTED for a stale or an unknown etag, and ends nothing", async () => {
       const { key, id, etag } = await since("2020");
       const { llmPrice } = await schedule(key, "2", "2100");
       for (const other of [etag, "x"]) {
-        const refusal = await errorOf(end({ lookup: byKey(key), etag: other }));
-        expect(refusal).to.include({ code: Code.Aborted, reason: "ETAG_MISMATCH" });
-        expect(refusal.metadata).to.deep.equal({ llm_price_id: id, etag: llmPrice?.etag });
+        const error = await errorOf(end({ lookup: byKey(key), etag: other }));
+        expect(error).to.include({ code: Code.Aborted, reason: "ETAG_MISMATCH" });
+        expect(error.metadata).to.deep.equal({ llm_price_id: id, etag: llmPrice?.etag });
       }
       expect(await priceAt(service, key)).to.equal("1");
       expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 2"]);
@@ -183,13 +183,13 @@ describe("DeleteLLMPrice", () => {
   describe("is NOT_FOUND", () => {
     const notFound = async (request: object) => {
       const version = await bookVersionOf(service.database);
-      const refusal = await errorOf(end(request));
-      expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+      const error = await errorOf(end(request));
+      expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
       expect(await bookVersionOf(service.database)).to.equal(version);
-      return refusal;
+      return error;
     };
 
-    it("the second time, and says when the price ended", async () => {
+    it("the second time, with the time of the end", async () => {
       const { key } = await since("2020");
       const { llmPrice } = await end({ lookup: byKey(key) });
       const { message } = await notFound({ lookup: byKey(key) });
@@ -197,13 +197,13 @@ describe("DeleteLLMPrice", () => {
       await notFound({ lookup: byKey(key), effectiveFrom: at("2100-01-01") });
     });
 
-    it("for an end that is scheduled already, and leaves it who made it and why", async () => {
+    it("for an end that is already scheduled, and keeps the reason of that end", async () => {
       const { key } = await since("2020");
       const request = { lookup: byKey(key), effectiveFrom: at("2100-01-01") };
-      await end({ ...request, reason: "retired" });
+      await end({ ...request, reason: "discontinued" });
       await notFound({ ...request, reason: "again" });
       const { llmPriceRevisions } = await service.pricing.listLLMPriceRevisions(request);
-      expect(llmPriceRevisions[1]?.reason).to.equal("retired");
+      expect(llmPriceRevisions[1]?.reason).to.equal("discontinued");
     });
 
     it("a millisecond after a scheduled end", async () => {
@@ -218,7 +218,7 @@ describe("DeleteLLMPrice", () => {
       await notFound({ lookup: byKey(key) });
     });
 
-    it("for an unknown key, and names the nearest", async () => {
+    it("for an unknown key, and suggests the nearest", async () => {
       const key = { chargeType: "tool", provider: "openai", model: "gpt-4o" };
       await registerNames(service, key);
       await service.pricing.createLLMPrice({ ...key, price: "1" });
@@ -232,7 +232,7 @@ describe("DeleteLLMPrice", () => {
     });
   });
 
-  it("refuses an effective_from in the past, even that of the last change", async () => {
+  it("rejects an effective_from in the past, even that of the last change", async () => {
     const { key, effectiveFrom } = await freshPrice(service, "1");
     for (const past of [effectiveFrom, at("2020-01-01")]) {
       const { code, fields } = await errorOf(end({ lookup: byKey(key), effectiveFrom: past }));
@@ -243,12 +243,18 @@ describe("DeleteLLMPrice", () => {
     }
   });
 
-  it("refuses all wrong fields at once", async () => {
+  it("rejects all invalid fields at once", async () => {
     const lookup = byKey({ chargeType: "", provider: "B", model: "ä" });
-    const wrong = { lookup, effectiveFrom: { nanos: 1 }, etag: " ", reason: "\0", requestId: "1" };
-    const refusal = await errorOf(end(wrong));
-    expect(refusal).to.include({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
-    expect(refusal.fields).to.have.members([
+    const invalid = {
+      lookup,
+      effectiveFrom: { nanos: 1 },
+      etag: " ",
+      reason: "\0",
+      requestId: "1",
+    };
+    const error = await errorOf(end(invalid));
+    expect(error).to.include({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
+    expect(error.fields).to.have.members([
       ...["key.charge_type", "key.provider", "key.model"],
       ...["effective_from", "etag", "reason", "request_id"],
     ]);

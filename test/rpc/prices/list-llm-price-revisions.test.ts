@@ -18,7 +18,7 @@ describe("ListLLMPriceRevisions", () => {
   const spanOf = ({ effectiveFrom, effectiveUntil }: LLMPriceRevision) =>
     `${textOf(effectiveFrom)?.slice(0, 4)}-${textOf(effectiveUntil)?.slice(0, 4) ?? ""}`;
 
-  /** A price since 2020, and of 2, 3 and so on from the first instants of these years on. */
+  /** Creates a price of 1 since 2020, then of 2, 3 and so on from the start of each year on. */
   const stepsIn = async (...years: readonly string[]) => {
     const price = await freshPrice(service, "1", new Date("2020-01-01"));
     const lookup = byKey(price.key);
@@ -28,7 +28,7 @@ describe("ListLLMPriceRevisions", () => {
     return { ...price, lookup };
   };
 
-  it("shows the whole timeline, oldest first, each revision until the next begins", async () => {
+  it("returns the whole timeline, oldest first, each revision with the start of the next as its end", async () => {
     const { key, lookup } = await stepsIn("2102", "2100");
     await service.pricing.deleteLLMPrice({ lookup, ...from("2103") });
     await service.pricing.createLLMPrice({ ...key, price: "0", ...from("2104") });
@@ -43,7 +43,7 @@ describe("ListLLMPriceRevisions", () => {
     expect(nextPageToken).to.equal("");
   });
 
-  it("shows past prices: an ended one ends in turn when the key comes back", async () => {
+  it("returns past prices, and the end of a price lasts until the key is created again", async () => {
     const { key, lookup } = await stepsIn();
     const { llmPrice: ended } = await service.pricing.deleteLLMPrice({ lookup });
     const { llmPrice: again } = await service.pricing.createLLMPrice({ ...key, price: "2" });
@@ -53,37 +53,37 @@ describe("ListLLMPriceRevisions", () => {
     expect(llmPriceRevisions[1]?.effectiveFrom).to.deep.equal(ended?.effectiveUntil);
   });
 
-  it("says of each revision who recorded it, why, when, and by which book version", async () => {
+  it("returns the caller, the reason, the time and the book version of each revision", async () => {
     const earliest = Date.now();
     const { lookup, id, bookVersion } = await stepsIn();
     const updated = await service.pricing.updateLLMPrice({ lookup, price: "2", reason: "dearer" });
-    const end = { lookup, reason: "retired", ...from("2100") };
+    const end = { lookup, reason: "discontinued", ...from("2100") };
     const ended = await service.pricing.deleteLLMPrice(end);
     const { llmPriceRevisions } = await list({ lookup });
-    const evidence = llmPriceRevisions.map((each) => {
+    const records = llmPriceRevisions.map((each) => {
       const { llmPriceId, changedBy, reason, bookVersion } = each;
       return [llmPriceId, changedBy, reason, bookVersion];
     });
-    expect(evidence).to.deep.equal([
+    expect(records).to.deep.equal([
       [id, "anonymous", "", bookVersion],
       [id, "anonymous", "dearer", updated.bookVersion],
-      [id, "anonymous", "retired", ended.bookVersion],
+      [id, "anonymous", "discontinued", ended.bookVersion],
     ]);
-    const recorded = llmPriceRevisions.map((each) => Date.parse(textOf(each.createdAt) ?? ""));
-    expect(recorded[0]).to.be.within(earliest, Date.now());
-    // What takes effect at once is recorded at its first instant.
+    const times = llmPriceRevisions.map((each) => Date.parse(textOf(each.createdAt) ?? ""));
+    expect(times[0]).to.be.within(earliest, Date.now());
+    // The created_at of a revision that takes effect at once is its effective_from.
     expect(llmPriceRevisions[1]?.createdAt).to.deep.equal(updated.llmPrice?.effectiveFrom);
-    expect(recorded[2]).to.be.within((recorded[1] ?? 0) + 1, Date.now());
+    expect(times[2]).to.be.within((times[1] ?? 0) + 1, Date.now());
   });
 
-  it("is the same by id and by key", async () => {
+  it("returns the same by id and by key", async () => {
     const { id, lookup } = await stepsIn("2100");
-    const byItsKey = await list({ lookup });
-    expect(byItsKey.llmPriceRevisions).to.have.lengthOf(2);
-    expect(await list({ lookup: byId(id.toUpperCase()) })).to.deep.equal(byItsKey);
+    const response = await list({ lookup });
+    expect(response.llmPriceRevisions).to.have.lengthOf(2);
+    expect(await list({ lookup: byId(id.toUpperCase()) })).to.deep.equal(response);
   });
 
-  it("is empty for a key whose only price was cancelled before it began", async () => {
+  it("returns no revision for a key whose only price was cancelled before its start", async () => {
     const { id } = await freshPrice(service, "1", new Date("2100-01-01"));
     await service.pricing.deleteLLMPrice({ lookup: byId(id) });
     const { llmPriceRevisions, nextPageToken } = await list({ lookup: byId(id) });
@@ -93,18 +93,18 @@ describe("ListLLMPriceRevisions", () => {
     });
   });
 
-  it("is NOT_FOUND for an unknown key, and names the nearest", async () => {
+  it("is NOT_FOUND for an unknown key, and suggests the nearest", async () => {
     const key = { chargeType: "tool", provider: "openai", model: "gpt-4o" };
     await registerNames(service, key);
     await service.pricing.createLLMPrice({ ...key, price: "1" });
-    const refusal = await errorOf(list({ lookup: byKey({ ...key, model: "gpt-4oo" }) }));
-    expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
-    expect(refusal.metadata.nearest_1).to.equal("tool/openai/gpt-4o");
+    const error = await errorOf(list({ lookup: byKey({ ...key, model: "gpt-4oo" }) }));
+    expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+    expect(error.metadata.nearest_1).to.equal("tool/openai/gpt-4o");
   });
 
   it("is NOT_FOUND for an unknown id", async () => {
-    const refusal = await errorOf(list({ lookup: byId(randomUUID()) }));
-    expect(refusal).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+    const error = await errorOf(list({ lookup: byId(randomUUID()) }));
+    expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
   });
 
   describe("in pages", () => {
@@ -113,7 +113,7 @@ describe("ListLLMPriceRevisions", () => {
       return { spans: llmPriceRevisions.map(spanOf), pageToken: nextPageToken };
     };
 
-    it("shows each revision once, with its end, though that is on the next page", async () => {
+    it("returns each revision once, with its end, even if the next revision is on the next page", async () => {
       const { lookup } = await stepsIn("2100", "2101", "2102");
       const first = await page({ lookup, pageSize: 2 });
       expect(first.spans).to.deep.equal(["2020-2100", "2100-2101"]);
@@ -121,13 +121,13 @@ describe("ListLLMPriceRevisions", () => {
       expect(second).to.deep.equal({ spans: ["2101-2102", "2102-"], pageToken: "" });
     });
 
-    it("has no next page after one that holds exactly the rest", async () => {
+    it("returns no next_page_token on a page that ends with the last revision", async () => {
       const { lookup } = await stepsIn("2100", "2101");
       expect((await page({ lookup, pageSize: 2 })).pageToken).not.to.equal("");
       expect((await page({ lookup, pageSize: 3 })).pageToken).to.equal("");
     });
 
-    it("goes on behind the last revision shown, whatever is added before and after it", async () => {
+    it("continues after the last revision of a page, even if others are added before and after it", async () => {
       const { lookup } = await stepsIn("2100", "2104");
       const { pageToken } = await page({ lookup, pageSize: 2 });
       for (const year of ["2099", "2102", "2106"]) {
@@ -137,23 +137,23 @@ describe("ListLLMPriceRevisions", () => {
       expect(spans).to.deep.equal(["2102-2104", "2104-2106", "2106-"]);
     });
 
-    it("goes on behind a revision that has been cancelled since", async () => {
+    it("continues after a revision that has been cancelled since", async () => {
       const { lookup } = await stepsIn("2100", "2101");
       const { pageToken } = await page({ lookup, pageSize: 2 });
       await service.pricing.cancelLLMPriceRevision({ lookup, ...from("2100") });
       expect((await page({ lookup, pageToken })).spans).to.deep.equal(["2101-"]);
     });
 
-    it("takes a token that was given for the key with the id, and with another size", async () => {
+    it("accepts the token of a list by key for a list by id and for another page_size", async () => {
       const { lookup, id } = await stepsIn("2100", "2101");
       const { pageToken } = await page({ lookup, pageSize: 1 });
       const { spans } = await page({ lookup: byId(id), pageSize: 2, pageToken });
       expect(spans).to.deep.equal(["2100-2101", "2101-"]);
     });
 
-    it("has 1000 revisions on a page where no size is given, and at most", async () => {
+    it("returns at most 1000 revisions on a page, also by default", async () => {
       const { id, lookup } = await stepsIn();
-      // Past the service, which writes them one by one.
+      // Inserts in SQL, because the service writes revisions one by one.
       await service.database.knex.raw(
         `insert into llm_price_revisions (llm_price_id, effective_from, price)
         select :id, timestamptz '2100-01-01Z' + n * interval '1 day', 1
@@ -168,10 +168,10 @@ describe("ListLLMPriceRevisions", () => {
     });
   });
 
-  describe("refuses", () => {
-    const violationsOf = async (request: object, hint?: string) => {
+  describe("rejects", () => {
+    const violationsOf = async (request: object, context?: string) => {
       const { code, reason, fields } = await errorOf(list(request));
-      expect({ code, reason }, hint).to.deep.equal({
+      expect({ code, reason }, context).to.deep.equal({
         code: Code.InvalidArgument,
         reason: "INVALID_FIELD",
       });
@@ -192,11 +192,13 @@ describe("ListLLMPriceRevisions", () => {
       expect(fields).to.deep.equal(["page_token"]);
     });
 
-    it("a page_token that no list has given", async () => {
+    it("a page_token that no list has returned", async () => {
       const { lookup } = await stepsIn("2100");
       for (const pageToken of garbageTokens(await tokenOf(lookup))) {
-        const hint = pageToken.slice(0, 80);
-        expect(await violationsOf({ lookup, pageToken }, hint), hint).to.deep.equal(["page_token"]);
+        const context = pageToken.slice(0, 80);
+        expect(await violationsOf({ lookup, pageToken }, context), context).to.deep.equal([
+          "page_token",
+        ]);
       }
     });
 
@@ -211,14 +213,14 @@ describe("ListLLMPriceRevisions", () => {
       }
     });
 
-    it("a negative page_size and a page_token that no list has given, both at once", async () => {
+    it("a negative page_size and an invalid page_token at once", async () => {
       const { lookup } = await stepsIn("2100");
       expect(await violationsOf({ lookup, pageSize: -1 })).to.deep.equal(["page_size"]);
       const fields = await violationsOf({ lookup, pageSize: -1, pageToken: "x" });
       expect(fields).to.have.members(["page_size", "page_token"]);
     });
 
-    it("a key that is not whole, and the lack of one", async () => {
+    it("an incomplete key and a missing one", async () => {
       const lookup = byKey({ chargeType: "", provider: "acme", model: "m" });
       expect(await violationsOf({ lookup })).to.deep.equal(["key.charge_type"]);
       expect(await violationsOf({})).to.deep.equal(["id"]);

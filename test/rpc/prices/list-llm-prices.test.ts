@@ -25,12 +25,12 @@ describe("ListLLMPrices", () => {
       effectiveFrom: at(`${year}-01-01`),
     });
   };
-  /** Prices for models of a provider that no other test has. */
+  /** Creates prices for models of a provider. Each test uses its own provider. */
   const priceModels = async (provider: string, models: readonly string[]) => {
     for (const model of models) await price({ chargeType: "completion", provider, model });
   };
 
-  /** Many prices at once, past the service, which writes them one by one. */
+  /** Creates many prices in SQL, because the service writes them one by one. */
   const priceMany = async (provider: string, count: number) => {
     await service.catalog.createProvider({ name: provider });
     const values = { provider, count };
@@ -47,7 +47,7 @@ describe("ListLLMPrices", () => {
     );
   };
 
-  it("is in the byte order of charge type, provider and model", async () => {
+  it("returns prices in the byte order of charge type, provider and model", async () => {
     const model = "same";
     await price({ chargeType: "tool", provider: "order", model });
     await price({ chargeType: "plugin", provider: "order-z", model });
@@ -64,7 +64,7 @@ describe("ListLLMPrices", () => {
     ]);
   });
 
-  it("shows only the charge type, the provider and the model prefix asked for", async () => {
+  it("returns only prices of the requested charge type, provider and model prefix", async () => {
     await price({ chargeType: "tool", provider: "filter", model: "gpt-4" });
     await priceModels("filter", ["gpt-4", "gpt-4o", "gpt-5", "GPT-4"]);
     const provider = "filter";
@@ -76,7 +76,7 @@ describe("ListLLMPrices", () => {
     expect(modelsOf(await list({ provider, modelPrefix: "gpt-4oo" }))).to.deep.equal([]);
   });
 
-  it("compares a model prefix exactly: no character stands for others", async () => {
+  it("compares a model prefix exactly, without wildcards", async () => {
     await priceModels("exact", ["a%b", "a_b", "aXb", "a\\b", "a~", "a~~"]);
     const startingWith = async (modelPrefix: string) =>
       modelsOf(await list({ provider: "exact", modelPrefix }));
@@ -86,31 +86,31 @@ describe("ListLLMPrices", () => {
     expect(await startingWith("a~")).to.deep.equal(["a~", "a~~"]);
   });
 
-  it("shows what is in effect at as_of, and answers that instant", async () => {
+  it("returns the prices in effect at as_of, and that as_of", async () => {
     const first = { chargeType: "completion", provider: "times", model: "ends-in-2100" };
     await price(first);
     const effectiveFrom = at("2100-01-01");
     await service.pricing.deleteLLMPrice({ lookup: byKey(first), effectiveFrom });
     await price({ ...first, model: "begins-in-2100" }, "2100");
-    const shownAt = async (time: string) => {
-      const answer = await list({ provider: "times", asOf: at(time) });
-      expect(textOf(answer.asOf)).to.equal(new Date(time).toISOString());
-      return modelsOf(answer);
+    const modelsAt = async (time: string) => {
+      const response = await list({ provider: "times", asOf: at(time) });
+      expect(textOf(response.asOf)).to.equal(new Date(time).toISOString());
+      return modelsOf(response);
     };
-    expect(await shownAt("2019-12-31T23:59:59.999Z")).to.deep.equal([]);
-    expect(await shownAt("2099-12-31T23:59:59.999Z")).to.deep.equal(["ends-in-2100"]);
-    expect(await shownAt("2100-01-01")).to.deep.equal(["begins-in-2100"]);
+    expect(await modelsAt("2019-12-31T23:59:59.999Z")).to.deep.equal([]);
+    expect(await modelsAt("2099-12-31T23:59:59.999Z")).to.deep.equal(["ends-in-2100"]);
+    expect(await modelsAt("2100-01-01")).to.deep.equal(["begins-in-2100"]);
     expect(modelsOf(await list({ provider: "times" }))).to.deep.equal(["ends-in-2100"]);
   });
 
-  it("answers the same price as GetLLMPrice", async () => {
+  it("returns the same price as GetLLMPrice", async () => {
     await priceModels("same", ["m"]);
     const { llmPrices } = await list({ provider: "same" });
     const lookup = byKey({ chargeType: "completion", provider: "same", model: "m" });
     expect(llmPrices).to.deep.equal([(await service.pricing.getLLMPrice({ lookup })).llmPrice]);
   });
 
-  it("has 100 prices on a page where no size is given, and at most 1000", async () => {
+  it("returns 100 prices on a page by default, and at most 1000", async () => {
     await priceMany("many", 1001);
     const sizeFor = async (pageSize: number) =>
       (await list({ provider: "many", pageSize })).llmPrices.length;
@@ -121,7 +121,7 @@ describe("ListLLMPrices", () => {
     expect(await sizeFor(2 ** 31 - 1)).to.equal(1000);
   });
 
-  it("has no next page after one that holds exactly the rest", async () => {
+  it("returns no next_page_token on a page that ends with the last price", async () => {
     await priceModels("rest", ["a", "b", "c"]);
     const tokenFor = async (pageSize: number) =>
       (await list({ provider: "rest", pageSize })).nextPageToken;
@@ -129,7 +129,7 @@ describe("ListLLMPrices", () => {
     expect(await tokenFor(3)).to.equal("");
   });
 
-  it("shows each price once, whatever is created before and after the cursor", async () => {
+  it("returns each price once, even if prices are created before and after the cursor", async () => {
     await priceModels("stable", ["b", "d", "f", "h"]);
     const page = (pageToken = "", pageSize = 2) =>
       list({ provider: "stable", pageSize, pageToken });
@@ -137,11 +137,11 @@ describe("ListLLMPrices", () => {
     await priceModels("stable", ["a", "c", "e"]);
     const second = await page(first.nextPageToken);
     const third = await page(second.nextPageToken, 10);
-    // "a" and "c" are before the cursor, "e" behind it.
+    // "a" and "c" are before the cursor, "e" is after it.
     expect([first, second, third].map(modelsOf)).to.deep.equal([["b", "d"], ["e", "f"], ["h"]]);
   });
 
-  it("shows all pages of a list at the instant of the first", async () => {
+  it("returns all pages of a list at the instant of the first page", async () => {
     await priceModels("instant", ["a", "b"]);
     const first = await list({ provider: "instant", pageSize: 1 });
     const lookup = byKey({ chargeType: "completion", provider: "instant", model: "b" });
@@ -152,7 +152,7 @@ describe("ListLLMPrices", () => {
     expect(second.asOf).to.deep.equal(first.asOf);
   });
 
-  it("goes on from a price that has been deleted since", async () => {
+  it("continues after a price that has been deleted since", async () => {
     await priceModels("gone", ["a", "b", "c"]);
     const first = await list({ provider: "gone", pageSize: 2 });
     const lookup = byKey({ chargeType: "completion", provider: "gone", model: "b" });
@@ -161,7 +161,7 @@ describe("ListLLMPrices", () => {
     expect(modelsOf(second)).to.deep.equal(["c"]);
   });
 
-  describe("refuses", () => {
+  describe("rejects", () => {
     const provider = "tokens";
     let token: string;
     before(async () => {
@@ -197,14 +197,14 @@ describe("ListLLMPrices", () => {
       expect(fields).to.deep.equal(["page_token"]);
     });
 
-    it("a page_token that no list has given", async () => {
+    it("a page_token that no list has returned", async () => {
       for (const pageToken of garbageTokens(token)) {
         const fields = await violationsOf({ provider, pageToken });
         expect(fields, pageToken.slice(0, 80)).to.deep.equal(["page_token"]);
       }
     });
 
-    const wrong = [
+    const invalidRequests = [
       ["a negative page_size", { pageSize: -1 }, ["page_size"]],
       ["a malformed charge type", { chargeType: "A" }, ["charge_type"]],
       ["a malformed provider", { provider: "a/b" }, ["provider"]],
@@ -212,12 +212,12 @@ describe("ListLLMPrices", () => {
       ["a model prefix of 256 characters", { modelPrefix: "m".repeat(256) }, ["model_prefix"]],
       ["an as_of that is no Timestamp", { asOf: { nanos: -1 } }, ["as_of"]],
       [
-        "all wrong fields at once",
+        "all invalid fields at once",
         { chargeType: "A", provider: "B", modelPrefix: " ", pageSize: -1, pageToken: "x" },
         ["charge_type", "provider", "model_prefix", "page_size", "page_token"],
       ],
     ] as const;
-    for (const [what, request, fields] of wrong) {
+    for (const [what, request, fields] of invalidRequests) {
       it(what, async () => {
         expect(await violationsOf(request)).to.have.members(fields);
       });

@@ -6,7 +6,7 @@ import { at, bookVersionOf, byKey, freshKey, freshPrice, priceAt } from "../../s
 import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
-/** A write that can be made; what it is given is sent along. */
+/** Sends a write with these fields added. */
 type Write = (fields: object) => Promise<unknown>;
 
 describe("request_id", () => {
@@ -23,7 +23,7 @@ describe("request_id", () => {
   };
   const future = { effectiveFrom: at("2100-01-01") };
 
-  /** Prepares each write so that it succeeds once; most of them would be refused a second time. */
+  /** Prepares each write so that it succeeds once. Most of them would fail a second time. */
   const writes: Readonly<Record<string, () => Promise<Write>>> = {
     async CreateLLMPrice() {
       const key = await freshKey(service);
@@ -73,17 +73,17 @@ describe("request_id", () => {
     },
   };
 
-  /** Makes the answer of a write so much older. */
-  const age = (requestId: string, by: string) =>
+  /** Makes the stored response of a write older. */
+  const makeOlder = (requestId: string, by: string) =>
     service.database
       .knex("answered_requests")
       .where({ request_id: requestId })
       .update({ created_at: service.database.knex.raw("created_at - cast(? as interval)", [by]) });
-  const kept = (requestId: string) =>
+  const storedResponses = (requestId: string) =>
     service.database.knex("answered_requests").where({ request_id: requestId });
 
   for (const [method, prepare] of Object.entries(writes)) {
-    it(`replays the first answer of ${method}, and writes nothing`, async () => {
+    it(`replays the first response of ${method}, and writes nothing`, async () => {
       const write = await prepare();
       const request = { requestId: randomUUID(), reason: "once" };
       const first = await write(request);
@@ -92,29 +92,29 @@ describe("request_id", () => {
       expect(await bookVersionOf(service.database)).to.equal(version);
     });
 
-    it(`is refused with another body of ${method}`, async () => {
+    it(`is rejected with another body of ${method}`, async () => {
       const write = await prepare();
       const requestId = randomUUID();
       await write({ requestId, reason: "one" });
-      const refusal = await errorOf(write({ requestId, reason: "another" }));
-      expect(refusal).to.include({ code: Code.InvalidArgument, reason: "REQUEST_ID_REUSED" });
-      expect(refusal.fields).to.deep.equal(["request_id"]);
-      expect(refusal.metadata).to.deep.equal({ request_id: requestId });
+      const error = await errorOf(write({ requestId, reason: "another" }));
+      expect(error).to.include({ code: Code.InvalidArgument, reason: "REQUEST_ID_REUSED" });
+      expect(error.fields).to.deep.equal(["request_id"]);
+      expect(error.metadata).to.deep.equal({ request_id: requestId });
     });
   }
 
-  it("is refused with another method, be its body the same to the byte", async () => {
+  it("is rejected with another method, even if the body is the same to the byte", async () => {
     const request = { name: freshName(), requestId: randomUUID() };
     await service.catalog.createChargeType({ name: request.name });
     await service.catalog.createProvider({ name: request.name });
     await service.catalog.deleteChargeType(request);
-    const refusal = await errorOf(service.catalog.deleteProvider(request));
-    expect(refusal).to.include({ code: Code.InvalidArgument, reason: "REQUEST_ID_REUSED" });
+    const error = await errorOf(service.catalog.deleteProvider(request));
+    expect(error).to.include({ code: Code.InvalidArgument, reason: "REQUEST_ID_REUSED" });
     const { providers } = await service.catalog.listProviders({});
     expect(providers.map(({ name }) => name)).to.include(request.name);
   });
 
-  it("is the same in upper and in lower case", async () => {
+  it("is compared without regard to case", async () => {
     const { key } = await freshPrice(service, "1");
     const request = { lookup: byKey(key), price: "2" };
     const requestId = randomUUID();
@@ -123,25 +123,25 @@ describe("request_id", () => {
     expect(await service.pricing.updateLLMPrice({ ...request, requestId })).to.deep.equal(first);
   });
 
-  it("may be empty: then each write is one of its own", async () => {
+  it("may be empty, and then each call writes", async () => {
     const { key, bookVersion } = await freshPrice(service, "1");
     const request = { lookup: byKey(key), price: "2", requestId: "" };
     for (const nth of [1n, 2n]) {
-      const answer = await service.pricing.updateLLMPrice(request);
-      expect(answer.bookVersion).to.equal(bookVersion + nth);
+      const response = await service.pricing.updateLLMPrice(request);
+      expect(response.bookVersion).to.equal(bookVersion + nth);
     }
   });
 
   const uuid = "123e4567-e89b-12d3-a456-426614174000";
   for (const requestId of ["1", `{${uuid}}`, uuid.replaceAll("-", ""), `${uuid}\n`]) {
-    it(`is refused as ${JSON.stringify(requestId)}`, async () => {
-      const refusal = await errorOf(service.catalog.createProvider({ name: "acme", requestId }));
-      expect(refusal).to.include({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
-      expect(refusal.fields).to.deep.equal(["request_id"]);
+    it(`is rejected as ${JSON.stringify(requestId)}`, async () => {
+      const error = await errorOf(service.catalog.createProvider({ name: "acme", requestId }));
+      expect(error).to.include({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
+      expect(error.fields).to.deep.equal(["request_id"]);
     });
   }
 
-  it("replays the first answer after the world has moved on", async () => {
+  it("replays the first response after the price has changed", async () => {
     const key = await freshKey(service);
     const request = { ...key, price: "1", requestId: randomUUID() };
     const first = await service.pricing.createLLMPrice(request);
@@ -150,7 +150,7 @@ describe("request_id", () => {
     expect(await priceAt(service, key)).to.equal(undefined);
   });
 
-  it("replays the first answer when the effective_from has become the past", async () => {
+  it("replays the first response when effective_from is in the past by then", async () => {
     const { key } = await freshPrice(service, "1");
     const effectiveFrom = at(new Date(Date.now() + 300).toISOString());
     const request = { lookup: byKey(key), price: "2", effectiveFrom, requestId: randomUUID() };
@@ -159,42 +159,42 @@ describe("request_id", () => {
     expect(await service.pricing.updateLLMPrice(request)).to.deep.equal(first);
   });
 
-  it("is free after a refused write: corrected, the write is made", async () => {
+  it("can be used again after a rejected write, with a corrected request", async () => {
     const { key } = await freshPrice(service, "1");
     const requestId = randomUUID();
     const update = (etag: string) =>
       service.pricing.updateLLMPrice({ lookup: byKey(key), price: "2", etag, requestId });
     expect(await errorOf(update("stale"))).to.include({ reason: "ETAG_MISMATCH" });
-    expect(await kept(requestId)).to.deep.equal([]);
+    expect(await storedResponses(requestId)).to.deep.equal([]);
     expect((await update("")).llmPrice?.price).to.equal("2");
   });
 
-  it("replays no refusal: the same write is made once nothing is against it", async () => {
+  it("replays no error: the same write succeeds once its precondition holds", async () => {
     const request = { name: freshName(), requestId: randomUUID() };
-    const refusal = await errorOf(service.catalog.deleteProvider(request));
-    expect(refusal).to.include({ reason: "PROVIDER_NOT_FOUND" });
+    const error = await errorOf(service.catalog.deleteProvider(request));
+    expect(error).to.include({ reason: "PROVIDER_NOT_FOUND" });
     await service.catalog.createProvider({ name: request.name });
     await service.catalog.deleteProvider(request);
     const { providers } = await service.catalog.listProviders({});
     expect(providers.map(({ name }) => name)).not.to.include(request.name);
   });
 
-  it("writes once for 50 callers at once, through all doors", async () => {
+  it("writes once for 50 concurrent calls, through all protocols", async () => {
     const { key, bookVersion } = await freshPrice(service, "1");
     const request = { lookup: byKey(key), price: "2", requestId: randomUUID() };
-    const doors = Object.values(service.endpoints);
-    const answers = await Promise.all(
+    const endpoints = Object.values(service.endpoints);
+    const responses = await Promise.all(
       Array.from({ length: 50 }, (_, i) =>
-        doors[i % doors.length]?.pricing.updateLLMPrice(request),
+        endpoints[i % endpoints.length]?.pricing.updateLLMPrice(request),
       ),
     );
-    expect(answers[0]?.bookVersion).to.equal(bookVersion + 1n);
-    for (const answer of answers) expect(answer).to.deep.equal(answers[0]);
+    expect(responses[0]?.bookVersion).to.equal(bookVersion + 1n);
+    for (const response of responses) expect(response).to.deep.equal(responses[0]);
     const timeline = await service.pricing.listLLMPriceRevisions({ lookup: byKey(key) });
     expect(timeline.llmPriceRevisions.map(({ price }) => price)).to.deep.equal(["1", "2"]);
   });
 
-  it("is the same through every door: first gRPC, then the others", async () => {
+  it("replays a response to gRPC through every other protocol", async () => {
     const { key } = await freshPrice(service, "1");
     const request = { lookup: byKey(key), price: "2", reason: "ä", ...future };
     const requestId = randomUUID();
@@ -206,41 +206,41 @@ describe("request_id", () => {
   });
 
   describe("after 24 hours", () => {
-    it("is free for another body, and a minute before is not", async () => {
+    it("can be used for another body, and not a minute before", async () => {
       const { key } = await freshPrice(service, "1");
       const requestId = randomUUID();
       const update = (price: string) =>
         service.pricing.updateLLMPrice({ lookup: byKey(key), price, requestId });
       const first = await update("2");
-      await age(requestId, "23 hours 59 minutes");
+      await makeOlder(requestId, "23 hours 59 minutes");
       expect(await update("2")).to.deep.equal(first);
       expect(await errorOf(update("3"))).to.include({ reason: "REQUEST_ID_REUSED" });
-      // A replay does not begin the 24 hours again.
-      await age(requestId, "1 minute");
+      // A replay does not restart the 24 hours.
+      await makeOlder(requestId, "1 minute");
       expect((await update("3")).bookVersion).to.equal(first.bookVersion + 1n);
       expect(await priceAt(service, key)).to.equal("3");
     });
 
-    it("replays the write that has taken it over", async () => {
+    it("replays the write that has reused it", async () => {
       const { key } = await freshPrice(service, "1");
       const request = { lookup: byKey(key), price: "2", requestId: randomUUID() };
       const first = await service.pricing.updateLLMPrice(request);
-      await age(request.requestId, "24 hours");
+      await makeOlder(request.requestId, "24 hours");
       const second = await service.pricing.updateLLMPrice(request);
       expect(second.bookVersion).to.equal(first.bookVersion + 1n);
       expect(await service.pricing.updateLLMPrice(request)).to.deep.equal(second);
     });
 
-    it("is forgotten when the next write with another comes, and a minute before is not", async () => {
+    it("is deleted by the next write with another id, and not a minute before", async () => {
       const [expired, fresh] = [randomUUID(), randomUUID()];
       for (const requestId of [expired, fresh]) {
         await service.catalog.createProvider({ name: freshName(), requestId });
       }
-      await age(expired, "24 hours");
-      await age(fresh, "23 hours 59 minutes");
+      await makeOlder(expired, "24 hours");
+      await makeOlder(fresh, "23 hours 59 minutes");
       await service.catalog.createProvider({ name: freshName(), requestId: randomUUID() });
-      expect(await kept(expired)).to.have.lengthOf(0);
-      expect(await kept(fresh)).to.have.lengthOf(1);
+      expect(await storedResponses(expired)).to.have.lengthOf(0);
+      expect(await storedResponses(fresh)).to.have.lengthOf(1);
     });
   });
 });

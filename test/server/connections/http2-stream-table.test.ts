@@ -3,13 +3,13 @@ import { connect, createServer, type Http2Session, type ServerHttp2Session } fro
 import type { AddressInfo } from "node:net";
 import { getHeapSpaceStatistics } from "node:v8";
 import { expect } from "chai";
-import { forgetEndedStreams } from "../../../src/server/runtime-tuning/http2-stream-table.js";
+import { patchStreamMap } from "../../../src/server/runtime-tuning/http2-stream-table.js";
 import { collectGarbage } from "../../support/garbage.js";
 
 describe("The streams of an HTTP/2 session", () => {
   it("are freed when they end, although garbage was collected while some were open", () => {
     const session = { [state]: { streams: new Map<number, unknown>() } };
-    forgetEndedStreams(session as unknown as Http2Session);
+    patchStreamMap(session as unknown as Http2Session);
     const { streams } = session[state];
     let next = 0;
     const openAndEnd = () => {
@@ -34,7 +34,7 @@ describe("The streams of an HTTP/2 session", () => {
   it("are kept in the patched map in this version of Node.js, and end with their session", async () => {
     let session: ServerHttp2Session | undefined;
     const server = createServer().on("session", (each) => {
-      forgetEndedStreams(each);
+      patchStreamMap(each);
       session = each;
     });
     server.on("stream", (stream) => stream.respond({ ":status": 200 }));
@@ -44,7 +44,7 @@ describe("The streams of an HTTP/2 session", () => {
     const open = Array.from({ length: 5 }, () => client.request({ ":path": "/" }));
     await Promise.all(open.map((stream) => once(stream, "response")));
     const map = streamsOf(session as ServerHttp2Session);
-    expect(map.constructor.name).to.equal("StreamTable");
+    expect(map.constructor.name).to.equal("StreamMap");
     expect(map.size).to.equal(5);
     const closed = open.map((stream) => once(stream, "close"));
     for (const stream of open) stream.on("error", () => undefined);
