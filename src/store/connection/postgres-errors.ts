@@ -1,4 +1,5 @@
 import { DomainError, type Reason } from "../../domain/domain-error.js";
+import { pgConnectionLost } from "../../library-internals/matched-texts.js";
 
 /** The fields of `pg`'s errors that this file uses. The message can contain SQL and values. */
 type DatabaseError = Error & { readonly code?: string; readonly constraint?: string };
@@ -72,8 +73,6 @@ function isOutage(code: string, name: string, message: string): boolean {
     /^(?:25006|25P03|25P04|3D000|42501|42P01|42703|42883|55P03|E[A-Z]{4,})$/.test(code) ||
     name === "KnexTimeoutError" ||
     // These errors of pg have no code. Knex puts the statement before their message.
-    /(?:^| - )(?:Connection terminated|timeout expired|Client has encountered a connection)/.test(
-      message,
-    )
+    pgConnectionLost.test(message)
   );
 }

@@ -1,5 +1,6 @@
 import type { Knex } from "knex";
 import knexModule from "knex";
+import { pgConnectTimeout } from "../../library-internals/matched-texts.js";
 import { type DatabaseConnection, runOnConnect } from "../connection/pool.js";
 import { migrationSource } from "./migration-list.js";
 
@@ -71,7 +72,7 @@ async function withMigrator<T>(
 /** Adds host and port to a connection error. Returns every other error unchanged. */
 function toConnectionError({ host, port = 5432 }: DatabaseConnection, error: unknown): unknown {
   const { code = "", message, errors } = error as NodeJS.ErrnoException & Partial<AggregateError>;
-  if (!/^E[A-Z]{4,}$/.test(code) && message !== "timeout expired") return error;
+  if (!/^E[A-Z]{4,}$/.test(code) && message !== pgConnectTimeout) return error;
   // A host name with several addresses fails with one error for each, and an empty message.
   const problem = message || errors?.map((each: Error) => each.message).join(", ");
   return new Error(`the database at ${host}:${port} cannot be reached: ${problem}`, {
