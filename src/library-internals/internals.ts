@@ -2,6 +2,7 @@ import {
   findDescriptor,
   findHttp2Servers,
   findOwnListener,
+  findPgSocket,
   findPool,
   findStreamTable,
 } from "./private-fields.js";
@@ -9,7 +10,7 @@ import type { Samples } from "./samples.js";
 
 /** A private field or an undocumented behaviour of a library, which we use. */
 export type LibraryInternal = {
-  readonly library: "@grpc/grpc-js" | "node" | "knex" | "prom-client";
+  readonly library: "@grpc/grpc-js" | "node" | "knex" | "pg" | "prom-client";
   readonly field: string;
   readonly usedIn: string;
   readonly benefit: string;
@@ -124,6 +125,16 @@ export const libraryInternals: readonly LibraryInternal[] = [
     benefit: "metrics of the connection pool, and spans of the wait for a connection",
     ifMissing: { fallBack: "these metrics stay 0, and these spans are missing" },
     probe: ({ knex }) => findPool(knex) !== undefined,
+  },
+  {
+    library: "pg",
+    field: "Client.connection.stream",
+    usedIn: "store/connection/unresponsive-server.ts",
+    benefit:
+      "the statements of a server that does not respond fail at once as lost connections; end() " +
+      "would send a message to that server first",
+    ifMissing: { fallBack: "such statements fail when the system gives up the connection" },
+    probe: ({ pgClient }) => findPgSocket(pgClient) !== undefined,
   },
   {
     library: "prom-client",

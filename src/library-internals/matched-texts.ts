@@ -5,7 +5,7 @@
 
 /** pg: a connection that ended, or could not be made in time, or is used after that. */
 export const pgConnectionLost =
-  /(?:^| - )(?:Connection terminated|timeout expired|Client has encountered a connection)/;
+  /(?:^| - )(?:Connection terminated|timeout expired|Client (?:has encountered a connection|was closed))/;
 
 /** pg: a connection that could not be made within `connectionTimeoutMillis`. */
 export const pgConnectTimeout = "timeout expired";

@@ -49,6 +49,13 @@ export function findDescriptor(socket: Socket): Descriptor | undefined {
 
 export type Descriptor = { readonly fd: number; readonly writeQueueSize: number };
 
+/** Returns the socket of a client of `pg`, connected or not. */
+export function findPgSocket(client: object): Pick<Socket, "destroy"> | undefined {
+  const { connection } = client as { readonly connection?: { readonly stream?: Partial<Socket> } };
+  const stream = connection?.stream;
+  return typeof stream?.destroy === "function" ? (stream as Pick<Socket, "destroy">) : undefined;
+}
+
 /** Returns the connection pool (tarn) of a `knex` that has a connection configured. */
 export function findPool(knex: { readonly client: unknown }): ConnectionPool | undefined {
   const { pool } = (knex.client ?? {}) as { readonly pool?: Partial<ConnectionPool> | undefined };

@@ -4,6 +4,7 @@ import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import knexModule from "knex";
+import pg from "pg";
 import { type Metric, Registry } from "prom-client";
 import { callGrpcServer, type GrpcCallSample } from "./grpc-sample.js";
 import { makeHttp2Session, openLoopbackSocket } from "./socket-samples.js";
@@ -22,6 +23,8 @@ export type Samples = {
   /** A connected TCP socket. Undefined if this process cannot connect to itself. */
   readonly openSocket: Socket | undefined;
   readonly knex: { readonly client: unknown };
+  /** A client that is not connected. */
+  readonly pgClient: object;
   /** The text that prom-client writes for a metric that is our own object. */
   readonly exposition: string;
 };
@@ -38,7 +41,7 @@ export async function withSamples<T>(work: (samples: Samples) => T): Promise<T> 
       ...{ grpcServer, grpcCall, grpcCredentials: grpc.ServerCredentials.createInsecure() },
       ...{ httpServer: createHttpServer(), httpsServer: createHttpsServer() },
       ...{ http2Session, isSessionCreatedSynchronously, openSocket },
-      ...{ knex, exposition: await exposeMetric() },
+      ...{ knex, pgClient: new pg.Client(), exposition: await exposeMetric() },
     });
   } finally {
     grpcServer.forceShutdown();

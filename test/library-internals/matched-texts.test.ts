@@ -44,6 +44,18 @@ describe("The texts of libraries that decide something", () => {
     await database.drop();
   });
 
+  it("are what pg says of a query on a client that was closed", async () => {
+    const database = await createTestDatabase();
+    const client = new pg.Client(database.connection as pg.ClientConfig);
+    await client.connect();
+    await client.end();
+    const failure = await client.query("select 1").catch((error: Error) => error);
+    expect((failure as Error).message)
+      .to.match(/^Client was closed/)
+      .and.to.match(pgConnectionLost);
+    await database.drop();
+  });
+
   it("are what pg says of a server that does not answer", async () => {
     const message = await errorOf(() => {});
     expect(message).to.equal(pgConnectTimeout).and.to.match(pgConnectionLost);

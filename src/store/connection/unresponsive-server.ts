@@ -1,5 +1,6 @@
 import type { Knex } from "knex";
 import type pg from "pg";
+import { findPgSocket } from "../../library-internals/private-fields.js";
 
 /**
  * Runs `work` on a connection of the pool, and destroys the connection when the server does not
@@ -34,10 +35,9 @@ export async function withConnection<T>(
 
 /** Fails the pending queries. The pool notices that the connection is gone, and opens another. */
 function destroySocket(connection: pg.Client): void {
-  // end() destroys the socket only while a query is active. Without one, it sends a Terminate message
-  // and waits. The empty query makes sure that there is one.
-  connection.query("").catch(() => undefined);
-  connection.end().catch(() => undefined);
+  // Not end(): it sends a message first unless a query is active, and pg then reports a client that
+  // was closed instead of a connection that was lost.
+  findPgSocket(connection)?.destroy();
 }
 
 /** A responsive server begins a transaction, or cancels a statement, within milliseconds. */
