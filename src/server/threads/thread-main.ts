@@ -1,5 +1,6 @@
 import { type MessagePort, workerData } from "node:worker_threads";
 import {
+  Code,
   ConnectError,
   createConnectRouter,
   createContextKey,
@@ -65,7 +66,7 @@ async function serve({ port, caller, ...call }: OffloadedCall): Promise<HeaderEn
     const unhandled = toUnhandledCall(pathname.slice(1), headerFinder(header), caller);
     const request = {
       ...{ ...call, header, signal: abort.signal },
-      body: readUntil(call.body, abort.signal),
+      body: readUntil(readBody(call.body), abort.signal),
       contextValues: createContextValues()
         .set(portOfCall, port)
         .set(failureOfCall, onFailure)
@@ -86,6 +87,24 @@ async function serve({ port, caller, ...call }: OffloadedCall): Promise<HeaderEn
     return [...setTrailerStatus(new Headers(), responseNotRead())];
   } finally {
     timers.forEach(clearTimeout);
+  }
+}
+
+/**
+ * Reads the body that the main thread passes on. It fails when the client has disconnected, possibly
+ * before the main thread's message about that: Connect would take the failure for a malformed message.
+ */
+async function* readBody(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    throw new ConnectError(
+      "the client has disconnected",
+      Code.Canceled,
+      undefined,
+      undefined,
+      cause,
+    );
   }
 }
 
