@@ -1,6 +1,6 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
 import { lineOf } from "../../support/batches.js";
+import { countCallsDuring } from "../../support/calls-during.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
@@ -15,21 +15,8 @@ describe("While a thread works on a large call", function () {
   });
   after(() => service.stop());
 
-  /** Counts the single calls that are answered, one after another, until the large call is. */
-  const singlesDuring = async (large: Promise<unknown>) => {
-    let isDone = false;
-    const done = large.finally(() => {
-      isDone = true;
-    });
-    let answered = 0;
-    for (; !isDone; answered += 1) {
-      await service.pricing.calculateCharge(lineOf(key));
-      // Without a pause, these calls would take the CPU from the thread, which has a lower priority.
-      await wait(2);
-    }
-    await done;
-    return answered;
-  };
+  const singlesDuring = (large: Promise<unknown>) =>
+    countCallsDuring(large, () => service.pricing.calculateCharge(lineOf(key)), 2);
 
   it("single calls are answered: a batch of 10,000 calculations", async () => {
     const requests = Array.from({ length: 10_000 }, (_, i) =>
