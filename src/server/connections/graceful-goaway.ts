@@ -4,18 +4,19 @@ import type { Socket } from "node:net";
 import { findDescriptor } from "../../library-internals/private-fields.js";
 
 /**
- * Drains an HTTP/2 session without losing a call: the client begins its next calls on another connection,
- * and this one ends when its open calls have ended. The first GOAWAY announces the end and still accepts
- * all streams. The second one, after the client has answered a ping, names the last stream (RFC 9113,
- * section 6.8).
+ * Drains an HTTP/2 session without losing a call: the client begins its next calls on another
+ * connection, and this one ends when its open calls have ended. The first GOAWAY announces the end
+ * and still accepts all streams. The second one, after the client has answered a ping, names the
+ * last stream (RFC 9113, section 6.8).
  *
- * Measured over 20 s, 10 calls at a time, on connections that reach their age each second: with Node's
- * GOAWAY alone tonic lost 306 of 16,983 calls and connect-node 167 of 5,296. With both, neither lost one.
+ * Measured over 20 s, 10 calls at a time, on connections that reach their age each second: with
+ * Node's GOAWAY alone tonic lost 306 of 16,983 calls and connect-node 167 of 5,296. With both,
+ * neither lost one.
  *
- * Node only sends a GOAWAY that rejects the streams which arrive after it. gRPC clients repeat such calls,
- * others do not. So this function writes the first GOAWAY to the socket, between Node's own frames, which
- * Node writes whole. With TLS, or while the client does not read, that is not possible, and Node's own
- * GOAWAY is the only one.
+ * Node only sends a GOAWAY that rejects the streams which arrive after it. gRPC clients repeat such
+ * calls, others do not. So this function writes the first GOAWAY to the socket, between Node's own
+ * frames, which Node writes whole. With TLS, or while the client does not read, that is not
+ * possible, and Node's own GOAWAY is the only one.
  *
  * @param answerMs How long to wait for the answer to the ping.
  */
