@@ -20,12 +20,7 @@ describe("A database whose clock has been set back by an hour", () => {
   });
   after(() => service.stop());
 
-  const charge = async (minBookVersion: bigint) => {
-    const usageRatio = { case: "accountUsageRatio" as const, value: "1" };
-    const request = { ...key, providerCost: "1", usageRatio, minBookVersion };
-    const { markup, asOf } = await service.pricing.calculateCharge(request, callOptions);
-    return { markup, asOf: asOf && timestampMs(asOf) };
-  };
+  const charge = (minBookVersion: bigint) => chargeAt(service, key, minBookVersion);
 
   it("accepts writes without delay, each at a later instant than the write before", async () => {
     const times: number[] = [];
@@ -43,6 +38,29 @@ describe("A database whose clock has been set back by an hour", () => {
   it("accepts an import without delay, and charges the imported price", async () => {
     const { bookVersion } = await importRows(service, [rowOf(key, "4")], {}, callOptions);
     expect((await charge(bookVersion)).markup).to.equal("4");
+  });
+});
+
+describe("An import during which the database's clock is set back by an hour", () => {
+  let service: TestService;
+  before(async () => {
+    service = await startTestService();
+  });
+  after(() => service.stop());
+
+  it("is answered without delay, and its price is in effect then", async () => {
+    const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
+    // The import reads the clock four times before it writes its rows.
+    await service.database.knex.raw(`
+      create sequence reads;
+      grant all on sequence reads to public;
+      create or replace function instant_now() returns timestamptz language sql volatile as $$
+        select date_trunc('milliseconds', clock_timestamp())
+          + case when nextval('reads') <= 4 then interval '1 hour' else interval '0' end
+      $$`);
+    const rows = [rowOf(key, "2")];
+    const { bookVersion } = await importRows(service, rows, {}, callOptions);
+    expect((await chargeAt(service, key, bookVersion)).markup).to.equal("2");
   });
 });
 
@@ -86,3 +104,10 @@ describe("A transaction during which the database's clock is set back by an hour
 });
 
 const callOptions = { timeoutMs: 15_000 };
+
+async function chargeAt({ pricing }: TestService, key: TestKey, minBookVersion: bigint) {
+  const usageRatio = { case: "accountUsageRatio" as const, value: "1" };
+  const request = { ...key, providerCost: "1", usageRatio, minBookVersion };
+  const { markup, asOf } = await pricing.calculateCharge(request, callOptions);
+  return { markup, asOf: asOf && timestampMs(asOf) };
+}

@@ -79,18 +79,29 @@ export async function toLocalTimeMs(knex: Knex, instant: Instant): Promise<numbe
   return performance.now() + Number(rows[0].seconds_ahead) * 1000;
 }
 
-/** Thrown when the changes would take effect before the commit. */
+/** Thrown when the changes would take effect before the commit, or long after it. */
 class CommitTooLate extends Error {
   override readonly name = "CommitTooLate";
 }
 
-/** @throws CommitTooLate when the commit might last until the instant. */
+/**
+ * @throws CommitTooLate when the commit might last until the instant, or when the clock was set back
+ *   meanwhile: the client would wait for the instant as long as the clock was set back.
+ */
 async function requireFutureTime(knex: Knex, instant: Instant, leadTimeMs: number): Promise<void> {
   // A large commit takes longer than a small one.
   const commitMs = Math.min(1000, 8 + leadTimeMs / 20);
   const { rows } = await knex.raw(
-    "select clock_timestamp() + cast(:commit as interval) < cast(:instant as timestamptz) as is_ahead",
-    { commit: `${commitMs} milliseconds`, instant: toInstantText(instant) },
+    `
+    select cast(:instant as timestamptz) > clock_timestamp() + cast(:commit as interval)
+      and cast(:instant as timestamptz)
+        <= greatest(clock_timestamp() + cast(:lead as interval), changed_at) as is_in_time
+    from price_book`,
+    {
+      instant: toInstantText(instant),
+      commit: `${commitMs} milliseconds`,
+      lead: `${leadTimeMs} milliseconds`,
+    },
   );
-  if (!rows[0].is_ahead) throw new CommitTooLate();
+  if (!rows[0].is_in_time) throw new CommitTooLate();
 }
