@@ -22,7 +22,7 @@ import { callerKey } from "../../src/rpc/call/caller-context.js";
 import { defaultSuggestionLimits } from "../../src/rpc/handlers/dependencies.js";
 import { allowEveryone } from "../../src/server/auth/authorizer.js";
 import { createCallLog } from "../../src/server/calls/call-log.js";
-import { createConcurrencyLimit } from "../../src/server/calls/concurrency-limit.js";
+import { createCallPlaces } from "../../src/server/calls/call-places.js";
 import { startGrpcServer } from "../../src/server/grpc/grpc-server.js";
 import { createMetrics } from "../../src/server/ops/metrics.js";
 import { createServices, type Mount } from "../../src/server/pipeline/services.js";
@@ -172,7 +172,7 @@ function createOurServices(
     {
       ...{
         callLogOf: () => callLog,
-        concurrencyLimit: createConcurrencyLimit(2000),
+        places: createCallPlaces(2000),
         maxTimeoutMs: 30_000,
         maxMessageBytes: 4 * 2 ** 20,
       },

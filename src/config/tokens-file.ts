@@ -5,7 +5,7 @@ import {
   parseTree,
   printParseErrorCode,
 } from "jsonc-parser";
-import { type Caller, findRole, isCallerName } from "../domain/caller.js";
+import { type Caller, createCaller, findRole, isCallerName } from "../domain/caller.js";
 import { readNamedFile } from "./named-file.js";
 
 /** An accepted token: its caller, and its hash. The token itself is not stored. */
@@ -52,7 +52,7 @@ function parseEntry(item: Node, line: number): TokenEntry {
   if (Object.keys(others).length > 0) {
     reject("an entry has a field too many", "name, role and sha256 alone");
   }
-  return { caller: { name, role }, sha256: Buffer.from(sha256, "hex") };
+  return { caller: createCaller(name, role), sha256: Buffer.from(sha256, "hex") };
 }
 
 /** Rejects a token that is listed twice: it would have two names or roles. */

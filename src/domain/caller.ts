@@ -2,10 +2,24 @@
 export type Role = "calculate" | "manage";
 
 /** The authenticated caller. A caller without a role may do nothing. */
-export type Caller = { readonly name: string; readonly role: Role | undefined };
+export type Caller = {
+  readonly name: string;
+  readonly role: Role | undefined;
+  /** Equal for all calls that share the capacity of one caller. */
+  readonly limitKey: string;
+};
+
+export function createCaller(name: string, role: Role | undefined): Caller {
+  return { name, role, limitKey: `name ${name}` };
+}
 
 /** The caller of every call when no authentication is configured. */
-export const anonymous: Caller = { name: "anonymous", role: "manage" };
+export const anonymous: Caller = createCaller("anonymous", "manage");
+
+/** Returns an anonymous caller with its own capacity: that of its certificate or address. */
+export function anonymousFrom(origin: string): Caller {
+  return { ...anonymous, limitKey: `from ${origin}` };
+}
 
 /** Returns true for a valid caller name. The price book stores the name with each change. */
 export function isCallerName(name: unknown): name is string {

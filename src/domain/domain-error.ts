@@ -79,12 +79,18 @@ export function invalidFields(violations: readonly Violation[]): DomainError {
 /**
  * Creates the error of a call above a limit: `which` calls, and the variable that sets the limit.
  */
-export function tooManyCalls(which: string, variable: string, most: number): DomainError {
+export function tooManyCalls(
+  which: string,
+  variable: string,
+  most: number,
+  callerHas: number,
+): DomainError {
   return new DomainError(
     "TOO_MANY_CALLS",
-    `as many calls ${which} as the service takes at a time are at work: ${most} (${variable}); ` +
+    `there is no place for another call ${which}: all callers together may have ${most} at a time ` +
+      `(${variable}), one caller three quarters of them at most, and this caller has ${callerHas}; ` +
       "nothing was done; wait a moment and try again",
-    { metadata: { limit: variable, most: String(most) } },
+    { metadata: { limit: variable, most: String(most), caller_has: String(callerHas) } },
   );
 }
 

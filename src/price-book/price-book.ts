@@ -10,7 +10,7 @@ export type PriceQuery = {
   readonly requests: readonly PriceRequest[];
   /** The instant of requests without one of their own. Undefined: now. */
   readonly asOf: Instant | undefined;
-  /** The version to wait for. When it does not come in time, an older version is used. */
+  /** The version to wait for. When a new read does not know it, an older version is used. */
   readonly wantedVersion: bigint;
 };
 
@@ -23,8 +23,13 @@ export type PriceResult = {
   readonly prices: readonly (AppliedPrice | undefined)[];
 };
 
-/** The call that looks up prices. Its signal ends a wait; it is read only when there is one. */
-export type LookupCall = { readonly signal: AbortSignal };
+/** The call that looks up prices. Its members are read only when a lookup has to wait. */
+export type LookupCall = {
+  /** Ends the wait. */
+  readonly signal: AbortSignal;
+  /** Lets other calls run during the wait. */
+  readonly whileWaiting?: <T>(wait: Promise<T>) => Promise<T>;
+};
 
 /** A price book in this thread or another one. */
 export type PriceBook = {

@@ -111,6 +111,9 @@ export function createReplicatedPriceBook({
       const needsRead = mayDiffer(instants, startedAt);
       const isDone = isComplete(instants, startedAt) || !(needsRead || follower.isConnected());
       if (!isBehind && isDone) break;
+      // A version is in the database before a response contains it. So a read that was sent after the
+      // call began finds every version that exists.
+      if (isBehind && confirmedAtMs >= startedAt) break;
       // The version of an import is read before its instant: without the wait, the result would be
       // from before the import.
       const endsAt =
@@ -133,7 +136,8 @@ export function createReplicatedPriceBook({
       const instants = instantsOf(query, now);
       const isBehind = snapshot.version < query.wantedVersion;
       if (isBehind || !isComplete(instants, Number.POSITIVE_INFINITY)) {
-        return lookupAfterRead(instants, query, call);
+        const result = lookupAfterRead(instants, query, call);
+        return call.whileWaiting === undefined ? result : call.whileWaiting(result);
       }
       if (ageMs() > refreshMs) follower.requestReadUnlessReading();
       return lookupNow(query);

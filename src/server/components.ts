@@ -15,7 +15,7 @@ import { createAuthentication } from "./auth/auth-setup.js";
 import { createAuthorizer } from "./auth/authorizer.js";
 import { isPublic } from "./auth/public-methods.js";
 import { createCallLog } from "./calls/call-log.js";
-import { createConcurrencyLimit } from "./calls/concurrency-limit.js";
+import { createCallPlaces } from "./calls/call-places.js";
 import type { ListenerDependencies } from "./listener.js";
 import { createMetrics, type Metrics } from "./ops/metrics.js";
 import { createServices } from "./pipeline/services.js";
@@ -91,20 +91,20 @@ export async function createComponents(
     maxStalenessMs: config.maxBookStalenessMs,
     log,
   });
-  const concurrencyLimit = createConcurrencyLimit(config.maxCallsInFlight);
+  const places = createCallPlaces(config.maxCallsInFlight);
   const mountServices = createServices(
     {
       ...{ knex, bookOf: () => book, chargeCounterOf: () => metrics.charges },
       ...{ suggestionLimits, ...settings },
     },
-    { callLogOf: () => callLog, tracer: tracing, concurrencyLimit, maxTimeoutMs, ...settings },
+    { callLogOf: () => callLog, tracer: tracing, places, maxTimeoutMs, ...settings },
   );
   const threads = createThreadPool(
     config.workerThreads,
     toThreadSettings({ suggestionLimits, ...config }, connection, tracing !== undefined),
     book,
     { callLog, charges: metrics.charges, tracing, log },
-    concurrencyLimit,
+    places,
     log,
   );
   return {
@@ -129,7 +129,6 @@ function toThreadSettings(
     maxTimeoutMs: config.maxCallTimeoutMs,
     maxStreamTimeoutMs: config.maxStreamTimeoutMs,
     streamIdleTimeoutMs: config.streamIdleTimeoutMs,
-    maxBookStalenessMs: config.maxBookStalenessMs,
     suggestionLimits: config.suggestionLimits,
     maxBatchCalculations: config.maxBatchCalculations,
     maxAllocationAccounts: config.maxAllocationAccounts,

@@ -1,13 +1,19 @@
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { Knex } from "knex";
+import { formatAddress } from "../../src/config/address.js";
 import { defaultSuggestionLimits } from "../../src/rpc/handlers/dependencies.js";
 import { lineOf } from "../support/batches.js";
 import { callsEnded, rejectedOffloadedCalls, until } from "../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, type TestKey } from "../support/prices.js";
 import { errorOf, type ReceivedError } from "../support/received-errors.js";
-import { protocols, startTestService, type TestService } from "../support/service.js";
+import {
+  openEndpoints,
+  protocols,
+  startTestService,
+  type TestService,
+} from "../support/service.js";
 
 /** Writes that wait until `release`, because another transaction locks the price book. */
 type BlockedWrites = {
@@ -45,6 +51,8 @@ async function writesInFlight({ knex }: { readonly knex: Knex }): Promise<number
   return rows.length;
 }
 
+type ErrorJson = { readonly code: string; readonly details: readonly { readonly type: string }[] };
+
 const summaryOf = ({ code, reason, metadata }: ReceivedError) => ({ code, reason, metadata });
 
 describe("More concurrent calls than MAX_CALLS_IN_FLIGHT", () => {
@@ -58,8 +66,8 @@ describe("More concurrent calls than MAX_CALLS_IN_FLIGHT", () => {
   });
   after(() => service.stop());
   beforeEach(async () => {
-    blocked = await blockWrites(service, key, 4);
-    await until(async () => (await writesInFlight(service.database)) === 4);
+    blocked = await blockWrites(service, key, 3);
+    await until(async () => (await writesInFlight(service.database)) === 3);
   });
   afterEach(() => blocked.release());
 
@@ -75,7 +83,7 @@ describe("More concurrent calls than MAX_CALLS_IN_FLIGHT", () => {
         const error = await errorOf(call());
         expect(summaryOf(error)).to.deep.equal({
           ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS" },
-          metadata: { limit: "MAX_CALLS_IN_FLIGHT", most: "4" },
+          metadata: { limit: "MAX_CALLS_IN_FLIGHT", most: "4", caller_has: "3" },
         });
         expect(error.retryAfterMs).to.be.within(500, 1500);
       }
@@ -84,15 +92,36 @@ describe("More concurrent calls than MAX_CALLS_IN_FLIGHT", () => {
     });
   }
 
+  it("are answered 429 over plain HTTP, with the error as JSON", async () => {
+    const path = "llmprices.v1.PricingService/BatchCalculateCharges";
+    const response = await fetch(`http://${formatAddress(service.server.httpAddress)}/${path}`, {
+      ...{ method: "POST", body: "{}", headers: { "content-type": "application/json" } },
+    });
+    expect(response.status).to.equal(429);
+    expect(response.headers.get("content-type")).to.equal("application/json");
+    const { code, details } = (await response.json()) as ErrorJson;
+    expect(code).to.equal("resource_exhausted");
+    const types = details.map(({ type }) => type);
+    expect(types).to.deep.equal(["google.rpc.ErrorInfo", "google.rpc.RetryInfo"]);
+  });
+
+  it("leave a place for another caller", async () => {
+    const others = openEndpoints(service.server, { localAddress: "127.0.0.2" });
+    for (const protocol of protocols) {
+      const { accountCharge } = await others[protocol].pricing.calculateCharge(lineOf(key));
+      expect(accountCharge).to.equal("100");
+    }
+  });
+
   it("are counted, and are served again after the running calls have ended", async () => {
     const counted = () => callsEnded(service, "CalculateCharge", "resource_exhausted");
     const before = await counted();
     await errorOf(service.pricing.calculateCharge(lineOf(key)));
     expect(await counted()).to.equal(before + 1);
     await blocked.release();
-    expect(await Promise.all(blocked.outcomes)).to.deep.equal(["OK", "OK", "OK", "OK"]);
-    const charges = Array.from({ length: 4 }, () => service.pricing.calculateCharge(lineOf(key)));
-    expect(await Promise.all(charges)).to.have.length(4);
+    expect(await Promise.all(blocked.outcomes)).to.deep.equal(["OK", "OK", "OK"]);
+    const charges = Array.from({ length: 3 }, () => service.pricing.calculateCharge(lineOf(key)));
+    expect(await Promise.all(charges)).to.have.length(3);
   });
 });
 
@@ -101,8 +130,9 @@ describe("More concurrent writes than half of MAX_DATABASE_CALLS", () => {
   let service: TestService;
   let key: TestKey;
   before(async () => {
-    // Two of the pool's connections write, and two more writes wait for them.
-    database = await createTestDatabase({ poolSize: 5, maxCalls: 8 });
+    // Four of the pool's connections write, and four more writes wait for them. One caller may have
+    // three quarters of both.
+    database = await createTestDatabase({ poolSize: 8, maxCalls: 16 });
     const config = { suggestionLimits: defaultSuggestionLimits };
     service = await startTestService(config, database);
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
@@ -120,11 +150,11 @@ describe("More concurrent writes than half of MAX_DATABASE_CALLS", () => {
       for (const outcome of blocked.outcomes) {
         void outcome.then((each) => each !== "OK" && rejected.push(each));
       }
-      await until(() => rejected.length === 36);
+      await until(() => rejected.length === 34);
       for (const error of rejected) {
         expect(summaryOf(error)).to.deep.equal({
           ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS" },
-          metadata: { limit: "MAX_DATABASE_CALLS", most: "4" },
+          metadata: { limit: "MAX_DATABASE_CALLS", most: "8", caller_has: "6" },
         });
         expect(error.retryAfterMs).to.be.within(500, 1500);
       }
@@ -139,22 +169,22 @@ describe("More concurrent writes than half of MAX_DATABASE_CALLS", () => {
       await blocked.release();
     }
     const outcomes = await Promise.all(blocked.outcomes);
-    expect(outcomes.filter((outcome) => outcome === "OK")).to.have.length(4);
+    expect(outcomes.filter((outcome) => outcome === "OK")).to.have.length(6);
   });
 
-  it("leave the other half to reads: a fifth read is rejected while four wait", async () => {
+  it("leave the other half to reads: a seventh read is rejected while six wait", async () => {
     // The test takes all connections of the pool.
     const connections = await Promise.all(
-      Array.from({ length: 5 }, () => database.knex.client.acquireConnection()),
+      Array.from({ length: 8 }, () => database.knex.client.acquireConnection()),
     );
-    const reads = Array.from({ length: 4 }, () =>
+    const reads = Array.from({ length: 6 }, () =>
       service.pricing.getLLMPrice({ lookup: byKey(key) }),
     );
     try {
-      await until(() => database.knex.client.pool.numPendingAcquires() >= 4);
+      await until(() => database.knex.client.pool.numPendingAcquires() >= 6);
       expect(summaryOf(await errorOf(service.catalog.listProviders({})))).to.deep.equal({
         ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS" },
-        metadata: { limit: "MAX_DATABASE_CALLS", most: "4" },
+        metadata: { limit: "MAX_DATABASE_CALLS", most: "8", caller_has: "6" },
       });
       // The error names no similar keys, because there is no free connection to find them.
       const missing = await errorOf(
@@ -164,6 +194,6 @@ describe("More concurrent writes than half of MAX_DATABASE_CALLS", () => {
     } finally {
       for (const connection of connections) database.knex.client.releaseConnection(connection);
     }
-    expect(await Promise.all(reads)).to.have.length(4);
+    expect(await Promise.all(reads)).to.have.length(6);
   });
 });

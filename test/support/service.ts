@@ -41,8 +41,12 @@ export type Endpoint = {
   readonly catalog: Client<typeof CatalogService>;
 };
 
-/** A client's token and TLS settings. */
-export type Credentials = { readonly token?: string; readonly tls?: CallerTls };
+/** A client's token and TLS settings, and the address that it connects from. */
+export type Credentials = {
+  readonly token?: string;
+  readonly tls?: CallerTls;
+  readonly localAddress?: string;
+};
 /** The certificate authority that a client trusts, and its own certificate and key: PEM texts. */
 export type CallerTls = { readonly ca: string; readonly cert?: string; readonly key?: string };
 
@@ -132,13 +136,13 @@ export const connections: ServerConfig["connections"] = {
 /** Creates clients of each protocol that send the credentials. */
 export function openEndpoints(
   { grpcAddress, httpAddress }: Server,
-  { token, tls }: Credentials = {},
+  { token, tls, localAddress }: Credentials = {},
 ): Record<Protocol, Endpoint> {
   const interceptors = token === undefined ? [] : [authorize(`Bearer ${token}`)];
   const scheme = tls === undefined ? "http" : "https";
   const grpc = `${scheme}://${formatAddress(grpcAddress)}`;
   const http = `${scheme}://${formatAddress(httpAddress)}`;
-  const options = { interceptors, nodeOptions: { ...tls } };
+  const options = { interceptors, nodeOptions: { ...tls, ...(localAddress && { localAddress }) } };
   return {
     gRPC: toEndpoint(createGrpcTransport({ baseUrl: grpc, ...options })),
     "gRPC-Web": toEndpoint(

@@ -33,7 +33,7 @@ export const messageAttacks: readonly Attack[] = protocols.map((protocol) => ({
             sent: `${sent.path} ${JSON.stringify(sent.headers)} ${sent.body.toString("latin1")} ${plain}`,
             how: `${method.name}`,
             whyWrong: (messages) => whyWrong(method, protocol.encoding, request, messages),
-            mayBeLate: () => isLateByHeader || asksForLaterBook(request),
+            mayBeLate: () => isLateByHeader,
           });
         },
       );
@@ -96,14 +96,6 @@ function readRequest(
   } catch {
     return undefined;
   }
-}
-
-/** Returns whether a request has a future `min_book_version`, for which the service waits. */
-function asksForLaterBook(request: unknown): boolean {
-  if (typeof request !== "object" || request === null) return false;
-  return Object.entries(request).some(([name, value]) =>
-    name === "minBookVersion" ? value > 1n : asksForLaterBook(value),
-  );
 }
 
 const singleMethods = methods.filter((method) => !isOffloaded(method));

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { createCaller } from "../../../src/domain/caller.js";
 import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { createAuthenticator } from "../../../src/server/auth/authenticator.js";
 import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
@@ -65,7 +66,7 @@ async function compare(times: number, attempt: Attempt, random: Random): Promise
 /** Compares with as many tokens as a file may have, which multiplies any difference. */
 function compareHashes(): Attempt {
   const [token, first, last] = nearHashes();
-  const caller = { name: "somebody", role: "manage" } as const;
+  const caller = createCaller("somebody", "manage");
   const authenticators = [first, last].map((sha256) => {
     const entries = Array.from({ length: mostTokens }, () => ({ caller, sha256 }));
     return createAuthenticator(() => entries);

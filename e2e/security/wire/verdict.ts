@@ -11,7 +11,7 @@ export type Expectations = {
   readonly how: string;
   /** Returns what is wrong with a response that is no error. */
   readonly whyWrong?: (messages: readonly Buffer[]) => string | undefined;
-  /** Waits for a book that does not come, or has a deadline that is too short. */
+  /** Returns whether the deadline is too short. */
   readonly mayBeLate?: () => boolean;
   /** Whether closing the stream or connection is enough, because the request is malformed. */
   readonly mayBeLost?: boolean;
@@ -46,6 +46,8 @@ function findBrokenPromise(failure: Failure, expectations: Expectations): string
   if (lateCodes.has(code) && (reason === undefined || lateReasons.has(reason))) {
     return expectations.mayBeLate?.() ? undefined : shown;
   }
+  // A version that the service does not have yet.
+  if (reason === "BOOK_BEHIND") return undefined;
   if (ownFaults.has(code)) return shown;
   if (reason === undefined) {
     return expectations.isOfLibrary ? undefined : `${shown}, without ErrorInfo`;
@@ -78,4 +80,4 @@ const secrets = new RegExp(
 );
 const ownFaults: ReadonlySet<string> = new Set(["internal", "unknown", "data_loss", "unavailable"]);
 const lateCodes: ReadonlySet<string> = new Set(["deadline_exceeded", "unavailable"]);
-const lateReasons: ReadonlySet<string> = new Set(["DEADLINE_EXCEEDED", "BOOK_BEHIND"]);
+const lateReasons: ReadonlySet<string> = new Set(["DEADLINE_EXCEEDED"]);

@@ -50,10 +50,10 @@ export function batchMethods(
           minBookVersion,
         ),
       });
-      requireVersion(dependencies, found.bookVersion, minBookVersion);
+      requireVersion(found.bookVersion, minBookVersion);
       dependencies.chargeCounterOf(context).add(countCharges(validRequests, found));
       const priceErrors = await findSuggestions(dependencies, context, validRequests, found);
-      const results = calculateLines(dependencies, lines, found, priceErrors);
+      const results = calculateLines(lines, found, priceErrors);
       return {
         results: await runCooperatively(results, context.signal),
         asOf: toTimestamp(found.at),
@@ -132,7 +132,6 @@ async function findSuggestions(
 }
 
 function* calculateLines(
-  dependencies: PricingDependencies,
   lines: readonly Line[],
   { prices, at: now, bookVersion }: PriceResult,
   priceErrors: ReadonlyMap<string, DomainError>,
@@ -143,7 +142,7 @@ function* calculateLines(
     const charge = orDomainError(() => {
       if (line instanceof DomainError) throw line;
       const applied = remainingPrices.next().value;
-      requireVersion(dependencies, bookVersion, line.minBookVersion);
+      requireVersion(bookVersion, line.minBookVersion);
       const at = line.asOf ?? now;
       if (applied !== undefined) return toChargeMessage(line, { applied, at, bookVersion });
       throw priceErrors.get(nameOf(line, now)) ?? keyMissing(line.key, at);

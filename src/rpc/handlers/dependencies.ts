@@ -21,8 +21,6 @@ export type CalculationDependencies = {
   readonly chargeCounterOf: (context: HandlerContext) => ChargeCounter;
   /** Finds the nearest keys of a key without a price. */
   readonly knex: Knex;
-  /** How long a calculation waits for `min_book_version`. */
-  readonly maxBookStalenessMs: number;
   readonly suggestionLimits: SuggestionLimits;
 };
 

@@ -8,6 +8,7 @@ import type { Key } from "../../domain/price-key.js";
 import type { PriceQuery, PriceResult } from "../../price-book/price-book.js";
 import { inTransaction } from "../../store/connection/transaction.js";
 import { keyMissing, priceNotFound } from "../../store/prices/price-not-found.js";
+import { callerOf } from "../call/caller-context.js";
 import type { ChargeCount } from "../call/charge-counter.js";
 import { mapMaybePromise } from "../call/maybe-async.js";
 import type { ChargeQuery, ChargeResult } from "../messages/price-query.js";
@@ -17,7 +18,7 @@ import type { CalculationDependencies } from "./dependencies.js";
  * Reads the price of a key from the price book at `minBookVersion` or later.
  *
  * @throws DomainError PRICE_NOT_FOUND with the nearest keys, BOOK_STALE, or BOOK_BEHIND when the
- *   book does not reach that version in time.
+ *   book does not have that version.
  */
 export function readPrice(
   dependencies: CalculationDependencies,
@@ -28,7 +29,7 @@ export function readPrice(
   return mapMaybePromise(
     readPrices(dependencies, context, query),
     ({ prices, at: now, bookVersion }) => {
-      requireVersion(dependencies, bookVersion, minBookVersion);
+      requireVersion(bookVersion, minBookVersion);
       const at = asOf ?? now;
       const [applied] = prices;
       dependencies.chargeCounterOf(context).add([toChargeCount(key, applied)]);
@@ -57,16 +58,12 @@ export function readPrices(
 }
 
 /** @throws DomainError BOOK_BEHIND */
-export function requireVersion(
-  { maxBookStalenessMs }: CalculationDependencies,
-  bookVersion: bigint,
-  minBookVersion: bigint,
-): void {
+export function requireVersion(bookVersion: bigint, minBookVersion: bigint): void {
   if (bookVersion >= minBookVersion) return;
   throw new DomainError(
     "BOOK_BEHIND",
     `the price book is at version ${bookVersion} and has not reached min_book_version ` +
-      `${minBookVersion} within ${maxBookStalenessMs} ms; try again`,
+      `${minBookVersion}; use the book_version of a write's response, and try again`,
     { metadata: { book_version: String(bookVersion), min_book_version: String(minBookVersion) } },
   );
 }
@@ -83,6 +80,7 @@ export async function priceNotFoundWithSuggestions(
 ): Promise<DomainError> {
   const limit = AbortSignal.timeout(timeoutMs);
   const call = {
+    limitKey: callerOf(context).limitKey,
     signal: AbortSignal.any([context.signal, limit]),
     timeoutMs: () => capTimeout(context.timeoutMs(), timeoutMs),
   };

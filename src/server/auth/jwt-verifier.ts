@@ -1,7 +1,13 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
 import type { JwtConfig } from "../../config/auth-config.js";
-import { type Caller, findRole, isCallerName, type Role } from "../../domain/caller.js";
+import {
+  type Caller,
+  createCaller,
+  findRole,
+  isCallerName,
+  type Role,
+} from "../../domain/caller.js";
 import { keySetUnavailable, tokenExpired, tokenInvalid } from "./auth-errors.js";
 import type { JwtVerifier } from "./authenticator.js";
 
@@ -42,7 +48,7 @@ async function verify(
   const { sub: name, exp = 0 } = payload;
   if (!isCallerName(name)) throw tokenInvalid('has a wrong claim "sub"');
   const expiresAtMs = Math.min((exp + toleranceSeconds) * 1000, Date.now() + maxCachedMs);
-  return { caller: { name, role: findHighestRole(payload, roleClaim) }, expiresAtMs };
+  return { caller: createCaller(name, findHighestRole(payload, roleClaim)), expiresAtMs };
 }
 
 /** Returns the highest role in a claim, which is one value or an array. */

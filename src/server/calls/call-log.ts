@@ -42,7 +42,9 @@ export function createCallLog(log: Logger, metrics: CallMetrics): CallLog {
     metrics.callEnds(rpc, code, seconds);
     const line = toLine(call);
     if (code === "internal" || code === "unknown") log.error({ ...line, err: cause }, "call");
-    else if (code === "unavailable") log.warn({ ...line, err: cause }, "call");
+    // A version that a caller requests may never have existed: that is no outage.
+    else if (code === "unavailable" && call.errorReason !== "BOOK_BEHIND")
+      log.warn({ ...line, err: cause }, "call");
     else log.info(line, "call");
   };
   return {

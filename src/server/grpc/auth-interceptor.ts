@@ -3,6 +3,7 @@ import type { Caller } from "../../domain/caller.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { deadlineExceeded } from "../../rpc/errors/translate-connect-error.js";
 import type { Authorizer } from "../auth/authorizer.js";
+import { callerOn } from "../connections/anonymous-callers.js";
 import { InterceptedCall, type InterceptedCallOptions, type Method } from "./error-interceptor.js";
 import type { AuthorizedContext } from "./handler-context.js";
 import { firstOf } from "./metadata.js";
@@ -97,7 +98,7 @@ class AuthorizedCall extends InterceptedCall {
   #continueAs(metadata: grpc.Metadata, caller: Caller): void {
     // The client may have cancelled the call during an asynchronous authorization.
     if (this.#isOver) return;
-    this.caller = caller;
+    this.caller = this.session === undefined ? caller : callerOn(caller, this.session);
     if (this.headers.isTimeoutMalformed) {
       this.#end(malformedTimeout());
       return;

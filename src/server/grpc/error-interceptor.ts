@@ -1,3 +1,4 @@
+import type { Http2Session } from "node:http2";
 import type { ConnectError } from "@connectrpc/connect";
 import * as grpc from "@grpc/grpc-js";
 import type { Caller } from "../../domain/caller.js";
@@ -26,8 +27,11 @@ type Listener = Parameters<grpc.ServerInterceptingCall["start"]>[0];
 export type InterceptedCallOptions = {
   readonly callLog: CallLog;
   readonly maxMessageBytes: number;
-  /** Returns the headers of the call that is being created. */
-  readonly currentHeaders: () => RequestHeaders;
+  /** The headers and the session of the call that is being created. */
+  readonly current: {
+    readonly headers: RequestHeaders;
+    readonly session: Http2Session | undefined;
+  };
 };
 
 /**
@@ -42,6 +46,7 @@ export type InterceptedCallOptions = {
 export class InterceptedCall extends grpc.ServerInterceptingCall implements ReceivedCall {
   readonly method: Method;
   readonly headers: RequestHeaders;
+  protected readonly session: Http2Session | undefined;
   readonly maxMessageBytes: number;
   messageCount = 0;
   isHalfClosed = false;
@@ -60,12 +65,13 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   constructor(
     call: grpc.ServerInterceptingCallInterface,
     method: Method,
-    { callLog, maxMessageBytes, currentHeaders }: InterceptedCallOptions,
+    { callLog, maxMessageBytes, current }: InterceptedCallOptions,
   ) {
     super(call);
     this.call = call;
     this.method = method;
-    this.headers = currentHeaders();
+    this.headers = current.headers;
+    this.session = current.session;
     this.maxMessageBytes = maxMessageBytes;
     this.#callLog = callLog;
     this.#sendStatus = call.sendStatus;

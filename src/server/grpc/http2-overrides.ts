@@ -1,6 +1,7 @@
 import type {
   Http2SecureServer,
   Http2Server,
+  Http2Session,
   IncomingHttpHeaders,
   ServerHttp2Stream,
 } from "node:http2";
@@ -30,8 +31,8 @@ export type GrpcServerSettings = {
   readonly paths: ReadonlySet<string>;
 };
 
-/** The headers of the call that grpc-js is creating, for its interceptors. */
-export type CurrentHeaders = { headers: RequestHeaders };
+/** The headers and the session of the call that grpc-js is creating, for its interceptors. */
+export type CurrentCall = { headers: RequestHeaders; session: Http2Session | undefined };
 
 /** For a call that has neither grpc-timeout nor grpc-encoding. */
 export const defaultHeaders: RequestHeaders = { isTimeoutMalformed: false, encoding: undefined };
@@ -44,7 +45,7 @@ export const defaultHeaders: RequestHeaders = { isTimeoutMalformed: false, encod
  */
 export function limitGrpcServer(
   server: grpc.Server,
-  current: CurrentHeaders,
+  current: CurrentCall,
   settings: GrpcServerSettings,
 ): void {
   const { limits, open } = settings;
@@ -60,7 +61,7 @@ export function limitGrpcServer(
 
 function interceptStreams(
   http2: Http2Server | Http2SecureServer,
-  current: CurrentHeaders,
+  current: CurrentCall,
   { longestMs, callLog, log, paths }: GrpcServerSettings,
 ): void {
   const serve = findOwnListener(http2, "stream") ?? missing("its 'stream' listener");
@@ -71,6 +72,7 @@ function interceptStreams(
         return rejectUnimplemented(stream, headers, callLog);
       }
       current.headers = takeHeaders(headers, longestMs);
+      current.session = stream.session;
       serve.call(http2, stream, headers);
     } catch (error) {
       // A failure here must end only this call.

@@ -1,4 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { Http2Session, ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
 import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
@@ -13,6 +15,7 @@ import { toConnectOptions } from "../connect/connect-options.js";
 import { toErrorResponse } from "../connect/error-response.js";
 import { handleAndRewriteErrors } from "../connect/rewrite-connect-errors.js";
 import { rpcOf, unimplemented } from "../connect/unknown-method.js";
+import { callerOn } from "../connections/anonymous-callers.js";
 import { type ListenerDependencies, longestCallMs } from "../listener.js";
 import { largeMessageBytes, offloadedMethods, pathOf } from "../threads/offloaded-methods.js";
 import { checkBodySize } from "./body-size.js";
@@ -44,7 +47,7 @@ export function createRequestListener(dependencies: ListenerDependencies): Reque
     if (method === undefined) return toNotFound(type, record(unimplemented(path)));
     let caller: Caller;
     try {
-      caller = await authorizer.authorize(path, find);
+      caller = callerOn(await authorizer.authorize(path, find), connectionOf(request));
     } catch (error) {
       return challenge(toResponse(toConnectError(error)));
     }
@@ -113,6 +116,12 @@ function createMethods({
     return [path, { handler, handle }];
   });
   return new Map(methods);
+}
+
+/** Returns the session of an HTTP/2 request, whose socket is only a proxy, or the socket. */
+function connectionOf(request: IncomingMessage): Http2Session | Socket {
+  const { stream } = request as { readonly stream?: ServerHttp2Stream };
+  return stream?.session ?? request.socket;
 }
 
 function pathOfUrl(url = ""): string {

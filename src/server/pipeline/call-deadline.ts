@@ -1,7 +1,8 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { capTimeout } from "../../async/cap-timeout.js";
 import { DomainError } from "../../domain/domain-error.js";
-import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
+import { callerOf } from "../../rpc/call/caller-context.js";
+import { type CallPlace, type CallPlaces, whileWaiting } from "../calls/call-places.js";
 import type { FindHeader } from "../calls/request-id.js";
 
 /**
@@ -23,7 +24,7 @@ export class CallContext implements HandlerContext {
   readonly #limitMs: number;
   readonly #endsAt: number;
   #controller: AbortController | undefined;
-  #acquired: ConcurrencyLimit | undefined;
+  #place: CallPlace | undefined;
   #onAbort: (reason: unknown) => void = ignore;
   #stopTimer: () => void = ignore;
 
@@ -49,13 +50,22 @@ export class CallContext implements HandlerContext {
   }
 
   /**
-   * Counts the call against a concurrency limit until the call ends.
+   * Takes a place until the call ends.
    *
-   * @throws DomainError TOO_MANY_CALLS when the limit is reached.
+   * @throws DomainError TOO_MANY_CALLS when there is none.
    */
-  acquire(concurrencyLimit: ConcurrencyLimit): void {
-    concurrencyLimit.acquire();
-    this.#acquired = concurrencyLimit;
+  enter(places: CallPlaces): void {
+    this.#place = places.enter(this.limitKey);
+  }
+
+  /** Waits for something, and leaves the call's place to other calls meanwhile. */
+  whileWaiting<T>(wait: Promise<T>): Promise<T> {
+    return this.#place === undefined ? wait : whileWaiting(this.#place, wait);
+  }
+
+  /** The caller that the call counts for. */
+  get limitKey(): string {
+    return callerOf(this).limitKey;
   }
 
   /** Returns the first value of a request header. */
@@ -67,8 +77,7 @@ export class CallContext implements HandlerContext {
   /** Frees the timer and the call's place. To be called when the call has ended. */
   end(): void {
     this.#stopTimer();
-    this.#acquired?.release();
-    this.#acquired = undefined;
+    this.#place?.leave();
   }
 
   /** Ends the call before its deadline with an error that its client caused. */

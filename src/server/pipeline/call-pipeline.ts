@@ -8,7 +8,7 @@ import type { CallTracer } from "../../tracing/tracing.js";
 import { tokenMissing } from "../auth/auth-errors.js";
 import { requireRole } from "../auth/roles.js";
 import { type CallLog, rpcName, toCallRecord } from "../calls/call-log.js";
-import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
+import type { CallPlaces } from "../calls/call-places.js";
 import { handlerStarted } from "../connect/rewrite-connect-errors.js";
 import { CallContext, clientDisconnected } from "./call-deadline.js";
 import { streamIdle, watchIdle, watchMessages } from "./stream-idle-timeout.js";
@@ -16,7 +16,7 @@ import { streamIdle, watchIdle, watchMessages } from "./stream-idle-timeout.js";
 /** The settings of the call pipeline, which handles the calls of all listeners. */
 export type CallOptions = {
   readonly callLogOf: (context: HandlerContext) => CallLog;
-  readonly concurrencyLimit: ConcurrencyLimit;
+  readonly places: CallPlaces;
   readonly maxMessageBytes: number;
   /** The longest that a unary call may take; a client's shorter deadline applies instead. */
   readonly maxTimeoutMs: number;
@@ -62,7 +62,7 @@ function wrapSingleResponse(
   handler: SingleResponseHandler,
   options: CallOptions,
 ): SingleResponseHandler {
-  const { concurrencyLimit, maxTimeoutMs, maxStreamTimeoutMs } = options;
+  const { places, maxTimeoutMs, maxStreamTimeoutMs } = options;
   const startCall = createCallRecorder(method, options);
   const isStream = method.methodKind !== "unary";
   const limitMs = isStream ? maxStreamTimeoutMs : maxTimeoutMs;
@@ -87,7 +87,7 @@ function wrapSingleResponse(
       : request;
     const work = () => {
       startHandling(method, context);
-      context.acquire(concurrencyLimit);
+      context.enter(places);
       // The listener could not read the message: its error goes through the pipeline like any
       // other.
       if (request instanceof DomainError) throw request;
@@ -109,7 +109,7 @@ function wrapStream(
   handler: StreamHandler,
   options: CallOptions,
 ): StreamHandler {
-  const { concurrencyLimit, maxStreamTimeoutMs } = options;
+  const { places, maxStreamTimeoutMs } = options;
   const startCall = createCallRecorder(method, options);
   return async function* stream(requests, outerContext) {
     const context = new CallContext(outerContext, maxStreamTimeoutMs);
@@ -127,7 +127,7 @@ function wrapStream(
     let failure: ConnectError | undefined = toConnectError(clientDisconnected());
     try {
       startHandling(method, context);
-      context.acquire(concurrencyLimit);
+      context.enter(places);
       for (;;) {
         const response = await run(() => context.withDeadline(() => responses.next()));
         if (response.done) break;

@@ -20,15 +20,20 @@ export type CallTrackerDependencies = {
   readonly log: Pick<Logger, "error">;
 };
 
+/** What a thread asks for while it serves a call. */
+export type ThreadRequests = {
+  readonly onLookup: (request: LookupRequest) => void;
+  /** The call waits for its client: others may run meanwhile. */
+  readonly onPause: () => void;
+  readonly onResume: () => void;
+};
+
 /** An offloaded call, whether or not a thread gets to serve it. */
 export type TrackedCall = {
   /** Headers for the thread, so that it uses the same request id and trace. */
   readonly headers: Readonly<Record<string, string>>;
   /** Handles the thread's messages about the call. Resolves with its response. */
-  readonly listenTo: (
-    port: MessagePort,
-    onLookup: (request: LookupRequest) => void,
-  ) => Promise<ThreadResponse>;
+  readonly listenTo: (port: MessagePort, requests: ThreadRequests) => Promise<ThreadResponse>;
   /**
    * Records the end of a call whose thread will not report it, unless an end has been recorded.
    * Returns the error to respond with.
@@ -69,11 +74,13 @@ export function trackCall(
   return {
     headers: { [requestIdHeader]: requestId, ...trace?.headers() },
     fail,
-    listenTo: (port, onLookup) =>
+    listenTo: (port, { onLookup, onPause, onResume }) =>
       new Promise((resolve) => {
         const receive = (message: FromThread) => {
           if (message.type === "response") resolve(message);
           else if (message.type === "lookup") onLookup(message);
+          else if (message.type === "pause") onPause();
+          else if (message.type === "resume") onResume();
           else if (message.type === "charges") charges.add(message.counts);
           else if (message.type === "span") tracing?.take(message.span);
           else if (message.type === "started") start();

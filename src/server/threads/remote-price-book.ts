@@ -5,6 +5,7 @@ import { DomainError, type Metadata, type Reason } from "../../domain/domain-err
 import type { AppliedPrice } from "../../domain/llm-price.js";
 import { toKeyText } from "../../domain/price-key.js";
 import type {
+  LookupCall,
   PriceBook,
   PriceQuery,
   PriceRequest,
@@ -89,12 +90,12 @@ export async function replyToLookup(
   port: MessagePort,
   book: PriceBook,
   { number, query }: LookupRequest,
-  signal: AbortSignal,
+  call: LookupCall,
 ): Promise<void> {
   const send = (reply: { result: SentResult } | { error: SentError }) =>
     port.postMessage({ type: "reply", number, ...reply } satisfies LookupReply);
   try {
-    send({ result: toSentResult(await book.lookup(query, { signal })) });
+    send({ result: toSentResult(await book.lookup(query, call)) });
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const { reason, message, metadata } = error;

@@ -3,6 +3,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { DomainError } from "../../domain/domain-error.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
+import { type CallPlace, startWait, type Wait } from "../calls/call-places.js";
 import type { FromThread } from "./thread-messages.js";
 
 /**
@@ -14,13 +15,14 @@ import type { FromThread } from "./thread-messages.js";
 export async function sendResponse(
   port: MessagePort,
   response: UniversalServerResponse,
+  place: CallPlace,
   cutOff: AbortSignal,
 ): Promise<boolean> {
   const chunks = response.body?.[Symbol.asyncIterator]();
   // Handlers may set headers until their first response message.
   const first = await chunks?.next();
   return new Promise((resolve) => {
-    const rest = continueFrom(first, chunks, () => resolve(true));
+    const rest = continueFrom(first, chunks, place, () => resolve(true));
     const body = ReadableStream.from(rest);
     const { status, header = [] } = response;
     postToMainThread(port, { type: "response", status, header: [...header], body }, body);
@@ -51,13 +53,19 @@ export function postToMainThread(
 async function* continueFrom<T>(
   first: IteratorResult<T> | undefined,
   rest: AsyncIterator<T> | undefined,
+  place: CallPlace,
   onEnd: () => void,
 ): AsyncGenerator<T> {
+  let wait: Wait | undefined;
   try {
     for (let next = first; next !== undefined && !next.done; next = await rest?.next()) {
+      wait = startWait(place);
       yield next.value;
+      await wait.end();
     }
   } finally {
+    // The client may have stopped reading.
+    wait?.cancel();
     await rest?.return?.();
     onEnd();
   }

@@ -16,7 +16,7 @@ import type { ChargeCounter } from "../../rpc/call/charge-counter.js";
 import { createDatabase } from "../../store/connection/pool.js";
 import type { SentSpan } from "../../tracing/tracing.js";
 import { type CallLog, toCallRecord, toUnhandledCall } from "../calls/call-log.js";
-import { unlimited } from "../calls/concurrency-limit.js";
+import { type CallPlace, unlimitedPlaces, whileWaiting } from "../calls/call-places.js";
 import { headerFinder } from "../calls/request-id.js";
 import { abortWhenLate, readUntil } from "../connect/body-deadline.js";
 import { toConnectOptions } from "../connect/connect-options.js";
@@ -62,11 +62,12 @@ async function serve({ port, caller, ...call }: OffloadedCall): Promise<HeaderEn
     const handler = handlers.get(pathname);
     if (handler === undefined) throw new Error(`${call.url} is not served in threads`);
     timers.push(abortWhenLate(abort, limitMsOf(handler)));
+    const place = createRemotePlace(port);
     const header = new Headers(call.header as [string, string][]);
     const unhandled = toUnhandledCall(pathname.slice(1), headerFinder(header), caller);
     const request = {
       ...{ ...call, header, signal: abort.signal },
-      body: readUntil(readBody(call.body), abort.signal),
+      body: readUntil(readBody(call.body, place), abort.signal),
       contextValues: createContextValues()
         .set(portOfCall, port)
         .set(failureOfCall, onFailure)
@@ -81,7 +82,7 @@ async function serve({ port, caller, ...call }: OffloadedCall): Promise<HeaderEn
         onFailure();
       },
     );
-    const isRead = await sendResponse(port, response, cutOff.signal);
+    const isRead = await sendResponse(port, response, place, cutOff.signal);
     if (isRead) return [...(response.trailer ?? [])];
     // Connect's trailers would be wrong: it treats a body that is no longer read as complete.
     return [...setTrailerStatus(new Headers(), responseNotRead())];
@@ -94,9 +95,17 @@ async function serve({ port, caller, ...call }: OffloadedCall): Promise<HeaderEn
  * Reads the body that the main thread passes on. It fails when the client has disconnected, possibly
  * before the main thread's message about that: Connect would take the failure for a malformed message.
  */
-async function* readBody(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* readBody(
+  body: ReadableStream<Uint8Array>,
+  place: CallPlace,
+): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
   try {
-    yield* body;
+    for (;;) {
+      const { done, value } = await whileWaiting(place, reader.read());
+      if (done) return;
+      yield value;
+    }
   } catch (cause) {
     throw new ConnectError(
       "the client has disconnected",
@@ -105,7 +114,27 @@ async function* readBody(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
       undefined,
       cause,
     );
+  } finally {
+    reader.releaseLock();
   }
+}
+
+/** Returns the call's place in the main thread. Calls of other callers may run while it is paused. */
+function createRemotePlace(port: MessagePort): CallPlace {
+  return {
+    pause: () => postToMainThread(port, { type: "pause" }),
+    resume: () =>
+      new Promise((resolve) => {
+        const receive = (message: ToThread) => {
+          if (message.type !== "resumed") return;
+          port.off("message", receive);
+          resolve();
+        };
+        port.on("message", receive);
+        postToMainThread(port, { type: "resume" });
+      }),
+    leave: () => {},
+  };
 }
 
 /**
@@ -161,6 +190,6 @@ const tracing = settings.isTraced
 const router = createConnectRouter(toConnectOptions(settings.maxMessageBytes));
 createServices(
   { knex, bookOf, chargeCounterOf, ...settings },
-  { callLogOf, concurrencyLimit: unlimited, ...settings },
+  { callLogOf, places: unlimitedPlaces, ...settings },
 )((service, implementation) => router.service(service, implementation));
 const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

@@ -23,14 +23,20 @@ export type OffloadedCall = {
   readonly port: MessagePort;
 };
 
-/** A message to a thread: the call was aborted before its response, or the reply to a lookup. */
+/**
+ * A message to a thread: the call was aborted before its response, may continue after a wait, or gets
+ * the reply to a lookup.
+ */
 export type ToThread =
   | { readonly type: "abort"; readonly code: number; readonly message: string }
+  | { readonly type: "resumed" }
   | LookupReply;
 
 /** A thread's message about a call. */
 export type FromThread =
   | { readonly type: "started"; readonly rpc: string }
+  | { readonly type: "pause" }
+  | { readonly type: "resume" }
   | { readonly type: "ended"; readonly call: CallRecord }
   | { readonly type: "charges"; readonly counts: readonly ChargeCount[] }
   | { readonly type: "span"; readonly span: SentSpan }
@@ -47,7 +53,6 @@ export type ThreadResponse = {
 /** The settings that a worker thread needs to serve calls. */
 export type ThreadSettings = {
   readonly connection: ThreadConnection;
-  readonly maxBookStalenessMs: number;
   readonly suggestionLimits: SuggestionLimits;
   readonly maxBatchCalculations: number;
   readonly maxAllocationAccounts: number;

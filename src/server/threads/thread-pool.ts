@@ -1,17 +1,20 @@
 import { extname } from "node:path";
 import { MessageChannel } from "node:worker_threads";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { Logger } from "pino";
 import { Piscina } from "piscina";
-import { DomainError, tooManyCalls } from "../../domain/domain-error.js";
+import type { Caller } from "../../domain/caller.js";
+import { DomainError } from "../../domain/domain-error.js";
 import type { PriceBook } from "../../price-book/price-book.js";
-import { callerKey } from "../../rpc/call/caller-context.js";
-import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
+import { callerKey, unknownCaller } from "../../rpc/call/caller-context.js";
+import { type CallPlaces, whileWaiting } from "../calls/call-places.js";
 import { headerFinder } from "../calls/request-id.js";
 import { type CallTrackerDependencies, trackCall } from "./call-tracker.js";
+import { createOffloadedPlaces, type OffloadedPlaces } from "./offloaded-places.js";
 import { passOnAbort, toResponse } from "./read-response.js";
 import { replyToLookup } from "./remote-price-book.js";
-import type { HeaderEntries, OffloadedCall, ThreadSettings } from "./thread-messages.js";
+import type { HeaderEntries, OffloadedCall, ThreadSettings, ToThread } from "./thread-messages.js";
 
 /** The worker threads that serve offloaded calls. */
 export type ThreadPool = {
@@ -29,14 +32,7 @@ export type ThreadPool = {
   readonly close: () => Promise<void>;
 };
 
-export type ThreadPoolStats = {
-  /** Running calls, and their maximum. */
-  readonly open: number;
-  readonly maxOpen: number;
-  readonly threads: number;
-  /** Calls rejected because of that maximum. */
-  readonly rejected: number;
-};
+export type ThreadPoolStats = ReturnType<OffloadedPlaces["stats"]> & { readonly threads: number };
 
 /** Starts threads when they are needed, up to `maxThreads`. */
 export function createThreadPool(
@@ -44,7 +40,7 @@ export function createThreadPool(
   settings: ThreadSettings,
   book: PriceBook,
   trackerDependencies: CallTrackerDependencies,
-  concurrencyLimit: ConcurrencyLimit,
+  callPlaces: CallPlaces,
   log: Logger,
 ): ThreadPool {
   const pool = new Piscina<OffloadedCall, HeaderEntries>({
@@ -55,7 +51,9 @@ export function createThreadPool(
     // Each thread's own, where a V8 flag would hold for the whole process.
     resourceLimits: { maxOldGenerationSizeMb: threadHeapMb(settings) },
     idleTimeout: Number.POSITIVE_INFINITY,
-    concurrentTasksPerWorker: maxCallsPerThread,
+    // The places limit the calls. Waiting calls have none, and are not limited by the pool.
+    concurrentTasksPerWorker: Number.MAX_SAFE_INTEGER,
+    loadBalancer: chooseThread(maxThreads),
     // Lowers the priority of the thread alone, on Linux: when cores are scarce, single calls go
     // first.
     niceIncrement: 10,
@@ -64,41 +62,46 @@ export function createThreadPool(
     atomics: "disabled",
   });
   pool.on("error", (error) => log.error({ err: error }, "worker thread failed"));
-  const maxOpen = maxThreads * maxCallsPerThread;
-  let open = 0;
-  let rejected = 0;
-  const acquire = () => {
-    // Not queued: in the pool's queue, calls would outlast their deadlines and their clients.
-    if (open >= maxOpen) {
-      rejected += 1;
-      throw tooManyCalls("that are large", "BULK_THREADS", maxOpen);
+  const places = createOffloadedPlaces(maxThreads, callPlaces);
+  /** Waits for a place, until the client has gone or its deadline has passed. */
+  const enter = async (rpc: string, { limitKey }: Caller, signal: AbortSignal) => {
+    try {
+      return await places.enter(rpc, limitKey, signal);
+    } catch (error) {
+      throw signal.aborted ? ConnectError.from(signal.reason, Code.Canceled) : error;
     }
-    concurrencyLimit.acquire();
-    open += 1;
-  };
-  const release = () => {
-    concurrencyLimit.release();
-    open -= 1;
   };
   return {
-    stats: () => ({ open, maxOpen, threads: pool.threads.length, rejected }),
+    stats: () => ({ ...places.stats(), threads: pool.threads.length }),
     serve: async ({ url, method, httpVersion, header, body, signal, contextValues }) => {
       const rpc = new URL(url).pathname.slice(1);
       const caller = contextValues?.get(callerKey);
       const findHeader = headerFinder(header);
       const tracked = trackCall(rpc, caller, findHeader, trackerDependencies, threadLost);
-      try {
-        acquire();
-      } catch (error) {
+      const place = await enter(rpc, caller ?? unknownCaller, signal).catch((error) => {
         throw tracked.fail(error);
-      }
+      });
       const { port1: port, port2 } = new MessageChannel();
-      const response = tracked.listenTo(port, (request) =>
-        replyToLookup(port, book, request, signal).catch((error) => {
-          // After an abort the call has ended and needs no reply.
-          if (!signal.aborted) log.error({ err: error }, "price book lookup failed");
-        }),
-      );
+      const lookupCall = {
+        signal,
+        whileWaiting: <T>(wait: Promise<T>) => whileWaiting(place, wait),
+      };
+      const logFailure = (what: string) => (error: unknown) => {
+        // After an abort the call has ended and needs no reply.
+        if (!signal.aborted) log.error({ err: error }, what);
+      };
+      const resume = async () => {
+        await place.resume();
+        port.postMessage({ type: "resumed" } satisfies ToThread);
+      };
+      const response = tracked.listenTo(port, {
+        onLookup: (request) =>
+          replyToLookup(port, book, request, lookupCall).catch(
+            logFailure("price book lookup failed"),
+          ),
+        onPause: place.pause.bind(place),
+        onResume: () => resume().catch(logFailure("a call could not continue")),
+      });
       for (const [name, value] of Object.entries(tracked.headers)) header.set(name, value);
       const stream = ReadableStream.from(body) as ReadableStream<Uint8Array>;
       const call = {
@@ -112,7 +115,7 @@ export function createThreadPool(
           throw failure;
         })
         .finally(() => {
-          release();
+          place.leave();
           stopPassingOn();
         });
       // Fails whichever wait is next when the thread is lost: for the response or for its body.
@@ -154,5 +157,19 @@ export function threadHeapMb({ maxAllocationAccounts }: ThreadSettings): number 
 /** Of the largest allocations; resident memory included, it is 400 at most (docs/allocation.md). */
 const heapBytesPerAccount = 400;
 
-// More calls would get too little of their thread's time, memory and connections.
-const maxCallsPerThread = 32;
+type LoadBalancer = NonNullable<
+  NonNullable<ConstructorParameters<typeof Piscina>[0]>["loadBalancer"]
+>;
+
+/**
+ * Returns the choice of a thread for a call: the least busy one. Undefined starts another thread while
+ * all are busy.
+ */
+function chooseThread(maxThreads: number): LoadBalancer {
+  return (_, threads) => {
+    const [first, ...others] = threads;
+    if (first === undefined) return null;
+    const leastBusy = others.reduce((a, b) => (b.currentUsage < a.currentUsage ? b : a), first);
+    return leastBusy.currentUsage > 0 && threads.length < maxThreads ? null : leastBusy;
+  };
+}

@@ -1,53 +1,55 @@
 import type { Knex } from "knex";
-import pLimit, { type LimitFunction } from "p-limit";
+import { FairQueue } from "../../async/fair-queue.js";
 import { tooManyCalls } from "../../domain/domain-error.js";
 import { limitsOf } from "./pool.js";
 
 /** How a call uses the database. */
 export type Access = "read" | "write";
 
+/** The caller that a call counts for, and the signal that ends its wait. */
+export type LimitedCall = { readonly limitKey?: string; readonly signal: AbortSignal };
+
 /**
- * Runs `work` within the concurrency limits of the pool. Writes use at most half of the
- * connections, so that reads find a free one while writers wait. Writes lose nothing: the row lock
- * of the price book runs them one at a time anyway. The number of running and waiting calls is
- * limited too, for reads and for writes: a call above that limit fails at once.
+ * Runs `work` within the concurrency limits of the pool. Writes use at most half of the connections, so
+ * that reads find a free one while writers wait. Writes lose nothing: the row lock of the price book
+ * runs them one at a time anyway. The number of running and waiting calls is limited too, for reads and
+ * for writes: a call above that limit fails at once. Callers take turns.
  *
  * @throws DomainError TOO_MANY_CALLS
  */
 export async function withConcurrencyLimit<T>(
   knex: Knex,
   access: Access,
+  { limitKey = "", signal }: LimitedCall,
   work: () => Promise<T>,
 ): Promise<T> {
-  const limiters = limitersOf(knex);
-  if (limiters[access] >= limiters.maxCalls) {
-    throw tooManyCalls(`that ${access} the database`, "MAX_DATABASE_CALLS", limiters.maxCalls);
+  const queue = queuesOf(knex)[access];
+  if (!queue.accepts(limitKey)) {
+    const which = `that ${access}s the database`;
+    throw tooManyCalls(which, "MAX_DATABASE_CALLS", queue.maxSize, queue.sizeOf(limitKey));
   }
-  limiters[access] += 1;
+  await queue.enter(limitKey, signal);
   try {
-    return await (access === "write" ? limiters.writers(work) : work());
+    return await work();
   } finally {
-    limiters[access] -= 1;
+    queue.leave(limitKey);
   }
 }
 
-/** The state of one pool: the running and waiting calls of each kind, and their limits. */
-type Limiters = {
-  read: number;
-  write: number;
-  readonly maxCalls: number;
-  readonly writers: LimitFunction;
-};
+type Queues = Readonly<Record<Access, FairQueue>>;
 
-function limitersOf(knex: Knex): Limiters {
-  const known = allLimiters.get(knex);
+function queuesOf(knex: Knex): Queues {
+  const known = allQueues.get(knex);
   if (known !== undefined) return known;
-  const { maxCalls = Number.POSITIVE_INFINITY, poolSize = 1 } = limitsOf(knex);
+  const { maxCalls = Number.POSITIVE_INFINITY, poolSize = 2 } = limitsOf(knex);
   const maxCallsOfAKind = Math.max(1, Math.floor(maxCalls / 2));
-  const writers = pLimit(Math.max(1, Math.floor(poolSize / 2)));
-  const limiters = { read: 0, write: 0, maxCalls: maxCallsOfAKind, writers };
-  allLimiters.set(knex, limiters);
-  return limiters;
+  const createQueue = (connections: number) => {
+    const places = Math.max(1, Math.min(connections, maxCallsOfAKind));
+    return new FairQueue(places, maxCallsOfAKind - places);
+  };
+  const queues = { read: createQueue(poolSize), write: createQueue(Math.floor(poolSize / 2)) };
+  allQueues.set(knex, queues);
+  return queues;
 }
 
-const allLimiters = new WeakMap<Knex, Limiters>();
+const allQueues = new WeakMap<Knex, Queues>();

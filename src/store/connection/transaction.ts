@@ -14,6 +14,8 @@ export type Call = {
   readonly signal: AbortSignal;
   /** Returns the time that is left until the call's deadline. Undefined: no deadline. */
   readonly timeoutMs: () => number | undefined;
+  /** The caller that the call counts for, when the database is busy. */
+  readonly limitKey?: string;
 };
 
 /** The time limit of a statement: the pool's statement timeout, or only the call's deadline. */
@@ -31,7 +33,7 @@ export function inWriteTransaction<T>(
   work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
   time: StatementTime = "statement",
 ): Promise<T> {
-  return withConcurrencyLimit(knex, "write", () => runWithRetries(knex, call, time, work));
+  return withConcurrencyLimit(knex, "write", call, () => runWithRetries(knex, call, time, work));
 }
 
 /**
@@ -47,7 +49,9 @@ export function inTransaction<T>(
   call: Call,
   work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
 ): Promise<T> {
-  return withConcurrencyLimit(knex, "read", () => runWithRetries(knex, call, "statement", work));
+  return withConcurrencyLimit(knex, "read", call, () =>
+    runWithRetries(knex, call, "statement", work),
+  );
 }
 
 /**

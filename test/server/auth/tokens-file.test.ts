@@ -6,6 +6,7 @@ import { expect } from "chai";
 import { pino } from "pino";
 import { formatAddress } from "../../../src/config/address.js";
 import { parseTokens } from "../../../src/config/tokens-file.js";
+import { createCaller } from "../../../src/domain/caller.js";
 import { answerOf, openRequests, usagesOf } from "../../support/allocations.js";
 import { reasonOf } from "../../support/every-rpc.js";
 import { callsInFlight, until } from "../../support/metrics.js";
@@ -39,8 +40,8 @@ describe("AUTH_TOKENS_FILE", () => {
     const next = { ...entry, sha256: hash.replace("0", "F") };
     const entries = parseTokens(JSON.stringify([entry, next]));
     expect(entries.map(({ caller }) => caller)).to.deep.equal([
-      { name: "billing", role: "calculate" },
-      { name: "billing", role: "calculate" },
+      createCaller("billing", "calculate"),
+      createCaller("billing", "calculate"),
     ]);
     expect(entries[0]?.sha256.toString("hex")).to.equal(hash);
     expect(parseTokens("[]")).to.deep.equal([]);

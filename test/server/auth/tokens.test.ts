@@ -2,7 +2,7 @@ import { Code, createRouterTransport } from "@connectrpc/connect";
 import * as grpc from "@grpc/grpc-js";
 import { expect } from "chai";
 import { formatAddress } from "../../../src/config/address.js";
-import { unlimited } from "../../../src/server/calls/concurrency-limit.js";
+import { unlimitedPlaces } from "../../../src/server/calls/call-places.js";
 import { createServices } from "../../../src/server/pipeline/services.js";
 import { callEmpty, everyRpc, reasonOf } from "../../support/every-rpc.js";
 import { callsEnded } from "../../support/metrics.js";
@@ -83,7 +83,7 @@ describe("Authentication", function () {
     const callLog = { callStarts: () => {}, callEnds: () => {} };
     const times = { maxTimeoutMs: 1000, maxStreamTimeoutMs: 1000, streamIdleTimeoutMs: 1000 };
     // The handlers have no dependencies, because no call gets so far.
-    const limits = { concurrencyLimit: unlimited, maxMessageBytes: 1000, ...times };
+    const limits = { places: unlimitedPlaces, maxMessageBytes: 1000, ...times };
     const callOptions = { callLogOf: () => callLog, ...limits };
     const mountServices = createServices({} as never, callOptions);
     const transport = createRouterTransport((router) =>

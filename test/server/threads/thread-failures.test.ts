@@ -4,7 +4,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { pino } from "pino";
 import type { CallRecord } from "../../../src/server/calls/call-log.js";
-import { createConcurrencyLimit } from "../../../src/server/calls/concurrency-limit.js";
+import { createCallPlaces } from "../../../src/server/calls/call-places.js";
 import {
   fromThreadConnection,
   toThreadConnection,
@@ -125,7 +125,7 @@ describe("A call that cannot be sent to a thread", () => {
       ...([1, settings, { lookup: () => Promise.reject(new Error("no book")) }] as const),
       ...([
         { callLog, charges, tracing: undefined, log: { error: () => {} } },
-        createConcurrencyLimit(1),
+        createCallPlaces(1),
       ] as const),
       pino({ level: "silent" }),
     );

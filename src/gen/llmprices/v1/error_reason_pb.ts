@@ -134,7 +134,8 @@ export enum ErrorReason {
   STILL_REFERENCED = 14,
 
   /**
-   * UNAVAILABLE: the price book did not reach `min_book_version` in time. Try again.
+   * UNAVAILABLE: the price book has not reached `min_book_version`. Use the `book_version` of a
+   * write's response, and try again.
    *
    * @generated from enum value: ERROR_REASON_BOOK_BEHIND = 15;
    */
@@ -200,10 +201,11 @@ export enum ErrorReason {
   UNSUPPORTED = 23,
 
   /**
-   * RESOURCE_EXHAUSTED: the service already runs as many calls as it accepts: of all kinds, of
-   * those that read or write the database, or of the large ones. Nothing was done.
-   * `google.rpc.RetryInfo` says how long to wait before the next try. Metadata: `limit`, the
-   * variable that sets the limit, and `most`, its value.
+   * RESOURCE_EXHAUSTED: the service already has as many calls as it accepts from all callers, or
+   * from this one: of all kinds, of those that read or write the database, or of the large ones.
+   * Nothing was done. `google.rpc.RetryInfo` says how long to wait before the next try. Metadata:
+   * `limit`, the variable that sets the limit; `most`, the calls of all callers; and `caller_has`,
+   * those of this caller.
    *
    * @generated from enum value: ERROR_REASON_TOO_MANY_CALLS = 24;
    */

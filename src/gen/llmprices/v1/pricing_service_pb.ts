@@ -1357,7 +1357,7 @@ export const PricingService: GenService<{
    * - INVALID_ARGUMENT: a decimal is malformed or out of range, or a field is missing.
    * - NOT_FOUND: no price of this key is in effect at `as_of`. The error names the nearest keys. A
    *   missing price is never 0 and never 1.
-   * - UNAVAILABLE: the price book did not reach `min_book_version` in time; or it could not be
+   * - UNAVAILABLE: the price book has not reached `min_book_version`; or it could not be
    *   confirmed to be current; or, for a recent `as_of`, it could not be confirmed to have every
    *   price that is in effect then.
    *
@@ -1381,7 +1381,7 @@ export const PricingService: GenService<{
    *   is out of range.
    * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or the service already runs as many
    *   large calls as it accepts. Try again in the second case.
-   * - UNAVAILABLE: the price book did not reach the batch's `min_book_version` in time; or it could
+   * - UNAVAILABLE: the price book has not reached the batch's `min_book_version`; or it could
    *   not be confirmed to be current; or, for a recent `as_of` of the batch or of a calculation, it
    *   could not be confirmed to have every price that is in effect then.
    *
@@ -1414,7 +1414,7 @@ export const PricingService: GenService<{
    * - FAILED_PRECONDITION: the total usage is 0.
    * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or the service already runs as many
    *   large calls as it accepts. Try again in the second case.
-   * - UNAVAILABLE: the price book did not reach `min_book_version` in time; or it could not be
+   * - UNAVAILABLE: the price book has not reached `min_book_version`; or it could not be
    *   confirmed to be current; or, for a recent `as_of`, it could not be confirmed to have every
    *   price that is in effect then.
    *
