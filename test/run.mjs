@@ -26,13 +26,20 @@ process.chdir(root);
 /** The longest files. They start first, so that no job works alone at the end. */
 const longest = [
   "test/server/connections/max-connection-age.test.ts",
+  "test/price-book/replica-consistency.test.ts",
+  "test/rpc/allocation/stream-client-behaviour.test.ts",
+  "test/cluster/workers.test.ts",
+  "test/store/migrate-command.test.ts",
   "test/cli/import.test.ts",
   "test/embedded-postgres/embedded-postgres.test.ts",
-  "test/store/migrate-command.test.ts",
   "test/server/ops/tracing-export.test.ts",
-  "test/cluster/workers.test.ts",
+  "test/rpc/prices/concurrent-writes-and-reads.test.ts",
   "test/server/connections/stalled-connections.test.ts",
-  "test/rpc/allocation/stream-client-behaviour.test.ts",
+  "test/rpc/import/import-llm-prices.test.ts",
+  "test/rpc/charges/batch-limits.test.ts",
+  // Of those that need no database.
+  "test/unit/allocation.test.ts",
+  "test/unit/charge.test.ts",
 ];
 
 const { values: flags, positionals } = parseArgs({

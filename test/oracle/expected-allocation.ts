@@ -61,10 +61,13 @@ export function exactParts(terms: WrittenAllocation): readonly Fraction[] {
   return usages.map((usage) => multiply(unitsPerUsage, usage));
 }
 
-/** Sums values by subtraction: a + b is a - (0 - b). */
+/** Sums values by subtraction: a + b is a - (-b). */
 export function sumOf(values: readonly Fraction[]): Fraction {
   const zero = fraction(0n, 1n);
-  return values.reduce((sum, value) => subtract(sum, subtract(zero, value)), zero);
+  return values.reduce(
+    (sum, { numerator, denominator }) => subtract(sum, { numerator: -numerator, denominator }),
+    zero,
+  );
 }
 
 /** Compares over a common denominator. Returns less than 0 when a is smaller, more when larger. */

@@ -107,7 +107,7 @@ describe("Replicas of one database", function () {
         const { key } = prices[watched.length % prices.length] as Price;
         watched.push({ key, applied: await charge(replica, key) });
         // Leaves time for the writers.
-        await wait(4);
+        await wait(10);
       };
     }
 

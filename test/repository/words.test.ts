@@ -24,9 +24,12 @@ const tracked = execFileSync("git", ["ls-files", "-z"], { encoding: "utf8" })
 /** Finds rejected words in files and in their names: `path:line: "word"; use: the standard term`. */
 function findWords(paths: readonly string[]): readonly string[] {
   return paths.flatMap((path) => {
-    const lines = readFileSync(path, "utf8").split("\n");
+    const text = readFileSync(path, "utf8");
+    const candidates = rejectedWords.filter(({ pattern }) => occursIn(pattern, `${path}\n${text}`));
+    if (candidates.length === 0) return [];
+    const lines = text.split("\n");
     return [path, ...lines].flatMap((line, number) =>
-      rejectedWords.flatMap(({ pattern, instead }) => {
+      candidates.flatMap(({ pattern, instead }) => {
         const found = pattern.exec(withoutExemptions(path, line))?.[0];
         if (found === undefined) return [];
         const place = number === 0 ? `${path}: in its name` : `${path}:${number}`;
@@ -34,6 +37,11 @@ function findWords(paths: readonly string[]): readonly string[] {
       }),
     );
   });
+}
+
+/** Searches the whole text at once, which is much faster than line by line. */
+function occursIn(pattern: RegExp, text: string): boolean {
+  return new RegExp(pattern, `${pattern.flags}m`).test(text);
 }
 
 function withoutExemptions(path: string, line: string): string {

@@ -5,6 +5,7 @@ import * as grpc from "@grpc/grpc-js";
 import { expect } from "chai";
 import { formatAddress } from "../../src/config/address.js";
 import { Health, HealthCheckResponse_ServingStatus } from "../../src/gen/health/v1/health_pb.js";
+import { until } from "../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { freshPrice, type TestKey } from "../support/prices.js";
 import { errorOf } from "../support/received-errors.js";
@@ -153,7 +154,7 @@ describe("Health", () => {
       Number(
         new RegExp(`^${metric} (.*)$`, "m").exec((await opsGet(service, "/metrics")).body)?.[1],
       );
-    while ((await readMetric("llmprices_book_version")) < Number(bookVersion));
+    await until(async () => (await readMetric("llmprices_book_version")) >= Number(bookVersion));
     expect(await readMetric("llmprices_book_version")).to.equal(Number(bookVersion));
     expect(await readMetric("llmprices_book_keys")).to.equal(1);
     expect(await readMetric("llmprices_book_age_seconds")).to.be.within(0, 10);

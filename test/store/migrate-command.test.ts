@@ -127,13 +127,13 @@ describe("llmprices migrate, without a database that responds", function () {
   }
 });
 
-describe("npm run knex -- migrate", function () {
+describe("knex migrate", function () {
   this.timeout(60_000);
   beforeEach(createEmptyDatabase);
   afterEach(() => database.drop());
 
-  it("latest applies the pending migrations", async () => {
-    const { code, output } = await knexCommand("migrate:latest");
+  it("latest applies the pending migrations, through npm run knex", async () => {
+    const { code, output } = await npmRunKnex("migrate:latest");
     expect(output).to.match(/Batch 1 run: 9 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
@@ -238,8 +238,13 @@ function llmprices(command: string, url = toUrl(database.connection)): Promise<F
   return finish(node([...llmpricesArguments, "migrate", command], url));
 }
 
-function knexCommand(command: string, url = toUrl(database.connection)): Promise<Finished> {
-  return finish(start("npm", ["run", "--silent", "knex", "--", command], url));
+function npmRunKnex(command: string): Promise<Finished> {
+  const parameters = ["run", "--silent", "knex", "--", command];
+  return finish(start("npm", parameters, toUrl(database.connection)));
+}
+
+function knexCommand(command: string, url?: string): Promise<Finished> {
+  return finish(node([...knexfile.options, ...knexCli, command], url));
 }
 
 function node(parameters: readonly string[], url = toUrl(database.connection)): ChildProcess {

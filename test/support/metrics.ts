@@ -24,7 +24,7 @@ export function callsEnded(service: TestService, rpc: string, code: string): Pro
 
 /** Polls until a condition holds. The test's timeout limits the wait. */
 export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await condition())) await wait(5);
+  while (!(await condition())) await wait(20);
 }
 
 async function readMetric({ server }: TestService, name: string): Promise<number> {

@@ -15,6 +15,14 @@ import { file_health_v1_health } from "../../gen/health/v1/health_pb.js";
  * it. proto-loader itself would merge our files into one and drop the comments.
  */
 export function addReflection(server: Server): void {
+  service ??= createReflectionService();
+  service.addToServer(server);
+}
+
+/** The same for all servers of the process, because decoding the descriptors takes long. */
+let service: ReflectionService | undefined;
+
+function createReflectionService(): ReflectionService {
   const { file } = fromBinary(FileDescriptorSetSchema, readFileSync(descriptorSet));
   const known = new Set(file.map(({ name }) => name));
   const others = [file_google_rpc_error_details, file_health_v1_health]
@@ -25,7 +33,7 @@ export function addReflection(server: Server): void {
     Buffer.from(toBinary(FileDescriptorProtoSchema, each)),
   );
   const files = { format: "", type: {}, fileDescriptorProtos } as never;
-  new ReflectionService({ files }).addToServer(server);
+  return new ReflectionService({ files });
 }
 
 const descriptorSet = new URL("../../gen/descriptors.binpb", import.meta.url);

@@ -68,10 +68,10 @@ describe("StreamAllocateCharges and its client", function () {
     });
 
     it(`ends as canceled when the client cancels while it reads, ${protocol}`, async () => {
-      const usages = usagesWithLongIds(40_000);
+      const usages = usagesWithLongIds(20_000);
       const canceled = await endedBy("canceled", async () => {
         const client = new AbortController();
-        const requests = openRequests(messagesOf(termsOf(), usages, 5000));
+        const requests = openRequests(messagesOf(termsOf(), usages, 2000));
         requests.end();
         const { pricing } = service.endpoints[protocol];
         const stream = pricing.streamAllocateCharges(requests, { signal: client.signal });
@@ -119,7 +119,7 @@ describe("StreamAllocateCharges and its client", function () {
       const pricing = createClient(PricingService, createTransport(service));
       const usages = usagesWithLongIds(moreThanBuffersHold);
       const open = () => {
-        const requests = openRequests(messagesOf(termsOf(), usages, 5000));
+        const requests = openRequests(messagesOf(termsOf(), usages, 2000));
         requests.end();
         return pricing.streamAllocateCharges(requests);
       };
@@ -163,14 +163,14 @@ describe("StreamAllocateCharges with a time limit of the service", () => {
   }
 });
 
-/** Returns usages with long account ids: 2000 of their charges take about 0.5 MiB. */
+/** Returns usages with long account ids: 2000 of their charges take about 1 MiB. */
 function usagesWithLongIds(count: number): TestUsage[] {
-  const accountId = (i: number) => String(i).padStart(250, "-");
+  const accountId = (i: number) => String(i).padStart(250, "\u00b7");
   return Array.from({ length: count }, (_, i) => ({ accountId: accountId(i), usage: "1" }));
 }
 
 /**
- * The charges of so many accounts fill 50 messages. grpc-js buffers 16 for a slow client, and
+ * The charges of so many accounts fill 30 messages. grpc-js buffers 16 for a slow client, and
  * streams buffer four times as many bytes from Node.js 22 on as before.
  */
-const moreThanBuffersHold = 100_000;
+const moreThanBuffersHold = 60_000;
