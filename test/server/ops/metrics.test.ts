@@ -144,7 +144,7 @@ describe("/metrics", () => {
   });
 
   it("shows the running calls of the worker threads, and their maximum", async () => {
-    expect(await value("llmprices_bulk_calls_max")).to.equal(64);
+    expect(await value("llmprices_bulk_calls_max")).to.equal(160);
     expect(await value("llmprices_bulk_threads")).to.equal(0);
     await service.pricing.batchCalculateCharges({});
     expect(await value("llmprices_bulk_threads")).to.be.within(1, 2);
