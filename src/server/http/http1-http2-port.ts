@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttp2Server, type Http2Server } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
@@ -8,7 +8,12 @@ import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { findOwnListener } from "../../library-internals/private-fields.js";
 import { contained } from "../../logging/contained.js";
 import { trackConnections } from "../connections/connection-tracker.js";
-import { hasReachedMaxAge, limitAge, toHttp1Options } from "../connections/http1-sockets.js";
+import {
+  type Http1Options,
+  hasReachedMaxAge,
+  limitAge,
+  toHttp1Options,
+} from "../connections/http1-sockets.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
 import type { Tls } from "../tls/tls.js";
 
@@ -41,13 +46,15 @@ export function createHttpServer(
     listener(request, response);
   };
   const drop: RequestListener = (_, response) => response.destroy();
-  const server = createHttp1Server(options, tls, contained(log, "HTTP/1.1 request", serve, drop));
+  const serveHttp1 = contained(log, "HTTP/1.1 request", serve, drop);
+  const server = createHttp1Server(options, tls, serveHttp1);
+  // The listener sends 100 (Continue) when the body is needed. Node would send it to every request.
+  server.on("checkContinue", serveHttp1);
   server.maxConnections = limits.maxConnections;
-  const http2 = createHttp2Server(
-    toHttp2Options(limits),
-    // Node calls the listener with requests that have the interface of HTTP/1.1 requests.
-    contained(log, "HTTP/2 request", listener, drop) as never,
-  );
+  // Node calls the listener with requests that have the interface of HTTP/1.1 requests.
+  const serveHttp2 = contained(log, "HTTP/2 request", listener, drop) as never;
+  const http2 = createHttp2Server(toHttp2Options(limits), serveHttp2);
+  http2.on("checkContinue", serveHttp2);
   limitHttp2Sessions(http2, limits, log);
   routeConnections(server, http2, limits, log, tls !== undefined);
   connections.watchSockets(server);
@@ -71,7 +78,7 @@ export function createHttpServer(
 }
 
 function createHttp1Server(
-  options: ServerOptions,
+  options: Http1Options,
   tls: Tls | undefined,
   listener: RequestListener,
 ): Server {
