@@ -84,11 +84,25 @@ function parseResponse(bytes: Buffer): [Http1Response, number] | undefined {
   const start = headEnd + 4;
   if (status < 200 || status === 204) return [{ status, headers, body: "" }, start];
   if (headers.get("transfer-encoding") === "chunked") {
-    const end = bytes.indexOf("0\r\n\r\n", start);
-    if (end < 0) return undefined;
-    return [{ status, headers, body: bytes.subarray(start, end).toString() }, end + 5];
+    const chunks = readChunks(bytes, start);
+    return chunks && [{ status, headers, body: chunks.body }, chunks.end];
   }
   const end = start + Number(headers.get("content-length") ?? 0);
   if (bytes.length < end) return undefined;
   return [{ status, headers, body: bytes.subarray(start, end).toString() }, end];
+}
+
+/** Returns a chunked body and the offset of its end, or undefined if it has not arrived completely. */
+function readChunks(bytes: Buffer, start: number): { body: string; end: number } | undefined {
+  let body = "";
+  for (let offset = start; ; ) {
+    const lineEnd = bytes.indexOf("\r\n", offset);
+    if (lineEnd < 0) return undefined;
+    const length = Number.parseInt(bytes.subarray(offset, lineEnd).toString(), 16);
+    const end = lineEnd + 2 + length + 2;
+    if (bytes.length < end) return undefined;
+    body += bytes.subarray(lineEnd + 2, end - 2).toString();
+    if (length === 0) return { body, end };
+    offset = end;
+  }
 }

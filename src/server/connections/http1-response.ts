@@ -23,8 +23,13 @@ export class Http1Response<
     super(...parameters);
     const { socket } = this.req;
     // Node calls this method after a response with `Connection: close`.
-    socket.destroySoon = () => closeGracefully(socket);
-    this.once("close", () => discardRest(this.req));
+    socket.destroySoon = destroySoon;
+    const open = openResponses.get(socket) ?? new Set();
+    openResponses.set(socket, open.add(this));
+    this.once("close", () => {
+      open.delete(this);
+      discardRest(this.req);
+    });
   }
 
   override writeContinue(callback?: () => void): void {
@@ -51,7 +56,7 @@ export class Http1Response<
 /** Reads the rest of a request after its response, so that the next request can arrive. */
 function discardRest(request: IncomingMessage): void {
   const { socket } = request;
-  if (request.readableEnded || request.destroyed || socket.destroyed) return;
+  if (request.readableEnded || request.destroyed || socket.writableEnded) return;
   // The listeners of a reader that has stopped would hold the rest back.
   request.removeAllListeners("readable").removeAllListeners("data").resume();
   if (request.complete) return;
@@ -60,6 +65,19 @@ function discardRest(request: IncomingMessage): void {
   request.once("end", stop);
   socket.once("close", stop);
 }
+
+function destroySoon(this: Socket): void {
+  closeGracefully(this);
+}
+
+/** Returns the oldest response of a connection that is not finished, if any. */
+export function findOpenResponse(socket: Socket): ServerResponse | undefined {
+  const [oldest] = openResponses.get(socket) ?? [];
+  return oldest;
+}
+
+/** More than one of a connection: its client has pipelined requests. */
+const openResponses = new WeakMap<Socket, Set<ServerResponse>>();
 
 /**
  * Ends our side of a connection, and waits for the client to end its own. Discards what the client

@@ -8,6 +8,7 @@ import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { findOwnListener } from "../../library-internals/private-fields.js";
 import { contained } from "../../logging/contained.js";
 import { trackConnections } from "../connections/connection-tracker.js";
+import { handleHttp1 } from "../connections/handle-http1.js";
 import {
   type Http1Options,
   hasReachedMaxAge,
@@ -46,10 +47,8 @@ export function createHttpServer(
     listener(request, response);
   };
   const drop: RequestListener = (_, response) => response.destroy();
-  const serveHttp1 = contained(log, "HTTP/1.1 request", serve, drop);
-  const server = createHttp1Server(options, tls, serveHttp1);
-  // The listener sends 100 (Continue) when the body is needed. Node would send it to every request.
-  server.on("checkContinue", serveHttp1);
+  const server = createHttp1Server(options, tls);
+  handleHttp1(server, contained(log, "HTTP/1.1 request", serve, drop));
   server.maxConnections = limits.maxConnections;
   // Node calls the listener with requests that have the interface of HTTP/1.1 requests.
   const serveHttp2 = contained(log, "HTTP/2 request", listener, drop) as never;
@@ -77,17 +76,10 @@ export function createHttpServer(
   };
 }
 
-function createHttp1Server(
-  options: Http1Options,
-  tls: Tls | undefined,
-  listener: RequestListener,
-): Server {
-  if (tls === undefined) return createServer(options, listener);
+function createHttp1Server(options: Http1Options, tls: Tls | undefined): Server {
+  if (tls === undefined) return createServer(options);
   const ALPNProtocols = ["h2", "http/1.1"];
-  const server = createHttpsServer(
-    { ...options, ...tls.server, ...tls.context(), ALPNProtocols },
-    listener,
-  );
+  const server = createHttpsServer({ ...options, ...tls.server, ...tls.context(), ALPNProtocols });
   tls.onContext((context) => server.setSecureContext(context));
   return server;
 }

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { formatAddress } from "../../../src/config/address.js";
+import { createTlsFiles } from "../../support/certificates.js";
 import { type Http1Connection, openHttp1 } from "../../support/http1-client.js";
 import { startTestService, type TestService } from "../../support/service.js";
 import { createTokensFile, freshToken } from "../../support/tokens.js";
@@ -154,8 +155,9 @@ describe("A response before the end of the request's body, over HTTP/1.1", funct
     request: Early,
     start: Uint8Array,
     reason = "",
+    ca?: string,
   ) => {
-    const connection = await openHttp1(server.httpAddress);
+    const connection = await openHttp1(server.httpAddress, ca);
     connection.send(head(request, { "content-length": `${start.length + 1000}` }));
     connection.send(start);
     const response = await connection.readResponse();
@@ -170,8 +172,9 @@ describe("A response before the end of the request's body, over HTTP/1.1", funct
     request: Early,
     start: Uint8Array,
     reason = "",
+    ca?: string,
   ) => {
-    const connection = await openHttp1(server.httpAddress);
+    const connection = await openHttp1(server.httpAddress, ca);
     connection.send(head(request, { "transfer-encoding": "chunked" }));
     if (start.length > 0) {
       connection.send(`${start.length.toString(16)}\r\n`);
@@ -252,6 +255,33 @@ describe("A response before the end of the request's body, over HTTP/1.1", funct
     expect(response.status, response.body).to.equal(429);
     expect(await connection.ended()).to.equal(undefined);
     connection.socket.destroy();
+  });
+
+  it("reaches a client with TLS, and then keeps or closes the connection likewise", async () => {
+    const { tls, trust } = createTlsFiles();
+    const encrypted = await startTestService({ auth: file.auth, tls });
+    try {
+      for (const reason of ["no token, Connect JSON", "a wrong content type"]) {
+        const request = early[reason] as Early;
+        await expectKept(encrypted, request, new Uint8Array(), reason, trust.ca);
+        await expectClosed(encrypted, request, new Uint8Array(), reason, trust.ca);
+      }
+    } finally {
+      await encrypted.stop();
+    }
+  });
+
+  it("to headers that cannot be parsed reaches a client that sends all before it reads", async () => {
+    for (const address of [service.server.httpAddress, service.server.opsAddress]) {
+      const connection = await openHttp1(address);
+      connection.socket.pause();
+      const bytes = `GET / HTTP/1.1\r\nx: ${"y".repeat(4 * 1024 * 1024)}\r\n\r\n`;
+      await new Promise((resolve) => connection.socket.write(bytes, resolve));
+      connection.socket.resume();
+      expect((await connection.readResponse()).status).to.equal(431);
+      expect(await connection.ended()).to.equal(undefined);
+      connection.socket.destroy();
+    }
   });
 
   it("comes instead of 100 (Continue), and closes the connection", async () => {
