@@ -60,10 +60,9 @@ function discardRest(request: IncomingMessage): void {
   // The listeners of a reader that has stopped would hold the rest back.
   request.removeAllListeners("readable").removeAllListeners("data").resume();
   if (request.complete) return;
-  const timer = setTimeout(() => socket.destroy(), maxDiscardMs);
-  const stop = () => clearTimeout(timer);
-  request.once("end", stop);
-  socket.once("close", stop);
+  // Without a listener on the socket, which would get one for each of its requests.
+  const timer = setTimeout(() => socket.destroy(), maxDiscardMs).unref();
+  request.once("end", () => clearTimeout(timer));
 }
 
 function destroySoon(this: Socket): void {

@@ -330,6 +330,21 @@ describe("A response before the end of the request's body, over HTTP/1.1", funct
     kept.socket.destroy();
   });
 
+  it("to each of 100 pipelined requests adds no listeners to the connection", async () => {
+    const warnings: Error[] = [];
+    const keep = (warning: Error) => warnings.push(warning);
+    process.on("warning", keep);
+    for (const { host, port } of [service.server.httpAddress, service.server.opsAddress]) {
+      const connection = await openHttp1({ host, port });
+      const request = early["no token, Connect JSON"] as Early;
+      connection.send(`${head(request, { "content-length": "2" })}{}`.repeat(100));
+      for (let i = 0; i < 100; i += 1) await connection.readResponse();
+      connection.socket.destroy();
+    }
+    process.off("warning", keep);
+    expect(warnings).to.deep.equal([]);
+  });
+
   it("ends the connection of a client that goes on sending, slowly or fast", async () => {
     const sizes = [{ "content-length": "100000" }, { "transfer-encoding": "chunked" }] as const;
     const closings = sizes.flatMap((size) =>
