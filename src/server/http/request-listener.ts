@@ -18,7 +18,7 @@ import { rpcOf, unimplemented } from "../connect/unknown-method.js";
 import { callerOn } from "../connections/anonymous-callers.js";
 import { type ListenerDependencies, longestCallMs } from "../listener.js";
 import { largeMessageBytes, offloadedMethods, pathOf } from "../threads/offloaded-methods.js";
-import { checkBodySize } from "./body-size.js";
+import { checkBodySize, isRejectedUnread } from "./body-size.js";
 import { toNotFound, toPlainResponse, unsupportedReason } from "./http-errors.js";
 import { toOffloadedHandler } from "./http-offload.js";
 import { type HttpCall, limitCall, malformedReason, toCall } from "./request.js";
@@ -101,10 +101,14 @@ function createMethods({
   const offloadedPaths = new Set(offloadedMethods.map(pathOf));
   const methods = router.handlers.map((handler): readonly [string, Method] => {
     const path = handler.requestPath;
-    if (offloadedPaths.has(path)) return [path, { handler, handle: serveInThread }];
+    const isOffloaded = offloadedPaths.has(path);
     const handle: Handle = async (call, request, response) => {
       const caller = call.contextValues?.get(callerKey);
       const open = toUnhandledCall(path.slice(1), headerFinder(call.header), caller);
+      if (isRejectedUnread(request, limits.maxMessageBytes)) {
+        return serveInMainThread(handler, open, call);
+      }
+      if (isOffloaded) return serveInThread(call);
       const { limited, removeLimit } = limitCall(call, limits.maxCallTimeoutMs);
       response.once("close", removeLimit);
       const { mayBeLarge, body } = await checkBodySize(request, limited.body, largeMessageBytes);

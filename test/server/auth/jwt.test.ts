@@ -1,9 +1,11 @@
 import { Code } from "@connectrpc/connect";
+import * as grpc from "@grpc/grpc-js";
 import { expect } from "chai";
 import { generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
+import { formatAddress } from "../../../src/config/address.js";
 import { readConfig } from "../../../src/config/config.js";
 import { problemsOf } from "../../support/config.js";
-import { reasonOf } from "../../support/every-rpc.js";
+import { callEmpty, everyRpc, reasonOf } from "../../support/every-rpc.js";
 import { inSeconds, startIssuer, type TestClaims, type TestIssuer } from "../../support/issuer.js";
 import { until } from "../../support/metrics.js";
 import { byKey, freshPrice } from "../../support/prices.js";
@@ -136,6 +138,35 @@ describe("JWTs", () => {
     }
   });
 
+  it("without a role may call health and reflection, which need a valid token", async () => {
+    const code = (path: string, token?: string) => grpcStatusOf(service, path, token);
+    const token = await issuer.sign({ role: undefined });
+    const expired = await issuer.sign({ role: undefined, exp: inSeconds(-40) });
+    for (const path of withoutRole) {
+      expect(await code(path, token), path).to.equal(grpc.status.OK);
+      expect(await code(path, expired), path).to.equal(Code.Unauthenticated);
+      expect(await code(path), path).to.equal(Code.Unauthenticated);
+    }
+    // Every method of our own services needs a role, through each protocol and at both listeners.
+    for (const protocol of protocols) {
+      const endpoint = openEndpoints(service.server, { token })[protocol];
+      for (const method of everyRpc) {
+        const reason = await reasonOf(callEmpty(endpoint, method));
+        expect(reason, `${method.name}, ${protocol}`).to.equal("ROLE_INSUFFICIENT");
+      }
+    }
+  });
+
+  it("without a role get the same response as any others where the HTTP listener has no health", async () => {
+    const url = `http://${formatAddress(service.server.httpAddress)}`;
+    const token = await issuer.sign({ role: undefined });
+    const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+    for (const path of withoutRole) {
+      const response = await fetch(`${url}${path}`, { method: "POST", headers, body: "{}" });
+      expect(response.status, path).to.equal(404);
+    }
+  });
+
   it("with unknown key ids cause at most one fetch from the issuer", async () => {
     const fetches = issuer.fetches();
     const { privateKey } = await generateKeyPair("ES256");
@@ -146,6 +177,34 @@ describe("JWTs", () => {
     expect(issuer.fetches() - fetches).to.be.at.most(1);
   });
 });
+
+const withoutRole = [
+  "/grpc.health.v1.Health/Check",
+  "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+  "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
+/** Makes a call with an empty message at the gRPC listener. Returns the code of its status. */
+function grpcStatusOf({ server }: TestService, path: string, token?: string): Promise<number> {
+  const client = new grpc.Client(
+    formatAddress(server.grpcAddress),
+    grpc.credentials.createInsecure(),
+  );
+  const metadata = new grpc.Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
+  const same = (bytes: Buffer) => bytes;
+  return new Promise((resolve) => {
+    const call = client.makeBidiStreamRequest(path, same, same, metadata);
+    call.on("data", () => {});
+    call.on("error", () => {});
+    call.on("status", ({ code }) => {
+      client.close();
+      resolve(code);
+    });
+    call.write(Buffer.alloc(0));
+    call.end();
+  });
+}
 
 describe("AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE", () => {
   const all = {
