@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { contained } from "../../logging/contained.js";
 import { patchStreamMap } from "../runtime-tuning/http2-stream-table.js";
+import { resetEarlyAnsweredCalls } from "./early-answers.js";
 import { drainSession } from "./graceful-goaway.js";
 
 /** Returns options for an HTTP/2 server. Node rejects requests whose headers are too large. */
@@ -40,6 +41,7 @@ export function limitHttp2Sessions(
     const socket = latest;
     latest = undefined;
     patchStreamMap(session);
+    resetEarlyAnsweredCalls(session);
     limitHttp2Session(session, socket, limits);
   };
   server.on(
