@@ -6,7 +6,9 @@ import { attempt } from "../../logging/contained.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { type CallLog, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
 import { isKnownMethod } from "../connect/unknown-method.js";
+import type { SessionConduct } from "../connections/session-conduct.js";
 import { setAbortReason } from "./handler-context.js";
+import type { CurrentCall } from "./http2-overrides.js";
 import { firstOf } from "./metadata.js";
 import { type SentStatus, toStatus } from "./status.js";
 import {
@@ -26,8 +28,8 @@ type Listener = Parameters<grpc.ServerInterceptingCall["start"]>[0];
 export type InterceptedCallOptions = {
   readonly callLog: CallLog;
   readonly maxMessageBytes: number;
-  /** Returns the headers of the call that is being created. */
-  readonly currentHeaders: () => RequestHeaders;
+  /** The call that is being created. */
+  readonly current: CurrentCall;
 };
 
 /**
@@ -50,6 +52,7 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   protected metadata: grpc.Metadata | undefined;
   /** Undefined until the call is authorized. */
   protected caller: Caller | undefined;
+  protected readonly conduct: SessionConduct;
   readonly #callLog: CallLog;
   readonly #sendStatus: (status: SentStatus) => void;
   readonly #startedAtMs = performance.now();
@@ -60,12 +63,13 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   constructor(
     call: grpc.ServerInterceptingCallInterface,
     method: Method,
-    { callLog, maxMessageBytes, currentHeaders }: InterceptedCallOptions,
+    { callLog, maxMessageBytes, current }: InterceptedCallOptions,
   ) {
     super(call);
     this.call = call;
     this.method = method;
-    this.headers = currentHeaders();
+    this.headers = current.headers;
+    this.conduct = current.conduct;
     this.maxMessageBytes = maxMessageBytes;
     this.#callLog = callLog;
     this.#sendStatus = call.sendStatus;

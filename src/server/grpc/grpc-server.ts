@@ -3,11 +3,12 @@ import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "../../config/address.js";
 import { serviceNames } from "../calls/service-names.js";
 import { type ConnectionTracker, trackConnections } from "../connections/connection-tracker.js";
+import { conductOf } from "../connections/session-conduct.js";
 import { type Listener, type ListenerDependencies, longestCallMs } from "../listener.js";
 import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
 import { toCredentials } from "./credentials.js";
-import { type CurrentHeaders, defaultHeaders, limitGrpcServer } from "./http2-overrides.js";
+import { type CurrentCall, defaultHeaders, limitGrpcServer } from "./http2-overrides.js";
 import { PathKeepingServer } from "./path-keeping-server.js";
 import { addReflection } from "./reflection.js";
 import { serveUnaryCalls, type UnaryCalls } from "./unary-interceptor.js";
@@ -25,9 +26,8 @@ export async function startGrpcServer(
   // grpc-js would print invalid headers with their values, which may be tokens, outside our log.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const unaryCalls: UnaryCalls = new Map();
-  const current: CurrentHeaders = { headers: defaultHeaders };
+  const current: CurrentCall = { headers: defaultHeaders, conduct: conductOf(undefined) };
   const { maxMessageBytes, maxCallTimeoutMs: messageTimeoutMs } = limits;
-  const currentHeaders = () => current.headers;
   const server = new PathKeepingServer({
     // Channelz would count all calls and messages, but this server has no Channelz service.
     "grpc.enable_channelz": 0,
@@ -38,7 +38,7 @@ export async function startGrpcServer(
         messageTimeoutMs,
         callLog,
         maxMessageBytes,
-        currentHeaders,
+        current,
       }),
       serveUnaryCalls(unaryCalls),
     ],

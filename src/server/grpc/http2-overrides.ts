@@ -14,6 +14,12 @@ import type { CallLog } from "../calls/call-log.js";
 import { parseGrpcTimeout } from "../connect/timeout-headers.js";
 import type { ConnectionTracker } from "../connections/connection-tracker.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
+import {
+  conductOf,
+  isLikelyReset,
+  type SessionConduct,
+  serveUnlessReset,
+} from "../connections/session-conduct.js";
 import type { RequestHeaders } from "./status-errors.js";
 import { isGrpc, rejectUnimplemented } from "./unimplemented.js";
 
@@ -30,8 +36,8 @@ export type GrpcServerSettings = {
   readonly paths: ReadonlySet<string>;
 };
 
-/** The headers of the call that grpc-js is creating, for its interceptors. */
-export type CurrentHeaders = { headers: RequestHeaders };
+/** The call that grpc-js is creating, for its interceptors: its headers, and its session's conduct. */
+export type CurrentCall = { headers: RequestHeaders; conduct: SessionConduct };
 
 /** For a call that has neither grpc-timeout nor grpc-encoding. */
 export const defaultHeaders: RequestHeaders = { isTimeoutMalformed: false, encoding: undefined };
@@ -44,7 +50,7 @@ export const defaultHeaders: RequestHeaders = { isTimeoutMalformed: false, encod
  */
 export function limitGrpcServer(
   server: grpc.Server,
-  current: CurrentHeaders,
+  current: CurrentCall,
   settings: GrpcServerSettings,
 ): void {
   const { limits, open } = settings;
@@ -60,23 +66,39 @@ export function limitGrpcServer(
 
 function interceptStreams(
   http2: Http2Server | Http2SecureServer,
-  current: CurrentHeaders,
+  current: CurrentCall,
   { longestMs, callLog, log, paths }: GrpcServerSettings,
 ): void {
   const serve = findOwnListener(http2, "stream") ?? missing("its 'stream' listener");
   http2.removeAllListeners("stream");
-  http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+  const serveCall = (
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    conduct: SessionConduct,
+  ) => {
     try {
       if (!isGrpc(headers) || !paths.has(headers[":path"] ?? "")) {
         return rejectUnimplemented(stream, headers, callLog);
       }
       current.headers = takeHeaders(headers, longestMs);
+      current.conduct = conduct;
       serve.call(http2, stream, headers);
     } catch (error) {
       // A failure here must end only this call.
       attempt(() => log.error({ err: error, listener: "grpc stream" }, "a listener failed"));
       stream.on("error", () => {});
       attempt(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+    }
+  };
+  http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    const conduct = conductOf(stream.session);
+    if (!isLikelyReset(conduct)) serveCall(stream, headers, conduct);
+    else {
+      serveUnlessReset(stream, () => {
+        serveCall(stream, headers, conduct);
+        // Node has already emitted the end of a request without a body.
+        if (stream.readableEnded) stream.emit("end");
+      });
     }
   });
 }

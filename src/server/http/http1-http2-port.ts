@@ -1,5 +1,10 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
-import { createServer as createHttp2Server, type Http2Server } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -10,6 +15,7 @@ import { contained } from "../../logging/contained.js";
 import { trackConnections } from "../connections/connection-tracker.js";
 import { hasReachedMaxAge, limitAge, toHttp1Options } from "../connections/http1-sockets.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
+import { conductOf, isLikelyReset, serveUnlessReset } from "../connections/session-conduct.js";
 import type { Tls } from "../tls/tls.js";
 
 /** A server for HTTP/1.1 and HTTP/2 on one port. HTTP/2 without TLS requires prior knowledge. */
@@ -46,7 +52,7 @@ export function createHttpServer(
   const http2 = createHttp2Server(
     toHttp2Options(limits),
     // Node calls the listener with requests that have the interface of HTTP/1.1 requests.
-    contained(log, "HTTP/2 request", listener, drop) as never,
+    serveHttp2(contained(log, "HTTP/2 request", listener, drop)) as never,
   );
   limitHttp2Sessions(http2, limits, log);
   routeConnections(server, http2, limits, log, tls !== undefined);
@@ -67,6 +73,15 @@ export function createHttpServer(
         });
         connections.endIdleConnections();
       }),
+  };
+}
+
+/** Returns a listener that costs little for calls which the client resets at once. */
+function serveHttp2(listener: RequestListener) {
+  return (request: Http2ServerRequest, response: Http2ServerResponse) => {
+    const serve = () => listener(request as never, response as never);
+    if (!isLikelyReset(conductOf(request.stream.session))) serve();
+    else serveUnlessReset(request.stream, serve);
   };
 }
 

@@ -13,6 +13,7 @@ import { toConnectOptions } from "../connect/connect-options.js";
 import { toErrorResponse } from "../connect/error-response.js";
 import { handleAndRewriteErrors } from "../connect/rewrite-connect-errors.js";
 import { rpcOf, unimplemented } from "../connect/unknown-method.js";
+import { conductOfRequest } from "../connections/session-conduct.js";
 import { type ListenerDependencies, longestCallMs } from "../listener.js";
 import { largeMessageBytes, offloadedMethods, pathOf } from "../threads/offloaded-methods.js";
 import { checkBodySize } from "./body-size.js";
@@ -44,7 +45,7 @@ export function createRequestListener(dependencies: ListenerDependencies): Reque
     if (method === undefined) return toNotFound(type, record(unimplemented(path)));
     let caller: Caller;
     try {
-      caller = await authorizer.authorize(path, find);
+      caller = await authorizer.authorize(path, find, conductOfRequest(request));
     } catch (error) {
       return challenge(toResponse(toConnectError(error)));
     }
