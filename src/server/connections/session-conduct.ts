@@ -26,14 +26,9 @@ export function conductOfRequest(request: IncomingMessage): SessionConduct | und
 
 const conducts = new WeakMap<Http2Session, SessionConduct>();
 
-/** Returns whether a call may be one of many that its client resets at once. */
-export function isLikelyReset({ isAuthenticated, hasReset }: SessionConduct): boolean {
-  return hasReset || !isAuthenticated;
-}
-
 /**
  * Runs `serve` after the received bytes have been read, unless the client resets the call in them.
- * Such a call then costs little.
+ * Such a call then costs little. For the calls of clients that have reset one.
  */
 export function serveUnlessReset(
   stream: { readonly closed: boolean; readonly destroyed: boolean },

@@ -16,7 +16,6 @@ import type { ConnectionTracker } from "../connections/connection-tracker.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
 import {
   conductOf,
-  isLikelyReset,
   type SessionConduct,
   serveUnlessReset,
 } from "../connections/session-conduct.js";
@@ -92,7 +91,7 @@ function interceptStreams(
   };
   http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     const conduct = conductOf(stream.session);
-    if (!isLikelyReset(conduct)) serveCall(stream, headers, conduct);
+    if (!conduct.hasReset) serveCall(stream, headers, conduct);
     else {
       serveUnlessReset(stream, () => {
         serveCall(stream, headers, conduct);

@@ -15,7 +15,7 @@ import { contained } from "../../logging/contained.js";
 import { trackConnections } from "../connections/connection-tracker.js";
 import { hasReachedMaxAge, limitAge, toHttp1Options } from "../connections/http1-sockets.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
-import { conductOf, isLikelyReset, serveUnlessReset } from "../connections/session-conduct.js";
+import { conductOf, serveUnlessReset } from "../connections/session-conduct.js";
 import type { Tls } from "../tls/tls.js";
 
 /** A server for HTTP/1.1 and HTTP/2 on one port. HTTP/2 without TLS requires prior knowledge. */
@@ -76,12 +76,12 @@ export function createHttpServer(
   };
 }
 
-/** Returns a listener that costs little for calls which the client resets at once. */
+/** Returns a listener that costs little for the calls of a client that resets many at once. */
 function serveHttp2(listener: RequestListener) {
   return (request: Http2ServerRequest, response: Http2ServerResponse) => {
     const serve = () => listener(request as never, response as never);
-    if (!isLikelyReset(conductOf(request.stream.session))) serve();
-    else serveUnlessReset(request.stream, serve);
+    if (conductOf(request.stream.session).hasReset) serveUnlessReset(request.stream, serve);
+    else serve();
   };
 }
 

@@ -89,7 +89,7 @@ describe("A call that is answered before its client has ended it", function () {
     it(`is not reset at ${listener} when its client ends it in the same packet`, async () => {
       const call = unended["without a token"] as Unended;
       const bytes = [...toFrames(1, call), http2Frame(frameType.data, endStream, 1)];
-      const frames = await framesOf(addressOf(service), bytes);
+      const frames = await framesOf(addressOf(service), bytes, 1000);
       expect(frames.length).to.be.at.least(1);
       expect(frames.map(({ type }) => type)).not.to.include(frameType.reset);
     });
@@ -185,10 +185,17 @@ function toFrames(id: number, { path, headers, body }: Unended): Buffer[] {
   return body === undefined ? [head] : [head, http2Frame(frameType.data, 0, id, body)];
 }
 
-/** Sends frames on a new connection. Returns all frames of stream 1 until it is reset. */
-async function framesOf(address: Address, frames: readonly Buffer[]): Promise<Http2Frame[]> {
+/**
+ * Sends frames on a new connection. Returns all frames of stream 1 until it is reset, or nothing
+ * arrives for `quietMs`.
+ */
+async function framesOf(
+  address: Address,
+  frames: readonly Buffer[],
+  quietMs = 15_000,
+): Promise<Http2Frame[]> {
   const ofCall = (bytes: Buffer) => readHttp2Frames(bytes).filter(({ stream }) => stream === 1);
   const isReset = (bytes: Buffer) => ofCall(bytes).some(({ type }) => type === frameType.reset);
-  const { bytes } = await talk(address, Buffer.concat([beginning, ...frames]), 1500, isReset);
+  const { bytes } = await talk(address, Buffer.concat([beginning, ...frames]), quietMs, isReset);
   return ofCall(bytes);
 }
