@@ -5,8 +5,8 @@ import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { contained } from "../../logging/contained.js";
 import { patchStreamMap } from "../runtime-tuning/http2-stream-table.js";
 import { drainSession } from "./graceful-goaway.js";
-import { limitUnauthenticatedCalls, watchStreamEnds } from "./stream-ends.js";
 import type { TokenBucket } from "./token-bucket.js";
+import { limitUnauthenticatedCalls, limitWastedCalls } from "./wasted-calls.js";
 
 /** Returns options for an HTTP/2 server. Node rejects requests whose headers are too large. */
 export function toHttp2Options({ maxConcurrentStreams, maxHeaderBytes }: ConnectionLimits) {
@@ -63,7 +63,7 @@ function limitHttp2Session(
   const after = (ms: number, work: () => void) => timers.add(setTimeout(work, ms));
   const drain = () => drainSession(session, socket, limits.keepaliveTimeoutMs);
   const destroy = () => destroyConnection(session, socket);
-  watchStreamEnds(session, { drain, destroy, unauthenticatedCalls });
+  limitWastedCalls(session, { drain, destroy, unauthenticatedCalls });
   session.on("stream", () => {
     lastCallAt = performance.now();
     // Sends GOAWAY now, while no response is in flight. Otherwise the client may open a stream before

@@ -38,13 +38,10 @@ describe("A client that wastes calls", function () {
   for (const [listener, addressOf] of Object.entries(listeners)) {
     it(`without a token is disconnected from ${listener} by a limit for all such clients`, async () => {
       const address = addressOf(service);
-      const goAways = async () => {
-        const isEnough = (bytes: Buffer) => goAwaysIn(bytes).length > 0;
-        const { bytes } = await talk(address, resets(700), 1000, isEnough);
-        return goAwaysIn(bytes);
-      };
-      expect(await goAways()).to.deep.equal([]);
-      expect(await goAways()).to.include(enhanceYourCalm);
+      const isEnough = (bytes: Buffer) => goAwaysIn(bytes).length > 0;
+      const talks = [700, 700, 700].map((calls) => talk(address, resets(calls), 2000, isEnough));
+      const codes = (await Promise.all(talks)).flatMap(({ bytes }) => goAwaysIn(bytes));
+      expect(new Set(codes)).to.deep.equal(new Set([enhanceYourCalm]));
       // Those with a token, and their connections, go on.
       await service.catalog.listChargeTypes({});
     });
