@@ -5,15 +5,15 @@ import type { Http2ServerRequest, Http2Session } from "node:http2";
 export type SessionConduct = {
   /** True after a call of an authenticated caller, and after any call if callers need no token. */
   isAuthenticated: boolean;
-  /** True after the client has reset a call. */
-  hasReset: boolean;
+  /** True after the client has reset a call, or has reached a limit. */
+  isSuspected: boolean;
 };
 
 /** Returns the conduct of a session. A session that is already destroyed gets a new one. */
 export function conductOf(session: Http2Session | undefined): SessionConduct {
   const known = session && conducts.get(session);
   if (known !== undefined) return known;
-  const conduct = { isAuthenticated: false, hasReset: false };
+  const conduct = { isAuthenticated: false, isSuspected: false };
   if (session !== undefined) conducts.set(session, conduct);
   return conduct;
 }
@@ -28,7 +28,7 @@ const conducts = new WeakMap<Http2Session, SessionConduct>();
 
 /**
  * Runs `serve` after the received bytes have been read, unless the client resets the call in them.
- * Such a call then costs little. For the calls of clients that have reset one.
+ * Such a call then costs little. For the calls of a suspected client.
  */
 export function serveUnlessReset(
   stream: { readonly closed: boolean; readonly destroyed: boolean },

@@ -30,15 +30,23 @@ export function limitWastedCalls(
 ): void {
   const conduct = conductOf(session);
   const resets = createTokenBucket(500, 30);
+  let isEnding = false;
   const unread = watchUnreadAnswers(conduct, destroy);
   const countReset = () => {
     // Those of other clients are counted otherwise.
-    if (conduct.isAuthenticated && !resets.take()) drain();
+    if (conduct.isAuthenticated && !resets.take()) setImmediate(drain);
   };
   const countUnauthenticated = () => {
-    if (session.destroyed || unauthenticatedCalls.take()) return;
-    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    destroy();
+    if (isEnding || unauthenticatedCalls.take()) return;
+    isEnding = true;
+    // The session's next calls start later, so that they never start.
+    conduct.isSuspected = true;
+    // Node aborts the process when a session is destroyed while its bytes are read.
+    setImmediate(() => {
+      if (session.destroyed) return;
+      session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      destroy();
+    });
   };
   /** Runs when a response is complete, but not necessarily sent. */
   function onFinish(this: ServerHttp2Stream) {
@@ -54,14 +62,14 @@ export function limitWastedCalls(
   /** Runs when the client resets a call that is not answered. */
   function onAborted() {
     if (session.closed || session.destroyed) return;
-    conduct.hasReset = true;
+    conduct.isSuspected = true;
     countReset();
   }
   /** Runs for the calls of a session that is not authenticated when they start. */
   function onUnauthenticatedClose(this: ServerHttp2Stream) {
     unread.callEnds(this);
     const isReset = this.rstCode !== constants.NGHTTP2_NO_ERROR;
-    if (isReset) conduct.hasReset = true;
+    if (isReset) conduct.isSuspected = true;
     if (conduct.isAuthenticated || counted.has(this)) return;
     if (isReset || isWasted(this)) countUnauthenticated();
   }

@@ -91,7 +91,7 @@ function interceptStreams(
   };
   http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     const conduct = conductOf(stream.session);
-    if (!conduct.hasReset) serveCall(stream, headers, conduct);
+    if (!conduct.isSuspected) serveCall(stream, headers, conduct);
     else {
       serveUnlessReset(stream, () => {
         serveCall(stream, headers, conduct);

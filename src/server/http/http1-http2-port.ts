@@ -80,7 +80,7 @@ export function createHttpServer(
 function serveHttp2(listener: RequestListener) {
   return (request: Http2ServerRequest, response: Http2ServerResponse) => {
     const serve = () => listener(request as never, response as never);
-    if (conductOf(request.stream.session).hasReset) serveUnlessReset(request.stream, serve);
+    if (conductOf(request.stream.session).isSuspected) serveUnlessReset(request.stream, serve);
     else serve();
   };
 }

@@ -39,9 +39,11 @@ describe("A client that wastes calls", function () {
     it(`without a token is disconnected from ${listener} by a limit for all such clients`, async () => {
       const address = addressOf(service);
       const isEnough = (bytes: Buffer) => goAwaysIn(bytes).length > 0;
-      const talks = [700, 700, 700].map((calls) => talk(address, resets(calls), 2000, isEnough));
+      const talks = [2000, 2000, 2000, 2000].map((calls) =>
+        talk(address, resets(calls), 2000, isEnough),
+      );
       const codes = (await Promise.all(talks)).flatMap(({ bytes }) => goAwaysIn(bytes));
-      expect(new Set(codes)).to.deep.equal(new Set([enhanceYourCalm]));
+      expect(codes).to.include(enhanceYourCalm);
       // Those with a token, and their connections, go on.
       await service.catalog.listChargeTypes({});
     });
