@@ -39,7 +39,7 @@ describe("A client that wastes calls", function () {
     it(`without a token is disconnected from ${listener} by a limit for all such clients`, async () => {
       const address = addressOf(service);
       const isEnough = (bytes: Buffer) => goAwaysIn(bytes).length > 0;
-      const talks = [2000, 2000, 2000, 2000].map((calls) =>
+      const talks = [700, 700, 700, 700].map((calls) =>
         talk(address, resets(calls), 2000, isEnough),
       );
       const codes = (await Promise.all(talks)).flatMap(({ bytes }) => goAwaysIn(bytes));
