@@ -1,5 +1,10 @@
 import { createServer, type RequestListener, type Server } from "node:http";
-import { createServer as createHttp2Server, type Http2Server } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -16,6 +21,7 @@ import {
   toHttp1Options,
 } from "../connections/http1-sockets.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
+import { conductOf, serveUnlessReset } from "../connections/session-conduct.js";
 import type { Tls } from "../tls/tls.js";
 
 /** A server for HTTP/1.1 and HTTP/2 on one port. HTTP/2 without TLS requires prior knowledge. */
@@ -51,9 +57,9 @@ export function createHttpServer(
   handleHttp1(server, contained(log, "HTTP/1.1 request", serve, drop));
   server.maxConnections = limits.maxConnections;
   // Node calls the listener with requests that have the interface of HTTP/1.1 requests.
-  const serveHttp2 = contained(log, "HTTP/2 request", listener, drop) as never;
-  const http2 = createHttp2Server(toHttp2Options(limits), serveHttp2);
-  http2.on("checkContinue", serveHttp2);
+  const serveBoth = serveHttp2(contained(log, "HTTP/2 request", listener, drop)) as never;
+  const http2 = createHttp2Server(toHttp2Options(limits), serveBoth);
+  http2.on("checkContinue", serveBoth);
   limitHttp2Sessions(http2, limits, log);
   routeConnections(server, http2, limits, log, tls !== undefined);
   connections.watchSockets(server);
@@ -73,6 +79,15 @@ export function createHttpServer(
         });
         connections.endIdleConnections();
       }),
+  };
+}
+
+/** Returns a listener that costs little for the calls of a client that resets many at once. */
+function serveHttp2(listener: RequestListener) {
+  return (request: Http2ServerRequest, response: Http2ServerResponse) => {
+    const serve = () => listener(request as never, response as never);
+    if (conductOf(request.stream.session).isSuspected) serveUnlessReset(request.stream, serve);
+    else serve();
   };
 }
 

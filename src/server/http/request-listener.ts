@@ -16,6 +16,7 @@ import { toErrorResponse } from "../connect/error-response.js";
 import { handleAndRewriteErrors } from "../connect/rewrite-connect-errors.js";
 import { rpcOf, unimplemented } from "../connect/unknown-method.js";
 import { callerOn } from "../connections/anonymous-callers.js";
+import { conductOfRequest } from "../connections/session-conduct.js";
 import { type ListenerDependencies, longestCallMs } from "../listener.js";
 import { largeMessageBytes, offloadedMethods, pathOf } from "../threads/offloaded-methods.js";
 import { checkBodySize, isRejectedUnread } from "./body-size.js";
@@ -47,7 +48,8 @@ export function createRequestListener(dependencies: ListenerDependencies): Reque
     if (method === undefined) return toNotFound(type, record(unimplemented(path)));
     let caller: Caller;
     try {
-      caller = callerOn(await authorizer.authorize(path, find), connectionOf(request));
+      const found = await authorizer.authorize(path, find, conductOfRequest(request));
+      caller = callerOn(found, connectionOf(request));
     } catch (error) {
       return challenge(toResponse(toConnectError(error)));
     }

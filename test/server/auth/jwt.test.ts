@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
 import { formatAddress } from "../../../src/config/address.js";
 import { readConfig } from "../../../src/config/config.js";
+import { createJwtVerifier } from "../../../src/server/auth/jwt-verifier.js";
 import { problemsOf } from "../../support/config.js";
 import { callEmpty, everyRpc, reasonOf } from "../../support/every-rpc.js";
 import { inSeconds, startIssuer, type TestClaims, type TestIssuer } from "../../support/issuer.js";
@@ -175,6 +176,25 @@ describe("JWTs", () => {
       expect(await outcome(await issuer.sign({}, unknown))).to.equal("TOKEN_INVALID");
     }
     expect(issuer.fetches() - fetches).to.be.at.most(1);
+  });
+});
+
+describe("JWTs whose keys are slow to arrive", () => {
+  it("are TOO_MANY_CALLS above MAX_CALLS_IN_FLIGHT, until one is verified", async () => {
+    let fail: (error: Error) => void = () => {};
+    const keys = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    const config = { issuer: "a", audience: "b", roleClaim: "role" };
+    const { privateKey } = await generateKeyPair("ES256");
+    const token = await new SignJWT().setProtectedHeader({ alg: "ES256" }).sign(privateKey);
+    const verify = createJwtVerifier(config, () => keys, 2);
+    const pending = [1, 2].map((id) => verify(token, Buffer.from([id])) as Promise<unknown>);
+    expect(() => verify(token, Buffer.from([3]))).to.throw(/MAX_CALLS_IN_FLIGHT/);
+    fail(new Error("no keys"));
+    await Promise.allSettled(pending);
+    const next = verify(token, Buffer.from([3])) as Promise<unknown>;
+    expect(await next.catch(({ reason }) => reason)).to.equal("KEY_SET_UNAVAILABLE");
   });
 });
 
