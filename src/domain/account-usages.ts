@@ -272,5 +272,9 @@ const usageShift = 17;
 /** The head, 255 characters of up to four bytes, and a usage. */
 const maxRecordWords = 1 + 255 + 3;
 const minSlots = 1024;
+
+/** Of an account with a short id and a small usage: its record, and its entries in the index. */
+export const minBytesPerAccount = 24;
+
 const wordLimit = 2 ** 32;
 const maxSafeInteger = BigInt(Number.MAX_SAFE_INTEGER);

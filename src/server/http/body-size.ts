@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { ConnectError } from "@connectrpc/connect";
+import { isCompressed as isRequestCompressed } from "../connect/compression.js";
 
 /** A request's body, and whether its message may be larger than the limit. */
 export type SizedBody = {
@@ -17,7 +18,7 @@ export async function checkBodySize(
   limitBytes: number,
 ): Promise<SizedBody> {
   const isCompressed =
-    compressionHeaders.some((name) => (headers[name] ?? "identity") !== "identity") ||
+    isRequestCompressed((name) => headers[name]) ||
     (method === "GET" && url?.includes("compression="));
   if (isCompressed) return { mayBeLarge: true, body };
   const length = headers["content-length"];
@@ -57,5 +58,3 @@ async function* concatenate(
     await rest.return?.();
   }
 }
-
-const compressionHeaders = ["content-encoding", "connect-content-encoding", "grpc-encoding"];

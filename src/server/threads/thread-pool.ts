@@ -3,12 +3,14 @@ import { MessageChannel } from "node:worker_threads";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { Logger } from "pino";
 import { Piscina } from "piscina";
+import type { Caller } from "../../domain/caller.js";
 import { DomainError, tooManyCalls } from "../../domain/domain-error.js";
 import type { PriceBook } from "../../price-book/price-book.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
 import type { ConcurrencyLimit } from "../calls/concurrency-limit.js";
 import { headerFinder } from "../calls/request-id.js";
 import { type CallTrackerDependencies, trackCall } from "./call-tracker.js";
+import type { MemoryBudget, OpenCallMemory } from "./memory-budget.js";
 import { passOnAbort, toResponse } from "./read-response.js";
 import { replyToLookup } from "./remote-price-book.js";
 import type { HeaderEntries, OffloadedCall, ThreadSettings } from "./thread-messages.js";
@@ -36,6 +38,9 @@ export type ThreadPoolStats = {
   readonly threads: number;
   /** Calls rejected because of that maximum. */
   readonly rejected: number;
+  /** Memory that calls hold, and its maximum. */
+  readonly memoryBytes: number;
+  readonly maxMemoryBytes: number;
 };
 
 /** Starts threads when they are needed, up to `maxThreads`. */
@@ -43,6 +48,7 @@ export function createThreadPool(
   maxThreads: number,
   settings: ThreadSettings,
   book: PriceBook,
+  memoryBudget: MemoryBudget,
   trackerDependencies: CallTrackerDependencies,
   concurrencyLimit: ConcurrencyLimit,
   log: Logger,
@@ -80,15 +86,28 @@ export function createThreadPool(
     concurrencyLimit.release();
     open -= 1;
   };
+  const openMemory = (caller: Caller | undefined) => {
+    try {
+      return memoryBudget.open(caller);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  };
   return {
-    stats: () => ({ open, maxOpen, threads: pool.threads.length, rejected }),
+    stats: () => ({
+      ...{ open, maxOpen, threads: pool.threads.length, rejected },
+      ...{ memoryBytes: memoryBudget.inUseBytes(), maxMemoryBytes: memoryBudget.limitBytes },
+    }),
     serve: async ({ url, method, httpVersion, header, body, signal, contextValues }) => {
       const rpc = new URL(url).pathname.slice(1);
       const caller = contextValues?.get(callerKey);
       const findHeader = headerFinder(header);
       const tracked = trackCall(rpc, caller, findHeader, trackerDependencies, threadLost);
+      let memory: OpenCallMemory;
       try {
         acquire();
+        memory = openMemory(caller);
       } catch (error) {
         throw tracked.fail(error);
       }
@@ -103,6 +122,7 @@ export function createThreadPool(
       const stream = ReadableStream.from(body) as ReadableStream<Uint8Array>;
       const call = {
         ...{ url, method, httpVersion, header: [...header], caller, body: stream, port: port2 },
+        memorySlot: memory.slot,
       };
       const stopPassingOn = passOnAbort(signal, port, tracked.fail);
       const trailers = runIn(pool, call, [stream, port2])
@@ -113,12 +133,13 @@ export function createThreadPool(
         })
         .finally(() => {
           release();
+          memory.close();
           stopPassingOn();
         });
       // Fails whichever wait is next when the thread is lost: for the response or for its body.
       const lost = new Promise<never>((_, reject) => trailers.catch(reject));
       lost.catch(() => undefined);
-      return toResponse(await Promise.race([response, lost]), trailers, lost);
+      return toResponse(await Promise.race([response, lost]), trailers, lost, memoryBudget);
     },
     close: () => pool.destroy(),
   };
@@ -142,17 +163,12 @@ function threadLost(cause?: unknown): DomainError {
   return new DomainError("THREAD_LOST", message, { cause });
 }
 
-/**
- * Returns the size of a thread's heap in MB: enough for the largest allocation, and not more. A heap
- * that may grow further keeps the garbage of one allocation through the next. Measured with 200,000 accounts, four
- * times: 78 MB more than an idle process at a limit of 512 MB, 107 MB without a limit.
- */
-export function threadHeapMb({ maxAllocationAccounts }: ThreadSettings): number {
-  return Math.max(512, Math.ceil((maxAllocationAccounts * heapBytesPerAccount) / 2 ** 20));
+/** Returns the size of a thread's heap in MB: what a thread itself takes, and the budget. */
+function threadHeapMb({ memory }: ThreadSettings): number {
+  return threadBaseMb + Math.ceil(memory.limitBytes / 2 ** 20);
 }
 
-/** Of the largest allocations; resident memory included, it is 400 at most (docs/allocation.md). */
-const heapBytesPerAccount = 400;
+const threadBaseMb = 64;
 
-// More calls would get too little of their thread's time, memory and connections.
-const maxCallsPerThread = 32;
+/** More calls would get too little of their thread's time, memory and connections. */
+export const maxCallsPerThread = 32;
