@@ -10,6 +10,7 @@ import {
   messagesOf,
   type OpenRequests,
   openRequests,
+  pseudoRandom,
   type TestMessage,
 } from "../../support/allocations.js";
 import { lineOf } from "../../support/batches.js";
@@ -26,9 +27,11 @@ import {
 import { createTokensFile, freshToken } from "../../support/tokens.js";
 
 const mib = 2 ** 20;
-/** Enough for a stream of 100,000 accounts, but not for two. */
-const bulkMemoryBytes = 8 * mib;
-const accounts = 100_000;
+/** Enough for a stream of 45,000 accounts, but not for two. */
+const bulkMemoryBytes = 4 * mib;
+const accounts = 45_000;
+/** What this stream holds when all its accounts have arrived. */
+const fullBytes = 2.1 * mib;
 
 describe("The memory of large calls", function () {
   this.timeout(40_000);
@@ -72,14 +75,14 @@ describe("The memory of large calls", function () {
   it("has a limit, which the metrics show with what is in use", async () => {
     expect(await bulkMemory(service)).to.deep.equal({ inUse: 0, limit: bulkMemoryBytes });
     openStream();
-    await holds(4 * mib);
+    await holds(fullBytes);
     expect((await bulkMemory(service)).inUse).to.be.below(bulkMemoryBytes);
   });
 
   for (const protocol of protocols) {
     it(`rejects a stream that grows when others hold the memory: ${protocol}`, async () => {
       const first = openStream(accounts, protocol);
-      await holds(4.8 * mib);
+      await holds(fullBytes);
       const counted = await callsEnded(service, "StreamAllocateCharges", "resource_exhausted");
       const error = await errorOf(openStream(accounts, protocol).response);
       expect(error).to.include({ code: Code.ResourceExhausted, reason: "MEMORY_EXHAUSTED" });
@@ -166,18 +169,20 @@ describe("The memory of large calls", function () {
       ...{ sendCompression: compressionGzip, compressMinBytes: 0 },
     });
     const pricing = createClient(PricingService, transport);
-    const requests = Array.from({ length: 3000 }, (_, i) =>
-      lineOf(key, { providerCost: `${i * 7919}.${i}` }),
-    );
+    const random = pseudoRandom(1);
+    const digits = Array.from({ length: 120_000 }, () => random(10)).join("");
+    const requests = [lineOf(key, { providerCost: digits })];
     expect(await errorOf(pricing.batchCalculateCharges({ requests }))).to.include({
       reason: "MEMORY_EXHAUSTED",
     });
+    const { results } = await service.pricing.batchCalculateCharges({ requests });
+    expect(results[0]?.result.case).to.equal("error");
   });
 
   describe("is given back", () => {
     it("when the call succeeds", async () => {
       const { requests, response } = openStream();
-      await holds(4 * mib);
+      await holds(fullBytes);
       requests.end();
       await response;
       await isReturned();
@@ -194,7 +199,7 @@ describe("The memory of large calls", function () {
       it(`when the client cancels the call: ${protocol}`, async () => {
         const controller = new AbortController();
         const { response } = openStream(accounts, protocol, { signal: controller.signal });
-        await holds(4 * mib);
+        await holds(fullBytes);
         controller.abort();
         await errorOf(response);
         await isReturned();
@@ -210,7 +215,7 @@ describe("The memory of large calls", function () {
     it("when the thread is lost, also of its other calls", async () => {
       const { response } = openStream();
       const { response: other } = openStream(10);
-      await holds(4 * mib);
+      await holds(fullBytes);
       await workers.at(-1)?.terminate();
       expect((await errorOf(response)).reason).to.equal("THREAD_LOST");
       expect((await errorOf(other)).reason).to.equal("THREAD_LOST");
@@ -222,7 +227,7 @@ describe("The memory of large calls", function () {
       const { signal } = controller;
       const requests = requestsOf(messages(accounts));
       requests.end();
-      const responses = service.endpoints.Connect.pricing
+      const responses = service.pricing
         .streamAllocateCharges(requests, { signal })
         [Symbol.asyncIterator]();
       await responses.next();
@@ -258,7 +263,7 @@ describe("The memory of one caller's large calls", function () {
       return { requests, response };
     };
     const holder = open("first");
-    await until(async () => (await bulkMemory(service)).inUse >= 4.8 * mib);
+    await until(async () => (await bulkMemory(service)).inUse >= fullBytes);
     const error = await errorOf(open("first").response);
     expect(error).to.include({ reason: "MEMORY_EXHAUSTED" });
     expect(error.metadata).to.include({ most: String(bulkMemoryBytes), retryable: "true" });
