@@ -1,7 +1,11 @@
 import { availableParallelism } from "node:os";
 import { minBytesPerAccount } from "../domain/account-usages.js";
 import { clampDefault, numberReader, type ReadVariable } from "./environment.js";
-import { defaultBulkMemoryBytes, maxBulkMemoryBytes, minBulkMemoryBytes } from "./memory.js";
+import {
+  defaultOffloadMemoryBytes,
+  maxOffloadMemoryBytes,
+  minOffloadMemoryBytes,
+} from "./memory.js";
 
 /** The limits and timeouts of calls. */
 export type CallLimits = ReturnType<typeof readLimits>;
@@ -11,11 +15,11 @@ export function readLimits(read: ReadVariable, processes: number) {
   const limit = numberReader(read);
   const maxStreamTimeoutMs = limit("MAX_STREAM_TIMEOUT_MS", 600_000, 1, 86_400_000);
   const idleMs = clampDefault(30_000, maxStreamTimeoutMs);
-  const bulkMemoryBytes = limit(
-    ...(["BULK_MEMORY_BYTES", defaultBulkMemoryBytes(processes)] as const),
-    ...([minBulkMemoryBytes, maxBulkMemoryBytes] as const),
+  const offloadMemoryBytes = limit(
+    ...(["BULK_MEMORY_BYTES", defaultOffloadMemoryBytes(processes)] as const),
+    ...([minOffloadMemoryBytes, maxOffloadMemoryBytes] as const),
   );
-  const accounts = clampDefault(5_000_000, mostAccounts(bulkMemoryBytes));
+  const accounts = clampDefault(5_000_000, mostAccounts(offloadMemoryBytes));
   return {
     maxBookStalenessMs: limit("MAX_BOOK_STALENESS_MS", 10_000, 1, 3_600_000),
     maxCallTimeoutMs: limit("MAX_CALL_TIMEOUT_MS", 30_000, 1, 3_600_000),
@@ -27,15 +31,15 @@ export function readLimits(read: ReadVariable, processes: number) {
     maxAllocationAccounts: limit("MAX_ALLOCATION_ACCOUNTS", accounts, 1, 100_000_000),
     maxImportRows: limit("MAX_IMPORT_ROWS", 2_000_000, 1, 100_000_000),
     workerThreads: limit("BULK_THREADS", spareCores(processes), 1, 1000),
-    bulkMemoryBytes,
+    offloadMemoryBytes,
     drainDelayMs: limit("DRAIN_DELAY_MS", 0, 0, 600_000),
     shutdownGraceMs: limit("SHUTDOWN_GRACE_MS", 10_000, 0, 600_000),
   } as const;
 }
 
 /** Returns how many accounts, with the shortest ids, fit into the memory of one caller. */
-export function mostAccounts(bulkMemoryBytes: number | undefined): number | undefined {
-  return bulkMemoryBytes && Math.floor(bulkMemoryBytes / 2 / minBytesPerAccount);
+export function mostAccounts(offloadMemoryBytes: number | undefined): number | undefined {
+  return offloadMemoryBytes && Math.floor(offloadMemoryBytes / 2 / minBytesPerAccount);
 }
 
 /** Returns the cores per process, minus one for the thread with the listeners. */

@@ -25,7 +25,7 @@ export function checkConsistency(
   const accounts = ["MAX_ALLOCATION_ACCOUNTS", config.maxAllocationAccounts] as const;
   const room = [
     "what half of BULK_MEMORY_BYTES has room for",
-    mostAccounts(config.bulkMemoryBytes),
+    mostAccounts(config.offloadMemoryBytes),
   ] as const;
   const rules = [
     [acquire, call, "the call would have ended before"],

@@ -1,8 +1,11 @@
-import { ChunkedUint32Array, chunkBytes, chunkSize } from "./chunked-uint32-array.js";
-import { hashWords } from "./keyed-hash.js";
-
-/** Takes memory before it is used. @throws DomainError when there is not enough. */
-export type ReserveBytes = (bytes: number) => void;
+import {
+  AccountLookup,
+  ChunkedUint32Array,
+  chunkBytes,
+  chunkSize,
+  hashWords,
+  type ReserveBytes,
+} from "./account-lookup.js";
 
 /**
  * The usages of the accounts, in the order in which they were added. Each account occurs once.
@@ -20,7 +23,7 @@ export class AccountUsages {
   /** Where the next record begins. Positions count words, over all chunks. */
   #end = 0;
   readonly #positions: ChunkedUint32Array;
-  #lookup: Lookup | undefined;
+  #lookup: AccountLookup | undefined;
   #count = 0;
   #totalUnits = 0n;
   /** The account id that is encoded at the end of the records, and its hash. */
@@ -31,7 +34,7 @@ export class AccountUsages {
   constructor(reserve: ReserveBytes = () => {}) {
     this.#reserve = reserve;
     this.#positions = new ChunkedUint32Array(reserve);
-    this.#lookup = new Lookup(reserve);
+    this.#lookup = new AccountLookup(reserve);
   }
 
   /** The number of accounts. */
@@ -171,57 +174,9 @@ export class AccountUsages {
     return this.#records[chunkOf(position)]?.[offsetOf(position)] as number;
   }
 
-  #openLookup(): Lookup {
+  #openLookup(): AccountLookup {
     if (this.#lookup === undefined) throw new Error("the input has ended");
     return this.#lookup;
-  }
-}
-
-/** A hash table of account indexes with linear probing. It is at most three quarters full. */
-class Lookup {
-  readonly #reserve: ReserveBytes;
-  readonly #hashes: ChunkedUint32Array;
-  /** Indexes plus one. 0: free. */
-  #slots = new Uint32Array(minSlots);
-
-  constructor(reserve: ReserveBytes) {
-    this.#reserve = reserve;
-    this.#hashes = new ChunkedUint32Array(reserve);
-  }
-
-  find(hash: number, isSame: (index: number) => boolean): boolean {
-    const mask = this.#slots.length - 1;
-    for (let slot = hash & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const index = (this.#slots[slot] as number) - 1;
-      if (this.#hashes.at(index) === hash && isSame(index)) return true;
-    }
-    return false;
-  }
-
-  add(hash: number, index: number): void {
-    if (index >= this.#slots.length * 0.75) this.#grow(index);
-    this.#hashes.push(hash);
-    this.#insert(hash, index);
-  }
-
-  free(): void {
-    this.#reserve(-this.#slots.byteLength);
-    this.#hashes.free();
-  }
-
-  #grow(count: number): void {
-    const before = this.#slots.byteLength;
-    this.#reserve(before * 2);
-    this.#slots = new Uint32Array(this.#slots.length * 2);
-    for (let index = 0; index < count; index += 1) this.#insert(this.#hashes.at(index), index);
-    this.#reserve(-before);
-  }
-
-  #insert(hash: number, index: number): void {
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.#slots[slot] = index + 1;
   }
 }
 
@@ -271,7 +226,6 @@ const usageShift = 17;
 
 /** The head, 255 characters of up to four bytes, and a usage. */
 const maxRecordWords = 1 + 255 + 3;
-const minSlots = 1024;
 
 /** Of an account with a short id and a small usage: its record, and its entries in the index. */
 export const minBytesPerAccount = 24;

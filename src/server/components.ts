@@ -55,7 +55,7 @@ export type ComponentsConfig = Pick<
   | "databaseLimits"
   | "connections"
   | "workerThreads"
-  | "bulkMemoryBytes"
+  | "offloadMemoryBytes"
 > & {
   /** Not set by any variable. Tests use it to allow more time on a busy machine. */
   readonly suggestionLimits?: SuggestionLimits;
@@ -105,7 +105,7 @@ export async function createComponents(
     { callLogOf: () => callLog, tracer: tracing, concurrencyLimit, maxTimeoutMs, ...settings },
   );
   const memory = createMemoryBudget(
-    config.bulkMemoryBytes,
+    config.offloadMemoryBytes,
     config.workerThreads * maxCallsPerThread,
   );
   const threads = createThreadPool(

@@ -18,7 +18,9 @@ export function rejectedOffloadedCalls(service: TestService): Promise<number> {
 }
 
 /** Reads how much memory large calls hold, and their limit, in bytes. */
-export async function bulkMemory(service: TestService): Promise<{ inUse: number; limit: number }> {
+export async function offloadMemory(
+  service: TestService,
+): Promise<{ inUse: number; limit: number }> {
   return {
     inUse: await readMetric(service, "llmprices_bulk_memory_bytes"),
     limit: await readMetric(service, "llmprices_bulk_memory_max_bytes"),

@@ -78,7 +78,7 @@ export async function startTestService(
       databaseLimits,
       connections,
       workerThreads: 1,
-      bulkMemoryBytes: 2 ** 30,
+      offloadMemoryBytes: 2 ** 30,
       drainDelayMs: 0,
       shutdownGraceMs: 1000,
       ...config,

@@ -35,8 +35,8 @@ export function importMethods({
       let comesAtMs = 0;
       const work = async (transaction: Knex.Transaction, attempt: number) => {
         if (attempt > 1) throw lostRows();
-        const memory = memoryOf(context);
-        const rows = await receiveRows(transaction, first.value, messages, maxImportRows, memory);
+        const { reserve } = memoryOf(context);
+        const rows = await receiveRows(transaction, first.value, messages, maxImportRows, reserve);
         const response = await importOnce(transaction, context, terms, rows);
         const { effectiveFrom } = create(ImportLLMPricesResponseSchema, response);
         if (effectiveFrom) comesAtMs = await toLocalTimeMs(transaction, timestampMs(effectiveFrom));

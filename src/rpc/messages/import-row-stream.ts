@@ -1,12 +1,12 @@
 import type { Knex } from "knex";
 import { createYieldTimer } from "../../async/yield-to-event-loop.js";
+import type { ReserveBytes } from "../../domain/account-lookup.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors } from "../../domain/field-errors.js";
 import { type RowError, RowErrors } from "../../domain/import-row-errors.js";
 import type { LLMPriceImportRow } from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import type { ImportLLMPricesRequest } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { ImportRows, rowsAtOnce } from "../../store/import/staged-rows.js";
-import type { CallMemory } from "../call/call-memory.js";
 import { rejectLaterTerms } from "./first-message.js";
 import { parseImportRow } from "./import-request.js";
 
@@ -29,7 +29,7 @@ export async function receiveRows(
   first: ImportLLMPricesRequest,
   later: AsyncIterable<ImportLLMPricesRequest>,
   maxRows: number,
-  memory: CallMemory,
+  reserve: ReserveBytes,
 ): Promise<ReceivedRows> {
   const rows = await ImportRows.open(transaction);
   const rowErrors = new RowErrors();
@@ -42,7 +42,7 @@ export async function receiveRows(
     }
     const heldRows = Math.min(count, rowsAtOnce);
     const moreRows = Math.min(count + received.length, rowsAtOnce) - heldRows;
-    memory.reserve(moreRows * bytesPerRow);
+    reserve(moreRows * bytesPerRow);
     for (const row of received) {
       addRow(rows, rowErrors, count, row);
       count += 1;

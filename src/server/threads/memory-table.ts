@@ -19,7 +19,7 @@ export type ThreadCallMemory = CallMemory & {
 /** The slot of what the main thread itself holds. */
 export const mainSlot = 0;
 
-/** The number of callers that are not told apart. They share the whole memory. */
+/** The number of callers without a share of their own: they may use the whole memory. */
 export const anyCaller = 0;
 
 /** Returns the memory of the call that has a slot. Only one thread may use a slot at a time. */

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { parse } from "yaml";
 import { readConfig } from "../../src/config/config.js";
-import { defaultBulkMemoryBytes } from "../../src/config/memory.js";
+import { defaultOffloadMemoryBytes } from "../../src/config/memory.js";
 import { AccountUsages } from "../../src/domain/account-usages.js";
 import { allocationBytesPerAccount } from "../../src/domain/allocation.js";
 import { problemsOf } from "../support/config.js";
@@ -13,7 +13,7 @@ describe("BULK_MEMORY_BYTES", () => {
   it("is a whole number of bytes from 64 MiB to 16 GiB", () => {
     const [least, most] = [64 * mib, 16 * 1024 * mib];
     for (const bytes of [least, most]) {
-      expect(readConfig({ BULK_MEMORY_BYTES: String(bytes) }).bulkMemoryBytes).to.equal(bytes);
+      expect(readConfig({ BULK_MEMORY_BYTES: String(bytes) }).offloadMemoryBytes).to.equal(bytes);
     }
     for (const value of [String(least - 1), String(most + 1), "1e9", "512Mi"]) {
       expect(problemsOf({ BULK_MEMORY_BYTES: value })).to.deep.equal([
@@ -23,14 +23,14 @@ describe("BULK_MEMORY_BYTES", () => {
   });
 
   it("is half of what the container's limit leaves beside 256 MiB for each process", () => {
-    expect(defaultBulkMemoryBytes(1, 1536 * mib)).to.equal(640 * mib);
-    expect(defaultBulkMemoryBytes(2, 1536 * mib)).to.equal(256 * mib);
+    expect(defaultOffloadMemoryBytes(1, 1536 * mib)).to.equal(640 * mib);
+    expect(defaultOffloadMemoryBytes(2, 1536 * mib)).to.equal(256 * mib);
   });
 
   it("is at least 64 MiB, and at most 1 GiB in a process without a limit", () => {
-    expect(defaultBulkMemoryBytes(1, 300 * mib)).to.equal(64 * mib);
-    expect(readConfig({}).bulkMemoryBytes).to.be.within(64 * mib, 1024 * mib);
-    expect(readConfig({}, 1000).bulkMemoryBytes).to.equal(64 * mib);
+    expect(defaultOffloadMemoryBytes(1, 300 * mib)).to.equal(64 * mib);
+    expect(readConfig({}).offloadMemoryBytes).to.be.within(64 * mib, 1024 * mib);
+    expect(readConfig({}, 1000).offloadMemoryBytes).to.equal(64 * mib);
   });
 
   it("rejects a MAX_ALLOCATION_ACCOUNTS that the memory of a caller has no room for", () => {
@@ -49,7 +49,7 @@ describe("BULK_MEMORY_BYTES", () => {
   });
 
   it("has room for the largest allocation to UUIDs within the limits of the manifests", () => {
-    const perCaller = defaultBulkMemoryBytes(1, 1536 * mib) / 2;
+    const perCaller = defaultOffloadMemoryBytes(1, 1536 * mib) / 2;
     expect(5_000_000 * bytesPerUUID()).to.be.below(perCaller);
     const { spec } = parse(read("kubernetes/service/deployment.yaml"));
     const [{ resources }] = spec.template.spec.containers;
