@@ -18,6 +18,7 @@ import {
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import type { PriceBook } from "../../src/price-book/price-book.js";
 import { createReplicatedPriceBook } from "../../src/price-book/replicated-price-book.js";
+import { unlimitedMemory } from "../../src/rpc/call/call-memory.js";
 import { callerKey } from "../../src/rpc/call/caller-context.js";
 import { defaultSuggestionLimits } from "../../src/rpc/handlers/dependencies.js";
 import { allowEveryone } from "../../src/server/auth/authorizer.js";
@@ -137,7 +138,14 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
       return { prices, at, bookVersion };
     },
   };
-  const stats = () => ({ open: 0, maxOpen: 0, threads: 0, rejected: 0 });
+  const stats = () => ({
+    open: 0,
+    maxOpen: 0,
+    threads: 0,
+    rejected: 0,
+    memoryBytes: 0,
+    maxMemoryBytes: 0,
+  });
   const serve = () => Promise.reject(new Error("no worker threads"));
   const threads = { serve, stats, close: async () => {} };
   const services = createOurServices(connection, book);
@@ -167,6 +175,7 @@ function createOurServices(
         maxBookStalenessMs: 10_000,
         suggestionLimits: defaultSuggestionLimits,
       },
+      memoryOf: () => unlimitedMemory,
       ...{ maxBatchCalculations: 10_000, maxAllocationAccounts: 10_000, maxImportRows: 10_000 },
     },
     {

@@ -1,5 +1,5 @@
 import type { DatabaseLimits } from "../store/connection/pool.js";
-import type { CallLimits } from "./call-limits.js";
+import { type CallLimits, mostAccounts } from "./call-limits.js";
 import type { ConnectionLimits } from "./connection-limits.js";
 
 /** Reports limits that can never be reached, or that make another limit ineffective. */
@@ -22,12 +22,18 @@ export function checkConsistency(
   const half = ["half of MAX_CALLS_IN_FLIGHT", Math.floor(config.maxCallsInFlight / 2)] as const;
   const grace = ["MAX_CONNECTION_AGE_GRACE_MS", connections.maxConnectionAgeGraceMs] as const;
   const longest = ["the longest call's time", longestCallMs] as const;
+  const accounts = ["MAX_ALLOCATION_ACCOUNTS", config.maxAllocationAccounts] as const;
+  const room = [
+    "what half of BULK_MEMORY_BYTES has room for",
+    mostAccounts(config.offloadMemoryBytes),
+  ] as const;
   const rules = [
     [acquire, call, "the call would have ended before"],
     [statement, call, "the call would have ended before"],
     [lock, statement, "the statement would have ended before"],
     [idle, stream, "the stream would have ended before"],
     [queries, half, "calls that wait for the database would leave no room for calculations"],
+    [accounts, room, "the caller's memory would be exhausted before"],
     [longest, grace, "calls under way would be cut"],
   ] as const;
   for (const [[name, value], [boundName, bound], consequence] of rules) {

@@ -31,7 +31,7 @@ export function readEnvironment<T>(
 /** Returns what is expected and its parser, for `read`. */
 function wholeNumber(min: number, max: number) {
   const parse = (text: string) => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     return value >= min && value <= max ? value : undefined;
   };
   return [`a whole number from ${min} to ${max}`, parse] as const;

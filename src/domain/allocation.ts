@@ -1,5 +1,4 @@
 import type { AccountUsages } from "./account-usages.js";
-import { compareBytes } from "./byte-order.js";
 import type { Decimal } from "./decimal.js";
 import { DomainError } from "./domain-error.js";
 import { quickselect } from "./quickselect.js";
@@ -44,7 +43,7 @@ export function* allocate(
   const exactTotal = providerCost.times(markup);
   const total = round(exactTotal, rounding);
   const parts = new Parts(exactTotal, rounding.scale, usages);
-  const remainders = new Float64Array(usages.count);
+  const remainders = new Float32Array(usages.count);
   let missingUnits = toScaledInteger(total.abs(), rounding.scale);
   for (let index = 0; index < usages.count; index += 1) {
     missingUnits -= parts.wholeUnitsAt(index);
@@ -89,7 +88,10 @@ class Parts {
     return (this.#factor * this.#usages.unitsAt(index)) % this.#denominator;
   }
 
-  /** Returns the remainder as a float. A larger remainder never gives a smaller float. */
+  /**
+   * Returns the remainder as a float. A larger remainder never gives a smaller float, also when the
+   * result is rounded to 32 bits.
+   */
   approximateRemainderAt(index: number): number {
     return Number(this.remainderAt(index)) / this.#approximateDenominator;
   }
@@ -98,7 +100,7 @@ class Parts {
 /** Marks the `count` accounts with the largest remainders; the smaller id wins a tie. */
 function* selectRaised(
   count: number,
-  remainders: Float64Array,
+  remainders: Float32Array,
   parts: Parts,
   usages: AccountUsages,
 ): Generator<undefined, Uint8Array> {
@@ -111,16 +113,19 @@ function* selectRaised(
     const difference = remainderB - remainderA;
     // Different floats have the order of the exact remainders. Equal floats decide nothing.
     if (difference !== 0) return difference;
-    if (usages.unitsAt(a) !== usages.unitsAt(b)) {
+    if (!usages.hasSameUsage(a, b)) {
       const exactDifference = parts.remainderAt(b) - parts.remainderAt(a);
       if (exactDifference !== 0n) return exactDifference < 0n ? -1 : 1;
     }
-    return compareBytes(usages.accountIdAt(a), usages.accountIdAt(b));
+    return usages.compareIdsAt(a, b);
   });
   const isRaised = new Uint8Array(usages.count);
   for (const index of order.subarray(0, count)) isRaised[index] = 1;
   return isRaised;
 }
+
+/** The bytes that `allocate` takes for each account: its remainder, its index and its mark. */
+export const allocationBytesPerAccount = 4 + 4 + 1;
 
 /** The most fraction digits that cost × markup can have: 18 + 10. */
 const productScale = 28;

@@ -19,6 +19,7 @@ export type Reason =
   | "MESSAGE_TOO_LARGE"
   | "UNSUPPORTED"
   | "TOO_MANY_CALLS"
+  | "MEMORY_EXHAUSTED"
   | "THREAD_LOST"
   | "BOOK_BEHIND"
   | "BOOK_STALE"

@@ -6,6 +6,7 @@ import {
   createReplicatedPriceBook,
   type ReplicatedPriceBook,
 } from "../price-book/replicated-price-book.js";
+import { unlimitedMemory } from "../rpc/call/call-memory.js";
 import { defaultSuggestionLimits, type SuggestionLimits } from "../rpc/handlers/dependencies.js";
 import { providersAmong } from "../store/catalog.js";
 import type { DatabaseConnection } from "../store/connection/pool.js";
@@ -22,6 +23,8 @@ import { createServices } from "./pipeline/services.js";
 import { encodeTextWithBuffers } from "./runtime-tuning/text-encoding.js";
 import { missingV8Flags } from "./runtime-tuning/v8-flags.js";
 import { toThreadConnection } from "./threads/connection-transfer.js";
+import { createMemoryBudget } from "./threads/memory-budget.js";
+import type { MemoryTable } from "./threads/memory-table.js";
 import type { ThreadSettings } from "./threads/thread-messages.js";
 import { createThreadPool } from "./threads/thread-pool.js";
 import { loadTls } from "./tls/tls.js";
@@ -52,6 +55,7 @@ export type ComponentsConfig = Pick<
   | "databaseLimits"
   | "connections"
   | "workerThreads"
+  | "offloadMemoryBytes"
 > & {
   /** Not set by any variable. Tests use it to allow more time on a busy machine. */
   readonly suggestionLimits?: SuggestionLimits;
@@ -100,14 +104,23 @@ export async function createComponents(
   const mountServices = createServices(
     {
       ...{ knex, bookOf: () => book, chargeCounterOf: () => metrics.charges },
+      memoryOf: () => unlimitedMemory,
       ...{ suggestionLimits, ...settings },
     },
     { callLogOf: () => callLog, tracer: tracing, places, maxTimeoutMs, ...settings },
   );
+  // As many calls run, and as many wait.
+  const memory = createMemoryBudget(config.offloadMemoryBytes, 2 * config.maxCallsInFlight);
   const threads = createThreadPool(
     config.workerThreads,
-    toThreadSettings({ suggestionLimits, ...config }, connection, tracing !== undefined),
+    toThreadSettings(
+      { suggestionLimits, ...config },
+      memory.table,
+      connection,
+      tracing !== undefined,
+    ),
     book,
+    memory,
     { callLog, charges: metrics.charges, tracing, log },
     places,
     log,
@@ -126,11 +139,12 @@ export async function createComponents(
 /** Picks settings by name: other parts of the configuration may not be sendable to a thread. */
 function toThreadSettings(
   config: Required<ComponentsConfig>,
+  memory: MemoryTable,
   connection: DatabaseConnection,
   isTraced: boolean,
 ): ThreadSettings {
   return {
-    ...{ connection: toThreadConnection(connection), isTraced },
+    ...{ connection: toThreadConnection(connection), isTraced, memory },
     maxTimeoutMs: config.maxCallTimeoutMs,
     maxStreamTimeoutMs: config.maxStreamTimeoutMs,
     streamIdleTimeoutMs: config.streamIdleTimeoutMs,

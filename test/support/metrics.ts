@@ -17,6 +17,16 @@ export function rejectedOffloadedCalls(service: TestService): Promise<number> {
   return readMetric(service, "llmprices_bulk_refusals_total");
 }
 
+/** Reads how much memory large calls hold, and their limit, in bytes. */
+export async function offloadMemory(
+  service: TestService,
+): Promise<{ inUse: number; limit: number }> {
+  return {
+    inUse: await readMetric(service, "llmprices_bulk_memory_bytes"),
+    limit: await readMetric(service, "llmprices_bulk_memory_max_bytes"),
+  };
+}
+
 /** Reads from /metrics the number of a method's calls that ended with a code, like `canceled`. */
 export function callsEnded(service: TestService, rpc: string, code: string): Promise<number> {
   return readMetric(service, `llmprices_calls_total{rpc="${nameOf(rpc)}",code="${code}"}`);

@@ -82,6 +82,7 @@ export async function startTestService(
       databaseLimits,
       connections,
       workerThreads: 1,
+      offloadMemoryBytes: 2 ** 30,
       drainDelayMs: 0,
       shutdownGraceMs: 1000,
       ...config,

@@ -2,7 +2,6 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { AccountUsages } from "../../src/domain/account-usages.js";
 import { allocate } from "../../src/domain/allocation.js";
-import { compareBytes } from "../../src/domain/byte-order.js";
 import { calculateCharge, toUsageRatio } from "../../src/domain/charge.js";
 import { Decimal, decimalBounds, parseDecimal } from "../../src/domain/decimal.js";
 import { DomainError } from "../../src/domain/domain-error.js";
@@ -14,7 +13,6 @@ import {
   toScaledIntegerText,
 } from "../../src/domain/scaled-integer.js";
 import {
-  anyAccountId,
   anyAllocation,
   anyMultiplied,
   anyReordered,
@@ -230,25 +228,6 @@ describe("quickselect", () => {
       }
     });
   }
-});
-
-describe("compareBytes", () => {
-  it("is the order of the UTF-8 bytes", () => {
-    const anyIds = fc.tuple(anyAccountId, anyAccountId, fc.constantFrom("", "a", "\u{10000}"));
-    holds(1000, anyIds, ([a, b, start]) => {
-      expect(Math.sign(compareBytes(start + a, start + b))).to.equal(
-        Buffer.compare(Buffer.from(start + a), Buffer.from(start + b)),
-      );
-    });
-  });
-
-  it("orders a prefix before the longer id, and finds an id equal to itself", () => {
-    holds(1000, fc.tuple(anyAccountId, anyAccountId), ([start, rest]) => {
-      expect(compareBytes(start, start + rest)).to.be.below(0);
-      expect(compareBytes(start + rest, start)).to.be.above(0);
-      expect(compareBytes(start, start)).to.equal(0);
-    });
-  });
 });
 
 describe("toScaledIntegerText", () => {

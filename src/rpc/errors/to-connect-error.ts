@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { DomainError, type Reason } from "../../domain/domain-error.js";
+import { DomainError, type Metadata, type Reason } from "../../domain/domain-error.js";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -38,6 +38,7 @@ const codes = {
   MESSAGE_TOO_LARGE: Code.ResourceExhausted,
   UNSUPPORTED: Code.Unimplemented,
   TOO_MANY_CALLS: Code.ResourceExhausted,
+  MEMORY_EXHAUSTED: Code.ResourceExhausted,
   THREAD_LOST: Code.Unavailable,
   BOOK_BEHIND: Code.Unavailable,
   BOOK_STALE: Code.Unavailable,
@@ -74,7 +75,7 @@ export function toConnectError(error: unknown): ConnectError {
     ...(violations.length === 0
       ? []
       : [{ desc: BadRequestSchema, value: toBadRequest(violations) }]),
-    ...(reason === "TOO_MANY_CALLS" ? [{ desc: RetryInfoSchema, value: toRetryInfo() }] : []),
+    ...(isOverload(reason, metadata) ? [{ desc: RetryInfoSchema, value: toRetryInfo() }] : []),
   ];
   return new ConnectError(message, codes[reason], undefined, details, error);
 }
@@ -88,6 +89,11 @@ export function toStatusMessage(error: ConnectError): Status {
 }
 
 const internalError = new DomainError("INTERNAL", "internal error");
+
+/** Returns whether the call would succeed when other calls have ended. */
+function isOverload(reason: Reason, { retryable }: Metadata): boolean {
+  return reason === "TOO_MANY_CALLS" || (reason === "MEMORY_EXHAUSTED" && retryable === "true");
+}
 
 /** Returns a random delay, so that the rejected clients do not all retry at the same time. */
 function toRetryInfo() {

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { AccountUsages } from "../../domain/account-usages.js";
-import { type Allocation, allocate } from "../../domain/allocation.js";
+import { type Allocation, allocate, allocationBytesPerAccount } from "../../domain/allocation.js";
 import { toPlainText } from "../../domain/decimal.js";
 import { FieldErrors } from "../../domain/field-errors.js";
 import { toUsageText } from "../../domain/scaled-integer.js";
@@ -42,14 +42,27 @@ export function allocationMethods(
     return terms;
   };
 
+  /** Allocates the cost when all usages have been added. */
+  const run = (
+    usages: AccountUsages,
+    { terms }: AllocationRequest,
+    { applied }: ChargeResult,
+    context: HandlerContext,
+  ): Promise<Allocation> => {
+    usages.endInput();
+    dependencies.memoryOf(context).reserve(usages.count * allocationBytesPerAccount);
+    return runCooperatively(allocate(terms, applied.price, usages), context.signal);
+  };
+
   return {
     async allocateCharges(request, context) {
-      const usages = new AccountUsages();
+      const memory = dependencies.memoryOf(context);
+      const usages = new AccountUsages(memory.reserve);
       const parseTerms = () => parseAllocationRequest(request);
       const terms = await addMessage(usages, request.accountUsages, context, parseTerms);
       const price = await readPrice(dependencies, context, terms);
-      const steps = allocate(terms.terms, price.applied.price, usages);
-      const allocation = await runCooperatively(steps, context.signal);
+      const allocation = await run(usages, terms, price, context);
+      memory.reserve(usages.count * bytesPerCharge);
       const accountCharges = await runCooperatively(
         toCharges(usages, allocation, 0, usages.count),
         context.signal,
@@ -58,7 +71,8 @@ export function allocationMethods(
     },
 
     async *streamAllocateCharges(requests, context) {
-      const usages = new AccountUsages();
+      const memory = dependencies.memoryOf(context);
+      const usages = new AccountUsages(memory.reserve);
       const messages = requests[Symbol.asyncIterator]();
       let next = await messages.next();
       const first = next.value;
@@ -70,8 +84,8 @@ export function allocationMethods(
         const { terms: laterTerms, accountUsages } = next.value;
         await addMessage(usages, accountUsages, context, () => rejectLaterTerms(laterTerms));
       }
-      const steps = allocate(terms.terms, price.applied.price, usages);
-      const allocation = await runCooperatively(steps, context.signal);
+      const allocation = await run(usages, terms, price, context);
+      memory.reserve(Math.min(usages.count, chunkSize) * bytesPerCharge);
       for (let from = 0; from < usages.count; from += chunkSize) {
         const to = Math.min(usages.count, from + chunkSize);
         yield {
@@ -119,6 +133,9 @@ function toTotals(
     appliedPrice: toAppliedPrice(applied, bookVersion),
   };
 }
+
+/** Of a response: its objects, and its bytes in both threads. */
+const bytesPerCharge = 400;
 
 // With the longest account ids, a message of this size stays below 4 MiB, the limit of clients.
 const chunkSize = 2000;

@@ -38,6 +38,7 @@ export function batchMethods(
   return {
     async batchCalculateCharges(request, context) {
       const { asOf, minBookVersion } = parseBatch(request, dependencies.maxBatchCalculations);
+      dependencies.memoryOf(context).reserve(request.requests.length * bytesPerLine);
       const lines = await runCooperatively(parseLines(request.requests), context.signal);
       const validRequests = lines.filter(
         (line): line is ChargeRequest => !(line instanceof DomainError),
@@ -178,3 +179,6 @@ function maxOf(a: bigint, b: bigint): bigint {
 }
 
 const maxSuggestions = 100;
+
+/** Of a parsed line and its result: the objects, and the bytes in both threads. */
+const bytesPerLine = 2048;

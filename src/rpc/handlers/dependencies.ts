@@ -1,10 +1,13 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import type { PriceBook } from "../../price-book/price-book.js";
+import type { CallMemory } from "../call/call-memory.js";
 import type { ChargeCounter } from "../call/charge-counter.js";
 
 /** What the handlers of PricingService depend on. */
 export type PricingDependencies = CalculationDependencies & {
+  /** Returns the memory of a call. */
+  readonly memoryOf: (context: HandlerContext) => CallMemory;
   /** The most calculations that a batch may have. */
   readonly maxBatchCalculations: number;
   /** The most accounts that an allocation may have. */

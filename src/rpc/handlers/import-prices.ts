@@ -25,6 +25,7 @@ import { replayOrRun, waitUntil } from "./idempotent-write.js";
 export function importMethods({
   knex,
   maxImportRows,
+  memoryOf,
 }: PricingDependencies): Pick<ServiceImpl<typeof PricingService>, "importLLMPrices"> {
   return {
     async importLLMPrices(requests, context) {
@@ -34,7 +35,8 @@ export function importMethods({
       let comesAtMs = 0;
       const work = async (transaction: Knex.Transaction, attempt: number) => {
         if (attempt > 1) throw lostRows();
-        const rows = await receiveRows(transaction, first.value, messages, maxImportRows);
+        const { reserve } = memoryOf(context);
+        const rows = await receiveRows(transaction, first.value, messages, maxImportRows, reserve);
         const response = await importOnce(transaction, context, terms, rows);
         const { effectiveFrom } = create(ImportLLMPricesResponseSchema, response);
         if (effectiveFrom) comesAtMs = await toLocalTimeMs(transaction, timestampMs(effectiveFrom));

@@ -1,11 +1,12 @@
 import type { Knex } from "knex";
 import { createYieldTimer } from "../../async/yield-to-event-loop.js";
+import type { ReserveBytes } from "../../domain/account-lookup.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors } from "../../domain/field-errors.js";
 import { type RowError, RowErrors } from "../../domain/import-row-errors.js";
 import type { LLMPriceImportRow } from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import type { ImportLLMPricesRequest } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { ImportRows } from "../../store/import/staged-rows.js";
+import { ImportRows, rowsAtOnce } from "../../store/import/staged-rows.js";
 import { rejectLaterTerms } from "./first-message.js";
 import { parseImportRow } from "./import-request.js";
 
@@ -21,12 +22,14 @@ export type ReceivedRows = {
  * Sends rows to the database as they arrive. Keeps in memory only the first errors of invalid rows.
  *
  * @throws DomainError INVALID_FIELD when there are no rows, or more than `maxRows`.
+ * @throws DomainError MEMORY_EXHAUSTED when there is no memory for the rows.
  */
 export async function receiveRows(
   transaction: Knex,
   first: ImportLLMPricesRequest,
   later: AsyncIterable<ImportLLMPricesRequest>,
   maxRows: number,
+  reserve: ReserveBytes,
 ): Promise<ReceivedRows> {
   const rows = await ImportRows.open(transaction);
   const rowErrors = new RowErrors();
@@ -37,6 +40,9 @@ export async function receiveRows(
       const allowed = `at most ${maxRows} (MAX_IMPORT_ROWS)`;
       throw invalidField("rows", `has more rows than allowed: ${allowed}`);
     }
+    const heldRows = Math.min(count, rowsAtOnce);
+    const moreRows = Math.min(count + received.length, rowsAtOnce) - heldRows;
+    reserve(moreRows * bytesPerRow);
     for (const row of received) {
       addRow(rows, rowErrors, count, row);
       count += 1;
@@ -52,6 +58,9 @@ export async function receiveRows(
   if (count === 0) throw invalidField("rows", "is required: at least one row");
   return { count, rowErrors, hash: await rows.close() };
 }
+
+/** Of a row that waits to be sent to the database: its texts, three times. */
+const bytesPerRow = 1024;
 
 function addRow(
   rows: ImportRows,

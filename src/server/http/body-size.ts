@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { ConnectError } from "@connectrpc/connect";
+import { isCompressed as isRequestCompressed } from "../connect/compression.js";
 import { compressions } from "../connect/connect-options.js";
 
 /** A request's body, and whether its message may be larger than the limit. */
@@ -18,7 +19,7 @@ export async function checkBodySize(
   limitBytes: number,
 ): Promise<SizedBody> {
   const isCompressed =
-    compressionHeaders.some((name) => (headers[name] ?? "identity") !== "identity") ||
+    isRequestCompressed((name) => headers[name]) ||
     (method === "GET" && url?.includes("compression="));
   if (isCompressed) return { mayBeLarge: true, body };
   // The message of a GET request is in its URL.
@@ -74,5 +75,3 @@ async function* concatenate(
     await rest.return?.();
   }
 }
-
-const compressionHeaders = ["content-encoding", "connect-content-encoding", "grpc-encoding"];

@@ -115,7 +115,6 @@ function routeConnections(
   const acceptHttp1 = (socket: Socket) => {
     limitAge(socket, limits);
     listen.call(server, socket);
-    return socket;
   };
   const acceptHttp2 = (socket: Socket) => {
     // An HTTP/1.1 server may still respond after the client has ended its side. An HTTP/2 server
@@ -134,10 +133,18 @@ function routeConnections(
     const decide = contained(
       log,
       "connection",
-      (isHttp2: boolean) => {
-        if (isHttp2) acceptHttp2(socket);
-        // An HTTP/2 session needs no `resume` to read the bytes that were put back.
-        else acceptHttp1(socket).resume();
+      (isHttp2: boolean, bytes: Buffer) => {
+        if (isHttp2) {
+          // An HTTP/2 session reads bytes that were put back.
+          socket.unshift(bytes);
+          acceptHttp2(socket);
+        } else {
+          acceptHttp1(socket);
+          // With bytes that were put back, Node.js 20 would read a body without a limit, also while
+          // nobody takes it.
+          socket.emit("data", bytes);
+          socket.resume();
+        }
       },
       () => drop(socket),
     );
@@ -147,8 +154,12 @@ function routeConnections(
   server.on(event, contained(log, "connection", accept as (socket: Socket) => void, drop));
 }
 
-/** Reads a connection until its first bytes show the HTTP version, and puts the bytes back. */
-function sniff(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean) => unknown): void {
+/** Reads a connection until its first bytes show the HTTP version. */
+function sniff(
+  socket: Socket,
+  timeoutMs: number,
+  decide: (isHttp2: boolean, bytes: Buffer) => unknown,
+): void {
   let bytes = Buffer.alloc(0);
   const destroy = () => socket.destroy();
   const read = (chunk: Buffer) => {
@@ -161,10 +172,7 @@ function sniff(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean) => 
     socket.off("data", read).setTimeout(0);
     // Bytes cannot be put back into a socket that has ended.
     if (socket.readableEnded || socket.destroyed) destroy();
-    else {
-      socket.unshift(bytes);
-      decide(isPreface);
-    }
+    else decide(isPreface, bytes);
   };
   for (const end of ends) socket.on(end, destroy);
   socket.on("data", read).setTimeout(timeoutMs);

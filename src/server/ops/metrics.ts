@@ -127,6 +127,14 @@ const gauges: Readonly<Record<string, WatchedMetric>> = {
     help: "The most calls that worker threads run at a time; further calls are rejected.",
     read: ({ threads }) => threads.stats().maxOpen,
   },
+  llmprices_bulk_memory_bytes: {
+    help: "Memory that calls in worker threads hold.",
+    read: ({ threads }) => threads.stats().memoryBytes,
+  },
+  llmprices_bulk_memory_max_bytes: {
+    help: "The most memory that calls in worker threads hold; further calls are rejected.",
+    read: ({ threads }) => threads.stats().maxMemoryBytes,
+  },
   llmprices_bulk_threads: {
     help: "Worker threads started.",
     read: ({ threads }) => threads.stats().threads,

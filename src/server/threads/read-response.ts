@@ -2,6 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { attempt } from "../../logging/contained.js";
+import type { MemoryBudget } from "./memory-budget.js";
 import type { HeaderEntries, ThreadResponse, ToThread } from "./thread-messages.js";
 
 /**
@@ -31,12 +32,13 @@ export function toResponse(
   { status, header, body }: ThreadResponse,
   trailers: Promise<HeaderEntries>,
   lost: Promise<never>,
+  { holdResponse }: Pick<MemoryBudget, "holdResponse">,
 ): UniversalServerResponse {
   const trailer = new Headers();
   return {
     status,
     header: new Headers(header as [string, string][]),
-    body: readBody(body, trailers, trailer, lost),
+    body: readBody(body, trailers, trailer, lost, holdResponse),
     trailer,
   };
 }
@@ -47,6 +49,7 @@ async function* readBody(
   trailers: Promise<HeaderEntries>,
   trailer: Headers,
   lost: Promise<never>,
+  holdResponse: MemoryBudget["holdResponse"],
 ): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
   let isRead = false;
@@ -54,7 +57,12 @@ async function* readBody(
     for (;;) {
       const { done, value } = await Promise.race([reader.read(), lost]);
       if (done) break;
-      yield value;
+      const releaseChunk = holdResponse(value.length);
+      try {
+        yield value;
+      } finally {
+        releaseChunk();
+      }
     }
     isRead = true;
     for (const [name, value] of await trailers) trailer.append(name, value);

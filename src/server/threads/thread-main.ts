@@ -11,18 +11,24 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { toLoggedError } from "../../logging/loggable-error.js";
 import type { PriceBook } from "../../price-book/price-book.js";
+import type { CallMemory } from "../../rpc/call/call-memory.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
 import type { ChargeCounter } from "../../rpc/call/charge-counter.js";
+import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { createDatabase } from "../../store/connection/pool.js";
 import type { SentSpan } from "../../tracing/tracing.js";
 import { type CallLog, toCallRecord, toUnhandledCall } from "../calls/call-log.js";
 import { type CallPlace, unlimitedPlaces, whileWaiting } from "../calls/call-places.js";
 import { headerFinder } from "../calls/request-id.js";
 import { abortWhenLate, readUntil } from "../connect/body-deadline.js";
+import { isCompressed } from "../connect/compression.js";
 import { toConnectOptions } from "../connect/connect-options.js";
-import { handleAndRewriteErrors } from "../connect/rewrite-connect-errors.js";
+import { handleAndRewriteErrors, handlerStarted } from "../connect/rewrite-connect-errors.js";
 import { createServices } from "../pipeline/services.js";
 import { fromThreadConnection } from "./connection-transfer.js";
+import { createIdleCollector } from "./idle-collector.js";
+import { openSlot } from "./memory-table.js";
+import { countMessages } from "./message-memory.js";
 import { createRemotePriceBook } from "./remote-price-book.js";
 import { postToMainThread, responseNotRead, sendResponse } from "./send-response.js";
 import type { HeaderEntries, OffloadedCall, ThreadSettings, ToThread } from "./thread-messages.js";
@@ -35,18 +41,25 @@ import type { HeaderEntries, OffloadedCall, ThreadSettings, ToThread } from "./t
  */
 export default async function serveCall(call: OffloadedCall): Promise<HeaderEntries> {
   const { header, port, body } = call;
+  const memory = openSlot(settings.memory, call.memorySlot);
+  collector.callStarts();
   try {
-    if (tracing === undefined) return await serve(call);
+    if (tracing === undefined) return await serve(call, memory);
     const send = (span: SentSpan) => postToMainThread(port, { type: "span", span });
-    return await tracing.trace(header, send, () => serve(call));
+    return await tracing.trace(header, send, () => serve(call, memory));
   } finally {
     // If Connect has not begun to read the body, its sender would otherwise wait for ever.
     body.cancel().catch(() => undefined);
+    memory.close();
+    collector.callEnds(memory.peakBytes());
     port.close();
   }
 }
 
-async function serve({ port, caller, ...call }: OffloadedCall): Promise<HeaderEntries> {
+async function serve(
+  { port, caller, ...call }: OffloadedCall,
+  memory: CallMemory,
+): Promise<HeaderEntries> {
   const abort = new AbortController();
   const cutOff = new AbortController();
   const cutOffIn = (ms: number) => setTimeout(() => cutOff.abort(), ms);
@@ -65,22 +78,38 @@ async function serve({ port, caller, ...call }: OffloadedCall): Promise<HeaderEn
     const place = createRemotePlace(port);
     const header = new Headers(call.header as [string, string][]);
     const unhandled = toUnhandledCall(pathname.slice(1), headerFinder(header), caller);
+    const contextValues = createContextValues()
+      .set(memoryOfCall, memory)
+      .set(portOfCall, port)
+      .set(failureOfCall, onFailure)
+      .set(callerKey, caller);
+    const recordUnhandled = (failure: ConnectError) => {
+      postToMainThread(port, { type: "ended", call: toCallRecord(unhandled, failure) });
+      onFailure();
+    };
+    const reserve = (bytes: number) => {
+      try {
+        memory.reserve(bytes);
+      } catch (error) {
+        const failure = toConnectError(error);
+        // Afterwards the pipeline records it.
+        if (!contextValues.get(handlerStarted)) recordUnhandled(failure);
+        throw failure;
+      }
+    };
     const request = {
-      ...{ ...call, header, signal: abort.signal },
-      body: readUntil(readBody(call.body, place), abort.signal),
-      contextValues: createContextValues()
-        .set(portOfCall, port)
-        .set(failureOfCall, onFailure)
-        .set(callerKey, caller),
+      ...{ ...call, header, signal: abort.signal, contextValues },
+      body: countMessages(readUntil(readBody(call.body, place), abort.signal), reserve, {
+        isStream: handler.method.methodKind !== "unary",
+        isCompressed: isCompressed((name) => header.get(name)),
+        type: header.get("content-type") ?? "",
+      }),
     };
     const response = await handleAndRewriteErrors(
       handler,
       request,
       settings.maxMessageBytes,
-      (failure) => {
-        postToMainThread(port, { type: "ended", call: toCallRecord(unhandled, failure) });
-        onFailure();
-      },
+      recordUnhandled,
     );
     const isRead = await sendResponse(port, response, place, cutOff.signal);
     if (isRead) return [...(response.trailer ?? [])];
@@ -167,18 +196,27 @@ function bookOf({ values }: HandlerContext): PriceBook {
   return createRemotePriceBook(port);
 }
 
+/** Returns the memory of a call. */
+function memoryOf({ values }: HandlerContext): CallMemory {
+  const memory = values.get(memoryOfCall);
+  if (memory === undefined) throw new Error("the call has no memory");
+  return memory;
+}
+
 /** Sends counted charges to the main thread. */
 function chargeCounterOf({ values }: HandlerContext): ChargeCounter {
   const port = values.get(portOfCall);
   return { add: (counts) => postToMainThread(port, { type: "charges", counts }) };
 }
 
+const memoryOfCall = createContextKey<CallMemory | undefined>(undefined);
 const portOfCall = createContextKey<MessagePort | undefined>(undefined);
 const failureOfCall = createContextKey<() => void>(() => {});
 const connectionsPerThread = 4;
 // How long the client has to read the rest of the response after its call has ended.
 const readGraceMs = 1000;
 const settings: ThreadSettings = workerData;
+const collector = createIdleCollector();
 const knex = createDatabase({
   connection: fromThreadConnection(settings.connection),
   ...settings.databaseLimits,
@@ -189,7 +227,7 @@ const tracing = settings.isTraced
   : undefined;
 const router = createConnectRouter(toConnectOptions(settings.maxMessageBytes));
 createServices(
-  { knex, bookOf, chargeCounterOf, ...settings },
+  { knex, bookOf, chargeCounterOf, memoryOf, ...settings },
   { callLogOf, places: unlimitedPlaces, ...settings },
 )((service, implementation) => router.service(service, implementation));
 const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

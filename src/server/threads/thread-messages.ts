@@ -5,6 +5,7 @@ import type { SuggestionLimits } from "../../rpc/handlers/dependencies.js";
 import type { DatabaseLimits } from "../../store/connection/pool.js";
 import type { SentSpan } from "../../tracing/tracing.js";
 import type { CallRecord } from "../calls/call-log.js";
+import type { MemoryTable } from "./memory-table.js";
 import type { LookupReply, LookupRequest } from "./remote-price-book.js";
 
 /** Headers in a form that can be sent to another thread. */
@@ -19,6 +20,8 @@ export type OffloadedCall = {
   /** The caller that the listener has authorized. */
   readonly caller: Caller | undefined;
   readonly body: ReadableStream<Uint8Array>;
+  /** The slot of the call in `ThreadSettings.memory`. */
+  readonly memorySlot: number;
   /** Carries all messages about the call. The thread closes it when the call has ended. */
   readonly port: MessagePort;
 };
@@ -52,6 +55,8 @@ export type ThreadResponse = {
 
 /** The settings that a worker thread needs to serve calls. */
 export type ThreadSettings = {
+  /** What all calls hold, shared by all threads. */
+  readonly memory: MemoryTable;
   readonly connection: ThreadConnection;
   readonly suggestionLimits: SuggestionLimits;
   readonly maxBatchCalculations: number;

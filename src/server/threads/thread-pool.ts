@@ -8,9 +8,10 @@ import type { Caller } from "../../domain/caller.js";
 import { DomainError } from "../../domain/domain-error.js";
 import type { PriceBook } from "../../price-book/price-book.js";
 import { callerKey, unknownCaller } from "../../rpc/call/caller-context.js";
-import { type CallPlaces, whileWaiting } from "../calls/call-places.js";
+import { type CallPlace, type CallPlaces, whileWaiting } from "../calls/call-places.js";
 import { headerFinder } from "../calls/request-id.js";
 import { type CallTrackerDependencies, trackCall } from "./call-tracker.js";
+import type { MemoryBudget } from "./memory-budget.js";
 import { createOffloadedPlaces, type OffloadedPlaces } from "./offloaded-places.js";
 import { passOnAbort, toResponse } from "./read-response.js";
 import { replyToLookup } from "./remote-price-book.js";
@@ -32,13 +33,19 @@ export type ThreadPool = {
   readonly close: () => Promise<void>;
 };
 
-export type ThreadPoolStats = ReturnType<OffloadedPlaces["stats"]> & { readonly threads: number };
+export type ThreadPoolStats = ReturnType<OffloadedPlaces["stats"]> & {
+  readonly threads: number;
+  /** Memory that calls hold, and its maximum. */
+  readonly memoryBytes: number;
+  readonly maxMemoryBytes: number;
+};
 
 /** Starts threads when they are needed, up to `maxThreads`. */
 export function createThreadPool(
   maxThreads: number,
   settings: ThreadSettings,
   book: PriceBook,
+  memoryBudget: MemoryBudget,
   trackerDependencies: CallTrackerDependencies,
   callPlaces: CallPlaces,
   log: Logger,
@@ -63,24 +70,31 @@ export function createThreadPool(
   });
   pool.on("error", (error) => log.error({ err: error }, "worker thread failed"));
   const places = createOffloadedPlaces(maxThreads, callPlaces);
-  /** Waits for a place, until the client has gone or its deadline has passed. */
+  /** Waits for a place and takes memory, until the client has gone or its deadline has passed. */
   const enter = async (rpc: string, { limitKey }: Caller, signal: AbortSignal) => {
+    let place: CallPlace | undefined;
     try {
-      return await places.enter(rpc, limitKey, signal);
+      place = await places.enter(rpc, limitKey, signal);
+      return { place, memory: memoryBudget.open(limitKey) };
     } catch (error) {
+      place?.leave();
       throw signal.aborted ? ConnectError.from(signal.reason, Code.Canceled) : error;
     }
   };
   return {
-    stats: () => ({ ...places.stats(), threads: pool.threads.length }),
+    stats: () => ({
+      ...{ ...places.stats(), threads: pool.threads.length },
+      ...{ memoryBytes: memoryBudget.inUseBytes(), maxMemoryBytes: memoryBudget.limitBytes },
+    }),
     serve: async ({ url, method, httpVersion, header, body, signal, contextValues }) => {
       const rpc = new URL(url).pathname.slice(1);
       const caller = contextValues?.get(callerKey);
       const findHeader = headerFinder(header);
       const tracked = trackCall(rpc, caller, findHeader, trackerDependencies, threadLost);
-      const place = await enter(rpc, caller ?? unknownCaller, signal).catch((error) => {
+      const entered = await enter(rpc, caller ?? unknownCaller, signal).catch((error) => {
         throw tracked.fail(error);
       });
+      const { place, memory } = entered;
       const { port1: port, port2 } = new MessageChannel();
       const lookupCall = {
         signal,
@@ -106,6 +120,7 @@ export function createThreadPool(
       const stream = ReadableStream.from(body) as ReadableStream<Uint8Array>;
       const call = {
         ...{ url, method, httpVersion, header: [...header], caller, body: stream, port: port2 },
+        memorySlot: memory.slot,
       };
       const stopPassingOn = passOnAbort(signal, port, tracked.fail);
       const trailers = runIn(pool, call, [stream, port2])
@@ -116,12 +131,13 @@ export function createThreadPool(
         })
         .finally(() => {
           place.leave();
+          memory.close();
           stopPassingOn();
         });
       // Fails whichever wait is next when the thread is lost: for the response or for its body.
       const lost = new Promise<never>((_, reject) => trailers.catch(reject));
       lost.catch(() => undefined);
-      return toResponse(await Promise.race([response, lost]), trailers, lost);
+      return toResponse(await Promise.race([response, lost]), trailers, lost, memoryBudget);
     },
     close: () => pool.destroy(),
   };
@@ -146,16 +162,17 @@ function threadLost(cause?: unknown): DomainError {
 }
 
 /**
- * Returns the size of a thread's heap in MB: enough for the largest allocation, and not more. A heap
- * that may grow further keeps the garbage of one allocation through the next. Measured with 200,000 accounts, four
- * times: 78 MB more than an idle process at a limit of 512 MB, 107 MB without a limit.
+ * Returns the size of a thread's heap in MB: what a thread itself takes, the budget, and what one message
+ * takes at most while it is parsed. Of a compressed one that is known only then.
  */
-export function threadHeapMb({ maxAllocationAccounts }: ThreadSettings): number {
-  return Math.max(512, Math.ceil((maxAllocationAccounts * heapBytesPerAccount) / 2 ** 20));
+function threadHeapMb({ memory, maxMessageBytes }: ThreadSettings): number {
+  const messageBytes = maxMessageBytes * maxObjectBytesPerByte;
+  return threadBaseMb + Math.ceil((memory.limitBytes + messageBytes) / 2 ** 20);
 }
 
-/** Of the largest allocations; resident memory included, it is 400 at most (docs/allocation.md). */
-const heapBytesPerAccount = 400;
+const threadBaseMb = 64;
+/** Of a message of empty entries, which have two bytes each. */
+const maxObjectBytesPerByte = 100;
 
 type LoadBalancer = NonNullable<
   NonNullable<ConstructorParameters<typeof Piscina>[0]>["loadBalancer"]

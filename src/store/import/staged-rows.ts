@@ -4,6 +4,9 @@ import { toPlainText } from "../../domain/decimal.js";
 import { toInstantText } from "../../domain/instant.js";
 import type { ImportRow } from "../../domain/price-import.js";
 
+/** The most rows that wait to be sent. */
+export const rowsAtOnce = 10_000;
+
 /**
  * Sends the rows of an import to a temporary table, 10,000 at a time, so that memory use does not
  * depend on their number.
@@ -73,7 +76,6 @@ function emptyColumns() {
 }
 
 const nullMarker = "-";
-const rowsAtOnce = 10_000;
 
 const tables = `
   -- For sorts and joins of a million rows. PostgreSQL's default is for many small queries.

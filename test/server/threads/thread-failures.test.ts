@@ -9,6 +9,7 @@ import {
   fromThreadConnection,
   toThreadConnection,
 } from "../../../src/server/threads/connection-transfer.js";
+import { createMemoryBudget } from "../../../src/server/threads/memory-budget.js";
 import type { ThreadSettings } from "../../../src/server/threads/thread-messages.js";
 import { createThreadPool } from "../../../src/server/threads/thread-pool.js";
 import { parseDatabaseUrl } from "../../../src/store/connection/connection-url.js";
@@ -50,8 +51,8 @@ describe("A thread that dies", () => {
 
   it("has a heap of its own size, which no V8 flag sets for the whole process", async () => {
     await service.pricing.batchCalculateCharges({});
-    // 400 bytes for each of 5,000,000 accounts.
-    expect(workers.at(-1)?.resourceLimits).to.include({ maxOldGenerationSizeMb: 1908 });
+    // The budget for all threads, what a thread takes by itself, and one message while it is parsed.
+    expect(workers.at(-1)?.resourceLimits).to.include({ maxOldGenerationSizeMb: 1024 + 64 + 400 });
   });
 
   for (const protocol of protocols) {
@@ -120,10 +121,15 @@ describe("A call that cannot be sent to a thread", () => {
     const ended: CallRecord[] = [];
     const callLog = { callStarts: () => {}, callEnds: (call: CallRecord) => ended.push(call) };
     const charges = { add: () => {} };
-    const settings = { connection: () => "cannot be sent" } as unknown as ThreadSettings;
+    const memory = createMemoryBudget(2 ** 26, 1);
+    const settings = {
+      connection: () => "cannot be sent",
+      memory: memory.table,
+    } as unknown as ThreadSettings;
     const threads = createThreadPool(
       ...([1, settings, { lookup: () => Promise.reject(new Error("no book")) }] as const),
       ...([
+        memory,
         { callLog, charges, tracing: undefined, log: { error: () => {} } },
         createCallPlaces(1),
       ] as const),
@@ -137,7 +143,7 @@ describe("A call that cannot be sent to a thread", () => {
       });
     for (let i = 0; i < 2; i += 1) {
       expect((await errorOf(call())).code).to.equal(Code.Internal);
-      expect(threads.stats().open).to.equal(0);
+      expect(threads.stats()).to.include({ open: 0, memoryBytes: 0 });
     }
     expect(ended.map(({ code }) => code)).to.deep.equal(["internal", "internal"]);
     expect(ended[0]?.cause).to.have.property("name", "DataCloneError");

@@ -1,0 +1,107 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { AccountUsages } from "../../src/domain/account-usages.js";
+import { anyAccountId } from "../oracle/allocation-arbitraries.js";
+
+describe("AccountUsages", () => {
+  const longest = "\u{10ffff}".repeat(255);
+  const anyId = fc.oneof(anyAccountId, fc.uuid(), fc.constantFrom("", "a", longest, "é", "a\0"));
+  const boundaries = [0, 32, 53, 64, 90].flatMap((bits) => [-1n, 0n, 1n].map((d) => near(bits, d)));
+  const anyUnits = fc.oneof(fc.bigInt(0n, 10n ** 27n - 1n), fc.constantFrom(...boundaries));
+
+  it("returns the ids and the usages as they were added, and their sum", () => {
+    holds(fc.array(fc.tuple(anyId, anyUnits), { maxLength: 300, size: "max" }), (added) => {
+      const expected = new Map<string, bigint>();
+      const usages = new AccountUsages();
+      for (const [accountId, units] of added) {
+        expect(usages.has(accountId)).to.equal(expected.has(accountId));
+        if (expected.has(accountId)) continue;
+        expected.set(accountId, units);
+        usages.add(accountId, units);
+      }
+      usages.endInput();
+      expect(read(usages)).to.deep.equal([...expected]);
+      expect(usages.totalUnits).to.equal([...expected.values()].reduce((a, b) => a + b, 0n));
+    });
+  });
+
+  it("finds each of 200,000 accounts, and no other", () => {
+    const usages = filled(200_000);
+    for (let i = 0; i < 200_000; i += 1) {
+      if (!usages.has(`account-${i}`)) throw new Error(`account-${i} is missing`);
+      if (usages.has(`account-${i}-`)) throw new Error(`account-${i}- was not added`);
+    }
+    expect(usages.accountIdAt(123_456)).to.equal("account-123456");
+    expect(usages.unitsAt(199_999)).to.equal(199_999n);
+  });
+
+  it("orders ids by their UTF-8 bytes, and a prefix before the longer id", () => {
+    holds(fc.tuple(anyId, anyId, fc.constantFrom("", "a", "\u{10000}")), ([a, b, start]) => {
+      const usages = new AccountUsages();
+      const ids = [start + a, start + b].map((id) => [...id].slice(0, 255).join(""));
+      for (const id of ids) usages.add(id, 1n);
+      const [first = "", second = ""] = ids;
+      expect(Math.sign(usages.compareIdsAt(0, 1))).to.equal(
+        Buffer.compare(Buffer.from(first), Buffer.from(second)),
+      );
+    });
+  });
+
+  it("knows whether two usages are equal", () => {
+    holds(fc.tuple(anyId, anyUnits, anyUnits), ([id, a, b]) => {
+      const usages = new AccountUsages();
+      for (const units of [a, b, a]) usages.add(id, units);
+      expect(usages.hasSameUsage(0, 1)).to.equal(a === b);
+      expect(usages.hasSameUsage(0, 2)).to.equal(true);
+    });
+  });
+
+  it("reserves less than 70 bytes for an account with a UUID, and returns those of its index", () => {
+    let reserved = 0;
+    const usages = new AccountUsages((bytes) => {
+      reserved += bytes;
+    });
+    const count = 500_000;
+    for (let i = 0; i < count; i += 1) {
+      usages.add(`7e570000-0000-4000-8000-${String(i).padStart(12, "0")}`, BigInt(i) * 10n ** 9n);
+    }
+    expect(reserved / count).to.be.within(40, 70);
+    usages.endInput();
+    expect(reserved / count).to.be.within(40, 55);
+    expect(usages.accountIdAt(1)).to.equal("7e570000-0000-4000-8000-000000000001");
+  });
+
+  it("fails before it takes memory that it cannot reserve", () => {
+    let left = 2 ** 20;
+    const usages = new AccountUsages((bytes) => {
+      if (bytes > left) throw new Error("no memory");
+      left -= bytes;
+    });
+    let added = 0;
+    const addAll = () => {
+      for (; ; added += 1) usages.add(`account-${added}`, 1n);
+    };
+    expect(addAll).to.throw("no memory");
+    expect(added).to.be.above(1000);
+    expect(usages.count).to.equal(added);
+  });
+});
+
+function near(bits: number, difference: bigint): bigint {
+  const units = 2n ** BigInt(bits) + difference;
+  return units < 10n ** 27n ? units : 10n ** 27n - 1n;
+}
+
+function filled(count: number): AccountUsages {
+  const usages = new AccountUsages();
+  for (let i = 0; i < count; i += 1) usages.add(`account-${i}`, BigInt(i));
+  return usages;
+}
+
+function read(usages: AccountUsages): [string, bigint][] {
+  return Array.from({ length: usages.count }, (_, i) => [usages.accountIdAt(i), usages.unitsAt(i)]);
+}
+
+function holds<T>(arbitrary: fc.Arbitrary<T>, check: (value: T) => void): void {
+  fc.assert(fc.property(arbitrary, check), { numRuns: 500 });
+}
