@@ -10,6 +10,7 @@ import { createDatabase, type DatabaseConnection } from "../store/connection/poo
 import { migrateUp } from "../store/schema/migrator.js";
 import { loadTracing } from "../tracing/load-tracing.js";
 import { addExamplePrices } from "./example-prices.js";
+import { unsupportedNodeReason } from "./node-version.js";
 import { createStartupBanner } from "./startup-banner.js";
 
 /** A running service, and the banner to print. */
@@ -24,6 +25,9 @@ export async function serve(
   log: Logger,
   workers: number | undefined,
 ): Promise<Service> {
+  const { node } = process.versions;
+  const unsupported = unsupportedNodeReason(node);
+  if (unsupported !== undefined) log.warn({ node }, unsupported);
   const { connection, stop: stopDatabase } = await findDatabase(config, log);
   const knex = createDatabase({ connection, ...config.databaseLimits });
   const closeDatabase = async () => {

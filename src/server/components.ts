@@ -74,7 +74,12 @@ export async function createComponents(
   tracing?.traceDatabase(knex);
   const metrics = createMetrics((names) => providersAmong(knex, names));
   const callLog = createCallLog(log, metrics);
-  const authentication = await createAuthentication(config.auth, metrics, log);
+  const authentication = await createAuthentication(
+    config.auth,
+    config.maxCallsInFlight,
+    metrics,
+    log,
+  );
   const tls = config.tls && (await loadTls(config.tls, metrics, log));
   const authorizer = createAuthorizer(authentication.authenticator, {
     isPublic: isPublic(config.auth),

@@ -6,6 +6,7 @@ import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { expect } from "chai";
 import { toUrl } from "../../bench/support/database.js";
+import { unsupportedNodeReason } from "../../src/app/node-version.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { answerOf, openRequests, usagesOf } from "../support/allocations.js";
 import { llmpricesArguments } from "../support/command.js";
@@ -46,6 +47,14 @@ describe("llmprices serve --workers 2", function () {
     return (await pricing.calculateCharge({ ...request, usageRatio }, options)).accountCharge;
   };
   const isReady = async () => (await service.ops("/readyz")).text === "ready\n";
+
+  it("logs once, not in each worker, that the version of Node.js is unsupported", async () => {
+    const { node } = process.versions;
+    const reason = unsupportedNodeReason(node);
+    const line = `"node":"${node}","msg":"${reason}"`;
+    if (reason !== undefined) await until(() => service.log().includes(line));
+    expect(service.log().split('"node":')).to.have.length(reason === undefined ? 1 : 2);
+  });
 
   it("distributes the connections of both listeners over both workers", async () => {
     await until(async () => {
@@ -216,6 +225,7 @@ async function startWorkers(database: TestDatabase) {
       const line = text.split("\n").find((each) => each.startsWith(wanted));
       return Number(line?.slice(wanted.length) ?? 0);
     },
+    log: () => lines.join(""),
     /** Counts the workers that have logged a call of a protocol. */
     workersLogged: (protocol: string) =>
       new Set(

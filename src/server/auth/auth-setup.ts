@@ -21,12 +21,13 @@ export type Authentication = {
  */
 export async function createAuthentication(
   config: AuthConfig,
+  maxCallsInFlight: number,
   metrics: FileMetrics,
   log: Logger,
 ): Promise<Authentication> {
   if (!isAuthenticated(config)) return { authenticator: undefined, close: () => {} };
   const tokens = await openTokensFile(config.tokensFile, metrics, log);
-  const jwts = openJwtVerifier(config.jwt, metrics, log);
+  const jwts = openJwtVerifier(config.jwt, maxCallsInFlight, metrics, log);
   return {
     authenticator: createAuthenticator(tokens.current, jwts.verify),
     close: () => {
@@ -55,6 +56,7 @@ async function openTokensFile(path: string | undefined, metrics: FileMetrics, lo
 
 function openJwtVerifier(
   config: JwtConfig | undefined,
+  maxCallsInFlight: number,
   metrics: FileMetrics,
   log: Logger,
 ): { readonly verify: JwtVerifier; readonly close: () => void } {
@@ -64,5 +66,5 @@ function openJwtVerifier(
     metrics.fileRead(variable, error === undefined);
     if (error !== undefined) log.error({ variable, err: error }, "cannot fetch the key set");
   });
-  return { verify: createJwtVerifier(config, keys), close };
+  return { verify: createJwtVerifier(config, keys, maxCallsInFlight), close };
 }

@@ -13,16 +13,29 @@ export type Authorizer = {
   /**
    * Returns the caller of a method. `path` is as in URLs:
    * `/llmprices.v1.PricingService/CalculateCharge`. Returns a promise only if the token must be
-   * verified asynchronously.
+   * verified asynchronously. Records in `session`, the HTTP/2 session of the call, that its caller is
+   * authenticated.
    *
    * @throws ConnectError when the token is missing or invalid, or the caller lacks the required
    *   role. The rejected call has then been counted and logged.
    */
-  readonly authorize: (path: string, findHeader: FindHeader) => Caller | Promise<Caller>;
+  readonly authorize: (
+    path: string,
+    findHeader: FindHeader,
+    session?: CallerSession,
+  ) => Caller | Promise<Caller>;
 };
 
+/** What is known of a session's callers: whether one of them is authenticated. */
+export type CallerSession = { isAuthenticated: boolean };
+
 /** Used when no authentication is configured. */
-export const allowEveryone: Authorizer = { authorize: () => anonymous };
+export const allowEveryone: Authorizer = {
+  authorize: (_path, _findHeader, session) => {
+    if (session !== undefined) session.isAuthenticated = true;
+    return anonymous;
+  },
+};
 
 /**
  * Authorizes callers that the authenticator identifies. Authorizes everyone for public methods, and
@@ -34,12 +47,13 @@ export function createAuthorizer(
 ): Authorizer {
   if (authenticator === undefined) return allowEveryone;
   return {
-    authorize: (path, findHeader) => {
+    authorize: (path, findHeader, session) => {
       if (isPublic(path)) return anonymous;
       const rpc = path.slice(1);
       let caller: Caller | undefined;
       const check = (found: Caller) => {
         caller = found;
+        if (session !== undefined) session.isAuthenticated = true;
         requireRole(found, rpc);
         return found;
       };

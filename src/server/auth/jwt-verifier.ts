@@ -8,27 +8,45 @@ import {
   isCallerName,
   type Role,
 } from "../../domain/caller.js";
+import { tooManyCalls } from "../../domain/domain-error.js";
 import { keySetUnavailable, tokenExpired, tokenInvalid } from "./auth-errors.js";
 import type { JwtVerifier } from "./authenticator.js";
 
 /**
  * Creates a verifier of JWTs that the issuer has signed for the configured audience. The claim
  * `sub` names the caller. Caches verified tokens, so that most calls are authorized synchronously.
+ * Verifies up to `maxCallsInFlight` tokens at a time, and throws TOO_MANY_CALLS above that.
  */
 export function createJwtVerifier(
   config: Omit<JwtConfig, "jwksUrl">,
   keys: JWTVerifyGetKey,
+  maxCallsInFlight: number,
 ): JwtVerifier {
   const verified = new LRUCache<string, Verified>({ max: maxCached });
+  let pending = 0;
   return (token, digest) => {
     if (!compactJws.test(token)) return undefined;
     const id = digest.toString("base64");
     const cached = verified.get(id);
     if (cached !== undefined && Date.now() < cached.expiresAtMs) return cached.caller;
-    return verify(token, config, keys).then((entry) => {
-      verified.set(id, entry);
-      return entry.caller;
-    });
+    // The headers of these calls are in memory, and their callers are not yet authenticated.
+    if (pending >= maxCallsInFlight) {
+      throw tooManyCalls(
+        "with a token to verify",
+        "MAX_CALLS_IN_FLIGHT",
+        maxCallsInFlight,
+        pending,
+      );
+    }
+    pending += 1;
+    return verify(token, config, keys)
+      .then((entry) => {
+        verified.set(id, entry);
+        return entry.caller;
+      })
+      .finally(() => {
+        pending -= 1;
+      });
   };
 }
 

@@ -8,7 +8,21 @@ export function isPublic({
   publicReflection,
   publicHealth,
 }: Pick<AuthConfig, "publicReflection" | "publicHealth">): (path: string) => boolean {
-  return (path) =>
-    (publicReflection && path.startsWith("/grpc.reflection.")) ||
-    (publicHealth && path.startsWith("/grpc.health."));
+  return (path) => (publicReflection && isReflection(path)) || (publicHealth && isHealth(path));
+}
+
+/**
+ * Returns whether a method needs no role: any valid token may call reflection and health. They reveal
+ * the contract and whether the service is serving, and probes have tokens of the platform.
+ */
+export function needsNoRole(path: string): boolean {
+  return isReflection(path) || isHealth(path);
+}
+
+function isReflection(path: string): boolean {
+  return path.startsWith("/grpc.reflection.");
+}
+
+function isHealth(path: string): boolean {
+  return path.startsWith("/grpc.health.");
 }

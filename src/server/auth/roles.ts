@@ -4,27 +4,23 @@ import { DomainError } from "../../domain/domain-error.js";
 import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { rpcName } from "../calls/call-log.js";
+import { needsNoRole } from "./public-methods.js";
 
 /**
  * Checks that the caller's role allows a method. `rpc` is as in the log:
- * `llmprices.v1.PricingService/CalculateCharge`.
+ * `llmprices.v1.PricingService/CalculateCharge`. Health and reflection need no role.
  *
  * @throws DomainError ROLE_INSUFFICIENT when it does not.
  */
 export function requireRole({ role }: Caller, rpc: string): void {
-  const needed = requiredRole(rpc);
-  if (role === "manage" || role === needed) return;
+  const needed = roles.get(rpc) ?? "manage";
+  if (role === "manage" || role === needed || needsNoRole(`/${rpc}`)) return;
   const held = role ?? "none";
   throw new DomainError(
     "ROLE_INSUFFICIENT",
     `${rpc} needs the role ${needed}; the caller's is ${held}`,
     { metadata: { rpc, role_held: held, role_needed: needed } },
   );
-}
-
-/** Methods of other services, such as reflection and health, only read: they need `calculate`. */
-function requiredRole(rpc: string): Role {
-  return roles.get(rpc) ?? "calculate";
 }
 
 type Roles<S extends DescService> = Readonly<Record<keyof S["method"], Role>>;

@@ -7,10 +7,13 @@ import {
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.js";
 
+/** The compressions of messages that the service reads. */
+export const compressions = [compressionGzip, compressionBrotli];
+
 /** Returns the options of Connect in all threads. `maxMessageBytes` limits decompressed messages. */
 export function toConnectOptions(maxMessageBytes: number): ConnectRouterOptions {
   return {
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: compressions,
     readMaxBytes: maxMessageBytes,
     jsonOptions: {
       // Ignoring a misspelled field would price something that the client did not ask for.

@@ -15,6 +15,20 @@ export function dropLongTimeouts(
   }
 }
 
+/**
+ * Returns what is wrong with the timeout of a call, if anything. Connect finds that too, but only
+ * after it has started to read the message.
+ */
+export function malformedTimeoutReason(
+  headers: { readonly get: (name: string) => string | null },
+  contentType: string,
+): string | undefined {
+  const name = contentType.startsWith("application/grpc") ? "grpc-timeout" : "connect-timeout-ms";
+  const text = headers.get(name);
+  if (text === null || parsers[name]?.(text) !== undefined) return undefined;
+  return `${name} is malformed; expected ${expectations[name]}`;
+}
+
 /** Parses a `grpc-timeout` of at most eight digits and a unit. Returns milliseconds, or undefined. */
 export function parseGrpcTimeout(text: string): number | undefined {
   const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
@@ -24,6 +38,11 @@ export function parseGrpcTimeout(text: string): number | undefined {
 const parsers: Readonly<Record<string, (text: string) => number | undefined>> = {
   "grpc-timeout": parseGrpcTimeout,
   "connect-timeout-ms": (text) => (/^\d{1,10}$/.test(text) ? Number(text) : undefined),
+};
+
+const expectations: Readonly<Record<string, string>> = {
+  "grpc-timeout": "at most 8 digits and a unit: H, M, S, m, u or n",
+  "connect-timeout-ms": "at most 10 digits",
 };
 
 const unitMs: Readonly<Record<string, number>> = {

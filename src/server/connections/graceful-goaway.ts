@@ -37,7 +37,8 @@ export function drainSession(
     if (!session.destroyed) session.close();
   };
   const timer = setTimeout(close, answerMs);
-  if (!session.ping(close)) close();
+  // Node aborts the process when a session is destroyed while its bytes are read.
+  if (!session.ping(() => setImmediate(close))) close();
 }
 
 /**

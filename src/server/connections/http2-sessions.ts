@@ -5,6 +5,8 @@ import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { contained } from "../../logging/contained.js";
 import { patchStreamMap } from "../runtime-tuning/http2-stream-table.js";
 import { drainSession } from "./graceful-goaway.js";
+import type { TokenBucket } from "./token-bucket.js";
+import { limitUnauthenticatedCalls, limitWastedCalls } from "./wasted-calls.js";
 
 /** Returns options for an HTTP/2 server. Node rejects requests whose headers are too large. */
 export function toHttp2Options({ maxConcurrentStreams, maxHeaderBytes }: ConnectionLimits) {
@@ -21,7 +23,7 @@ export function randomMaxAgeMs({ maxConnectionAgeMs }: ConnectionLimits): number
 
 /**
  * Ends sessions that are too old or idle, after their running calls, and destroys those whose client
- * no longer responds to pings.
+ * no longer responds to pings. Limits the calls that a client wastes.
  */
 export function limitHttp2Sessions(
   server: Http2Server | Http2SecureServer,
@@ -36,11 +38,12 @@ export function limitHttp2Sessions(
   };
   server.prependListener("connection", remember);
   server.prependListener("secureConnection", remember);
+  const unauthenticatedCalls = limitUnauthenticatedCalls();
   const limit = (session: ServerHttp2Session) => {
     const socket = latest;
     latest = undefined;
     patchStreamMap(session);
-    limitHttp2Session(session, socket, limits);
+    limitHttp2Session(session, socket, limits, unauthenticatedCalls);
   };
   server.on(
     "session",
@@ -52,12 +55,15 @@ function limitHttp2Session(
   session: ServerHttp2Session,
   socket: Socket | undefined,
   limits: ConnectionLimits,
+  unauthenticatedCalls: TokenBucket,
 ): void {
   let lastCallAt = performance.now();
   let isExpired = false;
   const timers = new Set<NodeJS.Timeout>();
   const after = (ms: number, work: () => void) => timers.add(setTimeout(work, ms));
   const drain = () => drainSession(session, socket, limits.keepaliveTimeoutMs);
+  const destroy = () => destroyConnection(session, socket);
+  limitWastedCalls(session, { drain, destroy, unauthenticatedCalls });
   session.on("stream", () => {
     lastCallAt = performance.now();
     // Sends GOAWAY now, while no response is in flight. Otherwise the client may open a stream before
@@ -67,7 +73,7 @@ function limitHttp2Session(
   after(randomMaxAgeMs(limits), () => {
     isExpired = true;
     after(quietPeriodMs, drain);
-    after(quietPeriodMs + limits.maxConnectionAgeGraceMs, () => destroyConnection(session, socket));
+    after(quietPeriodMs + limits.maxConnectionAgeGraceMs, destroy);
   });
   const checkIdle = () => {
     const remainingMs = lastCallAt + limits.maxConnectionIdleMs - performance.now();
@@ -75,7 +81,7 @@ function limitHttp2Session(
     else drain();
   };
   checkIdle();
-  const stopPings = startPings(session, limits, () => destroyConnection(session, socket));
+  const stopPings = startPings(session, limits, destroy);
   session.once("close", () => {
     timers.forEach(clearTimeout);
     stopPings();

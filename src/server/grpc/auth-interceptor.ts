@@ -57,7 +57,11 @@ class AuthorizedCall extends InterceptedCall {
       this.sendRecorded(toConnectError(error));
     };
     try {
-      const authorized = authorizer.authorize(this.method.path, (name) => firstOf(metadata, name));
+      const authorized = authorizer.authorize(
+        this.method.path,
+        (name) => firstOf(metadata, name),
+        this.conduct,
+      );
       if (authorized instanceof Promise) {
         authorized.then((caller) => this.#continueAs(metadata, caller), reject);
       } else this.#continueAs(metadata, authorized);

@@ -7,7 +7,9 @@ import { attempt } from "../../logging/contained.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { type CallLog, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
 import { isKnownMethod } from "../connect/unknown-method.js";
+import type { SessionConduct } from "../connections/session-conduct.js";
 import { setAbortReason } from "./handler-context.js";
+import type { CurrentCall } from "./http2-overrides.js";
 import { firstOf } from "./metadata.js";
 import { type SentStatus, toStatus } from "./status.js";
 import {
@@ -27,11 +29,8 @@ type Listener = Parameters<grpc.ServerInterceptingCall["start"]>[0];
 export type InterceptedCallOptions = {
   readonly callLog: CallLog;
   readonly maxMessageBytes: number;
-  /** The headers and the session of the call that is being created. */
-  readonly current: {
-    readonly headers: RequestHeaders;
-    readonly session: Http2Session | undefined;
-  };
+  /** The call that is being created. */
+  readonly current: CurrentCall;
 };
 
 /**
@@ -55,6 +54,7 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   protected metadata: grpc.Metadata | undefined;
   /** Undefined until the call is authorized. */
   protected caller: Caller | undefined;
+  protected readonly conduct: SessionConduct;
   readonly #callLog: CallLog;
   readonly #sendStatus: (status: SentStatus) => void;
   readonly #startedAtMs = performance.now();
@@ -72,6 +72,7 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
     this.method = method;
     this.headers = current.headers;
     this.session = current.session;
+    this.conduct = current.conduct;
     this.maxMessageBytes = maxMessageBytes;
     this.#callLog = callLog;
     this.#sendStatus = call.sendStatus;

@@ -3,6 +3,7 @@ import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "../../config/address.js";
 import { serviceNames } from "../calls/service-names.js";
 import { type ConnectionTracker, trackConnections } from "../connections/connection-tracker.js";
+import { conductOf } from "../connections/session-conduct.js";
 import { type Listener, type ListenerDependencies, longestCallMs } from "../listener.js";
 import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
@@ -25,7 +26,10 @@ export async function startGrpcServer(
   // grpc-js would print invalid headers with their values, which may be tokens, outside our log.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const unaryCalls: UnaryCalls = new Map();
-  const current: CurrentCall = { headers: defaultHeaders, session: undefined };
+  const current: CurrentCall = {
+    ...{ headers: defaultHeaders, session: undefined },
+    conduct: conductOf(undefined),
+  };
   const { maxMessageBytes, maxCallTimeoutMs: messageTimeoutMs } = limits;
   const server = new PathKeepingServer({
     // Channelz would count all calls and messages, but this server has no Channelz service.

@@ -15,6 +15,11 @@ import type { CallLog } from "../calls/call-log.js";
 import { parseGrpcTimeout } from "../connect/timeout-headers.js";
 import type { ConnectionTracker } from "../connections/connection-tracker.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
+import {
+  conductOf,
+  type SessionConduct,
+  serveUnlessReset,
+} from "../connections/session-conduct.js";
 import type { RequestHeaders } from "./status-errors.js";
 import { isGrpc, rejectUnimplemented } from "./unimplemented.js";
 
@@ -31,8 +36,12 @@ export type GrpcServerSettings = {
   readonly paths: ReadonlySet<string>;
 };
 
-/** The headers and the session of the call that grpc-js is creating, for its interceptors. */
-export type CurrentCall = { headers: RequestHeaders; session: Http2Session | undefined };
+/** The call that grpc-js is creating, for its interceptors. */
+export type CurrentCall = {
+  headers: RequestHeaders;
+  session: Http2Session | undefined;
+  conduct: SessionConduct;
+};
 
 /** For a call that has neither grpc-timeout nor grpc-encoding. */
 export const defaultHeaders: RequestHeaders = { isTimeoutMalformed: false, encoding: undefined };
@@ -66,19 +75,35 @@ function interceptStreams(
 ): void {
   const serve = findOwnListener(http2, "stream") ?? missing("its 'stream' listener");
   http2.removeAllListeners("stream");
-  http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+  const serveCall = (
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    conduct: SessionConduct,
+  ) => {
     try {
       if (!isGrpc(headers) || !paths.has(headers[":path"] ?? "")) {
         return rejectUnimplemented(stream, headers, callLog);
       }
       current.headers = takeHeaders(headers, longestMs);
       current.session = stream.session;
+      current.conduct = conduct;
       serve.call(http2, stream, headers);
     } catch (error) {
       // A failure here must end only this call.
       attempt(() => log.error({ err: error, listener: "grpc stream" }, "a listener failed"));
       stream.on("error", () => {});
       attempt(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+    }
+  };
+  http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    const conduct = conductOf(stream.session);
+    if (!conduct.isSuspected) serveCall(stream, headers, conduct);
+    else {
+      serveUnlessReset(stream, () => {
+        serveCall(stream, headers, conduct);
+        // Node has already emitted the end of a request without a body.
+        if (stream.readableEnded) stream.emit("end");
+      });
     }
   });
 }

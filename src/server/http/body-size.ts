@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { ConnectError } from "@connectrpc/connect";
+import { compressions } from "../connect/connect-options.js";
 
 /** A request's body, and whether its message may be larger than the limit. */
 export type SizedBody = {
@@ -20,7 +21,8 @@ export async function checkBodySize(
     compressionHeaders.some((name) => (headers[name] ?? "identity") !== "identity") ||
     (method === "GET" && url?.includes("compression="));
   if (isCompressed) return { mayBeLarge: true, body };
-  const length = headers["content-length"];
+  // The message of a GET request is in its URL.
+  const length = method === "GET" ? 0 : headers["content-length"];
   if (length !== undefined) return { mayBeLarge: Number(length) > limitBytes, body };
 
   const rest = body[Symbol.asyncIterator]();
@@ -39,6 +41,21 @@ export async function checkBodySize(
   }
   return { mayBeLarge: bytes > limitBytes, body: concatenate(start, rest) };
 }
+
+/**
+ * Returns whether Connect rejects a request without reading its body: its message is larger than
+ * `maxMessageBytes`, or has an unsupported compression.
+ */
+export function isRejectedUnread({ headers }: IncomingMessage, maxMessageBytes: number): boolean {
+  if (!messageType.test(headers["content-type"] ?? "")) return false;
+  const isTooLarge = Number(headers["content-length"] ?? 0) > maxMessageBytes;
+  return isTooLarge || !encodings.has(headers["content-encoding"] ?? "identity");
+}
+
+const encodings: ReadonlySet<string> = new Set(["identity", ...compressions.map((c) => c.name)]);
+
+/** The content types whose body is one message, without frames. */
+const messageType = /^application\/(?:json|proto)(?:;|$)/;
 
 // biome-ignore lint/correctness/useYield: a body is an async iterable.
 async function* failWith(error: ConnectError): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,10 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
-import { createServer as createHttp2Server, type Http2Server } from "node:http2";
+import { createServer, type RequestListener, type Server } from "node:http";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -8,8 +13,15 @@ import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { findOwnListener } from "../../library-internals/private-fields.js";
 import { contained } from "../../logging/contained.js";
 import { trackConnections } from "../connections/connection-tracker.js";
-import { hasReachedMaxAge, limitAge, toHttp1Options } from "../connections/http1-sockets.js";
+import { handleHttp1 } from "../connections/handle-http1.js";
+import {
+  type Http1Options,
+  hasReachedMaxAge,
+  limitAge,
+  toHttp1Options,
+} from "../connections/http1-sockets.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
+import { conductOf, serveUnlessReset } from "../connections/session-conduct.js";
 import type { Tls } from "../tls/tls.js";
 
 /** A server for HTTP/1.1 and HTTP/2 on one port. HTTP/2 without TLS requires prior knowledge. */
@@ -41,13 +53,13 @@ export function createHttpServer(
     listener(request, response);
   };
   const drop: RequestListener = (_, response) => response.destroy();
-  const server = createHttp1Server(options, tls, contained(log, "HTTP/1.1 request", serve, drop));
+  const server = createHttp1Server(options, tls);
+  handleHttp1(server, contained(log, "HTTP/1.1 request", serve, drop));
   server.maxConnections = limits.maxConnections;
-  const http2 = createHttp2Server(
-    toHttp2Options(limits),
-    // Node calls the listener with requests that have the interface of HTTP/1.1 requests.
-    contained(log, "HTTP/2 request", listener, drop) as never,
-  );
+  // Node calls the listener with requests that have the interface of HTTP/1.1 requests.
+  const serveBoth = serveHttp2(contained(log, "HTTP/2 request", listener, drop)) as never;
+  const http2 = createHttp2Server(toHttp2Options(limits), serveBoth);
+  http2.on("checkContinue", serveBoth);
   limitHttp2Sessions(http2, limits, log);
   routeConnections(server, http2, limits, log, tls !== undefined);
   connections.watchSockets(server);
@@ -70,17 +82,19 @@ export function createHttpServer(
   };
 }
 
-function createHttp1Server(
-  options: ServerOptions,
-  tls: Tls | undefined,
-  listener: RequestListener,
-): Server {
-  if (tls === undefined) return createServer(options, listener);
+/** Returns a listener that costs little for the calls of a client that resets many at once. */
+function serveHttp2(listener: RequestListener) {
+  return (request: Http2ServerRequest, response: Http2ServerResponse) => {
+    const serve = () => listener(request as never, response as never);
+    if (conductOf(request.stream.session).isSuspected) serveUnlessReset(request.stream, serve);
+    else serve();
+  };
+}
+
+function createHttp1Server(options: Http1Options, tls: Tls | undefined): Server {
+  if (tls === undefined) return createServer(options);
   const ALPNProtocols = ["h2", "http/1.1"];
-  const server = createHttpsServer(
-    { ...options, ...tls.server, ...tls.context(), ALPNProtocols },
-    listener,
-  );
+  const server = createHttpsServer({ ...options, ...tls.server, ...tls.context(), ALPNProtocols });
   tls.onContext((context) => server.setSecureContext(context));
   return server;
 }

@@ -16,9 +16,10 @@ import { toErrorResponse } from "../connect/error-response.js";
 import { handleAndRewriteErrors } from "../connect/rewrite-connect-errors.js";
 import { rpcOf, unimplemented } from "../connect/unknown-method.js";
 import { callerOn } from "../connections/anonymous-callers.js";
+import { conductOfRequest } from "../connections/session-conduct.js";
 import { type ListenerDependencies, longestCallMs } from "../listener.js";
 import { largeMessageBytes, offloadedMethods, pathOf } from "../threads/offloaded-methods.js";
-import { checkBodySize } from "./body-size.js";
+import { checkBodySize, isRejectedUnread } from "./body-size.js";
 import { toNotFound, toPlainResponse, unsupportedReason } from "./http-errors.js";
 import { toOffloadedHandler } from "./http-offload.js";
 import { type HttpCall, limitCall, malformedReason, toCall } from "./request.js";
@@ -47,7 +48,8 @@ export function createRequestListener(dependencies: ListenerDependencies): Reque
     if (method === undefined) return toNotFound(type, record(unimplemented(path)));
     let caller: Caller;
     try {
-      caller = callerOn(await authorizer.authorize(path, find), connectionOf(request));
+      const found = await authorizer.authorize(path, find, conductOfRequest(request));
+      caller = callerOn(found, connectionOf(request));
     } catch (error) {
       return challenge(toResponse(toConnectError(error)));
     }
@@ -101,10 +103,14 @@ function createMethods({
   const offloadedPaths = new Set(offloadedMethods.map(pathOf));
   const methods = router.handlers.map((handler): readonly [string, Method] => {
     const path = handler.requestPath;
-    if (offloadedPaths.has(path)) return [path, { handler, handle: serveInThread }];
+    const isOffloaded = offloadedPaths.has(path);
     const handle: Handle = async (call, request, response) => {
       const caller = call.contextValues?.get(callerKey);
       const open = toUnhandledCall(path.slice(1), headerFinder(call.header), caller);
+      if (isRejectedUnread(request, limits.maxMessageBytes)) {
+        return serveInMainThread(handler, open, call);
+      }
+      if (isOffloaded) return serveInThread(call);
       const { limited, removeLimit } = limitCall(call, limits.maxCallTimeoutMs);
       response.once("close", removeLimit);
       const { mayBeLarge, body } = await checkBodySize(request, limited.body, largeMessageBytes);

@@ -6,7 +6,7 @@ import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { Caller } from "../../domain/caller.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
 import { abortWhenLate, readUntil } from "../connect/body-deadline.js";
-import { dropLongTimeouts } from "../connect/timeout-headers.js";
+import { dropLongTimeouts, malformedTimeoutReason } from "../connect/timeout-headers.js";
 
 /** A call whose body is the bytes from a socket. */
 export type HttpCall = UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> };
@@ -25,7 +25,7 @@ export function toCall(
     const values = createContextValues().set(callerKey, caller);
     const call = universalRequestFromNodeRequest(request, response, undefined, values);
     dropLongTimeouts(call.header, longestMs);
-    return { ...call, body: readBody(request) };
+    return { ...call, body: readBody(request, response) };
   } catch {
     return undefined;
   }
@@ -54,9 +54,13 @@ export function limitCall(
   };
 }
 
-/** Returns what is wrong with the message in a URL. Connect would report an internal error. */
-export function malformedReason({ method, url }: HttpCall): string | undefined {
-  if (method !== "GET") return undefined;
+/**
+ * Returns what is wrong with a call's timeout or with the message in its URL. For the latter, Connect
+ * would report an internal error.
+ */
+export function malformedReason({ method, url, header }: HttpCall): string | undefined {
+  const problem = malformedTimeoutReason(header, header.get("content-type") ?? "");
+  if (problem !== undefined || method !== "GET") return problem;
   const { searchParams } = new URL(url);
   try {
     if (searchParams.get("base64") === "1") base64Decode(searchParams.get("message") ?? "");
@@ -68,13 +72,13 @@ export function malformedReason({ method, url }: HttpCall): string | undefined {
 
 /**
  * Reads a body as Connect does, but keeps the connection when the body is not read to its end.
- * Connect would destroy the connection, and the response with it.
+ * Connect would destroy the connection, and the response with it. Sends 100 (Continue) to a client
+ * that waits for it before it sends the body.
  */
-async function* readBody(request: IncomingMessage): AsyncGenerator<Uint8Array> {
-  try {
-    yield* request.iterator({ destroyOnReturn: false });
-  } finally {
-    // Discards the unread rest, which would block the connection's next request.
-    setImmediate(() => request.resume());
-  }
+async function* readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+): AsyncGenerator<Uint8Array> {
+  if (request.headers.expect !== undefined && !response.headersSent) response.writeContinue();
+  yield* request.iterator({ destroyOnReturn: false });
 }

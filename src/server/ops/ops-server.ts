@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { Logger } from "pino";
 import type { Address } from "../../config/address.js";
 import { contained } from "../../logging/contained.js";
+import { handleHttp1 } from "../connections/handle-http1.js";
+import { Http1Response } from "../connections/http1-response.js";
 import { listen } from "../connections/listen.js";
 import type { Listener } from "../listener.js";
 import type { Readiness } from "./readiness.js";
@@ -39,7 +41,8 @@ export async function startOpsServer(
     send(response, 404, "text/plain", "try /healthz, /readyz or /metrics\n");
   };
   const drop = (_: IncomingMessage, response: ServerResponse) => response.destroy();
-  const server = createServer(contained(log, "ops request", answer, drop));
+  const server = createServer({ ServerResponse: Http1Response });
+  handleHttp1(server, contained(log, "ops request", answer, drop));
   const close = () => {
     server.closeAllConnections();
     return new Promise<void>((resolve) => server.close(() => resolve()));

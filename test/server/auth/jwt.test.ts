@@ -1,9 +1,12 @@
 import { Code } from "@connectrpc/connect";
+import * as grpc from "@grpc/grpc-js";
 import { expect } from "chai";
 import { generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
+import { formatAddress } from "../../../src/config/address.js";
 import { readConfig } from "../../../src/config/config.js";
+import { createJwtVerifier } from "../../../src/server/auth/jwt-verifier.js";
 import { problemsOf } from "../../support/config.js";
-import { reasonOf } from "../../support/every-rpc.js";
+import { callEmpty, everyRpc, reasonOf } from "../../support/every-rpc.js";
 import { inSeconds, startIssuer, type TestClaims, type TestIssuer } from "../../support/issuer.js";
 import { until } from "../../support/metrics.js";
 import { byKey, freshPrice } from "../../support/prices.js";
@@ -136,6 +139,35 @@ describe("JWTs", () => {
     }
   });
 
+  it("without a role may call health and reflection, which need a valid token", async () => {
+    const code = (path: string, token?: string) => grpcStatusOf(service, path, token);
+    const token = await issuer.sign({ role: undefined });
+    const expired = await issuer.sign({ role: undefined, exp: inSeconds(-40) });
+    for (const path of withoutRole) {
+      expect(await code(path, token), path).to.equal(grpc.status.OK);
+      expect(await code(path, expired), path).to.equal(Code.Unauthenticated);
+      expect(await code(path), path).to.equal(Code.Unauthenticated);
+    }
+    // Every method of our own services needs a role, through each protocol and at both listeners.
+    for (const protocol of protocols) {
+      const endpoint = openEndpoints(service.server, { token })[protocol];
+      for (const method of everyRpc) {
+        const reason = await reasonOf(callEmpty(endpoint, method));
+        expect(reason, `${method.name}, ${protocol}`).to.equal("ROLE_INSUFFICIENT");
+      }
+    }
+  });
+
+  it("without a role get the same response as any others where the HTTP listener has no health", async () => {
+    const url = `http://${formatAddress(service.server.httpAddress)}`;
+    const token = await issuer.sign({ role: undefined });
+    const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+    for (const path of withoutRole) {
+      const response = await fetch(`${url}${path}`, { method: "POST", headers, body: "{}" });
+      expect(response.status, path).to.equal(404);
+    }
+  });
+
   it("with unknown key ids cause at most one fetch from the issuer", async () => {
     const fetches = issuer.fetches();
     const { privateKey } = await generateKeyPair("ES256");
@@ -146,6 +178,53 @@ describe("JWTs", () => {
     expect(issuer.fetches() - fetches).to.be.at.most(1);
   });
 });
+
+describe("JWTs whose keys are slow to arrive", () => {
+  it("are TOO_MANY_CALLS above MAX_CALLS_IN_FLIGHT, until one is verified", async () => {
+    let fail: (error: Error) => void = () => {};
+    const keys = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    const config = { issuer: "a", audience: "b", roleClaim: "role" };
+    const { privateKey } = await generateKeyPair("ES256");
+    const token = await new SignJWT().setProtectedHeader({ alg: "ES256" }).sign(privateKey);
+    const verify = createJwtVerifier(config, () => keys, 2);
+    const pending = [1, 2].map((id) => verify(token, Buffer.from([id])) as Promise<unknown>);
+    expect(() => verify(token, Buffer.from([3]))).to.throw(/MAX_CALLS_IN_FLIGHT/);
+    fail(new Error("no keys"));
+    await Promise.allSettled(pending);
+    const next = verify(token, Buffer.from([3])) as Promise<unknown>;
+    expect(await next.catch(({ reason }) => reason)).to.equal("KEY_SET_UNAVAILABLE");
+  });
+});
+
+const withoutRole = [
+  "/grpc.health.v1.Health/Check",
+  "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+  "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
+/** Makes a call with an empty message at the gRPC listener. Returns the code of its status. */
+function grpcStatusOf({ server }: TestService, path: string, token?: string): Promise<number> {
+  const client = new grpc.Client(
+    formatAddress(server.grpcAddress),
+    grpc.credentials.createInsecure(),
+  );
+  const metadata = new grpc.Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
+  const same = (bytes: Buffer) => bytes;
+  return new Promise((resolve) => {
+    const call = client.makeBidiStreamRequest(path, same, same, metadata);
+    call.on("data", () => {});
+    call.on("error", () => {});
+    call.on("status", ({ code }) => {
+      client.close();
+      resolve(code);
+    });
+    call.write(Buffer.alloc(0));
+    call.end();
+  });
+}
 
 describe("AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE", () => {
   const all = {

@@ -50,7 +50,7 @@ describe("A service whose database connections have stopped responding", functio
     await database.knex.raw(`
       create function write_slowly() returns trigger language plpgsql as $$
       begin
-        perform pg_sleep(1);
+        perform pg_sleep(0.5);
         return null;
       end $$;
       create trigger write_slowly after insert on llm_price_revisions

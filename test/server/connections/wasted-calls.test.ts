@@ -1,0 +1,114 @@
+import { setTimeout as wait } from "node:timers/promises";
+import * as grpc from "@grpc/grpc-js";
+import { expect } from "chai";
+import {
+  beginning,
+  callHeaders,
+  endHeaders,
+  frameType,
+  headerBlock,
+  http2Frame,
+  readHttp2Frames,
+} from "../../../e2e/security/wire/http2-frames.js";
+import { talk } from "../../../e2e/security/wire/socket.js";
+import { formatAddress } from "../../../src/config/address.js";
+import { startTestService, type TestService } from "../../support/service.js";
+import { createTokensFile, freshToken } from "../../support/tokens.js";
+
+const path = "/llmprices.v1.CatalogService/ListChargeTypes";
+const enhanceYourCalm = 11;
+const listeners = {
+  "the gRPC listener": ({ server }: TestService) => server.grpcAddress,
+  "the HTTP listener": ({ server }: TestService) => server.httpAddress,
+};
+
+describe("A client that wastes calls", function () {
+  this.timeout(60_000);
+  const boss = freshToken("boss", "manage");
+  const tokens = createTokensFile(boss);
+  let service: TestService;
+  before(async () => {
+    service = await startTestService({ auth: tokens.auth }, undefined, boss);
+  });
+  after(async () => {
+    await service.stop();
+    tokens.remove();
+  });
+
+  for (const [listener, addressOf] of Object.entries(listeners)) {
+    it(`without a token is disconnected from ${listener} by a limit for all such clients`, async () => {
+      const address = addressOf(service);
+      const isEnough = (bytes: Buffer) => goAwaysIn(bytes).length > 0;
+      const talks = [700, 700, 700, 700].map((calls) =>
+        talk(address, resets(calls), 2000, isEnough),
+      );
+      const codes = (await Promise.all(talks)).flatMap(({ bytes }) => goAwaysIn(bytes));
+      expect(codes).to.include(enhanceYourCalm);
+      // Those with a token, and their connections, go on.
+      await service.catalog.listChargeTypes({});
+    });
+
+    it(`without a token is disconnected from ${listener} when it does not read the answer`, async () => {
+      const window = Buffer.from([0, 4, 0, 0, 0, 0]);
+      const headers = callHeaders(path).map(([name, value]) =>
+        name === "content-type" ? ([name, "application/json"] as const) : ([name, value] as const),
+      );
+      const bytes = Buffer.concat([
+        beginning,
+        http2Frame(frameType.settings, 0, 0, window),
+        http2Frame(frameType.headers, endHeaders, 1, headerBlock(headers)),
+      ]);
+      const { isClosed } = await talk(addressOf(service), bytes, 20_000);
+      expect(isClosed).to.equal(true);
+    });
+  }
+
+  it("with a token loses no other call when it cancels many", async () => {
+    const client = new grpc.Client(
+      formatAddress(service.server.grpcAddress),
+      grpc.credentials.createInsecure(),
+    );
+    const same = (bytes: Buffer) => bytes;
+    const metadata = new grpc.Metadata();
+    metadata.set("authorization", `Bearer ${boss.token}`);
+    const start = (onEnd: (error: grpc.ServiceError | null) => void) =>
+      client.makeUnaryRequest(path, same, same, Buffer.alloc(0), metadata, onEnd);
+    const codes = new Set<grpc.status>();
+    let cancelled = 0;
+    for (let round = 0; round < 120; round += 1) {
+      const call = new Promise<grpc.status>((resolve) => {
+        start((error) => resolve(error?.code ?? grpc.status.OK));
+      });
+      const others = Array.from({ length: 20 }, () =>
+        start((error) => {
+          if (error?.code === grpc.status.CANCELLED) cancelled += 1;
+        }),
+      );
+      setImmediate(() => {
+        for (const other of others) other.cancel();
+      });
+      codes.add(await call);
+      await wait(5);
+    }
+    client.close();
+    expect([...codes]).to.deep.equal([grpc.status.OK]);
+    expect(cancelled).to.be.above(2000);
+  });
+});
+
+/** Returns the bytes of a connection with calls without a token that are reset at once. */
+function resets(calls: number): Buffer {
+  const head = headerBlock(callHeaders(path));
+  const cancel = Buffer.from([0, 0, 0, 8]);
+  const frames = Array.from({ length: calls }, (_, index) => [
+    http2Frame(frameType.headers, endHeaders, 2 * index + 1, head),
+    http2Frame(frameType.reset, 0, 2 * index + 1, cancel),
+  ]);
+  return Buffer.concat([beginning, ...frames.flat()]);
+}
+
+/** Returns the error codes of the GOAWAY frames. */
+function goAwaysIn(bytes: Buffer): readonly number[] {
+  const frames = readHttp2Frames(bytes).filter(({ type }) => type === frameType.goAway);
+  return frames.map(({ payload }) => payload.readUInt32BE(4)).filter((code) => code !== 0);
+}
