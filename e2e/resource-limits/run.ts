@@ -3,6 +3,7 @@ import { fillBook } from "../../bench/price-book/fill.js";
 import { createChecks } from "../../bench/support/checks.js";
 import { readSuiteArguments } from "../../bench/support/suite-arguments.js";
 import { createTokensFile, freshToken } from "../../test/support/tokens.js";
+import { readLoggedErrors } from "../support/logged-errors.js";
 import { withTestedService } from "../support/tested-service.js";
 import { startAbuser } from "./abuser/abuser.js";
 import { abuses } from "./abuses.js";
@@ -37,7 +38,18 @@ try {
         await sleep(warmUpMs);
         for (const abuse of abuses.filter(({ name }) => includes(name))) {
           const callers = { goodCaller, abuser };
-          const measurement = await measure(abuse, service, callers, tokens, durations);
+          const measurement = await measure(abuse, service, callers, tokens, durations).catch(
+            async (error: Error) => {
+              const logged = await readLoggedErrors(service.logPath);
+              checks.check(
+                `the service stays alive during ${abuse.name}`,
+                false,
+                `${error.message}\n${logged.join("\n")}`,
+              );
+            },
+          );
+          // Nothing can be measured without the service.
+          if (measurement === undefined) break;
           measurements.push(measurement);
           checkGoodCaller(checks, measurement);
           if (isLong) checkLatencies(checks, measurement);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answerJobs } from "../../../bench/support/load-process.js";
@@ -11,6 +12,8 @@ answerJobs<AbuserJob, Outcomes>(async ({ abuse, seconds, target }) => {
   const outcomes = new Map<string, number>();
   const count = (outcome: string) => outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   const end = new AbortController();
+  // Each open call and connection listens to it.
+  setMaxListeners(0, end.signal);
   setTimeout(() => end.abort(), seconds * 1000);
   const work = findAbuse(abuse).run({ ...target, count, signal: end.signal });
   // An abuse that does not end must not keep the suite waiting: its process is stopped.

@@ -38,10 +38,17 @@ export function withConnections(
 export async function send(socket: Socket, bytes: Buffer | string): Promise<void> {
   if (socket.destroyed || socket.writableEnded) throw new Error("the connection is closed");
   if (socket.write(bytes)) return;
-  await Promise.race([
-    once(socket, "drain"),
-    once(socket, "close").then(() => Promise.reject(new Error("the connection is closed"))),
-  ]);
+  await new Promise<void>((resolve, reject) => {
+    const onDrain = () => {
+      socket.off("close", onClose);
+      resolve();
+    };
+    const onClose = () => {
+      socket.off("drain", onDrain);
+      reject(new Error("the connection is closed"));
+    };
+    socket.once("drain", onDrain).once("close", onClose);
+  });
 }
 
 /** Repeats `work`, which sends, until the connection is closed. */

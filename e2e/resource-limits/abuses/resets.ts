@@ -45,7 +45,7 @@ function floodListeners(context: AbuseContext, token: string | undefined, messag
           return [
             http2Frame(frameType.headers, endHeaders, stream, block),
             ...(message.length > 0 ? [http2Frame(frameType.data, endStream, stream, message)] : []),
-            http2Frame(frameType.reset, 0, stream, cancelCode),
+            http2Frame(frameType.reset, 0, stream, Buffer.from([0, 0, 0, i % errorCodes])),
           ];
         });
         return send(socket, Buffer.concat(calls.flat()));
@@ -55,4 +55,5 @@ function floodListeners(context: AbuseContext, token: string | undefined, messag
 }
 
 const callsTogether = 20;
-const cancelCode = Buffer.from([0, 0, 0, 8]);
+/** All of RFC 9113, section 7. */
+const errorCodes = 14;

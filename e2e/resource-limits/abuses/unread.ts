@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { connect } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DescMethod } from "@bufbuild/protobuf";
@@ -86,7 +87,9 @@ function neverRead(
 /** Returns a signal that aborts with the given one, or when the session is closed. */
 function sessionSignal(session: ReturnType<typeof connect>, signal: AbortSignal): AbortSignal {
   const closed = new AbortController();
+  setMaxListeners(0, closed.signal);
   session.on("close", () => closed.abort());
   session.on("goaway", () => closed.abort());
-  return AbortSignal.any([signal, closed.signal]);
+  signal.addEventListener("abort", () => closed.abort());
+  return closed.signal;
 }
