@@ -2,6 +2,7 @@ import type { Abuse } from "./abuse.js";
 import { databaseAbuses } from "./abuses/database.js";
 import { largeCallAbuses } from "./abuses/large-calls.js";
 import { resetAbuses } from "./abuses/resets.js";
+import { standardServiceAbuses } from "./abuses/standard-services.js";
 import { streamAbuses } from "./abuses/streams.js";
 import { unauthenticatedAbuses } from "./abuses/unauthenticated.js";
 import { unreadAbuses } from "./abuses/unread.js";
@@ -13,6 +14,7 @@ export const abuses: readonly Abuse[] = [
   ...databaseAbuses,
   ...streamAbuses,
   ...unreadAbuses,
+  ...standardServiceAbuses,
 ];
 
 export function findAbuse(name: string): Abuse {

@@ -16,7 +16,7 @@ import { checkGoodCaller, checkLatencies, printTable } from "./report.js";
 const { includes, isLong } = readSuiteArguments(abuses.map(({ name }) => name));
 const durations = isLong
   ? { beforeSeconds: 10, abuseSeconds: 20, recoverySeconds: 50, afterSeconds: 10 }
-  : { beforeSeconds: 0.5, abuseSeconds: 2.5, recoverySeconds: 0.5, afterSeconds: 0.5 };
+  : { beforeSeconds: 0.5, abuseSeconds: 2, recoverySeconds: 0, afterSeconds: 0.5 };
 const warmUpMs = isLong ? 15_000 : 2000;
 const keys = 20_000;
 

@@ -54,12 +54,12 @@ export function repeatCalls(
 export function repeatStreams(
   context: AbuseContext,
   calls: Calls,
-  method: DescMethod,
+  path: string,
   messages: () => Iterable<Buffer>,
 ): Promise<void> {
   return withClients(context, calls, (client, metadata) => {
     const options = { deadline: Date.now() + patienceMs };
-    const stream = client.makeBidiStreamRequest(pathOf(method), same, same, metadata, options);
+    const stream = client.makeBidiStreamRequest(path, same, same, metadata, options);
     const cancel = () => stream.cancel();
     context.signal.addEventListener("abort", cancel);
     const ended = new Promise<string>((resolve) => {

@@ -6,6 +6,7 @@ import {
   PricingService,
   UpdateLLMPriceRequestSchema,
 } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
 import { byKey } from "../../../test/support/prices.js";
 import type { Abuse } from "../abuse.js";
 import { repeatCalls, repeatStreams } from "../abuser/grpc-calls.js";
@@ -43,7 +44,7 @@ export const databaseAbuses: readonly Abuse[] = [
       return repeatStreams(
         context,
         { role: "manage", connections: 2, concurrency: 30 },
-        importLLMPrices,
+        pathOf(importLLMPrices),
         () => [importTerms, part],
       );
     },

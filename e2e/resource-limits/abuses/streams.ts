@@ -1,4 +1,5 @@
 import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
 import type { Abuse } from "../abuse.js";
 import { repeatStreams } from "../abuser/grpc-calls.js";
 import { accounts, allocationTerms, importTerms, rows } from "../abuser/messages.js";
@@ -12,10 +13,10 @@ export const streamAbuses: readonly Abuse[] = [
     what: "allocations and imports as streams that send their terms and then nothing",
     run: (context) =>
       Promise.all([
-        repeatStreams(context, calculateStreams(200), streamAllocateCharges, () => [
+        repeatStreams(context, calculateStreams(200), pathOf(streamAllocateCharges), () => [
           allocationTerms,
         ]),
-        repeatStreams(context, manageStreams(100), importLLMPrices, () => [importTerms]),
+        repeatStreams(context, manageStreams(100), pathOf(importLLMPrices), () => [importTerms]),
       ]),
   },
   {
@@ -26,13 +27,13 @@ export const streamAbuses: readonly Abuse[] = [
       const short = lazily(20, (i) => accounts(i * 50_000, 50_000, 8));
       const imported = lazily(20, (i) => rows(i * 10_000, 10_000));
       return Promise.all([
-        repeatStreams(context, calculateStreams(20), streamAllocateCharges, () =>
+        repeatStreams(context, calculateStreams(20), pathOf(streamAllocateCharges), () =>
           following(allocationTerms, long),
         ),
-        repeatStreams(context, calculateStreams(20), streamAllocateCharges, () =>
+        repeatStreams(context, calculateStreams(20), pathOf(streamAllocateCharges), () =>
           following(allocationTerms, short),
         ),
-        repeatStreams(context, manageStreams(10), importLLMPrices, () =>
+        repeatStreams(context, manageStreams(10), pathOf(importLLMPrices), () =>
           following(importTerms, imported),
         ),
       ]);
