@@ -96,7 +96,7 @@ function toMegabytes(bytes: number): string {
 
 const charactersShown = 1000;
 /** Shorter latencies count as these: the noise of a shared machine is as large. */
-const floorMs = { calculations: 10, others: 40 };
+const floorMs = { calculations: 10, others: 60 };
 const mostDuring = 5;
 const mostAfter = 1.3;
 const mostMemory = 1.5;

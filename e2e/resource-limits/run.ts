@@ -27,7 +27,12 @@ const calculate = freshToken("abuser", "calculate");
 const manage = freshToken("managing-abuser", "manage");
 const file = createTokensFile(good, calculate, manage);
 const tokens = { calculate: calculate.token, manage: manage.token };
-const settings = { AUTH_TOKENS_FILE: file.path };
+const settings = {
+  AUTH_TOKENS_FILE: file.path,
+  // As in the image: glibc returns freed memory to the system.
+  MALLOC_MMAP_THRESHOLD_: "65536",
+  MALLOC_TRIM_THRESHOLD_: "131072",
+};
 try {
   await withTestedService(
     settings,
