@@ -23,6 +23,7 @@ const statements = [
    from generate_series(0, :keys - 1) i`,
   `insert into llm_price_revisions (llm_price_id, effective_from, price, created_at, book_version)
    select id, since, 1.25, now(), 1
-   from llm_prices, (values (timestamptz '2025-01-01 UTC'), ('2026-01-01 UTC')) instants (since)`,
+   from llm_prices, (values (timestamptz '2025-01-01 UTC'), ('2026-01-01 UTC')) instants (since)
+   where provider like 'provider-%'`,
   "update price_book set version = 1, changed_at = date_trunc('milliseconds', now())",
 ];

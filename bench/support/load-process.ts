@@ -43,6 +43,8 @@ export function startLoad<Job extends object, Result>(
 
 /** Runs each job that arrives at this process, and sends back the result. */
 export function answerJobs<Job, Result>(work: (job: Job) => Promise<Result>): void {
+  // If the suite ends without stopping this process, it must not go on.
+  process.on("disconnect", () => process.exit());
   process.on("message", async (job: Job) => {
     const outcome: Outcome<Result> = await work(job).then(
       (result) => ({ result }),

@@ -11,6 +11,8 @@ export async function peakBytes(processId: number, work: () => Promise<void>): P
   const isExact = await resetPeak(processId);
   const abort = new AbortController();
   const sampled = sampleMax(processId, abort.signal);
+  // If the process ends, `work` must still be awaited.
+  sampled.catch(() => {});
   try {
     await work();
     if (isExact) return await readField(processId, "VmHWM");

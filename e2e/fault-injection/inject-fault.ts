@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { readLoggedErrors } from "../support/logged-errors.js";
 import { type Environment, withEnvironment } from "./environment/environment.js";
-import { readLoggedErrors } from "./environment/logged-errors.js";
 import type { Fault } from "./faults/fault.js";
 import {
   type DatabaseState,

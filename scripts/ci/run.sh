@@ -49,6 +49,7 @@ timed=(
   "what depends on Node.js, on Node 26" "scripts/ci/on-node.sh 26 scripts/ci/node-tests.sh"
   "slow tests" "npm run test:slow"
   "security fuzzing" "npm run --silent test:e2e:security"
+  "resource limits" "npm run --silent test:e2e:resource-limits"
   "fault injection" "npm run --silent test:e2e:fault-injection"
   "benchmarks, but for calls" "npm run --silent bench -- batches price-book allocations replicas writes"
 )

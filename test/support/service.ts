@@ -136,7 +136,7 @@ export const connections: ServerConfig["connections"] = {
 
 /** Creates clients of each protocol that send the credentials. */
 export function openEndpoints(
-  { grpcAddress, httpAddress }: Server,
+  { grpcAddress, httpAddress }: Pick<Server, "grpcAddress" | "httpAddress">,
   { token, tls, localAddress }: Credentials = {},
 ): Record<Protocol, Endpoint> {
   const interceptors = token === undefined ? [] : [authorize(`Bearer ${token}`)];

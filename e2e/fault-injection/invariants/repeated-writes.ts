@@ -1,5 +1,5 @@
+import { toFailure } from "../../support/call-failure.js";
 import type { Replica } from "../environment/replica.js";
-import { toFailure } from "../load/call-failure.js";
 import type { Entry, WriteLog } from "../load/write-log.js";
 import { type DatabaseState, extentOf } from "./database-state.js";
 

@@ -7,7 +7,7 @@ import type {
 import { expectedCharge } from "../../../test/oracle/expected-charge.js";
 import type { TestKey } from "../../../test/support/prices.js";
 import type { Endpoint } from "../../../test/support/service.js";
-import { toFailure } from "./call-failure.js";
+import { toFailure } from "../../support/call-failure.js";
 import { type ChargeSeen, count, type WriteLog } from "./write-log.js";
 
 /** The time to price, by default now, and the least price book version, by default any. */

@@ -3,8 +3,8 @@ import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { LLMPrice } from "../../../src/gen/llmprices/v1/llm_price_pb.js";
 import { importRows } from "../../../test/support/imports.js";
 import { byKey, type TestKey } from "../../../test/support/prices.js";
+import { toFailure } from "../../support/call-failure.js";
 import type { Replica } from "../environment/replica.js";
-import { toFailure } from "./call-failure.js";
 import type { Entry, Write, WriteAnswer, WriteLog } from "./write-log.js";
 
 /** Returns a write that creates the first price of a key, whose model is registered. */

@@ -8,8 +8,6 @@ import {
 } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { toFrame } from "../../../src/server/connect/error-response.js";
 import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
-import type { Attack, Counter } from "../attack.js";
-import { concurrently } from "../support/concurrently.js";
 import {
   beginning,
   callHeaders,
@@ -18,7 +16,9 @@ import {
   frameType,
   headerBlock,
   http2Frame,
-} from "../wire/http2-frames.js";
+} from "../../support/http2-frames.js";
+import type { Attack, Counter } from "../attack.js";
+import { concurrently } from "../support/concurrently.js";
 
 /** Thousands of connections that send nothing, or an incomplete request. */
 export const connectionsAttack: Attack = {

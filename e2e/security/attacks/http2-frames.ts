@@ -1,8 +1,5 @@
 import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
-import type { Attack, Counter } from "../attack.js";
-import { concurrently } from "../support/concurrently.js";
-import type { Random } from "../support/random.js";
 import {
   beginning,
   callHeaders,
@@ -12,7 +9,10 @@ import {
   headerBlock,
   readHttp2Frames,
   frameType as type,
-} from "../wire/http2-frames.js";
+} from "../../support/http2-frames.js";
+import type { Attack, Counter } from "../attack.js";
+import { concurrently } from "../support/concurrently.js";
+import type { Random } from "../support/random.js";
 import { talk } from "../wire/socket.js";
 
 /** Frames that violate HTTP/2, and floods of valid frames. */

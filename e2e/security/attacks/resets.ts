@@ -7,9 +7,6 @@ import {
 } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { toFrame } from "../../../src/server/connect/error-response.js";
 import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
-import type { Attack, Counter } from "../attack.js";
-import { concurrently } from "../support/concurrently.js";
-import type { Random } from "../support/random.js";
 import {
   beginning,
   callHeaders,
@@ -17,7 +14,10 @@ import {
   frameType,
   headerBlock,
   http2Frame,
-} from "../wire/http2-frames.js";
+} from "../../support/http2-frames.js";
+import type { Attack, Counter } from "../attack.js";
+import { concurrently } from "../support/concurrently.js";
+import type { Random } from "../support/random.js";
 import { talk } from "../wire/socket.js";
 
 /** Calls that are reset at any moment, or a thousand in one packet (CVE-2023-44487). */

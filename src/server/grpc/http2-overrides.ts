@@ -99,6 +99,8 @@ function interceptStreams(
     const conduct = conductOf(stream.session);
     if (!conduct.isSuspected) serveCall(stream, headers, conduct);
     else {
+      // Until grpc-js listens, the client may reset the call. Nobody else would handle that error.
+      stream.on("error", () => {});
       serveUnlessReset(stream, () => {
         serveCall(stream, headers, conduct);
         // Node has already emitted the end of a request without a body.

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectSecurely } from "node:tls";
 import { expect } from "chai";
-import { beginning } from "../../../e2e/security/wire/http2-frames.js";
+import { beginning } from "../../../e2e/support/http2-frames.js";
 import type { Address } from "../../../src/config/address.js";
 import type { ServerConfig } from "../../../src/server/server.js";
 import { createTlsFiles } from "../../support/certificates.js";

@@ -4,6 +4,7 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import * as grpc from "@grpc/grpc-js";
 import { expect } from "chai";
+import { talk } from "../../../e2e/security/wire/socket.js";
 import {
   beginning,
   callHeaders,
@@ -14,8 +15,7 @@ import {
   headerBlock,
   http2Frame,
   readHttp2Frames,
-} from "../../../e2e/security/wire/http2-frames.js";
-import { talk } from "../../../e2e/security/wire/socket.js";
+} from "../../../e2e/support/http2-frames.js";
 import { type Address, formatAddress } from "../../../src/config/address.js";
 import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { reasonOf } from "../../support/every-rpc.js";

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import * as grpc from "@grpc/grpc-js";
 import { expect } from "chai";
+import { talk } from "../../../e2e/security/wire/socket.js";
 import {
   beginning,
   callHeaders,
@@ -9,13 +10,14 @@ import {
   headerBlock,
   http2Frame,
   readHttp2Frames,
-} from "../../../e2e/security/wire/http2-frames.js";
-import { talk } from "../../../e2e/security/wire/socket.js";
+} from "../../../e2e/support/http2-frames.js";
 import { formatAddress } from "../../../src/config/address.js";
 import { startTestService, type TestService } from "../../support/service.js";
 import { createTokensFile, freshToken } from "../../support/tokens.js";
 
 const path = "/llmprices.v1.CatalogService/ListChargeTypes";
+const refusedStream = 7;
+const cancelled = 8;
 const enhanceYourCalm = 11;
 const listeners = {
   "the gRPC listener": ({ server }: TestService) => server.grpcAddress,
@@ -48,6 +50,12 @@ describe("A client that wastes calls", function () {
       await service.catalog.listChargeTypes({});
     });
 
+    it(`does not stop the service when it resets calls at ${listener} with an error code`, async () => {
+      const { isClosed } = await talk(addressOf(service), resets(20, refusedStream), 500);
+      expect(isClosed).to.equal(false);
+      await service.catalog.listChargeTypes({});
+    });
+
     it(`without a token is disconnected from ${listener} when it does not read the answer`, async () => {
       const window = Buffer.from([0, 4, 0, 0, 0, 0]);
       const headers = callHeaders(path).map(([name, value]) =>
@@ -74,14 +82,14 @@ describe("A client that wastes calls", function () {
     const start = (onEnd: (error: grpc.ServiceError | null) => void) =>
       client.makeUnaryRequest(path, same, same, Buffer.alloc(0), metadata, onEnd);
     const codes = new Set<grpc.status>();
-    let cancelled = 0;
+    let cancelledCount = 0;
     for (let round = 0; round < 120; round += 1) {
       const call = new Promise<grpc.status>((resolve) => {
         start((error) => resolve(error?.code ?? grpc.status.OK));
       });
       const others = Array.from({ length: 20 }, () =>
         start((error) => {
-          if (error?.code === grpc.status.CANCELLED) cancelled += 1;
+          if (error?.code === grpc.status.CANCELLED) cancelledCount += 1;
         }),
       );
       setImmediate(() => {
@@ -92,14 +100,14 @@ describe("A client that wastes calls", function () {
     }
     client.close();
     expect([...codes]).to.deep.equal([grpc.status.OK]);
-    expect(cancelled).to.be.above(2000);
+    expect(cancelledCount).to.be.above(2000);
   });
 });
 
 /** Returns the bytes of a connection with calls without a token that are reset at once. */
-function resets(calls: number): Buffer {
+function resets(calls: number, code = cancelled): Buffer {
   const head = headerBlock(callHeaders(path));
-  const cancel = Buffer.from([0, 0, 0, 8]);
+  const cancel = Buffer.from([0, 0, 0, code]);
   const frames = Array.from({ length: calls }, (_, index) => [
     http2Frame(frameType.headers, endHeaders, 2 * index + 1, head),
     http2Frame(frameType.reset, 0, 2 * index + 1, cancel),
