@@ -9,3 +9,11 @@ export const pgConnectionLost =
 
 /** pg: a connection that could not be made within `connectionTimeoutMillis`. */
 export const pgConnectTimeout = "timeout expired";
+
+/**
+ * Returns whether the client has reset the HTTP/2 stream of a call. connect-node derives the error's
+ * code from that of the reset, which the client chooses: INTERNAL, for example.
+ */
+export function isStreamReset({ rawMessage }: { readonly rawMessage: string }): boolean {
+  return rawMessage.startsWith("http/2 stream closed with error code");
+}

@@ -1,9 +1,17 @@
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { connect, createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import type { ConnectError } from "@connectrpc/connect";
+import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import { expect } from "chai";
 import pg from "pg";
-import { pgConnectionLost, pgConnectTimeout } from "../../src/library-internals/matched-texts.js";
+import {
+  isStreamReset,
+  pgConnectionLost,
+  pgConnectTimeout,
+} from "../../src/library-internals/matched-texts.js";
 import { createTestDatabase } from "../support/postgres.js";
 
 describe("The texts of libraries that decide something", () => {
@@ -59,6 +67,24 @@ describe("The texts of libraries that decide something", () => {
   it("are what pg says of a server that does not answer", async () => {
     const message = await errorOf(() => {});
     expect(message).to.equal(pgConnectTimeout).and.to.match(pgConnectionLost);
+  });
+});
+
+describe("The text of connect-node for a stream that the client resets", () => {
+  it("is the same for each code of the reset", async () => {
+    const server = createHttp2Server();
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    for (const code of [1, 2, 7, 8, 11]) {
+      const stream = client.request({ ":method": "POST", ":path": "/" }).on("error", () => {});
+      const [request, response] = await once(server, "request");
+      const { signal } = universalRequestFromNodeRequest(request, response, undefined, undefined);
+      stream.close(code);
+      await once(signal, "abort");
+      expect(isStreamReset(signal.reason as ConnectError), `code ${code}`).to.equal(true);
+    }
+    client.destroy();
+    server.close();
   });
 });
 

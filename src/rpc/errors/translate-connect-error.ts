@@ -1,5 +1,6 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { DomainError } from "../../domain/domain-error.js";
+import { isStreamReset } from "../../library-internals/matched-texts.js";
 
 /**
  * Translates an error that Connect throws to a DomainError, by its code. Such errors have no details.
@@ -9,7 +10,7 @@ export function translateConnectError(error: ConnectError): DomainError | undefi
   const { code, details } = error;
   if (details.length > 0) return undefined;
   if (code === Code.DeadlineExceeded) return deadlineExceeded();
-  if (code === Code.Canceled || code === Code.Aborted || isReset(error)) {
+  if (code === Code.Canceled || code === Code.Aborted || isStreamReset(error)) {
     return new DomainError("CANCELLED", "the caller has gone");
   }
   return undefined;
@@ -25,7 +26,7 @@ export function translateReadError(
 ): DomainError | undefined {
   const { code, rawMessage, details } = error;
   if (details.length > 0) return undefined;
-  if (isReset(error)) return translateConnectError(error);
+  if (isStreamReset(error)) return translateConnectError(error);
   if (code === Code.ResourceExhausted) return messageTooLarge(maxMessageBytes);
   if (code === Code.Unimplemented) return new DomainError("UNSUPPORTED", rawMessage);
   if (code === Code.InvalidArgument || code === Code.Internal) {
@@ -33,14 +34,6 @@ export function translateReadError(
     return malformed(rawMessage.replace(/^parse binary: /, ""));
   }
   return translateConnectError(error);
-}
-
-/**
- * Returns whether the client has reset the HTTP/2 stream of a call. connect-node derives the code from
- * that of the reset, which the client chooses: INTERNAL, for example.
- */
-function isReset({ rawMessage }: ConnectError): boolean {
-  return rawMessage.startsWith("http/2 stream closed with error code");
 }
 
 /** Returns the error for a message that cannot be parsed. `problem` is a library's message. */

@@ -315,10 +315,6 @@ describe("ImportLLMPrices of 3000 rows", function () {
       list("1").map((row) => ({ ...row, ...start })),
       { registerMissing: true },
     );
-    let isOver = false;
-    const importing = importRows(service, list("2")).finally(() => {
-      isOver = true;
-    });
     const requests = [0, 1500, 2999].map((i) => ({
       ...{ ...keys[i], providerCost: "1" },
       usageRatio: { case: "accountUsageRatio" as const, value: "1" },
@@ -336,6 +332,11 @@ describe("ImportLLMPrices of 3000 rows", function () {
       expect(chargesIn(again.results)).to.equal(chargesIn(results));
       seen.add(chargesIn(results));
     };
+    await calculate();
+    let isOver = false;
+    const importing = importRows(service, list("2")).finally(() => {
+      isOver = true;
+    });
     while (!isOver) {
       await calculate();
       // Leaves processor time for the thread of the import.

@@ -1,3 +1,5 @@
+import { connect } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { answerOf, type OpenRequests, openRequests, usagesOf } from "../../support/allocations.js";
@@ -143,6 +145,29 @@ describe("More imports than a thread runs and keeps waiting", function () {
       await importRows(others[protocol], [rowOf(key, "1")]);
     });
   }
+
+  it("are not read into memory while they wait", async () => {
+    // The other caller's first import runs, so that its second one waits.
+    const running = openRequests<object>([{ terms: {} }]);
+    const outcome = others.gRPC.pricing.importLLMPrices(running).catch(() => undefined);
+    await until(async () => (await offloadedCallsInFlight(service)) === 12);
+    const { host, port } = service.server.httpAddress;
+    const client = connect({ host, port, localAddress: "127.0.0.2" });
+    client.on("error", () => {});
+    const path = "/llmprices.v1.PricingService/ImportLLMPrices";
+    const type = "application/connect+proto";
+    client.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\n`);
+    const body = Buffer.alloc(32 * 2 ** 20);
+    client.write(`Content-Length: ${body.length}\r\n\r\n`);
+    client.write(body);
+    await until(async () => (await offloadedCallsInFlight(service)) === 13);
+    await wait(500);
+    // The rest of the body is still in the client. Sockets hold some megabytes.
+    expect(client.writableLength).to.be.above(body.length / 2);
+    client.destroy();
+    running.end();
+    await outcome;
+  });
 
   it("leave the places of other calls free", async () => {
     const { results } = await service.pricing.batchCalculateCharges({ requests: [lineOf(key)] });
