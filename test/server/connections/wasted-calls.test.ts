@@ -16,7 +16,7 @@ import { startTestService, type TestService } from "../../support/service.js";
 import { createTokensFile, freshToken } from "../../support/tokens.js";
 
 const path = "/llmprices.v1.CatalogService/ListChargeTypes";
-const refusedStream = 7;
+const internalError = 2;
 const cancelled = 8;
 const enhanceYourCalm = 11;
 const listeners = {
@@ -51,7 +51,7 @@ describe("A client that wastes calls", function () {
     });
 
     it(`does not stop the service when it resets calls at ${listener} with an error code`, async () => {
-      const { isClosed } = await talk(addressOf(service), resets(20, refusedStream), 500);
+      const { isClosed } = await talk(addressOf(service), resets(20, internalError), 500);
       expect(isClosed).to.equal(false);
       await service.catalog.listChargeTypes({});
     });
