@@ -85,7 +85,7 @@ describe("The memory of large calls", function () {
       const first = openStream(accounts, protocol);
       await isFull();
       const counted = await callsEnded(service, "StreamAllocateCharges", "resource_exhausted");
-      const error = await errorOf(openStream(accounts, protocol).response);
+      const error = await errorOf(openStream(2 * accounts, protocol).response);
       expect(error).to.include({ code: Code.ResourceExhausted, reason: "MEMORY_EXHAUSTED" });
       expect(error.metadata).to.include({
         ...{ limit: "BULK_MEMORY_BYTES", most: String(shareBytes), retryable: "true" },
@@ -283,7 +283,7 @@ describe("The memory of one caller's large calls", function () {
     };
     const holder = open("first");
     await until(async () => (await offloadMemory(service)).inUse === fullBytes);
-    const error = await errorOf(open("first").response);
+    const error = await errorOf(open("first", 2 * accounts).response);
     expect(error).to.include({ reason: "MEMORY_EXHAUSTED" });
     expect(error.metadata).to.include({ most: String(shareBytes), retryable: "true" });
     expect(error.message).to.include("half of BULK_MEMORY_BYTES, for one caller");
