@@ -28,8 +28,8 @@ export async function checkConnections(
       const rows = [{ ...keyOf("one"), price: "1" }];
       await importRows({ pricing }, rows, { registerMissing: true });
       // More at a time than there are connections, of calls that each want one.
-      const reads = Array.from({ length: 200 }, () => pricing.listLLMPriceRevisions(oneTimeline));
-      const imports = Array.from({ length: 30 }, (_, count) =>
+      const reads = Array.from({ length: 150 }, () => pricing.listLLMPriceRevisions(oneTimeline));
+      const imports = Array.from({ length: 10 }, (_, count) =>
         importRows({ pricing }, [{ ...keyOf("one"), price: `1.${count}1` }]),
       );
       let isOver = false;
