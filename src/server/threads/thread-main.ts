@@ -40,15 +40,17 @@ import type { HeaderEntries, OffloadedCall, ThreadSettings, ToThread } from "./t
  * of the main thread, and has a few database connections for everything else.
  */
 export default async function serveCall(call: OffloadedCall): Promise<HeaderEntries> {
-  const { header, port, body } = call;
+  const { header, port } = call;
+  const body = call.body.getReader();
   const memory = openSlot(settings.memory, call.memorySlot);
   collector.callStarts();
   try {
-    if (tracing === undefined) return await serve(call, memory);
+    if (tracing === undefined) return await serve(call, body, memory);
     const send = (span: SentSpan) => postToMainThread(port, { type: "span", span });
-    return await tracing.trace(header, send, () => serve(call, memory));
+    return await tracing.trace(header, send, () => serve(call, body, memory));
   } finally {
-    // If Connect has not begun to read the body, its sender would otherwise wait for ever.
+    // If the body has not been read to its end, its sender would otherwise keep messages for ever. The
+    // reader may still wait for a message, or for a place that it no longer gets.
     body.cancel().catch(() => undefined);
     memory.close();
     collector.callEnds(memory.peakBytes());
@@ -58,6 +60,7 @@ export default async function serveCall(call: OffloadedCall): Promise<HeaderEntr
 
 async function serve(
   { port, caller, ...call }: OffloadedCall,
+  body: BodyReader,
   memory: CallMemory,
 ): Promise<HeaderEntries> {
   const abort = new AbortController();
@@ -99,7 +102,7 @@ async function serve(
     };
     const request = {
       ...{ ...call, header, signal: abort.signal, contextValues },
-      body: countMessages(readUntil(readBody(call.body, place), abort.signal), reserve, {
+      body: countMessages(readUntil(readBody(body, place), abort.signal), reserve, {
         isStream: handler.method.methodKind !== "unary",
         isCompressed: isCompressed((name) => header.get(name)),
         type: header.get("content-type") ?? "",
@@ -124,14 +127,10 @@ async function serve(
  * Reads the body that the main thread passes on. It fails when the client has disconnected, possibly
  * before the main thread's message about that: Connect would take the failure for a malformed message.
  */
-async function* readBody(
-  body: ReadableStream<Uint8Array>,
-  place: CallPlace,
-): AsyncGenerator<Uint8Array> {
-  const reader = body.getReader();
+async function* readBody(body: BodyReader, place: CallPlace): AsyncGenerator<Uint8Array> {
   try {
     for (;;) {
-      const { done, value } = await whileWaiting(place, reader.read());
+      const { done, value } = await whileWaiting(place, body.read());
       if (done) return;
       yield value;
     }
@@ -143,10 +142,10 @@ async function* readBody(
       undefined,
       cause,
     );
-  } finally {
-    reader.releaseLock();
   }
 }
+
+type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
 
 /** Returns the call's place in the main thread. Calls of other callers may run while it is paused. */
 function createRemotePlace(port: MessagePort): CallPlace {
