@@ -80,5 +80,11 @@ async function* readBody(
   response: ServerResponse,
 ): AsyncGenerator<Uint8Array> {
   if (request.headers.expect !== undefined && !response.headersSent) response.writeContinue();
-  yield* request.iterator({ destroyOnReturn: false });
+  try {
+    yield* request.iterator({ destroyOnReturn: false });
+  } finally {
+    // Discards the rest over HTTP/2: Node would read no more of the connection, not even its end. Over
+    // HTTP/1.1, the response does it.
+    if (request.httpVersionMajor === 2) setImmediate(() => request.resume());
+  }
 }
