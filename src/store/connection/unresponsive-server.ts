@@ -1,3 +1,4 @@
+import { setImmediate as nextIteration } from "node:timers/promises";
 import type { Knex } from "knex";
 import type pg from "pg";
 import { findPgSocket } from "../../library-internals/private-fields.js";
@@ -7,14 +8,21 @@ import { findPgSocket } from "../../library-internals/private-fields.js";
  * respond. Two waits are limited to 3 seconds each: from the start until `work` calls `onActivity`,
  * and from the abort of `signal` until `work` ends. Otherwise a network that drops packets would
  * block the connection for many minutes, and retries would block one connection after the other.
+ *
+ * Connections that were idle when another one was found lost are replaced before they are used: they
+ * are probably lost as well, and each would cost a call.
  */
 export async function withConnection<T>(
   knex: Knex,
   signal: AbortSignal,
   work: (connection: pg.Client, onActivity: () => void) => Promise<T>,
 ): Promise<T> {
-  const connection: pg.Client = await knex.client.acquireConnection();
-  const startTimer = () => setTimeout(() => destroySocket(connection), unresponsiveTimeoutMs);
+  const connection = await acquireConnection(knex);
+  const startTimer = () =>
+    setTimeout(() => {
+      lastLossMs.set(knex, performance.now());
+      destroySocket(connection);
+    }, unresponsiveTimeoutMs);
   let timer = startTimer();
   const onActivity = () => {
     if (!signal.aborted) clearTimeout(timer);
@@ -25,13 +33,32 @@ export async function withConnection<T>(
   };
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    return await work(connection, onActivity);
+    const result = await work(connection, onActivity);
+    lastUseMs.set(connection, performance.now());
+    return result;
   } finally {
     signal.removeEventListener("abort", onAbort);
     clearTimeout(timer);
     await knex.client.releaseConnection(connection);
   }
 }
+
+async function acquireConnection(knex: Knex): Promise<pg.Client> {
+  for (;;) {
+    const connection: pg.Client = await knex.client.acquireConnection();
+    const usedMs = lastUseMs.get(connection);
+    if (usedMs === undefined || usedMs >= (lastLossMs.get(knex) ?? 0)) return connection;
+    destroySocket(connection);
+    await knex.client.releaseConnection(connection);
+    // The pool notices the loss by an event of the connection.
+    await nextIteration();
+  }
+}
+
+/** When the last call succeeded on a connection, by the clock of `performance.now()`. */
+const lastUseMs = new WeakMap<pg.Client, number>();
+/** When a connection of a pool was last found to be lost, by the same clock. */
+const lastLossMs = new WeakMap<Knex, number>();
 
 /** Fails the pending queries. The pool notices that the connection is gone, and opens another. */
 function destroySocket(connection: pg.Client): void {

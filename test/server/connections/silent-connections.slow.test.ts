@@ -35,15 +35,12 @@ describe("A service whose database connections have stopped responding", functio
       () => false,
     );
 
-  it("writes and reads again over new connections", async () => {
+  it("writes and reads again over new connections, after one call has failed", async () => {
     await Promise.all(Array.from({ length: 20 }, () => priceAt(service, key)));
     proxy.stallConnections();
-    let isWritten = false;
-    for (let tries = 0; tries < 30 && !isWritten; tries += 1) {
-      [isWritten = false] = await Promise.all([update("2"), update("3")]);
-    }
-    expect(isWritten).to.equal(true);
-    expect(await priceAt(service, key)).to.match(/^[23]$/);
+    expect(await update("2")).to.equal(false);
+    expect(await update("3")).to.equal(true);
+    expect(await priceAt(service, key)).to.equal("3");
   });
 
   it("loses its lock on the price book to other replicas within seconds", async () => {
