@@ -1,7 +1,9 @@
 import { setImmediate as nextIteration } from "node:timers/promises";
 import type { Knex } from "knex";
 import type pg from "pg";
+import { pgConnectTimeout } from "../../library-internals/matched-texts.js";
 import { findPgSocket } from "../../library-internals/private-fields.js";
+import { limitsOf } from "./pool.js";
 
 /**
  * Runs `work` on a connection of the pool, and destroys the connection when the server does not
@@ -44,10 +46,22 @@ export async function withConnection<T>(
 }
 
 async function acquireConnection(knex: Knex): Promise<pg.Client> {
+  const { acquireTimeoutMs = 0 } = limitsOf(knex);
+  const startedAtMs = performance.now();
   for (;;) {
-    const connection: pg.Client = await knex.client.acquireConnection();
-    const usedMs = lastUseMs.get(connection);
-    if (usedMs === undefined || usedMs >= (lastLossMs.get(knex) ?? 0)) return connection;
+    let connection: pg.Client;
+    try {
+      connection = await knex.client.acquireConnection();
+    } catch (error) {
+      // The pool also fails a new call with an attempt to connect that began long before it, in an outage
+      // that is over.
+      const isOlder = performance.now() - startedAtMs < acquireTimeoutMs / 2;
+      if (isOlder && (error as Error).message === pgConnectTimeout) continue;
+      throw error;
+    }
+    const usedMs = lastUseMs.get(connection) ?? performance.now();
+    lastUseMs.set(connection, usedMs);
+    if (usedMs >= (lastLossMs.get(knex) ?? 0)) return connection;
     destroySocket(connection);
     await knex.client.releaseConnection(connection);
     // The pool notices the loss by an event of the connection.
@@ -55,7 +69,7 @@ async function acquireConnection(knex: Knex): Promise<pg.Client> {
   }
 }
 
-/** When the last call succeeded on a connection, by the clock of `performance.now()`. */
+/** When a connection was opened, or a call last succeeded on it, by `performance.now()`. */
 const lastUseMs = new WeakMap<pg.Client, number>();
 /** When a connection of a pool was last found to be lost, by the same clock. */
 const lastLossMs = new WeakMap<Knex, number>();
