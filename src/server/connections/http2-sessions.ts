@@ -114,7 +114,9 @@ function startPings(
 ): () => void {
   let timeout: NodeJS.Timeout | undefined;
   const interval = setInterval(() => {
-    if (timeout !== undefined || session.destroyed) return;
+    if (timeout !== undefined) return;
+    // Our side of the connection has ended, and the client does not end its own.
+    if (session.destroyed) return onUnresponsive();
     const isSent = session.ping(() => {
       clearTimeout(timeout);
       timeout = undefined;
