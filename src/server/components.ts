@@ -20,7 +20,7 @@ import { createCallPlaces } from "./calls/call-places.js";
 import type { ListenerDependencies } from "./listener.js";
 import { createMetrics, type Metrics } from "./ops/metrics.js";
 import { createServices } from "./pipeline/services.js";
-import { encodeTextWithBuffers } from "./runtime-tuning/text-encoding.js";
+import { encodeTextWithBuffers, keepByteOrderMarks } from "./runtime-tuning/text-encoding.js";
 import { missingV8Flags } from "./runtime-tuning/v8-flags.js";
 import { toThreadConnection } from "./threads/connection-transfer.js";
 import { createMemoryBudget } from "./threads/memory-budget.js";
@@ -73,6 +73,7 @@ export async function createComponents(
 ): Promise<Components> {
   await checkLibraryInternals(config.tls !== undefined, log);
   encodeTextWithBuffers();
+  keepByteOrderMarks();
   const flags = missingV8Flags();
   if (flags.length > 0) log.info({ flags }, "started without V8 flags that make calls cheaper");
   tracing?.traceDatabase(knex);

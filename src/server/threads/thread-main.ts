@@ -25,6 +25,7 @@ import { isCompressed } from "../connect/compression.js";
 import { toConnectOptions } from "../connect/connect-options.js";
 import { handleAndRewriteErrors, handlerStarted } from "../connect/rewrite-connect-errors.js";
 import { createServices } from "../pipeline/services.js";
+import { keepByteOrderMarks } from "../runtime-tuning/text-encoding.js";
 import { fromThreadConnection } from "./connection-transfer.js";
 import { createIdleCollector } from "./idle-collector.js";
 import { openSlot } from "./memory-table.js";
@@ -215,6 +216,7 @@ const connectionsPerThread = 4;
 // How long the client has to read the rest of the response after its call has ended.
 const readGraceMs = 1000;
 const settings: ThreadSettings = workerData;
+keepByteOrderMarks();
 const collector = createIdleCollector();
 const knex = createDatabase({
   connection: fromThreadConnection(settings.connection),
