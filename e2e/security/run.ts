@@ -1,4 +1,5 @@
 import { readSuiteArguments } from "../../bench/support/suite-arguments.js";
+import { keepByteOrderMarks } from "../../src/server/runtime-tuning/text-encoding.js";
 import type { Attack } from "./attack.js";
 import { attacks, attacksOnTrust } from "./attacks.js";
 import { carryOut } from "./carry-out.js";
@@ -35,6 +36,8 @@ const seed = option("seed") ?? Date.now() % 1_000_000;
 const scale = option("scale") ?? (isLong ? 1 : 0.1);
 const repeat = `--seed ${seed} --scale ${scale}`;
 console.log(`npm run test:e2e:security -- ${repeat} does the same again`);
+// Otherwise the suite would misread the texts of responses.
+keepByteOrderMarks();
 const results: Result[] = [];
 await attack(attacks.filter(({ name }) => includes(name)));
 await withTrust(async (trust) => {
