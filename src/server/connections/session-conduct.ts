@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { Http2ServerRequest, Http2Session } from "node:http2";
+import type { Http2Session, ServerHttp2Stream } from "node:http2";
 
 /** What the calls of an HTTP/2 session have shown of its client. */
 export type SessionConduct = {
@@ -18,9 +18,14 @@ export function conductOf(session: Http2Session | undefined): SessionConduct {
   return conduct;
 }
 
+/** Returns the stream of a request, or undefined over HTTP/1.1. */
+export function streamOf(request: IncomingMessage): ServerHttp2Stream | undefined {
+  return (request as { readonly stream?: ServerHttp2Stream }).stream;
+}
+
 /** Returns the conduct of a request's session, or undefined over HTTP/1.1. */
 export function conductOfRequest(request: IncomingMessage): SessionConduct | undefined {
-  const { stream } = request as unknown as Partial<Http2ServerRequest>;
+  const stream = streamOf(request);
   return stream && conductOf(stream.session);
 }
 

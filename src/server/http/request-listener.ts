@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import type { Http2Session, ServerHttp2Stream } from "node:http2";
+import type { Http2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
@@ -16,7 +16,7 @@ import { toErrorResponse } from "../connect/error-response.js";
 import { handleAndRewriteErrors } from "../connect/rewrite-connect-errors.js";
 import { rpcOf, unimplemented } from "../connect/unknown-method.js";
 import { callerOn } from "../connections/anonymous-callers.js";
-import { conductOfRequest } from "../connections/session-conduct.js";
+import { conductOfRequest, streamOf } from "../connections/session-conduct.js";
 import { type ListenerDependencies, longestCallMs } from "../listener.js";
 import { largeMessageBytes, offloadedMethods, pathOf } from "../threads/offloaded-methods.js";
 import { checkBodySize, isRejectedUnread } from "./body-size.js";
@@ -126,8 +126,7 @@ function createMethods({
 
 /** Returns the session of an HTTP/2 request, whose socket is only a proxy, or the socket. */
 function connectionOf(request: IncomingMessage): Http2Session | Socket {
-  const { stream } = request as { readonly stream?: ServerHttp2Stream };
-  return stream?.session ?? request.socket;
+  return streamOf(request)?.session ?? request.socket;
 }
 
 function pathOfUrl(url = ""): string {
