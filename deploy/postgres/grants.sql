@@ -17,12 +17,13 @@ grant update (updated_at) on charge_types, providers, models to llmprices_servic
 grant select, insert on llm_prices to llmprices_service;
 grant update (book_version) on llm_prices to llmprices_service;
 
--- The service adds revisions, and cancels scheduled ones. Triggers protect the past.
-grant select, insert, delete on llm_price_revisions to llmprices_service;
+-- The service adds revisions, and takes them back. Triggers keep what every version said.
+grant select, insert on llm_price_revisions to llmprices_service;
+grant update (superseded_in) on llm_price_revisions to llmprices_service;
 
 -- For raise_book_version(). A trigger allows only the next version.
 grant select on price_book to llmprices_service;
-grant update (version, version_ahead, changed_at) on price_book to llmprices_service;
+grant update (version, changed_at) on price_book to llmprices_service;
 
 grant select, insert, update, delete on answered_requests to llmprices_service;
 
@@ -30,6 +31,7 @@ grant select, insert, update, delete on answered_requests to llmprices_service;
 grant select on knex_migrations to llmprices_service;
 
 grant execute on function
-  instant_now(), is_instant(timestamptz), raise_book_version(interval) to llmprices_service;
+  instant_now(), is_instant(timestamptz), is_own_change(price_book), raise_book_version()
+  to llmprices_service;
 
 commit;

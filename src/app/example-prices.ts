@@ -5,7 +5,7 @@ import { planCreate } from "../domain/timeline.js";
 import {
   beginPriceBookChange,
   ensureKey,
-  loadOpenTimeline,
+  loadTimeline,
   saveChange,
 } from "../store/prices/timelines.js";
 
@@ -17,11 +17,11 @@ export async function addExamplePrices(knex: Knex): Promise<boolean> {
   if ((await knex("llm_prices").first("id")) !== undefined) return false;
   const author = { changedBy: "example", reason: "the example price book" };
   await knex.transaction(async (transaction) => {
-    const { now } = await beginPriceBookChange(transaction);
+    const book = await beginPriceBookChange(transaction);
     for (const { price, ...key } of examples) {
       await registerNames(transaction, key);
       const id = await ensureKey(transaction, key);
-      const timeline = await loadOpenTimeline(transaction, id, now);
+      const timeline = await loadTimeline(transaction, id, book, false);
       const change = planCreate(timeline, new Decimal(price), since);
       await saveChange(transaction, id, change, author);
     }

@@ -70,7 +70,7 @@ function toCall(price: LLMPrice | undefined): Call {
 
 /** Finds any price to show. Returns undefined without one, or while the database is unavailable. */
 async function findPrice(knex: Knex): Promise<LLMPrice | undefined> {
-  return findPricesAt(knex, {}, undefined, 1).then(
+  return findPricesAt(knex, {}, { asOf: undefined, bookVersion: undefined }, 1).then(
     ({ prices }) => prices[0],
     () => undefined,
   );

@@ -5,42 +5,49 @@ import { type Instant, toInstantText } from "./instant.js";
 /** A price from an instant on, until the next revision begins. Null: no price. */
 export type Revision = { readonly effectiveFrom: Instant; readonly price: Decimal | null };
 
-/**
- * The part of a key's timeline that can still change, in order of time: the revision in effect at
- * `now`, if any, and the scheduled ones. It is empty if the key has no revision. No revision begins
- * exactly at `now`.
- */
-export type OpenTimeline = { readonly now: Instant; readonly revisions: readonly Revision[] };
+/** A key's timeline, as a change finds it. */
+export type Timeline = {
+  /** The instant of the change. */
+  readonly now: Instant;
+  /** The revisions that stand, ascending. Without the past, if the change may not correct it. */
+  readonly revisions: readonly Revision[];
+  /** Whether an earlier version of the price book has a revision of this key. */
+  readonly hasHistory: boolean;
+  /** Whether the change may correct the past. */
+  readonly correctsPast: boolean;
+};
 
-/** A change to a timeline: removes scheduled revisions, then adds at most one. */
+/** A change to a timeline: supersedes the revisions that begin at these instants, then adds at most one. */
 export type Change = {
-  readonly remove: readonly Instant[];
+  readonly supersede: readonly Instant[];
   readonly add: Revision | undefined;
 };
 
 /**
- * Plans a price for a key without one: a new key, or a key whose price has ended by
- * `effectiveFrom`.
+ * Plans a price for a key that has none at `effectiveFrom`: a new key, or one whose price has ended.
  *
  * @throws DomainError PRICE_ALREADY_EXISTS, or INVALID_FIELD for a past start of a key with history.
  */
 export function planCreate(
-  timeline: OpenTimeline,
+  timeline: Timeline,
   price: Decimal,
   effectiveFrom: Instant = timeline.now,
 ): Change {
-  const last = timeline.revisions.at(-1);
-  if (last === undefined) return { remove: [], add: { effectiveFrom, price } };
-  if (last.price !== null) {
-    throw new DomainError("PRICE_ALREADY_EXISTS", "the key has a price; update it instead");
+  if (timeline.hasHistory) requireNotPast(timeline, effectiveFrom);
+  const { revisions, now } = timeline;
+  const before = revisionAt(revisions, effectiveFrom);
+  const later = revisions.filter((revision) => revision.effectiveFrom > effectiveFrom);
+  if (before !== undefined && before.price !== null) {
+    const end = later[0] === undefined ? "" : ` until ${toInstantText(later[0].effectiveFrom)}`;
+    throw new DomainError("PRICE_ALREADY_EXISTS", `the key has a price${end}; update it instead`);
   }
-  requireNotPast(timeline, effectiveFrom);
-  if (effectiveFrom < last.effectiveFrom) {
-    const end = toInstantText(last.effectiveFrom);
-    throw new DomainError("PRICE_ALREADY_EXISTS", `the key has a price until ${end}`);
+  // A correction of the past leaves what comes later as it is.
+  const scheduled = effectiveFrom < now ? undefined : later.find((each) => each.price !== null);
+  if (scheduled !== undefined) {
+    const start = toInstantText(scheduled.effectiveFrom);
+    throw new DomainError("PRICE_ALREADY_EXISTS", `the key has a price from ${start} on`);
   }
-  const remove = last.effectiveFrom === effectiveFrom ? [effectiveFrom] : [];
-  return { remove, add: { effectiveFrom, price } };
+  return { supersede: exactly(before, effectiveFrom), add: { effectiveFrom, price } };
 }
 
 /**
@@ -51,7 +58,7 @@ export function planCreate(
  * @throws DomainError INVALID_FIELD when `effectiveFrom` is in the past.
  */
 export function planUpdate(
-  timeline: OpenTimeline,
+  timeline: Timeline,
   price: Decimal,
   effectiveFrom: Instant = timeline.now,
 ): Change | undefined {
@@ -59,8 +66,7 @@ export function planUpdate(
   const before = revisionAt(timeline.revisions, effectiveFrom);
   const updated = before ?? timeline.revisions[0];
   if (updated === undefined || updated.price === null) return undefined;
-  const remove = before?.effectiveFrom === effectiveFrom ? [effectiveFrom] : [];
-  return { remove, add: { effectiveFrom, price } };
+  return { supersede: exactly(before, effectiveFrom), add: { effectiveFrom, price } };
 }
 
 /**
@@ -70,34 +76,35 @@ export function planUpdate(
  * @throws DomainError INVALID_FIELD when `effectiveFrom` is in the past.
  */
 export function planDelete(
-  timeline: OpenTimeline,
+  timeline: Timeline,
   effectiveFrom: Instant = timeline.now,
 ): Change | undefined {
   requireNotPast(timeline, effectiveFrom);
   const kept = timeline.revisions.filter((revision) => revision.effectiveFrom < effectiveFrom);
-  const removed = timeline.revisions.slice(kept.length);
+  const ended = timeline.revisions.slice(kept.length);
   const before = kept.at(-1)?.price ?? null;
-  const isEnded = before === null || removed[0]?.effectiveFrom === effectiveFrom;
-  if (isEnded && removed.every(({ price }) => price === null)) return undefined;
+  const isEnded = before === null || ended[0]?.effectiveFrom === effectiveFrom;
+  if (isEnded && ended.every(({ price }) => price === null)) return undefined;
   return {
-    remove: removed.map((revision) => revision.effectiveFrom),
+    supersede: ended.map((revision) => revision.effectiveFrom),
     add: before === null ? undefined : { effectiveFrom, price: null },
   };
 }
 
 /**
- * Plans the removal of a scheduled revision. If the next revision would then end no price, it is
- * removed too. Returns undefined when no revision is scheduled for exactly `effectiveFrom`.
+ * Plans that the revision from exactly `effectiveFrom` on is taken back. If the next revision would then
+ * end no price, it is taken back too. Returns undefined when there is no such revision, or when it has
+ * taken effect and the change may not correct the past.
  */
-export function planCancel(timeline: OpenTimeline, effectiveFrom: Instant): Change | undefined {
-  const { now, revisions } = timeline;
+export function planCancel(timeline: Timeline, effectiveFrom: Instant): Change | undefined {
+  const { now, revisions, correctsPast } = timeline;
   const index = revisions.findIndex((revision) => revision.effectiveFrom === effectiveFrom);
-  if (index < 0 || effectiveFrom <= now) return undefined;
+  if (index < 0 || (effectiveFrom <= now && !correctsPast)) return undefined;
   const before = revisions[index - 1]?.price ?? null;
   const after = revisions[index + 1];
-  const remove = [effectiveFrom];
-  if (before === null && after?.price === null) remove.push(after.effectiveFrom);
-  return { remove, add: undefined };
+  const supersede = [effectiveFrom];
+  if (before === null && after?.price === null) supersede.push(after.effectiveFrom);
+  return { supersede, add: undefined };
 }
 
 /** Returns the revision in effect at an instant: the last one that began by then. */
@@ -108,11 +115,16 @@ export function revisionAt<R extends Revision>(
   return revisions.findLast((revision) => revision.effectiveFrom <= at);
 }
 
-function requireNotPast({ now }: OpenTimeline, effectiveFrom: Instant): void {
-  if (effectiveFrom >= now) return;
+function exactly(revision: Revision | undefined, instant: Instant): readonly Instant[] {
+  return revision?.effectiveFrom === instant ? [instant] : [];
+}
+
+function requireNotPast({ now, correctsPast }: Timeline, effectiveFrom: Instant): void {
+  if (effectiveFrom >= now || correctsPast) return;
   throw invalidField(
     "effective_from",
     `is ${toInstantText(effectiveFrom)}; allowed: ${toInstantText(now)} (now) or later, because the ` +
-      "past has been billed and cannot change (only a key's very first revision may start in it)",
+      "past has been billed; correct_past with a reason changes it (a key that never had a price may " +
+      "start in the past)",
   );
 }

@@ -15,10 +15,6 @@ export type FollowEvents = {
 export type Follower = {
   /** Reads at once, or again when a read is running. */
   readonly requestRead: () => void;
-  /** Reads at once, unless a read is running. */
-  readonly requestReadUnlessReading: () => void;
-  /** Returns true when there is a connection, so that `requestRead` may help. */
-  readonly isConnected: () => boolean;
   readonly close: () => Promise<void>;
 };
 
@@ -40,7 +36,6 @@ export function followDatabase(
   let feed: PriceBookFeed | undefined;
   let isClosed = false;
   let isReadRequested = false;
-  let isReading = false;
   let mustReadAll = false;
   let server: string | undefined;
   let wake = () => {};
@@ -98,14 +93,11 @@ export function followDatabase(
     try {
       feed = await open({ onChange: requestRead, onEnd });
       while (!isConnectionLost && !isClosed) {
-        isReading = true;
         const sentAtMs = await readOnce(feed);
-        isReading = false;
         // Counts from when the query was sent: a slow read is old when it ends.
         await waitForNextRead(sentAtMs + pollMs - performance.now());
       }
     } finally {
-      isReading = false;
       feed?.close();
       feed = undefined;
     }
@@ -124,10 +116,6 @@ export function followDatabase(
   const followed = follow();
   return {
     requestRead,
-    requestReadUnlessReading: () => {
-      if (!isReading) requestRead();
-    },
-    isConnected: () => feed !== undefined,
     close: () => {
       isClosed = true;
       wake();

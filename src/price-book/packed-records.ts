@@ -17,10 +17,12 @@ export type PriceInEffect = {
  *
  *     0  uint32   hash of the key
  *     4  uint32   length of the text of the key
- *     8  uint32   number of revisions
- *    12  ASCII    id, 36 characters
- *    48  float64  start of a revision, and float64 its price in units of 10^-10, -1 for none
- *        ASCII    text of the key, after the last revision
+ *     8  uint32   number of revisions that stand
+ *    12  uint32   number of superseded revisions
+ *    16  float64  start of a revision that stands, float64 its price in units of 10^-10, -1 for none,
+ *                 and float64 the version that wrote it; ascending by start
+ *        float64  the same of a superseded revision, and float64 the version that took it back
+ *        ASCII    id, 36 characters, and text of the key
  *
  * About 135 bytes per key, which the garbage collector does not scan.
  */
@@ -39,12 +41,11 @@ export class Records {
 
   /** Returns the end of the record at `offset`, which is the offset of the next one. */
   endOf(offset: number): number {
-    const keyStart = this.#keyStart(offset);
-    return align(keyStart + this.#view.getUint32(offset + 4, true));
+    return align(this.#idStart(offset) + idLength + this.#view.getUint32(offset + 4, true));
   }
 
   keyAt(offset: number): Key {
-    const start = this.#keyStart(offset);
+    const start = this.#idStart(offset) + idLength;
     const end = start + this.#view.getUint32(offset + 4, true);
     // Only a model may contain a slash.
     const [chargeType = "", provider = "", ...model] = this.bytes
@@ -56,7 +57,7 @@ export class Records {
   hasKey(offset: number, { chargeType, provider, model }: Key): boolean {
     const length = chargeType.length + provider.length + model.length + 2;
     if (this.#view.getUint32(offset + 4, true) !== length) return false;
-    const typeStart = this.#keyStart(offset);
+    const typeStart = this.#idStart(offset) + idLength;
     const providerStart = typeStart + chargeType.length + 1;
     const modelStart = providerStart + provider.length + 1;
     return (
@@ -66,44 +67,92 @@ export class Records {
     );
   }
 
-  /** Returns the price in effect at an instant, or undefined. */
+  /** Returns the price in effect at an instant by what stands now, or undefined. */
   priceAt(offset: number, instant: Instant): PriceInEffect | undefined {
     const view = this.#view;
     const first = offset + revisionsStart;
-    let at = first + (view.getUint32(offset + 8, true) - 1) * revisionBytes;
+    let at = first + (view.getUint32(offset + 8, true) - 1) * standingBytes;
     let effectiveUntil: Instant | undefined;
     // Searches from the latest revision: most lookups are for now.
-    for (; at >= first; at -= revisionBytes) {
+    for (; at >= first; at -= standingBytes) {
       const effectiveFrom = view.getFloat64(at, true);
-      if (effectiveFrom <= instant) {
-        const priceUnits = view.getFloat64(at + 8, true);
-        if (priceUnits < 0) return undefined;
-        const id = this.bytes.toString("latin1", offset + idStart, offset + revisionsStart);
-        return { id, priceUnits, effectiveFrom, effectiveUntil };
-      }
+      if (effectiveFrom <= instant) return this.#priceOf(offset, at, effectiveUntil);
       effectiveUntil = effectiveFrom;
     }
     return undefined;
   }
 
-  write(offset: number, hash: number, { key, id, effectiveFrom, priceUnits }: TimelineRow): void {
+  /** Returns the price in effect at an instant by what a version said, or undefined. */
+  priceAtVersion(offset: number, instant: Instant, version: number): PriceInEffect | undefined {
+    const view = this.#view;
+    let found: number | undefined;
+    let foundFrom = Number.NEGATIVE_INFINITY;
+    let effectiveUntil: Instant | undefined;
+    const consider = (at: number) => {
+      const effectiveFrom = view.getFloat64(at, true);
+      if (effectiveFrom > instant) {
+        if (effectiveUntil === undefined || effectiveFrom < effectiveUntil)
+          effectiveUntil = effectiveFrom;
+      } else if (effectiveFrom > foundFrom) {
+        foundFrom = effectiveFrom;
+        found = at;
+      }
+    };
+    let at = offset + revisionsStart;
+    const firstSuperseded = at + view.getUint32(offset + 8, true) * standingBytes;
+    for (; at < firstSuperseded; at += standingBytes) {
+      if (view.getFloat64(at + 16, true) <= version) consider(at);
+    }
+    const end = this.#idStart(offset);
+    for (; at < end; at += supersededBytes) {
+      if (view.getFloat64(at + 16, true) <= version && view.getFloat64(at + 24, true) > version)
+        consider(at);
+    }
+    return found === undefined ? undefined : this.#priceOf(offset, found, effectiveUntil);
+  }
+
+  write(offset: number, hash: number, { key, id, standing, superseded }: TimelineRow): void {
     const view = this.#view;
     const text = toKeyText(key);
     view.setUint32(offset, hash, true);
     view.setUint32(offset + 4, text.length, true);
-    view.setUint32(offset + 8, effectiveFrom.length, true);
-    this.bytes.write(id, offset + idStart, "latin1");
+    view.setUint32(offset + 8, standing.length, true);
+    view.setUint32(offset + 12, superseded.length, true);
     let at = offset + revisionsStart;
-    for (const [index, from] of effectiveFrom.entries()) {
-      view.setFloat64(at, from, true);
-      view.setFloat64(at + 8, priceUnits[index] ?? -1, true);
-      at += revisionBytes;
+    for (const revision of standing) {
+      view.setFloat64(at, revision.effectiveFrom, true);
+      view.setFloat64(at + 8, revision.priceUnits, true);
+      view.setFloat64(at + 16, revision.bookVersion, true);
+      at += standingBytes;
     }
-    this.bytes.write(text, at, "latin1");
+    for (const revision of superseded) {
+      view.setFloat64(at, revision.effectiveFrom, true);
+      view.setFloat64(at + 8, revision.priceUnits, true);
+      view.setFloat64(at + 16, revision.bookVersion, true);
+      view.setFloat64(at + 24, revision.supersededIn, true);
+      at += supersededBytes;
+    }
+    this.bytes.write(id + text, at, "latin1");
   }
 
-  #keyStart(offset: number): number {
-    return offset + revisionsStart + this.#view.getUint32(offset + 8, true) * revisionBytes;
+  #priceOf(
+    offset: number,
+    at: number,
+    effectiveUntil: Instant | undefined,
+  ): PriceInEffect | undefined {
+    const priceUnits = this.#view.getFloat64(at + 8, true);
+    if (priceUnits < 0) return undefined;
+    const effectiveFrom = this.#view.getFloat64(at, true);
+    const idStart = this.#idStart(offset);
+    const id = this.bytes.toString("latin1", idStart, idStart + idLength);
+    return { id, priceUnits, effectiveFrom, effectiveUntil };
+  }
+
+  /** Returns the end of the revisions, where the id begins. */
+  #idStart(offset: number): number {
+    const standing = this.#view.getUint32(offset + 8, true);
+    const superseded = this.#view.getUint32(offset + 12, true);
+    return offset + revisionsStart + standing * standingBytes + superseded * supersededBytes;
   }
 
   #hasText(start: number, text: string): boolean {
@@ -116,15 +165,17 @@ export class Records {
 }
 
 /** Returns the size of the record of a timeline, in bytes. */
-export function sizeOf({ key, effectiveFrom }: TimelineRow): number {
+export function sizeOf({ key, standing, superseded }: TimelineRow): number {
   const text = key.chargeType.length + key.provider.length + key.model.length + 2;
-  return align(revisionsStart + effectiveFrom.length * revisionBytes + text);
+  const revisions = standing.length * standingBytes + superseded.length * supersededBytes;
+  return align(revisionsStart + revisions + idLength + text);
 }
 
 function align(offset: number): number {
   return (offset + 7) & ~7;
 }
 
-const idStart = 12;
-const revisionsStart = 48;
-const revisionBytes = 16;
+const revisionsStart = 16;
+const standingBytes = 24;
+const supersededBytes = 32;
+const idLength = 36;

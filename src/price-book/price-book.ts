@@ -2,24 +2,37 @@ import type { Instant } from "../domain/instant.js";
 import type { AppliedPrice } from "../domain/llm-price.js";
 import type { Key } from "../domain/price-key.js";
 
-/** A key and the instant of the price wanted. Undefined: now. */
-export type PriceRequest = { readonly key: Key; readonly asOf: Instant | undefined };
+/** A key, the instant of the price wanted (undefined: now), and the version that says it. */
+export type PriceRequest = {
+  readonly key: Key;
+  readonly asOf: Instant | undefined;
+  /** Undefined: the version of the query. */
+  readonly bookVersion: bigint | undefined;
+};
 
 /** The prices that calculations look up together. */
 export type PriceQuery = {
   readonly requests: readonly PriceRequest[];
   /** The instant of requests without one of their own. Undefined: now. */
   readonly asOf: Instant | undefined;
+  /** The version of requests without one of their own. Undefined: the newest one. */
+  readonly bookVersion: bigint | undefined;
   /** The version to wait for. When a new read does not know it, an older version is used. */
   readonly wantedVersion: bigint;
 };
 
-/** Prices, all of one book version. */
+/** Prices of one state of the book. */
 export type PriceResult = {
+  /** The newest version that the book has read. */
+  readonly newestVersion: bigint;
+  /** The version used for requests without one of their own. */
   readonly bookVersion: bigint;
   /** The instant used for requests without one of their own. */
   readonly at: Instant;
-  /** In the order of the requests. Undefined: the key has no price in effect then. */
+  /**
+   * In the order of the requests. Undefined: the key has no price in effect then, or the book has not
+   * reached the version.
+   */
   readonly prices: readonly (AppliedPrice | undefined)[];
 };
 
@@ -27,6 +40,8 @@ export type PriceResult = {
 export type LookupCall = {
   /** Ends the wait. */
   readonly signal: AbortSignal;
+  /** Returns the time that is left until the call's deadline. Undefined: no deadline. */
+  readonly timeoutMs: () => number | undefined;
   /** Lets other calls run during the wait. */
   readonly whileWaiting?: <T>(wait: Promise<T>) => Promise<T>;
 };

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { DomainError } from "../domain/domain-error.js";
 import type { Instant } from "../domain/instant.js";
 import type { openPriceBookFeed } from "../store/prices/price-book-feed.js";
+import { createDatabaseClock } from "./database-clock.js";
 import { followDatabase } from "./database-follower.js";
 import { createOneShotEvent, waitForEvent } from "./one-shot-event.js";
 import type { LookupCall, PriceBook, PriceQuery, PriceResult } from "./price-book.js";
@@ -13,6 +14,8 @@ export type ReplicatedPriceBook = PriceBook & {
   readonly notReadyReason: () => string | undefined;
   /** Resolves when the first read has succeeded or failed. */
   readonly firstReadAttempt: Promise<void>;
+  /** Resolves when a version after this one has been read. @throws the signal's reason when it aborts. */
+  readonly waitForChange: (version: bigint, signal: AbortSignal) => Promise<void>;
   readonly stats: () => { readonly version: bigint; readonly ageMs: number; readonly keys: number };
   readonly close: () => Promise<void>;
 };
@@ -33,9 +36,9 @@ export function createReplicatedPriceBook({
   maxStalenessMs,
   log,
 }: ReplicatedPriceBookOptions): ReplicatedPriceBook {
+  const pollMs = Math.min(longestPollMs, maxStalenessMs / 4);
+  const clock = createDatabaseClock(2 * pollMs);
   let snapshot = PriceBookSnapshot.none;
-  let now: Instant = 0;
-  let clock: Instant = 0;
   let confirmedAtMs = Number.NEGATIVE_INFINITY;
   let nextRead = createOneShotEvent();
   let isFailing = false;
@@ -48,12 +51,10 @@ export function createReplicatedPriceBook({
     nextRead = createOneShotEvent();
   };
 
-  const follower = followDatabase(open, Math.min(longestPollMs, maxStalenessMs / 4), {
-    onRead: (next, { readAt, clockAt, changedAt }, sentAtMs) => {
+  const follower = followDatabase(open, pollMs, {
+    onRead: (next, { clockAt, clockReceivedAtMs }, sentAtMs) => {
       snapshot = next;
-      // Not before the last change, even when the clock was set back: calls after a change see it.
-      now = Math.max(now, readAt, changedAt);
-      clock = clockAt;
+      clock.adjust(clockAt, sentAtMs, clockReceivedAtMs);
       confirmedAtMs = sentAtMs;
       if (isFailing) log.info({ book_version: String(next.version) }, "follows the price book");
       isFailing = false;
@@ -68,79 +69,39 @@ export function createReplicatedPriceBook({
 
   const ageMs = () => performance.now() - confirmedAtMs;
 
-  /**
-   * Returns true when the snapshot has every change that takes effect by `instant`. An instant that
-   * was still in the future at the last read counts only when the read was sent after `sinceMs`,
-   * the start of the call. Otherwise it may have passed since, and another replica may have used a
-   * price for it that is not known here.
-   */
-  const isCompleteAt = (instant: Instant, sinceMs: number) =>
-    instant <= now || (instant > clock && confirmedAtMs >= sinceMs);
-
-  /** Does the same for all instants of a query. "Now" is the time of the last read, while fresh. */
-  const isComplete = ({ includesNow, later }: Instants, sinceMs: number) =>
-    (!includesNow || ageMs() <= freshMs) && later.every((each) => isCompleteAt(each, sinceMs));
-
-  /** Returns true when a replica with a newer snapshot might find other prices. */
-  const mayDiffer = ({ later }: Instants, sinceMs: number) =>
-    later.some((each) => !isCompleteAt(each, sinceMs) && each <= clock + maxClockErrorMs);
-
-  /** Returns when a call stops waiting for a read: when the book is stale if it needs the read. */
-  const endOfWait = (needsRead: boolean, startedAt: number) => {
-    const staleAt = Math.min(startedAt, confirmedAtMs) + maxStalenessMs;
-    return Math.max(startedAt + maxReadWaitMs, needsRead ? staleAt : 0);
+  const lookupNow = (query: PriceQuery) => {
+    if (ageMs() > maxStalenessMs) throw bookStale(maxStalenessMs);
+    // Not before the last change: a caller who waited for a change is not charged from before it.
+    return findPrices(snapshot, Math.max(clock.now(), snapshot.changedAt), query);
   };
 
   /**
-   * Waits for the wanted version and for a read that makes the snapshot complete, then looks up the
-   * prices.
-   *
-   * A lookup for "now" does not wait while there is no connection, and without a wanted version it
-   * waits at most `maxReadWaitMs`: the last snapshot was right a moment ago, and the result says as
-   * of when. A lookup for an instant that may have passed since the last read must wait for a read.
+   * Waits until the wanted version has been read. A version is in the database before a response contains
+   * it, so a read that was sent after the call began finds every version that exists. Does not wait until
+   * the call's deadline: its client would not learn why.
    */
-  const lookupAfterRead = async (instants: Instants, query: PriceQuery, { signal }: LookupCall) => {
-    const { wantedVersion } = query;
+  const lookupAfterRead = async (query: PriceQuery, { signal, timeoutMs }: LookupCall) => {
     // Clients call as soon as the ports are open, but a large price book takes seconds to read.
     if (snapshot === PriceBookSnapshot.none)
       await waitForEvent(firstReadAttempt, maxStalenessMs, signal);
     const startedAt = performance.now();
-    follower.requestRead();
-    for (;;) {
-      const isBehind = snapshot.version < wantedVersion;
-      const needsRead = mayDiffer(instants, startedAt);
-      const isDone = isComplete(instants, startedAt) || !(needsRead || follower.isConnected());
-      if (!isBehind && isDone) break;
-      // A version is in the database before a response contains it. So a read that was sent after the
-      // call began finds every version that exists.
-      if (isBehind && confirmedAtMs >= startedAt) break;
-      // The version of an import is read before its instant: without the wait, the result would be
-      // from before the import.
-      const endsAt =
-        wantedVersion > 0n ? startedAt + maxStalenessMs : endOfWait(needsRead, startedAt);
+    const endsAt = startedAt + Math.min(maxStalenessMs, timeToWait(timeoutMs()));
+    if (snapshot.version < query.wantedVersion) follower.requestRead();
+    while (snapshot.version < query.wantedVersion && confirmedAtMs < startedAt) {
       const leftMs = endsAt - performance.now();
       if (leftMs <= 0) break;
       await waitForEvent(nextRead, leftMs, signal);
     }
-    if (mayDiffer(instants, startedAt)) throw bookStale(maxStalenessMs);
     return lookupNow(query);
-  };
-
-  const lookupNow = (query: PriceQuery) => {
-    if (ageMs() > maxStalenessMs) throw bookStale(maxStalenessMs);
-    return findPrices(snapshot, now, query);
   };
 
   return {
     lookup: (query, call) => {
-      const instants = instantsOf(query, now);
-      const isBehind = snapshot.version < query.wantedVersion;
-      if (isBehind || !isComplete(instants, Number.POSITIVE_INFINITY)) {
-        const result = lookupAfterRead(instants, query, call);
-        return call.whileWaiting === undefined ? result : call.whileWaiting(result);
-      }
-      if (ageMs() > refreshMs) follower.requestReadUnlessReading();
-      return lookupNow(query);
+      const mustWait =
+        snapshot.version < query.wantedVersion || snapshot === PriceBookSnapshot.none;
+      if (!mustWait) return lookupNow(query);
+      const result = lookupAfterRead(query, call);
+      return call.whileWaiting === undefined ? result : call.whileWaiting(result);
     },
     notReadyReason: () => {
       if (ageMs() <= maxStalenessMs) return undefined;
@@ -149,6 +110,9 @@ export function createReplicatedPriceBook({
         : `the price book could not be confirmed for ${maxStalenessMs} ms`;
     },
     firstReadAttempt: firstReadAttempt.happened,
+    waitForChange: async (version, signal) => {
+      while (snapshot.version <= version) await waitForEvent(nextRead, 2 * pollMs, signal);
+    },
     stats: () => ({ version: snapshot.version, ageMs: ageMs(), keys: snapshot.count }),
     close: follower.close,
   };
@@ -157,25 +121,21 @@ export function createReplicatedPriceBook({
 function findPrices(
   snapshot: PriceBookSnapshot,
   now: Instant,
-  { requests, asOf }: PriceQuery,
+  { requests, asOf, bookVersion = snapshot.version }: PriceQuery,
 ): PriceResult {
   const at = asOf ?? now;
-  const prices = requests.map((each) => snapshot.priceAt(each.key, each.asOf ?? at));
-  return { bookVersion: snapshot.version, at, prices };
+  const newestVersion = snapshot.version;
+  const prices = requests.map((each) => {
+    const version = each.bookVersion ?? bookVersion;
+    if (version > newestVersion) return undefined;
+    return snapshot.priceAt(each.key, each.asOf ?? at, version);
+  });
+  return { newestVersion, bookVersion, at, prices };
 }
 
-/** The instants of a query: whether it includes "now", and those later than the last read. */
-type Instants = { readonly includesNow: boolean; readonly later: readonly Instant[] };
-
-function instantsOf({ requests, asOf }: PriceQuery, now: Instant): Instants {
-  let includesNow = false;
-  const later: Instant[] = [];
-  for (const each of requests) {
-    const at = each.asOf ?? asOf;
-    if (at === undefined) includesNow = true;
-    else if (at > now) later.push(at);
-  }
-  return { includesNow, later };
+/** Returns how long a call may wait: a part of the time is left for the response. */
+function timeToWait(timeoutMs = Number.POSITIVE_INFINITY): number {
+  return Math.max(timeoutMs * 0.8, timeoutMs - longestResponseMs);
 }
 
 function bookStale(maxStalenessMs: number): DomainError {
@@ -186,11 +146,5 @@ function bookStale(maxStalenessMs: number): DomainError {
   );
 }
 
-/** How old a read may be for its time to count as "now". */
-export const freshMs = 50;
-/** A lookup that finds an older read requests another one for later lookups. */
-const refreshMs = 25;
-const maxReadWaitMs = 100;
-/** No clock is wrong by this much, or set by this much. */
-const maxClockErrorMs = 24 * 3_600_000;
 const longestPollMs = 1000;
+const longestResponseMs = 500;

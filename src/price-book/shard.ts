@@ -35,10 +35,16 @@ export class Shard {
     return new Shard(Buffer.concat([...this.#bytesWithout(replaced), added]));
   }
 
-  /** Returns undefined when the key has no price in effect then, or is unknown. */
-  priceAt(hash: number, key: Key, instant: Instant): PriceInEffect | undefined {
+  /**
+   * Returns the price by what a version said, or by what stands now. Returns undefined when the key has
+   * no price in effect then, or is unknown.
+   */
+  priceAt(hash: number, key: Key, instant: Instant, version?: number): PriceInEffect | undefined {
     const offset = this.#find(hash, key);
-    return offset === undefined ? undefined : this.#records.priceAt(offset, instant);
+    if (offset === undefined) return undefined;
+    return version === undefined
+      ? this.#records.priceAt(offset, instant)
+      : this.#records.priceAtVersion(offset, instant, version);
   }
 
   #find(hash: number, key: Key): number | undefined {

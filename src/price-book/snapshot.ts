@@ -5,7 +5,7 @@ import type { Key } from "../domain/price-key.js";
 import { hashKey } from "./key-hash.js";
 import { Shard } from "./shard.js";
 
-/** All timelines of one book version. Immutable: a newer snapshot replaces it. */
+/** All timelines of a book version and of all before it. Immutable: a newer snapshot replaces it. */
 export class PriceBookSnapshot {
   constructor(
     readonly version: bigint,
@@ -22,10 +22,15 @@ export class PriceBookSnapshot {
     return this.shards.reduce((sum, shard) => sum + shard.count, 0);
   }
 
-  /** Returns the price of a key at an instant, or undefined when none is in effect. */
-  priceAt(key: Key, instant: Instant): AppliedPrice | undefined {
+  /**
+   * Returns the price of a key at an instant, as this or an older version says, or undefined when none
+   * is in effect.
+   */
+  priceAt(key: Key, instant: Instant, version = this.version): AppliedPrice | undefined {
     const hash = hashKey(key);
-    const found = this.shards[shardOf(hash)]?.priceAt(hash, key, instant);
+    // Versions below 2^53 are exact as numbers.
+    const older = version < this.version ? Number(version) : undefined;
+    const found = this.shards[shardOf(hash)]?.priceAt(hash, key, instant, older);
     if (found === undefined) return undefined;
     const { id, priceUnits, effectiveFrom, effectiveUntil } = found;
     return { id, price: toPrice(priceUnits), effectiveFrom, effectiveUntil };

@@ -12,8 +12,8 @@ import type {
 } from "../../gen/llmprices/v1/allocation_pb.js";
 import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { runCooperatively } from "../call/cooperative-loop.js";
-import { type AllocationRequest, parseAllocationRequest } from "../messages/allocation-request.js";
-import { parseFirstMessage, rejectLaterTerms } from "../messages/first-message.js";
+import { type AllocationRequest, parseAllocationTerms } from "../messages/allocation-request.js";
+import { parseTerms, rejectLaterTerms } from "../messages/first-message.js";
 import { addUsages } from "../messages/parse-account-usages.js";
 import { toRoundingMessage } from "../messages/parse-rounding.js";
 import { toAppliedPrice } from "../messages/price-messages.js";
@@ -31,12 +31,12 @@ export function allocationMethods(
     usages: AccountUsages,
     message: readonly AllocationUsage[],
     { signal }: HandlerContext,
-    parseTerms: () => T,
+    parse: () => T,
   ): Promise<T> => {
     const steps = addUsages(usages, message, dependencies.maxAllocationAccounts);
     const violations = await runCooperatively(steps, signal);
     const errors = new FieldErrors();
-    const terms = errors.read(parseTerms);
+    const terms = errors.read(parse);
     errors.add(...violations);
     errors.throwIfAny();
     return terms;
@@ -58,8 +58,9 @@ export function allocationMethods(
     async allocateCharges(request, context) {
       const memory = dependencies.memoryOf(context);
       const usages = new AccountUsages(memory.reserve);
-      const parseTerms = () => parseAllocationRequest(request);
-      const terms = await addMessage(usages, request.accountUsages, context, parseTerms);
+      const terms = await addMessage(usages, request.accountUsages, context, () =>
+        parseTerms(request.terms, parseAllocationTerms, ""),
+      );
       const price = await readPrice(dependencies, context, terms);
       const allocation = await run(usages, terms, price, context);
       memory.reserve(usages.count * bytesPerCharge);
@@ -76,8 +77,9 @@ export function allocationMethods(
       const messages = requests[Symbol.asyncIterator]();
       let next = await messages.next();
       const first = next.value;
-      const parseTerms = () => parseFirstMessage(first?.terms, parseAllocationRequest);
-      const terms = await addMessage(usages, first?.accountUsages ?? [], context, parseTerms);
+      const terms = await addMessage(usages, first?.accountUsages ?? [], context, () =>
+        parseTerms(first?.terms, parseAllocationTerms),
+      );
       // Before the other messages, so that a client learns early that there is no price.
       const price = await readPrice(dependencies, context, terms);
       for (next = await messages.next(); !next.done; next = await messages.next()) {

@@ -17,17 +17,13 @@ import type { ChargeCount } from "../call/charge-counter.js";
 import { runCooperatively } from "../call/cooperative-loop.js";
 import { toConnectError, toStatusMessage } from "../errors/to-connect-error.js";
 import { toChargeMessage } from "../messages/charge-messages.js";
-import {
-  type ChargeRequest,
-  parseBookVersion,
-  parseChargeRequest,
-} from "../messages/charge-request.js";
+import { parseVersions, requireVersion, wantedVersion } from "../messages/book-version.js";
+import { type ChargeRequest, parseChargeRequest } from "../messages/charge-request.js";
 import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
 import type { PricingDependencies } from "./dependencies.js";
 import {
   priceNotFoundWithSuggestions,
   readPrices,
-  requireVersion,
   toChargeCount,
 } from "./find-price.js";
 
@@ -37,7 +33,7 @@ export function batchMethods(
 ): Pick<ServiceImpl<typeof PricingService>, "batchCalculateCharges"> {
   return {
     async batchCalculateCharges(request, context) {
-      const { asOf, minBookVersion } = parseBatch(request, dependencies.maxBatchCalculations);
+      const { asOf, versions } = parseBatch(request, dependencies.maxBatchCalculations);
       dependencies.memoryOf(context).reserve(request.requests.length * bytesPerLine);
       const lines = await runCooperatively(parseLines(request.requests), context.signal);
       const validRequests = lines.filter(
@@ -46,12 +42,13 @@ export function batchMethods(
       const found = await readPrices(dependencies, context, {
         requests: validRequests,
         asOf,
+        bookVersion: versions.bookVersion,
         wantedVersion: validRequests.reduce(
-          (max, line) => maxOf(max, line.minBookVersion),
-          minBookVersion,
+          (max, line) => maxOf(max, wantedVersion(line)),
+          wantedVersion(versions),
         ),
       });
-      requireVersion(found.bookVersion, minBookVersion);
+      requireVersion(found.newestVersion, versions);
       dependencies.chargeCounterOf(context).add(countCharges(validRequests, found));
       const priceErrors = await findSuggestions(dependencies, context, validRequests, found);
       const results = calculateLines(lines, found, priceErrors);
@@ -68,9 +65,10 @@ export function batchMethods(
 type Line = ChargeRequest | DomainError;
 
 function parseBatch(
-  { requests, asOf, minBookVersion }: BatchCalculateChargesRequest,
+  request: BatchCalculateChargesRequest,
   maxCalculations: number,
 ) {
+  const { requests, asOf } = request;
   return parseAll({
     requests: () => {
       if (requests.length <= maxCalculations) return;
@@ -78,7 +76,7 @@ function parseBatch(
       throw invalidField("requests", `has ${requests.length} calculations; allowed: ${allowed}`);
     },
     asOf: () => parseAsOf(asOf),
-    minBookVersion: () => parseBookVersion(minBookVersion),
+    versions: () => parseVersions(request),
   });
 }
 
@@ -94,12 +92,12 @@ function* parseLines(requests: readonly CalculateChargeRequest[]): Generator<und
 /** Sums up counts, since another thread records them. Skips lines that fail with BOOK_BEHIND. */
 function countCharges(
   requests: readonly ChargeRequest[],
-  { prices, bookVersion }: PriceResult,
+  { prices, newestVersion }: PriceResult,
 ): readonly ChargeCount[] {
   const counts = new Map<string, ChargeCount>();
-  for (const [index, { key, minBookVersion }] of requests.entries()) {
-    if (bookVersion < minBookVersion) continue;
-    const count = toChargeCount(key, prices[index]);
+  for (const [index, line] of requests.entries()) {
+    if (newestVersion < wantedVersion(line)) continue;
+    const count = toChargeCount(line.key, prices[index]);
     const name = `${count.provider} ${count.outcome}`;
     const times = (counts.get(name)?.times ?? 0) + 1;
     counts.set(name, { ...count, times });
@@ -115,7 +113,7 @@ async function findSuggestions(
   dependencies: PricingDependencies,
   context: HandlerContext,
   requests: readonly ChargeRequest[],
-  { prices, at }: PriceResult,
+  { prices, at, newestVersion }: PriceResult,
 ): Promise<ReadonlyMap<string, DomainError>> {
   const errors = new Map<string, DomainError>();
   const giveUpAt = performance.now() + dependencies.suggestionLimits.batchTimeoutMs;
@@ -123,7 +121,8 @@ async function findSuggestions(
     // A slow database must not delay the charges: suggestions are optional.
     if (errors.size === maxSuggestions || performance.now() >= giveUpAt) break;
     const name = nameOf(line, at);
-    if (prices[index] !== undefined || errors.has(name)) continue;
+    const isPriced = prices[index] !== undefined || newestVersion < wantedVersion(line);
+    if (isPriced || errors.has(name)) continue;
     errors.set(
       name,
       await priceNotFoundWithSuggestions(dependencies, context, line.key, line.asOf ?? at),
@@ -134,7 +133,7 @@ async function findSuggestions(
 
 function* calculateLines(
   lines: readonly Line[],
-  { prices, at: now, bookVersion }: PriceResult,
+  { prices, at: now, bookVersion: common, newestVersion }: PriceResult,
   priceErrors: ReadonlyMap<string, DomainError>,
 ): Generator<undefined, CalculationResult[]> {
   const results: CalculationResult[] = [];
@@ -143,8 +142,9 @@ function* calculateLines(
     const charge = orDomainError(() => {
       if (line instanceof DomainError) throw line;
       const applied = remainingPrices.next().value;
-      requireVersion(bookVersion, line.minBookVersion);
+      requireVersion(newestVersion, line);
       const at = line.asOf ?? now;
+      const bookVersion = line.bookVersion ?? common;
       if (applied !== undefined) return toChargeMessage(line, { applied, at, bookVersion });
       throw priceErrors.get(nameOf(line, now)) ?? keyMissing(line.key, at);
     });

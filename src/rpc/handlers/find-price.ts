@@ -11,34 +11,38 @@ import { keyMissing, priceNotFound } from "../../store/prices/price-not-found.js
 import { callerOf } from "../call/caller-context.js";
 import type { ChargeCount } from "../call/charge-counter.js";
 import { mapMaybePromise } from "../call/maybe-async.js";
+import { requireVersion, wantedVersion } from "../messages/book-version.js";
 import type { ChargeQuery, ChargeResult } from "../messages/price-query.js";
 import type { CalculationDependencies } from "./dependencies.js";
 
 /**
- * Reads the price of a key from the price book at `minBookVersion` or later.
+ * Reads the price of a key from the price book.
  *
  * @throws DomainError PRICE_NOT_FOUND with the nearest keys, BOOK_STALE, or BOOK_BEHIND when the
- *   book does not have that version.
+ *   book does not have the version that the request needs.
  */
 export function readPrice(
   dependencies: CalculationDependencies,
   context: HandlerContext,
-  { key, asOf, minBookVersion }: ChargeQuery,
+  request: ChargeQuery,
 ): ChargeResult | Promise<ChargeResult> {
-  const query = { requests: [{ key, asOf }], asOf: undefined, wantedVersion: minBookVersion };
-  return mapMaybePromise(
-    readPrices(dependencies, context, query),
-    ({ prices, at: now, bookVersion }) => {
-      requireVersion(bookVersion, minBookVersion);
-      const at = asOf ?? now;
-      const [applied] = prices;
-      dependencies.chargeCounterOf(context).add([toChargeCount(key, applied)]);
-      if (applied !== undefined) return { applied, at, bookVersion };
-      return priceNotFoundWithSuggestions(dependencies, context, key, at).then((error) =>
-        Promise.reject(error),
-      );
-    },
-  );
+  const { key, asOf } = request;
+  const query = {
+    requests: [request],
+    ...{ asOf: undefined, bookVersion: undefined },
+    wantedVersion: wantedVersion(request),
+  };
+  return mapMaybePromise(readPrices(dependencies, context, query), (found) => {
+    requireVersion(found.newestVersion, request);
+    const bookVersion = request.bookVersion ?? found.bookVersion;
+    const at = asOf ?? found.at;
+    const [applied] = found.prices;
+    dependencies.chargeCounterOf(context).add([toChargeCount(key, applied)]);
+    if (applied !== undefined) return { applied, at, bookVersion };
+    return priceNotFoundWithSuggestions(dependencies, context, key, at).then((error) =>
+      Promise.reject(error),
+    );
+  });
 }
 
 /** Returns the count of one charge at a price, or of one without a price. */
@@ -55,17 +59,6 @@ export function readPrices(
   query: PriceQuery,
 ): PriceResult | Promise<PriceResult> {
   return bookOf(context).lookup(query, context);
-}
-
-/** @throws DomainError BOOK_BEHIND */
-export function requireVersion(bookVersion: bigint, minBookVersion: bigint): void {
-  if (bookVersion >= minBookVersion) return;
-  throw new DomainError(
-    "BOOK_BEHIND",
-    `the price book is at version ${bookVersion} and has not reached min_book_version ` +
-      `${minBookVersion}; use the book_version of a write's response, and try again`,
-    { metadata: { book_version: String(bookVersion), min_book_version: String(minBookVersion) } },
-  );
 }
 
 /**

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   create,
   type DescMessage,
@@ -17,8 +16,6 @@ import {
   type IdempotentRequest,
   saveResponse,
 } from "../../store/idempotency-keys.js";
-import { recordCommitDuration } from "../../store/prices/commit-lead-time.js";
-import { beginPriceBookChange, type PriceBookChange } from "../../store/prices/timelines.js";
 import { callerName } from "../call/caller-context.js";
 import type { WriteFields } from "../messages/write-fields.js";
 
@@ -34,7 +31,7 @@ export function runIdempotent<I extends DescMessage, O extends DescMessage>(
   context: HandlerContext,
   { input, output }: DescMethodUnary<I, O>,
   request: MessageShape<I> & WriteFields,
-  work: (transaction: Knex.Transaction, attempt: number) => Promise<MessageInitShape<O>>,
+  work: (transaction: Knex.Transaction) => Promise<MessageInitShape<O>>,
 ): Promise<MessageInitShape<O>> {
   if (request.requestId === "") return inWriteTransaction(knex, context, work);
   const requestId = request.requestId.toLowerCase();
@@ -42,8 +39,8 @@ export function runIdempotent<I extends DescMessage, O extends DescMessage>(
     .update(`${JSON.stringify([input.typeName, callerName(context)])}\n`)
     .update(toBinary(input, { ...request, requestId }))
     .digest();
-  return inWriteTransaction(knex, context, (transaction, attempt) =>
-    replayOrRun(transaction, { requestId, fingerprint }, output, () => work(transaction, attempt)),
+  return inWriteTransaction(knex, context, (transaction) =>
+    replayOrRun(transaction, { requestId, fingerprint }, output, () => work(transaction)),
   );
 }
 
@@ -63,42 +60,4 @@ export async function replayOrRun<O extends DescMessage>(
   const response = await work();
   await saveResponse(transaction, request.requestId, toBinary(output, create(output, response)));
   return response;
-}
-
-/**
- * Does the same as `runIdempotent`, for a change to the price book. Returns only when the change is
- * in effect, so that no client gets a response before its price begins.
- */
-export async function runIdempotentBookChange<I extends DescMessage, O extends DescMessage>(
-  knex: Knex,
-  context: HandlerContext,
-  method: DescMethodUnary<I, O>,
-  request: MessageShape<I> & WriteFields,
-  work: (transaction: Knex.Transaction, change: PriceBookChange) => Promise<MessageInitShape<O>>,
-): Promise<MessageInitShape<O>> {
-  let change: PriceBookChange | undefined;
-  const response = await runIdempotent(
-    knex,
-    context,
-    method,
-    request,
-    async (transaction, attempt) => {
-      change = await beginPriceBookChange(transaction, attempt);
-      return work(transaction, change);
-    },
-  );
-  if (change !== undefined) {
-    recordCommitDuration(performance.now() - change.openedAtMs);
-    await waitUntil(change.comesAtMs);
-  }
-  return response;
-}
-
-/** Waits until a time on the clock of `performance.now()`. */
-export async function waitUntil(instantMs: number): Promise<void> {
-  // Loops because a timer may fire a little early.
-  for (let waitMs = instantMs - performance.now(); waitMs > 0; ) {
-    await sleep(Math.ceil(waitMs));
-    waitMs = instantMs - performance.now();
-  }
 }

@@ -14,7 +14,7 @@ import { toLocalTimeMs } from "../../store/import/apply-ahead-of-time.js";
 import { importRows, type RowErrorsFound } from "../../store/import/run-import.js";
 import { callerName } from "../call/caller-context.js";
 import { abortable } from "../call/until-aborted.js";
-import { parseFirstMessage } from "../messages/first-message.js";
+import { parseTerms } from "../messages/first-message.js";
 import { toImportMessage } from "../messages/import-messages.js";
 import { type ImportRequest, parseImportRequest } from "../messages/import-request.js";
 import { type ReceivedRows, receiveRows } from "../messages/import-row-stream.js";
@@ -31,7 +31,7 @@ export function importMethods({
     async importLLMPrices(requests, context) {
       const messages = abortable(requests, context.signal);
       const first = await messages.next();
-      const terms = parseFirstMessage(first.value?.terms, parseImportRequest);
+      const terms = parseTerms(first.value?.terms, parseImportRequest);
       let comesAtMs = 0;
       const work = async (transaction: Knex.Transaction, attempt: number) => {
         if (attempt > 1) throw lostRows();

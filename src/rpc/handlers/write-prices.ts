@@ -8,22 +8,24 @@ import { etagOf } from "../../domain/llm-price.js";
 import { toKeyText } from "../../domain/price-key.js";
 import {
   type Change,
-  type OpenTimeline,
   planCancel,
   planCreate,
   planDelete,
   planUpdate,
   revisionAt,
+  type Timeline,
 } from "../../domain/timeline.js";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { lockCatalogNames } from "../../store/catalog.js";
 import { findPricesAt } from "../../store/prices/find-prices.js";
 import { priceNotFound } from "../../store/prices/price-not-found.js";
 import {
+  beginPriceBookChange,
   ensureKey,
   findRevision,
   type KeyRow,
-  loadOpenTimeline,
+  loadTimeline,
+  type PriceBookChange,
   type PriceRef,
   saveChange,
 } from "../../store/prices/timelines.js";
@@ -31,8 +33,8 @@ import { callerName } from "../call/caller-context.js";
 import { type PriceRefField, parseKey, parsePriceRef } from "../messages/price-lookup.js";
 import { toPriceMessage, toRevisionMessage } from "../messages/price-messages.js";
 import { parseEffectiveFrom, parseRequiredEffectiveFrom } from "../messages/timestamps.js";
-import { writeParsers } from "../messages/write-fields.js";
-import { runIdempotentBookChange } from "./idempotent-write.js";
+import { correctionParsers } from "../messages/write-fields.js";
+import { runIdempotent } from "./idempotent-write.js";
 import { getKey } from "./read-prices.js";
 
 type PriceWrites = Pick<
@@ -45,27 +47,22 @@ export function priceWrites(knex: Knex): PriceWrites {
   const { method } = PricingService;
   return {
     async createLLMPrice(request, context) {
-      const { key, price, effectiveFrom, reason } = parseAll({
+      const { key, price, effectiveFrom, reason, correctPast } = parseAll({
         key: () => parseKey(request),
         price: () => parseDecimal("price", request.price, decimalBounds.price),
         effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
-        ...writeParsers(request),
+        ...correctionParsers(request),
       });
       const { createLLMPrice } = method;
-      return runIdempotentBookChange(
-        knex,
-        context,
-        createLLMPrice,
-        request,
-        async (transaction, { version, now }) => {
-          await lockCatalogNames(transaction, key);
-          const id = await ensureKey(transaction, key);
-          const timeline = await loadOpenTimeline(transaction, id, now);
-          const change = withExistingId(id, () => planCreate(timeline, price, effectiveFrom));
-          await saveChange(transaction, id, change, authorOf(context, reason));
-          return priceResponse(transaction, id, effectiveFrom ?? now, version);
-        },
-      );
+      return runIdempotent(knex, context, createLLMPrice, request, async (transaction) => {
+        const book = await beginPriceBookChange(transaction, { correctsPast: correctPast });
+        await lockCatalogNames(transaction, key);
+        const id = await ensureKey(transaction, key);
+        const timeline = await loadTimeline(transaction, id, book, correctPast);
+        const change = withExistingId(id, () => planCreate(timeline, price, effectiveFrom));
+        await saveChange(transaction, id, change, authorOf(context, reason));
+        return priceResponse(transaction, id, effectiveFrom ?? book.now, book);
+      });
     },
 
     async updateLLMPrice(request, context) {
@@ -75,20 +72,14 @@ export function priceWrites(knex: Knex): PriceWrites {
         effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
       });
       const { updateLLMPrice } = method;
-      return runIdempotentBookChange(
-        knex,
-        context,
-        updateLLMPrice,
-        request,
-        async (transaction, book) => {
-          const { key, timeline } = await loadForWrite(transaction, write, book.now);
-          const change = planUpdate(timeline, price, effectiveFrom);
-          const from = effectiveFrom ?? timeline.now;
-          if (change === undefined) throw await priceNotFound(transaction, key.key, from);
-          await saveChange(transaction, key.id, change, authorOf(context, write.reason));
-          return priceResponse(transaction, key.id, from, book.version);
-        },
-      );
+      return runIdempotent(knex, context, updateLLMPrice, request, async (transaction) => {
+        const { key, timeline, book } = await loadForWrite(transaction, write);
+        const change = planUpdate(timeline, price, effectiveFrom);
+        const from = effectiveFrom ?? book.now;
+        if (change === undefined) throw await priceNotFound(transaction, key.key, from);
+        await saveChange(transaction, key.id, change, authorOf(context, write.reason));
+        return priceResponse(transaction, key.id, from, book);
+      });
     },
 
     async deleteLLMPrice(request, context) {
@@ -97,22 +88,16 @@ export function priceWrites(knex: Knex): PriceWrites {
         effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
       });
       const { deleteLLMPrice } = method;
-      return runIdempotentBookChange(
-        knex,
-        context,
-        deleteLLMPrice,
-        request,
-        async (transaction, book) => {
-          const { key, timeline } = await loadForWrite(transaction, write, book.now);
-          const change = planDelete(timeline, effectiveFrom);
-          const from = effectiveFrom ?? timeline.now;
-          if (change === undefined) throw await priceNotFound(transaction, key.key, from);
-          await saveChange(transaction, key.id, change, authorOf(context, write.reason));
-          // The price in its last millisecond. It may have ended before `from` already.
-          const end = change.add ?? revisionAt(timeline.revisions, from - 1);
-          return priceResponse(transaction, key.id, (end?.effectiveFrom ?? from) - 1, book.version);
-        },
-      );
+      return runIdempotent(knex, context, deleteLLMPrice, request, async (transaction) => {
+        const { key, timeline, book } = await loadForWrite(transaction, write);
+        const change = planDelete(timeline, effectiveFrom);
+        const from = effectiveFrom ?? book.now;
+        if (change === undefined) throw await priceNotFound(transaction, key.key, from);
+        await saveChange(transaction, key.id, change, authorOf(context, write.reason));
+        // The price in its last millisecond. It may have ended before `from` already.
+        const end = change.add ?? revisionAt(timeline.revisions, from - 1);
+        return priceResponse(transaction, key.id, (end?.effectiveFrom ?? from) - 1, book);
+      });
     },
 
     async cancelLLMPriceRevision(request, context) {
@@ -120,42 +105,40 @@ export function priceWrites(knex: Knex): PriceWrites {
         ...timelineParsers(request),
         effectiveFrom: () => parseRequiredEffectiveFrom(request.effectiveFrom),
       });
-      return runIdempotentBookChange(
-        knex,
-        context,
-        method.cancelLLMPriceRevision,
-        request,
-        async (transaction, book) => {
-          const { key, timeline } = await loadForWrite(transaction, write, book.now);
-          const revision = await findRevision(transaction, key.id, effectiveFrom);
-          const change = planCancel(timeline, effectiveFrom);
-          if (revision === undefined) throw revisionNotFound(key, effectiveFrom);
-          if (change === undefined) throw revisionInEffect(key, effectiveFrom);
-          await saveChange(transaction, key.id, change, authorOf(context, write.reason));
-          const { revisions } = timeline;
-          const next = revisions.find((later) => later.effectiveFrom > effectiveFrom);
-          return {
-            llmPriceRevision: toRevisionMessage(key.id, revision, next?.effectiveFrom),
-            bookVersion: book.version,
-          };
-        },
-      );
+      const { cancelLLMPriceRevision } = method;
+      return runIdempotent(knex, context, cancelLLMPriceRevision, request, async (transaction) => {
+        const { key, timeline, book } = await loadForWrite(transaction, write);
+        const revision = await findRevision(transaction, key.id, effectiveFrom);
+        const change = planCancel(timeline, effectiveFrom);
+        if (revision === undefined) throw revisionNotFound(key, effectiveFrom);
+        if (change === undefined) throw revisionInEffect(key, effectiveFrom);
+        await saveChange(transaction, key.id, change, authorOf(context, write.reason));
+        return {
+          llmPriceRevision: toRevisionMessage(key.id, { ...revision, supersededIn: book.version }),
+          bookVersion: book.version,
+        };
+      });
     },
   };
 }
 
-type TimelineWrite = { readonly lookup: PriceRef; readonly etag: string };
+type TimelineWrite = {
+  readonly lookup: PriceRef;
+  readonly etag: string;
+  readonly correctPast: boolean;
+};
 
 function timelineParsers(request: {
   readonly lookup: PriceRefField;
   readonly etag: string;
   readonly requestId: string;
   readonly reason: string;
+  readonly correctPast: boolean;
 }) {
   return {
     lookup: () => parsePriceRef(request.lookup),
     etag: () => parseEtag(request.etag),
-    ...writeParsers(request),
+    ...correctionParsers(request),
   };
 }
 
@@ -165,14 +148,14 @@ function parseEtag(etag: string): string {
 }
 
 /**
- * Loads a key's timeline for a write and compares its etag. The transaction holds the lock of the
- * price book until it ends, so the etag cannot change before the change is saved.
+ * Locks the price book, loads a key's timeline for a write, and compares its etag. The transaction holds
+ * the lock until it ends, so the etag cannot change before the change is saved.
  */
 async function loadForWrite(
   transaction: Knex,
-  { lookup, etag }: TimelineWrite,
-  now: Instant,
-): Promise<{ key: KeyRow; timeline: OpenTimeline }> {
+  { lookup, etag, correctPast }: TimelineWrite,
+): Promise<{ key: KeyRow; timeline: Timeline; book: PriceBookChange }> {
+  const book = await beginPriceBookChange(transaction, { correctsPast: correctPast });
   const key = await getKey(transaction, lookup);
   const current = etagOf(key.timelineVersion);
   if (etag !== "" && etag !== current) {
@@ -182,13 +165,18 @@ async function loadForWrite(
       { metadata: { llm_price_id: key.id, etag: current } },
     );
   }
-  return { key, timeline: await loadOpenTimeline(transaction, key.id, now) };
+  return { key, timeline: await loadTimeline(transaction, key.id, book, correctPast), book };
 }
 
 /** Creates the response of a write, with the key's price at an instant if it has one then. */
-async function priceResponse(transaction: Knex, id: string, at: Instant, version: bigint) {
-  const { prices } = await findPricesAt(transaction, { id }, at, 1);
-  return { ...(prices[0] && { llmPrice: toPriceMessage(prices[0]) }), bookVersion: version };
+async function priceResponse(
+  transaction: Knex,
+  id: string,
+  asOf: Instant,
+  { version: bookVersion }: PriceBookChange,
+) {
+  const { prices } = await findPricesAt(transaction, { id }, { asOf, bookVersion }, 1);
+  return { ...(prices[0] && { llmPrice: toPriceMessage(prices[0]) }), bookVersion };
 }
 
 /** Adds the id of an existing key to the error of creating it. */
@@ -219,7 +207,7 @@ function revisionInEffect({ key, id }: KeyRow, effectiveFrom: Instant): DomainEr
   const at = toInstantText(effectiveFrom);
   return new DomainError(
     "REVISION_IN_EFFECT",
-    `the revision of ${toKeyText(key)} from ${at} on has taken effect and cannot be changed`,
+    `the revision of ${toKeyText(key)} from ${at} on has taken effect; only correct_past takes it back`,
     { metadata: { llm_price_id: id, effective_from: at } },
   );
 }

@@ -2,22 +2,19 @@ import { type ChargeInput, toUsageRatio, type UsageRatio } from "../../domain/ch
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors, parseAll } from "../../domain/field-errors.js";
-import type { Instant } from "../../domain/instant.js";
-import type { Key } from "../../domain/price-key.js";
 import type { AccountUsage } from "../../gen/llmprices/v1/charge_pb.js";
 import type { CalculateChargeRequest } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { parseCurrencyCode } from "./currency.js";
 import { parseRounding } from "./parse-rounding.js";
 import { parseKey } from "./price-lookup.js";
+import { parseVersions } from "./book-version.js";
 import { parseAsOf } from "./timestamps.js";
+import type { ChargeQuery } from "./price-query.js";
 
 /** A CalculateCharge request, parsed and validated. */
-export type ChargeRequest = {
-  readonly key: Key;
+export type ChargeRequest = ChargeQuery & {
   readonly terms: ChargeInput;
-  readonly asOf: Instant | undefined;
   readonly currencyCode: string;
-  readonly minBookVersion: bigint;
 };
 
 /** @throws DomainError INVALID_FIELD with every violation. */
@@ -31,10 +28,11 @@ export function parseChargeRequest(request: CalculateChargeRequest): ChargeReque
   const rounding = errors.read(() => parseRounding(request.rounding));
   const asOf = errors.read(() => parseAsOf(request.asOf));
   const currencyCode = errors.read(() => parseCurrencyCode(request.currencyCode));
-  const minBookVersion = errors.read(() => parseBookVersion(request.minBookVersion));
+  const versions = errors.read(() => parseVersions(request));
   errors.throwIfAny();
+  const { bookVersion, minBookVersion } = versions;
   const terms = { providerCost, usageRatio, rounding };
-  return { key, terms, asOf, currencyCode, minBookVersion };
+  return { key, terms, asOf, currencyCode, bookVersion, minBookVersion };
 }
 
 function parseUsageRatio(ratio: CalculateChargeRequest["usageRatio"]): UsageRatio {
@@ -61,10 +59,4 @@ function parseAccountUsage(fraction: AccountUsage): UsageRatio {
     "account_usage.usage",
     `is ${fraction.usage}; allowed: 0 to total_usage, which is ${fraction.totalUsage}`,
   );
-}
-
-/** @throws DomainError INVALID_FIELD */
-export function parseBookVersion(version: bigint): bigint {
-  if (version >= 0n) return version;
-  throw invalidField("min_book_version", `is ${version}; allowed: 0 or more`);
 }

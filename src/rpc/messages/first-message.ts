@@ -1,12 +1,16 @@
 import { DomainError, invalidField, invalidFields } from "../../domain/domain-error.js";
 
 /**
- * Parses the terms of a request stream, which are a field of its first message.
+ * Parses the terms of a request, or of a request stream, whose first message has them.
  *
  * @throws DomainError INVALID_FIELD with every violation.
  */
-export function parseFirstMessage<T, P>(terms: T | undefined, parse: (terms: T) => P): P {
-  if (terms === undefined) throw invalidField("terms", "is required in the first message");
+export function parseTerms<T, P>(
+  terms: T | undefined,
+  parse: (terms: T) => P,
+  where = " in the first message",
+): P {
+  if (terms === undefined) throw invalidField("terms", `is required${where}`);
   return prefixFieldPaths("terms.", () => parse(terms));
 }
 

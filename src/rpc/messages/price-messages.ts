@@ -25,16 +25,16 @@ export function toPriceMessage(price: LLMPrice): MessageInitShape<typeof LLMPric
 export function toRevisionMessage(
   llmPriceId: string,
   revision: RecordedRevision,
-  effectiveUntil: Instant | undefined,
 ): MessageInitShape<typeof LLMPriceRevisionSchema> {
   return {
     llmPriceId,
     ...(revision.price !== null && { price: toPlainText(revision.price) }),
-    ...toEffectiveTimes({ effectiveFrom: revision.effectiveFrom, effectiveUntil }),
+    ...toEffectiveTimes(revision),
     changedBy: revision.changedBy,
     reason: revision.reason,
     createdAt: toTimestamp(revision.createdAt),
     bookVersion: revision.bookVersion,
+    ...(revision.supersededIn !== undefined && { supersededIn: revision.supersededIn }),
   };
 }
 

@@ -2,14 +2,21 @@ import type { Instant } from "../../domain/instant.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
 import type { Key } from "../../domain/price-key.js";
 
-/** The price that a calculation needs, and the oldest book version it accepts. */
-export type ChargeQuery = {
-  readonly key: Key;
-  readonly asOf: Instant | undefined;
+/** The versions of the price book that a request accepts. */
+export type VersionQuery = {
+  /** The only one. Undefined: the newest. */
+  readonly bookVersion: bigint | undefined;
+  /** The oldest one. */
   readonly minBookVersion: bigint;
 };
 
-/** The price found, its instant, and the book version it was read from. */
+/** The price that a calculation needs. */
+export type ChargeQuery = VersionQuery & {
+  readonly key: Key;
+  readonly asOf: Instant | undefined;
+};
+
+/** The price found, its instant, and the version of the price book that says it. */
 export type ChargeResult = {
   readonly applied: AppliedPrice;
   readonly at: Instant;

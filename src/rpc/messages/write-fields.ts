@@ -1,3 +1,4 @@
+import { invalidField } from "../../domain/domain-error.js";
 import { parseText, parseUuid } from "../../domain/text.js";
 
 /** The fields that every write request has. */
@@ -8,6 +9,23 @@ export function writeParsers(request: WriteFields) {
   return {
     requestId: () => (request.requestId === "" ? "" : parseUuid("request_id", request.requestId)),
     reason: () => parseText("reason", request.reason, maxReasonLength),
+  };
+}
+
+/** The fields of a write that may correct the past. */
+export type CorrectionFields = WriteFields & { readonly correctPast: boolean };
+
+/** Returns the parsers of these fields, for `parseAll`. A correction needs a reason. */
+export function correctionParsers(request: CorrectionFields) {
+  const { requestId, reason } = writeParsers(request);
+  return {
+    requestId,
+    reason: () => {
+      if (request.correctPast && request.reason === "")
+        throw invalidField("reason", "is required with correct_past");
+      return reason();
+    },
+    correctPast: () => request.correctPast,
   };
 }
 

@@ -17,49 +17,62 @@ export type PriceFilter = {
   readonly after?: Key | undefined;
 };
 
-/** Prices in effect at an instant, all read at one version of the price book. */
+/** What is asked: the instant that is priced, and the version of the price book that says it. */
+export type PriceTime = {
+  /** Undefined: now. */
+  readonly asOf: Instant | undefined;
+  /** Undefined: the newest. */
+  readonly bookVersion: bigint | undefined;
+};
+
+/** Prices in effect at an instant, as one version of the price book says. */
 export type PricesAt = {
+  readonly newestVersion: bigint;
   readonly bookVersion: bigint;
   readonly at: Instant;
   readonly prices: readonly LLMPrice[];
 };
 
 /**
- * Finds the prices in effect at `asOf`, in key order. Without `asOf` it uses the later of the clock
- * and the last change, so that a read after a change sees it even if the clock was set back.
+ * Finds the prices in effect, in key order. Without `asOf` it uses the later of the clock and the last
+ * change, so that a read after a change sees it even if the clock was set back. Of a version that the
+ * price book has not reached, it finds what the newest one says.
  *
- * Runs one statement, so that version, instant and prices are consistent.
+ * Runs one statement, so that versions, instant and prices are consistent.
  */
 export async function findPricesAt(
   knex: Knex,
   filter: PriceFilter,
-  asOf: Instant | undefined,
+  { asOf, bookVersion }: PriceTime,
   limit: number,
 ): Promise<PricesAt> {
   const { conditions, bindings } = toSql(filter);
   const { rows } = await knex.raw(
     `
     with book as (
-      -- now() is the start of the transaction and not later than its snapshots: a change that this
-      -- statement does not see takes effect later. statement_timestamp() could be later than the
-      -- snapshot, because PostgreSQL reads it again when it executes a statement.
-      select version, coalesce(
-        cast(:asOf as timestamptz), greatest(date_trunc('milliseconds', now()), changed_at)
+      select version as newest, coalesce(cast(:bookVersion as bigint), version) as version, coalesce(
+        cast(:asOf as timestamptz), greatest(instant_now(), changed_at)
       ) at
       from price_book
     )
-    select book.version as book_version, book.at, found.*
+    select book.newest, book.version as book_version, book.at, found.*
     from book left join lateral (
       select key.id, key.charge_type, key.provider, key.model, key.created_at, key.updated_at,
-        key.book_version as timeline_version, revision.price, revision.effective_from,
+        revision.price, revision.effective_from,
         (
           select min(later.effective_from) from llm_price_revisions later
-          where later.llm_price_id = key.id and later.effective_from > book.at
-        ) as effective_until
+          where later.llm_price_id = key.id and later.effective_from > book.at and ${said("later")}
+        ) as effective_until,
+        case when key.book_version <= book.version then key.book_version else (
+          select max(case when change.superseded_in <= book.version then change.superseded_in
+            else change.book_version end)
+          from llm_price_revisions change
+          where change.llm_price_id = key.id and change.book_version <= book.version
+        ) end as timeline_version
       from llm_prices key
       cross join lateral (
         select * from llm_price_revisions begun
-        where begun.llm_price_id = key.id and begun.effective_from <= book.at
+        where begun.llm_price_id = key.id and begun.effective_from <= book.at and ${said("begun")}
         order by begun.effective_from desc
         limit 1
       ) revision
@@ -68,13 +81,26 @@ export async function findPricesAt(
       limit :limit
     ) found on true
     order by found.charge_type, found.provider, found.model`,
-    { ...bindings, limit, asOf: asOf === undefined ? null : toInstantText(asOf) },
+    {
+      ...bindings,
+      limit,
+      asOf: asOf === undefined ? null : toInstantText(asOf),
+      bookVersion: bookVersion === undefined ? null : String(bookVersion),
+    },
   );
   return {
+    newestVersion: BigInt(rows[0].newest),
     bookVersion: BigInt(rows[0].book_version),
     at: rows[0].at.getTime(),
     prices: rows.filter((row: PriceRow) => row.id !== null).map(toLLMPrice),
   };
+}
+
+/** SQL that is true if the version asked about says a revision. */
+function said(revision: string): string {
+  return `${revision}.book_version <= book.version and (
+    ${revision}.superseded_in is null or ${revision}.superseded_in > book.version
+  )`;
 }
 
 type PriceRow = KeyColumns & {

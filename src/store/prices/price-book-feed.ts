@@ -2,33 +2,39 @@ import pg from "pg";
 import type { Instant } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
 import type { DatabaseConnection } from "../connection/pool.js";
-import { safeReadTimeSql } from "./instant-locks.js";
 
 /** The result of a read of the price book, all at one version. */
 export type ReadTimelines = {
   readonly version: bigint;
   /** The instant of the last change. */
   readonly changedAt: Instant;
-  /**
-   * The safe read time: every change that takes effect by then has been read, and none can follow.
-   */
-  readonly readAt: Instant;
-  /** The database's clock. Later than `readAt` while a change that begins by then is committing. */
+  /** The database's clock, and when it was received, by `performance.now()`. */
   readonly clockAt: Instant;
+  readonly clockReceivedAtMs: number;
   /**
    * Identifies the server's run and its database. After a change the history may be another one.
    */
   readonly server: string;
 };
 
-/** A key with all revisions of its timeline. */
+/** A revision that stands. */
+export type StandingRevision = {
+  readonly effectiveFrom: Instant;
+  /** In units of 10^-10; -1 where the price ends. */
+  readonly priceUnits: number;
+  readonly bookVersion: number;
+};
+
+/** A revision that a later version took back. */
+export type SupersededRevision = StandingRevision & { readonly supersededIn: number };
+
+/** A key with everything that its timeline has ever said. */
 export type TimelineRow = {
   readonly key: Key;
   readonly id: string;
-  /** The start of each revision, ascending. */
-  readonly effectiveFrom: readonly Instant[];
-  /** The price of each revision, in units of 10^-10; -1 where the price ends. */
-  readonly priceUnits: readonly number[];
+  /** Ascending by their start. */
+  readonly standing: readonly StandingRevision[];
+  readonly superseded: readonly SupersededRevision[];
 };
 
 /** A connection that reads the price book and receives notifications of its changes. */
@@ -89,12 +95,6 @@ async function read(
   since: bigint,
   onTimeline: (row: TimelineRow) => void,
 ): Promise<ReadTimelines> {
-  // Read first: a change whose lock is gone by then has committed, so the next statement sees it.
-  const instants = await client.query<[string, string]>({
-    ...{ name: "settled-instant", text: safeReadTimeSql, rowMode: "array" },
-  });
-  const [clockAt = Number.NaN, readAt = Number.NaN] = instants.rows[0]?.map(Number) ?? [];
-  onActivity();
   let found: ReadTimelines | undefined;
   const name = since < 0n ? "load-book" : "follow-book";
   // A query with row events keeps no rows: a price book may have a million.
@@ -104,12 +104,13 @@ async function read(
   });
   const receive = (row: string[]) => {
     onActivity();
-    const [version, changedAt, server] = row as unknown as string[];
+    const [version, changedAt, server, clockAt] = row as unknown as string[];
     if (version === null || version === undefined) return onTimeline(toTimeline(row));
     found = {
       version: BigInt(version),
       changedAt: Number(changedAt),
-      ...{ readAt, clockAt },
+      clockAt: Number(clockAt),
+      clockReceivedAtMs: performance.now(),
       server: String(server),
     };
   };
@@ -146,15 +147,20 @@ async function failWhenUnresponsive<T>(
 
 function toTimeline(row: readonly string[]): TimelineRow {
   const [, , , id = "", chargeType = "", provider = "", model = "", revisions] = row;
-  const effectiveFrom: number[] = [];
-  const priceUnits: number[] = [];
-  for (const revision of revisions?.split(",") ?? []) {
-    const [from, price] = revision.split(" ");
-    effectiveFrom.push(Number(from));
-    // A price is at most 10^13 units, so that rounding the float gives the exact number of units.
-    priceUnits.push(price === "end" ? -1 : Math.round(Number(price) * 1e10));
+  const standing: StandingRevision[] = [];
+  const superseded: SupersededRevision[] = [];
+  for (const text of revisions?.split(",") ?? []) {
+    const [from, price, bookVersion, supersededIn] = text.split(" ");
+    const revision = {
+      effectiveFrom: Number(from),
+      // A price is at most 10^13 units, so that rounding the float gives the exact number of units.
+      priceUnits: price === "end" ? -1 : Math.round(Number(price) * 1e10),
+      bookVersion: Number(bookVersion),
+    };
+    if (supersededIn === undefined) standing.push(revision);
+    else superseded.push({ ...revision, supersededIn: Number(supersededIn) });
   }
-  return { key: { chargeType, provider, model }, id, effectiveFrom, priceUnits };
+  return { key: { chargeType, provider, model }, id, standing, superseded };
 }
 
 // One statement, so that the version and the timelines are consistent.
@@ -162,17 +168,18 @@ const loadSql = `
   select version::text, to_ms(changed_at), (
     select pg_postmaster_start_time()::text || ' ' || oid
     from pg_database where datname = current_database()
-  ), null, null, null, null, null
+  ), to_ms(clock_timestamp()), null, null, null, null
   from price_book
   union all
   select null, null, null, key.id::text, key.charge_type, key.provider, key.model, (
     select string_agg(
-      to_ms(effective_from) || ' ' || coalesce(price::text, 'end'), ',' order by effective_from
+      concat_ws(' ', to_ms(effective_from), coalesce(price::text, 'end'), book_version, superseded_in),
+      ',' order by effective_from
     )
     from llm_price_revisions where llm_price_id = key.id
   )
   from llm_prices key`.replaceAll(
-  /to_ms\(((?:now\(\)|\w+))\)/g,
+  /to_ms\(((?:clock_timestamp\(\)|\w+))\)/g,
   "(date_part('epoch', date_trunc('milliseconds', $1)) * 1000)::bigint::text",
 );
 // The second condition ends the statement early when the version is unchanged. Otherwise it would

@@ -51,11 +51,11 @@ async function describeHistory(knex: Knex, key: Key, at: Instant): Promise<strin
       (
         -- Null if the key has a price by now: it was recorded meanwhile, so nothing has ended.
         select case when price is null then effective_from end from llm_price_revisions
-        where llm_price_id = :id and effective_from <= :at
+        where llm_price_id = :id and superseded_in is null and effective_from <= :at
         order by effective_from desc limit 1
       ) as ended,
       min(effective_from) filter (where effective_from > :at) as begins
-    from llm_price_revisions where llm_price_id = :id`,
+    from llm_price_revisions where llm_price_id = :id and superseded_in is null`,
     { id: known.id, at: toInstantText(at) },
   );
   const ended = rows[0].ended && `; it ended at ${rows[0].ended.toISOString()}`;

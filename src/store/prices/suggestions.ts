@@ -38,7 +38,8 @@ export async function nearestKeys(knex: Knex, key: Key, at: Instant): Promise<Ne
     ) candidate
     where (
       select revision.price from llm_price_revisions revision
-      where revision.llm_price_id = candidate.id and revision.effective_from <= :at
+      where revision.llm_price_id = candidate.id and revision.superseded_in is null
+        and revision.effective_from <= :at
       order by revision.effective_from desc limit 1
     ) is not null`,
     { ...key, ...toPrefixRange(key.model.slice(0, 4)), at: toInstantText(at) },

@@ -2,20 +2,12 @@ import type { Knex } from "knex";
 import { toPlainText } from "../../domain/decimal.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
-import type { Change, OpenTimeline, Revision } from "../../domain/timeline.js";
+import type { Change, Revision, Timeline } from "../../domain/timeline.js";
 import { RetryTransaction } from "../connection/transaction.js";
-import { estimateLeadTime } from "./commit-lead-time.js";
-import { lockEffectiveTimeSql } from "./instant-locks.js";
 import { toKey, toKeyColumns, toPrice } from "./price-columns.js";
 
 /** The price book version that a transaction creates, and the instant that it uses as now. */
-export type PriceBookChange = {
-  readonly version: bigint;
-  readonly now: Instant;
-  /** When the price book was locked and when `now` comes, on the clock of `performance.now()`. */
-  readonly openedAtMs: number;
-  readonly comesAtMs: number;
-};
+export type PriceBookChange = { readonly version: bigint; readonly now: Instant };
 
 /** A reference to a price: its id or its key. */
 export type PriceRef = { readonly id: string } | Key;
@@ -23,12 +15,16 @@ export type PriceRef = { readonly id: string } | Key;
 /** The row of a key, with or without a current price. */
 export type KeyRow = { readonly id: string; readonly key: Key; readonly timelineVersion: bigint };
 
-/** A revision with its author, reason and time of recording. */
+/** A revision with its author, reason, time of recording, and the versions that say it. */
 export type RecordedRevision = Revision & {
+  /** The start of the next revision, at the last version that says this one. */
+  readonly effectiveUntil: Instant | undefined;
   readonly changedBy: string;
   readonly reason: string;
   readonly createdAt: Instant;
   readonly bookVersion: bigint;
+  /** The version that took it back. Undefined: it stands. */
+  readonly supersededIn: bigint | undefined;
 };
 
 /** The caller that changes a timeline, and the reason it gives. */
@@ -38,32 +34,21 @@ export type Author = { readonly changedBy: string; readonly reason: string };
  * Locks the price book for writing until the transaction ends, and raises its version. Every
  * transaction that changes a timeline calls this first. So versions and instants are in commit
  * order, and writers cannot deadlock.
- *
- * With the number of an attempt (from 1 on), the instant lies ahead of the clock by a lead time,
- * and the database rejects the commit if the instant has come by then. So every read before the
- * commit is at an instant that keeps the old price. Without it, the instant is the clock's, and the
- * transaction may take any time.
  */
 export async function beginPriceBookChange(
   transaction: Knex,
-  attempt = 0,
+  { correctsPast = false } = {},
 ): Promise<PriceBookChange> {
-  const leadTimeMs = attempt === 0 ? 0 : estimateLeadTime(attempt);
   const { rows } = await transaction.raw(
     `
-    select version, changed_at, extract(epoch from changed_at - clock_timestamp()) as seconds_ahead,
+    select version, changed_at,
       set_config('idle_in_transaction_session_timeout', :idleLimit, true),
-      case when :isAhead then ${lockEffectiveTimeSql("(extract(epoch from changed_at) * 1000)::bigint")} end
-    from raise_book_version(cast(:lead as interval))`,
-    { lead: `${leadTimeMs} milliseconds`, isAhead: leadTimeMs > 0, idleLimit: maxIdleWhileLocked },
+      set_config('llmprices.correct_past', :correctsPast, true)
+    from raise_book_version()`,
+    { idleLimit: maxIdleWhileLocked, correctsPast: correctsPast ? "on" : "off" },
   );
-  // A difference of two times of the database's clock, because this machine's clock may differ.
-  const openedAtMs = performance.now();
-  // The instant is further ahead only if the clock was set back behind the last change. It then
-  // comes with the commit, because now is never before the last change.
-  const comesAtMs = openedAtMs + Math.min(Number(rows[0].seconds_ahead) * 1000, leadTimeMs);
-  const { version, changed_at } = rows[0];
-  return { version: BigInt(version), now: changed_at.getTime(), openedAtMs, comesAtMs };
+  const [{ version, changed_at }] = rows;
+  return { version: BigInt(version), now: changed_at.getTime() };
 }
 
 /**
@@ -109,41 +94,53 @@ export async function ensureKey(transaction: Knex, key: Key): Promise<string> {
 }
 
 /**
- * Returns what can still change: the revision in effect and the scheduled ones, in order of time.
+ * Returns what a change may change of a timeline: all of it if the change corrects the past, and
+ * otherwise the revision in effect and the scheduled ones.
  */
-export async function loadOpenTimeline(
+export async function loadTimeline(
   transaction: Knex,
   id: string,
-  now: Instant,
-): Promise<OpenTimeline> {
-  const rows = await transaction("llm_price_revisions")
-    .where("llm_price_id", id)
-    .whereRaw(
-      `effective_from >= coalesce((
+  { version, now }: PriceBookChange,
+  correctsPast: boolean,
+): Promise<Timeline> {
+  const { rows } = await transaction.raw(
+    `
+    select effective_from, price from llm_price_revisions
+    where llm_price_id = :id and superseded_in is null
+      and (:correctsPast or effective_from >= coalesce((
         select max(effective_from) from llm_price_revisions
-        where llm_price_id = :id and effective_from <= :now
-      ), '-infinity')`,
-      { id, now: toInstantText(now) },
+        where llm_price_id = :id and superseded_in is null and effective_from <= :now
+      ), '-infinity'))
+    union all
+    -- An empty row in front: the key has history.
+    (
+      select null, null from llm_price_revisions
+      where llm_price_id = :id and book_version < :version limit 1
     )
-    .orderBy("effective_from");
-  const revisions = rows.map(toRevision);
+    order by effective_from nulls first`,
+    { id, now: toInstantText(now), version: String(version), correctsPast },
+  );
+  const hasHistory = rows[0]?.effective_from === null;
+  const revisions: Revision[] = rows.slice(hasHistory ? 1 : 0).map(toRevision);
   // A revision that takes effect exactly now is neither past nor scheduled. On a retry it is past.
   if (revisions.some(({ effectiveFrom }) => effectiveFrom === now)) throw new RetryTransaction();
-  return { now, revisions };
+  return { now, revisions, hasHistory, correctsPast };
 }
 
 /** Writes a change to a timeline. The database's triggers validate it again. */
 export async function saveChange(
   transaction: Knex,
   id: string,
-  { remove, add }: Change,
+  { supersede, add }: Change,
   { changedBy, reason }: Author,
 ): Promise<void> {
-  if (remove.length > 0) {
+  if (supersede.length > 0) {
     await transaction("llm_price_revisions")
       .where("llm_price_id", id)
-      .whereIn("effective_from", remove.map(toInstantText))
-      .delete();
+      .whereNull("superseded_in")
+      .whereIn("effective_from", supersede.map(toInstantText))
+      // The trigger replaces the version of the key by that of the book.
+      .update({ superseded_in: transaction.raw("book_version + 1") });
   }
   if (add === undefined) return;
   await transaction("llm_price_revisions").insert({
@@ -155,52 +152,82 @@ export async function saveChange(
   });
 }
 
-/** Returns the revisions of a timeline that begin after an instant, oldest first. */
+/** Selects the revisions of a timeline. */
+export type RevisionFilter = {
+  /** Whether to include those that later versions took back. */
+  readonly includesSuperseded: boolean;
+  /** Only revisions after the one with this start and version. */
+  readonly after?: { readonly effectiveFrom: Instant; readonly bookVersion: bigint } | undefined;
+  /** Only revisions from exactly this instant on. */
+  readonly effectiveFrom?: Instant;
+};
+
+/** Returns the revisions of a timeline, ascending by their start and the version that wrote them. */
 export async function listRevisions(
   knex: Knex,
   id: string,
-  after: Instant | undefined,
+  { includesSuperseded, after, effectiveFrom }: RevisionFilter,
   limit: number,
 ): Promise<RecordedRevision[]> {
-  const rows = knex("llm_price_revisions")
+  const rows = knex("llm_price_revisions as revision")
+    .select("revision.*", knex.raw(`${effectiveUntilSql} as effective_until`))
     .where("llm_price_id", id)
-    .orderBy("effective_from")
+    .orderBy(["effective_from", "book_version"])
     .limit(limit);
-  if (after !== undefined) rows.where("effective_from", ">", toInstantText(after));
+  if (!includesSuperseded) rows.whereNull("superseded_in");
+  if (effectiveFrom !== undefined) rows.where("effective_from", toInstantText(effectiveFrom));
+  if (after !== undefined) {
+    rows.whereRaw("(effective_from, book_version) > (?, ?)", [
+      toInstantText(after.effectiveFrom),
+      String(after.bookVersion),
+    ]);
+  }
   return (await rows).map(toRecordedRevision);
 }
 
-/** Returns the revision that begins exactly at an instant. */
+/** SQL for the end of `revision`, at the last version that says it. */
+export const effectiveUntilSql = `(
+  select min(later.effective_from) from llm_price_revisions later
+  where later.llm_price_id = revision.llm_price_id
+    and later.effective_from > revision.effective_from
+    and (revision.superseded_in is null or later.book_version < revision.superseded_in)
+    and (later.superseded_in is null or later.superseded_in >= revision.superseded_in)
+)`;
+
+/** Returns the revision that stands and begins exactly at an instant. */
 export async function findRevision(
   knex: Knex,
   id: string,
   effectiveFrom: Instant,
 ): Promise<RecordedRevision | undefined> {
-  const row = await knex("llm_price_revisions")
-    .where({ llm_price_id: id, effective_from: toInstantText(effectiveFrom) })
-    .first();
-  return row && toRecordedRevision(row);
+  const [found] = await listRevisions(knex, id, { includesSuperseded: false, effectiveFrom }, 1);
+  return found;
 }
 
-type RevisionRow = {
+/** The columns of a revision, with its end. */
+export type RevisionRow = {
   readonly effective_from: Date;
+  readonly effective_until: Date | null;
   readonly price: string | null;
   readonly changed_by: string;
   readonly reason: string;
   readonly created_at: Date;
   readonly book_version: string;
+  readonly superseded_in: string | null;
 };
 
-function toRevision(row: RevisionRow): Revision {
+function toRevision(row: Pick<RevisionRow, "effective_from" | "price">): Revision {
   return { effectiveFrom: row.effective_from.getTime(), price: toPrice(row.price) };
 }
 
-function toRecordedRevision(row: RevisionRow): RecordedRevision {
+export function toRecordedRevision(row: RevisionRow): RecordedRevision {
   return {
     ...toRevision(row),
+    effectiveUntil: row.effective_until?.getTime(),
     changedBy: row.changed_by,
     reason: row.reason,
     createdAt: row.created_at.getTime(),
     bookVersion: BigInt(row.book_version),
+    supersededIn: row.superseded_in === null ? undefined : BigInt(row.superseded_in),
   };
 }

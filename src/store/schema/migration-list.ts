@@ -1,13 +1,8 @@
 import type { Knex } from "knex";
-import * as catalog from "../../../migrations/20261124000001-catalog.js";
-import * as priceBook from "../../../migrations/20261124000002-price-book.js";
-import * as answeredRequests from "../../../migrations/20261124000003-answered-requests.js";
-import * as changesTakeEffectAhead from "../../../migrations/20261125000004-changes-take-effect-ahead.js";
-import * as keepThePastAtCommit from "../../../migrations/20261125000005-keep-the-past-at-commit.js";
-import * as findChangedTimelines from "../../../migrations/20261125000006-find-changed-timelines.js";
-import * as writeManyPrices from "../../../migrations/20261125000007-write-many-prices-at-once.js";
-import * as findOurOwnTables from "../../../migrations/20261126000008-find-our-own-tables.js";
-import * as raiseTheVersionOnce from "../../../migrations/20261126000009-raise-the-version-once.js";
+import * as catalog from "../../../migrations/20261201000001-catalog.js";
+import * as priceBook from "../../../migrations/20261201000002-price-book.js";
+import * as llmPrices from "../../../migrations/20261201000003-llm-prices.js";
+import * as answeredRequests from "../../../migrations/20261201000004-answered-requests.js";
 
 type Migration = Required<Pick<Knex.Migration, "up" | "down">> & {
   readonly name: string;
@@ -16,15 +11,10 @@ type Migration = Required<Pick<Knex.Migration, "up" | "down">> & {
 };
 
 const migrations: readonly Migration[] = [
-  toMigration("20261124000001-catalog", catalog),
-  toMigration("20261124000002-price-book", priceBook),
-  toMigration("20261124000003-answered-requests", answeredRequests),
-  toMigration("20261125000004-changes-take-effect-ahead", changesTakeEffectAhead),
-  toMigration("20261125000005-keep-the-past-at-commit", keepThePastAtCommit),
-  toMigration("20261125000006-find-changed-timelines", findChangedTimelines),
-  toMigration("20261125000007-write-many-prices-at-once", writeManyPrices),
-  toMigration("20261126000008-find-our-own-tables", findOurOwnTables),
-  toMigration("20261126000009-raise-the-version-once", raiseTheVersionOnce),
+  toMigration("20261201000001-catalog", catalog),
+  toMigration("20261201000002-price-book", priceBook),
+  toMigration("20261201000003-llm-prices", llmPrices),
+  toMigration("20261201000004-answered-requests", answeredRequests),
 ];
 
 /**

@@ -1,7 +1,9 @@
 import type { Knex } from "knex";
+import { useOwnSchema } from "./support/use-own-schema.js";
 
 /** Creates the names that prices refer to, and the functions for the timestamps of all tables. */
 export async function up(knex: Knex): Promise<void> {
+  await useOwnSchema(knex);
   await knex.raw(timestamps);
   await knex.raw(tables);
   await knex.raw(triggers);
@@ -13,6 +15,7 @@ export async function down(knex: Knex): Promise<void> {
     drop table providers;
     drop table charge_types;
     drop function keep_timestamps();
+    drop function keep_the_rows();
     drop function is_instant(timestamptz);
     drop function instant_now();
   `);
@@ -32,7 +35,8 @@ const timestamps = `
 
   -- Timestamps are evidence: the database sets them. No writer can set them, change created_at or
   -- move updated_at back.
-  create function keep_timestamps() returns trigger language plpgsql as $$
+  create function keep_timestamps() returns trigger language plpgsql
+  set search_path from current as $$
   begin
     if tg_op = 'INSERT' then
       new.created_at := instant_now();
@@ -50,8 +54,16 @@ const timestamps = `
     new.updated_at := greatest(instant_now(), old.updated_at + interval '1 millisecond');
     return new;
   end $$;
+
+  -- For tables whose rows are evidence.
+  create function keep_the_rows() returns trigger language plpgsql as $$
+  begin
+    raise exception 'rows of % are never removed', tg_table_name
+      using errcode = 'integrity_constraint_violation', constraint = tg_name;
+  end $$;
 `;
 
+// A bounded repetition in a regular expression would take up to a millisecond per name.
 const tables = `
   create table charge_types (
     name text collate "C",
@@ -59,7 +71,8 @@ const tables = `
     created_at timestamptz not null,
     updated_at timestamptz not null,
     constraint charge_types_pkey primary key (name),
-    constraint charge_types_name_format check (name ~ '^[a-z][a-z0-9_]{0,19}$'),
+    constraint charge_types_name_format
+      check (name ~ '^[a-z][a-z0-9_]*$' and char_length(name) <= 63),
     constraint charge_types_description_length check (char_length(description) <= 1000)
   );
 
@@ -69,7 +82,8 @@ const tables = `
     created_at timestamptz not null,
     updated_at timestamptz not null,
     constraint providers_pkey primary key (name),
-    constraint providers_name_format check (name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
+    constraint providers_name_format
+      check (name ~ '^[a-z0-9][a-z0-9._-]*$' and char_length(name) <= 63),
     constraint providers_display_name_length check (char_length(display_name) <= 200)
   );
 
@@ -80,7 +94,9 @@ const tables = `
     updated_at timestamptz not null,
     constraint models_pkey primary key (provider, name),
     constraint models_provider_fkey foreign key (provider) references providers (name),
-    constraint models_name_format check (name ~ '^[\\x21-\\x7e]{1,255}$')
+    constraint models_name_format check (
+      name ~ '^[\\x20-\\x7e]+$' and name !~ '^ |  | $' and char_length(name) <= 255
+    )
   );
 `;
 

@@ -1,0 +1,59 @@
+import { DomainError, invalidField } from "../../domain/domain-error.js";
+import { parseAll } from "../../domain/field-errors.js";
+import type { VersionQuery } from "./price-query.js";
+
+/** The fields of a request that choose a version of the price book. */
+export type VersionFields = {
+  readonly bookVersion?: bigint | undefined;
+  /** 0: any. */
+  readonly minBookVersion: bigint;
+};
+
+/** @throws DomainError INVALID_FIELD */
+export function parseVersions(fields: VersionFields): VersionQuery {
+  const { bookVersion, minBookVersion } = parseAll({
+    bookVersion: () => parseOptionalVersion("book_version", fields.bookVersion),
+    minBookVersion: () => parseVersion("min_book_version", fields.minBookVersion),
+  });
+  if (bookVersion === undefined || minBookVersion <= bookVersion)
+    return { bookVersion, minBookVersion };
+  throw invalidField(
+    "min_book_version",
+    `is ${minBookVersion}; allowed: at most book_version, which is ${bookVersion}`,
+  );
+}
+
+/** @throws DomainError INVALID_FIELD */
+export function parseVersion(field: string, version: bigint): bigint {
+  if (version >= 0n && version <= lastVersion) return version;
+  throw invalidField(field, `is ${version}; allowed: 0 to ${lastVersion}`);
+}
+
+/** @throws DomainError INVALID_FIELD */
+export function parseOptionalVersion(
+  field: string,
+  version: bigint | undefined,
+): bigint | undefined {
+  return version === undefined ? undefined : parseVersion(field, version);
+}
+
+/** Returns the version that a request needs at least. */
+export function wantedVersion({ bookVersion = 0n, minBookVersion }: VersionQuery): bigint {
+  return bookVersion > minBookVersion ? bookVersion : minBookVersion;
+}
+
+/** @throws DomainError BOOK_BEHIND when the newest version is older than the request needs. */
+export function requireVersion(newest: bigint, query: VersionQuery): void {
+  const wanted = wantedVersion(query);
+  if (newest >= wanted) return;
+  const field = query.bookVersion === wanted ? "book_version" : "min_book_version";
+  throw new DomainError(
+    "BOOK_BEHIND",
+    `the price book is at version ${newest} and has not reached ${field} ${wanted}; use the ` +
+      "book_version of a response, and try again",
+    { metadata: { book_version: String(newest), min_book_version: String(wanted) } },
+  );
+}
+
+/** Versions are exact as numbers too. The price book would need 285 years of a million changes a second. */
+const lastVersion = 2n ** 53n - 1n;
