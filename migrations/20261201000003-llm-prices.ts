@@ -71,10 +71,12 @@ const tables = `
   -- At every version, at most one revision begins at an instant.
   create unique index llm_price_revisions_standing
     on llm_price_revisions (llm_price_id, effective_from) where superseded_in is null;
-  -- Both find the changes after a version.
-  create index llm_price_revisions_book_version on llm_price_revisions (book_version);
-  create index llm_price_revisions_superseded_in
-    on llm_price_revisions (superseded_in) where superseded_in is not null;
+  -- Both find the changes after a version, in the order in which they are listed.
+  create index llm_price_revisions_written
+    on llm_price_revisions (book_version, llm_price_id, effective_from);
+  create index llm_price_revisions_superseded
+    on llm_price_revisions (superseded_in, llm_price_id, effective_from)
+    where superseded_in is not null;
   comment on column llm_price_revisions.price is
     'The markup, a factor without unit: 1 passes the cost on. Null: the price ends here.';
   comment on column llm_price_revisions.effective_from is

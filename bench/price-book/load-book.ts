@@ -26,8 +26,11 @@ answerJobs<BookJob, BookRun>(async ({ keys }) => {
     builder.add({
       key: toKey(i),
       id,
-      effectiveFrom: [0, 1000],
-      priceUnits: [10 ** 10, 2 * 10 ** 10],
+      standing: [
+        { effectiveFrom: 0, priceUnits: 10 ** 10, bookVersion: 1 },
+        { effectiveFrom: 1000, priceUnits: 2 * 10 ** 10, bookVersion: 1 },
+      ],
+      superseded: [],
     });
   }
   const book = await builder.finish(1n, 0);

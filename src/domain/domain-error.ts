@@ -22,6 +22,7 @@ export type Reason =
   | "MEMORY_EXHAUSTED"
   | "THREAD_LOST"
   | "BOOK_BEHIND"
+  | "BOOK_CHANGED"
   | "BOOK_STALE"
   | "DATABASE_UNAVAILABLE"
   | "TOKEN_MISSING"

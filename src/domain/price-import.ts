@@ -9,14 +9,25 @@ export type ImportRow = {
   readonly price: Decimal | null;
   /** Undefined: now. */
   readonly effectiveFrom: Instant | undefined;
+  /** Whether a past `effectiveFrom` changes what was. */
+  readonly correctsPast: boolean;
+};
+
+/** What happens to prices and scheduled revisions that have no row. */
+export type MissingRows = {
+  /** Prices without a row end. */
+  readonly endPrices: boolean;
+  /** Scheduled revisions without a row are cancelled. */
+  readonly cancelScheduled: boolean;
 };
 
 /** The options of an import. */
 export type ImportOptions = {
   readonly validateOnly: boolean;
   readonly registerMissing: boolean;
-  /** Whether to end the prices that have no row. */
-  readonly endMissing: boolean;
+  readonly missing: MissingRows;
+  /** The version from which the rows were made: keys changed since are not changed. Undefined: any. */
+  readonly baseBookVersion: bigint | undefined;
   /** The most changes to list in the response. */
   readonly maxChanges: number;
 };

@@ -94,12 +94,12 @@ export function planDelete(
 /**
  * Plans that the revision from exactly `effectiveFrom` on is taken back. If the next revision would then
  * end no price, it is taken back too. Returns undefined when there is no such revision, or when it has
- * taken effect and the change may not correct the past.
+ * taken effect.
  */
 export function planCancel(timeline: Timeline, effectiveFrom: Instant): Change | undefined {
-  const { now, revisions, correctsPast } = timeline;
+  const { now, revisions } = timeline;
   const index = revisions.findIndex((revision) => revision.effectiveFrom === effectiveFrom);
-  if (index < 0 || (effectiveFrom <= now && !correctsPast)) return undefined;
+  if (index < 0 || effectiveFrom <= now) return undefined;
   const before = revisions[index - 1]?.price ?? null;
   const after = revisions[index + 1];
   const supersede = [effectiveFrom];

@@ -7,7 +7,7 @@ export type PriceRequest = {
   readonly key: Key;
   readonly asOf: Instant | undefined;
   /** Undefined: the version of the query. */
-  readonly bookVersion: bigint | undefined;
+  readonly bookVersion?: bigint | undefined;
 };
 
 /** The prices that calculations look up together. */
@@ -16,7 +16,7 @@ export type PriceQuery = {
   /** The instant of requests without one of their own. Undefined: now. */
   readonly asOf: Instant | undefined;
   /** The version of requests without one of their own. Undefined: the newest one. */
-  readonly bookVersion: bigint | undefined;
+  readonly bookVersion?: bigint | undefined;
   /** The version to wait for. When a new read does not know it, an older version is used. */
   readonly wantedVersion: bigint;
 };

@@ -14,8 +14,12 @@ export type ReplicatedPriceBook = PriceBook & {
   readonly notReadyReason: () => string | undefined;
   /** Resolves when the first read has succeeded or failed. */
   readonly firstReadAttempt: Promise<void>;
-  /** Resolves when a version after this one has been read. @throws the signal's reason when it aborts. */
-  readonly waitForChange: (version: bigint, signal: AbortSignal) => Promise<void>;
+  /**
+   * Resolves when a version after this one has been read, or after `limitMs`.
+   *
+   * @throws the signal's reason when it aborts.
+   */
+  readonly waitForChange: (version: bigint, limitMs: number, signal: AbortSignal) => Promise<void>;
   readonly stats: () => { readonly version: bigint; readonly ageMs: number; readonly keys: number };
   readonly close: () => Promise<void>;
 };
@@ -110,8 +114,10 @@ export function createReplicatedPriceBook({
         : `the price book could not be confirmed for ${maxStalenessMs} ms`;
     },
     firstReadAttempt: firstReadAttempt.happened,
-    waitForChange: async (version, signal) => {
-      while (snapshot.version <= version) await waitForEvent(nextRead, 2 * pollMs, signal);
+    waitForChange: async (version, limitMs, signal) => {
+      const endsAt = performance.now() + limitMs;
+      while (snapshot.version <= version && performance.now() < endsAt)
+        await waitForEvent(nextRead, endsAt - performance.now(), signal);
     },
     stats: () => ({ version: snapshot.version, ageMs: ageMs(), keys: snapshot.count }),
     close: follower.close,

@@ -105,7 +105,7 @@ export async function createComponents(
   const mountServices = createServices(
     {
       ...{ knex, bookOf: () => book, chargeCounterOf: () => metrics.charges },
-      memoryOf: () => unlimitedMemory,
+      ...{ memoryOf: () => unlimitedMemory, waitForChange: book.waitForChange },
       ...{ suggestionLimits, ...settings },
     },
     { callLogOf: () => callLog, tracer: tracing, places, maxTimeoutMs, ...settings },

@@ -186,7 +186,7 @@ describe("A follower of the price book", () => {
     it("when it reached the same version again while the follower was disconnected", async () => {
       proxy.faults.rejectsConnections = true;
       proxy.cutConnections();
-      while (follower.isConnected()) await wait(5);
+      while (failures.length === 0) await wait(5);
       await restoreOlder(database.knex, 1);
       expect(await writeTo(undone)).to.equal(undone);
       proxy.faults.rejectsConnections = false;

@@ -27,7 +27,7 @@ describe("A price book that has not been read yet", () => {
       log: pino({ level: "silent" }),
     });
   const query: PriceQuery = { requests: [], asOf: undefined, wantedVersion: 0n };
-  const call = { signal: new AbortController().signal };
+  const call = { signal: new AbortController().signal, timeoutMs: () => undefined };
 
   it("answers lookups after its first read, also those that began before it", async () => {
     proxy.faults.heldAfterStatements = 1;
@@ -65,7 +65,7 @@ describe("A price book that cannot be read any more", () => {
     proxy.faults.rejectsConnections = true;
     proxy.cutConnections();
     const lookUp = async () => {
-      const call = { signal: new AbortController().signal };
+      const call = { signal: new AbortController().signal, timeoutMs: () => undefined };
       const asOf = Date.now() + 60_000;
       const result = book.lookup({ requests: [{ key, asOf }], asOf, wantedVersion: 0n }, call);
       const error = await Promise.resolve(result).catch((error) => error);

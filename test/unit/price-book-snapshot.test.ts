@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { type Key, toKeyText } from "../../src/domain/price-key.js";
 import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
 import { SnapshotBuilder } from "../../src/price-book/snapshot-builder.js";
-import type { TimelineRow } from "../../src/store/prices/price-book-feed.js";
+import type { StandingRevision, TimelineRow } from "../../src/store/prices/price-book-feed.js";
 
 /** Keys that are easily confused with each other, and the shortest and the longest keys. */
 const keys: readonly Key[] = [
@@ -23,41 +23,69 @@ const keys: readonly Key[] = [
 const idOf = (key: Key) =>
   `00000000-0000-4000-8000-${keys.indexOf(key).toString().padStart(12, "0")}`;
 
-const anyTimeline = fc
-  .tuple(
-    fc.constantFrom(...keys),
-    fc.uniqueArray(fc.integer({ min: -5, max: 20 }), { maxLength: 6 }),
-    fc.array(fc.oneof(fc.integer({ min: 0, max: 10 ** 13 }), fc.constant(-1)), {
-      minLength: 6,
-      maxLength: 6,
-    }),
-  )
-  .map(([key, from, prices]): TimelineRow => {
-    const effectiveFrom = from.toSorted((a, b) => a - b).map((step) => step * 86_400_000);
-    return { key, id: idOf(key), effectiveFrom, priceUnits: prices.slice(0, from.length) };
-  });
+/** A revision, and the version that took it back: infinite if it stands. */
+type Written = StandingRevision & { readonly supersededIn: number };
+
+/** What one version of the book does to a key: it takes revisions back, and writes others. */
+const anyChange = fc.record({
+  key: fc.constantFrom(...keys),
+  takesBack: fc.uniqueArray(fc.integer({ min: -5, max: 20 }), { maxLength: 3 }),
+  writes: fc.dictionary(
+    fc.integer({ min: -5, max: 20 }).map(String),
+    fc.oneof(fc.integer({ min: 0, max: 10 ** 13 }), fc.constant(-1)),
+    { maxKeys: 4, noNullPrototype: true },
+  ),
+});
 
 const anyVersions = fc.array(
-  fc.uniqueArray(anyTimeline, { selector: ({ key }) => toKeyText(key), maxLength: 40 }),
-  { minLength: 1, maxLength: 6 },
+  fc.uniqueArray(anyChange, { selector: ({ key }) => toKeyText(key), maxLength: 40 }),
+  { minLength: 1, maxLength: 8 },
 );
 
-/** Finds the price in effect by a search of the rows. */
-function expectedPrice(rows: ReadonlyMap<string, TimelineRow>, key: Key, at: number) {
-  const row = rows.get(toKeyText(key));
-  const index = row?.effectiveFrom.findLastIndex((from) => from <= at) ?? -1;
-  const units = row?.priceUnits[index] ?? -1;
-  if (row === undefined || units < 0) return undefined;
+/** Applies a version's changes to the history of a key. */
+function changed(
+  history: readonly Written[],
+  { takesBack, writes }: { takesBack: readonly number[]; writes: Record<string, number> },
+  bookVersion: number,
+): Written[] {
+  const starts = [...takesBack, ...Object.keys(writes).map(Number)].map((step) => step * day);
+  const kept = history.map((each) =>
+    each.supersededIn === Number.POSITIVE_INFINITY && starts.includes(each.effectiveFrom)
+      ? { ...each, supersededIn: bookVersion }
+      : each,
+  );
+  const written = Object.entries(writes).map(([step, priceUnits]) => ({
+    ...{ effectiveFrom: Number(step) * day, priceUnits, bookVersion },
+    supersededIn: Number.POSITIVE_INFINITY,
+  }));
+  return [...kept, ...written];
+}
+
+function toRow(key: Key, history: readonly Written[]): TimelineRow {
+  const ordered = history.toSorted((a, b) => a.effectiveFrom - b.effectiveFrom);
+  const standing = ordered.filter((each) => each.supersededIn === Number.POSITIVE_INFINITY);
+  const superseded = ordered.filter((each) => each.supersededIn < Number.POSITIVE_INFINITY);
+  return { key, id: idOf(key), standing, superseded };
+}
+
+/** Finds the price in effect by a search of the timeline that a version said. */
+function expectedPrice(history: readonly Written[], key: Key, at: number, version: number) {
+  const said = history
+    .filter((each) => each.bookVersion <= version && each.supersededIn > version)
+    .toSorted((a, b) => a.effectiveFrom - b.effectiveFrom);
+  const index = said.findLastIndex(({ effectiveFrom }) => effectiveFrom <= at);
+  const found = said[index];
+  if (found === undefined || found.priceUnits < 0) return undefined;
   return {
-    id: row.id,
-    price: String(BigInt(units)),
-    effectiveFrom: row.effectiveFrom[index],
-    effectiveUntil: row.effectiveFrom[index + 1],
+    id: idOf(key),
+    price: String(BigInt(found.priceUnits)),
+    effectiveFrom: found.effectiveFrom,
+    effectiveUntil: said[index + 1]?.effectiveFrom,
   };
 }
 
-function priceIn(snapshot: PriceBookSnapshot, key: Key, at: number) {
-  const found = snapshot.priceAt(key, at);
+function priceIn(snapshot: PriceBookSnapshot, key: Key, at: number, version?: bigint) {
+  const found = snapshot.priceAt(key, at, version);
   return found && { ...found, price: found.price.times("1e10").toFixed() };
 }
 
@@ -68,25 +96,34 @@ async function buildNext(base: PriceBookSnapshot, version: bigint, rows: readonl
 }
 
 describe("A snapshot of the price book", () => {
-  it("has every key's price at every instant, also after the next one is built", async () => {
-    const instants = [-6, -5, 0, 3, 3.5, 19, 20, 21].map((step) => step * 86_400_000);
+  it("has every key's price at every instant, as every version up to its own said it", async () => {
+    const instants = [-6, -5, 0, 3, 3.5, 19, 20, 21].map((step) => step * day);
     await fc.assert(
       fc.asyncProperty(anyVersions, async (versions) => {
         let snapshot = PriceBookSnapshot.none;
-        let rows = new Map<string, TimelineRow>();
-        const built: { snapshot: PriceBookSnapshot; rows: ReadonlyMap<string, TimelineRow> }[] = [];
-        for (const [index, changed] of versions.entries()) {
-          snapshot = await buildNext(snapshot, BigInt(index), changed);
-          rows = new Map([...rows, ...changed.map((row) => [toKeyText(row.key), row] as const)]);
-          built.push({ snapshot, rows });
+        let histories = new Map<string, readonly Written[]>();
+        const built: { snapshot: PriceBookSnapshot; histories: typeof histories }[] = [];
+        for (const [index, changes] of versions.entries()) {
+          histories = new Map(histories);
+          const rows = changes.map((change) => {
+            const name = toKeyText(change.key);
+            const history = changed(histories.get(name) ?? [], change, index + 1);
+            histories.set(name, history);
+            return toRow(change.key, history);
+          });
+          snapshot = await buildNext(snapshot, BigInt(index + 1), rows);
+          built.push({ snapshot, histories });
         }
         for (const each of built) {
-          expect(each.snapshot.count).to.equal(each.rows.size);
+          expect(each.snapshot.count).to.equal(each.histories.size);
           for (const key of keys) {
+            const history = each.histories.get(toKeyText(key)) ?? [];
             for (const at of instants) {
-              expect(priceIn(each.snapshot, key, at)).to.deep.equal(
-                expectedPrice(each.rows, key, at),
-              );
+              for (let version = 0n; version <= each.snapshot.version; version += 1n) {
+                expect(priceIn(each.snapshot, key, at, version)).to.deep.equal(
+                  expectedPrice(history, key, at, Number(version)),
+                );
+              }
             }
           }
         }
@@ -99,14 +136,14 @@ describe("A snapshot of the price book", () => {
     const many = Array.from({ length: 100_000 }, (_, i) => ({
       key: { chargeType: "completion", provider: "acme", model: `model-${i}` },
       id: idOf(keys[0] as Key),
-      effectiveFrom: [i],
-      priceUnits: [i],
+      standing: [{ effectiveFrom: i, priceUnits: i, bookVersion: 1 }],
+      superseded: [],
     }));
     const long = {
       key: { chargeType: "tool", provider: "acme", model: "changing" },
       id: idOf(keys[1] as Key),
-      effectiveFrom: many.map((_, i) => i),
-      priceUnits: many.map((_, i) => i),
+      standing: many.map((_, i) => ({ effectiveFrom: i, priceUnits: i, bookVersion: 1 })),
+      superseded: [],
     };
     const snapshot = await buildNext(PriceBookSnapshot.none, 1n, [...many, long]);
     expect(snapshot.count).to.equal(100_001);
@@ -120,9 +157,12 @@ describe("A snapshot of the price book", () => {
   it("stores prices exactly, to the last digit", async () => {
     const [key] = keys as [Key];
     for (const units of [0, 1, 12_512_500_000, 9_999_999_999_999, 10_000_000_000_000]) {
-      const row = { key, id: idOf(key), effectiveFrom: [0], priceUnits: [units] };
+      const standing = [{ effectiveFrom: 0, priceUnits: units, bookVersion: 1 }];
+      const row = { key, id: idOf(key), standing, superseded: [] };
       const snapshot = await buildNext(PriceBookSnapshot.none, 1n, [row]);
       expect(priceIn(snapshot, key, 0)?.price).to.equal(String(units));
     }
   });
 });
+
+const day = 86_400_000;

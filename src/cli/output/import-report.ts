@@ -1,6 +1,6 @@
 import { toJsonString } from "@bufbuild/protobuf";
 import {
-  type LLMPriceChange,
+  type LLMPriceImportChange,
   type LLMPriceImportCounts,
   PriceChangeKind,
 } from "../../gen/llmprices/v1/llm_price_import_pb.js";
@@ -63,7 +63,7 @@ function toRegisteredLines(counts: LLMPriceImportCounts): string[] {
 }
 
 function toChangeLines(
-  changes: readonly LLMPriceChange[],
+  changes: readonly LLMPriceImportChange[],
   maxChanges: number,
   lineOf: (row: number) => number,
 ): string[] {
@@ -78,7 +78,7 @@ function toChangeLines(
   ];
 }
 
-function toCells(change: LLMPriceChange, lineOf: (row: number) => number): string[] {
+function toCells(change: LLMPriceImportChange, lineOf: (row: number) => number): string[] {
   const { kind, key, priceBefore, price, effectiveFrom, row } = change;
   return [
     kinds[kind],

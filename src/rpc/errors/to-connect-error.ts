@@ -41,6 +41,7 @@ const codes = {
   MEMORY_EXHAUSTED: Code.ResourceExhausted,
   THREAD_LOST: Code.Unavailable,
   BOOK_BEHIND: Code.Unavailable,
+  BOOK_CHANGED: Code.Aborted,
   BOOK_STALE: Code.Unavailable,
   DATABASE_UNAVAILABLE: Code.Unavailable,
   TOKEN_MISSING: Code.Unauthenticated,

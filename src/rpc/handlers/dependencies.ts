@@ -8,6 +8,12 @@ import type { ChargeCounter } from "../call/charge-counter.js";
 export type PricingDependencies = CalculationDependencies & {
   /** Returns the memory of a call. */
   readonly memoryOf: (context: HandlerContext) => CallMemory;
+  /**
+   * Resolves when the price book may have a version after this one, or after `limitMs`.
+   *
+   * @throws the signal's reason when it aborts.
+   */
+  readonly waitForChange: (version: bigint, limitMs: number, signal: AbortSignal) => Promise<void>;
   /** The most calculations that a batch may have. */
   readonly maxBatchCalculations: number;
   /** The most accounts that an allocation may have. */

@@ -29,7 +29,7 @@ export function readPrice(
   const { key, asOf } = request;
   const query = {
     requests: [request],
-    ...{ asOf: undefined, bookVersion: undefined },
+    asOf: undefined,
     wantedVersion: wantedVersion(request),
   };
   return mapMaybePromise(readPrices(dependencies, context, query), (found) => {

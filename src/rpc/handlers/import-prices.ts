@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import { DomainError } from "../../domain/domain-error.js";
@@ -8,9 +7,7 @@ import {
   ImportLLMPricesResponseSchema,
   type PricingService,
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { freshMs } from "../../price-book/replicated-price-book.js";
 import { inWriteTransaction } from "../../store/connection/transaction.js";
-import { toLocalTimeMs } from "../../store/import/apply-ahead-of-time.js";
 import { importRows, type RowErrorsFound } from "../../store/import/run-import.js";
 import { callerName } from "../call/caller-context.js";
 import { abortable } from "../call/until-aborted.js";
@@ -19,7 +16,7 @@ import { toImportMessage } from "../messages/import-messages.js";
 import { type ImportRequest, parseImportRequest } from "../messages/import-request.js";
 import { type ReceivedRows, receiveRows } from "../messages/import-row-stream.js";
 import type { PricingDependencies } from "./dependencies.js";
-import { replayOrRun, waitUntil } from "./idempotent-write.js";
+import { replayOrRun } from "./idempotent-write.js";
 
 /** Creates the handler that changes many prices at once. */
 export function importMethods({
@@ -32,21 +29,16 @@ export function importMethods({
       const messages = abortable(requests, context.signal);
       const first = await messages.next();
       const terms = parseTerms(first.value?.terms, parseImportRequest);
-      let comesAtMs = 0;
       const work = async (transaction: Knex.Transaction, attempt: number) => {
         if (attempt > 1) throw lostRows();
         const { reserve } = memoryOf(context);
-        const rows = await receiveRows(transaction, first.value, messages, maxImportRows, reserve);
-        const response = await importOnce(transaction, context, terms, rows);
-        const { effectiveFrom } = create(ImportLLMPricesResponseSchema, response);
-        if (effectiveFrom) comesAtMs = await toLocalTimeMs(transaction, timestampMs(effectiveFrom));
-        return response;
+        const rows = await receiveRows(
+          ...[transaction, first.value, messages, terms, maxImportRows, reserve] as const,
+        );
+        return importOnce(transaction, context, terms, rows);
       };
       // The whole call's time for each statement: it may work on a million rows.
-      const response = await inWriteTransaction(knex, context, work, "call");
-      // A calculation after the response, replayed or not, may use a "now" that is `freshMs` old.
-      await waitUntil(comesAtMs + freshMs);
-      return response;
+      return inWriteTransaction(knex, context, work, "call");
     },
   };
 }
@@ -75,10 +67,14 @@ async function importOnce(
   if (requestId === "" || validateOnly) return work();
   const { typeName } = ImportLLMPricesResponseSchema;
   const fingerprint = createHash("sha256")
-    .update(JSON.stringify([typeName, callerName(context), terms]))
+    .update(JSON.stringify([typeName, callerName(context), terms], textOfBigint))
     .update(hash)
     .digest();
   return replayOrRun(transaction, { requestId, fingerprint }, ImportLLMPricesResponseSchema, work);
+}
+
+function textOfBigint(_name: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
 }
 
 /** Returns the error for a second attempt, for which the received rows are no longer there. */

@@ -5,6 +5,7 @@ import { batchMethods } from "./batch-calculate-charges.js";
 import { chargeMethods } from "./calculate-charge.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { importMethods } from "./import-prices.js";
+import { priceChanges } from "./price-changes.js";
 import { priceReads } from "./read-prices.js";
 import { priceWrites } from "./write-prices.js";
 
@@ -15,6 +16,7 @@ export function createPricingService(
   return {
     ...priceReads(dependencies.knex),
     ...priceWrites(dependencies.knex),
+    ...priceChanges(dependencies),
     ...chargeMethods(dependencies),
     ...batchMethods(dependencies),
     ...allocationMethods(dependencies),

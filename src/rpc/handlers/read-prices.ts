@@ -23,11 +23,13 @@ import {
   listRevisions,
   type PriceRef,
 } from "../../store/prices/timelines.js";
+import { parseOptionalVersion, requireVersion } from "../messages/book-version.js";
 import {
   maxPageSize,
-  parseInstantToken,
   parsePageSize,
   parsePageToken,
+  parsePageVersion,
+  parseRevisionToken,
   toPage,
   toPageToken,
 } from "../messages/pagination.js";
@@ -44,52 +46,72 @@ type PriceReads = Pick<
 export function priceReads(knex: Knex): PriceReads {
   return {
     async getLLMPrice(request, context) {
-      const { lookup, asOf } = parseAll({
+      const { lookup, ...time } = parseAll({
         lookup: () => parsePriceRefOptionalChargeType(request.lookup),
-        asOf: () => parseAsOf(request.asOf),
+        ...timeParsers(request),
       });
       return inTransaction(knex, context, async (transaction) => {
-        const { prices, at } = await findPricesAt(transaction, lookup, asOf, maxCandidates + 1);
+        const found = await findPricesAt(transaction, lookup, time, maxCandidates + 1);
+        const { prices, at, bookVersion } = found;
+        requireVersion(found.newestVersion, { ...time, minBookVersion: 0n });
         if (prices.length > 1) throw ambiguous(prices);
-        if (prices[0] !== undefined) return { llmPrice: toPriceMessage(prices[0]) };
+        if (prices[0] !== undefined) {
+          return { llmPrice: toPriceMessage(prices[0]), asOf: toTimestamp(at), bookVersion };
+        }
         const wanted = "id" in lookup ? (await getKey(transaction, lookup)).key : lookup;
         throw await priceNotFound(transaction, wanted, at);
       });
     },
 
     async listLLMPrices(request, context) {
-      const { filter, asOf, pageSize, scope, position } = parseListRequest(request);
+      const { filter, time, pageSize, scope, position } = parseListRequest(request);
       const from = { ...filter, after: position && toKey(position.after) };
-      const { prices, at } = await inTransaction(knex, context, (transaction) =>
-        findPricesAt(transaction, from, asOf ?? position?.asOf, pageSize + 1),
+      const found = await inTransaction(knex, context, (transaction) =>
+        findPricesAt(transaction, from, time, pageSize + 1),
       );
+      const { prices, at, bookVersion } = found;
+      requireVersion(found.newestVersion, { ...time, minBookVersion: 0n });
       const { page, nextPageToken } = toPage(prices, pageSize, ({ key }) =>
-        toPageToken(scope, { after: [key.chargeType, key.provider, key.model], asOf: at }),
+        toPageToken(scope, {
+          after: [key.chargeType, key.provider, key.model, String(bookVersion)],
+          asOf: at,
+        }),
       );
-      return { llmPrices: page.map(toPriceMessage), nextPageToken, asOf: toTimestamp(at) };
+      return {
+        llmPrices: page.map(toPriceMessage),
+        ...{ nextPageToken, asOf: toTimestamp(at), bookVersion },
+      };
     },
 
     async listLLMPriceRevisions(request, context) {
       const { lookup, pageSize, after } = parseAll({
         lookup: () => parsePriceRef(request.lookup),
         pageSize: () => parsePageSize(request.pageSize, { whenUnset: maxPageSize }),
-        after: () => parseInstantToken(request.pageToken),
+        after: () => parseRevisionToken(request.pageToken),
       });
+      const includesSuperseded = request.showSuperseded;
       const { id, scope, revisions } = await inTransaction(knex, context, async (transaction) => {
         const { id } = await getKey(transaction, lookup);
-        const scope = ["ListLLMPriceRevisions", id];
-        parsePageToken(scope, request.pageToken, 1);
-        const revisions = await listRevisions(transaction, id, after, pageSize + 1);
+        const scope = ["ListLLMPriceRevisions", id, includesSuperseded];
+        parsePageToken(scope, request.pageToken, 2);
+        const filter = { includesSuperseded, after };
+        const revisions = await listRevisions(transaction, id, filter, pageSize + 1);
         return { id, scope, revisions };
       });
-      const { page, nextPageToken } = toPage(revisions, pageSize, ({ effectiveFrom }) =>
-        toPageToken(scope, { after: [String(effectiveFrom)] }),
+      const { page, nextPageToken } = toPage(revisions, pageSize, (last) =>
+        toPageToken(scope, { after: [String(last.effectiveFrom), String(last.bookVersion)] }),
       );
-      const llmPriceRevisions = page.map((revision, i) =>
-        toRevisionMessage(id, revision, revisions[i + 1]?.effectiveFrom),
-      );
+      const llmPriceRevisions = page.map((revision) => toRevisionMessage(id, revision));
       return { llmPriceRevisions, nextPageToken };
     },
+  };
+}
+
+/** Returns the parsers of what a read asks: the time, and the version of the price book. */
+function timeParsers(request: Pick<ListLLMPricesRequest, "asOf" | "bookVersion">) {
+  return {
+    asOf: () => parseAsOf(request.asOf),
+    bookVersion: () => parseOptionalVersion("book_version", request.bookVersion),
   };
 }
 
@@ -105,16 +127,21 @@ function parseListRequest(request: ListLLMPricesRequest) {
   // An empty filter matches all.
   const { chargeType, provider, modelPrefix } = request;
   const at = request.asOf && [String(request.asOf.seconds), Math.floor(request.asOf.nanos / 1e6)];
-  const scope = ["ListLLMPrices", chargeType, provider, modelPrefix, at];
-  const { asOf, pageSize, position, ...filter } = parseAll({
+  const version = request.bookVersion && String(request.bookVersion);
+  const scope = ["ListLLMPrices", chargeType, provider, modelPrefix, at, version];
+  const { asOf, bookVersion, pageSize, position, ...filter } = parseAll({
     chargeType: () => (chargeType ? parseChargeType("charge_type", chargeType) : undefined),
     provider: () => (provider ? parseProvider("provider", provider) : undefined),
     modelPrefix: () => (modelPrefix ? parseModel("model_prefix", modelPrefix) : undefined),
-    asOf: () => parseAsOf(request.asOf),
+    ...timeParsers(request),
     pageSize: () => parsePageSize(request.pageSize, { whenUnset: 100 }),
-    position: () => parsePageToken(scope, request.pageToken, 3),
+    position: () => parsePageToken(scope, request.pageToken, 4),
   });
-  return { filter, asOf, pageSize, scope, position };
+  const time = {
+    asOf: asOf ?? position?.asOf,
+    bookVersion: bookVersion ?? (position && parsePageVersion(position)),
+  };
+  return { filter, time, pageSize, scope, position };
 }
 
 function toKey([chargeType = "", provider = "", model = ""]: readonly string[]): Key {

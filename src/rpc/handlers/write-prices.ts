@@ -102,7 +102,7 @@ export function priceWrites(knex: Knex): PriceWrites {
 
     async cancelLLMPriceRevision(request, context) {
       const { effectiveFrom, ...write } = parseAll({
-        ...timelineParsers(request),
+        ...timelineParsers({ ...request, correctPast: false }),
         effectiveFrom: () => parseRequiredEffectiveFrom(request.effectiveFrom),
       });
       const { cancelLLMPriceRevision } = method;
@@ -207,7 +207,7 @@ function revisionInEffect({ key, id }: KeyRow, effectiveFrom: Instant): DomainEr
   const at = toInstantText(effectiveFrom);
   return new DomainError(
     "REVISION_IN_EFFECT",
-    `the revision of ${toKeyText(key)} from ${at} on has taken effect; only correct_past takes it back`,
+    `the revision of ${toKeyText(key)} from ${at} on has taken effect and cannot be cancelled`,
     { metadata: { llm_price_id: id, effective_from: at } },
   );
 }

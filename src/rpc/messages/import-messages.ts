@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { toPlainText } from "../../domain/decimal.js";
 import type { ImportChange, ImportCounts, ImportOutcome } from "../../domain/price-import.js";
 import {
-  type LLMPriceChangeSchema,
+  type LLMPriceImportChangeSchema,
   type LLMPriceImportCountsSchema,
   PriceChangeKind,
 } from "../../gen/llmprices/v1/llm_price_import_pb.js";
@@ -38,7 +38,7 @@ function toCountsMessage(
   };
 }
 
-function toChangeMessage(change: ImportChange): MessageInitShape<typeof LLMPriceChangeSchema> {
+function toChangeMessage(change: ImportChange): MessageInitShape<typeof LLMPriceImportChangeSchema> {
   const { kind, key, row, priceBefore, price, effectiveFrom } = change;
   return {
     kind: kinds[kind],

@@ -1,12 +1,13 @@
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { parseAll } from "../../domain/field-errors.js";
-import type { ImportOptions, ImportRow } from "../../domain/price-import.js";
+import type { ImportOptions, ImportRow, MissingRows } from "../../domain/price-import.js";
 import {
   type LLMPriceImportRow,
   type LLMPriceImportTerms,
   MissingPrices,
 } from "../../gen/llmprices/v1/llm_price_import_pb.js";
+import { parseOptionalVersion } from "./book-version.js";
 import { parseKey } from "./price-lookup.js";
 import { parseEffectiveFrom } from "./timestamps.js";
 import { writeParsers } from "./write-fields.js";
@@ -19,19 +20,26 @@ export function parseImportRequest(terms: LLMPriceImportTerms): ImportRequest {
   const { validateOnly, registerMissing } = terms;
   const parsed = parseAll({
     ...writeParsers(terms),
-    endMissing: () => parseMissingPrices(terms.missingPrices),
+    missing: () => parseMissingPrices(terms.missingPrices),
+    baseBookVersion: () => parseOptionalVersion("base_book_version", terms.baseBookVersion),
     maxChanges: () => parseMaxChanges(terms.maxChanges),
   });
   return { validateOnly, registerMissing, ...parsed };
 }
 
 /** @throws DomainError INVALID_FIELD with every violation. */
-export function parseImportRow(row: LLMPriceImportRow): ImportRow {
+export function parseImportRow(row: LLMPriceImportRow, { reason }: ImportRequest): ImportRow {
   return parseAll({
     key: () => parseKey(row),
     price: () => parsePriceOrEnd(row),
     effectiveFrom: () => parseEffectiveFrom(row.effectiveFrom),
+    correctsPast: () => parseCorrectPast(row.correctPast, reason),
   });
+}
+
+function parseCorrectPast(correctPast: boolean, reason: string): boolean {
+  if (!correctPast || reason !== "") return correctPast;
+  throw invalidField("correct_past", "is true, but the terms have no reason; a correction needs one");
 }
 
 function parsePriceOrEnd({ price, ends }: LLMPriceImportRow): ImportRow["price"] {
@@ -40,9 +48,14 @@ function parsePriceOrEnd({ price, ends }: LLMPriceImportRow): ImportRow["price"]
   throw invalidField("price", "is given, although the price ends; allowed: one of them");
 }
 
-function parseMissingPrices(value: MissingPrices): boolean {
-  if (MissingPrices[value] !== undefined) return value === MissingPrices.END;
-  throw invalidField("missing_prices", `is ${value}; allowed: KEEP or END`);
+function parseMissingPrices(value: MissingPrices): MissingRows {
+  const isReplaced = value === MissingPrices.REPLACE;
+  const missing = {
+    endPrices: isReplaced || value === MissingPrices.END,
+    cancelScheduled: isReplaced,
+  };
+  if (MissingPrices[value] !== undefined) return missing;
+  throw invalidField("missing_prices", `is ${value}; allowed: KEEP, END or REPLACE`);
 }
 
 function parseMaxChanges(value: number): number {

@@ -8,7 +8,7 @@ import type { LLMPriceImportRow } from "../../gen/llmprices/v1/llm_price_import_
 import type { ImportLLMPricesRequest } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { ImportRows, rowsAtOnce } from "../../store/import/staged-rows.js";
 import { rejectLaterTerms } from "./first-message.js";
-import { parseImportRow } from "./import-request.js";
+import { type ImportRequest, parseImportRow } from "./import-request.js";
 
 /** The rows of an import that have been sent to the database, and the errors of the others. */
 export type ReceivedRows = {
@@ -28,6 +28,7 @@ export async function receiveRows(
   transaction: Knex,
   first: ImportLLMPricesRequest,
   later: AsyncIterable<ImportLLMPricesRequest>,
+  terms: ImportRequest,
   maxRows: number,
   reserve: ReserveBytes,
 ): Promise<ReceivedRows> {
@@ -44,7 +45,7 @@ export async function receiveRows(
     const moreRows = Math.min(count + received.length, rowsAtOnce) - heldRows;
     reserve(moreRows * bytesPerRow);
     for (const row of received) {
-      addRow(rows, rowErrors, count, row);
+      addRow(rows, rowErrors, count, row, terms);
       count += 1;
       if (rows.isFull) await rows.send();
       else if (timer.isDue()) await timer.yield();
@@ -67,9 +68,10 @@ function addRow(
   rowErrors: RowErrors,
   index: number,
   row: LLMPriceImportRow,
+  terms: ImportRequest,
 ): void {
   const errors = new FieldErrors();
-  const parsed = errors.read(() => parseImportRow(row));
+  const parsed = errors.read(() => parseImportRow(row, terms));
   if (errors.violations.length === 0) rows.add(index, parsed);
   rowErrors.add(
     errors.violations.map(

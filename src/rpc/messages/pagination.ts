@@ -57,16 +57,25 @@ export function decodePageToken(token: string, keyParts: number) {
 }
 
 /**
- * Parses the instant in a token of a list that is ordered by time. The page begins after it.
+ * Parses the token of a list of revisions: the start of the last one, and the version that wrote it.
  *
  * @throws DomainError INVALID_FIELD when the token is not of this service.
  */
-export function parseInstantToken(token: string): Instant | undefined {
-  const text = decodePageToken(token, 1)?.position.after[0];
-  if (text === undefined) return undefined;
-  const instant = Number(text);
-  if (String(instant) !== text || !isAsOf(instant)) throw invalidPageToken(token);
-  return instant;
+export function parseRevisionToken(token: string) {
+  const after = decodePageToken(token, 2)?.position.after;
+  if (after === undefined) return undefined;
+  const [from = "", version = ""] = after;
+  const effectiveFrom = Number(from);
+  if (String(effectiveFrom) !== from || !isAsOf(effectiveFrom) || !isVersion(version))
+    throw invalidPageToken(token);
+  return { effectiveFrom, bookVersion: BigInt(version) };
+}
+
+/** Returns the version of the price book of a list, the last part of its position. */
+export function parsePageVersion({ after }: PagePosition): bigint {
+  const version = after.at(-1) ?? "";
+  if (!isVersion(version)) throw invalidPageToken(version);
+  return BigInt(version);
 }
 
 /** Cuts `rows`, of which there is one more than a page when there is a next page, to the page. */
@@ -105,6 +114,10 @@ function isKey(after: unknown, parts: number): after is readonly string[] {
     after.length === parts &&
     after.every((part) => typeof part === "string" && /^[\x20-\x7e]{0,255}$/.test(part))
   );
+}
+
+function isVersion(text: string): boolean {
+  return /^\d{1,16}$/.test(text);
 }
 
 function isAsOf(asOf: unknown): asOf is Instant | null {

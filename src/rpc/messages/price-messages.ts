@@ -3,10 +3,13 @@ import { toPlainText } from "../../domain/decimal.js";
 import type { Instant } from "../../domain/instant.js";
 import { type AppliedPrice, etagOf, type LLMPrice } from "../../domain/llm-price.js";
 import type { AppliedPriceSchema } from "../../gen/llmprices/v1/charge_pb.js";
-import type {
-  LLMPriceRevisionSchema,
-  LLMPriceSchema,
+import {
+  RevisionChangeKind,
+  type LLMPriceChangeSchema,
+  type LLMPriceRevisionSchema,
+  type LLMPriceSchema,
 } from "../../gen/llmprices/v1/llm_price_pb.js";
+import type { PriceChange } from "../../store/prices/price-changes.js";
 import type { RecordedRevision } from "../../store/prices/timelines.js";
 import { toTimestamp } from "./timestamps.js";
 
@@ -35,6 +38,21 @@ export function toRevisionMessage(
     createdAt: toTimestamp(revision.createdAt),
     bookVersion: revision.bookVersion,
     ...(revision.supersededIn !== undefined && { supersededIn: revision.supersededIn }),
+  };
+}
+
+export function toPriceChangeMessage({
+  version,
+  kind,
+  key,
+  llmPriceId,
+  revision,
+}: PriceChange): MessageInitShape<typeof LLMPriceChangeSchema> {
+  return {
+    bookVersion: version,
+    kind: kind === "written" ? RevisionChangeKind.WRITTEN : RevisionChangeKind.SUPERSEDED,
+    key,
+    revision: toRevisionMessage(llmPriceId, revision),
   };
 }
 

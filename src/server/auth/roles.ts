@@ -33,6 +33,8 @@ const pricingRoles: Roles<typeof PricingService> = {
   updateLLMPrice: "manage",
   deleteLLMPrice: "manage",
   listLLMPriceRevisions: "calculate",
+  listLLMPriceChanges: "calculate",
+  watchLLMPriceChanges: "calculate",
   cancelLLMPriceRevision: "manage",
   importLLMPrices: "manage",
   calculateCharge: "calculate",

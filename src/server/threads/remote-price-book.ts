@@ -17,6 +17,8 @@ export type LookupRequest = {
   readonly type: "lookup";
   readonly number: number;
   readonly query: PriceQuery;
+  /** The time that is left until the call's deadline. */
+  readonly timeoutMs: number | undefined;
 };
 
 /** The reply to the request with the same number. */
@@ -37,7 +39,7 @@ type SentError = {
 export function createRemotePriceBook(port: MessagePort): PriceBook {
   let requestCount = 0;
   return {
-    lookup: async (query, { signal }) => {
+    lookup: async (query, { signal, timeoutMs }) => {
       signal.throwIfAborted();
       requestCount += 1;
       const number = requestCount;
@@ -51,7 +53,10 @@ export function createRemotePriceBook(port: MessagePort): PriceBook {
       port.on("message", receive);
       try {
         const sent: PriceQuery = { ...query, requests: distinct };
-        port.postMessage({ type: "lookup", number, query: sent } satisfies LookupRequest);
+        const request: LookupRequest = {
+          ...{ type: "lookup", number, query: sent, timeoutMs: timeoutMs() },
+        };
+        port.postMessage(request);
         const received = await raceAbort(reply, signal);
         if ("error" in received) throw toError(received.error);
         return toResult(received.result, indexes);
@@ -70,13 +75,13 @@ export function createRemotePriceBook(port: MessagePort): PriceBook {
 function toDistinct(requests: readonly PriceRequest[]) {
   const distinct: PriceRequest[] = [];
   const indexByName = new Map<string, number>();
-  const indexes = requests.map(({ key, asOf }) => {
-    const name = `${toKeyText(key)} ${asOf}`;
+  const indexes = requests.map(({ key, asOf, bookVersion }) => {
+    const name = `${toKeyText(key)} ${asOf} ${bookVersion}`;
     const known = indexByName.get(name);
     if (known !== undefined) return known;
     indexByName.set(name, distinct.length);
     // Only these fields: a request may have others, which cannot be sent.
-    return distinct.push({ key, asOf }) - 1;
+    return distinct.push({ key, asOf, bookVersion }) - 1;
   });
   return { distinct, indexes };
 }
@@ -89,13 +94,13 @@ function toDistinct(requests: readonly PriceRequest[]) {
 export async function replyToLookup(
   port: MessagePort,
   book: PriceBook,
-  { number, query }: LookupRequest,
-  call: LookupCall,
+  { number, query, timeoutMs }: LookupRequest,
+  call: Omit<LookupCall, "timeoutMs">,
 ): Promise<void> {
   const send = (reply: { result: SentResult } | { error: SentError }) =>
     port.postMessage({ type: "reply", number, ...reply } satisfies LookupReply);
   try {
-    send({ result: toSentResult(await book.lookup(query, call)) });
+    send({ result: toSentResult(await book.lookup(query, { ...call, timeoutMs: () => timeoutMs })) });
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const { reason, message, metadata } = error;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type MessagePort, workerData } from "node:worker_threads";
 import {
   Code,
@@ -9,6 +10,7 @@ import {
 } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { raceAbort } from "../../async/race-abort.js";
 import { toLoggedError } from "../../logging/loggable-error.js";
 import type { PriceBook } from "../../price-book/price-book.js";
 import type { CallMemory } from "../../rpc/call/call-memory.js";
@@ -228,7 +230,12 @@ const tracing = settings.isTraced
   : undefined;
 const router = createConnectRouter(toConnectOptions(settings.maxMessageBytes));
 createServices(
-  { knex, bookOf, chargeCounterOf, memoryOf, ...settings },
+  {
+    ...{ knex, bookOf, chargeCounterOf, memoryOf, ...settings },
+    // The database has the changes; only the main thread is told when they come.
+    waitForChange: (_version, limitMs, signal) =>
+      raceAbort(sleep(Math.min(limitMs, 1000), undefined, { ref: false }), signal),
+  },
   { callLogOf, places: unlimitedPlaces, ...settings },
 )((service, implementation) => router.service(service, implementation));
 const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

@@ -38,7 +38,7 @@ export function insertKeys(transaction: Knex): Promise<void> {
 
 /**
  * Writes the planned changes to the timelines, with `now` for the rows without an instant. The
- * triggers of the timelines validate them again, here and not at the commit.
+ * triggers of the timelines validate them again.
  */
 export function applyDiff(
   transaction: Knex,
@@ -48,14 +48,14 @@ export function applyDiff(
   return retryOnRace(async () => {
     await transaction.raw(
       `
-      delete from llm_price_revisions revision using import_steps step
-      where revision.llm_price_id = step.llm_price_id and (
+      update llm_price_revisions revision set superseded_in = revision.book_version + 1
+      from import_steps step
+      where revision.llm_price_id = step.llm_price_id and revision.superseded_in is null and (
         step.replaces and revision.effective_from = step.effective_from
         or step.cancels and revision.effective_from > cast(:now as timestamptz)
       )`,
       { now: toInstantText(now) },
     );
-    // In order of time: the triggers accept a revision in the past only as the first of its key.
     await transaction.raw(
       `
       insert into llm_price_revisions (llm_price_id, effective_from, price, changed_by, reason)
@@ -66,7 +66,6 @@ export function applyDiff(
       order by llm_price_id, coalesce(effective_from, cast(:now as timestamptz))`,
       { now: toInstantText(now), changedBy, reason },
     );
-    await transaction.raw("set constraints all immediate");
   });
 }
 

@@ -22,13 +22,10 @@ export function toRowError(found: RowErrorRow, now: Instant): RowError {
 
 function describePast({ effective_from, hint }: RowErrorRow, now: Instant): string {
   const then = effective_from.toISOString();
-  if (hint === "first") {
-    return `is ${then}, in the past; allowed for the first row of a key that never had a price`;
-  }
   if (hint.startsWith("now ")) {
     return `is ${then}: the price has changed since, and is ${hint.slice(4)}; leave it out to change it from now on`;
   }
-  return `is ${then}, before ${toInstantText(now)} (now): the price was ${hint} then, and the past cannot change`;
+  return `is ${then}, before ${toInstantText(now)} (now): the price was ${hint} then, and the past changes only with correct_past`;
 }
 
 function toMissingName(

@@ -1,11 +1,15 @@
 import type { Knex } from "knex";
 import { type Instant, toInstantText } from "../../domain/instant.js";
-import type { KeyColumns } from "../prices/price-columns.js";
+import type { ImportOptions } from "../../domain/price-import.js";
+import { type KeyColumns, toKey } from "../prices/price-columns.js";
+import type { Key } from "../../domain/price-key.js";
 
 /** The numbers of a plan. The plan itself is in the table `import_steps`. */
 export type ImportPlan = {
   /** The instant that the plan uses as now. */
   readonly now: Instant;
+  /** Whether a row corrects the past. */
+  readonly correctsPast: boolean;
   /** The number of changes to timelines. */
   readonly changes: number;
   readonly invalidRows: number;
@@ -21,20 +25,25 @@ export type ImportPlan = {
 export async function planImport(
   transaction: Knex,
   now: Instant,
-  { registerMissing, endMissing }: { registerMissing: boolean; endMissing: boolean },
+  { registerMissing, missing }: Pick<ImportOptions, "registerMissing" | "missing">,
 ): Promise<ImportPlan> {
   await transaction.raw("truncate import_steps");
-  await transaction.raw(planRows, { now: toInstantText(now), registerMissing });
-  if (endMissing) await transaction.raw(planMissing, { now: toInstantText(now) });
+  await transaction.raw(planRows, {
+    now: toInstantText(now),
+    ...{ registerMissing, cancelScheduled: missing.cancelScheduled },
+  });
+  if (missing.endPrices) await transaction.raw(planMissing, { now: toInstantText(now) });
+  if (missing.cancelScheduled) await transaction.raw(planCancelled, { now: toInstantText(now) });
   const { rows } = await transaction.raw(`
     select
       count(*) filter (where adds or replaces or cancels) as changes,
       count(*) filter (where problem is not null) as invalid_rows,
-      count(*) filter (where problem in ('charge_type', 'provider', 'model')) as rows_with_missing_names
+      count(*) filter (where problem in ('charge_type', 'provider', 'model')) as rows_with_missing_names,
+      exists (select from import_rows where corrects_past) as corrects_past
     from import_steps`);
-  const [{ changes, invalid_rows, rows_with_missing_names }] = rows;
+  const [{ changes, invalid_rows, rows_with_missing_names, corrects_past }] = rows;
   return {
-    now,
+    ...{ now, correctsPast: corrects_past },
     changes: Number(changes),
     invalidRows: Number(invalid_rows),
     rowsWithMissingNames: Number(rows_with_missing_names),
@@ -58,12 +67,34 @@ export async function isOutdated(
         and effective_from <= cast(:now as timestamptz)
     ) or exists (
       select from llm_price_revisions revision join import_steps using (llm_price_id)
-      where revision.effective_from > cast(:plannedFor as timestamptz)
+      where revision.superseded_in is null
+        and revision.effective_from > cast(:plannedFor as timestamptz)
         and revision.effective_from <= cast(:now as timestamptz)
     ) as is_outdated`,
     { plannedFor: toInstantText(plannedFor), now: toInstantText(now) },
   );
   return rows[0].is_outdated;
+}
+
+/** Returns the keys that the plan changes and that were changed after a version: their number, and the first. */
+export async function findChangedKeys(
+  transaction: Knex,
+  version: bigint,
+  limit: number,
+): Promise<{ readonly count: number; readonly keys: readonly Key[] }> {
+  const { rows } = await transaction.raw(
+    `
+    select key.charge_type, key.provider, key.model, count(*) over () as keys
+    from llm_prices key
+    where key.book_version > :version and exists (
+      select from import_steps step
+      where step.llm_price_id = key.id and (adds or replaces or cancels)
+    )
+    order by key.charge_type, key.provider, key.model
+    limit :limit`,
+    { version: String(version), limit },
+  );
+  return { count: Number(rows[0]?.keys ?? 0), keys: rows.map(toKey) };
 }
 
 /** Returns the first invalid rows, in the order of the rows. */
@@ -119,7 +150,10 @@ const joinedRows = `
       and models.provider = ordered_rows.provider and models.name = model
     cross join lateral (
       select
-        count(*) > 0 as has_history,
+        not is_new and exists (
+          select from llm_price_revisions said
+          where said.llm_price_id = ordered_rows.llm_price_id
+        ) as has_history,
         coalesce(bool_or(effective_from = begins and not begins_now), false) as is_exact,
         max(price) filter (where effective_from = begins) as price_exact,
         max(effective_from) filter (where is_before) as before_began,
@@ -133,6 +167,14 @@ const joinedRows = `
           effective_from < begins or begins_now and effective_from = begins as is_before
         from llm_price_revisions
         where not is_new and llm_price_revisions.llm_price_id = ordered_rows.llm_price_id
+          and superseded_in is null
+          and (not cast(:cancelScheduled as boolean) or effective_from <= cast(:now as timestamptz)
+            or exists (
+              select from import_rows kept
+              where kept.charge_type = ordered_rows.charge_type
+                and kept.provider = ordered_rows.provider and kept.model = ordered_rows.model
+                and kept.effective_from = llm_price_revisions.effective_from
+            ))
       ) revision
     ) book
   )`;
@@ -149,8 +191,7 @@ const validatedRows = `
         when not cast(:registerMissing as boolean) and lacks_provider then 'provider'
         when not cast(:registerMissing as boolean) and lacks_model then 'model'
         when begins >= cast(:now as timestamptz) then null
-        when not has_history and row_before_begins is null then null
-        when not has_history then 'effective_from'
+        when corrects_past or not has_history then null
         when price is distinct from case when is_exact then price_exact else price_before end
           then 'effective_from'
         when price is distinct from price_now
@@ -166,22 +207,28 @@ const planRows = `
     case when begins_now then null else begins end, price, price_then, problem,
     case
       when problem = 'row' then cast(first_row as text)
-      when problem = 'effective_from' and not has_history then 'first'
       when problem = 'effective_from' and price is not distinct from price_then
         then 'now ' || coalesce(cast(trim_scale(price_now) as text), 'none')
       when problem = 'effective_from' then coalesce(cast(trim_scale(price_then) as text), 'none')
     end,
     lacks_charge_type, lacks_provider, lacks_model,
-    problem is null and is_exact and not is_past and price is distinct from price_exact,
+    problem is null and is_exact and (not is_past or corrects_past)
+      and price is distinct from price_exact,
     false,
     problem is null and case
-      when is_past then not has_history and price is not null
+      when is_past and has_history and not corrects_past then false
       when is_exact then price is distinct from price_exact
         and (price is not null or price_left is not null)
-      when begins_now or price is null then price is distinct from price_left
+      when begins_now or price is null or is_past and has_history
+        then price is distinct from price_left
       else true
     end
   from validated_rows`;
+
+const rowsOfKey = `
+  select from import_rows imported
+  where imported.charge_type = key.charge_type and imported.provider = key.provider
+    and imported.model = key.model`;
 
 const planMissing = `
   insert into import_steps
@@ -193,10 +240,22 @@ const planMissing = `
       (array_agg(price order by effective_from desc) filter (where effective_from <= cast(:now as timestamptz)))[1]
         as price_now,
       bool_or(effective_from > cast(:now as timestamptz) and price is not null) as is_scheduled
-    from llm_price_revisions where llm_price_id = key.id
+    from llm_price_revisions where llm_price_id = key.id and superseded_in is null
   ) book
-  where (price_now is not null or is_scheduled) and not exists (
-    select from import_rows imported
-    where imported.charge_type = key.charge_type and imported.provider = key.provider
-      and imported.model = key.model
-  )`;
+  where (price_now is not null or is_scheduled) and not exists (${rowsOfKey})`;
+
+// Takes back the scheduled revisions of keys with rows that have no row of their own.
+const planCancelled = `
+  insert into import_steps
+  select null, charge_type, provider, model, key.id, false, true, scheduled.effective_from, (
+      select current.price from llm_price_revisions current
+      where current.llm_price_id = key.id and current.superseded_in is null
+        and current.effective_from <= cast(:now as timestamptz)
+      order by current.effective_from desc limit 1
+    ), scheduled.price, null, null, false, false, false, true, false, false
+  from llm_prices key
+  join llm_price_revisions scheduled on scheduled.llm_price_id = key.id
+  where scheduled.superseded_in is null and scheduled.effective_from > cast(:now as timestamptz)
+    and exists (${rowsOfKey}) and not exists (
+      ${rowsOfKey} and imported.effective_from = scheduled.effective_from
+    )`;

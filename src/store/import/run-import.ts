@@ -1,12 +1,13 @@
 import type { Knex } from "knex";
+import { DomainError } from "../../domain/domain-error.js";
 import { maxRowErrors, type RowError } from "../../domain/import-row-errors.js";
 import type { Instant } from "../../domain/instant.js";
 import type { ImportOptions, ImportOutcome } from "../../domain/price-import.js";
+import { toKeyText } from "../../domain/price-key.js";
 import { type Call, RetryTransaction, retryOnConflict } from "../connection/transaction.js";
 import { type Author, beginPriceBookChange, bookVersion } from "../prices/timelines.js";
-import { readNow, scheduleCommit } from "./apply-ahead-of-time.js";
-import { insertKeys, registerMissingNames } from "./apply-plan.js";
-import { type ImportPlan, listRowErrors, planImport } from "./plan.js";
+import { applyDiff, insertKeys, registerMissingNames } from "./apply-plan.js";
+import { findChangedKeys, type ImportPlan, isOutdated, listRowErrors, planImport } from "./plan.js";
 import { toRowError } from "./plan-errors.js";
 import { countMissingNames, summarizeImport } from "./result.js";
 
@@ -55,22 +56,26 @@ async function write(
   planned: ImportPlan,
   task: Import,
 ): Promise<ImportOutcome> {
-  const { version, now: lockedAt } = await beginPriceBookChange(transaction);
-  const replan = async (now: Instant) => {
-    const latest = await plan(transaction, now, task);
+  const { version, now } = await beginPriceBookChange(transaction, planned);
+  // The price book is locked now, but may have changed since the comparison. Or a scheduled revision has
+  // taken effect meanwhile.
+  const isCurrent =
+    version === versionBefore + 1n && !(await isOutdated(transaction, planned.now, now));
+  if (!isCurrent) {
+    const { changes } = await plan(transaction, now, task);
     // Another transaction has made the same changes meanwhile.
-    if (latest.changes === 0) throw new RetryTransaction();
-    return latest;
-  };
-  // The price book is locked now, but may have changed since the comparison.
-  const isCurrent = version === versionBefore + 1n;
-  const current = isCurrent ? planned : await replan(lockedAt);
+    if (changes === 0) throw new RetryTransaction();
+  }
   const names = await registerMissingNames(transaction);
   await insertKeys(transaction);
-  return scheduleCommit(transaction, current, task.author, {
-    replan,
-    summarize: (now) => summarizeImport(transaction, now, task.options, names, version),
-  });
+  await applyDiff(transaction, now, task.author);
+  return summarizeImport(transaction, now, task.options, names, version);
+}
+
+/** Returns the clock, or the instant of the last change if that is later. */
+async function readNow(knex: Knex): Promise<Instant> {
+  const { rows } = await knex.raw("select greatest(instant_now(), changed_at) as now from price_book");
+  return rows[0].now.getTime();
 }
 
 async function plan(
@@ -81,5 +86,29 @@ async function plan(
   const planned = await planImport(transaction, now, options);
   const rows = planned.invalidRows === 0 ? [] : await listRowErrors(transaction, maxRowErrors);
   throwRowErrors({ ...planned, errors: rows.map((row) => toRowError(row, now)) });
+  if (options.baseBookVersion !== undefined) await requireUnchanged(transaction, options.baseBookVersion);
   return planned;
 }
+
+/** @throws DomainError BOOK_CHANGED when keys that the plan changes were changed after a version. */
+async function requireUnchanged(transaction: Knex, base: bigint): Promise<void> {
+  const { count, keys } = await findChangedKeys(transaction, base, maxChangedKeys);
+  if (count === 0) return;
+  const names = keys.map(toKeyText);
+  const others = count > names.length ? ` and ${count - names.length} others` : "";
+  throw new DomainError(
+    "BOOK_CHANGED",
+    `changed since version ${base} of the price book, from which the rows were made: ` +
+      `${names.join(", ")}${others}; nothing was written; make the rows again from the newest version`,
+    {
+      metadata: {
+        base_book_version: String(base),
+        changed_keys: String(count),
+        ...Object.fromEntries(names.map((name, i) => [`key_${i + 1}`, name])),
+      },
+    },
+  );
+}
+
+/** More would not fit into the trailers that gRPC clients accept. */
+const maxChangedKeys = 10;

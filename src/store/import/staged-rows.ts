@@ -32,7 +32,7 @@ export class ImportRows {
   }
 
   /** Adds a row. The next `send` sends it. */
-  add(rowNumber: number, { key, price, effectiveFrom }: ImportRow): void {
+  add(rowNumber: number, { key, price, effectiveFrom, correctsPast }: ImportRow): void {
     const columns = this.#columns;
     columns.rowNumber.push(rowNumber);
     columns.chargeType.push(key.chargeType);
@@ -42,12 +42,13 @@ export class ImportRows {
     columns.effectiveFrom.push(
       effectiveFrom === undefined ? nullMarker : toInstantText(effectiveFrom),
     );
+    columns.correctsPast.push(correctsPast ? "true" : "false");
   }
 
   async send(): Promise<void> {
-    // No value contains a space.
+    // No value contains a line feed.
     const bindings = Object.fromEntries(
-      Object.entries(this.#columns).map(([name, values]) => [name, values.join(" ")]),
+      Object.entries(this.#columns).map(([name, values]) => [name, values.join("\n")]),
     );
     if (bindings.rowNumber === "") return;
     this.#columns = emptyColumns();
@@ -72,6 +73,7 @@ function emptyColumns() {
     model: [] as string[],
     price: [] as string[],
     effectiveFrom: [] as string[],
+    correctsPast: [] as string[],
   };
 }
 
@@ -89,7 +91,8 @@ const tables = `
     -- Null: the price ends.
     price numeric,
     -- Null: now.
-    effective_from timestamptz
+    effective_from timestamptz,
+    corrects_past boolean not null
   ) on commit drop;
 
   -- The result of comparing the rows with the price book.
@@ -113,9 +116,9 @@ const tables = `
     lacks_charge_type boolean not null,
     lacks_provider boolean not null,
     lacks_model boolean not null,
-    -- Removes the revision at effective_from.
+    -- Takes back the revision at effective_from.
     replaces boolean not null,
-    -- Removes all scheduled revisions.
+    -- Takes back all scheduled revisions.
     cancels boolean not null,
     -- Adds a revision.
     adds boolean not null
@@ -125,9 +128,9 @@ const insertSql = `
   insert into import_rows
   select cast(row_number as bigint), charge_type, provider, model,
     cast(nullif(price, '${nullMarker}') as numeric),
-    cast(nullif(effective_from, '${nullMarker}') as timestamptz)
-  from unnest(
-    string_to_array(:rowNumber, ' '), string_to_array(:chargeType, ' '),
-    string_to_array(:provider, ' '), string_to_array(:model, ' '),
-    string_to_array(:price, ' '), string_to_array(:effectiveFrom, ' ')
-  ) sent (row_number, charge_type, provider, model, price, effective_from)`;
+    cast(nullif(effective_from, '${nullMarker}') as timestamptz),
+    cast(corrects_past as boolean)
+  from unnest(${["rowNumber", "chargeType", "provider", "model", "price", "effectiveFrom", "correctsPast"]
+    .map((column) => `string_to_array(:${column}, chr(10))`)
+    .join(", ")}
+  ) sent (row_number, charge_type, provider, model, price, effective_from, corrects_past)`;

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file llmprices/v1/llm_price_import.proto.
  */
 export const file_llmprices_v1_llm_price_import: GenFile = /*@__PURE__*/
-  fileDesc("CiNsbG1wcmljZXMvdjEvbGxtX3ByaWNlX2ltcG9ydC5wcm90bxIMbGxtcHJpY2VzLnYxIrQBChNMTE1QcmljZUltcG9ydFRlcm1zEg4KBnJlYXNvbhgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSGAoQcmVnaXN0ZXJfbWlzc2luZxgEIAEoCBIzCg5taXNzaW5nX3ByaWNlcxgFIAEoDjIbLmxsbXByaWNlcy52MS5NaXNzaW5nUHJpY2VzEhMKC21heF9jaGFuZ2VzGAYgASgFIpoBChFMTE1QcmljZUltcG9ydFJvdxITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZW5kcxgGIAEoCCLuAQoUTExNUHJpY2VJbXBvcnRDb3VudHMSEQoJcm93X2NvdW50GAEgASgDEhUKDWNyZWF0ZWRfY291bnQYAiABKAMSFQoNdXBkYXRlZF9jb3VudBgDIAEoAxIXCg91bmNoYW5nZWRfY291bnQYBCABKAMSEwoLZW5kZWRfY291bnQYBSABKAMSJAoccmVnaXN0ZXJlZF9jaGFyZ2VfdHlwZV9jb3VudBgGIAEoAxIhChlyZWdpc3RlcmVkX3Byb3ZpZGVyX2NvdW50GAcgASgDEh4KFnJlZ2lzdGVyZWRfbW9kZWxfY291bnQYCCABKAMi/QEKDkxMTVByaWNlQ2hhbmdlEisKBGtpbmQYASABKA4yHS5sbG1wcmljZXMudjEuUHJpY2VDaGFuZ2VLaW5kEiYKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5MTE1QcmljZUtleRIQCgNyb3cYAyABKANIAIgBARIZCgxwcmljZV9iZWZvcmUYBCABKAlIAYgBARISCgVwcmljZRgFIAEoCUgCiAEBEjIKDmVmZmVjdGl2ZV9mcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGCgRfcm93Qg8KDV9wcmljZV9iZWZvcmVCCAoGX3ByaWNlKmAKDU1pc3NpbmdQcmljZXMSHgoaTUlTU0lOR19QUklDRVNfVU5TUEVDSUZJRUQQABIXChNNSVNTSU5HX1BSSUNFU19LRUVQEAESFgoSTUlTU0lOR19QUklDRVNfRU5EEAIqjwEKD1ByaWNlQ2hhbmdlS2luZBIhCh1QUklDRV9DSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEh0KGVBSSUNFX0NIQU5HRV9LSU5EX0NSRUFURUQQARIdChlQUklDRV9DSEFOR0VfS0lORF9VUERBVEVEEAISGwoXUFJJQ0VfQ0hBTkdFX0tJTkRfRU5ERUQQA0IpChBjb20ubGxtcHJpY2VzLnYxQhNMbG1QcmljZUltcG9ydFByb3RvUAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_llmprices_v1_llm_price]);
+  fileDesc("CiNsbG1wcmljZXMvdjEvbGxtX3ByaWNlX2ltcG9ydC5wcm90bxIMbGxtcHJpY2VzLnYxIuoBChNMTE1QcmljZUltcG9ydFRlcm1zEg4KBnJlYXNvbhgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSGAoQcmVnaXN0ZXJfbWlzc2luZxgEIAEoCBIzCg5taXNzaW5nX3ByaWNlcxgFIAEoDjIbLmxsbXByaWNlcy52MS5NaXNzaW5nUHJpY2VzEhMKC21heF9jaGFuZ2VzGAYgASgFEh4KEWJhc2VfYm9va192ZXJzaW9uGAcgASgDSACIAQFCFAoSX2Jhc2VfYm9va192ZXJzaW9uIrABChFMTE1QcmljZUltcG9ydFJvdxITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZW5kcxgGIAEoCBIUCgxjb3JyZWN0X3Bhc3QYByABKAgi7gEKFExMTVByaWNlSW1wb3J0Q291bnRzEhEKCXJvd19jb3VudBgBIAEoAxIVCg1jcmVhdGVkX2NvdW50GAIgASgDEhUKDXVwZGF0ZWRfY291bnQYAyABKAMSFwoPdW5jaGFuZ2VkX2NvdW50GAQgASgDEhMKC2VuZGVkX2NvdW50GAUgASgDEiQKHHJlZ2lzdGVyZWRfY2hhcmdlX3R5cGVfY291bnQYBiABKAMSIQoZcmVnaXN0ZXJlZF9wcm92aWRlcl9jb3VudBgHIAEoAxIeChZyZWdpc3RlcmVkX21vZGVsX2NvdW50GAggASgDIoMCChRMTE1QcmljZUltcG9ydENoYW5nZRIrCgRraW5kGAEgASgOMh0ubGxtcHJpY2VzLnYxLlByaWNlQ2hhbmdlS2luZBImCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXkSEAoDcm93GAMgASgDSACIAQESGQoMcHJpY2VfYmVmb3JlGAQgASgJSAGIAQESEgoFcHJpY2UYBSABKAlIAogBARIyCg5lZmZlY3RpdmVfZnJvbRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBgoEX3Jvd0IPCg1fcHJpY2VfYmVmb3JlQggKBl9wcmljZSp8Cg1NaXNzaW5nUHJpY2VzEh4KGk1JU1NJTkdfUFJJQ0VTX1VOU1BFQ0lGSUVEEAASFwoTTUlTU0lOR19QUklDRVNfS0VFUBABEhYKEk1JU1NJTkdfUFJJQ0VTX0VORBACEhoKFk1JU1NJTkdfUFJJQ0VTX1JFUExBQ0UQAyqPAQoPUHJpY2VDaGFuZ2VLaW5kEiEKHVBSSUNFX0NIQU5HRV9LSU5EX1VOU1BFQ0lGSUVEEAASHQoZUFJJQ0VfQ0hBTkdFX0tJTkRfQ1JFQVRFRBABEh0KGVBSSUNFX0NIQU5HRV9LSU5EX1VQREFURUQQAhIbChdQUklDRV9DSEFOR0VfS0lORF9FTkRFRBADQikKEGNvbS5sbG1wcmljZXMudjFCE0xsbVByaWNlSW1wb3J0UHJvdG9QAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_llmprices_v1_llm_price]);
 
 /**
  * How to import: everything except the rows.
@@ -66,6 +66,15 @@ export type LLMPriceImportTerms = Message<"llmprices.v1.LLMPriceImportTerms"> & 
    * @generated from field: int32 max_changes = 6;
    */
   maxChanges: number;
+
+  /**
+   * The version of the price book from which the rows were made, for example by an export. If a key
+   * that the import would change was changed after this version, the import is rejected with
+   * BOOK_CHANGED, which names such keys, and writes nothing. Unset: no check.
+   *
+   * @generated from field: optional int64 base_book_version = 7;
+   */
+  baseBookVersion?: bigint | undefined;
 };
 
 /**
@@ -84,10 +93,10 @@ export const LLMPriceImportTermsSchema: GenMessage<LLMPriceImportTerms> = /*@__P
  *   another price, or none, is in effect.
  * - A row with a future `effective_from` states a price that is to be scheduled for exactly that
  *   time. It is written if no revision begins at that time, and replaces one with another price.
- * - A row with a past `effective_from` never changes history. It is accepted only if it matches the
+ * - A row with a past `effective_from` does not change history. It is accepted only if it matches the
  *   price that was in effect at that time and, for the key's latest row that is not in the future,
- *   also the current price. Exception: the earliest row of a key that never had a price may be in
- *   the past. It becomes the key's first revision.
+ *   also the current price. There are two exceptions. A key that never had a price takes any number of
+ *   rows in the past: nothing can have been priced with it. And a row with `correct_past` is written.
  *
  * Scheduled revisions without a row stay scheduled.
  *
@@ -138,6 +147,15 @@ export type LLMPriceImportRow = Message<"llmprices.v1.LLMPriceImportRow"> & {
    * @generated from field: bool ends = 6;
    */
   ends: boolean;
+
+  /**
+   * Correct the past: a past `effective_from` states what the price was to be from that time on, until
+   * the next step. Requires `reason` in the terms. Versions of the price book before this import still
+   * say what they said.
+   *
+   * @generated from field: bool correct_past = 7;
+   */
+  correctPast: boolean;
 };
 
 /**
@@ -222,9 +240,9 @@ export const LLMPriceImportCountsSchema: GenMessage<LLMPriceImportCounts> = /*@_
 /**
  * One change that an import made, or would make.
  *
- * @generated from message llmprices.v1.LLMPriceChange
+ * @generated from message llmprices.v1.LLMPriceImportChange
  */
-export type LLMPriceChange = Message<"llmprices.v1.LLMPriceChange"> & {
+export type LLMPriceImportChange = Message<"llmprices.v1.LLMPriceImportChange"> & {
   /**
    * The kind of the change.
    *
@@ -270,10 +288,10 @@ export type LLMPriceChange = Message<"llmprices.v1.LLMPriceChange"> & {
 };
 
 /**
- * Describes the message llmprices.v1.LLMPriceChange.
- * Use `create(LLMPriceChangeSchema)` to create a new message.
+ * Describes the message llmprices.v1.LLMPriceImportChange.
+ * Use `create(LLMPriceImportChangeSchema)` to create a new message.
  */
-export const LLMPriceChangeSchema: GenMessage<LLMPriceChange> = /*@__PURE__*/
+export const LLMPriceImportChangeSchema: GenMessage<LLMPriceImportChange> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_llm_price_import, 3);
 
 /**
@@ -302,6 +320,14 @@ export enum MissingPrices {
    * @generated from enum value: MISSING_PRICES_END = 2;
    */
   END = 2,
+
+  /**
+   * Ends them, and takes back the scheduled revisions that have no row: from now on the rows are the whole
+   * price book.
+   *
+   * @generated from enum value: MISSING_PRICES_REPLACE = 3;
+   */
+  REPLACE = 3,
 }
 
 /**

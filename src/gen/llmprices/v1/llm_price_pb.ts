@@ -8,8 +8,8 @@
 // are never floats. A value with too many digits is an error: nothing is rounded on the way in.
 // Times are whole milliseconds.
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file llmprices/v1/llm_price.proto.
  */
 export const file_llmprices_v1_llm_price: GenFile = /*@__PURE__*/
-  fileDesc("ChxsbG1wcmljZXMvdjEvbGxtX3ByaWNlLnByb3RvEgxsbG1wcmljZXMudjEisgIKCExMTVByaWNlEgoKAmlkGAEgASgJEhMKC2NoYXJnZV90eXBlGAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEg0KBW1vZGVsGAQgASgJEg0KBXByaWNlGAUgASgJEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCCABKAkSMgoOZWZmZWN0aXZlX2Zyb20YCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2VmZmVjdGl2ZV91bnRpbBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQwoLTExNUHJpY2VLZXkSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkimQIKEExMTVByaWNlUmV2aXNpb24SFAoMbGxtX3ByaWNlX2lkGAEgASgJEhIKBXByaWNlGAIgASgJSACIAQESMgoOZWZmZWN0aXZlX2Zyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2VmZmVjdGl2ZV91bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY2hhbmdlZF9ieRgFIAEoCRIOCgZyZWFzb24YBiABKAkSLgoKY3JlYXRlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYm9va192ZXJzaW9uGAggASgDQggKBl9wcmljZUIjChBjb20ubGxtcHJpY2VzLnYxQg1MbG1QcmljZVByb3RvUAFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChxsbG1wcmljZXMvdjEvbGxtX3ByaWNlLnByb3RvEgxsbG1wcmljZXMudjEisgIKCExMTVByaWNlEgoKAmlkGAEgASgJEhMKC2NoYXJnZV90eXBlGAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEg0KBW1vZGVsGAQgASgJEg0KBXByaWNlGAUgASgJEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCCABKAkSMgoOZWZmZWN0aXZlX2Zyb20YCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2VmZmVjdGl2ZV91bnRpbBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQwoLTExNUHJpY2VLZXkSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkixwIKEExMTVByaWNlUmV2aXNpb24SFAoMbGxtX3ByaWNlX2lkGAEgASgJEhIKBXByaWNlGAIgASgJSACIAQESMgoOZWZmZWN0aXZlX2Zyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2VmZmVjdGl2ZV91bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY2hhbmdlZF9ieRgFIAEoCRIOCgZyZWFzb24YBiABKAkSLgoKY3JlYXRlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYm9va192ZXJzaW9uGAggASgDEhoKDXN1cGVyc2VkZWRfaW4YCSABKANIAYgBAUIICgZfcHJpY2VCEAoOX3N1cGVyc2VkZWRfaW4isAEKDkxMTVByaWNlQ2hhbmdlEhQKDGJvb2tfdmVyc2lvbhgBIAEoAxIuCgRraW5kGAIgASgOMiAubGxtcHJpY2VzLnYxLlJldmlzaW9uQ2hhbmdlS2luZBImCgNrZXkYAyABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXkSMAoIcmV2aXNpb24YBCABKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbiJ5ChNMTE1QcmljZVN1Z2dlc3Rpb25zEi8KDG5lYXJlc3Rfa2V5cxgBIAMoCzIZLmxsbXByaWNlcy52MS5MTE1QcmljZUtleRIxCg5jYW5kaWRhdGVfa2V5cxgCIAMoCzIZLmxsbXByaWNlcy52MS5MTE1QcmljZUtleSqBAQoSUmV2aXNpb25DaGFuZ2VLaW5kEiQKIFJFVklTSU9OX0NIQU5HRV9LSU5EX1VOU1BFQ0lGSUVEEAASIAocUkVWSVNJT05fQ0hBTkdFX0tJTkRfV1JJVFRFThABEiMKH1JFVklTSU9OX0NIQU5HRV9LSU5EX1NVUEVSU0VERUQQAkIjChBjb20ubGxtcHJpY2VzLnYxQg1MbG1QcmljZVByb3RvUAFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * The markup price of one key at one time.
@@ -149,8 +149,8 @@ export const LLMPriceKeySchema: GenMessage<LLMPriceKey> = /*@__PURE__*/
 /**
  * One step of a timeline: a price that is in effect from a time on, until the next revision begins.
  *
- * A revision that has taken effect is never changed or removed, and no revision is inserted before
- * it.
+ * A revision is never changed or removed. A later version of the price book may take it back; the
+ * versions before still say it.
  *
  * @generated from message llmprices.v1.LLMPriceRevision
  */
@@ -178,7 +178,8 @@ export type LLMPriceRevision = Message<"llmprices.v1.LLMPriceRevision"> & {
   effectiveFrom?: Timestamp | undefined;
 
   /**
-   * The first time at which it is no longer in effect. Unset: open.
+   * The first time at which it is no longer in effect. Unset: open. Of a superseded revision, as the
+   * last version said that has it.
    *
    * @generated from field: google.protobuf.Timestamp effective_until = 4;
    */
@@ -207,11 +208,18 @@ export type LLMPriceRevision = Message<"llmprices.v1.LLMPriceRevision"> & {
   createdAt?: Timestamp | undefined;
 
   /**
-   * The version of the price book that this change created.
+   * The version of the price book that wrote this revision.
    *
    * @generated from field: int64 book_version = 8;
    */
   bookVersion: bigint;
+
+  /**
+   * The version of the price book that took this revision back. Unset: it stands.
+   *
+   * @generated from field: optional int64 superseded_in = 9;
+   */
+  supersededIn?: bigint | undefined;
 };
 
 /**
@@ -220,4 +228,109 @@ export type LLMPriceRevision = Message<"llmprices.v1.LLMPriceRevision"> & {
  */
 export const LLMPriceRevisionSchema: GenMessage<LLMPriceRevision> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_llm_price, 2);
+
+/**
+ * One change of the price book: a revision that a version wrote, or took back.
+ *
+ * @generated from message llmprices.v1.LLMPriceChange
+ */
+export type LLMPriceChange = Message<"llmprices.v1.LLMPriceChange"> & {
+  /**
+   * The version of the price book that made this change.
+   *
+   * @generated from field: int64 book_version = 1;
+   */
+  bookVersion: bigint;
+
+  /**
+   * What the version did.
+   *
+   * @generated from field: llmprices.v1.RevisionChangeKind kind = 2;
+   */
+  kind: RevisionChangeKind;
+
+  /**
+   * The key of the price.
+   *
+   * @generated from field: llmprices.v1.LLMPriceKey key = 3;
+   */
+  key?: LLMPriceKey | undefined;
+
+  /**
+   * The revision. Its `effective_until` and `superseded_in` are as of the time of this response.
+   *
+   * @generated from field: llmprices.v1.LLMPriceRevision revision = 4;
+   */
+  revision?: LLMPriceRevision | undefined;
+};
+
+/**
+ * Describes the message llmprices.v1.LLMPriceChange.
+ * Use `create(LLMPriceChangeSchema)` to create a new message.
+ */
+export const LLMPriceChangeSchema: GenMessage<LLMPriceChange> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_llm_price, 3);
+
+/**
+ * Keys that a caller may have meant. A detail of errors with the reason PRICE_NOT_FOUND or
+ * KEY_AMBIGUOUS.
+ *
+ * @generated from message llmprices.v1.LLMPriceSuggestions
+ */
+export type LLMPriceSuggestions = Message<"llmprices.v1.LLMPriceSuggestions"> & {
+  /**
+   * The keys nearest to the one asked for, the nearest first. Each has a price at the time asked for.
+   *
+   * @generated from field: repeated llmprices.v1.LLMPriceKey nearest_keys = 1;
+   */
+  nearestKeys: LLMPriceKey[];
+
+  /**
+   * The keys that match a request without a charge type: at most 10.
+   *
+   * @generated from field: repeated llmprices.v1.LLMPriceKey candidate_keys = 2;
+   */
+  candidateKeys: LLMPriceKey[];
+};
+
+/**
+ * Describes the message llmprices.v1.LLMPriceSuggestions.
+ * Use `create(LLMPriceSuggestionsSchema)` to create a new message.
+ */
+export const LLMPriceSuggestionsSchema: GenMessage<LLMPriceSuggestions> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_llm_price, 4);
+
+/**
+ * What a version of the price book did with a revision.
+ *
+ * @generated from enum llmprices.v1.RevisionChangeKind
+ */
+export enum RevisionChangeKind {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: REVISION_CHANGE_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It wrote the revision.
+   *
+   * @generated from enum value: REVISION_CHANGE_KIND_WRITTEN = 1;
+   */
+  WRITTEN = 1,
+
+  /**
+   * It took the revision back.
+   *
+   * @generated from enum value: REVISION_CHANGE_KIND_SUPERSEDED = 2;
+   */
+  SUPERSEDED = 2,
+}
+
+/**
+ * Describes the enum llmprices.v1.RevisionChangeKind.
+ */
+export const RevisionChangeKindSchema: GenEnum<RevisionChangeKind> = /*@__PURE__*/
+  enumDesc(file_llmprices_v1_llm_price, 0);
 

@@ -12,9 +12,9 @@ import type { AccountCharge, AllocationTerms, AllocationTotals, AllocationUsage 
 import { file_llmprices_v1_allocation } from "./allocation_pb.js";
 import type { AccountUsage, AppliedPrice, Rounding } from "./charge_pb.js";
 import { file_llmprices_v1_charge } from "./charge_pb.js";
-import type { LLMPrice, LLMPriceKey, LLMPriceRevision } from "./llm_price_pb.js";
+import type { LLMPrice, LLMPriceChange, LLMPriceKey, LLMPriceRevision } from "./llm_price_pb.js";
 import { file_llmprices_v1_llm_price } from "./llm_price_pb.js";
-import type { LLMPriceChange, LLMPriceImportCounts, LLMPriceImportRow, LLMPriceImportTerms } from "./llm_price_import_pb.js";
+import type { LLMPriceImportChange, LLMPriceImportCounts, LLMPriceImportRow, LLMPriceImportTerms } from "./llm_price_import_pb.js";
 import { file_llmprices_v1_llm_price_import } from "./llm_price_import_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -22,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file llmprices/v1/pricing_service.proto.
  */
 export const file_llmprices_v1_pricing_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJsbG1wcmljZXMvdjEvcHJpY2luZ19zZXJ2aWNlLnByb3RvEgxsbG1wcmljZXMudjEitAEKFUNyZWF0ZUxMTVByaWNlUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkiWQoWQ3JlYXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIoEBChJHZXRMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCAoGbG9va3VwIkAKE0dldExMTVByaWNlUmVzcG9uc2USKQoJbGxtX3ByaWNlGAEgASgLMhYubGxtcHJpY2VzLnYxLkxMTVByaWNlIqUBChRMaXN0TExNUHJpY2VzUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIUCgxtb2RlbF9wcmVmaXgYAyABKAkSKQoFYXNfb2YYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJIocBChVMaXN0TExNUHJpY2VzUmVzcG9uc2USKgoKbGxtX3ByaWNlcxgBIAMoCzIWLmxsbXByaWNlcy52MS5MTE1QcmljZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSKQoFYXNfb2YYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIs4BChVVcGRhdGVMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABINCgVwcmljZRgDIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgFIAEoCRIOCgZyZWFzb24YBiABKAkSEgoKcmVxdWVzdF9pZBgHIAEoCUIICgZsb29rdXAiWQoWVXBkYXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIr8BChVEZWxldGVMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABIyCg5lZmZlY3RpdmVfZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgEIAEoCRIOCgZyZWFzb24YBSABKAkSEgoKcmVxdWVzdF9pZBgGIAEoCUIICgZsb29rdXAiWQoWRGVsZXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIocBChxMaXN0TExNUHJpY2VSZXZpc2lvbnNSZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAlCCAoGbG9va3VwInUKHUxpc3RMTE1QcmljZVJldmlzaW9uc1Jlc3BvbnNlEjsKE2xsbV9wcmljZV9yZXZpc2lvbnMYASADKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkixwEKHUNhbmNlbExMTVByaWNlUmV2aXNpb25SZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASMgoOZWZmZWN0aXZlX2Zyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkSDgoGcmVhc29uGAUgASgJEhIKCnJlcXVlc3RfaWQYBiABKAlCCAoGbG9va3VwInIKHkNhbmNlbExMTVByaWNlUmV2aXNpb25SZXNwb25zZRI6ChJsbG1fcHJpY2VfcmV2aXNpb24YASABKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIUCgxib29rX3ZlcnNpb24YAiABKAMieQoWSW1wb3J0TExNUHJpY2VzUmVxdWVzdBIwCgV0ZXJtcxgBIAEoCzIhLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydFRlcm1zEi0KBHJvd3MYAiADKAsyHy5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRSb3cixgEKF0ltcG9ydExMTVByaWNlc1Jlc3BvbnNlEjIKBmNvdW50cxgBIAEoCzIiLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydENvdW50cxItCgdjaGFuZ2VzGAIgAygLMhwubGxtcHJpY2VzLnYxLkxMTVByaWNlQ2hhbmdlEhQKDGJvb2tfdmVyc2lvbhgDIAEoAxIyCg5lZmZlY3RpdmVfZnJvbRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAizgIKFkNhbGN1bGF0ZUNoYXJnZVJlcXVlc3QSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNcHJvdmlkZXJfY29zdBgEIAEoCRIdChNhY2NvdW50X3VzYWdlX3JhdGlvGAUgASgJSAASMwoNYWNjb3VudF91c2FnZRgGIAEoCzIaLmxsbXByaWNlcy52MS5BY2NvdW50VXNhZ2VIABIpCgVhc19vZhgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoIcm91bmRpbmcYCCABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSFQoNY3VycmVuY3lfY29kZRgJIAEoCRIYChBtaW5fYm9va192ZXJzaW9uGAogASgDQg0KC3VzYWdlX3JhdGlvIu8BChdDYWxjdWxhdGVDaGFyZ2VSZXNwb25zZRIWCg5hY2NvdW50X2NoYXJnZRgBIAEoCRIOCgZtYXJrdXAYAiABKAkSDQoFZXhhY3QYAyABKAgSKAoIcm91bmRpbmcYBCABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSKQoFYXNfb2YYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWN1cnJlbmN5X2NvZGUYBiABKAkSMQoNYXBwbGllZF9wcmljZRgHIAEoCzIaLmxsbXByaWNlcy52MS5BcHBsaWVkUHJpY2UimwEKHEJhdGNoQ2FsY3VsYXRlQ2hhcmdlc1JlcXVlc3QSNgoIcmVxdWVzdHMYASADKAsyJC5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVxdWVzdBIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQbWluX2Jvb2tfdmVyc2lvbhgDIAEoAyKSAQodQmF0Y2hDYWxjdWxhdGVDaGFyZ2VzUmVzcG9uc2USMAoHcmVzdWx0cxgBIAMoCzIfLmxsbXByaWNlcy52MS5DYWxjdWxhdGlvblJlc3VsdBIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYm9va192ZXJzaW9uGAMgASgDInsKEUNhbGN1bGF0aW9uUmVzdWx0EjcKBmNoYXJnZRgBIAEoCzIlLmxsbXByaWNlcy52MS5DYWxjdWxhdGVDaGFyZ2VSZXNwb25zZUgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZyZXN1bHQiogIKFkFsbG9jYXRlQ2hhcmdlc1JlcXVlc3QSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNcHJvdmlkZXJfY29zdBgEIAEoCRIpCgVhc19vZhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoIcm91bmRpbmcYBiABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSFQoNY3VycmVuY3lfY29kZRgHIAEoCRIYChBtaW5fYm9va192ZXJzaW9uGAggASgDEjUKDmFjY291bnRfdXNhZ2VzGAkgAygLMh0ubGxtcHJpY2VzLnYxLkFsbG9jYXRpb25Vc2FnZSJ/ChdBbGxvY2F0ZUNoYXJnZXNSZXNwb25zZRI0Cg9hY2NvdW50X2NoYXJnZXMYASADKAsyGy5sbG1wcmljZXMudjEuQWNjb3VudENoYXJnZRIuCgZ0b3RhbHMYAiABKAsyHi5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRvdGFscyKDAQocU3RyZWFtQWxsb2NhdGVDaGFyZ2VzUmVxdWVzdBIsCgV0ZXJtcxgBIAEoCzIdLmxsbXByaWNlcy52MS5BbGxvY2F0aW9uVGVybXMSNQoOYWNjb3VudF91c2FnZXMYAiADKAsyHS5sbG1wcmljZXMudjEuQWxsb2NhdGlvblVzYWdlIoUBCh1TdHJlYW1BbGxvY2F0ZUNoYXJnZXNSZXNwb25zZRI0Cg9hY2NvdW50X2NoYXJnZXMYASADKAsyGy5sbG1wcmljZXMudjEuQWNjb3VudENoYXJnZRIuCgZ0b3RhbHMYAiABKAsyHi5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRvdGFsczKCCgoOUHJpY2luZ1NlcnZpY2USYAoOQ3JlYXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuQ3JlYXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLkNyZWF0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJXCgtHZXRMTE1QcmljZRIgLmxsbXByaWNlcy52MS5HZXRMTE1QcmljZVJlcXVlc3QaIS5sbG1wcmljZXMudjEuR2V0TExNUHJpY2VSZXNwb25zZSIDkAIBEl0KDUxpc3RMTE1QcmljZXMSIi5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlc1JlcXVlc3QaIy5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlc1Jlc3BvbnNlIgOQAgESYAoOVXBkYXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuVXBkYXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLlVwZGF0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJgCg5EZWxldGVMTE1QcmljZRIjLmxsbXByaWNlcy52MS5EZWxldGVMTE1QcmljZVJlcXVlc3QaJC5sbG1wcmljZXMudjEuRGVsZXRlTExNUHJpY2VSZXNwb25zZSIDkAIAEnUKFUxpc3RMTE1QcmljZVJldmlzaW9ucxIqLmxsbXByaWNlcy52MS5MaXN0TExNUHJpY2VSZXZpc2lvbnNSZXF1ZXN0GisubGxtcHJpY2VzLnYxLkxpc3RMTE1QcmljZVJldmlzaW9uc1Jlc3BvbnNlIgOQAgESeAoWQ2FuY2VsTExNUHJpY2VSZXZpc2lvbhIrLmxsbXByaWNlcy52MS5DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVxdWVzdBosLmxsbXByaWNlcy52MS5DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVzcG9uc2UiA5ACABJlCg9JbXBvcnRMTE1QcmljZXMSJC5sbG1wcmljZXMudjEuSW1wb3J0TExNUHJpY2VzUmVxdWVzdBolLmxsbXByaWNlcy52MS5JbXBvcnRMTE1QcmljZXNSZXNwb25zZSIDkAIAKAESYwoPQ2FsY3VsYXRlQ2hhcmdlEiQubGxtcHJpY2VzLnYxLkNhbGN1bGF0ZUNoYXJnZVJlcXVlc3QaJS5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVzcG9uc2UiA5ACARJ1ChVCYXRjaENhbGN1bGF0ZUNoYXJnZXMSKi5sbG1wcmljZXMudjEuQmF0Y2hDYWxjdWxhdGVDaGFyZ2VzUmVxdWVzdBorLmxsbXByaWNlcy52MS5CYXRjaENhbGN1bGF0ZUNoYXJnZXNSZXNwb25zZSIDkAIBEmMKD0FsbG9jYXRlQ2hhcmdlcxIkLmxsbXByaWNlcy52MS5BbGxvY2F0ZUNoYXJnZXNSZXF1ZXN0GiUubGxtcHJpY2VzLnYxLkFsbG9jYXRlQ2hhcmdlc1Jlc3BvbnNlIgOQAgESeQoVU3RyZWFtQWxsb2NhdGVDaGFyZ2VzEioubGxtcHJpY2VzLnYxLlN0cmVhbUFsbG9jYXRlQ2hhcmdlc1JlcXVlc3QaKy5sbG1wcmljZXMudjEuU3RyZWFtQWxsb2NhdGVDaGFyZ2VzUmVzcG9uc2UiA5ACASgBMAFCKQoQY29tLmxsbXByaWNlcy52MUITUHJpY2luZ1NlcnZpY2VQcm90b1ABYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_rpc_status, file_llmprices_v1_allocation, file_llmprices_v1_charge, file_llmprices_v1_llm_price, file_llmprices_v1_llm_price_import]);
+  fileDesc("CiJsbG1wcmljZXMvdjEvcHJpY2luZ19zZXJ2aWNlLnByb3RvEgxsbG1wcmljZXMudjEiygEKFUNyZWF0ZUxMTVByaWNlUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkSFAoMY29ycmVjdF9wYXN0GAggASgIIlkKFkNyZWF0ZUxMTVByaWNlUmVzcG9uc2USKQoJbGxtX3ByaWNlGAEgASgLMhYubGxtcHJpY2VzLnYxLkxMTVByaWNlEhQKDGJvb2tfdmVyc2lvbhgCIAEoAyKtAQoSR2V0TExNUHJpY2VSZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASKQoFYXNfb2YYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKDGJvb2tfdmVyc2lvbhgEIAEoA0gBiAEBQggKBmxvb2t1cEIPCg1fYm9va192ZXJzaW9uIoEBChNHZXRMTE1QcmljZVJlc3BvbnNlEikKCWxsbV9wcmljZRgBIAEoCzIWLmxsbXByaWNlcy52MS5MTE1QcmljZRIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYm9va192ZXJzaW9uGAMgASgDItEBChRMaXN0TExNUHJpY2VzUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIUCgxtb2RlbF9wcmVmaXgYAyABKAkSKQoFYXNfb2YYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhkKDGJvb2tfdmVyc2lvbhgHIAEoA0gAiAEBQg8KDV9ib29rX3ZlcnNpb24inQEKFUxpc3RMTE1QcmljZXNSZXNwb25zZRIqCgpsbG1fcHJpY2VzGAEgAygLMhYubGxtcHJpY2VzLnYxLkxMTVByaWNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYm9va192ZXJzaW9uGAQgASgDIuQBChVVcGRhdGVMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABINCgVwcmljZRgDIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgFIAEoCRIOCgZyZWFzb24YBiABKAkSEgoKcmVxdWVzdF9pZBgHIAEoCRIUCgxjb3JyZWN0X3Bhc3QYCCABKAhCCAoGbG9va3VwIlkKFlVwZGF0ZUxMTVByaWNlUmVzcG9uc2USKQoJbGxtX3ByaWNlGAEgASgLMhYubGxtcHJpY2VzLnYxLkxMTVByaWNlEhQKDGJvb2tfdmVyc2lvbhgCIAEoAyLVAQoVRGVsZXRlTExNUHJpY2VSZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASMgoOZWZmZWN0aXZlX2Zyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkSDgoGcmVhc29uGAUgASgJEhIKCnJlcXVlc3RfaWQYBiABKAkSFAoMY29ycmVjdF9wYXN0GAcgASgIQggKBmxvb2t1cCJZChZEZWxldGVMTE1QcmljZVJlc3BvbnNlEikKCWxsbV9wcmljZRgBIAEoCzIWLmxsbXByaWNlcy52MS5MTE1QcmljZRIUCgxib29rX3ZlcnNpb24YAiABKAMioAEKHExpc3RMTE1QcmljZVJldmlzaW9uc1JlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCRIXCg9zaG93X3N1cGVyc2VkZWQYBSABKAhCCAoGbG9va3VwInUKHUxpc3RMTE1QcmljZVJldmlzaW9uc1Jlc3BvbnNlEjsKE2xsbV9wcmljZV9yZXZpc2lvbnMYASADKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkixwEKHUNhbmNlbExMTVByaWNlUmV2aXNpb25SZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASMgoOZWZmZWN0aXZlX2Zyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkSDgoGcmVhc29uGAUgASgJEhIKCnJlcXVlc3RfaWQYBiABKAlCCAoGbG9va3VwInIKHkNhbmNlbExMTVByaWNlUmV2aXNpb25SZXNwb25zZRI6ChJsbG1fcHJpY2VfcmV2aXNpb24YASABKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIUCgxib29rX3ZlcnNpb24YAiABKAMiXwoaTGlzdExMTVByaWNlQ2hhbmdlc1JlcXVlc3QSGgoSYWZ0ZXJfYm9va192ZXJzaW9uGAEgASgDEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIoUBChtMaXN0TExNUHJpY2VDaGFuZ2VzUmVzcG9uc2USNwoRbGxtX3ByaWNlX2NoYW5nZXMYASADKAsyHC5sbG1wcmljZXMudjEuTExNUHJpY2VDaGFuZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhQKDGJvb2tfdmVyc2lvbhgDIAEoAyI5ChtXYXRjaExMTVByaWNlQ2hhbmdlc1JlcXVlc3QSGgoSYWZ0ZXJfYm9va192ZXJzaW9uGAEgASgDIoMBChxXYXRjaExMTVByaWNlQ2hhbmdlc1Jlc3BvbnNlEjcKEWxsbV9wcmljZV9jaGFuZ2VzGAEgAygLMhwubGxtcHJpY2VzLnYxLkxMTVByaWNlQ2hhbmdlEhkKDGJvb2tfdmVyc2lvbhgCIAEoA0gAiAEBQg8KDV9ib29rX3ZlcnNpb24ieQoWSW1wb3J0TExNUHJpY2VzUmVxdWVzdBIwCgV0ZXJtcxgBIAEoCzIhLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydFRlcm1zEi0KBHJvd3MYAiADKAsyHy5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRSb3cizAEKF0ltcG9ydExMTVByaWNlc1Jlc3BvbnNlEjIKBmNvdW50cxgBIAEoCzIiLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydENvdW50cxIzCgdjaGFuZ2VzGAIgAygLMiIubGxtcHJpY2VzLnYxLkxMTVByaWNlSW1wb3J0Q2hhbmdlEhQKDGJvb2tfdmVyc2lvbhgDIAEoAxIyCg5lZmZlY3RpdmVfZnJvbRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi+gIKFkNhbGN1bGF0ZUNoYXJnZVJlcXVlc3QSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNcHJvdmlkZXJfY29zdBgEIAEoCRIdChNhY2NvdW50X3VzYWdlX3JhdGlvGAUgASgJSAASMwoNYWNjb3VudF91c2FnZRgGIAEoCzIaLmxsbXByaWNlcy52MS5BY2NvdW50VXNhZ2VIABIpCgVhc19vZhgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoIcm91bmRpbmcYCCABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSFQoNY3VycmVuY3lfY29kZRgJIAEoCRIYChBtaW5fYm9va192ZXJzaW9uGAogASgDEhkKDGJvb2tfdmVyc2lvbhgLIAEoA0gBiAEBQg0KC3VzYWdlX3JhdGlvQg8KDV9ib29rX3ZlcnNpb24i7wEKF0NhbGN1bGF0ZUNoYXJnZVJlc3BvbnNlEhYKDmFjY291bnRfY2hhcmdlGAEgASgJEg4KBm1hcmt1cBgCIAEoCRINCgVleGFjdBgDIAEoCBIoCghyb3VuZGluZxgEIAEoCzIWLmxsbXByaWNlcy52MS5Sb3VuZGluZxIpCgVhc19vZhgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNY3VycmVuY3lfY29kZRgGIAEoCRIxCg1hcHBsaWVkX3ByaWNlGAcgASgLMhoubGxtcHJpY2VzLnYxLkFwcGxpZWRQcmljZSLHAQocQmF0Y2hDYWxjdWxhdGVDaGFyZ2VzUmVxdWVzdBI2CghyZXF1ZXN0cxgBIAMoCzIkLmxsbXByaWNlcy52MS5DYWxjdWxhdGVDaGFyZ2VSZXF1ZXN0EikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBtaW5fYm9va192ZXJzaW9uGAMgASgDEhkKDGJvb2tfdmVyc2lvbhgEIAEoA0gAiAEBQg8KDV9ib29rX3ZlcnNpb24ikgEKHUJhdGNoQ2FsY3VsYXRlQ2hhcmdlc1Jlc3BvbnNlEjAKB3Jlc3VsdHMYASADKAsyHy5sbG1wcmljZXMudjEuQ2FsY3VsYXRpb25SZXN1bHQSKQoFYXNfb2YYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGJvb2tfdmVyc2lvbhgDIAEoAyJ7ChFDYWxjdWxhdGlvblJlc3VsdBI3CgZjaGFyZ2UYASABKAsyJS5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVzcG9uc2VIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCAoGcmVzdWx0In0KFkFsbG9jYXRlQ2hhcmdlc1JlcXVlc3QSLAoFdGVybXMYASABKAsyHS5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRlcm1zEjUKDmFjY291bnRfdXNhZ2VzGAIgAygLMh0ubGxtcHJpY2VzLnYxLkFsbG9jYXRpb25Vc2FnZSJ/ChdBbGxvY2F0ZUNoYXJnZXNSZXNwb25zZRI0Cg9hY2NvdW50X2NoYXJnZXMYASADKAsyGy5sbG1wcmljZXMudjEuQWNjb3VudENoYXJnZRIuCgZ0b3RhbHMYAiABKAsyHi5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRvdGFscyKDAQocU3RyZWFtQWxsb2NhdGVDaGFyZ2VzUmVxdWVzdBIsCgV0ZXJtcxgBIAEoCzIdLmxsbXByaWNlcy52MS5BbGxvY2F0aW9uVGVybXMSNQoOYWNjb3VudF91c2FnZXMYAiADKAsyHS5sbG1wcmljZXMudjEuQWxsb2NhdGlvblVzYWdlIoUBCh1TdHJlYW1BbGxvY2F0ZUNoYXJnZXNSZXNwb25zZRI0Cg9hY2NvdW50X2NoYXJnZXMYASADKAsyGy5sbG1wcmljZXMudjEuQWNjb3VudENoYXJnZRIuCgZ0b3RhbHMYAiABKAsyHi5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRvdGFsczLpCwoOUHJpY2luZ1NlcnZpY2USYAoOQ3JlYXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuQ3JlYXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLkNyZWF0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJXCgtHZXRMTE1QcmljZRIgLmxsbXByaWNlcy52MS5HZXRMTE1QcmljZVJlcXVlc3QaIS5sbG1wcmljZXMudjEuR2V0TExNUHJpY2VSZXNwb25zZSIDkAIBEl0KDUxpc3RMTE1QcmljZXMSIi5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlc1JlcXVlc3QaIy5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlc1Jlc3BvbnNlIgOQAgESYAoOVXBkYXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuVXBkYXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLlVwZGF0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJgCg5EZWxldGVMTE1QcmljZRIjLmxsbXByaWNlcy52MS5EZWxldGVMTE1QcmljZVJlcXVlc3QaJC5sbG1wcmljZXMudjEuRGVsZXRlTExNUHJpY2VSZXNwb25zZSIDkAIAEnUKFUxpc3RMTE1QcmljZVJldmlzaW9ucxIqLmxsbXByaWNlcy52MS5MaXN0TExNUHJpY2VSZXZpc2lvbnNSZXF1ZXN0GisubGxtcHJpY2VzLnYxLkxpc3RMTE1QcmljZVJldmlzaW9uc1Jlc3BvbnNlIgOQAgESbwoTTGlzdExMTVByaWNlQ2hhbmdlcxIoLmxsbXByaWNlcy52MS5MaXN0TExNUHJpY2VDaGFuZ2VzUmVxdWVzdBopLmxsbXByaWNlcy52MS5MaXN0TExNUHJpY2VDaGFuZ2VzUmVzcG9uc2UiA5ACARJ0ChRXYXRjaExMTVByaWNlQ2hhbmdlcxIpLmxsbXByaWNlcy52MS5XYXRjaExMTVByaWNlQ2hhbmdlc1JlcXVlc3QaKi5sbG1wcmljZXMudjEuV2F0Y2hMTE1QcmljZUNoYW5nZXNSZXNwb25zZSIDkAIBMAESeAoWQ2FuY2VsTExNUHJpY2VSZXZpc2lvbhIrLmxsbXByaWNlcy52MS5DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVxdWVzdBosLmxsbXByaWNlcy52MS5DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVzcG9uc2UiA5ACABJlCg9JbXBvcnRMTE1QcmljZXMSJC5sbG1wcmljZXMudjEuSW1wb3J0TExNUHJpY2VzUmVxdWVzdBolLmxsbXByaWNlcy52MS5JbXBvcnRMTE1QcmljZXNSZXNwb25zZSIDkAIAKAESYwoPQ2FsY3VsYXRlQ2hhcmdlEiQubGxtcHJpY2VzLnYxLkNhbGN1bGF0ZUNoYXJnZVJlcXVlc3QaJS5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVzcG9uc2UiA5ACARJ1ChVCYXRjaENhbGN1bGF0ZUNoYXJnZXMSKi5sbG1wcmljZXMudjEuQmF0Y2hDYWxjdWxhdGVDaGFyZ2VzUmVxdWVzdBorLmxsbXByaWNlcy52MS5CYXRjaENhbGN1bGF0ZUNoYXJnZXNSZXNwb25zZSIDkAIBEmMKD0FsbG9jYXRlQ2hhcmdlcxIkLmxsbXByaWNlcy52MS5BbGxvY2F0ZUNoYXJnZXNSZXF1ZXN0GiUubGxtcHJpY2VzLnYxLkFsbG9jYXRlQ2hhcmdlc1Jlc3BvbnNlIgOQAgESeQoVU3RyZWFtQWxsb2NhdGVDaGFyZ2VzEioubGxtcHJpY2VzLnYxLlN0cmVhbUFsbG9jYXRlQ2hhcmdlc1JlcXVlc3QaKy5sbG1wcmljZXMudjEuU3RyZWFtQWxsb2NhdGVDaGFyZ2VzUmVzcG9uc2UiA5ACASgBMAFCKQoQY29tLmxsbXByaWNlcy52MUITUHJpY2luZ1NlcnZpY2VQcm90b1ABYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_rpc_status, file_llmprices_v1_allocation, file_llmprices_v1_charge, file_llmprices_v1_llm_price, file_llmprices_v1_llm_price_import]);
 
 /**
  * A new key and its first price.
@@ -79,6 +79,14 @@ export type CreateLLMPriceRequest = Message<"llmprices.v1.CreateLLMPriceRequest"
    * @generated from field: string request_id = 7;
    */
   requestId: string;
+
+  /**
+   * Correct the past: `effective_from` may be in the past. Requires `reason`. Versions of the price book
+   * before this write still say what they said.
+   *
+   * @generated from field: bool correct_past = 8;
+   */
+  correctPast: boolean;
 };
 
 /**
@@ -151,6 +159,14 @@ export type GetLLMPriceRequest = Message<"llmprices.v1.GetLLMPriceRequest"> & {
    * @generated from field: google.protobuf.Timestamp as_of = 3;
    */
   asOf?: Timestamp | undefined;
+
+  /**
+   * Use exactly this version of the price book: with the same `as_of`, the result is the same for
+   * ever. Unset: the newest version.
+   *
+   * @generated from field: optional int64 book_version = 4;
+   */
+  bookVersion?: bigint | undefined;
 };
 
 /**
@@ -172,6 +188,20 @@ export type GetLLMPriceResponse = Message<"llmprices.v1.GetLLMPriceResponse"> & 
    * @generated from field: llmprices.v1.LLMPrice llm_price = 1;
    */
   llmPrice?: LLMPrice | undefined;
+
+  /**
+   * The time at which the price was read.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of = 2;
+   */
+  asOf?: Timestamp | undefined;
+
+  /**
+   * The version of the price book that was read.
+   *
+   * @generated from field: int64 book_version = 3;
+   */
+  bookVersion: bigint;
 };
 
 /**
@@ -229,6 +259,13 @@ export type ListLLMPricesRequest = Message<"llmprices.v1.ListLLMPricesRequest"> 
    * @generated from field: string page_token = 6;
    */
   pageToken: string;
+
+  /**
+   * Use exactly this version of the price book. Unset: the newest version, which the following pages keep.
+   *
+   * @generated from field: optional int64 book_version = 7;
+   */
+  bookVersion?: bigint | undefined;
 };
 
 /**
@@ -264,6 +301,13 @@ export type ListLLMPricesResponse = Message<"llmprices.v1.ListLLMPricesResponse"
    * @generated from field: google.protobuf.Timestamp as_of = 3;
    */
   asOf?: Timestamp | undefined;
+
+  /**
+   * The version of the price book that was read.
+   *
+   * @generated from field: int64 book_version = 4;
+   */
+  bookVersion: bigint;
 };
 
 /**
@@ -337,6 +381,14 @@ export type UpdateLLMPriceRequest = Message<"llmprices.v1.UpdateLLMPriceRequest"
    * @generated from field: string request_id = 7;
    */
   requestId: string;
+
+  /**
+   * Correct the past: `effective_from` may be in the past. Requires `reason`. Versions of the price book
+   * before this write still say what they said.
+   *
+   * @generated from field: bool correct_past = 8;
+   */
+  correctPast: boolean;
 };
 
 /**
@@ -430,6 +482,14 @@ export type DeleteLLMPriceRequest = Message<"llmprices.v1.DeleteLLMPriceRequest"
    * @generated from field: string request_id = 6;
    */
   requestId: string;
+
+  /**
+   * Correct the past: `effective_from` may be in the past. Requires `reason`. Versions of the price book
+   * before this write still say what they said.
+   *
+   * @generated from field: bool correct_past = 7;
+   */
+  correctPast: boolean;
 };
 
 /**
@@ -510,6 +570,13 @@ export type ListLLMPriceRevisionsRequest = Message<"llmprices.v1.ListLLMPriceRev
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
+
+  /**
+   * Include revisions that later versions of the price book took back. They have `superseded_in`.
+   *
+   * @generated from field: bool show_superseded = 5;
+   */
+  showSuperseded: boolean;
 };
 
 /**
@@ -526,7 +593,7 @@ export const ListLLMPriceRevisionsRequestSchema: GenMessage<ListLLMPriceRevision
  */
 export type ListLLMPriceRevisionsResponse = Message<"llmprices.v1.ListLLMPriceRevisionsResponse"> & {
   /**
-   * The revisions, oldest first.
+   * The revisions, ascending by `effective_from` and `book_version`.
    *
    * @generated from field: repeated llmprices.v1.LLMPriceRevision llm_price_revisions = 1;
    */
@@ -641,6 +708,128 @@ export const CancelLLMPriceRevisionResponseSchema: GenMessage<CancelLLMPriceRevi
   messageDesc(file_llmprices_v1_pricing_service, 13);
 
 /**
+ * A request of ListLLMPriceChanges.
+ *
+ * @generated from message llmprices.v1.ListLLMPriceChangesRequest
+ */
+export type ListLLMPriceChangesRequest = Message<"llmprices.v1.ListLLMPriceChangesRequest"> & {
+  /**
+   * Only changes of later versions of the price book. 0: all changes.
+   *
+   * @generated from field: int64 after_book_version = 1;
+   */
+  afterBookVersion: bigint;
+
+  /**
+   * The maximum number of changes: 0 and more than 1000 mean 1000.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the previous page, with the same `after_book_version`. Empty: the first
+   * page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message llmprices.v1.ListLLMPriceChangesRequest.
+ * Use `create(ListLLMPriceChangesRequestSchema)` to create a new message.
+ */
+export const ListLLMPriceChangesRequestSchema: GenMessage<ListLLMPriceChangesRequest> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 14);
+
+/**
+ * A page of changes.
+ *
+ * @generated from message llmprices.v1.ListLLMPriceChangesResponse
+ */
+export type ListLLMPriceChangesResponse = Message<"llmprices.v1.ListLLMPriceChangesResponse"> & {
+  /**
+   * The changes, ascending by `book_version`.
+   *
+   * @generated from field: repeated llmprices.v1.LLMPriceChange llm_price_changes = 1;
+   */
+  llmPriceChanges: LLMPriceChange[];
+
+  /**
+   * The token for the next page. Empty: this is the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * The version of the price book when the first page was read. The pages have all changes up to it, and
+   * none after it: pass it as the next `after_book_version`.
+   *
+   * @generated from field: int64 book_version = 3;
+   */
+  bookVersion: bigint;
+};
+
+/**
+ * Describes the message llmprices.v1.ListLLMPriceChangesResponse.
+ * Use `create(ListLLMPriceChangesResponseSchema)` to create a new message.
+ */
+export const ListLLMPriceChangesResponseSchema: GenMessage<ListLLMPriceChangesResponse> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 15);
+
+/**
+ * A request of WatchLLMPriceChanges.
+ *
+ * @generated from message llmprices.v1.WatchLLMPriceChangesRequest
+ */
+export type WatchLLMPriceChangesRequest = Message<"llmprices.v1.WatchLLMPriceChangesRequest"> & {
+  /**
+   * Only changes of later versions of the price book. 0: all changes.
+   *
+   * @generated from field: int64 after_book_version = 1;
+   */
+  afterBookVersion: bigint;
+};
+
+/**
+ * Describes the message llmprices.v1.WatchLLMPriceChangesRequest.
+ * Use `create(WatchLLMPriceChangesRequestSchema)` to create a new message.
+ */
+export const WatchLLMPriceChangesRequestSchema: GenMessage<WatchLLMPriceChangesRequest> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 16);
+
+/**
+ * The next changes.
+ *
+ * @generated from message llmprices.v1.WatchLLMPriceChangesResponse
+ */
+export type WatchLLMPriceChangesResponse = Message<"llmprices.v1.WatchLLMPriceChangesResponse"> & {
+  /**
+   * The changes, ascending by `book_version`. May be empty: there was no change for some time.
+   *
+   * @generated from field: repeated llmprices.v1.LLMPriceChange llm_price_changes = 1;
+   */
+  llmPriceChanges: LLMPriceChange[];
+
+  /**
+   * All changes up to this version have been sent. To continue after a disconnection, pass the last one
+   * received as `after_book_version`. Unset: the changes of this version continue in the next message.
+   *
+   * @generated from field: optional int64 book_version = 2;
+   */
+  bookVersion?: bigint | undefined;
+};
+
+/**
+ * Describes the message llmprices.v1.WatchLLMPriceChangesResponse.
+ * Use `create(WatchLLMPriceChangesResponseSchema)` to create a new message.
+ */
+export const WatchLLMPriceChangesResponseSchema: GenMessage<WatchLLMPriceChangesResponse> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 17);
+
+/**
  * One part of an import.
  *
  * @generated from message llmprices.v1.ImportLLMPricesRequest
@@ -666,7 +855,7 @@ export type ImportLLMPricesRequest = Message<"llmprices.v1.ImportLLMPricesReques
  * Use `create(ImportLLMPricesRequestSchema)` to create a new message.
  */
 export const ImportLLMPricesRequestSchema: GenMessage<ImportLLMPricesRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 14);
+  messageDesc(file_llmprices_v1_pricing_service, 18);
 
 /**
  * The result of an import.
@@ -685,9 +874,9 @@ export type ImportLLMPricesResponse = Message<"llmprices.v1.ImportLLMPricesRespo
    * The first changes, at most `max_changes`, in the order of their rows. Changes without a row
    * come last, in key order.
    *
-   * @generated from field: repeated llmprices.v1.LLMPriceChange changes = 2;
+   * @generated from field: repeated llmprices.v1.LLMPriceImportChange changes = 2;
    */
-  changes: LLMPriceChange[];
+  changes: LLMPriceImportChange[];
 
   /**
    * The version of the price book that the import created. If the import changed nothing or only
@@ -711,7 +900,7 @@ export type ImportLLMPricesResponse = Message<"llmprices.v1.ImportLLMPricesRespo
  * Use `create(ImportLLMPricesResponseSchema)` to create a new message.
  */
 export const ImportLLMPricesResponseSchema: GenMessage<ImportLLMPricesResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 15);
+  messageDesc(file_llmprices_v1_pricing_service, 19);
 
 /**
  * One charge to calculate.
@@ -802,6 +991,14 @@ export type CalculateChargeRequest = Message<"llmprices.v1.CalculateChargeReques
    * @generated from field: int64 min_book_version = 10;
    */
   minBookVersion: bigint;
+
+  /**
+   * Use exactly this version of the price book: with the same `as_of`, the result is the same for
+   * ever. Unset: the newest version.
+   *
+   * @generated from field: optional int64 book_version = 11;
+   */
+  bookVersion?: bigint | undefined;
 };
 
 /**
@@ -809,7 +1006,7 @@ export type CalculateChargeRequest = Message<"llmprices.v1.CalculateChargeReques
  * Use `create(CalculateChargeRequestSchema)` to create a new message.
  */
 export const CalculateChargeRequestSchema: GenMessage<CalculateChargeRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 16);
+  messageDesc(file_llmprices_v1_pricing_service, 20);
 
 /**
  * One charge, and everything that is needed to calculate it again.
@@ -873,7 +1070,7 @@ export type CalculateChargeResponse = Message<"llmprices.v1.CalculateChargeRespo
  * Use `create(CalculateChargeResponseSchema)` to create a new message.
  */
 export const CalculateChargeResponseSchema: GenMessage<CalculateChargeResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 17);
+  messageDesc(file_llmprices_v1_pricing_service, 21);
 
 /**
  * Calculations to make at one version of the price book.
@@ -905,6 +1102,14 @@ export type BatchCalculateChargesRequest = Message<"llmprices.v1.BatchCalculateC
    * @generated from field: int64 min_book_version = 3;
    */
   minBookVersion: bigint;
+
+  /**
+   * Use exactly this version of the price book, for calculations without one of their own. Unset: the
+   * newest version.
+   *
+   * @generated from field: optional int64 book_version = 4;
+   */
+  bookVersion?: bigint | undefined;
 };
 
 /**
@@ -912,7 +1117,7 @@ export type BatchCalculateChargesRequest = Message<"llmprices.v1.BatchCalculateC
  * Use `create(BatchCalculateChargesRequestSchema)` to create a new message.
  */
 export const BatchCalculateChargesRequestSchema: GenMessage<BatchCalculateChargesRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 18);
+  messageDesc(file_llmprices_v1_pricing_service, 22);
 
 /**
  * The results of a batch.
@@ -947,7 +1152,7 @@ export type BatchCalculateChargesResponse = Message<"llmprices.v1.BatchCalculate
  * Use `create(BatchCalculateChargesResponseSchema)` to create a new message.
  */
 export const BatchCalculateChargesResponseSchema: GenMessage<BatchCalculateChargesResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 19);
+  messageDesc(file_llmprices_v1_pricing_service, 23);
 
 /**
  * The result of one calculation of a batch.
@@ -986,7 +1191,7 @@ export type CalculationResult = Message<"llmprices.v1.CalculationResult"> & {
  * Use `create(CalculationResultSchema)` to create a new message.
  */
 export const CalculationResultSchema: GenMessage<CalculationResult> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 20);
+  messageDesc(file_llmprices_v1_pricing_service, 24);
 
 /**
  * The cost to split, and the accounts to split it across.
@@ -995,70 +1200,16 @@ export const CalculationResultSchema: GenMessage<CalculationResult> = /*@__PURE_
  */
 export type AllocateChargesRequest = Message<"llmprices.v1.AllocateChargesRequest"> & {
   /**
-   * The charge type. Required.
+   * What to allocate. Required.
    *
-   * @generated from field: string charge_type = 1;
+   * @generated from field: llmprices.v1.AllocationTerms terms = 1;
    */
-  chargeType: string;
-
-  /**
-   * The provider. Required.
-   *
-   * @generated from field: string provider = 2;
-   */
-  provider: string;
-
-  /**
-   * The model, compared exactly. Required.
-   *
-   * @generated from field: string model = 3;
-   */
-  model: string;
-
-  /**
-   * What the provider bills: a magnitude below 10^18, at most 18 fraction digits. A negative cost
-   * is a credit. Required.
-   *
-   * @generated from field: string provider_cost = 4;
-   */
-  providerCost: string;
-
-  /**
-   * The time to price at, past or future, truncated to milliseconds. Unset: now. A future time is
-   * priced with what is scheduled for it now.
-   *
-   * @generated from field: google.protobuf.Timestamp as_of = 5;
-   */
-  asOf?: Timestamp | undefined;
-
-  /**
-   * How to round the total. An unset `scale` means the currency's minor unit, and is an error
-   * without a currency. An unset `mode` means HALF_EVEN.
-   *
-   * @generated from field: llmprices.v1.Rounding rounding = 6;
-   */
-  rounding?: Rounding | undefined;
-
-  /**
-   * The currency of the cost (ISO 4217). Its minor unit is the default scale (USD 2, JPY 0, KWD 3).
-   * Returned unchanged, never converted. May be empty if `rounding.scale` is given.
-   *
-   * @generated from field: string currency_code = 7;
-   */
-  currencyCode: string;
-
-  /**
-   * Allocate with this version of the price book or a later one. Pass the `book_version` of a write
-   * to make sure that the allocation uses it. 0: the version that the service has.
-   *
-   * @generated from field: int64 min_book_version = 8;
-   */
-  minBookVersion: bigint;
+  terms?: AllocationTerms | undefined;
 
   /**
    * The accounts and their usages. At least one usage must be above 0.
    *
-   * @generated from field: repeated llmprices.v1.AllocationUsage account_usages = 9;
+   * @generated from field: repeated llmprices.v1.AllocationUsage account_usages = 2;
    */
   accountUsages: AllocationUsage[];
 };
@@ -1068,7 +1219,7 @@ export type AllocateChargesRequest = Message<"llmprices.v1.AllocateChargesReques
  * Use `create(AllocateChargesRequestSchema)` to create a new message.
  */
 export const AllocateChargesRequestSchema: GenMessage<AllocateChargesRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 21);
+  messageDesc(file_llmprices_v1_pricing_service, 25);
 
 /**
  * The charges of all accounts.
@@ -1096,7 +1247,7 @@ export type AllocateChargesResponse = Message<"llmprices.v1.AllocateChargesRespo
  * Use `create(AllocateChargesResponseSchema)` to create a new message.
  */
 export const AllocateChargesResponseSchema: GenMessage<AllocateChargesResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 22);
+  messageDesc(file_llmprices_v1_pricing_service, 26);
 
 /**
  * One part of an allocation request.
@@ -1124,7 +1275,7 @@ export type StreamAllocateChargesRequest = Message<"llmprices.v1.StreamAllocateC
  * Use `create(StreamAllocateChargesRequestSchema)` to create a new message.
  */
 export const StreamAllocateChargesRequestSchema: GenMessage<StreamAllocateChargesRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 23);
+  messageDesc(file_llmprices_v1_pricing_service, 27);
 
 /**
  * One part of an allocation.
@@ -1152,7 +1303,7 @@ export type StreamAllocateChargesResponse = Message<"llmprices.v1.StreamAllocate
  * Use `create(StreamAllocateChargesResponseSchema)` to create a new message.
  */
 export const StreamAllocateChargesResponseSchema: GenMessage<StreamAllocateChargesResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 24);
+  messageDesc(file_llmprices_v1_pricing_service, 28);
 
 /**
  * Keeps the markup price of every (charge type, provider, model), and calculates exact account
@@ -1187,8 +1338,8 @@ export const PricingService: GenService<{
    * Writes. Retry with the same `request_id`.
    *
    * Errors:
-   * - INVALID_ARGUMENT: a field is malformed or out of range, or `effective_from` is in the past
-   *   although the key has a history. Only a key's very first revision may start in the past.
+   * - INVALID_ARGUMENT: a field is malformed or out of range, or `effective_from` is in the past, the key
+   *   has had a price, and `correct_past` is not set.
    * - NOT_FOUND: the charge type, the provider or the model is not registered.
    * - ALREADY_EXISTS: the key has a price, now or scheduled.
    *
@@ -1218,7 +1369,8 @@ export const PricingService: GenService<{
     output: typeof GetLLMPriceResponseSchema;
   },
   /**
-   * Lists the prices in effect at `as_of`, in the byte order of (charge type, provider, model).
+   * Lists the prices in effect at `as_of`, as one version of the price book says, in the byte order of
+   * (charge type, provider, model).
    * Pages stay stable while prices are written (AIP-158).
    *
    * Writes nothing. Safe to retry.
@@ -1235,13 +1387,14 @@ export const PricingService: GenService<{
     output: typeof ListLLMPricesResponseSchema;
   },
   /**
-   * Sets a new price for a key, effective now or at a future `effective_from`. It replaces a
-   * revision that is scheduled for exactly this time. Later revisions stay scheduled.
+   * Sets a new price for a key, effective now or at a future `effective_from`, until the next revision. It
+   * takes back a revision that begins at exactly this time. Later revisions stay.
    *
    * Writes. Retry with the same `request_id`.
    *
    * Errors:
-   * - INVALID_ARGUMENT: a field is malformed or out of range, or `effective_from` is in the past.
+   * - INVALID_ARGUMENT: a field is malformed or out of range, or `effective_from` is in the past and
+   *   `correct_past` is not set.
    * - NOT_FOUND: there is no such key, or its price has ended by `effective_from`. Use
    *   CreateLLMPrice for a price that has ended.
    * - ABORTED: `etag` is given and stale.
@@ -1260,7 +1413,8 @@ export const PricingService: GenService<{
    * Writes. Retry with the same `request_id`.
    *
    * Errors:
-   * - INVALID_ARGUMENT: a field is malformed, or `effective_from` is in the past.
+   * - INVALID_ARGUMENT: a field is malformed, or `effective_from` is in the past and `correct_past` is not
+   *   set.
    * - NOT_FOUND: there is no such key, or it has no price at `effective_from` or later.
    * - ABORTED: `etag` is given and stale.
    *
@@ -1288,7 +1442,42 @@ export const PricingService: GenService<{
     output: typeof ListLLMPriceRevisionsResponseSchema;
   },
   /**
-   * Removes a scheduled revision that has not taken effect: a scheduled price, or a scheduled end.
+   * Lists every change of the price book after a version: each revision that was written or taken back, in
+   * the order of the versions, of all keys (AIP-158).
+   *
+   * Writes nothing. Safe to retry.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT: `after_book_version` is negative, or `page_token` is not from this list.
+   * - UNAVAILABLE: the price book has not reached `after_book_version`.
+   *
+   * @generated from rpc llmprices.v1.PricingService.ListLLMPriceChanges
+   */
+  listLLMPriceChanges: {
+    methodKind: "unary";
+    input: typeof ListLLMPriceChangesRequestSchema;
+    output: typeof ListLLMPriceChangesResponseSchema;
+  },
+  /**
+   * Sends every change of the price book after a version: first those that exist, then each when it has
+   * been committed. The stream stays open until the client ends it, or until the service's limit for
+   * streams; then call again with the last `book_version`.
+   *
+   * Writes nothing. Safe to retry.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT: `after_book_version` is negative.
+   * - UNAVAILABLE: the price book has not reached `after_book_version`; or the database cannot be reached.
+   *
+   * @generated from rpc llmprices.v1.PricingService.WatchLLMPriceChanges
+   */
+  watchLLMPriceChanges: {
+    methodKind: "server_streaming";
+    input: typeof WatchLLMPriceChangesRequestSchema;
+    output: typeof WatchLLMPriceChangesResponseSchema;
+  },
+  /**
+   * Takes back a scheduled revision that has not taken effect: a scheduled price, or a scheduled end.
    *
    * Writes. Retry with the same `request_id`.
    *
@@ -1311,9 +1500,8 @@ export const PricingService: GenService<{
    * price is to be (see `LLMPriceImportRow`). A row that agrees with the price book changes
    * nothing: a list that was read from the price book and is sent back raises no version.
    *
-   * All changes that take effect "now" do so at the same time. This time has come when the response
-   * is sent. It is some seconds after the rows arrived for ten thousand changes, and minutes for a
-   * million. Other writes wait meanwhile. Reads and calculations do not.
+   * All changes that take effect "now" do so at the same time. Other writes wait while an import writes.
+   * Reads and calculations do not.
    *
    * The service checks every row before it rejects an import. The error has up to 20 violations in
    * `google.rpc.BadRequest`, in the order of the rows, with fields like `rows[17].price`. Rows are
@@ -1332,8 +1520,9 @@ export const PricingService: GenService<{
    *   the row does not agree with the price book.
    * - NOT_FOUND: charge types, providers or models are not registered, `register_missing` is false,
    *   and the rows have no other violation.
-   * - ABORTED: concurrent writes conflicted with this one too often. Nothing was written. Try
-   *   again.
+   * - ABORTED: keys that the import would change were changed after `base_book_version`, and the error names
+   *   them; or concurrent writes conflicted with this one too often. Nothing was written. Try again in
+   *   the second case.
    * - RESOURCE_EXHAUSTED: a message is larger than 4 MiB, or the service already runs as many large
    *   calls as it accepts. Try again in the second case.
    * - DEADLINE_EXCEEDED: the caller sent no message for 30 seconds, or the configured time. The
@@ -1350,16 +1539,16 @@ export const PricingService: GenService<{
    * Calculates what an account pays for its part of a provider cost: provider_cost × markup ×
    * account_usage_ratio, rounded once, at the end.
    *
-   * Writes nothing. Safe to retry. To get the same charge again later, send the `as_of` of the
-   * response.
+   * Writes nothing. Safe to retry. To get the same charge again later, send the `as_of` and
+   * the `applied_price.book_version` of the response. With `as_of` alone, a charge is priced with what is
+   * known when the call is made.
    *
    * Errors:
    * - INVALID_ARGUMENT: a decimal is malformed or out of range, or a field is missing.
    * - NOT_FOUND: no price of this key is in effect at `as_of`. The error names the nearest keys. A
    *   missing price is never 0 and never 1.
-   * - UNAVAILABLE: the price book has not reached `min_book_version`; or it could not be
-   *   confirmed to be current; or, for a recent `as_of`, it could not be confirmed to have every
-   *   price that is in effect then.
+   * - UNAVAILABLE: the price book has not reached `min_book_version` or `book_version`; or it could not be
+   *   confirmed to be current.
    *
    * @generated from rpc llmprices.v1.PricingService.CalculateCharge
    */
@@ -1373,17 +1562,16 @@ export const PricingService: GenService<{
    * `as_of` of their own share one. Results are in request order. Each is a charge, or the error
    * that CalculateCharge would return: a bad calculation does not affect the others.
    *
-   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` of the
-   * response.
+   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` and
+   * the `book_version` of the response.
    *
    * Errors, of the batch as a whole:
    * - INVALID_ARGUMENT: there are more calculations than allowed, or `as_of` or `min_book_version`
    *   is out of range.
    * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or the service already runs as many
    *   large calls as it accepts. Try again in the second case.
-   * - UNAVAILABLE: the price book has not reached the batch's `min_book_version`; or it could
-   *   not be confirmed to be current; or, for a recent `as_of` of the batch or of a calculation, it
-   *   could not be confirmed to have every price that is in effect then.
+   * - UNAVAILABLE: the price book has not reached the batch's `min_book_version` or `book_version`; or it
+   *   could not be confirmed to be current.
    *
    * @generated from rpc llmprices.v1.PricingService.BatchCalculateCharges
    */
@@ -1401,8 +1589,8 @@ export const PricingService: GenService<{
    * smaller `account_id` in byte order. No charge is further than one unit from provider_cost ×
    * markup × usage ÷ total usage. Negative totals mirror positive ones.
    *
-   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` of the
-   * response. Use StreamAllocateCharges for more accounts than fit into a message of 4 MiB. The
+   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` and
+   * the `book_version` of the response. Use StreamAllocateCharges for more accounts than fit into a message of 4 MiB. The
    * response can be larger than the request, and gRPC clients accept 4 MiB unless configured
    * otherwise.
    *
@@ -1414,9 +1602,8 @@ export const PricingService: GenService<{
    * - FAILED_PRECONDITION: the total usage is 0.
    * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or the service already runs as many
    *   large calls as it accepts. Try again in the second case.
-   * - UNAVAILABLE: the price book has not reached `min_book_version`; or it could not be
-   *   confirmed to be current; or, for a recent `as_of`, it could not be confirmed to have every
-   *   price that is in effect then.
+   * - UNAVAILABLE: the price book has not reached `min_book_version` or `book_version`; or it could not be
+   *   confirmed to be current.
    *
    * @generated from rpc llmprices.v1.PricingService.AllocateCharges
    */
@@ -1431,8 +1618,8 @@ export const PricingService: GenService<{
    * side of the stream, the service sends the charges in the order in which it received the usages,
    * some thousands in a message, and the totals in the last message.
    *
-   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` of the
-   * response. Charges are valid only when the totals have arrived: a stream that ends without
+   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` and
+   * the `book_version` of the response. Charges are valid only when the totals have arrived: a stream that ends without
    * totals ends with an error.
    *
    * Errors: those of AllocateCharges, and
