@@ -9,6 +9,7 @@ import { expect } from "chai";
 const layers: readonly (readonly string[])[] = [
   ["main.ts"],
   ["cli/register-commands.ts"],
+  ["cli/file-commands.ts", "cli/price-commands.ts"],
   ["cli/commands"],
   ["cli/client"],
   ["cli/rows"],
@@ -179,6 +180,8 @@ describe("Architecture", () => {
     const loaded = [
       "main.ts",
       "cli/register-commands.ts",
+      "cli/file-commands.ts",
+      "cli/price-commands.ts",
       "cli/flags.ts",
       "cli/exit-codes.ts",
     ].flatMap((path) =>
@@ -189,7 +192,7 @@ describe("Architecture", () => {
     expect(new Set(loaded)).to.deep.equal(
       new Set([
         ...["commander", "./cli/register-commands.js", "./cli/exit-codes.js", "./flags.js"],
-        "./version.js",
+        ...["./file-commands.js", "./price-commands.js", "./version.js"],
       ]),
     );
   });

@@ -36,11 +36,9 @@ export async function withConnection<T>(
 
 function open({ address, token, tls, timeoutMs }: ConnectionSettings) {
   const baseUrl = `${tls === undefined ? "http" : "https"}://${formatAddress(address)}`;
-  const sessions = new Http2SessionManager(baseUrl, undefined, {
-    ca: tls?.ca,
-    cert: tls?.cert,
-    key: tls?.key,
-  });
+  const tlsOptions = { ca: tls?.ca, cert: tls?.cert, key: tls?.key };
+  // Without pings a stream would not end when the network is gone.
+  const sessions = new Http2SessionManager(baseUrl, { pingIntervalMs: 60_000 }, tlsOptions);
   const transport = createGrpcTransport({
     baseUrl,
     sessionManager: sessions,
