@@ -63,7 +63,7 @@ describe("the role of the service", function () {
       },
       BatchCalculateCharges: () =>
         service.pricing.batchCalculateCharges({ requests: [lineOf(key)] }),
-      AllocateCharges: () => service.pricing.allocateCharges({ ...terms, accountUsages }),
+      AllocateCharges: () => service.pricing.allocateCharges({ terms, accountUsages }),
       StreamAllocateCharges: async () => {
         const messages = sent([{ terms, accountUsages }]);
         for await (const _ of service.pricing.streamAllocateCharges(messages));

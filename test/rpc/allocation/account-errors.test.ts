@@ -16,9 +16,8 @@ describe("The account errors of AllocateCharges", () => {
 
   const allocate = (accountUsages: readonly TestUsage[], changes: object = {}) =>
     service.pricing.allocateCharges({
-      ...{ ...key, providerCost: "100", currencyCode: "USD" },
+      terms: { ...key, providerCost: "100", currencyCode: "USD", ...changes },
       accountUsages: [...accountUsages],
-      ...changes,
     });
   const fieldsOf = async (accountUsages: readonly TestUsage[], changes: object = {}) => {
     const { code, reason, fields } = await errorOf(allocate(accountUsages, changes));

@@ -25,9 +25,8 @@ describe("AllocateCharges rejects", () => {
     protocol: Protocol = "gRPC",
   ) =>
     service.endpoints[protocol].pricing.allocateCharges({
-      ...{ ...key, providerCost: "100", currencyCode: "USD" },
+      terms: { ...key, providerCost: "100", currencyCode: "USD", ...changes },
       accountUsages: [...accountUsages],
-      ...changes,
     });
   const fieldsOf = async (accountUsages: readonly TestUsage[], changes: object = {}) => {
     const { code, reason, fields } = await errorOf(allocate(accountUsages, changes));
@@ -131,7 +130,8 @@ describe("AllocateCharges with a limit of 3 accounts", () => {
 
   const allocate = (usages: readonly TestUsage[]) =>
     service.pricing.allocateCharges({
-      ...{ ...key, providerCost: "1", currencyCode: "USD", accountUsages: [...usages] },
+      terms: { ...key, providerCost: "1", currencyCode: "USD" },
+      accountUsages: [...usages],
     });
 
   it("splits over 3 accounts, and rejects 4 with the limit in the message", async () => {

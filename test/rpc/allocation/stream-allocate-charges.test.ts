@@ -37,7 +37,7 @@ describe("StreamAllocateCharges", function () {
     answerOf(service.endpoints[protocol].pricing.streamAllocateCharges(sent(messages)));
   const allocate = (accountUsages: readonly TestUsage[], changes: object = {}) =>
     service.pricing.allocateCharges({
-      ...termsOf(changes),
+      terms: termsOf(changes),
       accountUsages: [...accountUsages],
     });
 
