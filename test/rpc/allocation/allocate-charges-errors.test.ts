@@ -55,7 +55,7 @@ describe("AllocateCharges rejects", () => {
   ] as const;
   for (const [what, changes, field] of invalidFields) {
     it(what, async () => {
-      expect(await fieldsOf(one, changes)).to.deep.equal([field]);
+      expect(await fieldsOf(one, changes)).to.deep.equal([`terms.${field}`]);
     });
   }
 
@@ -66,9 +66,9 @@ describe("AllocateCharges rejects", () => {
       const { code, fields } = await errorOf(allocate([...usages, ...one], changes, protocol));
       expect(code).to.equal(Code.InvalidArgument);
       expect(fields).to.have.members([
-        "charge_type",
-        "provider_cost",
-        "rounding.scale",
+        "terms.charge_type",
+        "terms.provider_cost",
+        "terms.rounding.scale",
         "account_usages[1].account_id",
         "account_usages[2].usage",
         "account_usages[3].account_id",
