@@ -41,7 +41,7 @@ export function planCreate(
     throw new DomainError("PRICE_ALREADY_EXISTS", `the key has a price${end}; update it instead`);
   }
   const scheduled = later.find((each) => each.price !== null);
-  // A correction of the past leaves what comes later as it is.
+  // A correction of the past leaves what comes later unchanged.
   if (scheduled !== undefined && !(correctsPast && effectiveFrom < now)) {
     const start = toInstantText(scheduled.effectiveFrom);
     throw new DomainError("PRICE_ALREADY_EXISTS", `the key has a price from ${start} on`);

@@ -89,6 +89,7 @@ export function createReplicatedPriceBook({
     // Clients call as soon as the ports are open, but a large price book takes seconds to read.
     if (snapshot === PriceBookSnapshot.none)
       await waitForEvent(firstReadAttempt, maxStalenessMs, signal);
+    if (snapshot === PriceBookSnapshot.none) throw bookStale(maxStalenessMs);
     const startedAt = performance.now();
     const endsAt = startedAt + Math.min(maxStalenessMs, timeToWait(call.timeoutMs()));
     if (snapshot.version < query.wantedVersion) follower.requestRead();

@@ -15,11 +15,18 @@ describe("A price that is changed", function () {
     service.pricing.updateLLMPrice({ lookup: byKey(key), price });
 
   /** Charges a cost of 1, now or with the evidence of a charge. The charge equals the price. */
-  const charge = async (key: TestKey, evidence: { asOf?: Timestamp; bookVersion?: bigint } = {}) => {
+  const charge = async (
+    key: TestKey,
+    evidence: { asOf?: Timestamp; bookVersion?: bigint } = {},
+  ) => {
     const usageRatio = { case: "accountUsageRatio" as const, value: "1" };
     const request = { ...key, providerCost: "1", usageRatio, ...evidence };
     const { asOf, accountCharge, appliedPrice } = await service.pricing.calculateCharge(request);
-    return { asOf: asOf as Timestamp, accountCharge, bookVersion: appliedPrice?.bookVersion ?? -1n };
+    return {
+      asOf: asOf as Timestamp,
+      accountCharge,
+      bookVersion: appliedPrice?.bookVersion ?? -1n,
+    };
   };
 
   it("gives the same charge again with every returned as_of and version, while writes and reads race", async () => {

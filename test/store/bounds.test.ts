@@ -82,7 +82,18 @@ describe("the database's bounds, for every writer,", () => {
     },
     models: {
       accepted: ["~", "!meta/Llama-3:70b", "a".repeat(255), "gpt 4o", "a b c"],
-      rejected: ["", " ", " gpt", "gpt ", "gpt  4o", "gpt-4ó", "gpt-4o\n", "gpt\t4o", "\x7f", "a".repeat(256)],
+      rejected: [
+        "",
+        " ",
+        " gpt",
+        "gpt ",
+        "gpt  4o",
+        "gpt-4ó",
+        "gpt-4o\n",
+        "gpt\t4o",
+        "\x7f",
+        "a".repeat(256),
+      ],
     },
   };
   for (const [table, { accepted, rejected }] of Object.entries(names)) {

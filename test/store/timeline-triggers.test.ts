@@ -53,7 +53,10 @@ describe("llm_price_revisions, for every writer,", () => {
     it("accepts a correction that the transaction announces, with a reason", async () => {
       const id = await newTimeline(lastMonth);
       await correcting((sql) =>
-        sql("llm_price_revisions").insert({ ...revision(id, lastWeek), reason: "a wrong contract" }),
+        sql("llm_price_revisions").insert({
+          ...revision(id, lastWeek),
+          reason: "a wrong contract",
+        }),
       );
       expect(await startsOf(id)).to.deep.equal([lastMonth, lastWeek]);
     });

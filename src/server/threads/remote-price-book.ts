@@ -101,7 +101,9 @@ export async function replyToLookup(
   const send = (reply: { result: SentResult } | { error: SentError }) =>
     port.postMessage({ type: "reply", number, ...reply } satisfies LookupReply);
   try {
-    send({ result: toSentResult(await book.lookup(query, { ...call, timeoutMs: () => timeoutMs })) });
+    send({
+      result: toSentResult(await book.lookup(query, { ...call, timeoutMs: () => timeoutMs })),
+    });
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const { reason, message, metadata } = error;
