@@ -95,8 +95,9 @@ async function calculateMany({ pricing }: Endpoint, key: TestKey): Promise<void>
 }
 
 async function allocate({ pricing }: Endpoint, key: TestKey): Promise<void> {
-  const terms = { ...key, providerCost: "1000", currencyCode: "USD", accountUsages: accounts };
-  const { accountCharges, totals } = await pricing.allocateCharges(terms, limit);
+  const terms = { ...key, providerCost: "1000", currencyCode: "USD" };
+  const request = { terms, accountUsages: accounts };
+  const { accountCharges, totals } = await pricing.allocateCharges(request, limit);
   requireSum(accountCharges, totals?.totalCharge);
 }
 

@@ -33,20 +33,20 @@ export function planCreate(
   price: Decimal,
   effectiveFrom: Instant = timeline.now,
 ): Change {
-  if (timeline.hasHistory) requireNotPast(timeline, effectiveFrom);
-  const { revisions, now } = timeline;
+  const { revisions, now, hasHistory, correctsPast } = timeline;
   const before = revisionAt(revisions, effectiveFrom);
   const later = revisions.filter((revision) => revision.effectiveFrom > effectiveFrom);
   if (before !== undefined && before.price !== null) {
     const end = later[0] === undefined ? "" : ` until ${toInstantText(later[0].effectiveFrom)}`;
     throw new DomainError("PRICE_ALREADY_EXISTS", `the key has a price${end}; update it instead`);
   }
-  // A correction of the past leaves what comes later as it is.
-  const scheduled = effectiveFrom < now ? undefined : later.find((each) => each.price !== null);
-  if (scheduled !== undefined) {
+  const scheduled = later.find((each) => each.price !== null);
+  // A correction of the past leaves what comes later unchanged.
+  if (scheduled !== undefined && !(correctsPast && effectiveFrom < now)) {
     const start = toInstantText(scheduled.effectiveFrom);
     throw new DomainError("PRICE_ALREADY_EXISTS", `the key has a price from ${start} on`);
   }
+  if (hasHistory) requireNotPast(timeline, effectiveFrom);
   return { supersede: exactly(before, effectiveFrom), add: { effectiveFrom, price } };
 }
 

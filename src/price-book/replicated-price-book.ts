@@ -84,12 +84,14 @@ export function createReplicatedPriceBook({
    * it, so a read that was sent after the call began finds every version that exists. Does not wait until
    * the call's deadline: its client would not learn why.
    */
-  const lookupAfterRead = async (query: PriceQuery, { signal, timeoutMs }: LookupCall) => {
+  const lookupAfterRead = async (query: PriceQuery, call: LookupCall) => {
+    const { signal } = call;
     // Clients call as soon as the ports are open, but a large price book takes seconds to read.
     if (snapshot === PriceBookSnapshot.none)
       await waitForEvent(firstReadAttempt, maxStalenessMs, signal);
+    if (snapshot === PriceBookSnapshot.none) throw bookStale(maxStalenessMs);
     const startedAt = performance.now();
-    const endsAt = startedAt + Math.min(maxStalenessMs, timeToWait(timeoutMs()));
+    const endsAt = startedAt + Math.min(maxStalenessMs, timeToWait(call.timeoutMs()));
     if (snapshot.version < query.wantedVersion) follower.requestRead();
     while (snapshot.version < query.wantedVersion && confirmedAtMs < startedAt) {
       const leftMs = endsAt - performance.now();

@@ -66,8 +66,8 @@ describe("A price book that cannot be read any more", () => {
     proxy.cutConnections();
     const lookUp = async () => {
       const call = { signal: new AbortController().signal, timeoutMs: () => undefined };
-      const asOf = Date.now() + 60_000;
-      const result = book.lookup({ requests: [{ key, asOf }], asOf, wantedVersion: 0n }, call);
+      const query = { requests: [{ key, asOf: undefined }], asOf: undefined, wantedVersion: 10n };
+      const result = book.lookup(query, call);
       const error = await Promise.resolve(result).catch((error) => error);
       expect(error).to.include({ reason: "BOOK_STALE" });
       return new WeakRef(call.signal);

@@ -140,11 +140,11 @@ describe("Replicas of one database", function () {
       }
     });
 
-    it("return no as_of at which another replica charges a different price later", async () => {
+    it("return no as_of and version at which another replica charges a different price later", async () => {
       const watched = [...charges.values()].flatMap((each) => each.slice(-300));
       const again = await Promise.all(
-        watched.map(async ({ key, applied: { asOf } }, i) => {
-          const request = { asOf: new Date(asOf).toISOString() };
+        watched.map(async ({ key, applied: { asOf, version } }, i) => {
+          const request = { asOf: new Date(asOf).toISOString(), bookVersion: version };
           return { asOf, price: (await charge(replicaAt(i), key, request)).price };
         }),
       );

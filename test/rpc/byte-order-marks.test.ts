@@ -13,7 +13,7 @@ describe("A U+FEFF at the start of an account id", () => {
     it(`is a part of it: ${protocol}`, async () => {
       const { key } = await freshPrice(service, "1", new Date("2020-01-01"));
       const { accountCharges } = await service.endpoints[protocol].pricing.allocateCharges({
-        ...{ ...key, providerCost: "3", currencyCode: "USD" },
+        terms: { ...key, providerCost: "3", currencyCode: "USD" },
         accountUsages: [
           { accountId: "acme", usage: "1" },
           { accountId: "\uFEFFacme", usage: "2" },

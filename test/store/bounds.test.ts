@@ -73,16 +73,27 @@ describe("the database's bounds, for every writer,", () => {
 
   const names = {
     charge_types: {
-      accepted: ["a", "a_1", "a".repeat(20)],
-      rejected: ["", "Tool", "1st", "_a", "a-b", "a".repeat(21), "tool\n", "tóol"],
+      accepted: ["a", "a_1", "a".repeat(63)],
+      rejected: ["", "Tool", "1st", "_a", "a-b", "a".repeat(64), "tool\n", "tóol"],
     },
     providers: {
       accepted: ["a", "0.a_b-c", "a".repeat(63)],
       rejected: ["", "OpenAI", ".ai", "open/ai", "a".repeat(64), "openai\n", "open ai"],
     },
     models: {
-      accepted: ["~", "!meta/Llama-3:70b", "a".repeat(255)],
-      rejected: ["", "gpt 4o", "gpt-4ó", "gpt-4o\n", "gpt\t4o", "\x7f", "a".repeat(256)],
+      accepted: ["~", "!meta/Llama-3:70b", "a".repeat(255), "gpt 4o", "a b c"],
+      rejected: [
+        "",
+        " ",
+        " gpt",
+        "gpt ",
+        "gpt  4o",
+        "gpt-4ó",
+        "gpt-4o\n",
+        "gpt\t4o",
+        "\x7f",
+        "a".repeat(256),
+      ],
     },
   };
   for (const [table, { accepted, rejected }] of Object.entries(names)) {

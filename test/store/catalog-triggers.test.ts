@@ -67,14 +67,6 @@ describe("the database's timestamps, for every writer,", () => {
     expect(after.updated_at).to.be.within(before.updated_at, new Date(Date.now() + 10_000));
   });
 
-  it("never change the created_at of llm_price_revisions", async () => {
-    const [id] = await knex("llm_prices").pluck("id");
-    const row = { llm_price_id: id, effective_from: "2199-01-01", price: "1" };
-    await knex("llm_price_revisions").insert(row);
-    const write = knex("llm_price_revisions").update({ created_at: "2199-01-01" });
-    expect(await sqlErrorOf(write)).to.equal("created_at_never_changes");
-  });
-
   it("are the transaction's instant in a new revision, over the writer's value", async () => {
     const id = await ensureKey(knex, { chargeType: "plugin", provider: "openai", model: "gpt-4o" });
     await knex.transaction(async (transaction) => {

@@ -122,25 +122,13 @@ describe("price_book, for every writer,", () => {
     expect(await sqlErrorOf(write)).to.equal("price_book_keeps_its_row");
   });
 
-  for (const changedAt of ["instant_now() + interval '3 seconds'", "'infinity'"]) {
-    it(`rejects an instant far ahead of the clock: ${changedAt}`, async () => {
+  for (const changedAt of ["instant_now() + interval '1 second'", "'infinity'"]) {
+    it(`rejects an instant ahead of the clock: ${changedAt}`, async () => {
       const write = knex.raw(`
         update price_book set version = version + 1, changed_at = ${changedAt}`);
       expect(await sqlErrorOf(write)).to.equal("price_book_counts_one_by_one");
     });
   }
-
-  it("accepts an instant two seconds ahead of the clock", async () => {
-    const ahead = "instant_now() + interval '2 seconds'";
-    await knex.transaction(
-      async (transaction) => {
-        await transaction.raw(`
-        update price_book set version = version + 1, changed_at = ${ahead}`);
-        await transaction.rollback();
-      },
-      { doNotRejectOnRollback: true },
-    );
-  });
 
   it("rejects an instant with a fraction of a millisecond", async () => {
     const write = knex.raw(`

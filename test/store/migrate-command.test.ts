@@ -12,15 +12,10 @@ import { llmpricesArguments, toProgram } from "../support/command.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 
 const names = [
-  "20261124000001-catalog",
-  "20261124000002-price-book",
-  "20261124000003-answered-requests",
-  "20261125000004-changes-take-effect-ahead",
-  "20261125000005-keep-the-past-at-commit",
-  "20261125000006-find-changed-timelines",
-  "20261125000007-write-many-prices-at-once",
-  "20261126000008-find-our-own-tables",
-  "20261126000009-raise-the-version-once",
+  "20261201000001-catalog",
+  "20261201000002-price-book",
+  "20261201000003-llm-prices",
+  "20261201000004-answered-requests",
 ];
 
 let database: TestDatabase;
@@ -134,7 +129,7 @@ describe("knex migrate", function () {
 
   it("latest applies the pending migrations, through npm run knex", async () => {
     const { code, output } = await npmRunKnex("migrate:latest");
-    expect(output).to.match(/Batch 1 run: 9 migrations/);
+    expect(output).to.match(/Batch 1 run: 4 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
   });
@@ -142,7 +137,7 @@ describe("knex migrate", function () {
   it("rollback rolls back the migrations of llmprices migrate up", async () => {
     await migrateUp(database.connection);
     const { code, output } = await knexCommand("migrate:rollback");
-    expect(output).to.match(/Batch 1 rolled back: 9 migrations/);
+    expect(output).to.match(/Batch 1 rolled back: 4 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal([]);
   });
@@ -151,14 +146,14 @@ describe("knex migrate", function () {
     it(`${command.slice(8)} lists the migrations that llmprices migrate up applied`, async () => {
       await migrateUp(database.connection);
       const { code, output } = await knexCommand(command);
-      expect(output).to.include(`Found 9 Completed Migration file/files.\n${names.join("\n")}\n`);
+      expect(output).to.include(`Found 4 Completed Migration file/files.\n${names.join("\n")}\n`);
       expect(code).to.equal(0);
     });
   }
 
   it("list lists the pending migrations", async () => {
     const { code, output } = await knexCommand("migrate:list");
-    expect(output).to.include(`Found 9 Pending Migration file/files.\n${names.join("\n")}\n`);
+    expect(output).to.include(`Found 4 Pending Migration file/files.\n${names.join("\n")}\n`);
     expect(code).to.equal(0);
   });
 

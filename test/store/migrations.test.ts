@@ -11,15 +11,10 @@ import {
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 
 const names = [
-  "20261124000001-catalog",
-  "20261124000002-price-book",
-  "20261124000003-answered-requests",
-  "20261125000004-changes-take-effect-ahead",
-  "20261125000005-keep-the-past-at-commit",
-  "20261125000006-find-changed-timelines",
-  "20261125000007-write-many-prices-at-once",
-  "20261126000008-find-our-own-tables",
-  "20261126000009-raise-the-version-once",
+  "20261201000001-catalog",
+  "20261201000002-price-book",
+  "20261201000003-llm-prices",
+  "20261201000004-answered-requests",
 ];
 
 describe("migrations", () => {

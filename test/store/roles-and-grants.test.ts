@@ -63,7 +63,7 @@ describe("the role of the service", function () {
       },
       BatchCalculateCharges: () =>
         service.pricing.batchCalculateCharges({ requests: [lineOf(key)] }),
-      AllocateCharges: () => service.pricing.allocateCharges({ ...terms, accountUsages }),
+      AllocateCharges: () => service.pricing.allocateCharges({ terms, accountUsages }),
       StreamAllocateCharges: async () => {
         const messages = sent([{ terms, accountUsages }]);
         for await (const _ of service.pricing.streamAllocateCharges(messages));
@@ -75,6 +75,12 @@ describe("the role of the service", function () {
       },
       ListLLMPrices: () => service.pricing.listLLMPrices({}),
       ListLLMPriceRevisions: () => service.pricing.listLLMPriceRevisions({ lookup }),
+      ListLLMPriceChanges: () => service.pricing.listLLMPriceChanges({}),
+      WatchLLMPriceChanges: async () => {
+        for await (const { bookVersion } of service.pricing.watchLLMPriceChanges({})) {
+          if (bookVersion !== undefined) break;
+        }
+      },
       DeleteLLMPrice: () => service.pricing.deleteLLMPrice({ lookup }),
       ListChargeTypes: () => service.catalog.listChargeTypes({}),
       ListProviders: () => service.catalog.listProviders({}),
@@ -131,8 +137,9 @@ describe("the role of the service", function () {
       "disable triggers": "alter table llm_price_revisions disable trigger user",
       "skip triggers as a replica": "set session_replication_role = 'replica'",
       "replace the function of a trigger":
-        "create or replace function keep_the_past() returns trigger language sql as 'select null'",
+        "create or replace function keep_what_was_said() returns trigger language sql as 'select null'",
       "truncate a table": "truncate answered_requests",
+      "delete a revision": "delete from llm_price_revisions",
       "change a revision": "update llm_price_revisions set price = 0",
       "change who wrote a revision": "update llm_price_revisions set changed_by = 'nobody'",
       "change a key": "update llm_prices set model = 'another'",
@@ -164,8 +171,9 @@ describe("the role of the service", function () {
       }
     });
 
-    it("delete a revision that has taken effect", async () => {
-      const { constraint } = await knex.raw("delete from llm_price_revisions").catch((e) => e);
+    it("take back a revision that has taken effect, without saying that it corrects the past", async () => {
+      const write = knex.raw("update llm_price_revisions set superseded_in = 1");
+      const { constraint } = await write.catch((error) => error);
       expect(constraint).to.equal("llm_price_revisions_keep_the_past");
     });
   });

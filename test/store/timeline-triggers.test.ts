@@ -9,6 +9,7 @@ let database: TestDatabase;
 let knex: Knex;
 
 const dayMs = 24 * 60 * 60 * 1000;
+const lastMonth = new Date(Date.now() - 30 * dayMs);
 const lastWeek = new Date(Date.now() - 7 * dayMs);
 const yesterday = new Date(Date.now() - dayMs);
 const tomorrow = new Date(Date.now() + dayMs);
@@ -22,191 +23,184 @@ describe("llm_price_revisions, for every writer,", () => {
   });
   after(() => database.drop());
 
-  it("accepts the first revision of a key in the past", async () => {
-    const id = await newTimeline(yesterday);
-    expect(await startsOf(id)).to.deep.equal([yesterday]);
-  });
-
-  it("rejects a revision in the past of a key with history", async () => {
-    const id = await newTimeline(lastWeek);
-    expect(await sqlErrorOf(insert(id, yesterday))).to.equal(keepThePast);
-  });
-
-  it("rejects a revision before a key's history", async () => {
-    const id = await newTimeline(yesterday);
-    expect(await sqlErrorOf(insert(id, lastWeek))).to.equal(keepThePast);
-  });
-
-  it("rejects a revision in the past of a key with scheduled revisions only", async () => {
-    const id = await newTimeline(tomorrow);
-    expect(await sqlErrorOf(insert(id, yesterday))).to.equal(keepThePast);
-  });
-
-  it("rejects two first revisions in the past, even in one statement", async () => {
-    const id = await newTimeline();
-    const rows = [lastWeek, yesterday].map((start) => revision(id, start));
-    expect(await sqlErrorOf(knex("llm_price_revisions").insert(rows))).to.equal(keepThePast);
-  });
-
-  it("accepts a revision from the transaction's instant on", async () => {
-    const id = await newTimeline(yesterday);
-    await knex.transaction(async (transaction) => {
-      const { now } = await beginPriceBookChange(transaction);
-      await transaction("llm_price_revisions").insert(revision(id, new Date(now)));
-    });
-    expect(await startsOf(id)).to.have.length(2);
-  });
-
-  it("rejects a revision from one millisecond before the transaction's instant on", async () => {
-    const id = await newTimeline(yesterday);
-    const write = knex.transaction(async (transaction) => {
-      const { now } = await beginPriceBookChange(transaction);
-      await transaction("llm_price_revisions").insert(revision(id, new Date(now - 1)));
-    });
-    expect(await sqlErrorOf(write)).to.equal(keepThePast);
-  });
-
-  it("rejects a new price of a revision that has taken effect", async () => {
-    const id = await newTimeline(yesterday);
-    expect(await sqlErrorOf(at(id, yesterday).update({ price: "2" }))).to.equal(keepThePast);
-  });
-
-  it("rejects a new start of a revision that has taken effect", async () => {
-    const id = await newTimeline(yesterday);
-    const write = at(id, yesterday).update({ effective_from: tomorrow });
-    expect(await sqlErrorOf(write)).to.equal(keepThePast);
-  });
-
-  it("rejects the deletion of a revision that has taken effect", async () => {
-    const id = await newTimeline(yesterday);
-    expect(await sqlErrorOf(at(id, yesterday).delete())).to.equal(keepThePast);
-  });
-
-  it("rejects a change of a revision that takes effect at the transaction's instant", async () => {
-    const id = await newTimeline(yesterday);
-    const write = knex.transaction(async (transaction) => {
-      const { now } = await beginPriceBookChange(transaction);
-      await transaction("llm_price_revisions").insert(revision(id, new Date(now)));
-      await at(id, new Date(now)).transacting(transaction).update({ price: "2" });
-    });
-    expect(await sqlErrorOf(write)).to.equal(keepThePast);
-  });
-
-  it("accepts a change of a revision that takes effect a millisecond after the transaction's instant", async () => {
-    const id = await newTimeline(yesterday);
-    await knex.transaction(async (transaction) => {
-      const next = new Date((await beginPriceBookChange(transaction)).now + 1);
-      await transaction("llm_price_revisions").insert(revision(id, next));
-      expect(await at(id, next).transacting(transaction).update({ price: "2" })).to.equal(1);
-    });
-  });
-
-  it("accepts a new price of a scheduled revision", async () => {
-    const id = await newTimeline(yesterday, tomorrow);
-    await at(id, tomorrow).update({ price: "2" });
-    expect(await at(id, tomorrow).pluck("price")).to.deep.equal(["2"]);
-  });
-
-  it("accepts a new start in the future of a scheduled revision", async () => {
-    const id = await newTimeline(yesterday, tomorrow);
-    await at(id, tomorrow).update({ effective_from: nextWeek });
-    expect(await startsOf(id)).to.deep.equal([yesterday, nextWeek]);
-  });
-
-  it("rejects a new start in the past of a scheduled revision", async () => {
-    const id = await newTimeline(lastWeek, tomorrow);
-    const write = at(id, tomorrow).update({ effective_from: yesterday });
-    expect(await sqlErrorOf(write)).to.equal(keepThePast);
-  });
-
-  it("rejects another key for a scheduled revision", async () => {
-    const [id, other] = [await newTimeline(tomorrow), await newTimeline(yesterday)];
-    const write = at(id, tomorrow).update({ llm_price_id: other });
-    expect(await sqlErrorOf(write)).to.equal(keepThePast);
-  });
-
-  it("accepts the deletion of a scheduled revision", async () => {
-    const id = await newTimeline(yesterday, tomorrow);
-    await at(id, tomorrow).delete();
-    expect(await startsOf(id)).to.deep.equal([yesterday]);
-  });
-
-  describe("when a revision takes effect while a transaction is open,", () => {
-    it("rejects its deletion", async () => {
-      const write = writeAfterRevision((sql, id, soon) => at(id, soon).transacting(sql).delete());
-      expect(await sqlErrorOf(write)).to.equal(keepThePast);
-    });
-
-    it("rejects its deletion and a later revision in its place", async () => {
-      const write = writeAfterRevision(async (sql, id, soon) => {
-        await at(id, soon).transacting(sql).delete();
-        await sql("llm_price_revisions").insert(revision(id, tomorrow));
+  describe("with a start in the past", () => {
+    it("accepts any number of revisions in the first transaction of a key", async () => {
+      const id = await newTimeline();
+      await knex.transaction(async (sql) => {
+        await sql("llm_price_revisions").insert([revision(id, yesterday), revision(id, lastMonth)]);
+        await sql("llm_price_revisions").insert([revision(id, lastWeek), revision(id, tomorrow)]);
       });
-      expect(await sqlErrorOf(write)).to.equal(keepThePast);
+      expect(await startsOf(id)).to.deep.equal([lastMonth, lastWeek, yesterday, tomorrow]);
     });
 
-    it("rejects a new price and a new start", async () => {
-      for (const change of [{ price: "2" }, { effective_from: tomorrow }]) {
-        const write = writeAfterRevision((sql, id, soon) =>
-          at(id, soon).transacting(sql).update(change),
-        );
-        expect(await sqlErrorOf(write)).to.equal(keepThePast);
+    for (const [what, ...starts] of [
+      ["a price", lastWeek],
+      ["a price that begins later", yesterday],
+      ["only a scheduled price", tomorrow],
+    ] as const) {
+      it(`rejects a revision of a key that has ${what}`, async () => {
+        const id = await newTimeline(...starts);
+        expect(await sqlErrorOf(insert(id, lastWeek))).to.equal(keepThePast);
+      });
+    }
+
+    it("rejects a revision of a key whose only revision was taken back", async () => {
+      const id = await newTimeline(tomorrow);
+      await supersede(id, tomorrow);
+      expect(await sqlErrorOf(insert(id, yesterday))).to.equal(keepThePast);
+    });
+
+    it("accepts a correction that the transaction announces, with a reason", async () => {
+      const id = await newTimeline(lastMonth);
+      await correcting((sql) =>
+        sql("llm_price_revisions").insert({
+          ...revision(id, lastWeek),
+          reason: "a wrong contract",
+        }),
+      );
+      expect(await startsOf(id)).to.deep.equal([lastMonth, lastWeek]);
+    });
+
+    it("rejects a correction without a reason", async () => {
+      const id = await newTimeline(lastMonth);
+      const write = correcting((sql) => sql("llm_price_revisions").insert(revision(id, lastWeek)));
+      expect(await sqlErrorOf(write)).to.equal("llm_price_revisions_corrected_with_reason");
+    });
+
+    it("accepts the transaction's instant, and rejects the millisecond before", async () => {
+      const id = await newTimeline(lastWeek);
+      const insertAt = (afterMs: number) =>
+        knex.transaction(async (sql) => {
+          const { now } = await beginPriceBookChange(sql);
+          await sql("llm_price_revisions").insert(revision(id, new Date(now + afterMs)));
+        });
+      expect(await sqlErrorOf(insertAt(-1))).to.equal(keepThePast);
+      await insertAt(0);
+    });
+  });
+
+  it("begins at the transaction's instant without a start", async () => {
+    const id = await newTimeline(lastWeek);
+    const [row] = await knex("llm_price_revisions")
+      .insert({ llm_price_id: id, price: "2" })
+      .returning("*");
+    const book = await knex("price_book").first();
+    expect(row.effective_from).to.deep.equal(book.changed_at);
+    expect(row.created_at).to.deep.equal(book.changed_at);
+  });
+
+  it("has the version and the time of the database, over the writer's values", async () => {
+    const id = await newTimeline();
+    const forged = { book_version: 1, superseded_in: 99, created_at: lastMonth };
+    await knex("llm_price_revisions").insert({ ...revision(id, tomorrow), ...forged });
+    const book = await knex("price_book").first();
+    const [row] = await knex("llm_price_revisions").where("llm_price_id", id);
+    expect(row).to.deep.include({ book_version: book.version, superseded_in: null });
+    expect(row.created_at).to.deep.equal(book.changed_at);
+  });
+
+  describe("is never changed,", () => {
+    for (const [column, value] of [
+      ["price", "2"],
+      ["effective_from", nextWeek],
+      ["changed_by", "somebody else"],
+      ["reason", "another"],
+      ["created_at", lastMonth],
+      ["book_version", 1],
+      ["llm_price_id", randomUUID()],
+    ] as const) {
+      it(`also a scheduled one: ${column}`, async () => {
+        const id = await newTimeline(yesterday, tomorrow);
+        for (const start of [yesterday, tomorrow]) {
+          const write = at(id, start).update({ [column]: value, superseded_in: 1 });
+          expect(await sqlErrorOf(write)).to.equal(keepWhatWasSaid);
+        }
+      });
+    }
+
+    it("not even together with an announced correction", async () => {
+      const id = await newTimeline(yesterday);
+      const write = correcting((sql) => at(id, yesterday).transacting(sql).update({ price: "2" }));
+      expect(await sqlErrorOf(write)).to.equal(keepWhatWasSaid);
+    });
+
+    it("and never removed", async () => {
+      const id = await newTimeline(yesterday, tomorrow);
+      for (const start of [yesterday, tomorrow]) {
+        const removal = correcting((sql) => at(id, start).transacting(sql).delete());
+        expect(await sqlErrorOf(removal)).to.equal("llm_price_revisions_keep_the_rows");
+      }
+      const truncate = knex.raw("truncate llm_price_revisions");
+      expect(await sqlErrorOf(truncate)).to.equal("llm_price_revisions_keep_the_rows_truncate");
+    });
+  });
+
+  describe("that is taken back", () => {
+    it("has the version that did it, over the writer's value, and stands no more", async () => {
+      const id = await newTimeline(yesterday, tomorrow);
+      await at(id, tomorrow).update({ superseded_in: 1_000_000 });
+      const book = await knex("price_book").first();
+      const [row] = await at(id, tomorrow);
+      expect(row.superseded_in).to.equal(book.version);
+      await insert(id, tomorrow);
+      expect(await startsOf(id)).to.deep.equal([yesterday, tomorrow]);
+      const key = await knex("llm_prices").where({ id }).first();
+      expect(BigInt(key.book_version)).to.equal(BigInt(book.version) + 1n);
+    });
+
+    it("is not taken back again, and never stands again", async () => {
+      const id = await newTimeline(yesterday, tomorrow);
+      await supersede(id, tomorrow);
+      for (const superseded_in of [1, null]) {
+        const write = at(id, tomorrow).update({ superseded_in });
+        expect(await sqlErrorOf(write)).to.equal(keepWhatWasSaid);
       }
     });
 
-    it("rejects a new revision that starts before it", async () => {
-      const write = writeAfterRevision((sql, id, soon) =>
-        sql("llm_price_revisions").insert(revision(id, new Date(soon.getTime() - 1))),
-      );
-      expect(await sqlErrorOf(write)).to.equal(keepThePast);
+    it("has not taken effect, unless the transaction announces a correction", async () => {
+      const id = await newTimeline(lastWeek);
+      expect(await sqlErrorOf(supersede(id, lastWeek))).to.equal(keepThePast);
+      await correcting((sql) => at(id, lastWeek).transacting(sql).update({ superseded_in: 1 }));
+      expect(await startsOf(id)).to.deep.equal([]);
     });
 
-    it("accepts new revisions after it, and changes of them in the same transaction", async () => {
-      await writeAfterRevision(async (sql, id, soon) => {
-        const next = new Date(soon.getTime() + 1);
-        await sql("llm_price_revisions").insert([revision(id, next), revision(id, tomorrow)]);
-        await at(id, next).transacting(sql).update({ price: "2" });
-        await at(id, next).transacting(sql).delete();
+    it("was not written by the same transaction: no version would have said it", async () => {
+      const id = await newTimeline(yesterday);
+      const write = knex.transaction(async (sql) => {
+        await sql("llm_price_revisions").insert(revision(id, tomorrow));
+        await at(id, tomorrow).transacting(sql).update({ superseded_in: 1 });
       });
+      expect(await sqlErrorOf(write)).to.equal("llm_price_revisions_superseded_later");
     });
   });
 
-  /** Begins a transaction before a scheduled revision, and writes when that is in effect. */
-  async function writeAfterRevision(
-    write: (sql: Knex.Transaction, id: string, soon: Date) => PromiseLike<unknown>,
-  ) {
-    const soon = new Date(Date.now() + 150);
-    const id = await newTimeline(yesterday, soon);
+  it("forgets an announced correction at the end of its transaction", async () => {
+    const id = await newTimeline(lastMonth);
     await knex.transaction(async (sql) => {
-      const { now } = await beginPriceBookChange(sql);
-      expect(now).to.be.lessThan(soon.getTime() - 1);
-      const remainingSeconds =
-        "extract(epoch from cast(? as timestamptz) - clock_timestamp()) + 0.005";
-      await sql.raw(`select pg_sleep(${remainingSeconds})`, [soon]);
-      await write(sql, id, soon);
+      await beginPriceBookChange(sql, { correctsPast: true });
     });
-  }
+    // Also on the same connection.
+    for (let i = 0; i < 20; i += 1) {
+      expect(await sqlErrorOf(insert(id, lastWeek))).to.equal(keepThePast);
+    }
+  });
 
-  it("rejects two revisions of a key at one instant", async () => {
+  it("rejects two revisions of a key that stand at one instant", async () => {
     const id = await newTimeline(tomorrow);
-    expect(await sqlErrorOf(insert(id, tomorrow))).to.equal("llm_price_revisions_pkey");
+    expect(await sqlErrorOf(insert(id, tomorrow))).to.equal("llm_price_revisions_standing");
   });
 
   it("rejects a revision of an unknown key", async () => {
     const write = insert(randomUUID(), tomorrow);
     expect(await sqlErrorOf(write)).to.equal("llm_price_revisions_llm_price_id_fkey");
   });
-
-  it("rejects truncate", async () => {
-    const write = knex.raw("truncate llm_price_revisions");
-    expect(await sqlErrorOf(write)).to.equal("llm_price_revisions_keep_the_rows");
-  });
 });
 
 const keepThePast = "llm_price_revisions_keep_the_past";
+const keepWhatWasSaid = "llm_price_revisions_keep_what_was_said";
 let models = 0;
 
-/** Creates a key with revisions that begin at these instants, and returns its id. */
+/** Creates a key with revisions that begin at these instants, each of a version, and returns its id. */
 async function newTimeline(...starts: readonly Date[]): Promise<string> {
   models += 1;
   const name = `model-${models}`;
@@ -216,8 +210,20 @@ async function newTimeline(...starts: readonly Date[]): Promise<string> {
   return id;
 }
 
+/** Writes in a transaction that announces a correction of the past. */
+function correcting(write: (sql: Knex.Transaction) => PromiseLike<unknown>) {
+  return knex.transaction(async (sql) => {
+    await sql.raw("set local llmprices.correct_past = on");
+    await write(sql);
+  });
+}
+
 function insert(id: string, effectiveFrom: Date) {
   return knex("llm_price_revisions").insert(revision(id, effectiveFrom));
+}
+
+function supersede(id: string, effectiveFrom: Date) {
+  return at(id, effectiveFrom).update({ superseded_in: 1 });
 }
 
 function revision(id: string, effectiveFrom: Date) {
@@ -228,9 +234,11 @@ function at(id: string, effectiveFrom: Date) {
   return knex("llm_price_revisions").where({ llm_price_id: id, effective_from: effectiveFrom });
 }
 
+/** Returns the starts of the revisions that stand. */
 function startsOf(id: string): Promise<Date[]> {
   return knex("llm_price_revisions")
     .where({ llm_price_id: id })
+    .whereNull("superseded_in")
     .orderBy("effective_from")
     .pluck("effective_from");
 }

@@ -8,8 +8,12 @@ import type { Endpoint } from "./service.js";
 /** A client that calculates charges. */
 export type PricingEndpoint = Pick<Endpoint, "pricing">;
 
-/** The price book version and the time that a calculation requests. */
-export type BookTerms = { readonly minBookVersion?: bigint; readonly asOf?: string };
+/** The price book versions and the time that a calculation requests. */
+export type BookTerms = {
+  readonly minBookVersion?: bigint;
+  readonly bookVersion?: bigint;
+  readonly asOf?: string;
+};
 
 /** The price, the version and the time that a calculation used. */
 export type Applied = {
@@ -34,7 +38,7 @@ export const offloadedCalculations: Readonly<Record<string, Calculate>> = {
     toOnly(await pricing.batchCalculateCharges({ requests: [toLine(key, terms)] })),
 
   AllocateCharges: async ({ pricing }, key, terms) => {
-    const allocation = { ...toAllocation(key, terms), accountUsages };
+    const allocation = { terms: toAllocation(key, terms), accountUsages };
     return toApplied((await pricing.allocateCharges(allocation)).totals);
   },
 
@@ -64,29 +68,17 @@ export function toLine(key: TestKey, terms?: BookTerms) {
   return { ...key, providerCost: "1", usageRatio, ...toFields(terms) };
 }
 
-/**
- * Changes prices in SQL, all in one version of the price book, and returns the version. The change
- * takes effect 60 ms later, like changes of the service. Otherwise a charge calculated during the
- * commit would differ when the client repeats the call.
- */
-export async function changeInSql(
+/** Changes prices in SQL from now on, all in one version of the price book, and returns the version. */
+export function changeInSql(
   knex: Knex,
   prices: readonly { readonly id: string; readonly price: string }[],
 ): Promise<bigint> {
-  for (;;) {
-    try {
-      return await knex.transaction(async (transaction) => {
-        const { rows } = await transaction.raw("select * from raise_book_version('60 ms')");
-        const { version, changed_at } = rows[0];
-        await transaction("llm_price_revisions").insert(
-          prices.map(({ id, price }) => ({ llm_price_id: id, effective_from: changed_at, price })),
-        );
-        return BigInt(version);
-      });
-    } catch (error) {
-      if ((error as { code?: string }).code !== "40001") throw error;
-    }
-  }
+  return knex.transaction(async (transaction) => {
+    const [row] = await transaction("llm_price_revisions")
+      .insert(prices.map(({ id, price }) => ({ llm_price_id: id, price })))
+      .returning("book_version");
+    return BigInt(row.book_version);
+  });
 }
 
 /** Terminates the connections that follow the price book, each with a probability. */
@@ -105,21 +97,26 @@ export async function killListeners(knex: Knex, probability = 1): Promise<number
 export async function restoreOlder(knex: Knex, versions: number): Promise<void> {
   await knex.transaction(async (transaction) => {
     await transaction.raw("set local session_replication_role = replica");
-    await transaction.raw(
-      "update price_book set version = version - :versions, version_ahead = null",
-      { versions },
-    );
+    await transaction.raw("update price_book set version = version - ?", [versions]);
+    await transaction.raw(`
+      update llm_price_revisions set superseded_in = null
+      where superseded_in > (select version from price_book)`);
     await transaction.raw(`
       delete from llm_price_revisions where book_version > (select version from price_book)`);
     await transaction.raw(`
       update llm_prices key set book_version = coalesce((
-        select max(book_version) from llm_price_revisions where llm_price_id = key.id
+        select max(greatest(book_version, superseded_in)) from llm_price_revisions
+        where llm_price_id = key.id
       ), 0)`);
   });
 }
 
-function toFields({ minBookVersion, asOf }: BookTerms = {}) {
-  return { ...(minBookVersion && { minBookVersion }), ...(asOf && { asOf: at(asOf) }) };
+function toFields({ minBookVersion, bookVersion, asOf }: BookTerms = {}) {
+  return {
+    ...(minBookVersion && { minBookVersion }),
+    ...(bookVersion !== undefined && { bookVersion }),
+    ...(asOf && { asOf: at(asOf) }),
+  };
 }
 
 function toAllocation(key: TestKey, terms?: BookTerms) {

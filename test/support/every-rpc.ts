@@ -16,17 +16,22 @@ export function nameOf(method: DescMethod): string {
   return `${method.parent.typeName}/${method.name}`;
 }
 
-/** Calls any method with one empty message. Returns the response, or all responses of a stream. */
+/** Calls any method with one empty message. Returns the response, or the responses of a stream. */
 export async function callEmpty(endpoint: Endpoint, method: DescMethod): Promise<unknown> {
   const service = method.parent === PricingService ? endpoint.pricing : endpoint.catalog;
   const call = (service as unknown as Record<string, (request: unknown) => unknown>)[
     method.localName
   ];
-  const isStream = method.methodKind !== "unary";
-  const response = call?.(isStream ? once({}) : {});
-  if (method.methodKind !== "bidi_streaming") return response;
+  const kind = method.methodKind;
+  const sendsStream = kind === "client_streaming" || kind === "bidi_streaming";
+  const response = call?.(sendsStream ? once({}) : {});
+  if (kind === "unary" || kind === "client_streaming") return response;
   const responses: unknown[] = [];
-  for await (const each of response as AsyncIterable<unknown>) responses.push(each);
+  for await (const each of response as AsyncIterable<unknown>) {
+    responses.push(each);
+    // The stream of a watch does not end.
+    if (kind === "server_streaming") break;
+  }
   return responses;
 }
 

@@ -18,6 +18,7 @@ import { type Server, type ServerConfig, startServer } from "../../src/server/se
 import type { Tracing } from "../../src/tracing/tracing.js";
 import { trackOpen } from "./open-resources.js";
 import { createTestDatabase, type TestDatabase } from "./postgres.js";
+import { readOwnWrites } from "./read-own-writes.js";
 
 /** The service on its own database, with real sockets, and a client for each listener. */
 export type TestService = {
@@ -139,7 +140,10 @@ export function openEndpoints(
   { grpcAddress, httpAddress }: Pick<Server, "grpcAddress" | "httpAddress">,
   { token, tls, localAddress }: Credentials = {},
 ): Record<Protocol, Endpoint> {
-  const interceptors = token === undefined ? [] : [authorize(`Bearer ${token}`)];
+  const interceptors = [
+    readOwnWrites(),
+    ...(token === undefined ? [] : [authorize(`Bearer ${token}`)]),
+  ];
   const scheme = tls === undefined ? "http" : "https";
   const grpc = `${scheme}://${formatAddress(grpcAddress)}`;
   const http = `${scheme}://${formatAddress(httpAddress)}`;

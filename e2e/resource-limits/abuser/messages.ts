@@ -31,7 +31,7 @@ export function batch(lines: number, line = charge, minBookVersion = 0n): Buffer
 const terms = { ...key, providerCost: "1000000", currencyCode: "USD" };
 
 export function allocation(accounts: number): Buffer {
-  return encode(AllocateChargesRequestSchema, { ...terms, accountUsages: usages(0, accounts, 12) });
+  return encode(AllocateChargesRequestSchema, { terms, accountUsages: usages(0, accounts, 12) });
 }
 
 export const allocationTerms = encode(StreamAllocateChargesRequestSchema, { terms });

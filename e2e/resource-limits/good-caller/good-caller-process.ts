@@ -102,7 +102,7 @@ async function allocate({ pricing }: Endpoint): Promise<boolean> {
     usage: "1",
   }));
   const { usageRatio: _, ...terms } = charge;
-  const request = { ...terms, currencyCode: "USD", accountUsages };
+  const request = { terms: { ...terms, currencyCode: "USD" }, accountUsages };
   const { accountCharges } = await pricing.allocateCharges(request, limit);
   // 1251.25 in 100 equal parts: 12.5125 each.
   return accountCharges.every(({ accountCharge }) => /^12\.5[12]$/.test(accountCharge));

@@ -122,8 +122,10 @@ const slowRequests = [
 
 /** A request whose response is larger than the window of a connection. */
 const allocation = create(AllocateChargesRequestSchema, {
-  ...{ chargeType: "completion", provider: "openai", model: "gpt-4o" },
-  ...{ providerCost: "1000", currencyCode: "USD" },
+  terms: {
+    ...{ chargeType: "completion", provider: "openai", model: "gpt-4o" },
+    ...{ providerCost: "1000", currencyCode: "USD" },
+  },
   accountUsages: Array.from({ length: 3000 }, (_, index) => ({
     accountId: String(index),
     usage: "1",

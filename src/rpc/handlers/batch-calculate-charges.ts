@@ -16,16 +16,12 @@ import { keyMissing } from "../../store/prices/price-not-found.js";
 import type { ChargeCount } from "../call/charge-counter.js";
 import { runCooperatively } from "../call/cooperative-loop.js";
 import { toConnectError, toStatusMessage } from "../errors/to-connect-error.js";
-import { toChargeMessage } from "../messages/charge-messages.js";
 import { parseVersions, requireVersion, wantedVersion } from "../messages/book-version.js";
+import { toChargeMessage } from "../messages/charge-messages.js";
 import { type ChargeRequest, parseChargeRequest } from "../messages/charge-request.js";
 import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
 import type { PricingDependencies } from "./dependencies.js";
-import {
-  priceNotFoundWithSuggestions,
-  readPrices,
-  toChargeCount,
-} from "./find-price.js";
+import { priceNotFoundWithSuggestions, readPrices, toChargeCount } from "./find-price.js";
 
 /** Creates the handler that calculates many charges at one book version. It writes nothing. */
 export function batchMethods(
@@ -64,10 +60,7 @@ export function batchMethods(
 /** One calculation of a batch: its parsed request, or why the request is invalid. */
 type Line = ChargeRequest | DomainError;
 
-function parseBatch(
-  request: BatchCalculateChargesRequest,
-  maxCalculations: number,
-) {
+function parseBatch(request: BatchCalculateChargesRequest, maxCalculations: number) {
   const { requests, asOf } = request;
   return parseAll({
     requests: () => {

@@ -33,7 +33,7 @@ export function importMethods({
         if (attempt > 1) throw lostRows();
         const { reserve } = memoryOf(context);
         const rows = await receiveRows(
-          ...[transaction, first.value, messages, terms, maxImportRows, reserve] as const,
+          ...([transaction, first.value, messages, terms, maxImportRows, reserve] as const),
         );
         return importOnce(transaction, context, terms, rows);
       };

@@ -5,7 +5,7 @@ import { batchMethods } from "./batch-calculate-charges.js";
 import { chargeMethods } from "./calculate-charge.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { importMethods } from "./import-prices.js";
-import { priceChanges } from "./price-changes.js";
+import { priceChanges } from "./read-changes.js";
 import { priceReads } from "./read-prices.js";
 import { priceWrites } from "./write-prices.js";
 

@@ -127,7 +127,7 @@ function parseListRequest(request: ListLLMPricesRequest) {
   // An empty filter matches all.
   const { chargeType, provider, modelPrefix } = request;
   const at = request.asOf && [String(request.asOf.seconds), Math.floor(request.asOf.nanos / 1e6)];
-  const version = request.bookVersion && String(request.bookVersion);
+  const version = request.bookVersion?.toString();
   const scope = ["ListLLMPrices", chargeType, provider, modelPrefix, at, version];
   const { asOf, bookVersion, pageSize, position, ...filter } = parseAll({
     chargeType: () => (chargeType ? parseChargeType("charge_type", chargeType) : undefined),

@@ -31,7 +31,10 @@ export function parseChangeToken(token: string, after: bigint): ChangeToken | un
     effectiveFrom >= firstInstant &&
     effectiveFrom <= lastInstant;
   if (!isValid || (kind !== "written" && kind !== "superseded")) {
-    throw invalidField("page_token", `is ${quote(token)}; expected the next_page_token of this list`);
+    throw invalidField(
+      "page_token",
+      `is ${quote(token)}; expected the next_page_token of this list`,
+    );
   }
   const position = { version: BigInt(version), llmPriceId, effectiveFrom, kind } as const;
   return { position, newest: BigInt(newest) };

@@ -4,12 +4,12 @@ import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors, parseAll } from "../../domain/field-errors.js";
 import type { AccountUsage } from "../../gen/llmprices/v1/charge_pb.js";
 import type { CalculateChargeRequest } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { parseVersions } from "./book-version.js";
 import { parseCurrencyCode } from "./currency.js";
 import { parseRounding } from "./parse-rounding.js";
 import { parseKey } from "./price-lookup.js";
-import { parseVersions } from "./book-version.js";
-import { parseAsOf } from "./timestamps.js";
 import type { ChargeQuery } from "./price-query.js";
+import { parseAsOf } from "./timestamps.js";
 
 /** A CalculateCharge request, parsed and validated. */
 export type ChargeRequest = ChargeQuery & {

@@ -38,7 +38,9 @@ function toCountsMessage(
   };
 }
 
-function toChangeMessage(change: ImportChange): MessageInitShape<typeof LLMPriceImportChangeSchema> {
+function toChangeMessage(
+  change: ImportChange,
+): MessageInitShape<typeof LLMPriceImportChangeSchema> {
   const { kind, key, row, priceBefore, price, effectiveFrom } = change;
   return {
     kind: kinds[kind],

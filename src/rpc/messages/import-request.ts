@@ -39,7 +39,10 @@ export function parseImportRow(row: LLMPriceImportRow, { reason }: ImportRequest
 
 function parseCorrectPast(correctPast: boolean, reason: string): boolean {
   if (!correctPast || reason !== "") return correctPast;
-  throw invalidField("correct_past", "is true, but the terms have no reason; a correction needs one");
+  throw invalidField(
+    "correct_past",
+    "is true, but the terms have no reason; a correction needs one",
+  );
 }
 
 function parsePriceOrEnd({ price, ends }: LLMPriceImportRow): ImportRow["price"] {

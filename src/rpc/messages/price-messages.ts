@@ -4,10 +4,10 @@ import type { Instant } from "../../domain/instant.js";
 import { type AppliedPrice, etagOf, type LLMPrice } from "../../domain/llm-price.js";
 import type { AppliedPriceSchema } from "../../gen/llmprices/v1/charge_pb.js";
 import {
-  RevisionChangeKind,
   type LLMPriceChangeSchema,
   type LLMPriceRevisionSchema,
   type LLMPriceSchema,
+  RevisionChangeKind,
 } from "../../gen/llmprices/v1/llm_price_pb.js";
 import type { PriceChange } from "../../store/prices/price-changes.js";
 import type { RecordedRevision } from "../../store/prices/timelines.js";

@@ -39,7 +39,8 @@ type SentError = {
 export function createRemotePriceBook(port: MessagePort): PriceBook {
   let requestCount = 0;
   return {
-    lookup: async (query, { signal, timeoutMs }) => {
+    lookup: async (query, call) => {
+      const { signal } = call;
       signal.throwIfAborted();
       requestCount += 1;
       const number = requestCount;
@@ -54,7 +55,7 @@ export function createRemotePriceBook(port: MessagePort): PriceBook {
       try {
         const sent: PriceQuery = { ...query, requests: distinct };
         const request: LookupRequest = {
-          ...{ type: "lookup", number, query: sent, timeoutMs: timeoutMs() },
+          ...{ type: "lookup", number, query: sent, timeoutMs: call.timeoutMs() },
         };
         port.postMessage(request);
         const received = await raceAbort(reply, signal);
@@ -100,7 +101,9 @@ export async function replyToLookup(
   const send = (reply: { result: SentResult } | { error: SentError }) =>
     port.postMessage({ type: "reply", number, ...reply } satisfies LookupReply);
   try {
-    send({ result: toSentResult(await book.lookup(query, { ...call, timeoutMs: () => timeoutMs })) });
+    send({
+      result: toSentResult(await book.lookup(query, { ...call, timeoutMs: () => timeoutMs })),
+    });
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const { reason, message, metadata } = error;

@@ -232,7 +232,7 @@ const router = createConnectRouter(toConnectOptions(settings.maxMessageBytes));
 createServices(
   {
     ...{ knex, bookOf, chargeCounterOf, memoryOf, ...settings },
-    // The database has the changes; only the main thread is told when they come.
+    // The database has the changes. Only the main thread is notified of them.
     waitForChange: (_version, limitMs, signal) =>
       raceAbort(sleep(Math.min(limitMs, 1000), undefined, { ref: false }), signal),
   },

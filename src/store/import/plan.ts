@@ -1,8 +1,8 @@
 import type { Knex } from "knex";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { ImportOptions } from "../../domain/price-import.js";
-import { type KeyColumns, toKey } from "../prices/price-columns.js";
 import type { Key } from "../../domain/price-key.js";
+import { type KeyColumns, toKey } from "../prices/price-columns.js";
 
 /** The numbers of a plan. The plan itself is in the table `import_steps`. */
 export type ImportPlan = {

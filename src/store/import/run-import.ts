@@ -74,7 +74,9 @@ async function write(
 
 /** Returns the clock, or the instant of the last change if that is later. */
 async function readNow(knex: Knex): Promise<Instant> {
-  const { rows } = await knex.raw("select greatest(instant_now(), changed_at) as now from price_book");
+  const { rows } = await knex.raw(
+    "select greatest(instant_now(), changed_at) as now from price_book",
+  );
   return rows[0].now.getTime();
 }
 
@@ -86,7 +88,8 @@ async function plan(
   const planned = await planImport(transaction, now, options);
   const rows = planned.invalidRows === 0 ? [] : await listRowErrors(transaction, maxRowErrors);
   throwRowErrors({ ...planned, errors: rows.map((row) => toRowError(row, now)) });
-  if (options.baseBookVersion !== undefined) await requireUnchanged(transaction, options.baseBookVersion);
+  if (options.baseBookVersion !== undefined)
+    await requireUnchanged(transaction, options.baseBookVersion);
   return planned;
 }
 

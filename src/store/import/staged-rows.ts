@@ -130,7 +130,15 @@ const insertSql = `
     cast(nullif(price, '${nullMarker}') as numeric),
     cast(nullif(effective_from, '${nullMarker}') as timestamptz),
     cast(corrects_past as boolean)
-  from unnest(${["rowNumber", "chargeType", "provider", "model", "price", "effectiveFrom", "correctsPast"]
+  from unnest(${[
+    "rowNumber",
+    "chargeType",
+    "provider",
+    "model",
+    "price",
+    "effectiveFrom",
+    "correctsPast",
+  ]
     .map((column) => `string_to_array(:${column}, chr(10))`)
     .join(", ")}
   ) sent (row_number, charge_type, provider, model, price, effective_from, corrects_past)`;

@@ -16,9 +16,8 @@ describe("The account errors of AllocateCharges", () => {
 
   const allocate = (accountUsages: readonly TestUsage[], changes: object = {}) =>
     service.pricing.allocateCharges({
-      ...{ ...key, providerCost: "100", currencyCode: "USD" },
+      terms: { ...key, providerCost: "100", currencyCode: "USD", ...changes },
       accountUsages: [...accountUsages],
-      ...changes,
     });
   const fieldsOf = async (accountUsages: readonly TestUsage[], changes: object = {}) => {
     const { code, reason, fields } = await errorOf(allocate(accountUsages, changes));
@@ -97,7 +96,7 @@ describe("The account errors of AllocateCharges", () => {
   it("list about 20 of many invalid accounts, beside the other invalid fields", async () => {
     const usages = Array.from({ length: 1000 }, () => ({ accountId: "", usage: "x" }));
     const fields = await fieldsOf(usages, { providerCost: "" });
-    expect(fields).to.include("provider_cost");
+    expect(fields).to.include("terms.provider_cost");
     expect(fields).to.include("account_usages[0].account_id");
     expect(fields).to.have.length.within(21, 22);
   });

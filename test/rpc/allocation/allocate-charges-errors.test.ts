@@ -25,9 +25,8 @@ describe("AllocateCharges rejects", () => {
     protocol: Protocol = "gRPC",
   ) =>
     service.endpoints[protocol].pricing.allocateCharges({
-      ...{ ...key, providerCost: "100", currencyCode: "USD" },
+      terms: { ...key, providerCost: "100", currencyCode: "USD", ...changes },
       accountUsages: [...accountUsages],
-      ...changes,
     });
   const fieldsOf = async (accountUsages: readonly TestUsage[], changes: object = {}) => {
     const { code, reason, fields } = await errorOf(allocate(accountUsages, changes));
@@ -56,7 +55,7 @@ describe("AllocateCharges rejects", () => {
   ] as const;
   for (const [what, changes, field] of invalidFields) {
     it(what, async () => {
-      expect(await fieldsOf(one, changes)).to.deep.equal([field]);
+      expect(await fieldsOf(one, changes)).to.deep.equal([`terms.${field}`]);
     });
   }
 
@@ -67,9 +66,9 @@ describe("AllocateCharges rejects", () => {
       const { code, fields } = await errorOf(allocate([...usages, ...one], changes, protocol));
       expect(code).to.equal(Code.InvalidArgument);
       expect(fields).to.have.members([
-        "charge_type",
-        "provider_cost",
-        "rounding.scale",
+        "terms.charge_type",
+        "terms.provider_cost",
+        "terms.rounding.scale",
         "account_usages[1].account_id",
         "account_usages[2].usage",
         "account_usages[3].account_id",
@@ -131,7 +130,8 @@ describe("AllocateCharges with a limit of 3 accounts", () => {
 
   const allocate = (usages: readonly TestUsage[]) =>
     service.pricing.allocateCharges({
-      ...{ ...key, providerCost: "1", currencyCode: "USD", accountUsages: [...usages] },
+      terms: { ...key, providerCost: "1", currencyCode: "USD" },
+      accountUsages: [...usages],
     });
 
   it("splits over 3 accounts, and rejects 4 with the limit in the message", async () => {

@@ -31,9 +31,8 @@ describe("AllocateCharges", () => {
     protocol: Protocol = "gRPC",
   ) =>
     service.endpoints[protocol].pricing.allocateCharges({
-      ...keys.get(markup),
-      ...{ providerCost, accountUsages: [...accountUsages] },
-      ...changes,
+      terms: { ...keys.get(markup), providerCost, ...changes },
+      accountUsages: [...accountUsages],
     });
   const thirds = usagesOf({ a: "1", b: "1", c: "1" });
 

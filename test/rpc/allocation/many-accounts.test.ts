@@ -28,7 +28,7 @@ describe("AllocateCharges over 20,000 accounts", function () {
   // 98765.43 × 1.25 = 123456.7875.
   const allocate = (accountUsages: readonly TestUsage[], protocol: Protocol = "gRPC") =>
     service.endpoints[protocol].pricing.allocateCharges({
-      ...{ ...key, providerCost: "98765.43", currencyCode: "USD" },
+      terms: { ...key, providerCost: "98765.43", currencyCode: "USD" },
       accountUsages: [...accountUsages],
     });
   const usages = manyUsages(20_000);

@@ -37,7 +37,7 @@ describe("StreamAllocateCharges", function () {
     answerOf(service.endpoints[protocol].pricing.streamAllocateCharges(sent(messages)));
   const allocate = (accountUsages: readonly TestUsage[], changes: object = {}) =>
     service.pricing.allocateCharges({
-      ...termsOf(changes),
+      terms: termsOf(changes),
       accountUsages: [...accountUsages],
     });
 
@@ -105,9 +105,10 @@ describe("StreamAllocateCharges", function () {
       yield { accountUsages: usagesOf({ a: "1" }) };
     };
     const response = await answerOf(service.pricing.streamAllocateCharges(messages()));
-    const { markup, asOf } = response.totals ?? {};
+    const { markup, asOf, appliedPrice } = response.totals ?? {};
+    const evidence = { asOf, bookVersion: appliedPrice?.bookVersion };
     const usages = usagesOf({ a: "1" });
-    const again = await allocate(usages, { ...changing, providerCost: "1", asOf });
+    const again = await allocate(usages, { ...changing, providerCost: "1", ...evidence });
     expect(again.totals?.markup).to.equal(markup);
     expect(again.accountCharges).to.deep.equal(response.accountCharges);
   });

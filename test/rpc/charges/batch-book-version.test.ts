@@ -65,7 +65,7 @@ describe("BatchCalculateCharges and the price book", () => {
       expect(version).to.equal(second.bookVersion + BigInt(one) + BigInt(two));
       const again = await batch(
         lines.map((key) => priceLine(key)),
-        { asOf: response.asOf },
+        { asOf: response.asOf, bookVersion: response.bookVersion },
       );
       expect(chargesOf(again)).to.deep.equal(charges);
     }

@@ -187,11 +187,18 @@ describe("ImportLLMPrices rejects", function () {
       expect(descriptions[0]).to.include("has changed since, and is 2");
     });
 
-    it("by the second row of a new key", async () => {
-      const key = await freshKey(service);
-      const first = rowOf(key, "1", { effectiveFrom: at("2020-01-01") });
-      const { fields } = await errorOfRows([rowOf(key, "2", past), first]);
+    it("by a row for a key whose only price was cancelled", async () => {
+      const { key } = await freshPrice(service, "1", new Date("2100-01-01"));
+      await service.pricing.deleteLLMPrice({ lookup: byKey(key) });
+      const { fields } = await errorOfRows([rowOf(key, "2", past)]);
       expect(fields).to.deep.equal(["rows[0].effective_from"]);
+    });
+
+    it("by a correction without a reason", async () => {
+      const { key } = await freshPrice(service, "1", since);
+      const correction = rowOf(key, "2", { ...past, correctPast: true });
+      const { fields } = await errorOfRows([correction]);
+      expect(fields).to.deep.equal(["rows[0].correct_past"]);
     });
   });
 

@@ -56,8 +56,10 @@ describe("CancelLLMPriceRevision", () => {
     await schedule(key, "3", "2101");
     const [, scheduled] = (await service.pricing.listLLMPriceRevisions({ lookup: byKey(key) }))
       .llmPriceRevisions;
-    const { llmPriceRevision } = await cancel({ lookup: byKey(key), ...from("2100") });
-    expect(llmPriceRevision).to.deep.equal(scheduled);
+    const cancelled = await cancel({ lookup: byKey(key), ...from("2100") });
+    const { llmPriceRevision } = cancelled;
+    const supersededIn = cancelled.bookVersion;
+    expect(llmPriceRevision).to.deep.equal({ ...scheduled, supersededIn });
     const recorded = { changedBy: "anonymous", reason: "contract", bookVersion };
     expect(llmPriceRevision).to.include({ llmPriceId: id, price: "2.5", ...recorded });
     expect(textOf(llmPriceRevision?.effectiveUntil)).to.equal("2101-01-01T00:00:00.000Z");

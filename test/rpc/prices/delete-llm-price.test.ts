@@ -140,11 +140,14 @@ describe("DeleteLLMPrice", () => {
       expect(await scheduleOf(service, key)).to.deep.equal([]);
     });
 
-    it("allows the key to be created again under its id, also in the past", async () => {
+    it("allows the key to be created again under its id, in the past only as a correction", async () => {
       const { key, id } = await since("2100");
       await end({ lookup: byKey(key) });
       const again = { ...key, price: "2", effectiveFrom: at("2020-01-01") };
-      expect((await service.pricing.createLLMPrice(again)).llmPrice?.id).to.equal(id);
+      const rejected = await errorOf(service.pricing.createLLMPrice(again));
+      expect(rejected).to.deep.include({ reason: "INVALID_FIELD", fields: ["effective_from"] });
+      const correction = { ...again, correctPast: true, reason: "it had a price" };
+      expect((await service.pricing.createLLMPrice(correction)).llmPrice?.id).to.equal(id);
       expect(await priceAt(service, key, "2020-01-01")).to.equal("2");
     });
 

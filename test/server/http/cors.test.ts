@@ -11,9 +11,10 @@ const admin = "http://localhost:3000";
 describe("CORS_ORIGINS", () => {
   let service: TestService;
   let key: TestKey;
+  let bookVersion: bigint;
   before(async () => {
     service = await startTestService({ corsOrigins: new Set([app, admin]) });
-    ({ key } = await freshPrice(service, "1", new Date("2026-01-01")));
+    ({ key, bookVersion } = await freshPrice(service, "1", new Date("2026-01-01")));
   });
   after(() => service.stop());
 
@@ -32,7 +33,9 @@ describe("CORS_ORIGINS", () => {
     headers: { "content-type": type },
     body: JSON.stringify(body),
   });
-  const charge = () => ({ ...key, providerCost: "7", accountUsageRatio: "1" });
+  const charge = () => ({
+    ...{ ...key, providerCost: "7", accountUsageRatio: "1", minBookVersion: String(bookVersion) },
+  });
   const from = (origin: string, call: Call) => ({
     ...call,
     headers: { ...call.headers, origin },

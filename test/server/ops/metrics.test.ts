@@ -93,7 +93,7 @@ describe("llmprices_charges_total", () => {
     });
     const accountUsages = usagesOf({ a: "1", b: "2" });
     const terms = { ...key, providerCost: "1", currencyCode: "USD" };
-    await service.pricing.allocateCharges({ ...terms, accountUsages });
+    await service.pricing.allocateCharges({ terms, accountUsages });
     for await (const _ of service.pricing.streamAllocateCharges(
       (async function* () {
         yield { terms, accountUsages };

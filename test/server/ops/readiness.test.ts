@@ -75,7 +75,7 @@ describe("Readiness", () => {
   it("reports the missing migrations, and the command that applies them", async () => {
     const empty = await createTestDatabase({ empty: true });
     const { reason, end } = await checkOnce(empty.connection);
-    expect(reason).to.match(/^the database lacks migrations: 20261124000001-catalog, /);
+    expect(reason).to.match(/^the database lacks migrations: 20261201000001-catalog, /);
     expect(reason).to.match(/; run "llmprices migrate up"$/);
     await end();
     await empty.drop();

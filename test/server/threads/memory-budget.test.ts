@@ -136,7 +136,7 @@ describe("The memory of large calls", function () {
     expect(await errorOf(call)).to.include({ reason: "MEMORY_EXHAUSTED" });
     const less = accountUsages.slice(0, 3000);
     const { accountCharges } = await service.pricing.allocateCharges({
-      ...{ ...termsOf(), accountUsages: less },
+      ...{ terms: termsOf(), accountUsages: less },
     });
     expect(accountCharges).to.have.length(less.length);
   });

@@ -49,7 +49,7 @@ describe("Large calls over plain HTTP", () => {
         "type.googleapis.com/google.rpc.BadRequest",
       ]);
       const accountUsages = [{ accountId: "a", usage: "1" }];
-      const body = JSON.stringify({ ...terms(), accountUsages });
+      const body = JSON.stringify({ terms: terms(), accountUsages });
       const allocation = await exchange(agent, "AllocateCharges", body);
       const { accountCharges } = JSON.parse(allocation.body);
       expect(accountCharges).to.deep.equal([{ accountId: "a", accountCharge: "1.25" }]);

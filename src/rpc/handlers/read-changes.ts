@@ -2,7 +2,11 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { parseAll } from "../../domain/field-errors.js";
 import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { inTransaction } from "../../store/connection/transaction.js";
-import { afterVersion, type ChangePosition, listChanges } from "../../store/prices/price-changes.js";
+import {
+  afterVersion,
+  type ChangePosition,
+  listChanges,
+} from "../../store/prices/price-changes.js";
 import { bookVersion } from "../../store/prices/timelines.js";
 import { parseVersion, requireVersion } from "../messages/book-version.js";
 import { parseChangeToken, toChangeToken } from "../messages/change-token.js";

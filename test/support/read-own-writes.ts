@@ -1,0 +1,42 @@
+import type { Interceptor } from "@connectrpc/connect";
+
+/**
+ * Makes calculations use the latest write of the same clients, as a caller does who passes the
+ * `book_version` of a write as `min_book_version`. Leaves calculations that have a version unchanged.
+ */
+export function readOwnWrites(): Interceptor {
+  let written = 0n;
+  return (next) => async (request) => {
+    if (calculations.has(request.method.name) && written > 0n) {
+      const message = request.stream
+        ? withVersion(request.message as AsyncIterable<Calculation>, written)
+        : addVersion(request.message as Calculation, written);
+      return next({ ...request, message } as typeof request);
+    }
+    const response = await next(request);
+    if (!response.stream && !reads.test(request.method.name)) {
+      const { bookVersion = 0n } = response.message as { readonly bookVersion?: bigint };
+      if (bookVersion > written) written = bookVersion;
+    }
+    return response;
+  };
+}
+
+type Terms = { minBookVersion?: bigint; bookVersion?: bigint };
+type Calculation = Terms & { terms?: Terms };
+
+function addVersion(message: Calculation, version: bigint): Calculation {
+  const terms = "terms" in message ? message.terms : message;
+  if (terms !== undefined && terms.bookVersion === undefined) terms.minBookVersion ||= version;
+  return message;
+}
+
+/** The first message has the terms. */
+async function* withVersion(messages: AsyncIterable<Calculation>, version: bigint) {
+  for await (const message of messages) yield addVersion(message, version);
+}
+
+const calculations: ReadonlySet<string> = new Set([
+  ...["CalculateCharge", "BatchCalculateCharges", "AllocateCharges", "StreamAllocateCharges"],
+]);
+const reads = /^(Get|List)/;
