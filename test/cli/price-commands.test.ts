@@ -238,7 +238,7 @@ describe("llmprices set", function () {
   it("does not create a price for a model that is not registered", async () => {
     const key = await freshKey(service);
     const { code, errors } = await llmprices(["set", `${textOfKey(key)}x`, "1"]);
-    expect(errors).to.include("not registered");
+    expect(errors).to.include("no model of acme is registered");
     expect(code).to.equal(1);
   });
 });
