@@ -156,10 +156,9 @@ describe("Two people who edit the same price list", function () {
             "price book, from which the list was made:",
           "  completion/acme/a",
           "  completion/acme/b",
-          "See what was changed: llmprices changes --since 1",
-          "Then export again, and make your changes in the new list. To overwrite what was changed, " +
-            "or if the list",
-          "is from another installation: --ignore-base-version",
+          "What was changed: llmprices changes --since 1",
+          "Export again, and make your changes in the new list. --ignore-base-version overwrites what was",
+          "changed; it is also for a list from another installation.",
           "",
         ].join("\n"),
       );

@@ -30,12 +30,13 @@ function bookChanged(metadata: Readonly<Record<string, string>>, cause: unknown)
   const prices =
     count === 1 ? "1 price of the list was" : `${formatCount(count)} prices of the list were`;
   const message = [
-    `nothing is imported: ${prices} changed after version ${base} of the price book, from which the list was made:`,
+    `nothing is imported: ${prices} changed after version ${base} of the price book, from which ` +
+      "the list was made:",
     ...keys.map(({ key }) => `  ${key}`),
     ...(others > 0 ? [`  and ${formatCount(others)} others`] : []),
-    `See what was changed: llmprices changes --since ${base}`,
-    "Then export again, and make your changes in the new list. To overwrite what was changed, or if the list",
-    "is from another installation: --ignore-base-version",
+    `What was changed: llmprices changes --since ${base}`,
+    "Export again, and make your changes in the new list. --ignore-base-version overwrites what was",
+    "changed; it is also for a list from another installation.",
   ];
   return new Failure(message.join("\n"), exitCodes.rejected, { cause });
 }
