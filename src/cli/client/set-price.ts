@@ -13,7 +13,7 @@ export type NewPrice = WriteFields & {
 
 export type SetPrice = {
   readonly change: "created" | "updated";
-  readonly llmPrice?: LLMPrice;
+  readonly llmPrice?: LLMPrice | undefined;
   readonly bookVersion: bigint;
 };
 
