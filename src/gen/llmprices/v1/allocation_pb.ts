@@ -30,7 +30,7 @@ export type AllocationUsage = Message<"llmprices.v1.AllocationUsage"> & {
   accountId: string;
 
   /**
-   * Its usage: 0 to below 10^18, at most 9 fraction digits, in a unit that is the same for all
+   * Its usage: 0 to below 10^18, at most 18 fraction digits, in a unit that is the same for all
    * accounts of the allocation. The sum of all usages must be below 10^18.
    *
    * @generated from field: string usage = 2;
