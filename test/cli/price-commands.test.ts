@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
+import { toKeyText } from "../../src/domain/price-key.js";
 import { commandsFor } from "../support/command.js";
 import { at, byKey, freshKey, freshPrice, priceAt, scheduleOf, textOf } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
@@ -15,9 +16,6 @@ function useService(): void {
   after(() => service.stop());
 }
 
-const textOfKey = (key: { chargeType: string; provider: string; model: string }) =>
-  `${key.chargeType}/${key.provider}/${key.model}`;
-
 /** Returns the values of a table of names and values. */
 function valuesOf(output: string): Record<string, string> {
   const pairs = output.trimEnd().split("\n");
@@ -30,10 +28,10 @@ describe("llmprices get", function () {
 
   it("prints a price by its key, by its id, and without a charge type", async () => {
     const { key, id, etag } = await freshPrice(service, "1.25", new Date("2026-01-01"));
-    for (const name of [textOfKey(key), id, `${key.provider}/${key.model}`]) {
+    for (const name of [toKeyText(key), id, `${key.provider}/${key.model}`]) {
       const { code, output } = await llmprices(["get", name]);
       expect(valuesOf(output)).to.include({
-        key: textOfKey(key),
+        key: toKeyText(key),
         price: "1.25",
         effective: "from 2026-01-01T00:00:00.000Z",
         llm_price_id: id,
@@ -58,7 +56,7 @@ describe("llmprices get", function () {
     const { key, bookVersion } = await freshPrice(service, "1", new Date("2026-01-01"));
     const lookup = byKey(key);
     await service.pricing.updateLLMPrice({ lookup, price: "2" });
-    const parameters = ["get", textOfKey(key), "--book-version", String(bookVersion)];
+    const parameters = ["get", toKeyText(key), "--book-version", String(bookVersion)];
     const { output } = await llmprices([...parameters, "--output", "json"]);
     expect(JSON.parse(output)).to.have.nested.include({
       "llmPrice.price": "1",
@@ -91,7 +89,7 @@ describe("llmprices history", function () {
     await service.pricing.deleteLLMPrice({ lookup, effectiveFrom: at("2101-01-01") });
     const { llmPriceRevisions } = await service.pricing.listLLMPriceRevisions({ lookup });
     const recorded = llmPriceRevisions.map(({ createdAt }) => textOf(createdAt));
-    const { code, output } = await llmprices(["history", textOfKey(key)]);
+    const { code, output } = await llmprices(["history", toKeyText(key)]);
     const cells = output
       .trimEnd()
       .split("\n")
@@ -119,7 +117,7 @@ describe("llmprices history", function () {
     const lookup = byKey(key);
     const correction = { effectiveFrom: at("2026-01-01"), correctPast: true, reason: "typo" };
     await service.pricing.updateLLMPrice({ lookup, price: "1.5", ...correction });
-    const name = textOfKey(key);
+    const name = toKeyText(key);
     const standing = await llmprices(["history", name, "--output", "json"]);
     expect(standing.output.trimEnd().split("\n")).to.have.length(1);
     const all = await llmprices(["history", name, "--superseded", "--output", "json"]);
@@ -137,8 +135,8 @@ describe("llmprices history", function () {
 
   it("exits 1 for an unknown key, and suggests the most similar one", async () => {
     const { key } = await freshPrice(service, "1");
-    const { code, errors } = await llmprices(["history", `${textOfKey(key)}x`]);
-    expect(errors).to.include(textOfKey(key));
+    const { code, errors } = await llmprices(["history", `${toKeyText(key)}x`]);
+    expect(errors).to.include(toKeyText(key));
     expect(code).to.equal(1);
   });
 });
@@ -149,9 +147,9 @@ describe("llmprices set", function () {
 
   it("creates a price that does not exist, and prints it and the version", async () => {
     const key = await freshKey(service);
-    const { code, output } = await llmprices(["set", textOfKey(key), "1.25", "--reason", "new"]);
+    const { code, output } = await llmprices(["set", toKeyText(key), "1.25", "--reason", "new"]);
     expect(valuesOf(output)).to.include({
-      ...{ change: "created", key: textOfKey(key), price: "1.25", book_version: "1" },
+      ...{ change: "created", key: toKeyText(key), price: "1.25", book_version: "1" },
     });
     expect(code).to.equal(0);
     expect(await priceAt(service, key)).to.equal("1.25");
@@ -160,7 +158,7 @@ describe("llmprices set", function () {
   it("updates a price that exists", async () => {
     const { key, id } = await freshPrice(service, "1");
     for (const [name, price] of [
-      [textOfKey(key), "2"],
+      [toKeyText(key), "2"],
       [id, "3"],
     ] as const) {
       const { output } = await llmprices(["set", name, price]);
@@ -172,19 +170,19 @@ describe("llmprices set", function () {
   it("creates a price that has ended under its old id", async () => {
     const { key, id } = await freshPrice(service, "1");
     await service.pricing.deleteLLMPrice({ lookup: byKey(key) });
-    const { output } = await llmprices(["set", textOfKey(key), "2", "--output", "json"]);
+    const { output } = await llmprices(["set", toKeyText(key), "2", "--output", "json"]);
     expect(JSON.parse(output).llmPrice).to.include({ id, price: "2" });
   });
 
   it("schedules a price with --effective-from", async () => {
     const { key } = await freshPrice(service, "1");
-    await llmprices(["set", textOfKey(key), "2", "--effective-from", "2100-01-01"]);
+    await llmprices(["set", toKeyText(key), "2", "--effective-from", "2100-01-01"]);
     expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 2"]);
   });
 
   it("changes the past only with --correct-past and --reason", async () => {
     const { key } = await freshPrice(service, "1", new Date("2026-01-01"));
-    const parameters = ["set", textOfKey(key), "2", "--effective-from", "2026-02-01"];
+    const parameters = ["set", toKeyText(key), "2", "--effective-from", "2026-02-01"];
     const without = await llmprices(parameters);
     expect(without.errors).to.include("correct_past");
     expect(without.code).to.equal(1);
@@ -199,20 +197,20 @@ describe("llmprices set", function () {
   it("writes nothing with an etag that is stale, or of a price that does not exist", async () => {
     const { key, etag } = await freshPrice(service, "1");
     await service.pricing.updateLLMPrice({ lookup: byKey(key), price: "2" });
-    const stale = await llmprices(["set", textOfKey(key), "3", "--etag", etag]);
+    const stale = await llmprices(["set", toKeyText(key), "3", "--etag", etag]);
     expect(stale.errors).to.include("has been changed since");
     expect(stale.code).to.equal(1);
     expect(await priceAt(service, key)).to.equal("2");
     const unknown = await freshKey(service);
-    const missing = await llmprices(["set", textOfKey(unknown), "3", "--etag", etag]);
-    expect(missing.errors).to.include(`no price of ${textOfKey(unknown)} is in effect`);
+    const missing = await llmprices(["set", toKeyText(unknown), "3", "--etag", etag]);
+    expect(missing.errors).to.include(`no price of ${toKeyText(unknown)} is in effect`);
     expect(missing.code).to.equal(1);
   });
 
   it("can be repeated with the same --request-id, whether it creates or updates", async () => {
     const key = await freshKey(service);
     for (const price of ["1", "2"]) {
-      const parameters = ["set", textOfKey(key), price, "--request-id", randomUUID()];
+      const parameters = ["set", toKeyText(key), price, "--request-id", randomUUID()];
       const first = await llmprices(parameters);
       expect(first.code).to.equal(0);
       expect(await llmprices(parameters)).to.deep.equal(first);
@@ -227,17 +225,17 @@ describe("llmprices set", function () {
     const { key } = await freshPrice(service, "1");
     await service.pricing.deleteLLMPrice({ lookup: byKey(key) });
     await service.pricing.createLLMPrice({ ...key, price: "2", effectiveFrom: at("2100-01-01") });
-    const { code, errors } = await llmprices(["set", textOfKey(key), "3"]);
+    const { code, errors } = await llmprices(["set", toKeyText(key), "3"]);
     expect(errors).to.equal(
       "llmprices: the key has a price from 2100-01-01T00:00:00.000Z on; nothing is written; " +
-        `look at it with: llmprices history ${textOfKey(key)}\n`,
+        "look at the timeline with llmprices history\n",
     );
     expect(code).to.equal(1);
   });
 
   it("does not create a price for a model that is not registered", async () => {
     const key = await freshKey(service);
-    const { code, errors } = await llmprices(["set", `${textOfKey(key)}x`, "1"]);
+    const { code, errors } = await llmprices(["set", `${toKeyText(key)}x`, "1"]);
     expect(errors).to.include("no model of acme is registered");
     expect(code).to.equal(1);
   });
@@ -249,7 +247,7 @@ describe("llmprices end", function () {
 
   it("ends a price now, and prints the last price", async () => {
     const { key } = await freshPrice(service, "1", new Date("2026-01-01"));
-    const { code, output } = await llmprices(["end", textOfKey(key), "--reason", "gone"]);
+    const { code, output } = await llmprices(["end", toKeyText(key), "--reason", "gone"]);
     expect(valuesOf(output)).to.include({ change: "ended", price: "1" });
     expect(output).to.match(/from 2026-01-01T00:00:00\.000Z until /);
     expect(code).to.equal(0);
@@ -258,18 +256,18 @@ describe("llmprices end", function () {
 
   it("schedules an end with --effective-from", async () => {
     const { key } = await freshPrice(service, "1");
-    await llmprices(["end", textOfKey(key), "--effective-from", "2100-01-01"]);
+    await llmprices(["end", toKeyText(key), "--effective-from", "2100-01-01"]);
     expect(await scheduleOf(service, key)).to.deep.equal(["2100-01-01 end"]);
   });
 
   it("says when the price had not taken effect", async () => {
     const { key } = await freshPrice(service, "1", new Date("2100-01-01"));
-    const { output } = await llmprices(["end", textOfKey(key)]);
+    const { output } = await llmprices(["end", toKeyText(key)]);
     expect(output).to.match(/^change {8}ended before it took effect\nbook_version {2}\d+\n$/);
   });
 
   it("exits 1 for a price that does not exist", async () => {
-    const { code, errors } = await llmprices(["end", textOfKey(await freshKey(service))]);
+    const { code, errors } = await llmprices(["end", toKeyText(await freshKey(service))]);
     expect(errors).to.match(/^llmprices: no price of /);
     expect(code).to.equal(1);
   });
@@ -283,7 +281,7 @@ describe("llmprices cancel", function () {
     const { key } = await freshPrice(service, "1");
     const change = { lookup: byKey(key), price: "2", effectiveFrom: at("2100-01-01") };
     await service.pricing.updateLLMPrice(change);
-    const parameters = ["cancel", textOfKey(key), "--effective-from"];
+    const parameters = ["cancel", toKeyText(key), "--effective-from"];
     const missed = await llmprices([...parameters, "2100-01-02"]);
     expect(missed.code).to.equal(1);
     const { code, output } = await llmprices([...parameters, "2100-01-01"]);
@@ -312,9 +310,9 @@ describe("llmprices list and calculate, with --book-version", function () {
     const list = await llmprices(["list", "--output", "json", ...flags]);
     expect(JSON.parse(list.output)).to.include({ price: "1" });
     const cost = ["--provider-cost", "10", "--account-usage-ratio", "1"];
-    const charge = await llmprices(["calculate", textOfKey(key), ...cost, ...flags]);
+    const charge = await llmprices(["calculate", toKeyText(key), ...cost, ...flags]);
     expect(valuesOf(charge.output)).to.include({ account_charge: "10", book_version: "1" });
-    const newest = await llmprices(["calculate", textOfKey(key), ...cost]);
+    const newest = await llmprices(["calculate", toKeyText(key), ...cost]);
     expect(valuesOf(newest.output)).to.include({ account_charge: "20", book_version: "2" });
   });
 });

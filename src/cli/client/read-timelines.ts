@@ -1,8 +1,8 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Instant } from "../../domain/instant.js";
+import type { Key } from "../../domain/price-key.js";
 import { type LLMPriceChange, RevisionChangeKind } from "../../gen/llmprices/v1/llm_price_pb.js";
 import { usageError } from "../exit-codes.js";
-import type { KeyParts } from "../rows/key-text.js";
 import type { Step, Timeline } from "../rows/timeline-rows.js";
 import type { Connection } from "./client.js";
 import { type PriceFilters, pagesOfChanges } from "./list-all.js";
@@ -57,7 +57,7 @@ export async function readTimelines(
   return sorted;
 }
 
-type MutableTimeline = { readonly key: KeyParts; readonly revisions: Step[] };
+type MutableTimeline = { readonly key: Key; readonly revisions: Step[] };
 
 /** Returns true for a revision that had been written by a version, and not taken back. */
 function isStanding({ bookVersion, kind, revision }: LLMPriceChange, at: bigint): boolean {

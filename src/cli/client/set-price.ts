@@ -1,6 +1,7 @@
+import type { Key } from "../../domain/price-key.js";
 import type { LLMPrice } from "../../gen/llmprices/v1/llm_price_pb.js";
 import { exitCodes, Failure } from "../exit-codes.js";
-import { formatKey, type PriceArgument } from "../rows/key-text.js";
+import type { PriceArgument } from "../rows/key-text.js";
 import type { WriteFields } from "../rows/write-flags.js";
 import { reasonOf } from "./call-errors.js";
 import type { Connection } from "./client.js";
@@ -41,7 +42,7 @@ export async function setPrice(connection: Connection, request: NewPrice): Promi
 async function createPrice(
   { pricing }: Connection,
   { price, correctPast, ...fields }: NewPrice,
-  key: Parameters<typeof formatKey>[0],
+  key: Key,
 ): Promise<SetPrice> {
   const { reason, requestId, effectiveFrom } = fields;
   try {
@@ -53,7 +54,7 @@ async function createPrice(
   } catch (error) {
     if (reasonOf(error) !== "PRICE_ALREADY_EXISTS") throw error;
     const { rawMessage } = error as { readonly rawMessage: string };
-    const hint = `nothing is written; look at it with: llmprices history ${formatKey(key)}`;
+    const hint = "nothing is written; look at the timeline with llmprices history";
     throw new Failure(`${rawMessage}; ${hint}`, exitCodes.rejected, { cause: error });
   }
 }

@@ -1,4 +1,5 @@
 import { toJsonString } from "@bufbuild/protobuf";
+import { toKeyText } from "../../domain/price-key.js";
 import {
   type LLMPriceChange,
   LLMPriceChangeSchema,
@@ -24,7 +25,7 @@ function toCells({ bookVersion, kind, key, revision }: LLMPriceChange): string[]
   return [
     String(bookVersion),
     kinds[kind],
-    `${key?.chargeType}/${key?.provider}/${key?.model}`,
+    key === undefined ? "" : toKeyText(key),
     revision?.price ?? "ends",
     toTimeText(revision?.effectiveFrom) ?? "",
     // Of a revision that was taken back, the service knows only who wrote it.

@@ -1,19 +1,13 @@
+import type { Key } from "../../domain/price-key.js";
 import { usageError } from "../exit-codes.js";
-
-/** The key of a price, in the form of requests. */
-export type KeyParts = {
-  readonly chargeType: string;
-  readonly provider: string;
-  readonly model: string;
-};
 
 /** The `lookup` of a request: a price by its id or by its key. */
 export type PriceArgument =
   | { readonly case: "id"; readonly value: string }
-  | { readonly case: "key"; readonly value: KeyParts };
+  | { readonly case: "key"; readonly value: Key };
 
 /** Parses `charge_type/provider/model`. Only the model may contain a slash. @throws Failure */
-export function parseKeyArgument(text: string): KeyParts {
+export function parseKeyArgument(text: string): Key {
   const key = splitKey(text);
   if (key !== undefined && key.chargeType !== "") return key;
   throw usageError(`KEY is ${JSON.stringify(text)}; expected charge_type/provider/model`);
@@ -42,12 +36,7 @@ export function parseOpenPriceArgument(text: string): PriceArgument {
   );
 }
 
-/** Formats a key like `charge_type/provider/model`. */
-export function formatKey(key: KeyParts | undefined): string {
-  return key === undefined ? "" : `${key.chargeType}/${key.provider}/${key.model}`;
-}
-
-function splitKey(text: string): KeyParts | undefined {
+function splitKey(text: string): Key | undefined {
   const [, chargeType, provider, model] = /^([^/]*)\/([^/]+)\/(.+)$/.exec(text) ?? [];
   if (chargeType === undefined || provider === undefined || model === undefined) return undefined;
   return { chargeType, provider, model };

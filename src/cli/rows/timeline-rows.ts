@@ -1,10 +1,10 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Instant } from "../../domain/instant.js";
-import type { KeyParts } from "./key-text.js";
+import type { Key } from "../../domain/price-key.js";
 import type { PriceRow } from "./price-rows.js";
 
 /** The revisions of a key that one version of the price book says, ascending by their start. */
-export type Timeline = { readonly key: KeyParts; readonly revisions: readonly Step[] };
+export type Timeline = { readonly key: Key; readonly revisions: readonly Step[] };
 
 /** A price from an instant on. Undefined: the price ends. */
 export type Step = { readonly effectiveFrom: Instant; readonly price: string | undefined };
@@ -40,7 +40,7 @@ function split(revisions: readonly Step[], now: Instant) {
   return { current: begun.at(-1), scheduled: revisions.slice(begun.length) };
 }
 
-function toRow(key: KeyParts, { price, effectiveFrom }: Step): PriceRow {
+function toRow(key: Key, { price, effectiveFrom }: Step): PriceRow {
   return { ...key, ...toPriceOrEnd(price), effectiveFrom: timestampFromMs(effectiveFrom) };
 }
 
