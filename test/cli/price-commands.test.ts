@@ -221,6 +221,20 @@ describe("llmprices set", function () {
     expect(llmPriceRevisions).to.have.length(2);
   });
 
+  it("writes every price that it reports, also when two commands create the same price", async () => {
+    const key = await freshKey(service);
+    const results = await Promise.all(
+      ["1", "2", "3"].map((price) => llmprices(["set", toKeyText(key), price])),
+    );
+    const failed = results.filter(({ code }) => code !== 0);
+    for (const { errors } of failed) expect(errors).to.include("the key has a price");
+    expect(results.filter(({ output }) => output.includes("created"))).to.have.length(1);
+    const { llmPriceRevisions } = await service.pricing.listLLMPriceRevisions({
+      lookup: byKey(key),
+    });
+    expect(llmPriceRevisions).to.have.length(results.length - failed.length);
+  });
+
   it("exits 1 when another price is scheduled after a time without a price", async () => {
     const { key } = await freshPrice(service, "1");
     await service.pricing.deleteLLMPrice({ lookup: byKey(key) });
