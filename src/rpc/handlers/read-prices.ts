@@ -6,7 +6,7 @@ import type { LLMPrice } from "../../domain/llm-price.js";
 import {
   type Key,
   parseChargeType,
-  parseModel,
+  parseModelPrefix,
   parseProvider,
   toKeyText,
 } from "../../domain/price-key.js";
@@ -132,7 +132,7 @@ function parseListRequest(request: ListLLMPricesRequest) {
   const { asOf, bookVersion, pageSize, position, ...filter } = parseAll({
     chargeType: () => (chargeType ? parseChargeType("charge_type", chargeType) : undefined),
     provider: () => (provider ? parseProvider("provider", provider) : undefined),
-    modelPrefix: () => (modelPrefix ? parseModel("model_prefix", modelPrefix) : undefined),
+    modelPrefix: () => (modelPrefix ? parseModelPrefix("model_prefix", modelPrefix) : undefined),
     ...timeParsers(request),
     pageSize: () => parsePageSize(request.pageSize, { whenUnset: 100 }),
     position: () => parsePageToken(scope, request.pageToken, 4),
@@ -149,7 +149,8 @@ function toKey([chargeType = "", provider = "", model = ""]: readonly string[]):
 }
 
 function ambiguous(prices: readonly LLMPrice[]): DomainError {
-  const candidates = prices.slice(0, maxCandidates).map(({ key }) => toKeyText(key));
+  const keys = prices.slice(0, maxCandidates).map(({ key }) => key);
+  const candidates = keys.map(toKeyText);
   const more = prices.length > maxCandidates ? " and others" : "";
   return new DomainError(
     "KEY_AMBIGUOUS",
@@ -158,6 +159,7 @@ function ambiguous(prices: readonly LLMPrice[]): DomainError {
       metadata: Object.fromEntries(
         candidates.map((candidate, i) => [`candidate_${i + 1}`, candidate]),
       ),
+      suggestions: { candidates: keys },
     },
   );
 }

@@ -23,14 +23,15 @@ export const file_llmprices_v1_allocation: GenFile = /*@__PURE__*/
  */
 export type AllocationUsage = Message<"llmprices.v1.AllocationUsage"> & {
   /**
-   * The account: 1 to 255 characters, no control characters. Each account once in an allocation.
+   * The account: 1 to 255 characters, no control characters, no space at either end. Each account
+   * once in an allocation.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * Its usage: 0 to below 10^18, at most 9 fraction digits, in a unit that is the same for all
+   * Its usage: 0 to below 10^18, at most 18 fraction digits, in a unit that is the same for all
    * accounts of the allocation. The sum of all usages must be below 10^18.
    *
    * @generated from field: string usage = 2;

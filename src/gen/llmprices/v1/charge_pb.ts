@@ -23,14 +23,14 @@ export const file_llmprices_v1_charge: GenFile = /*@__PURE__*/
  */
 export type AccountUsage = Message<"llmprices.v1.AccountUsage"> & {
   /**
-   * The account's usage in any unit: 0 to `total_usage`, at most 9 fraction digits.
+   * The account's usage in any unit: 0 to `total_usage`, at most 18 fraction digits.
    *
    * @generated from field: string usage = 1;
    */
   usage: string;
 
   /**
-   * All accounts' usage in the same unit: more than 0, below 10^18, at most 9 fraction digits.
+   * All accounts' usage in the same unit: more than 0, below 10^18, at most 18 fraction digits.
    *
    * @generated from field: string total_usage = 2;
    */

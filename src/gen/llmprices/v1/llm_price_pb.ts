@@ -6,6 +6,7 @@
 //
 // Decimals are strings in plain notation, `-?digits[.digits]`: no exponent, no `+`, no spaces. They
 // are never floats. A value with too many digits is an error: nothing is rounded on the way in.
+// Trailing zeros of a fraction do not count as digits: 1.20000000000 is 1.2.
 // Times are whole milliseconds.
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";

@@ -232,7 +232,8 @@ export type ListLLMPricesRequest = Message<"llmprices.v1.ListLLMPricesRequest"> 
   provider: string;
 
   /**
-   * Only models whose names begin with this prefix, compared exactly. Empty: all.
+   * Only models whose names begin with this prefix, compared exactly. It may end in a space. Empty:
+   * all.
    *
    * @generated from field: string model_prefix = 3;
    */
