@@ -1341,9 +1341,9 @@ export const StreamAllocateChargesResponseSchema: GenMessage<StreamAllocateCharg
  * any replica, whatever has been changed, corrected or cancelled since.
  *
  * `as_of` alone promises less: the charge is priced with what is known when the call is made. A
- * repeat gives another charge if a write in between has changed the price at this time: a
- * correction of the past, a change of a scheduled price, or a change that took effect in the moment
- * before the first call, and that its replica had not read yet.
+ * repeat gives another charge if another version says another price for this time: after a
+ * correction of the past, after a change of a scheduled price, or because a change had taken effect
+ * before the first call, but was not committed yet or had not reached the replica.
  *
  * Writes are atomic. A write that is repeated with the same `request_id` and the same body within
  * 24 hours returns the first response and changes nothing. A write that fails stores nothing, so
@@ -1546,8 +1546,10 @@ export const PricingService: GenService<{
    * price is to be (see `LLMPriceImportRow`). A row that agrees with the price book changes
    * nothing: a list that was read from the price book and is sent back raises no version.
    *
-   * All changes that take effect "now" do so at the same time. Other writes wait while an import
-   * writes. Reads and calculations do not.
+   * All changes that take effect "now" do so at the same time: when the import begins to write. Other
+   * writes wait until it has committed. Reads and calculations do not wait, and use the version
+   * before. This takes seconds for ten thousand changes, and minutes for a million. If no charge may
+   * use the old price in this time, give the rows an `effective_from` after it.
    *
    * The service checks every row before it rejects an import. The error has up to 20 violations in
    * `google.rpc.BadRequest`, in the order of the rows, with fields like `rows[17].price`. Rows are
