@@ -1,5 +1,3 @@
-import type { Key } from "./price-key.js";
-
 /** The reasons of errors: a closed list for clients to match on, `ErrorReason` in the contract. */
 export type Reason =
   | "INVALID_FIELD"
@@ -56,8 +54,14 @@ export type DomainErrorOptions = {
 
 /** The keys nearest to an unknown one, and those that match an incomplete one. */
 export type Suggestions = {
-  readonly nearest?: readonly Key[];
-  readonly candidates?: readonly Key[];
+  readonly nearest?: readonly SuggestedKey[];
+  readonly candidates?: readonly SuggestedKey[];
+};
+
+type SuggestedKey = {
+  readonly chargeType: string;
+  readonly provider: string;
+  readonly model: string;
 };
 
 /** Rejects a call with a reason of the closed list. The client sees everything except the cause. */
