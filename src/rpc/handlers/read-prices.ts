@@ -14,7 +14,11 @@ import type {
   ListLLMPricesRequest,
   PricingService,
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { inTransaction } from "../../store/connection/transaction.js";
+import {
+  inListTransaction,
+  inTransaction,
+  smallReadRows,
+} from "../../store/connection/transaction.js";
 import { findPricesAt } from "../../store/prices/find-prices.js";
 import { idNotFound, priceNotFound } from "../../store/prices/price-not-found.js";
 import {
@@ -60,8 +64,9 @@ export function priceReads(knex: Knex): PriceReads {
     async listLLMPrices(request, context) {
       const { filter, asOf, pageSize, scope, position } = parseListRequest(request);
       const from = { ...filter, after: position && toKey(position.after) };
-      const { prices, at } = await inTransaction(knex, context, (transaction) =>
-        findPricesAt(transaction, from, asOf ?? position?.asOf, pageSize + 1),
+      const limit = pageSize + 1;
+      const { prices, at } = await inListTransaction(knex, context, limit, (transaction) =>
+        findPricesAt(transaction, from, asOf ?? position?.asOf, limit),
       );
       const { page, nextPageToken } = toPage(prices, pageSize, ({ key }) =>
         toPageToken(scope, { after: [key.chargeType, key.provider, key.model], asOf: at }),
@@ -75,13 +80,17 @@ export function priceReads(knex: Knex): PriceReads {
         pageSize: () => parsePageSize(request.pageSize, { whenUnset: maxPageSize }),
         after: () => parseInstantToken(request.pageToken),
       });
-      const { id, scope, revisions } = await inTransaction(knex, context, async (transaction) => {
-        const { id } = await getKey(transaction, lookup);
-        const scope = ["ListLLMPriceRevisions", id];
-        parsePageToken(scope, request.pageToken, 1);
-        const revisions = await listRevisions(transaction, id, after, pageSize + 1);
-        return { id, scope, revisions };
-      });
+      const read = (limit: number) =>
+        inListTransaction(knex, context, limit, async (transaction) => {
+          const { id } = await getKey(transaction, lookup);
+          const scope = ["ListLLMPriceRevisions", id];
+          parsePageToken(scope, request.pageToken, 1);
+          return { id, scope, revisions: await listRevisions(transaction, id, after, limit) };
+        });
+      // Pages are large by default, but most timelines are short and need not wait for a turn.
+      const first = await read(Math.min(pageSize + 1, smallReadRows));
+      const isLonger = pageSize >= smallReadRows && first.revisions.length === smallReadRows;
+      const { id, scope, revisions } = isLonger ? await read(pageSize + 1) : first;
       const { page, nextPageToken } = toPage(revisions, pageSize, ({ effectiveFrom }) =>
         toPageToken(scope, { after: [String(effectiveFrom)] }),
       );
