@@ -32,7 +32,7 @@ const layers: readonly (readonly string[])[] = [
   ["price-book", "config"],
   ["store", "tracing"],
   [
-    ...["async", "domain", "embedded-postgres", "gen", "library-internals", "logging"],
+    ...["async", "domain", "embedded-postgres", "gen", "library-internals", "logging", "protobuf"],
     "version.ts",
   ],
 ];
@@ -110,7 +110,7 @@ describe("Architecture", () => {
   it("imports the contract but no server code in commands that call a service", () => {
     const serverCommands = new Set(["cli/commands/serve.ts", "cli/commands/migrate.ts"]);
     const allowed =
-      /^(?:cli|gen|domain)\/|^config\/(?:address|config|environment|named-file)\.ts$|^async\/|^version\.ts$/;
+      /^(?:cli|gen|domain|protobuf)\/|^config\/(?:address|config|environment|named-file)\.ts$|^async\/|^version\.ts$/;
     const violations = internalImports.filter(
       ({ path, imported }) =>
         path.startsWith("cli/") &&
