@@ -19,8 +19,9 @@ describe("The client of the commands", () => {
     const decoder = new TextDecoder();
     configureTextEncoding({ ...getTextEncoding(), decodeUtf8: (bytes) => decoder.decode(bytes) });
     const address = formatAddress(service.server.grpcAddress);
+    const lookup = { case: "id", value: llmPrice?.id ?? "" } as const;
     await withConnection({ address }, async (connection) => {
-      for await (const revisions of pagesOfRevisions(connection, llmPrice?.id ?? "")) {
+      for await (const revisions of pagesOfRevisions(connection, { lookup })) {
         expect(revisions.map((revision) => revision.reason)).to.deep.equal([reason]);
       }
     });
