@@ -27,6 +27,22 @@ export function findOwnListener(
   return others.length === 0 ? (own as (...args: unknown[]) => void) : undefined;
 }
 
+/**
+ * Removes the only listener of an event, which Node or grpc-js has added, and returns it.
+ *
+ * @throws Error if there is none, or more than one.
+ */
+export function takeOwnListener(
+  emitter: EventEmitter,
+  event: string,
+): (...args: unknown[]) => void {
+  const own = findOwnListener(emitter, event);
+  if (own === undefined)
+    throw new Error(`a library lacks the only '${event}' listener of a server`);
+  emitter.removeAllListeners(event);
+  return own;
+}
+
 /** Returns the state of an HTTP/2 session of Node, if it has a map of open streams. */
 export function findStreamTable(session: Http2Session): StreamTableHolder | undefined {
   const symbol = Object.getOwnPropertySymbols(session).find((each) => each.description === "state");
