@@ -1,0 +1,96 @@
+import { Socket } from "node:net";
+import { expect } from "chai";
+import { ClientAddresses } from "../../src/server/connections/client-addresses.js";
+import { SessionQueue } from "../../src/server/connections/session-queue.js";
+
+describe("The queue of sessions", () => {
+  let nowMs: number;
+  let started: string[];
+  let queue: SessionQueue;
+  beforeEach(() => {
+    nowMs = 1_000_000;
+    started = [];
+    queue = new SessionQueue(new ClientAddresses(() => nowMs));
+  });
+
+  const enter = (name: string, address: string, bytes = 0) => {
+    const socket = new Socket();
+    if (bytes > 0) socket.unshift(Buffer.alloc(bytes));
+    queue.enter(socket, address, () => started.push(name));
+    return socket;
+  };
+  const iterate = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+  it("starts a session at once, and others in the next iterations of the event loop", async () => {
+    for (const name of ["1", "2", "3"]) enter(name, "a");
+    expect(started).to.deep.equal(["1"]);
+    await iterate();
+    expect(started).to.have.length(2);
+    await iterate();
+    expect([...started].sort()).to.deep.equal(["1", "2", "3"]);
+  });
+
+  it("starts sessions of several addresses in turn", async () => {
+    for (const name of ["a1", "a2", "a3"]) enter(name, "a");
+    enter("b", "b");
+    for (let iteration = 0; iteration < 3; iteration += 1) await iterate();
+    expect(started[1]?.charAt(0)).to.equal("a");
+    expect(started[2]).to.equal("b");
+    expect(started).to.have.length(4);
+  });
+
+  it("starts no session of an address between an abuse and the end of the pause", async () => {
+    queue.recordAbuse("a");
+    enter("a", "a");
+    enter("b", "b");
+    await iterate();
+    expect(started).to.deep.equal(["b"]);
+    nowMs += 250;
+    // A session of another address starts, and then the one that may.
+    enter("c", "c");
+    await iterate();
+    await iterate();
+    expect(started).to.deep.equal(["b", "c", "a"]);
+  });
+
+  it("keeps a limited number of connections from an abused address, and destroys the others", () => {
+    queue.recordAbuse("a");
+    const sockets = Array.from({ length: 200 }, () => enter("a", "a"));
+    const kept = sockets.filter(({ destroyed }) => !destroyed);
+    // Three quarters of 128.
+    expect(kept).to.have.length(96);
+    expect(enter("b", "b").destroyed).to.equal(false);
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it("destroys connections above that number when an abuse is recorded while they wait", () => {
+    const sockets = Array.from({ length: 200 }, () => enter("a", "a"));
+    expect(sockets.filter(({ destroyed }) => destroyed)).to.have.length(0);
+    queue.recordAbuse("a");
+    // One has started.
+    expect(sockets.filter(({ destroyed }) => !destroyed)).to.have.length(97);
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it("prefers a connection that has sent little", async () => {
+    queue.recordAbuse("a");
+    for (let count = 0; count < 20; count += 1) enter("flood", "a", 20_000);
+    enter("quiet", "a", 100);
+    nowMs += 250;
+    enter("b", "b");
+    await iterate();
+    await iterate();
+    expect(started).to.deep.equal(["b", "quiet"]);
+  });
+
+  it("forgets a connection that closes while it waits", async () => {
+    queue.recordAbuse("a");
+    enter("a", "a").destroy();
+    await iterate();
+    nowMs += 250;
+    enter("b", "b");
+    await iterate();
+    await iterate();
+    expect(started).to.deep.equal(["b"]);
+  });
+});
