@@ -83,6 +83,15 @@ describe("The queue of sessions", () => {
     expect(started).to.deep.equal(["b", "quiet"]);
   });
 
+  it("replaces a connection that has sent much by one that has sent little", () => {
+    queue.recordAbuse("a");
+    const floods = Array.from({ length: 96 }, () => enter("flood", "a", 20_000));
+    const quiet = enter("quiet", "a");
+    expect(quiet.destroyed).to.equal(false);
+    expect(floods.filter(({ destroyed }) => destroyed)).to.have.length(1);
+    for (const socket of [...floods, quiet]) socket.destroy();
+  });
+
   it("forgets a connection that closes while it waits", async () => {
     queue.recordAbuse("a");
     enter("a", "a").destroy();

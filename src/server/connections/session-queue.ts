@@ -16,8 +16,8 @@ type Waiting = {
  * another address each time. What one session reads at once shows an abuse before the next one starts.
  *
  * After an abuse, new connections from its address wait as `ClientAddresses` says. Only a limited number
- * of them wait, for a limited time. The others are destroyed. Those that have sent little start first,
- * since a flood fills the buffers of its connections.
+ * of them wait, for a limited time. The others are destroyed. Those that have sent little start first, and
+ * replace others, since a flood fills the buffers of its connections.
  */
 export class SessionQueue {
   readonly addresses: ClientAddresses;
@@ -80,13 +80,15 @@ export class SessionQueue {
 
   #keepOrDestroy(address: string, waiting: Waiting): void {
     if (waiting.hasPlace) return;
+    if (!this.#places.hasPlaceFor(address) && isQuiet(waiting)) {
+      const all = [...(this.#waiting.get(address) ?? [])];
+      const other = all.find((each) => each.hasPlace && !isQuiet(each));
+      if (other !== undefined) destroyWaiting(other);
+    }
     if (this.#places.hasPlaceFor(address)) {
       this.#places.take(address);
       waiting.hasPlace = true;
-    } else {
-      waiting.stop();
-      waiting.socket.destroy();
-    }
+    } else destroyWaiting(waiting);
   }
 
   /** Starts a session of the first address that may, or waits until one may. */
@@ -115,9 +117,18 @@ export class SessionQueue {
 /** Picks a connection at random, from those that have sent little if there are any. */
 function pick(all: ReadonlySet<Waiting>): Waiting {
   const list = [...all];
-  const quiet = list.filter(({ socket }) => socket.readableLength <= mostQuietBytes);
+  const quiet = list.filter(isQuiet);
   const candidates = quiet.length > 0 ? quiet : list;
   return candidates[Math.floor(Math.random() * candidates.length)] as Waiting;
+}
+
+function isQuiet({ socket }: Waiting): boolean {
+  return socket.readableLength <= mostQuietBytes;
+}
+
+function destroyWaiting({ stop, socket }: Waiting): void {
+  stop();
+  socket.destroy();
 }
 
 /** How many connections from abused addresses wait. Each holds up to 128 KiB of what it has received. */
