@@ -1,3 +1,4 @@
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import {
@@ -9,7 +10,9 @@ import {
   headerBlock,
   http2Frame,
 } from "../../../e2e/support/http2-frames.js";
+import { formatAddress } from "../../../src/config/address.js";
 import type { ServerConfig } from "../../../src/server/server.js";
+import { createTlsFiles } from "../../support/certificates.js";
 import { until } from "../../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
 import { connectRaw, type RawConnection } from "../../support/raw-connection.js";
@@ -200,4 +203,32 @@ describe("Clients without a token", function () {
       expect([codes[0], codes.at(-1)]).to.deep.equal([0, enhanceYourCalm]);
     });
   }
+
+  it("give their places back when they authenticate, with TLS", async () => {
+    const { tls, trust } = createTlsFiles();
+    await start({ tls, connections: { ...connections, maxConnections: 4 } });
+    for (const listener of listeners) {
+      const url = `https://${formatAddress(service.server[listener])}`;
+      const sessions: ClientHttp2Session[] = [];
+      const connectSecurely = async () => {
+        const session = connectHttp2(url, { ...trust, localAddress: "127.0.0.5" } as object);
+        session.on("error", () => {});
+        sessions.push(session);
+        return new Promise<boolean>((resolve) => {
+          session.once("remoteSettings", () => resolve(true)).once("close", () => resolve(false));
+        });
+      };
+      // Three quarters of 4.
+      for (let count = 0; count < 3; count += 1) expect(await connectSecurely()).to.equal(true);
+      expect(await connectSecurely()).to.equal(false);
+      const stream = sessions[0]?.request({
+        ...{ ":method": "POST", ":path": path, te: "trailers" },
+        ...{ "content-type": "application/grpc", authorization: `Bearer ${boss.token}` },
+      });
+      stream?.end(Buffer.alloc(5));
+      await new Promise((resolve) => stream?.once("response", resolve));
+      await until(connectSecurely);
+      for (const session of sessions) session.destroy();
+    }
+  });
 });
