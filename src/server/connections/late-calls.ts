@@ -11,7 +11,7 @@ type StartCall = (stream: ServerHttp2Stream, ...headers: unknown[]) => void;
  */
 export function startCallsLate(
   server: Http2Server | Http2SecureServer,
-  wrap: (own: StartCall) => StartCall = (own) => own,
+  wrap: (own: StartCall) => StartCall,
 ): void {
   const own = takeOwnListener(server, "stream");
   const start = wrap((stream, ...headers) => own.call(server, stream, ...headers));

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
@@ -50,16 +50,19 @@ export function createHttpServer(
   let isClosing = false;
   const connections = trackConnections();
   const options = toHttp1Options(limits, maxRequestMs);
+  const limitIdle = (socket: Socket, response: ServerResponse) => {
+    const record = recordOf(socket);
+    if (record.isAuthenticated) return;
+    // Runs after Node's own listener, which sets a timeout if the connection is idle now.
+    response.once("finish", () => {
+      if (socket.timeout) socket.setTimeout(maxIdleMs(record, limits));
+    });
+  };
   const serve: RequestListener = (request, response) => {
     connections.callStarts(request, response);
     // Otherwise a keep-alive connection would accept another call.
     if (isClosing || hasReachedMaxAge(request.socket)) response.setHeader("connection", "close");
-    const { socket } = request;
-    // Runs after Node's own listener, which sets a timeout if the connection is idle now.
-    response.once("finish", () => {
-      const record = recordOf(socket);
-      if (!record.isAuthenticated && socket.timeout) socket.setTimeout(maxIdleMs(record, limits));
-    });
+    limitIdle(request.socket, response);
     listener(request, response);
   };
   const drop: RequestListener = (_, response) => response.destroy();
@@ -70,7 +73,9 @@ export function createHttpServer(
   const serveBoth = contained(log, "HTTP/2 request", listener, drop) as never;
   const http2 = createHttp2Server(toHttp2Options(limits), serveBoth);
   http2.on("checkContinue", serveBoth);
-  startCallsLate(http2);
+  startCallsLate(http2, (start) =>
+    contained(log, "HTTP/2 stream", start, (stream) => stream.destroy()),
+  );
   const places = new ConnectionPlaces(limits.maxConnections, queue.addresses);
   const settings = { limits, queue, places, log };
   const startSession = limitHttp2Sessions(http2, "connection", settings);
