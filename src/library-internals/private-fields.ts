@@ -28,19 +28,19 @@ export function findOwnListener(
 }
 
 /**
- * Removes the only listener of an event, which Node or grpc-js has added, and returns it.
+ * Removes the listeners of an event, which Node and grpc-js have added. Returns a function that calls
+ * them.
  *
- * @throws Error if there is none, or more than one.
+ * @throws Error if there is none.
  */
-export function takeOwnListener(
-  emitter: EventEmitter,
-  event: string,
-): (...args: unknown[]) => void {
-  const own = findOwnListener(emitter, event);
-  if (own === undefined)
-    throw new Error(`a library lacks the only '${event}' listener of a server`);
+export function takeListeners(emitter: EventEmitter, event: string): (...args: unknown[]) => void {
+  const listeners = emitter.listeners(event);
+  if (listeners.length === 0)
+    throw new Error(`a library lacks the '${event}' listener of a server`);
   emitter.removeAllListeners(event);
-  return own;
+  return (...args) => {
+    for (const listener of listeners) listener.apply(emitter, args);
+  };
 }
 
 /** Returns the state of an HTTP/2 session of Node, if it has a map of open streams. */

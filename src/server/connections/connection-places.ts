@@ -1,7 +1,7 @@
 import type { Server, Socket } from "node:net";
 import type { Logger } from "pino";
 import { SharedPlaces } from "../../async/shared-places.js";
-import { takeOwnListener } from "../../library-internals/private-fields.js";
+import { takeListeners } from "../../library-internals/private-fields.js";
 import { contained } from "../../logging/contained.js";
 import { type ClientAddresses, toClientAddress } from "./client-addresses.js";
 import { ClientRecord } from "./client-record.js";
@@ -56,17 +56,17 @@ export class ConnectionPlaces {
 }
 
 /**
- * Takes a place for each connection of a server before the server's own listener gets it. With TLS, that
- * listener starts the handshake.
+ * Takes a place for each connection of a server before `listener` gets it: by default the server's own,
+ * which with TLS starts the handshake.
  */
 export function limitConnections(
   server: Server,
   places: ConnectionPlaces,
   log: Pick<Logger, "error">,
-  listener = takeOwnListener(server, "connection"),
+  listener = takeListeners(server, "connection"),
 ): void {
   const accept = (socket: Socket) => {
-    if (places.take(socket)) listener.call(server, socket);
+    if (places.take(socket)) listener(socket);
   };
   server.on(
     "connection",

@@ -7,7 +7,7 @@ import {
 import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
-import { takeOwnListener } from "../../library-internals/private-fields.js";
+import { takeListeners } from "../../library-internals/private-fields.js";
 import { contained } from "../../logging/contained.js";
 import { patchStreamMap } from "../runtime-tuning/http2-stream-table.js";
 import { type ClientRecord, setRecord } from "./client-record.js";
@@ -57,7 +57,7 @@ export type SessionSettings = {
  * Ends sessions that are too old or idle, after their running calls, and destroys those whose client
  * no longer responds to pings. Limits what a client wastes.
  *
- * Takes the server's own listener for `event`, which creates sessions. Returns the function to call with
+ * Takes the server's own listeners for `event`, which create sessions. Returns the function to call with
  * each connection instead. The connection must have its place.
  */
 export function limitHttp2Sessions(
@@ -66,7 +66,7 @@ export function limitHttp2Sessions(
   settings: SessionSettings,
 ): (socket: Socket) => void {
   const { queue, places, log } = settings;
-  const createSession = takeOwnListener(server, event);
+  const createSession = takeListeners(server, event);
   const unauthenticatedCalls = limitUnauthenticatedCalls();
   const unauthenticatedBytes = limitUnauthenticatedBytes();
   // Node creates the session of a socket while it handles the event. If that ever changes, no socket
@@ -74,7 +74,7 @@ export function limitHttp2Sessions(
   let latest: Socket | undefined;
   const start = (socket: Socket) => {
     latest = socket;
-    createSession.call(server, socket);
+    createSession(socket);
     latest = undefined;
   };
   const limit = (session: ServerHttp2Session) => {

@@ -47,12 +47,12 @@ export function limitWastedCalls(
     const areAllBelowLimit = unauthenticatedCalls.take();
     if (!isBelowLimit && !(isAnswered && areAllBelowLimit)) disconnect();
   };
-  /** Runs when a response is complete, but not necessarily sent. */
+  /** Runs when a response is complete, but not necessarily sent, or when the client resets the call. */
   function onFinish(this: ServerHttp2Stream) {
     if (!record.isAuthenticated && isWasted(this)) {
       // Counts the call now, before the session's next one starts, and not again when it closes.
       counted.add(this);
-      countUnauthenticated(true);
+      countUnauthenticated(this.headersSent);
     }
     if (this.readableEnded || this.closed || session.destroyed) return;
     // Some clients answer a reset with one, which Node counts.

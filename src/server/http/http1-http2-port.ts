@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Logger } from "pino";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
-import { takeOwnListener } from "../../library-internals/private-fields.js";
+import { takeListeners } from "../../library-internals/private-fields.js";
 import { contained } from "../../logging/contained.js";
 import { recordOf, setRecord } from "../connections/client-record.js";
 import { ConnectionPlaces, limitConnections } from "../connections/connection-places.js";
@@ -116,11 +116,11 @@ function routeConnections(
   isEncrypted: boolean,
 ): void {
   // Replaces Node's own listener, and calls it for HTTP/1.1 connections only.
-  const listen = takeOwnListener(server, isEncrypted ? "secureConnection" : "connection");
+  const listen = takeListeners(server, isEncrypted ? "secureConnection" : "connection");
   const acceptHttp1 = (socket: Socket) => {
     setRecord(socket, places.recordOf(socket));
     limitAge(socket, limits);
-    listen.call(server, socket);
+    listen(socket);
   };
   const acceptHttp2 = (socket: Socket) => {
     // An HTTP/1.1 server may still respond after the client has ended its side. An HTTP/2 server
