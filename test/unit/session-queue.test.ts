@@ -1,7 +1,12 @@
 import { Socket } from "node:net";
 import { expect } from "chai";
+import { beginning, frameType, http2Frame } from "../../e2e/support/http2-frames.js";
 import { ClientAddresses } from "../../src/server/connections/client-addresses.js";
 import { SessionQueue } from "../../src/server/connections/session-queue.js";
+
+function repeat(count: number, bytes: Buffer): Buffer {
+  return Buffer.concat(Array.from({ length: count }, () => bytes));
+}
 
 describe("The queue of sessions", () => {
   let nowMs: number;
@@ -13,9 +18,9 @@ describe("The queue of sessions", () => {
     queue = new SessionQueue(new ClientAddresses(() => nowMs));
   });
 
-  const enter = (name: string, address: string, bytes = 0) => {
+  const enter = (name: string, address: string, bytes: number | Buffer = 0) => {
     const socket = new Socket();
-    if (bytes > 0) socket.unshift(Buffer.alloc(bytes));
+    if (bytes !== 0) socket.unshift(typeof bytes === "number" ? Buffer.alloc(bytes, 1) : bytes);
     queue.enter(socket, address, () => started.push(name));
     return socket;
   };
@@ -90,6 +95,26 @@ describe("The queue of sessions", () => {
     expect(quiet.destroyed).to.equal(false);
     expect(floods.filter(({ destroyed }) => destroyed)).to.have.length(1);
     for (const socket of [...floods, quiet]) socket.destroy();
+  });
+
+  it("destroys a connection whose first bytes are a flood, and starts one with a large message", async () => {
+    const reset = http2Frame(frameType.reset, 0, 1, Buffer.from([0, 0, 0, 8]));
+    const data = http2Frame(frameType.data, 0, 1, Buffer.alloc(16_000, frameType.reset));
+    const floods = repeat(1000, reset);
+    queue.recordAbuse("a");
+    queue.recordAbuse("b");
+    const flood = enter("flood", "a", Buffer.concat([beginning, floods]));
+    const large = enter("large", "b", Buffer.concat([beginning, data, data]));
+    const received = large.readableLength;
+    nowMs += 500;
+    enter("c", "c");
+    await iterate();
+    await iterate();
+    expect(started).to.deep.equal(["c", "large"]);
+    expect([flood.destroyed, large.destroyed]).to.deep.equal([true, false]);
+    expect(large.readableLength).to.equal(received);
+    expect(queue.addresses.remainingPauseMs("a")).to.equal(500);
+    large.destroy();
   });
 
   it("forgets a connection that closes while it waits", async () => {

@@ -17,7 +17,8 @@ type Waiting = {
  *
  * After an abuse, new connections from its address wait as `ClientAddresses` says. Only a limited number
  * of them wait, for a limited time. The others are destroyed. Those that have sent little start first, and
- * replace others, since a flood fills the buffers of its connections.
+ * replace others, since a flood fills the buffers of its connections. A connection whose first bytes are a
+ * flood is destroyed, and gets no session.
  */
 export class SessionQueue {
   readonly addresses: ClientAddresses;
@@ -102,6 +103,12 @@ export class SessionQueue {
         continue;
       }
       const next = pick(all);
+      if (isFlood(next)) {
+        destroyWaiting(next);
+        this.recordAbuse(address);
+        soonestMs = Math.min(soonestMs, this.addresses.remainingPauseMs(address));
+        continue;
+      }
       next.stop();
       // Moves the address behind the others.
       if (this.#waiting.delete(address)) this.#waiting.set(address, all);
@@ -126,6 +133,20 @@ function isQuiet({ socket }: Waiting): boolean {
   return socket.readableLength <= mostQuietBytes;
 }
 
+/** Returns whether the first bytes of a connection are a flood of resets or control frames. */
+function isFlood(waiting: Waiting): boolean {
+  if (isQuiet(waiting)) return false;
+  const { socket } = waiting;
+  const bytes: Buffer | null = socket.read();
+  if (bytes === null) return false;
+  socket.unshift(bytes);
+  let count = 0;
+  for (let at = prefaceBytes; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
+    if (floodTypes.has(bytes[at + 3] as number)) count += 1;
+  }
+  return count > mostFloodFrames;
+}
+
 function destroyWaiting({ stop, socket }: Waiting): void {
   stop();
   socket.destroy();
@@ -136,3 +157,8 @@ const maxWaiting = 128;
 const maxWaitMs = 10_000;
 /** The preface, the settings, and a few calls. */
 const mostQuietBytes = 8192;
+const prefaceBytes = 24;
+/** PRIORITY, RST_STREAM, SETTINGS, PING and WINDOW_UPDATE (RFC 9113, section 6). */
+const floodTypes: ReadonlySet<number> = new Set([2, 3, 4, 6, 8]);
+/** Clients send a few of these before they have received the server's settings. */
+const mostFloodFrames = 50;
