@@ -62,7 +62,7 @@ describe("A fault in a listener", () => {
     const server = createHttp2Server();
     const limits = new Proxy({ ...connections }, { get: fault });
     const queue = new SessionQueue();
-    const places = new ConnectionPlaces(1, queue.addresses);
+    const places = new ConnectionPlaces(1, queue);
     const settings = { limits, queue, places, log };
     server.on("connection", limitHttp2Sessions(server, "connection", settings));
     server.listen(0, "127.0.0.1");

@@ -27,21 +27,32 @@ describe("The queue of sessions", () => {
   const iterate = () => new Promise<void>((resolve) => setImmediate(resolve));
 
   it("starts a session at once, and others in the next iterations of the event loop", async () => {
-    for (const name of ["1", "2", "3"]) enter(name, "a");
-    expect(started).to.deep.equal(["1"]);
+    for (const name of ["a", "b", "c"]) enter(name, name);
+    expect(started).to.deep.equal(["a"]);
     await iterate();
+    expect(started).to.deep.equal(["a", "b"]);
+    await iterate();
+    expect(started).to.deep.equal(["a", "b", "c"]);
+  });
+
+  it("starts two sessions of an address, and others when their clients authenticate or 50 ms later", async () => {
+    for (let count = 0; count < 6; count += 1) enter("a", "a");
+    for (let iteration = 0; iteration < 3; iteration += 1) await iterate();
     expect(started).to.have.length(2);
-    await iterate();
-    expect([...started].sort()).to.deep.equal(["1", "2", "3"]);
+    queue.clientAuthenticates("a");
+    for (let iteration = 0; iteration < 3; iteration += 1) await iterate();
+    expect(started).to.have.length(3);
+    nowMs += 50;
+    enter("b", "b");
+    for (let iteration = 0; iteration < 4; iteration += 1) await iterate();
+    expect(started).to.have.length(6);
   });
 
   it("starts sessions of several addresses in turn", async () => {
-    for (const name of ["a1", "a2", "a3"]) enter(name, "a");
-    enter("b", "b");
-    for (let iteration = 0; iteration < 3; iteration += 1) await iterate();
-    expect(started[1]?.charAt(0)).to.equal("a");
-    expect(started[2]).to.equal("b");
-    expect(started).to.have.length(4);
+    enter("c", "c");
+    for (const name of ["a", "a", "b", "b"]) enter(name, name);
+    for (let iteration = 0; iteration < 4; iteration += 1) await iterate();
+    expect(started).to.deep.equal(["c", "a", "b", "a", "b"]);
   });
 
   it("starts no session of an address between an abuse and the end of the pause", async () => {

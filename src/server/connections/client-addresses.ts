@@ -16,6 +16,9 @@ type Memory = {
  * Each abuse doubles the pause between two sessions of its address, up to a bound. Remembers at most
  * `maxAddresses`, and forgets the others.
  *
+ * Also without abuse, only few sessions of an address start within 50 ms, until their clients
+ * authenticate: the first bytes of these show an abuse.
+ *
  * An address may have other clients as well. While one of them is authenticated, the pauses are short,
  * and each client that authenticates ends the current pause.
  */
@@ -24,6 +27,8 @@ export class ClientAddresses {
   readonly #maxAddresses: number;
   /** The address that was used least recently is the first. */
   readonly #memories = new Map<string, Memory>();
+  /** When the last sessions of an address started, up to `maxNewSessions`, whose clients are unknown. */
+  readonly #newSessions = new Map<string, number[]>();
   /** The open connections of authenticated clients. */
   readonly #authenticated = new Map<string, number>();
 
@@ -51,8 +56,21 @@ export class ClientAddresses {
     memory.pausedAtMs = nowMs;
   }
 
+  /** Returns whether abuse is remembered of an address. */
+  isAbused(address: string): boolean {
+    const memory = this.#memories.get(address);
+    return memory !== undefined && this.#levelOf(memory) > 0;
+  }
+
   /** Returns how long the next session of an address must wait: 0 if it may start now. */
   remainingPauseMs(address: string): number {
+    const [oldest, ...others] = this.#newSessions.get(address) ?? [];
+    const isFull = oldest !== undefined && others.length + 1 === maxNewSessions;
+    const remainingMs = isFull ? Math.max(0, oldest + newSessionMs - this.#now()) : 0;
+    return Math.max(remainingMs, this.#remainingAbusePauseMs(address));
+  }
+
+  #remainingAbusePauseMs(address: string): number {
     const memory = this.#memories.get(address);
     const level = memory === undefined ? 0 : this.#levelOf(memory);
     if (memory === undefined || level === 0) return 0;
@@ -63,12 +81,19 @@ export class ClientAddresses {
 
   /** Starts the pause before the next session. */
   sessionStarts(address: string): void {
+    // Those of a moment ago matter little.
+    if (this.#newSessions.size > this.#maxAddresses) this.#newSessions.clear();
+    const starts = [...(this.#newSessions.get(address) ?? []), this.#now()];
+    this.#newSessions.set(address, starts.slice(-maxNewSessions));
     const memory = this.#memories.get(address);
     if (memory !== undefined) memory.pausedAtMs = this.#now();
   }
 
   /** Records that the client of a connection is authenticated. */
   clientAuthenticates(address: string): void {
+    const [, ...starts] = this.#newSessions.get(address) ?? [];
+    if (starts.length > 0) this.#newSessions.set(address, starts);
+    else this.#newSessions.delete(address);
     this.#authenticated.set(address, (this.#authenticated.get(address) ?? 0) + 1);
     const memory = this.#memories.get(address);
     if (memory !== undefined) memory.pausedAtMs = Number.NEGATIVE_INFINITY;
@@ -119,6 +144,8 @@ export function toClientAddress(remoteAddress: string | undefined): string {
 
 const wastedCallsAtOnce = 100;
 const wastedCallsPerSecond = 10;
+const maxNewSessions = 2;
+const newSessionMs = 50;
 const firstPauseMs = 250;
 const maxLevel = 6;
 /** Half a percent of a processor's time goes to an abuser who uses a session as often. */

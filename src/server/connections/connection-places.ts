@@ -3,20 +3,21 @@ import type { Logger } from "pino";
 import { SharedPlaces } from "../../async/shared-places.js";
 import { takeListeners } from "../../library-internals/private-fields.js";
 import { contained } from "../../logging/contained.js";
-import { type ClientAddresses, toClientAddress } from "./client-addresses.js";
+import { toClientAddress } from "./client-addresses.js";
 import { ClientRecord } from "./client-record.js";
+import type { SessionQueue } from "./session-queue.js";
 
 /**
  * The places of a listener for connections. Clients from one address that have not authenticated get
  * only a share of them, so that others find a free place.
  */
 export class ConnectionPlaces {
-  readonly #addresses: ClientAddresses;
+  readonly #queue: SessionQueue;
   readonly #places: SharedPlaces;
   readonly #records = new Map<string, ClientRecord>();
 
-  constructor(maxConnections: number, addresses: ClientAddresses) {
-    this.#addresses = addresses;
+  constructor(maxConnections: number, queue: SessionQueue) {
+    this.#queue = queue;
     this.#places = new SharedPlaces(maxConnections);
   }
 
@@ -38,13 +39,13 @@ export class ConnectionPlaces {
       this.#places.release(owner);
       owner = authenticatedClients;
       this.#places.take(owner);
-      this.#addresses.clientAuthenticates(address);
+      this.#queue.clientAuthenticates(address);
     });
     this.#records.set(peer, record);
     socket.once("close", () => {
       this.#places.release(owner);
       this.#records.delete(peer);
-      if (owner !== address) this.#addresses.authenticatedConnectionCloses(address);
+      if (owner !== address) this.#queue.addresses.authenticatedConnectionCloses(address);
     });
     return true;
   }

@@ -34,15 +34,23 @@ export class SessionQueue {
   /** Calls `start` when the session of a connection may start. */
   enter(socket: Socket, address: string, start: () => void): void {
     const isFirst = !this.#hasStarted && !this.#waiting.has(address);
-    const remainingMs = this.addresses.remainingPauseMs(address);
-    if (isFirst && remainingMs === 0) {
+    if (isFirst && this.addresses.remainingPauseMs(address) === 0) {
       this.#start(address, start);
       return;
     }
     const waiting = this.#wait(socket, address, start);
-    if (remainingMs > 0) this.#keepOrDestroy(address, waiting);
+    if (this.addresses.isAbused(address)) this.#keepOrDestroy(address, waiting);
     // An iteration in which a session has started ends with `#startNext`.
     if (!this.#hasStarted) this.#startNext();
+  }
+
+  /** Records that the client of a connection is authenticated. Others of its address may start now. */
+  clientAuthenticates(address: string): void {
+    this.addresses.clientAuthenticates(address);
+    if (!this.#waiting.has(address)) return;
+    setImmediate(() => {
+      if (!this.#hasStarted) this.#startNext();
+    });
   }
 
   /** Records that a client was disconnected for abuse. Its address now has to wait. */
@@ -115,9 +123,8 @@ export class SessionQueue {
       this.#start(address, next.start);
       return;
     }
-    // Not later than in a second: an authenticated client may end a pause.
     if (this.#waiting.size === 0) return;
-    this.#timer = setTimeout(() => this.#startNext(), Math.min(soonestMs, 1000)).unref();
+    this.#timer = setTimeout(() => this.#startNext(), soonestMs).unref();
   }
 }
 

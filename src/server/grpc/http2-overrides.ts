@@ -57,7 +57,7 @@ export function limitGrpcServer(
   for (const http2 of findHttp2Servers(server) ?? missing("Server.http2Servers")) {
     http2.updateSettings(toHttp2Options(limits).settings);
     http2.maxConnections = limits.maxConnections;
-    const places = new ConnectionPlaces(limits.maxConnections, queue.addresses);
+    const places = new ConnectionPlaces(limits.maxConnections, queue);
     const event = isEncrypted ? "secureConnection" : "connection";
     const startSession = limitHttp2Sessions(http2, event, { limits, queue, places, log });
     http2.on(event, startSession);

@@ -76,7 +76,7 @@ export function createHttpServer(
   startCallsLate(http2, (start) =>
     contained(log, "HTTP/2 stream", start, (stream) => stream.destroy()),
   );
-  const places = new ConnectionPlaces(limits.maxConnections, queue.addresses);
+  const places = new ConnectionPlaces(limits.maxConnections, queue);
   const settings = { limits, queue, places, log };
   const startSession = limitHttp2Sessions(http2, "connection", settings);
   routeConnections(server, startSession, settings, tls !== undefined);
