@@ -18,6 +18,7 @@ import { createAuthorizer } from "./auth/authorizer.js";
 import { isPublic } from "./auth/public-methods.js";
 import { createCallLog } from "./calls/call-log.js";
 import { createCallPlaces } from "./calls/call-places.js";
+import { SessionQueue } from "./connections/session-queue.js";
 import type { ListenerDependencies } from "./listener.js";
 import { createMetrics, type Metrics } from "./ops/metrics.js";
 import { createServices } from "./pipeline/services.js";
@@ -128,6 +129,7 @@ export async function createComponents(
   );
   return {
     ...{ mountServices, threads, authorizer, limits: config, callLog, log, tls, book, metrics },
+    queue: new SessionQueue(),
     close: async () => {
       authentication.close();
       tls?.close();
