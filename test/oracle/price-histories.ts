@@ -49,7 +49,7 @@ const anyWhen = fc.oneof(
   { weight: 2, arbitrary: fc.integer({ min: -5, max: -1 }) },
 );
 const mostly = fc.oneof(
-  { weight: 3, arbitrary: fc.constant(true) },
+  { weight: 7, arbitrary: fc.constant(true) },
   { weight: 1, arbitrary: fc.constant(false) },
 );
 const rarely = mostly.map((isMostly) => !isMostly);
@@ -80,14 +80,17 @@ const anyCancel = fc.record({
 const anyImport = fc.record({
   kind: fc.constant("import" as const),
   replica: anyReplica,
+  missing: fc.constantFrom("keep" as const, "end" as const, "replace" as const, "replace" as const),
   rows: fc.uniqueArray(anyRow, {
     selector: ({ key, from }) => `${key} ${from}`,
     minLength: 1,
     maxLength: 6,
   }),
-  missing: fc.constantFrom("keep" as const, "keep" as const, "end" as const, "replace" as const),
   validateOnly: rarely,
-  versionsAgo: fc.option(fc.nat(4), { nil: undefined, freq: 2 }),
+  versionsAgo: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.nat(4) },
+  ),
 });
 
 /** Generates writes of one key each. */
@@ -98,7 +101,7 @@ export const anyOneKeyWrites = fc.array(fc.oneof(anyOneKeyWrite, anyOneKeyWrite,
 /** Generates writes, imports among them. */
 export const anyWrites: fc.Arbitrary<readonly HistoryWrite[]> = fc.array(
   fc.oneof(anyOneKeyWrite, anyImport, anyCancel),
-  { minLength: 1, maxLength: 16 },
+  { minLength: 1, maxLength: 12 },
 );
 
 /** Returns the instant of a time of a history. */

@@ -202,7 +202,7 @@ async function checkCharges(
     ]);
     expect(found).to.deep.equal(expected);
   }
-  for (const [i, { version, key, at }] of everyNth(samples, 6).entries()) {
+  for (const [i, { version, key, at }] of everyNth(samples, 4).entries()) {
     const terms = { asOf: new Date(at).toISOString(), bookVersion: version };
     const replica = replicas[i % 2] as TestService;
     const found = await orUndefined(charge(replica, keys[key] as TestKey, terms));
@@ -216,7 +216,7 @@ async function checkReads(
   keys: readonly TestKey[],
 ): Promise<void> {
   const samples = samplesOf(book);
-  for (const [i, { version, key, at }] of everyNth(samples, 5).entries()) {
+  for (const [i, { version, key, at }] of everyNth(samples, 3).entries()) {
     const { pricing } = replicas[i % 2] as TestService;
     const time = { asOf: timestampFromMs(at), bookVersion: version };
     const request = { lookup: byKey(keys[key] as TestKey), ...time };
