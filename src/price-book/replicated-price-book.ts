@@ -5,7 +5,14 @@ import type { openPriceBookFeed } from "../store/prices/price-book-feed.js";
 import { createDatabaseClock } from "./database-clock.js";
 import { followDatabase } from "./database-follower.js";
 import { createOneShotEvent, waitForEvent } from "./one-shot-event.js";
-import type { LookupCall, PriceBook, PriceQuery, PriceResult } from "./price-book.js";
+import type {
+  LookupCall,
+  PriceBook,
+  PriceQuery,
+  PriceResult,
+  WaitForChange,
+  WaitingCall,
+} from "./price-book.js";
 import { PriceBookSnapshot } from "./snapshot.js";
 
 /** A price book in memory that follows the one in the database. */
@@ -14,12 +21,9 @@ export type ReplicatedPriceBook = PriceBook & {
   readonly notReadyReason: () => string | undefined;
   /** Resolves when the first read has succeeded or failed. */
   readonly firstReadAttempt: Promise<void>;
-  /**
-   * Resolves when a version after this one has been read, or after `limitMs`.
-   *
-   * @throws the signal's reason when it aborts.
-   */
-  readonly waitForChange: (version: bigint, limitMs: number, signal: AbortSignal) => Promise<void>;
+  readonly waitForChange: WaitForChange;
+  /** Ends all waits for a change: the service stops. */
+  readonly stopWaits: () => void;
   readonly stats: () => { readonly version: bigint; readonly ageMs: number; readonly keys: number };
   readonly close: () => Promise<void>;
 };
@@ -46,6 +50,7 @@ export function createReplicatedPriceBook({
   let confirmedAtMs = Number.NEGATIVE_INFINITY;
   let nextRead = createOneShotEvent();
   let isFailing = false;
+  let isStopping = false;
   const firstReadAttempt = createOneShotEvent();
 
   // Also after a failure: an event that never happens would keep a reference to every past waiter.
@@ -101,6 +106,15 @@ export function createReplicatedPriceBook({
     return lookupNow(query);
   };
 
+  const waitForVersionAfter = async (version: bigint, limitMs: number, call: WaitingCall) => {
+    const endsAt = performance.now() + limitMs;
+    while (!isStopping && snapshot.version <= version && performance.now() < endsAt) {
+      if (ageMs() > maxStalenessMs) throw bookStale(maxStalenessMs);
+      await waitForEvent(nextRead, endsAt - performance.now(), call.signal);
+    }
+    return !isStopping;
+  };
+
   return {
     lookup: (query, call) => {
       const mustWait =
@@ -116,10 +130,13 @@ export function createReplicatedPriceBook({
         : `the price book could not be confirmed for ${maxStalenessMs} ms`;
     },
     firstReadAttempt: firstReadAttempt.happened,
-    waitForChange: async (version, limitMs, signal) => {
-      const endsAt = performance.now() + limitMs;
-      while (snapshot.version <= version && performance.now() < endsAt)
-        await waitForEvent(nextRead, endsAt - performance.now(), signal);
+    waitForChange: (version, limitMs, call) => {
+      const wait = waitForVersionAfter(version, limitMs, call);
+      return call.whileWaiting === undefined ? wait : call.whileWaiting(wait);
+    },
+    stopWaits: () => {
+      isStopping = true;
+      wakeWaitingCalls();
     },
     stats: () => ({ version: snapshot.version, ageMs: ageMs(), keys: snapshot.count }),
     close: follower.close,

@@ -187,7 +187,7 @@ export class HistoryBook {
     }
     const isForbidden = from < now && !write.correctPast;
     if (write.kind === "create") {
-      if (valueOf(steps, from) !== null) return ["PRICE_ALREADY_EXISTS"];
+      if (priceAfter(steps, from) !== null) return ["PRICE_ALREADY_EXISTS"];
       const isCorrection = from < now && write.correctPast;
       if (later.some(({ price }) => price !== null) && !isCorrection)
         return ["PRICE_ALREADY_EXISTS"];
@@ -201,10 +201,10 @@ export class HistoryBook {
       return withStep(steps, { at: from, price: write.price });
     }
     if (isForbidden) return ["INVALID_FIELD", "PRICE_NOT_FOUND"];
-    const isPriced = [valueOf(steps, from), ...later.map(({ price }) => price)];
+    const isPriced = [priceAfter(steps, from), ...later.map(({ price }) => price)];
     if (isPriced.every((price) => price === null)) return ["PRICE_NOT_FOUND"];
     const kept = steps.filter(({ at }) => at < from);
-    return valueOf(kept, from) === null ? kept : [...kept, { at: from, price: null }];
+    return priceAfter(kept, from) === null ? kept : [...kept, { at: from, price: null }];
   }
 
   #afterImport(
@@ -248,16 +248,16 @@ export class HistoryBook {
     if (isReplaced) {
       steps = before.filter(({ at }) => at <= now || rows.some((row) => row.at === at));
       // The rows are the whole book from now on, and say nothing about now.
-      const isUnsaid = lastBegun === undefined && valueOf(before, now) !== null;
+      const isUnsaid = lastBegun === undefined && priceAfter(before, now) !== null;
       if (isUnsaid) steps = withStep(steps, { at: now, price: null });
     }
     for (const row of rows) {
       if (row.at < now && hasHistory && !row.correctPast) {
-        if (row.price !== valueOf(before, row.at)) return ["INVALID_FIELD"];
-        if (row === lastBegun && row.price !== valueOf(before, now)) return ["INVALID_FIELD"];
+        if (row.price !== priceAfter(before, row.at)) return ["INVALID_FIELD"];
+        if (row === lastBegun && row.price !== priceAfter(before, now)) return ["INVALID_FIELD"];
       }
       const exact = steps.find(({ at }) => at === row.at);
-      const left = valueOf(steps, row.at - 1);
+      const left = priceAfter(steps, row.at - 1);
       if (exact !== undefined) {
         if (exact.price === row.price) continue;
         steps = steps.filter((step) => step !== exact);
@@ -282,14 +282,12 @@ export class HistoryBook {
   }
 }
 
-export function isRejected(
-  after: readonly (Steps | Step | string)[],
-): after is readonly string[] {
+export function isRejected(after: readonly (Steps | Step | string)[]): after is readonly string[] {
   return typeof after[0] === "string";
 }
 
 /** Returns the value of the steps at an instant. Null: none. */
-export function valueOf(steps: Steps, at: number): string | null {
+export function priceAfter(steps: Steps, at: number): string | null {
   return steps.findLast((step) => step.at <= at)?.price ?? null;
 }
 
@@ -299,7 +297,7 @@ function withStep(steps: Steps, step: Step): Steps {
 
 function ended(steps: Steps, now: number): Steps {
   const isPriced = steps.some(({ at, price }) => at > now && price !== null);
-  const current = valueOf(steps, now);
+  const current = priceAfter(steps, now);
   if (current === null && !isPriced) return steps;
   const begun = steps.filter(({ at }) => at <= now);
   return current === null ? begun : [...begun, { at: now, price: null }];

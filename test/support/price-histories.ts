@@ -2,12 +2,12 @@ import { type Timestamp, timestampFromMs, timestampMs } from "@bufbuild/protobuf
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect } from "chai";
 import fc from "fast-check";
+import { MissingPrices } from "../../src/gen/llmprices/v1/llm_price_import_pb.js";
 import {
   type LLMPriceChange,
   type LLMPriceRevision,
   RevisionChangeKind,
 } from "../../src/gen/llmprices/v1/llm_price_pb.js";
-import { MissingPrices } from "../../src/gen/llmprices/v1/llm_price_import_pb.js";
 import {
   anyWrites,
   HistoryBook,
@@ -75,7 +75,12 @@ export async function checkHistories(numRuns: number, seed?: number, path?: stri
         histories += 1;
         await checkHistory(all, `history-${histories}`, writes);
       }),
-      { numRuns, includeErrorInReport: true, ...(seed !== undefined && { seed }), ...(path !== undefined && { path }) },
+      {
+        numRuns,
+        includeErrorInReport: true,
+        ...(seed !== undefined && { seed }),
+        ...(path !== undefined && { path }),
+      },
     );
   } finally {
     ending.abort();

@@ -40,8 +40,11 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
       const rows = await inTransaction(knex, context, (transaction) =>
         catalog.listChargeTypes(transaction, { after: position?.[0], limit: pageSize + 1 }),
       );
-      const { page, nextPageToken } = toPage(rows, pageSize, ({ name }) =>
-        toPageToken(scope, { after: [name] }),
+      const { page, nextPageToken } = toPage(
+        rows,
+        pageSize,
+        ({ name }) => toPageToken(scope, { after: [name] }),
+        ({ description }) => description,
       );
       return { chargeTypes: page.map(toChargeType), nextPageToken };
     },

@@ -6,11 +6,12 @@ import {
   afterVersion,
   type ChangePosition,
   listChanges,
+  type PriceChange,
 } from "../../store/prices/price-changes.js";
 import { bookVersion } from "../../store/prices/timelines.js";
 import { parseVersion, requireVersion } from "../messages/book-version.js";
 import { parseChangeToken, toChangeToken } from "../messages/change-token.js";
-import { maxPageSize, parsePageSize, toPage } from "../messages/pagination.js";
+import { cutPage, maxPageSize, parsePageSize, toPage } from "../messages/pagination.js";
 import { toPriceChangeMessage } from "../messages/price-messages.js";
 import type { PricingDependencies } from "./dependencies.js";
 
@@ -45,8 +46,11 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
       });
       const { position, newest: upTo } = token ?? {};
       const { newest, changes } = await read(context, after, position, upTo, pageSize + 1);
-      const { page, nextPageToken } = toPage(changes, pageSize, (last) =>
-        toChangeToken(after, newest, last),
+      const { page, nextPageToken } = toPage(
+        changes,
+        pageSize,
+        (last) => toChangeToken(after, newest, last),
+        reasonOf,
       );
       return {
         llmPriceChanges: page.map(toPriceChangeMessage),
@@ -62,17 +66,21 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
         let upTo: bigint | undefined;
         do {
           const { newest, changes } = await read(context, sent, position, upTo, maxPageSize + 1);
-          const page = changes.slice(0, maxPageSize);
-          position = changes.length > maxPageSize ? page.at(-1) : undefined;
+          const { page, hasMore } = cutPage(changes, maxPageSize, reasonOf);
+          position = hasMore ? page.at(-1) : undefined;
           upTo = newest;
           const llmPriceChanges = page.map(toPriceChangeMessage);
           yield { llmPriceChanges, ...(position === undefined && { bookVersion: newest }) };
         } while (position !== undefined);
         sent = upTo;
-        await waitForChange(sent, heartbeatMs, context.signal);
+        if (!(await waitForChange(sent, heartbeatMs, context))) return;
       }
     },
   };
+}
+
+function reasonOf({ revision }: PriceChange): string {
+  return revision.reason;
 }
 
 /** Also without a change a message is sent, so that nothing between the two ends takes the stream for dead. */

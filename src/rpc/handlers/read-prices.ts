@@ -98,8 +98,12 @@ export function priceReads(knex: Knex): PriceReads {
         const revisions = await listRevisions(transaction, id, filter, pageSize + 1);
         return { id, scope, revisions };
       });
-      const { page, nextPageToken } = toPage(revisions, pageSize, (last) =>
-        toPageToken(scope, { after: [String(last.effectiveFrom), String(last.bookVersion)] }),
+      const { page, nextPageToken } = toPage(
+        revisions,
+        pageSize,
+        (last) =>
+          toPageToken(scope, { after: [String(last.effectiveFrom), String(last.bookVersion)] }),
+        ({ reason }) => reason,
       );
       const llmPriceRevisions = page.map((revision) => toRevisionMessage(id, revision));
       return { llmPriceRevisions, nextPageToken };

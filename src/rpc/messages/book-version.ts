@@ -15,8 +15,13 @@ export function parseVersions(fields: VersionFields): VersionQuery {
     bookVersion: () => parseOptionalVersion("book_version", fields.bookVersion),
     minBookVersion: () => parseVersion("min_book_version", fields.minBookVersion),
   });
-  if (bookVersion === undefined || minBookVersion <= bookVersion)
-    return { bookVersion, minBookVersion };
+  checkVersions({ bookVersion, minBookVersion });
+  return { bookVersion, minBookVersion };
+}
+
+/** @throws DomainError INVALID_FIELD when the only version is older than the oldest one. */
+export function checkVersions({ bookVersion, minBookVersion }: VersionQuery): void {
+  if (bookVersion === undefined || minBookVersion <= bookVersion) return;
   throw invalidField(
     "min_book_version",
     `is ${minBookVersion}; allowed: at most book_version, which is ${bookVersion}`,
@@ -43,10 +48,13 @@ export function wantedVersion({ bookVersion = 0n, minBookVersion }: VersionQuery
 }
 
 /** @throws DomainError BOOK_BEHIND when the newest version is older than the request needs. */
-export function requireVersion(newest: bigint, query: VersionQuery): void {
+export function requireVersion(
+  newest: bigint,
+  query: VersionQuery,
+  field = query.bookVersion === wantedVersion(query) ? "book_version" : "min_book_version",
+): void {
   const wanted = wantedVersion(query);
   if (newest >= wanted) return;
-  const field = query.bookVersion === wanted ? "book_version" : "min_book_version";
   throw new DomainError(
     "BOOK_BEHIND",
     `the price book is at version ${newest} and has not reached ${field} ${wanted}; use the ` +
