@@ -46,9 +46,6 @@ export type LookupCall = {
   readonly whileWaiting?: <T>(wait: Promise<T>) => Promise<T>;
 };
 
-/** The call that waits for a change. */
-export type WaitingCall = Pick<LookupCall, "signal" | "whileWaiting">;
-
 /**
  * Resolves when the price book may have a version after this one, or after `limitMs`. Resolves to false
  * when the service stops, and the call is to end.
@@ -58,7 +55,7 @@ export type WaitingCall = Pick<LookupCall, "signal" | "whileWaiting">;
 export type WaitForChange = (
   version: bigint,
   limitMs: number,
-  call: WaitingCall,
+  signal: AbortSignal,
 ) => Promise<boolean>;
 
 /** A price book in this thread or another one. */

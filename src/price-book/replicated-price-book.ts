@@ -11,7 +11,6 @@ import type {
   PriceQuery,
   PriceResult,
   WaitForChange,
-  WaitingCall,
 } from "./price-book.js";
 import { PriceBookSnapshot } from "./snapshot.js";
 
@@ -106,15 +105,6 @@ export function createReplicatedPriceBook({
     return lookupNow(query);
   };
 
-  const waitForVersionAfter = async (version: bigint, limitMs: number, call: WaitingCall) => {
-    const endsAt = performance.now() + limitMs;
-    while (!isStopping && snapshot.version <= version && performance.now() < endsAt) {
-      if (ageMs() > maxStalenessMs) throw bookStale(maxStalenessMs);
-      await waitForEvent(nextRead, endsAt - performance.now(), call.signal);
-    }
-    return !isStopping;
-  };
-
   return {
     lookup: (query, call) => {
       const mustWait =
@@ -130,9 +120,13 @@ export function createReplicatedPriceBook({
         : `the price book could not be confirmed for ${maxStalenessMs} ms`;
     },
     firstReadAttempt: firstReadAttempt.happened,
-    waitForChange: (version, limitMs, call) => {
-      const wait = waitForVersionAfter(version, limitMs, call);
-      return call.whileWaiting === undefined ? wait : call.whileWaiting(wait);
+    waitForChange: async (version, limitMs, signal) => {
+      const endsAt = performance.now() + limitMs;
+      while (!isStopping && snapshot.version <= version && performance.now() < endsAt) {
+        if (ageMs() > maxStalenessMs) throw bookStale(maxStalenessMs);
+        await waitForEvent(nextRead, endsAt - performance.now(), signal);
+      }
+      return !isStopping;
     },
     stopWaits: () => {
       isStopping = true;

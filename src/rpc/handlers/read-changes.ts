@@ -1,7 +1,8 @@
-import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { raceAbort } from "../../async/race-abort.js";
 import { parseAll } from "../../domain/field-errors.js";
 import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { inTransaction } from "../../store/connection/transaction.js";
+import { type Call, inTransaction } from "../../store/connection/transaction.js";
 import {
   afterVersion,
   type ChangePosition,
@@ -20,22 +21,40 @@ type PriceChanges = Pick<
   "listLLMPriceChanges" | "watchLLMPriceChanges"
 >;
 
+/** Changes up to a version, and perhaps one more than wanted. */
+type Changes = { readonly newest: bigint; readonly changes: readonly PriceChange[] };
+
 /** Creates the handlers that read what each version of the price book changed. */
 export function priceChanges({ knex, waitForChange }: PricingDependencies): PriceChanges {
   /** Reads changes after a position, up to a version or the newest one. */
   const read = (
-    context: HandlerContext,
+    call: Call,
     after: bigint,
     position: ChangePosition | undefined,
     upTo: bigint | undefined,
     limit: number,
-  ) =>
-    inTransaction(knex, context, async (transaction) => {
+  ): Promise<Changes> =>
+    inTransaction(knex, call, async (transaction) => {
       const newest = upTo ?? (await bookVersion(transaction));
       requireVersion(newest, { bookVersion: undefined, minBookVersion: after });
       const from = position ?? afterVersion(after);
       return { newest, changes: await listChanges(transaction, from, newest, limit) };
     });
+
+  /** The running reads of all watches, by the version after which they read. */
+  const sharedReads = new Map<bigint, Promise<Changes>>();
+
+  /** Reads the first changes after a version, once for all watches that wait for the same. */
+  const readShared = (after: bigint, signal: AbortSignal): Promise<Changes> => {
+    let shared = sharedReads.get(after);
+    if (shared === undefined) {
+      shared = read(sharedCall, after, undefined, undefined, maxPageSize + 1);
+      sharedReads.set(after, shared);
+      const forget = () => sharedReads.delete(after);
+      shared.then(forget, forget);
+    }
+    return raceAbort(shared, signal);
+  };
 
   return {
     async listLLMPriceChanges(request, context) {
@@ -65,7 +84,10 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
         let position: ChangePosition | undefined;
         let upTo: bigint | undefined;
         do {
-          const { newest, changes } = await read(context, sent, position, upTo, maxPageSize + 1);
+          const { newest, changes } =
+            position === undefined
+              ? await readShared(sent, context.signal)
+              : await read(context, sent, position, upTo, maxPageSize + 1);
           const { page, hasMore } = cutPage(changes, maxPageSize, reasonOf);
           position = hasMore ? page.at(-1) : undefined;
           upTo = newest;
@@ -73,7 +95,7 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
           yield { llmPriceChanges, ...(position === undefined && { bookVersion: newest }) };
         } while (position !== undefined);
         sent = upTo;
-        if (!(await waitForChange(sent, heartbeatMs, context))) return;
+        if (!(await waitForChange(sent, heartbeatMs, context.signal))) return;
       }
     },
   };
@@ -85,3 +107,10 @@ function reasonOf({ revision }: PriceChange): string {
 
 /** Also without a change a message is sent, so that nothing between the two ends takes the stream for dead. */
 const heartbeatMs = 30_000;
+
+/** Not the call of a watch: each of them may end before the others. */
+const sharedCall: Call = {
+  signal: new AbortController().signal,
+  timeoutMs: () => 10_000,
+  limitKey: "watches",
+};

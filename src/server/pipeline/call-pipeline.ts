@@ -132,6 +132,8 @@ function wrapStream(
       startHandling(method, context);
       context.enter(places);
       if (request instanceof DomainError) throw request;
+      // Its handler mostly waits. Many of them may continue at once.
+      if (isServerStream) context.pause();
       for (;;) {
         const response = await run(() => context.withDeadline(() => responses.next()));
         if (response.done) break;

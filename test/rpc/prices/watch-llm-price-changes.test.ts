@@ -103,7 +103,7 @@ describe("WatchLLMPriceChanges", function () {
     });
   }
 
-  it("is UNAUTHENTICATED, malformed or too large as other calls are, through curl", async () => {
+  it("is INVALID_ARGUMENT for a field that its request does not have, through curl", async () => {
     const { host, port } = service.server.httpAddress;
     const url = `http://${host}:${port}/llmprices.v1.PricingService/WatchLLMPriceChanges`;
     const body = toEnvelope('{"after": 1}');
