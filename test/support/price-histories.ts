@@ -192,20 +192,20 @@ async function checkCharges(
     ...{ providerCost: "1", usageRatio: { case: "accountUsageRatio" as const, value: "1" } },
     ...{ asOf: timestampFromMs(at), bookVersion: version },
   }));
+  const expected = samples.map((sample) =>
+    toSampleText(sample, book.priceAt(sample.version, sample.key, sample.at)),
+  );
   for (const replica of replicas) {
     const { results } = await replica.pricing.batchCalculateCharges({ requests });
     const found = results.map(({ result }, i) => {
-      if (result.case === "error") return [samples[i], undefined];
-      const { markup, appliedPrice, asOf } = result.value ?? {};
-      expect(msOf(asOf)).to.equal(samples[i]?.at);
-      expect(appliedPrice?.bookVersion).to.equal(samples[i]?.version);
-      return [samples[i], { price: markup, ...timesOf(appliedPrice) }];
+      if (result.case !== "charge") return toSampleText(samples[i] as Sample, undefined);
+      const { markup: price, appliedPrice, asOf } = result.value;
+      const { key = -1 } = samples[i] ?? {};
+      const sample = { key, version: appliedPrice?.bookVersion ?? -1n, at: msOf(asOf) ?? 0 };
+      return toSampleText(sample, { price, ...timesOf(appliedPrice) });
     });
-    const expected = samples.map((sample) => [
-      sample,
-      book.priceAt(sample.version, sample.key, sample.at),
-    ]);
-    expect(found).to.deep.equal(expected);
+    // One text: to compare thousands of objects takes longer than all calls.
+    expect(found.join("\n")).to.equal(expected.join("\n"));
   }
   for (const [i, { version, key, at }] of everyNth(samples, 4).entries()) {
     const terms = { asOf: new Date(at).toISOString(), bookVersion: version };
@@ -325,10 +325,19 @@ async function checkChanges(
   expect(own(watched).map(toText)).to.deep.equal(own(changes).map(toText));
 }
 
+type Sample = { readonly version: bigint; readonly key: number; readonly at: number };
+
+function toSampleText(
+  { version, key, at }: Sample,
+  price: ReturnType<HistoryBook["priceAt"]>,
+): string {
+  const found = price && `${price.price} from ${price.from} until ${price.until}`;
+  return `version ${version}, key ${key}, at ${at}: ${found}`;
+}
+
 /** Returns each version with each key at each instant at which something may change, and just before. */
 function samplesOf(book: HistoryBook) {
   const instants = new Set<number>();
-  for (const when of [-5, -4, -3, -2, -1, 1, 2, 3, 4, 5]) instants.add(instantOf(when, 0));
   for (const version of book.versions) {
     for (const key of historyKeys)
       for (const { at } of book.stepsAt(version, key)) instants.add(at);
@@ -363,12 +372,10 @@ function toText({ bookVersion, kind, key, revision }: LLMPriceChange): string {
   return `${bookVersion} ${RevisionChangeKind[kind]} ${key?.model} ${at} ${price}`;
 }
 
-function timesOf(
-  times:
-    | { effectiveFrom?: Timestamp | undefined; effectiveUntil?: Timestamp | undefined }
-    | undefined,
-) {
-  return { from: msOf(times?.effectiveFrom), until: msOf(times?.effectiveUntil) };
+type Times = { effectiveFrom?: Timestamp | undefined; effectiveUntil?: Timestamp | undefined };
+
+function timesOf(times: Times | undefined) {
+  return { from: msOf(times?.effectiveFrom) ?? 0, until: msOf(times?.effectiveUntil) };
 }
 
 function fromOf(when: number) {
