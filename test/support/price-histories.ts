@@ -15,10 +15,12 @@ import {
   historyKeys,
   instantOf,
   isRejected,
+  priceAfter,
   type Step,
+  type Steps,
 } from "../oracle/price-histories.js";
 import { charge } from "./book.js";
-import { importRows } from "./imports.js";
+import { countsOf, importRows } from "./imports.js";
 import { createTestDatabase } from "./postgres.js";
 import { bookVersionOf, byKey, type TestKey } from "./prices.js";
 import { errorOf } from "./received-errors.js";
@@ -37,7 +39,7 @@ type Replicas = {
  *
  * @throws when they differ, with the shortest history found.
  */
-export async function checkHistories(numRuns: number, seed?: number, path?: string): Promise<void> {
+export async function checkHistories(numRuns: number, seed = Date.now()): Promise<void> {
   const database = await createTestDatabase();
   const config = {
     // No suggestions: most samples have no price.
@@ -75,12 +77,7 @@ export async function checkHistories(numRuns: number, seed?: number, path?: stri
         histories += 1;
         await checkHistory(all, `history-${histories}`, writes);
       }),
-      {
-        numRuns,
-        includeErrorInReport: true,
-        ...(seed !== undefined && { seed }),
-        ...(path !== undefined && { path }),
-      },
+      { numRuns, seed, includeErrorInReport: true },
     );
   } finally {
     ending.abort();
@@ -125,12 +122,13 @@ async function writeBoth(
     }
     return;
   }
-  const { version, from } = await send(service, book, keys, write);
+  const { version, from, counts } = await send(service, book, keys, write);
   const isNow = write.kind === "import" || write.from === 0;
   const after = book.stepsAfter(write, (isNow ? from : undefined) ?? Date.now());
   if (isRejected(after)) throw new Error("the oracle has changed its mind");
   const isChanged = after.some((steps, key) => steps !== book.stepsAt(book.version, key));
   if (write.kind === "import") {
+    if (write.missing === "keep") expect(counts).to.equal(expectedCounts(book, after, write));
     if (write.validateOnly) return;
     // An import without rows for other histories' keys may end their prices.
     if (!isChanged) return void expect(Number(version)).to.be.at.least(Number(book.version));
@@ -139,13 +137,44 @@ async function writeBoth(
   book.add(version, after);
 }
 
-/** Sends a write. Returns its version, and when it takes effect. */
+/** Returns the counts of an import that leaves keys without rows unchanged. */
+function expectedCounts(
+  book: HistoryBook,
+  after: readonly Steps[],
+  { rows }: Extract<HistoryWrite, { kind: "import" }>,
+): string {
+  const counts = { created: 0, updated: 0, unchanged: 0, ended: 0 };
+  const now = Date.now();
+  for (const key of new Set(rows.map((row) => row.key))) {
+    const before = book.stepsAt(book.version, key);
+    const isPriced =
+      priceAfter(before, now) !== null ||
+      before.some(({ at, price }) => at > now && price !== null);
+    const steps = after[key] ?? [];
+    const isEnded = steps.some(
+      ({ at, price }) =>
+        price === null && !before.some((step) => step.at === at && step.price === null),
+    );
+    if (steps === before) counts.unchanged += 1;
+    else if (!isPriced) counts.created += 1;
+    else if (isEnded) counts.ended += 1;
+    else counts.updated += 1;
+  }
+  const found = Object.entries(counts).filter(([, count]) => count > 0);
+  return found.map(([name, count]) => `${count} ${name}`).join(", ");
+}
+
+/** Sends a write. Returns its version, when it takes effect, and the counts of an import. */
 async function send(
   service: TestService,
   book: HistoryBook,
   keys: readonly TestKey[],
   write: HistoryWrite,
-): Promise<{ readonly version: bigint; readonly from?: number | undefined }> {
+): Promise<{
+  readonly version: bigint;
+  readonly from?: number | undefined;
+  readonly counts?: string;
+}> {
   const { pricing } = service;
   if (write.kind === "import") {
     const rows = write.rows.map(({ key, from, price, correctPast }) => ({
@@ -158,8 +187,9 @@ async function send(
       ...{ reason: "a list", validateOnly, missingPrices: missing[write.missing] },
       ...(versionsAgo !== undefined && { baseBookVersion: book.base(versionsAgo) }),
     };
-    const { bookVersion, effectiveFrom } = await importRows(service, rows, terms);
-    return { version: bookVersion, from: msOf(effectiveFrom) };
+    const response = await importRows(service, rows, terms);
+    const { bookVersion: version, effectiveFrom } = response;
+    return { version, from: msOf(effectiveFrom), counts: countsOf(response) };
   }
   const key = keys[write.key] as TestKey;
   const common = { lookup: byKey(key), reason: "a reason", ...fromOf(write.from) };

@@ -1,8 +1,11 @@
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
+import { create } from "@bufbuild/protobuf";
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { LLMPriceChange } from "../../../src/gen/llmprices/v1/llm_price_pb.js";
+import { WatchLLMPriceChangesRequestSchema } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { charge } from "../../support/book.js";
 import { callsInFlight, until } from "../../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
@@ -112,6 +115,38 @@ describe("WatchLLMPriceChanges", function () {
     const [end] = fromEnvelopes(Buffer.from(await response.arrayBuffer()));
     expect(end?.error.code).to.equal("invalid_argument");
   });
+
+  it("ends with DEADLINE_EXCEEDED at the limit for streams, and a new watch goes on", async () => {
+    const limited = await startTestService({ maxStreamTimeoutMs: 1000 }, service.database);
+    const version = await bookVersionOf(service.database);
+    const watching = watch(limited, version);
+    const error = await errorOf(watching.ended.then((failure) => Promise.reject(failure)));
+    expect(error).to.include({ code: Code.DeadlineExceeded, reason: "DEADLINE_EXCEEDED" });
+    await freshPrice(service, "1");
+    const again = watch(limited, watching.version());
+    await until(() => again.version() === version + 1n);
+    expect(again.changes).to.have.lengthOf(1);
+    again.cancel();
+    await again.ended;
+    await limited.stop();
+  });
+
+  for (const protocol of ["gRPC", "Connect"] as const) {
+    it(`runs in a worker thread if its message is large: ${protocol}`, async () => {
+      const from = await bookVersionOf(service.database);
+      const unknown = [{ no: 15, wireType: 2, data: toBytesField(100_000) }];
+      const request = create(WatchLLMPriceChangesRequestSchema, { afterBookVersion: from });
+      request.$unknown = unknown;
+      const received: bigint[] = [];
+      const call = service.endpoints[protocol].pricing.watchLLMPriceChanges(request);
+      for await (const { bookVersion = -1n } of call) {
+        received.push(bookVersion);
+        if (bookVersion > from) break;
+        await freshPrice(service, "1");
+      }
+      expect(received).to.deep.equal([from, from + 1n]);
+    });
+  }
 
   it("sends its first message at once, also without a change, through curl", async () => {
     const version = await bookVersionOf(service.database);
@@ -224,6 +259,11 @@ describe("WatchLLMPriceChanges, without its database", function () {
     await watching.ended;
   });
 });
+
+/** Returns a length and as many bytes: the data of an unknown field. */
+function toBytesField(length: number): Uint8Array {
+  return new BinaryWriter().bytes(new Uint8Array(length)).finish();
+}
 
 function toEnvelope(json: string): Buffer {
   const message = Buffer.from(json);
