@@ -15,8 +15,9 @@ export type DatabaseClock = {
 };
 
 /**
- * Creates a clock. It is behind the database's clock by the time that a response takes, and never ahead
- * of it. It runs backwards only when the database's clock has been set back.
+ * Creates a clock. It is behind the database's clock by the time that a response takes. It is ahead of it
+ * only after that clock was set back by less than two seconds, which cannot be told from a slow response.
+ * It runs backwards only when the database's clock was set back by more.
  */
 export function createDatabaseClock(maxAheadMs: number): DatabaseClock {
   let clockMs = Number.NEGATIVE_INFINITY;

@@ -37,7 +37,7 @@ describe("ImportLLMPrices and the past", function () {
 
   const importAndCount = async (rows: readonly TestRow[], terms: TestTerms = {}) =>
     countsOf(await importRows(service, rows, terms));
-  const pricesAt = (key: TestKey, ...times: string[]) =>
+  const pricesOf = (key: TestKey, ...times: string[]) =>
     Promise.all(times.map((time) => priceAt(service, key, time)));
 
   it("loads three years of prices for a key that never had one", async () => {
@@ -48,7 +48,7 @@ describe("ImportLLMPrices and the past", function () {
     const rows = months.map((month, i) => rowOf(key, `${i}`, from(month)));
     const list = [...rows, rowOf(key, "99")];
     expect(await importAndCount(list)).to.equal("1 created");
-    const found = await pricesAt(key, ...months, "2020-12-31", "2021-01-31T23:59:59.999Z");
+    const found = await pricesOf(key, ...months, "2020-12-31", "2021-01-31T23:59:59.999Z");
     expect(found).to.deep.equal([...months.map((_, i) => `${i}`), undefined, "0"]);
     expect(await priceAt(service, key)).to.equal("99");
     expect(await importAndCount(list)).to.equal("1 unchanged");
@@ -61,7 +61,7 @@ describe("ImportLLMPrices and the past", function () {
       rowOf(key, "", { ...from("2021-01-01"), ends: true }),
       rowOf(key, "2", from("2022-01-01")),
     ]);
-    const found = await pricesAt(key, "2020-06-01", "2021-06-01", "2022-06-01");
+    const found = await pricesOf(key, "2020-06-01", "2021-06-01", "2022-06-01");
     expect(found).to.deep.equal(["1", undefined, "2"]);
   });
 
@@ -79,7 +79,7 @@ describe("ImportLLMPrices and the past", function () {
       rowOf(key, "4", corrected("2022-01-01")),
     ];
     expect(await importAndCount(rows, { reason })).to.equal("1 updated");
-    const found = await pricesAt(key, "2020-06-01", "2021-06-01", "2022-06-01");
+    const found = await pricesOf(key, "2020-06-01", "2021-06-01", "2022-06-01");
     expect(found).to.deep.equal(["1", "3", "4"]);
     expect(await priceAt(service, key)).to.equal("4");
     const { llmPrice } = await service.pricing.getLLMPrice({
@@ -97,7 +97,7 @@ describe("ImportLLMPrices and the past", function () {
       rowOf(key, "1", from("2022-01-01")),
     ];
     expect(await importAndCount(rows, { reason })).to.equal("1 updated");
-    const found = await pricesAt(key, "2020-06-01", "2021-06-01", "2022-06-01");
+    const found = await pricesOf(key, "2020-06-01", "2021-06-01", "2022-06-01");
     expect(found).to.deep.equal(["1", "3", "1"]);
     expect(await priceAt(service, key)).to.equal("1");
   });
@@ -106,7 +106,7 @@ describe("ImportLLMPrices and the past", function () {
     const { key } = await freshPrice(service, "1", since);
     const rows = [rowOf(key, "", { ...corrected("2021-01-01"), ends: true }), rowOf(key, "1")];
     await importRows(service, rows, { reason });
-    expect(await pricesAt(key, "2020-06-01", "2021-06-01")).to.deep.equal(["1", undefined]);
+    expect(await pricesOf(key, "2020-06-01", "2021-06-01")).to.deep.equal(["1", undefined]);
     expect(await priceAt(service, key)).to.equal("1");
   });
 
