@@ -187,11 +187,13 @@ export class HistoryBook {
     }
     const isForbidden = from < now && !write.correctPast;
     if (write.kind === "create") {
+      // Of two reasons, either is right.
+      if (isForbidden && this.#hasHistory(write.key))
+        return ["INVALID_FIELD", "PRICE_ALREADY_EXISTS"];
       if (priceAfter(steps, from) !== null) return ["PRICE_ALREADY_EXISTS"];
       const isCorrection = from < now && write.correctPast;
       if (later.some(({ price }) => price !== null) && !isCorrection)
         return ["PRICE_ALREADY_EXISTS"];
-      if (isForbidden && this.#hasHistory(write.key)) return ["INVALID_FIELD"];
       return withStep(steps, { at: from, price: write.price });
     }
     if (write.kind === "update") {
