@@ -16,7 +16,7 @@ export type DatabaseClock = {
 
 /**
  * Creates a clock. It is behind the database's clock by the time that a response takes. It is ahead of it
- * only after that clock was set back by less than two seconds, which cannot be told from a slow response.
+ * only after that clock was set back by less than two seconds, which looks like a slow response.
  * It runs backwards only when the database's clock was set back by more.
  */
 export function createDatabaseClock(maxAheadMs: number): DatabaseClock {
