@@ -32,8 +32,7 @@ export async function measureWrites({ folder, connection, url, rounds }: Bench):
   return {
     title: "Writes",
     text: `UpdateLLMPrice by ${writers} concurrent clients, ${rounds} rounds of ${seconds} seconds, alternating with pgbench,
-which has as many connections and sends the same statements. The price book has one writer at a time.
-Clients of the service also wait until their price is in effect.`,
+which has as many connections and sends the same statements. The price book has one writer at a time.`,
     head: ["", "writes a second", "fewest to most"],
     rows: [
       ["ours, gRPC", ...toCells(serviceRates)],

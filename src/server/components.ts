@@ -6,6 +6,7 @@ import {
   createReplicatedPriceBook,
   type ReplicatedPriceBook,
 } from "../price-book/replicated-price-book.js";
+import { encodeTextWithBuffers, keepByteOrderMarks } from "../protobuf/text-encoding.js";
 import { unlimitedMemory } from "../rpc/call/call-memory.js";
 import { defaultSuggestionLimits, type SuggestionLimits } from "../rpc/handlers/dependencies.js";
 import { providersAmong } from "../store/catalog.js";
@@ -20,7 +21,6 @@ import { createCallPlaces } from "./calls/call-places.js";
 import type { ListenerDependencies } from "./listener.js";
 import { createMetrics, type Metrics } from "./ops/metrics.js";
 import { createServices } from "./pipeline/services.js";
-import { encodeTextWithBuffers, keepByteOrderMarks } from "./runtime-tuning/text-encoding.js";
 import { missingV8Flags } from "./runtime-tuning/v8-flags.js";
 import { toThreadConnection } from "./threads/connection-transfer.js";
 import { createMemoryBudget } from "./threads/memory-budget.js";

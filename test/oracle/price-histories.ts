@@ -223,7 +223,9 @@ export class HistoryBook {
       return this.#afterRows(key, own, before, missing === "replace", now);
     });
     const rejected = after.find(isRejected);
-    if (rejected !== undefined) return rejected;
+    // Either is right: a row may disagree with the past because its key was changed.
+    if (rejected !== undefined)
+      return versionsAgo === undefined ? rejected : [...rejected, "BOOK_CHANGED"];
     const next = (after as readonly Steps[]).map((each, key) => sameOr(steps[key] ?? [], each));
     if (versionsAgo !== undefined) {
       const since = this.changedSince(this.base(versionsAgo));

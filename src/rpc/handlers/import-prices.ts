@@ -9,10 +9,8 @@ import {
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { inWriteTransaction } from "../../store/connection/transaction.js";
 import { importRows, type RowErrorsFound } from "../../store/import/run-import.js";
-import { bookVersion } from "../../store/prices/timelines.js";
 import { callerName } from "../call/caller-context.js";
 import { abortable } from "../call/until-aborted.js";
-import { requireVersion } from "../messages/book-version.js";
 import { parseTerms } from "../messages/first-message.js";
 import { toImportMessage } from "../messages/import-messages.js";
 import { type ImportRequest, parseImportRequest } from "../messages/import-request.js";
@@ -58,9 +56,6 @@ async function importOnce(
       rowErrors.addAll(found.errors, found.invalidRows, found.rowsWithMissingNames);
       rowErrors.throwIfAny(count);
     };
-    // Rows of a version that the price book has not reached are of another history.
-    const query = { bookVersion: terms.baseBookVersion, minBookVersion: 0n };
-    requireVersion(await bookVersion(transaction), query, "base_book_version");
     const outcome = await importRows(transaction, context, {
       options: terms,
       author,

@@ -2,7 +2,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { raceAbort } from "../../async/race-abort.js";
 import { parseAll } from "../../domain/field-errors.js";
 import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { type Call, inTransaction } from "../../store/connection/transaction.js";
+import { type Call, inListTransaction, smallReadRows } from "../../store/connection/transaction.js";
 import {
   afterVersion,
   type ChangePosition,
@@ -34,7 +34,7 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
     upTo: bigint | undefined,
     limit: number,
   ): Promise<Changes> =>
-    inTransaction(knex, call, async (transaction) => {
+    inListTransaction(knex, call, limit, async (transaction) => {
       const newest = upTo ?? (await bookVersion(transaction));
       requireVersion(newest, { bookVersion: undefined, minBookVersion: after });
       const from = position ?? afterVersion(after);
@@ -48,7 +48,7 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
   const readShared = (after: bigint, signal: AbortSignal): Promise<Changes> => {
     let shared = sharedReads.get(after);
     if (shared === undefined) {
-      shared = read(sharedCall, after, undefined, undefined, maxPageSize + 1);
+      shared = read(sharedCall, after, undefined, undefined, smallReadRows);
       sharedReads.set(after, shared);
       const forget = () => sharedReads.delete(after);
       shared.then(forget, forget);
@@ -64,7 +64,12 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
         token: () => parseChangeToken(request.pageToken, request.afterBookVersion),
       });
       const { position, newest: upTo } = token ?? {};
-      const { newest, changes } = await read(context, after, position, upTo, pageSize + 1);
+      const readUpTo = (newest: bigint | undefined, limit: number) =>
+        read(context, after, position, newest, limit);
+      // Pages are large by default, but most lists are short and need not wait for a turn.
+      const first = await readUpTo(upTo, Math.min(pageSize + 1, smallReadRows));
+      const isLonger = pageSize >= smallReadRows && first.changes.length === smallReadRows;
+      const { newest, changes } = isLonger ? await readUpTo(first.newest, pageSize + 1) : first;
       const { page, nextPageToken } = toPage(
         changes,
         pageSize,
@@ -84,11 +89,13 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
         let position: ChangePosition | undefined;
         let upTo: bigint | undefined;
         do {
+          // Most changes are small. What is missing at the start may be much.
+          const limit = position === undefined ? smallReadRows : maxPageSize + 1;
           const { newest, changes } =
             position === undefined
               ? await readShared(sent, context.signal)
-              : await read(context, sent, position, upTo, maxPageSize + 1);
-          const { page, hasMore } = cutPage(changes, maxPageSize, reasonOf);
+              : await read(context, sent, position, upTo, limit);
+          const { page, hasMore } = cutPage(changes, limit - 1, reasonOf);
           position = hasMore ? page.at(-1) : undefined;
           upTo = newest;
           const llmPriceChanges = page.map(toPriceChangeMessage);

@@ -167,7 +167,7 @@ function threadLost(cause?: unknown): DomainError {
 
 /**
  * Returns the size of a thread's heap in MB: what a thread itself takes, the budget, and what one message
- * takes at most while it is parsed. Of a compressed one that is known only then.
+ * takes at most before it is counted, while the dates in compressed JSON are checked.
  */
 function threadHeapMb({ memory, maxMessageBytes }: ThreadSettings): number {
   const messageBytes = maxMessageBytes * maxObjectBytesPerByte;

@@ -79,7 +79,11 @@ export async function isOutdated(
   return rows[0].is_outdated;
 }
 
-/** Returns the keys that the plan changes and that were changed after a version: their number, and the first. */
+/**
+ * Returns the keys that the plan changes and that were changed after a version: their number, and the
+ * first. Also those whose rows disagree with the past, because it is a change after the version that
+ * explains it.
+ */
 export async function findChangedKeys(
   transaction: Knex,
   version: bigint,
@@ -91,7 +95,8 @@ export async function findChangedKeys(
     from llm_prices key
     where key.book_version > :version and exists (
       select from import_steps step
-      where step.llm_price_id = key.id and (adds or replaces or cancels)
+      where step.llm_price_id = key.id
+        and (adds or replaces or cancels or problem = 'effective_from')
     )
     order by key.charge_type, key.provider, key.model
     limit :limit`,

@@ -202,13 +202,12 @@ describe("ImportLLMPrices with base_book_version", function () {
     expect(error.message).to.contain("2 others");
   });
 
-  it("is UNAVAILABLE for a version that the price book has not reached", async () => {
+  it("is INVALID_ARGUMENT for a version that the price book has not reached", async () => {
     const { key } = await freshPrice(service, "1", since);
     const newest = await version();
     const terms = { baseBookVersion: newest + 1n };
     const error = await errorOf(importRows(service, [rowOf(key, "2")], terms));
-    expect(error).to.include({ code: Code.Unavailable, reason: "BOOK_BEHIND" });
-    expect(error.message).to.contain("base_book_version");
+    expect(error).to.deep.include({ ...invalid, fields: ["base_book_version"] });
     expect(await version()).to.equal(newest);
     for (const baseBookVersion of [-1n, 2n ** 53n]) {
       const malformed = await errorOf(importRows(service, [rowOf(key, "2")], { baseBookVersion }));
