@@ -41,8 +41,11 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
       const rows = await inListTransaction(knex, context, limit, (transaction) =>
         catalog.listChargeTypes(transaction, { after: position?.[0], limit }),
       );
-      const { page, nextPageToken } = toPage(rows, pageSize, ({ name }) =>
-        toPageToken(scope, { after: [name] }),
+      const { page, nextPageToken } = toPage(
+        rows,
+        pageSize,
+        ({ name }) => toPageToken(scope, { after: [name] }),
+        ({ description }) => description,
       );
       return { chargeTypes: page.map(toChargeType), nextPageToken };
     },

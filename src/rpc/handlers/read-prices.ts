@@ -107,8 +107,12 @@ export function priceReads(knex: Knex): PriceReads {
       const first = await read(Math.min(pageSize + 1, smallReadRows));
       const isLonger = pageSize >= smallReadRows && first.revisions.length === smallReadRows;
       const { id, scope, revisions } = isLonger ? await read(pageSize + 1) : first;
-      const { page, nextPageToken } = toPage(revisions, pageSize, (last) =>
-        toPageToken(scope, { after: [String(last.effectiveFrom), String(last.bookVersion)] }),
+      const { page, nextPageToken } = toPage(
+        revisions,
+        pageSize,
+        (last) =>
+          toPageToken(scope, { after: [String(last.effectiveFrom), String(last.bookVersion)] }),
+        ({ reason }) => reason,
       );
       const llmPriceRevisions = page.map((revision) => toRevisionMessage(id, revision));
       return { llmPriceRevisions, nextPageToken };

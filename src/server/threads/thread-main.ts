@@ -262,7 +262,7 @@ const mountServices = createServices(
     ...{ knex, bookOf, chargeCounterOf, memoryOf, ...settings },
     // The database has the changes. Only the main thread is notified of them.
     waitForChange: (_version, limitMs, signal) =>
-      raceAbort(sleep(Math.min(limitMs, 1000), undefined, { ref: false }), signal),
+      raceAbort(sleep(Math.min(limitMs, 1000), true, { ref: false }), signal),
   },
   { callLogOf, places: unlimitedPlaces, ...settings },
 );
