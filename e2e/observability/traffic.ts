@@ -22,6 +22,8 @@ export async function callAll(
   await pricing.batchCalculateCharges({ requests: [terms, { ...terms, provider: "nobody" }] });
   await pricing.calculateCharge({ ...terms, model: "no-such-model" }).catch(() => {});
   await pricing.listLLMPrices({});
+  await pricing.listLLMPriceChanges({});
+  for await (const _ of pricing.watchLLMPriceChanges({})) break;
 }
 
 export async function scrape({ metricsUrl }: BenchedService): Promise<string> {

@@ -10,6 +10,8 @@ export type Revision = {
   readonly price: string | null;
   readonly effectiveFrom: number;
   readonly version: bigint;
+  /** The version that took it back. */
+  readonly supersededIn: bigint | undefined;
 };
 
 /** All revisions in the database, by write and by key. */
@@ -24,7 +26,8 @@ export type DatabaseState = {
 export async function readDatabaseState({ query }: Environment): Promise<DatabaseState> {
   const rows = await query(`
     select reason, charge_type || '/' || provider || '/' || model as key, price::text as price,
-      (extract(epoch from effective_from) * 1000)::bigint::text as from_ms, version::text
+      (extract(epoch from effective_from) * 1000)::bigint::text as from_ms, version::text,
+      superseded_in::text
     from (
       select revision.*, key.charge_type, key.provider, key.model, revision.book_version as version
       from llm_price_revisions revision join llm_prices key on key.id = revision.llm_price_id
@@ -33,6 +36,7 @@ export async function readDatabaseState({ query }: Environment): Promise<Databas
   const revisions = rows.map((row) => ({
     ...{ reason: String(row.reason), key: String(row.key), price: row.price as string | null },
     ...{ effectiveFrom: Number(row.from_ms), version: BigInt(row.version as string) },
+    supersededIn: row.superseded_in === null ? undefined : BigInt(row.superseded_in as string),
   }));
   const idle = await query(`
     select count(*)::int as count from models model
@@ -73,20 +77,16 @@ export function isAsAnswered(write: Entry, databaseState: DatabaseState): boolea
   );
 }
 
-/**
- * Returns the charges that differ from the timelines in the database: from all their versions or, with
- * `atTheirVersion`, only from those up to the version of the charge.
- */
-export function findWrongCharges(
-  { charges }: WriteLog,
-  { byKey }: DatabaseState,
-  atTheirVersion: boolean,
-): string[] {
+/** Returns the charges that differ from what the database says at their time and version. */
+export function findWrongCharges({ charges }: WriteLog, { byKey }: DatabaseState): string[] {
   return charges.flatMap(({ key, asOf, markup, priceFrom, bookVersion }) => {
+    if (bookVersion === undefined) return [];
     const timeline = byKey.get(toText(key)) ?? [];
     const right = timeline.findLast(
-      ({ effectiveFrom, version }) =>
-        effectiveFrom <= asOf && (!atTheirVersion || version <= bookVersion),
+      ({ effectiveFrom, version, supersededIn }) =>
+        effectiveFrom <= asOf &&
+        version <= bookVersion &&
+        (supersededIn === undefined || supersededIn > bookVersion),
     );
     if (markup === (right?.price ?? undefined) && priceFrom === right?.effectiveFrom) return [];
     const seen = `${markup} from ${priceFrom} in version ${bookVersion}`;
