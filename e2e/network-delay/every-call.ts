@@ -11,15 +11,46 @@ import type { Endpoint } from "../../test/support/service.js";
 /** Makes a call and checks its response. Calls run in the order of their table. */
 export type Call = (endpoint: Endpoint, options: CallOptions) => Promise<unknown>;
 
-/** A call of each method of both services. Does not compile when one is missing. */
-export function everyCall(): Readonly<Record<Method, Call>> {
-  const key: TestKey = { chargeType: "completion", provider: "far", model: "away" };
+/** A call of each method of the catalog. Does not compile when one is missing. */
+export const catalogCalls: Readonly<Record<keyof typeof CatalogService.method, Call>> = {
+  createChargeType: ({ catalog }, options) =>
+    catalog.createChargeType({ name: "far", ...write() }, options),
+  listChargeTypes: async ({ catalog }, options) => {
+    const { chargeTypes } = await catalog.listChargeTypes({}, options);
+    expect(chargeTypes.map(({ name }) => name)).to.include("far");
+  },
+  deleteChargeType: ({ catalog }, options) => catalog.deleteChargeType({ name: "far" }, options),
+  createProvider: ({ catalog }, options) =>
+    catalog.createProvider({ name: "far", ...write() }, options),
+  listProviders: async ({ catalog }, options) => {
+    const { providers } = await catalog.listProviders({}, options);
+    expect(providers.map(({ name }) => name)).to.include("far");
+  },
+  deleteProvider: async ({ catalog }, options) => {
+    await catalog.createProvider({ name: "gone" }, options);
+    await catalog.deleteProvider({ name: "gone" }, options);
+  },
+  createModel: async ({ catalog }, options) => {
+    for (const name of ["near", "unused"])
+      await catalog.createModel({ provider: "far", name, ...write() }, options);
+  },
+  listModels: async ({ catalog }, options) => {
+    const { models } = await catalog.listModels({ provider: "far" }, options);
+    expect(models.map(({ name }) => name)).to.deep.equal(["near", "unused"]);
+  },
+  deleteModel: ({ catalog }, options) =>
+    catalog.deleteModel({ provider: "far", name: "unused" }, options),
+};
+
+/** A call of each method that knows prices. Does not compile when one is missing. */
+export function pricingCalls(): Readonly<Record<keyof typeof PricingService.method, Call>> {
+  // The example prices have these names, and no price of this key.
+  const key: TestKey = { chargeType: "tool", provider: "anthropic", model: "claude-sonnet-4-5" };
   const usageRatio = { case: "accountUsageRatio", value: "0.25" } as const;
   const amounts = { ...key, providerCost: "1000.00", usageRatio };
   const terms = { ...key, providerCost: "100.00", currencyCode: "USD" };
   const accountUsages = ["a", "b", "c"].map((accountId) => ({ accountId, usage: "1" }));
   const tomorrow = timestampFromMs(Date.now() + 86_400_000);
-  const write = () => ({ requestId: randomUUID(), reason: "over a slow network" });
   let written = 0n;
   const remember = <T extends { readonly bookVersion: bigint }>(response: T): T => {
     written = response.bookVersion;
@@ -27,33 +58,6 @@ export function everyCall(): Readonly<Record<Method, Call>> {
   };
   const ask = () => ({ minBookVersion: written });
   return {
-    createChargeType: ({ catalog }, options) =>
-      catalog.createChargeType({ name: "far", ...write() }, options),
-    listChargeTypes: async ({ catalog }, options) => {
-      const { chargeTypes } = await catalog.listChargeTypes({}, options);
-      expect(chargeTypes.map(({ name }) => name)).to.include("far");
-    },
-    deleteChargeType: ({ catalog }, options) => catalog.deleteChargeType({ name: "far" }, options),
-    createProvider: ({ catalog }, options) =>
-      catalog.createProvider({ name: "far", ...write() }, options),
-    listProviders: async ({ catalog }, options) => {
-      const { providers } = await catalog.listProviders({}, options);
-      expect(providers.map(({ name }) => name)).to.include("far");
-    },
-    deleteProvider: async ({ catalog }, options) => {
-      await catalog.createProvider({ name: "gone" }, options);
-      await catalog.deleteProvider({ name: "gone" }, options);
-    },
-    createModel: async ({ catalog }, options) => {
-      for (const name of ["away", "unused"])
-        await catalog.createModel({ provider: "far", name, ...write() }, options);
-    },
-    listModels: async ({ catalog }, options) => {
-      const { models } = await catalog.listModels({ provider: "far" }, options);
-      expect(models.map(({ name }) => name)).to.deep.equal(["away", "unused"]);
-    },
-    deleteModel: ({ catalog }, options) =>
-      catalog.deleteModel({ provider: "far", name: "unused" }, options),
     createLLMPrice: async ({ pricing }, options) => {
       const { llmPrice } = remember(
         await pricing.createLLMPrice({ ...key, price: "1.5", ...write() }, options),
@@ -91,12 +95,15 @@ export function everyCall(): Readonly<Record<Method, Call>> {
       expect(llmPrice?.price).to.equal("1.25125");
     },
     listLLMPrices: async ({ pricing }, options) => {
-      const { llmPrices } = await pricing.listLLMPrices({ provider: "far" }, options);
+      const { llmPrices } = await pricing.listLLMPrices(
+        { chargeType: "tool", provider: "anthropic" },
+        options,
+      );
       expect(llmPrices.map(({ price }) => price)).to.deep.equal(["1.25125"]);
     },
     importLLMPrices: async (endpoint, options) => {
       const rows = Array.from({ length: 500 }, (_, i) => ({
-        ...{ ...key, model: `imported-${i}`, price: "1.1" },
+        ...{ ...key, provider: "far-away", model: `imported-${i}`, price: "1.1" },
       }));
       const imported = { ...write(), registerMissing: true };
       const { counts } = remember(await importRows(endpoint, rows, imported, options));
@@ -132,7 +139,7 @@ export function everyCall(): Readonly<Record<Method, Call>> {
   };
 }
 
-type Method = keyof typeof PricingService.method | keyof typeof CatalogService.method;
+const write = () => ({ requestId: randomUUID(), reason: "over a slow network" });
 
 function schedule(
   pricing: Endpoint["pricing"],
