@@ -5,6 +5,7 @@ import { type Environment, withEnvironment } from "./environment/environment.js"
 import type { Replica } from "./environment/replica.js";
 import type { Fault } from "./faults/fault.js";
 import {
+  countCorrected,
   type DatabaseState,
   extentOf,
   findWrongCharges,
@@ -35,6 +36,8 @@ export type Outcome = {
   readonly repeats: Repeats;
   readonly duplicates: number;
   readonly charges: number;
+  /** How many of them were made at prices that a later version has taken back. */
+  readonly corrected: number;
   readonly wrongCharges: readonly string[];
   readonly unavailable: number;
   readonly deadline: number;
@@ -107,6 +110,7 @@ async function judge(
   return {
     ...{ ...found, repeats, duplicates: countDuplicates(writeLog, before, after) },
     charges: writeLog.charges.length,
+    corrected: countCorrected(writeLog, after),
     wrongCharges: [
       ...findWrongCharges(writeLog, after),
       ...(await findUnrepeatable(writeLog, environment.replicas)),

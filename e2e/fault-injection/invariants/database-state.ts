@@ -1,6 +1,6 @@
 import type { TestKey } from "../../../test/support/prices.js";
 import type { Environment } from "../environment/environment.js";
-import type { Entry, WriteLog } from "../load/write-log.js";
+import type { ChargeSeen, Entry, WriteLog } from "../load/write-log.js";
 
 /** A revision in the database. */
 export type Revision = {
@@ -78,21 +78,37 @@ export function isAsAnswered(write: Entry, databaseState: DatabaseState): boolea
 }
 
 /** Returns the charges that differ from what the database says at their time and version. */
-export function findWrongCharges({ charges }: WriteLog, { byKey }: DatabaseState): string[] {
-  return charges.flatMap(({ key, asOf, markup, priceFrom, bookVersion }) => {
+export function findWrongCharges({ charges }: WriteLog, state: DatabaseState): string[] {
+  return charges.flatMap((charge) => {
+    const { key, asOf, markup, priceFrom, bookVersion } = charge;
     if (bookVersion === undefined) return [];
-    const timeline = byKey.get(toText(key)) ?? [];
-    const right = timeline.findLast(
-      ({ effectiveFrom, version, supersededIn }) =>
-        effectiveFrom <= asOf &&
-        version <= bookVersion &&
-        (supersededIn === undefined || supersededIn > bookVersion),
-    );
+    const right = findRevision(charge, state);
     if (markup === (right?.price ?? undefined) && priceFrom === right?.effectiveFrom) return [];
     const seen = `${markup} from ${priceFrom} in version ${bookVersion}`;
     const is = `${right?.price} from ${right?.effectiveFrom}, version ${right?.version}`;
     return [`${toText(key)} at ${asOf} was ${seen}; it is ${is}`];
   });
+}
+
+/** Counts the charges at prices that a later version has taken back. */
+export function countCorrected({ charges }: WriteLog, state: DatabaseState): number {
+  return charges.filter((charge) => findRevision(charge, state)?.supersededIn !== undefined).length;
+}
+
+/** Returns the revision in effect at the time and version of a charge. */
+function findRevision(
+  { key, asOf, bookVersion }: ChargeSeen,
+  { byKey }: DatabaseState,
+): Revision | undefined {
+  if (bookVersion === undefined) return undefined;
+  return byKey
+    .get(toText(key))
+    ?.findLast(
+      ({ effectiveFrom, version, supersededIn }) =>
+        effectiveFrom <= asOf &&
+        version <= bookVersion &&
+        (supersededIn === undefined || supersededIn > bookVersion),
+    );
 }
 
 export function toText({ chargeType, provider, model }: TestKey): string {

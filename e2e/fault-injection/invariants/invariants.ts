@@ -24,7 +24,10 @@ export function checkInvariants({ check }: Checks, fault: Fault, outcome: Outcom
   check(
     of("every charge is correct at its version, and repeats exactly on each replica"),
     outcome.charges >= leastCharges && wrongCharges.length === 0,
-    list([`${outcome.charges} charges, ${wrongCharges.length} wrong`, ...wrongCharges]),
+    list([
+      `${outcome.charges} charges, ${outcome.corrected} corrected since, ${wrongCharges.length} wrong`,
+      ...wrongCharges,
+    ]),
   );
   check(
     of("calls fail only with UNAVAILABLE or DEADLINE_EXCEEDED"),
