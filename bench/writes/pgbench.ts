@@ -29,7 +29,7 @@ export async function pgbenchWrites(
 ): Promise<number> {
   const script = join(folder, "update.sql");
   await writeFile(script, toScript(keys));
-  const flags = ["--no-vacuum", "--protocol=extended", `--client=${writers}`, `--time=${seconds}`];
+  const flags = ["--no-vacuum", "--protocol=prepared", `--client=${writers}`, `--time=${seconds}`];
   const { stdout } = await run(
     pgbench,
     [

@@ -3,6 +3,7 @@ import { toPlainText } from "../../domain/decimal.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
 import type { Change, Revision, Timeline } from "../../domain/timeline.js";
+import { prepared } from "../connection/prepared.js";
 import { RetryTransaction } from "../connection/transaction.js";
 import { toKey, toKeyColumns, toPrice } from "./price-columns.js";
 
@@ -42,14 +43,16 @@ export async function beginPriceBookChange(
   transaction: Knex,
   { correctsPast = false } = {},
 ): Promise<PriceBookChange> {
-  const { rows } = await transaction.raw(
-    `
-    select version, changed_at,
-      set_config('idle_in_transaction_session_timeout', :idleLimit, true),
-      set_config('llmprices.correct_past', :correctsPast, true)
-    from raise_book_version()`,
-    { idleLimit: maxIdleWhileLocked, correctsPast: correctsPast ? "on" : "off" },
-  );
+  const { rows } = await transaction
+    .raw(
+      `
+      select version, changed_at,
+        set_config('idle_in_transaction_session_timeout', :idleLimit, true),
+        set_config('llmprices.correct_past', :correctsPast, true)
+      from raise_book_version()`,
+      { idleLimit: maxIdleWhileLocked, correctsPast: correctsPast ? "on" : "off" },
+    )
+    .options(prepared("raise-book-version"));
   const [{ version, changed_at }] = rows;
   return { version: BigInt(version), now: changed_at.getTime() };
 }
@@ -106,23 +109,25 @@ export async function loadTimeline(
   { version, now }: PriceBookChange,
   correctsPast: boolean,
 ): Promise<StoredTimeline> {
-  const { rows } = await transaction.raw(
-    `
-    select key.book_version, revision.effective_from, revision.price, exists (
-      select from llm_price_revisions
-      where llm_price_id = key.id and book_version < :version
-    ) as has_history
-    from llm_prices key
-    left join llm_price_revisions revision
-      on revision.llm_price_id = key.id and revision.superseded_in is null
-      and (:correctsPast or revision.effective_from >= coalesce((
-        select max(effective_from) from llm_price_revisions
-        where llm_price_id = :id and superseded_in is null and effective_from <= :now
-      ), '-infinity'))
-    where key.id = :id
-    order by revision.effective_from`,
-    { id, now: toInstantText(now), version: String(version), correctsPast },
-  );
+  const { rows } = await transaction
+    .raw(
+      `
+      select key.book_version, revision.effective_from, revision.price, exists (
+        select from llm_price_revisions
+        where llm_price_id = key.id and book_version < :version
+      ) as has_history
+      from llm_prices key
+      left join llm_price_revisions revision
+        on revision.llm_price_id = key.id and revision.superseded_in is null
+        and (:correctsPast or revision.effective_from >= coalesce((
+          select max(effective_from) from llm_price_revisions
+          where llm_price_id = :id and superseded_in is null and effective_from <= :now
+        ), '-infinity'))
+      where key.id = :id
+      order by revision.effective_from`,
+      { id, now: toInstantText(now), version: String(version), correctsPast },
+    )
+    .options(prepared("load-timeline"));
   const { has_history: hasHistory, book_version: lastVersion } = rows[0];
   const found = rows.filter((row: { effective_from: Date | null }) => row.effective_from !== null);
   const revisions: Revision[] = found.map(toRevision);
@@ -147,13 +152,15 @@ export async function saveChange(
       .update({ superseded_in: transaction.raw("book_version + 1") });
   }
   if (add === undefined) return;
-  await transaction("llm_price_revisions").insert({
-    llm_price_id: id,
-    effective_from: toInstantText(add.effectiveFrom),
-    price: add.price === null ? null : toPlainText(add.price),
-    changed_by: changedBy,
-    reason,
-  });
+  await transaction("llm_price_revisions")
+    .insert({
+      llm_price_id: id,
+      effective_from: toInstantText(add.effectiveFrom),
+      price: add.price === null ? null : toPlainText(add.price),
+      changed_by: changedBy,
+      reason,
+    })
+    .options(prepared("add-revision"));
 }
 
 /** Selects the revisions of a timeline. */
