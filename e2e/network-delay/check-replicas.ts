@@ -3,6 +3,7 @@ import { quantile } from "../../bench/support/statistics.js";
 import { byKey } from "../../test/support/prices.js";
 import type { Endpoint } from "../../test/support/service.js";
 import { toFailure } from "../support/call-failure.js";
+import { watchUntil } from "../support/watch-changes.js";
 import { type Call, catalogCalls, pricingCalls } from "./every-call.js";
 
 /** Checks calls to two replicas whose round trips to the database take `roundTripMs`. */
@@ -126,20 +127,18 @@ function calculate(
 
 /** Watches from a version on, writes, and returns the time from the write's response to the change. */
 async function watch(
-  { pricing }: Endpoint,
+  endpoint: Endpoint,
   afterBookVersion: bigint,
   write: () => Promise<unknown>,
 ): Promise<Outcome> {
   let writing: Promise<number> | undefined;
-  const outcome = await timed(async () => {
-    const options = { timeoutMs: 2 * deadlineMs };
-    const stream = pricing.watchLLMPriceChanges({ afterBookVersion }, options);
-    for await (const { bookVersion = 0n } of stream) {
-      if (bookVersion > afterBookVersion) break;
+  const outcome = await timed(() =>
+    watchUntil(endpoint, { afterBookVersion }, 2 * deadlineMs, ({ bookVersion = 0n }) => {
       // The first message says that the watch has begun.
       writing ??= write().then(() => performance.now());
-    }
-  });
+      return bookVersion > afterBookVersion;
+    }),
+  );
   const endedAt = performance.now();
   return { ...outcome, ms: Math.max(0, endedAt - ((await writing) ?? endedAt)) };
 }

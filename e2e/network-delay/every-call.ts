@@ -7,6 +7,7 @@ import type { PricingService } from "../../src/gen/llmprices/v1/pricing_service_
 import { importRows, sent } from "../../test/support/imports.js";
 import { byKey, type TestKey } from "../../test/support/prices.js";
 import type { Endpoint } from "../../test/support/service.js";
+import { watchUntil } from "../support/watch-changes.js";
 
 /** Makes a call and checks its response. Calls run in the order of their table. */
 export type Call = (endpoint: Endpoint, options: CallOptions) => Promise<unknown>;
@@ -129,13 +130,11 @@ export function pricingCalls(): Readonly<Record<keyof typeof PricingService.meth
       expect(llmPriceChanges).to.have.length(1);
       expect(bookVersion).to.equal(written);
     },
-    watchLLMPriceChanges: async ({ pricing }, options) => {
-      const request = { afterBookVersion: written - 1n };
-      for await (const { llmPriceChanges } of pricing.watchLLMPriceChanges(request, options)) {
-        expect(llmPriceChanges).to.have.length(1);
-        break;
-      }
-    },
+    watchLLMPriceChanges: (endpoint, { timeoutMs = 0 }) =>
+      watchUntil(endpoint, { afterBookVersion: written - 1n }, timeoutMs, (message) => {
+        expect(message.llmPriceChanges).to.have.length(1);
+        return true;
+      }),
   };
 }
 
