@@ -26,6 +26,7 @@ process.chdir(root);
 /** The longest files. They start first, so that no job works alone at the end. */
 const longest = [
   "test/server/connections/max-connection-age.test.ts",
+  "test/price-book/every-version.test.ts",
   "test/price-book/replica-consistency.test.ts",
   "test/rpc/allocation/stream-client-behaviour.test.ts",
   "test/cluster/workers.test.ts",

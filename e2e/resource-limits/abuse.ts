@@ -15,6 +15,9 @@ export type AbuseContext = AbusedService & {
   readonly count: (outcome: string) => void;
 };
 
+/** `MAX_CONNECTIONS` of the abused service. The file limits of a usual shell allow as many. */
+export const maxConnections = 2000;
+
 /** Repeats `work` on as many lines of execution as `concurrency` says, until the signal aborts. */
 export async function repeatedly(
   concurrency: number,

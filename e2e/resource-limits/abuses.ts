@@ -1,4 +1,5 @@
 import type { Abuse } from "./abuse.js";
+import { controlFrameAbuses } from "./abuses/control-frames.js";
 import { databaseAbuses } from "./abuses/database.js";
 import { largeCallAbuses } from "./abuses/large-calls.js";
 import { resetAbuses } from "./abuses/resets.js";
@@ -9,6 +10,7 @@ import { unreadAbuses } from "./abuses/unread.js";
 
 export const abuses: readonly Abuse[] = [
   ...unauthenticatedAbuses,
+  ...controlFrameAbuses,
   ...resetAbuses,
   ...largeCallAbuses,
   ...databaseAbuses,

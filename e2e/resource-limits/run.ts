@@ -5,6 +5,7 @@ import { readSuiteArguments } from "../../bench/support/suite-arguments.js";
 import { createTokensFile, freshToken } from "../../test/support/tokens.js";
 import { readLoggedErrors } from "../support/logged-errors.js";
 import { withTestedService } from "../support/tested-service.js";
+import { maxConnections } from "./abuse.js";
 import { startAbuser } from "./abuser/abuser.js";
 import { abuses } from "./abuses.js";
 import { startGoodCaller } from "./good-caller/good-caller.js";
@@ -29,6 +30,7 @@ const file = createTokensFile(good, calculate, manage);
 const tokens = { calculate: calculate.token, manage: manage.token };
 const settings = {
   AUTH_TOKENS_FILE: file.path,
+  MAX_CONNECTIONS: String(maxConnections),
   // As in the image: glibc returns freed memory to the system.
   MALLOC_MMAP_THRESHOLD_: "65536",
   MALLOC_TRIM_THRESHOLD_: "131072",

@@ -45,6 +45,9 @@ export function printTable(results: readonly Result[]): boolean {
   }
   const sum = (count: (result: Result) => number) =>
     results.reduce((total, result) => total + count(result), 0);
+  // Again, at the end of the output, where they are easy to find.
+  const failing = results.filter(({ counts, broken }) => counts.other + broken.length > 0);
+  for (const result of failing) printResult(result);
   const passed = sum(({ counts }) => counts.rejected + counts.answered);
   const failed = sum(({ counts, broken }) => counts.other + broken.length);
   console.log(`${passed} passed, ${failed} failed`);

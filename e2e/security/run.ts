@@ -1,5 +1,5 @@
 import { readSuiteArguments } from "../../bench/support/suite-arguments.js";
-import { keepByteOrderMarks } from "../../src/server/runtime-tuning/text-encoding.js";
+import { keepByteOrderMarks } from "../../src/protobuf/text-encoding.js";
 import type { Attack } from "./attack.js";
 import { attacks, attacksOnTrust } from "./attacks.js";
 import { carryOut } from "./carry-out.js";

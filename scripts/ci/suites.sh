@@ -7,6 +7,7 @@ limit_seconds=1200
 scratch=$(mktemp -d)
 chmod 755 "$scratch"
 results=$scratch/results
+failures=$scratch/failures
 trap stop_suites EXIT
 
 # Runs two lists at the same time. The second list gets only the processor time that the first leaves.
@@ -63,10 +64,12 @@ report() { # report NAME STATUS LOG WALL USER SYSTEM
   echo "=== $1"
   cat "$3"
   if [ "$2" -eq 124 ]; then echo "stopped after $limit_seconds seconds"; fi
+  if [ "$failed" -ne 0 ]; then { echo "--- $1" && tail -n 40 "$3"; } >>"$failures"; fi
   printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$passed" "$failed" "$4" "$(($5 + $6))" >>"$results"
 }
 
-# Prints a row for each suite, and the totals as the last line. A suite without a result has failed.
+# Prints the end of each failed suite's output again, a row for each suite, and the totals as the last
+# line. A suite without a result has failed.
 print_totals() { # print_totals LIST...
   local list i total_passed=0 total_failed=0 name passed failed wall cpu
   for list in "$@"; do
@@ -75,6 +78,7 @@ print_totals() { # print_totals LIST...
       cut -f 1 "$results" | grep -qxF "${suites[i]}" || printf '%s (not run)\t0\t1\t0\t0\n' "${suites[i]}" >>"$results"
     done
   done
+  if [ -s "$failures" ]; then printf '\n=== failed suites\n' && cat "$failures"; fi
   echo
   printf '%-48s %9s %7s %8s %8s\n' suite passed failed seconds "cpu s"
   while IFS=$'\t' read -r name passed failed wall cpu; do

@@ -20,6 +20,45 @@ export function addFilters(command: Command): Command {
     .option("--model-prefix <text>", "only models whose names begin with this");
 }
 
+/** Adds the flag that reads what a version of the price book said. */
+export function addBookVersion(command: Command): Command {
+  return command.option(
+    "--book-version <version>",
+    "as this version of the price book says; default: the newest",
+    toBigInt,
+  );
+}
+
+/** Adds the flags of commands that calculate charges. */
+export function addCharge(command: Command): Command {
+  command
+    .requiredOption("--provider-cost <decimal>", "what the provider bills")
+    .option("--currency-code <code>", "ISO 4217, for example USD; echoed, never converted")
+    .option("--scale <digits>", "fraction digits to round to, 0 to 18", toWholeNumber)
+    .addOption(new Option("--mode <mode>", "how to round").choices(roundingModes))
+    .option("--as-of <time>", "price at this time instead of now");
+  return addBookVersion(command).option(
+    "--min-book-version <version>",
+    "wait for this version of the price book",
+    toBigInt,
+  );
+}
+
+/** Adds the flags of commands that write one price. */
+export function addWrite(command: Command): Command {
+  return command
+    .option("--reason <text>", "why")
+    .option("--request-id <uuid>", "makes a repeat of this command safe for 24 hours")
+    .option("--etag <etag>", "only if nobody has changed the price since get or list printed this");
+}
+
+/** Adds the flags for the time of a write that may be in the past. */
+export function addEffectiveFrom(command: Command): Command {
+  return command
+    .option("--effective-from <time>", "from this time on instead of from now on")
+    .option("--correct-past", "allow a time in the past; needs --reason");
+}
+
 /** Adds the flag for the format of the output. */
 export function addOutput(command: Command): Command {
   const option = new Option("--output <format>", "the output's format").choices(["table", "json"]);
@@ -55,3 +94,5 @@ function toSeconds(text: string): number {
   if (seconds > 0) return seconds;
   throw new InvalidArgumentError("expected seconds, more than 0.");
 }
+
+const roundingModes = ["HALF_EVEN", "HALF_UP", "HALF_DOWN", "UP", "DOWN", "CEILING", "FLOOR"];

@@ -6,6 +6,7 @@ import {
   hashWords,
   type ReserveBytes,
 } from "./account-lookup.js";
+import { maxUsageScale, type Usage } from "./scaled-integer.js";
 
 /**
  * The usages of the accounts, in the order in which they were added. Each account occurs once.
@@ -26,6 +27,7 @@ export class AccountUsages {
   #lookup: AccountLookup | undefined;
   #count = 0;
   #totalUnits = 0n;
+  #scale = 0;
   /** The account id that is encoded at the end of the records, and its hash. */
   #encodedId: string | undefined;
   #encodedHash = 0;
@@ -42,9 +44,14 @@ export class AccountUsages {
     return this.#count;
   }
 
-  /** The sum of all usages, in units of 10^-9. */
+  /** The sum of all usages, in units of 10^-18. */
   get totalUnits(): bigint {
     return this.#totalUnits;
+  }
+
+  /** The same sum, in units of 10^-`scale`: the most fraction digits that a usage has. */
+  get scaledTotal(): bigint {
+    return this.#totalUnits / powerOfTen(maxUsageScale - this.#scale);
   }
 
   /** The id has at most 255 characters, and no unpaired surrogates. */
@@ -54,19 +61,20 @@ export class AccountUsages {
     return this.#openLookup().find(this.#encodedHash, isSame);
   }
 
-  /** Adds a new account with its usage in units of 10^-9, below 2^96. Check `has` first. */
-  add(accountId: string, units: bigint): void {
+  /** Adds a new account with its usage, of fewer than 2^128 units. Check `has` first. */
+  add(accountId: string, { units, scale }: Usage): void {
     this.#encode(accountId);
     const lookup = this.#openLookup();
     this.#positions.push(this.#end);
     lookup.add(this.#encodedHash, this.#count);
     this.#count += 1;
-    this.#totalUnits += units;
+    this.#totalUnits += units * powerOfTen(maxUsageScale - scale);
+    if (scale > this.#scale) this.#scale = scale;
     const { words, start } = this.#recordAt(this.#end);
     const idWords = toWords(idLength(words[start] as number));
-    const usageWords = writeUnits(words, start + 1 + idWords, units);
-    words[start] = (words[start] as number) | (usageWords << usageShift);
-    this.#end += 1 + idWords + usageWords;
+    const unitWords = writeUnits(words, start + 1 + idWords, units);
+    words[start] = (words[start] as number) | (unitWords << usageShift) | (scale << scaleShift);
+    this.#end += 1 + idWords + unitWords;
     this.#encodedId = undefined;
   }
 
@@ -85,11 +93,13 @@ export class AccountUsages {
     return bytes.toString(isAscii ? "latin1" : "utf8", start, start + idLength(head));
   }
 
-  /** The usage of the account at `index`, in units of 10^-9. */
+  /** The usage of the account at `index`, in units of 10^-`scale`. */
   unitsAt(index: number): bigint {
     const { words, start } = this.#recordAt(this.#positions.at(index));
     const head = words[start] as number;
-    return readUnits(words, start + 1 + toWords(idLength(head)), head >>> usageShift);
+    const units = readUnits(words, start + 1 + toWords(idLength(head)), usageWords(head));
+    const scale = head >>> scaleShift;
+    return scale === this.#scale ? units : units * powerOfTen(this.#scale - scale);
   }
 
   /** Returns whether the usages of two accounts are equal. */
@@ -98,8 +108,9 @@ export class AccountUsages {
     const second = this.#recordAt(this.#positions.at(b));
     const headA = first.words[first.start] as number;
     const headB = second.words[second.start] as number;
-    const count = headA >>> usageShift;
-    if (count !== headB >>> usageShift) return false;
+    // The number of words, and the scale.
+    if (headA >>> usageShift !== headB >>> usageShift) return false;
+    const count = usageWords(headA);
     const startA = first.start + 1 + toWords(idLength(headA));
     const startB = second.start + 1 + toWords(idLength(headB));
     for (let i = 0; i < count; i += 1) {
@@ -194,10 +205,12 @@ function writeAscii(bytes: Buffer, from: number, text: string): number {
 function writeUnits(words: Uint32Array, at: number, units: bigint): number {
   if (units === 0n) return 0;
   if (units > maxSafeInteger) {
-    for (let i = 0; i < 3; i += 1) {
-      words[at + i] = Number(BigInt.asUintN(32, units >> BigInt(i * 32)));
+    let count = 0;
+    for (let rest = units; rest > 0n; rest >>= 32n) {
+      words[at + count] = Number(BigInt.asUintN(32, rest));
+      count += 1;
     }
-    return 3;
+    return count;
   }
   const number = Number(units);
   words[at] = number % wordLimit;
@@ -211,24 +224,36 @@ function readUnits(words: Uint32Array, at: number, count: number): bigint {
   const low = words[at] as number;
   if (count === 1) return BigInt(low);
   const middle = words[at + 1] as number;
-  if (count === 2) return BigInt(middle * wordLimit + low);
-  return (BigInt(words[at + 2] as number) << 64n) | (BigInt(middle) << 32n) | BigInt(low);
+  if (count === 2 && middle < safeMiddle) return BigInt(middle * wordLimit + low);
+  let units = 0n;
+  for (let i = count - 1; i >= 0; i -= 1) units = (units << 32n) | BigInt(words[at + i] as number);
+  return units;
 }
 
 const chunkOf = (position: number) => Math.floor(position / chunkSize);
 const offsetOf = (position: number) => position % chunkSize;
 const toWords = (bytes: number) => (bytes + 3) >>> 2;
 
-// The head of a record: the bytes of the id, whether it is ASCII, and the words of the usage.
+// The head of a record: the bytes of the id, whether it is ASCII, the words of the usage, and its scale.
 const idLength = (head: number) => head & 0xffff;
 const asciiFlag = 1 << 16;
 const usageShift = 17;
+const usageWords = (head: number) => (head >>> usageShift) & 7;
+const scaleShift = 20;
 
 /** The head, 255 characters of up to four bytes, and a usage. */
-const maxRecordWords = 1 + 255 + 3;
+const maxRecordWords = 1 + 255 + 4;
+
+function powerOfTen(exponent: number): bigint {
+  return powersOfTen[exponent] as bigint;
+}
+
+const powersOfTen = Array.from({ length: maxUsageScale + 1 }, (_, i) => 10n ** BigInt(i));
 
 /** Of an account with a short id and a small usage: its record, and its entries in the index. */
 export const minBytesPerAccount = 24;
 
 const wordLimit = 2 ** 32;
 const maxSafeInteger = BigInt(Number.MAX_SAFE_INTEGER);
+/** Below, two words are a safe integer. */
+const safeMiddle = 2 ** 21;

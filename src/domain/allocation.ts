@@ -75,7 +75,7 @@ class Parts {
   constructor(exactTotal: Decimal, scale: number, usages: AccountUsages) {
     this.#usages = usages;
     this.#factor = toScaledInteger(exactTotal.abs(), productScale);
-    this.#denominator = usages.totalUnits * 10n ** BigInt(productScale - scale);
+    this.#denominator = usages.scaledTotal * 10n ** BigInt(productScale - scale);
     this.#approximateDenominator = Number(this.#denominator);
   }
 

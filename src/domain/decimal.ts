@@ -3,8 +3,8 @@ import { invalidField, quote } from "./domain-error.js";
 
 /**
  * decimal.js with a precision of 200 digits instead of its default of 20, so that no operation
- * rounds implicitly. The longest value has 124 digits: a cost of 36 digits × a markup of 14 × a
- * usage of 27, shifted by 47 places for the division.
+ * rounds implicitly. The longest value has 133 digits: a cost of 36 digits × a markup of 14 × a
+ * usage of 36, shifted by 47 places for the division.
  */
 export const Decimal = DecimalJs.clone({ precision: 200, defaults: true });
 export type Decimal = DecimalJs;
@@ -39,12 +39,12 @@ export const decimalBounds = {
     range: "0 to 1",
   },
   usage: {
-    maxFractionDigits: 9,
+    maxFractionDigits: 18,
     isInRange: (value) => value.gte(0) && value.lt(tenTo18),
     range: "0 to below 10^18",
   },
   totalUsage: {
-    maxFractionDigits: 9,
+    maxFractionDigits: 18,
     isInRange: (value) => value.gt(0) && value.lt(tenTo18),
     range: "more than 0, below 10^18",
   },
@@ -66,7 +66,8 @@ export function parseDecimal(field: string, text: string, bound: DecimalBound): 
     );
   }
   const value = new Decimal(text);
-  const fraction = parts[1] ?? "";
+  // Trailing zeros are not digits: 1.20000000000 is 1.2.
+  const fraction = (parts[1] ?? "").replace(/0+$/, "");
   if (fraction.length > bound.maxFractionDigits || !bound.isInRange(value)) {
     throw invalidField(field, `is ${quote(text)}; allowed: ${allowed}`);
   }

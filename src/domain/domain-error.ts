@@ -46,8 +46,22 @@ export type DomainErrorOptions = {
   readonly metadata?: Metadata;
   /** The invalid fields. Sent to the client in `BadRequest`. */
   readonly violations?: readonly Violation[];
+  /** Keys that the caller may have meant. Sent to the client in `LLMPriceSuggestions`. */
+  readonly suggestions?: Suggestions;
   /** Logged, never sent to the client. */
   readonly cause?: unknown;
+};
+
+/** The keys nearest to an unknown one, and those that match an incomplete one. */
+export type Suggestions = {
+  readonly nearest?: readonly SuggestedKey[];
+  readonly candidates?: readonly SuggestedKey[];
+};
+
+type SuggestedKey = {
+  readonly chargeType: string;
+  readonly provider: string;
+  readonly model: string;
 };
 
 /** Rejects a call with a reason of the closed list. The client sees everything except the cause. */
@@ -55,15 +69,17 @@ export class DomainError extends Error {
   override readonly name = "DomainError";
   readonly metadata: Metadata;
   readonly violations: readonly Violation[];
+  readonly suggestions: Suggestions;
 
   constructor(
     readonly reason: Reason,
     message: string,
-    { metadata = {}, violations = [], cause }: DomainErrorOptions = {},
+    { metadata = {}, violations = [], suggestions = {}, cause }: DomainErrorOptions = {},
   ) {
     super(message, cause === undefined ? undefined : { cause });
     this.metadata = metadata;
     this.violations = violations;
+    this.suggestions = suggestions;
   }
 }
 

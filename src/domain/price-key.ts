@@ -12,7 +12,7 @@ export type ModelKey = Omit<Key, "chargeType">;
 
 /** @throws DomainError INVALID_FIELD */
 export function parseChargeType(field: string, text: string): string {
-  return parseName(field, text, /^[a-z][a-z0-9_]{0,19}$/, "[a-z][a-z0-9_]{0,19}");
+  return parseName(field, text, /^[a-z][a-z0-9_]{0,62}$/, "[a-z][a-z0-9_]{0,62}");
 }
 
 /** @throws DomainError INVALID_FIELD */
@@ -22,7 +22,18 @@ export function parseProvider(field: string, text: string): string {
 
 /** @throws DomainError INVALID_FIELD */
 export function parseModel(field: string, text: string): string {
-  return parseName(field, text, /^[\x21-\x7e]{1,255}$/, "1 to 255 visible ASCII characters");
+  return parseName(
+    field,
+    text,
+    /^(?=.{1,255}$)[\x21-\x7e]+(?: [\x21-\x7e]+)*$/,
+    "1 to 255 visible ASCII characters, with single spaces between them",
+  );
+}
+
+/** Parses the beginning of a model's name, which may end in a space. @throws DomainError INVALID_FIELD */
+export function parseModelPrefix(field: string, text: string): string {
+  parseModel(field, text.endsWith(" ") ? `${text}x` : text);
+  return text;
 }
 
 /** Formats a key for people. Only the model may contain a slash, so the text can be split again. */

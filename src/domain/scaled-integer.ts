@@ -1,22 +1,22 @@
-import { type Decimal, decimalBounds, parseDecimal } from "./decimal.js";
+import { type Decimal, decimalBounds, parseDecimal, toPlainText } from "./decimal.js";
 
-/** The fraction digits of a usage. Usages are integers in units of 10^-9. */
-export const usageScale = decimalBounds.usage.maxFractionDigits;
+/** A usage: `units` × 10^-`scale`. Its fraction has no trailing zeros. */
+export type Usage = { readonly units: bigint; readonly scale: number };
 
-/** The exclusive upper bound of the sum of usages: 10^18, in units of 10^-9. */
-export const usageLimit = 10n ** 18n * 10n ** BigInt(usageScale);
+/** The most fraction digits of a usage. */
+export const maxUsageScale = decimalBounds.usage.maxFractionDigits;
 
-/**
- * Parses a usage into units of 10^-9.
- *
- * @throws DomainError INVALID_FIELD naming the field, the value and the allowed range.
- */
-export function parseUsage(field: string, text: string): bigint {
-  const parts = shortNotation.exec(text);
-  if (parts === null) {
-    return toScaledInteger(parseDecimal(field, text, decimalBounds.usage), usageScale);
+/** The exclusive upper bound of the sum of usages: 10^18, in units of 10^-18. */
+export const usageLimit = 10n ** 18n * 10n ** BigInt(maxUsageScale);
+
+/** @throws DomainError INVALID_FIELD naming the field, the value and the allowed range. */
+export function parseUsage(field: string, text: string): Usage {
+  const [, whole, digits = ""] = shortNotation.exec(text) ?? [];
+  const fraction = digits.endsWith("0") ? digits.replace(/0+$/, "") : digits;
+  if (whole === undefined || fraction.length > maxUsageScale) {
+    return parseUsage(field, toPlainText(parseDecimal(field, text, decimalBounds.usage)));
   }
-  return BigInt(`${parts[1]}${(parts[2] ?? "").padEnd(usageScale, "0")}`);
+  return { units: BigInt(whole + fraction), scale: fraction.length };
 }
 
 /** Converts a decimal with at most `scale` fraction digits to units of 10^-scale. */
@@ -32,10 +32,10 @@ export function toScaledIntegerText(units: bigint, scale: number): string {
   return `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
-/** Formats a usage in units of 10^-9 as a decimal without trailing zeros. */
+/** Formats a usage in units of 10^-18 as a decimal without trailing zeros. */
 export function toUsageText(units: bigint): string {
-  return toScaledIntegerText(units, usageScale).replace(/\.?0+$/, "");
+  return toScaledIntegerText(units, maxUsageScale).replace(/\.?0+$/, "");
 }
 
-// Every text of this form is within the bounds of a usage, so that decimal.js need not check it.
-const shortNotation = /^(\d{1,18})(?:\.(\d{1,9}))?$/;
+// A text of this form is within the range of a usage, so that decimal.js need not check it.
+const shortNotation = /^(\d{1,18})(?:\.(\d{1,40}))?$/;

@@ -92,6 +92,20 @@ export const libraryInternals: readonly LibraryInternal[] = [
   },
   {
     library: "node",
+    field: "the only 'connection', 'secureConnection' and 'stream' listeners of HTTP/2 servers",
+    usedIn: "server/connections/http2-sessions.ts, connection-places.ts, late-calls.ts",
+    benefit:
+      "sessions and calls of unauthenticated clients start later, or never, so that they cannot " +
+      "slow down other callers",
+    ifMissing: "fail to start",
+    probe: ({ http2Server, http2SecureServer }) =>
+      ["connection", "stream"].every((event) => findOwnListener(http2Server, event)) &&
+      ["connection", "secureConnection"].every((event) =>
+        findOwnListener(http2SecureServer, event),
+      ),
+  },
+  {
+    library: "node",
     field: "Http2Session[Symbol(state)].streams",
     usedIn: "server/runtime-tuning/http2-stream-table.ts",
     benefit: "a tenth of a busy server's time: ended streams need no full garbage collection",

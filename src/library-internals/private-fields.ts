@@ -27,6 +27,22 @@ export function findOwnListener(
   return others.length === 0 ? (own as (...args: unknown[]) => void) : undefined;
 }
 
+/**
+ * Removes the listeners of an event, which Node and grpc-js have added. Returns a function that calls
+ * them.
+ *
+ * @throws Error if there is none.
+ */
+export function takeListeners(emitter: EventEmitter, event: string): (...args: unknown[]) => void {
+  const listeners = emitter.listeners(event);
+  if (listeners.length === 0)
+    throw new Error(`a library lacks the '${event}' listener of a server`);
+  emitter.removeAllListeners(event);
+  return (...args) => {
+    for (const listener of listeners) listener.apply(emitter, args);
+  };
+}
+
 /** Returns the state of an HTTP/2 session of Node, if it has a map of open streams. */
 export function findStreamTable(session: Http2Session): StreamTableHolder | undefined {
   const symbol = Object.getOwnPropertySymbols(session).find((each) => each.description === "state");

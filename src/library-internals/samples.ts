@@ -1,5 +1,11 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
-import type { ServerHttp2Session } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type ServerHttp2Session,
+} from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
@@ -17,6 +23,9 @@ export type Samples = {
   readonly grpcCredentials: object;
   readonly httpServer: HttpServer;
   readonly httpsServer: HttpServer;
+  /** A server with a listener for requests. */
+  readonly http2Server: Http2Server;
+  readonly http2SecureServer: Http2SecureServer;
   readonly http2Session: ServerHttp2Session;
   /** True if `session` was emitted while `connection` was handled. */
   readonly isSessionCreatedSynchronously: boolean;
@@ -40,6 +49,7 @@ export async function withSamples<T>(work: (samples: Samples) => T): Promise<T> 
     return work({
       ...{ grpcServer, grpcCall, grpcCredentials: grpc.ServerCredentials.createInsecure() },
       ...{ httpServer: createHttpServer(), httpsServer: createHttpsServer() },
+      ...{ http2Server: createHttp2Server(() => {}), http2SecureServer: createSecureServer() },
       ...{ http2Session, isSessionCreatedSynchronously, openSocket },
       ...{ knex, pgClient: new pg.Client(), exposition: await exposeMetric() },
     });

@@ -7,29 +7,36 @@ export type DatabaseClock = {
    * at `receivedAtMs`, both of `performance.now()`.
    */
   readonly adjust: (clock: Instant, sentAtMs: number, receivedAtMs: number) => void;
-  /** Returns the current time, but at most `maxAheadMs` after the last read was sent. */
-  readonly now: () => Instant;
+  /**
+   * Returns the time at `atMs` of `performance.now()`, by default now, but at most `maxAheadMs` after the
+   * last read was sent.
+   */
+  readonly now: (atMs?: number) => Instant;
 };
 
 /**
- * Creates a clock. It is behind the database's clock by the time that a response takes, and never ahead
- * of it. It runs backwards only when the database's clock has been set back.
+ * Creates a clock. It is behind the database's clock by the time that a response takes. It is ahead of it
+ * only after that clock was set back by less than two seconds, which looks like a slow response.
+ * It runs backwards only when the database's clock was set back by more.
  */
 export function createDatabaseClock(maxAheadMs: number): DatabaseClock {
-  /** The database's clock minus `performance.now()`. */
-  let offsetMs = Number.NEGATIVE_INFINITY;
-  let sentAtMs = 0;
+  let clockMs = Number.NEGATIVE_INFINITY;
+  /** When the clock was `clockMs`. */
+  let clockAtMs = 0;
+  let lastSentAtMs = 0;
+  // Runs slower than any database's clock can, so that it is never ahead between two reads.
+  const timeAt = (atMs: number) => clockMs + (atMs - clockAtMs) * (1 - maxDrift);
   return {
-    adjust: (clock, nextSentAtMs, receivedAtMs) => {
-      const measuredMs = clock - receivedAtMs;
-      // A slower response makes the clock seem to be earlier. This is no reason to go back, but the two
-      // clocks drift apart, so the lead shrinks slowly.
-      const keptMs = offsetMs - (nextSentAtMs - sentAtMs) * maxDrift;
-      const isSetBack = offsetMs - measuredMs > maxResponseMs;
-      offsetMs = isSetBack ? measuredMs : Math.max(measuredMs, keptMs);
-      sentAtMs = nextSentAtMs;
+    adjust: (clock, sentAtMs, receivedAtMs) => {
+      // A slower response makes the clock seem to be earlier. This is no reason to go back.
+      const expectedMs = timeAt(receivedAtMs);
+      const isSetBack = expectedMs - clock > maxResponseMs;
+      clockMs = isSetBack ? clock : Math.max(clock, expectedMs);
+      clockAtMs = receivedAtMs;
+      lastSentAtMs = sentAtMs;
     },
-    now: () => Math.floor(Math.min(performance.now(), sentAtMs + maxAheadMs) + offsetMs),
+    now: (atMs = performance.now()) =>
+      Math.floor(timeAt(Math.min(atMs, lastSentAtMs + maxAheadMs))),
   };
 }
 

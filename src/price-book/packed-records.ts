@@ -24,7 +24,7 @@ export type PriceInEffect = {
  *        float64  the same of a superseded revision, and float64 the version that took it back
  *        16 bytes of the id, and ASCII text of the key
  *
- * About 135 bytes per key, which the garbage collector does not scan.
+ * About 150 bytes per key with two revisions, which the garbage collector does not scan.
  */
 export class Records {
   readonly bytes: Buffer;

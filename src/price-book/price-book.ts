@@ -46,6 +46,18 @@ export type LookupCall = {
   readonly whileWaiting?: <T>(wait: Promise<T>) => Promise<T>;
 };
 
+/**
+ * Resolves when the price book may have a version after this one, or after `limitMs`. Resolves to false
+ * when the service stops, and the call is to end.
+ *
+ * @throws the signal's reason when it aborts, or DomainError BOOK_STALE.
+ */
+export type WaitForChange = (
+  version: bigint,
+  limitMs: number,
+  signal: AbortSignal,
+) => Promise<boolean>;
+
 /** A price book in this thread or another one. */
 export type PriceBook = {
   /** @throws DomainError BOOK_STALE when the price book could not be confirmed to be current. */

@@ -5,7 +5,13 @@ import type { openPriceBookFeed } from "../store/prices/price-book-feed.js";
 import { createDatabaseClock } from "./database-clock.js";
 import { followDatabase } from "./database-follower.js";
 import { createOneShotEvent, waitForEvent } from "./one-shot-event.js";
-import type { LookupCall, PriceBook, PriceQuery, PriceResult } from "./price-book.js";
+import type {
+  LookupCall,
+  PriceBook,
+  PriceQuery,
+  PriceResult,
+  WaitForChange,
+} from "./price-book.js";
 import { PriceBookSnapshot } from "./snapshot.js";
 
 /** A price book in memory that follows the one in the database. */
@@ -14,12 +20,9 @@ export type ReplicatedPriceBook = PriceBook & {
   readonly notReadyReason: () => string | undefined;
   /** Resolves when the first read has succeeded or failed. */
   readonly firstReadAttempt: Promise<void>;
-  /**
-   * Resolves when a version after this one has been read, or after `limitMs`.
-   *
-   * @throws the signal's reason when it aborts.
-   */
-  readonly waitForChange: (version: bigint, limitMs: number, signal: AbortSignal) => Promise<void>;
+  readonly waitForChange: WaitForChange;
+  /** Ends all waits for a change: the service stops. */
+  readonly stopWaits: () => void;
   readonly stats: () => { readonly version: bigint; readonly ageMs: number; readonly keys: number };
   readonly close: () => Promise<void>;
 };
@@ -46,6 +49,7 @@ export function createReplicatedPriceBook({
   let confirmedAtMs = Number.NEGATIVE_INFINITY;
   let nextRead = createOneShotEvent();
   let isFailing = false;
+  let isStopping = false;
   const firstReadAttempt = createOneShotEvent();
 
   // Also after a failure: an event that never happens would keep a reference to every past waiter.
@@ -118,8 +122,15 @@ export function createReplicatedPriceBook({
     firstReadAttempt: firstReadAttempt.happened,
     waitForChange: async (version, limitMs, signal) => {
       const endsAt = performance.now() + limitMs;
-      while (snapshot.version <= version && performance.now() < endsAt)
+      while (!isStopping && snapshot.version <= version && performance.now() < endsAt) {
+        if (ageMs() > maxStalenessMs) throw bookStale(maxStalenessMs);
         await waitForEvent(nextRead, endsAt - performance.now(), signal);
+      }
+      return !isStopping;
+    },
+    stopWaits: () => {
+      isStopping = true;
+      wakeWaitingCalls();
     },
     stats: () => ({ version: snapshot.version, ageMs: ageMs(), keys: snapshot.count }),
     close: follower.close,

@@ -6,6 +6,7 @@ import {
   createReplicatedPriceBook,
   type ReplicatedPriceBook,
 } from "../price-book/replicated-price-book.js";
+import { encodeTextWithBuffers, keepByteOrderMarks } from "../protobuf/text-encoding.js";
 import { unlimitedMemory } from "../rpc/call/call-memory.js";
 import { defaultSuggestionLimits, type SuggestionLimits } from "../rpc/handlers/dependencies.js";
 import { providersAmong } from "../store/catalog.js";
@@ -17,10 +18,10 @@ import { createAuthorizer } from "./auth/authorizer.js";
 import { isPublic } from "./auth/public-methods.js";
 import { createCallLog } from "./calls/call-log.js";
 import { createCallPlaces } from "./calls/call-places.js";
+import { SessionQueue } from "./connections/session-queue.js";
 import type { ListenerDependencies } from "./listener.js";
 import { createMetrics, type Metrics } from "./ops/metrics.js";
 import { createServices } from "./pipeline/services.js";
-import { encodeTextWithBuffers, keepByteOrderMarks } from "./runtime-tuning/text-encoding.js";
 import { missingV8Flags } from "./runtime-tuning/v8-flags.js";
 import { toThreadConnection } from "./threads/connection-transfer.js";
 import { createMemoryBudget } from "./threads/memory-budget.js";
@@ -128,6 +129,7 @@ export async function createComponents(
   );
   return {
     ...{ mountServices, threads, authorizer, limits: config, callLog, log, tls, book, metrics },
+    queue: new SessionQueue(),
     close: async () => {
       authentication.close();
       tls?.close();

@@ -3,6 +3,7 @@ import type { Address } from "../config/address.js";
 import type { ConnectionLimits } from "../config/connection-limits.js";
 import type { Authorizer } from "./auth/authorizer.js";
 import type { CallLog } from "./calls/call-log.js";
+import type { SessionQueue } from "./connections/session-queue.js";
 import type { Mount } from "./pipeline/services.js";
 import type { ThreadPool } from "./threads/thread-pool.js";
 import type { Tls } from "./tls/tls.js";
@@ -34,6 +35,8 @@ export type ListenerDependencies = {
   readonly threads: ThreadPool;
   readonly authorizer: Authorizer;
   readonly limits: ListenerLimits;
+  /** Starts the HTTP/2 sessions of all listeners. */
+  readonly queue: SessionQueue;
   readonly callLog: CallLog;
   readonly log: Logger;
   /** Undefined if the listener uses plain text. */

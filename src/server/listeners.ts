@@ -22,8 +22,8 @@ export type Listeners = {
   /** Resolves after the first check of the price book and the database, whatever its result. */
   readonly firstCheck: Promise<unknown>;
   /**
-   * Stops gracefully: reports not ready, waits for the drain delay, accepts no new calls, waits for
-   * the grace period, and aborts the remaining calls.
+   * Stops gracefully: reports not ready, waits for the drain delay, ends the streams that wait for
+   * changes, accepts no new calls, waits for the grace period, and aborts the remaining calls.
    */
   readonly stop: () => Promise<void>;
   /** Stops immediately. */
@@ -95,6 +95,7 @@ export async function startListeners(
     stop: async () => {
       readiness.drain();
       await sleep(config.drainDelayMs);
+      book.stopWaits();
       await closeAll(config.shutdownGraceMs);
     },
     abort: async () => {

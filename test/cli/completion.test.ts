@@ -36,18 +36,25 @@ describe("llmprices completion", function () {
 
   it("completes commands and subcommands", async () => {
     expect((await complete("imp")).values).to.deep.equal(["import", "import-catalog"]);
+    expect((await complete("c")).values).to.include.members(["cancel", "changes", "calculate"]);
     expect((await complete("migrate", "")).values).to.include.members(["up", "down", "status"]);
   });
 
   it("completes the flags of a command, and the choices of a flag", async () => {
     const flags = await complete("import", "--re");
     expect(flags.values).to.deep.equal(["--register-missing", "--reason", "--request-id"]);
+    const missing = await complete("import", "--missing", "");
+    expect(missing).to.deep.equal({ values: ["keep", "end", "replace"], isFile: false });
     const formats = await complete("import", "--format", "");
     expect(formats).to.deep.equal({ values: ["csv", "jsonl"], isFile: false });
   });
 
   it("leaves file names to the shell where a file is expected", async () => {
     expect(await complete("import", "pri")).to.deep.equal({ values: [], isFile: true });
+    const key = "completion/acme/a";
+    expect(await complete("allocate", "")).to.deep.equal({ values: [], isFile: false });
+    expect(await complete("allocate", key, "us")).to.deep.equal({ values: [], isFile: true });
+    expect(await complete("set", key, "")).to.deep.equal({ values: [], isFile: false });
     expect(await complete("list", "--ca-file", "")).to.deep.equal({ values: [], isFile: true });
     expect(await complete("list", "--provider", "")).to.deep.equal({ values: [], isFile: false });
   });

@@ -53,7 +53,7 @@ describe("llmprices import-catalog", function () {
       [
         "llmprices: nothing is registered, 2 rows are bad:",
         'stdin:3: provider is "Acme"; allowed: [a-z0-9][a-z0-9._-]{0,62}; ' +
-          "model is required: 1 to 255 visible ASCII characters",
+          "model is required: 1 to 255 visible ASCII characters, with single spaces between them",
         "stdin:4: has 1 values; expected 2",
         "",
       ].join("\n"),

@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
 import { Socket } from "node:net";
 import { expect } from "chai";
 import { findMissing, reportMissing } from "../../src/library-internals/check-internals.js";
@@ -27,6 +28,9 @@ const changes: Readonly<Record<string, (samples: Samples) => Partial<Samples>>> 
     httpsServer: createServer()
       .on("secureConnection", () => {})
       .on("secureConnection", () => {}),
+  }),
+  "the only 'connection', 'secureConnection' and 'stream' listeners of HTTP/2 servers": () => ({
+    http2Server: createHttp2Server(),
   }),
   "Http2Session[Symbol(state)].streams": () => ({
     http2Session: { [Symbol("state")]: { openStreams: new Map() } } as never,

@@ -16,26 +16,26 @@ export const anyAccountId: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: "binary", minLength: 1, maxLength: 8 }),
 );
 
-const nano = 10n ** 9n;
+const one = 10n ** 18n;
 
 /** Zeros and small whole usages, whose parts often have equal remainders. */
 const fewUnits = fc.oneof(
-  { weight: 5, arbitrary: fc.bigInt(0n, 12n).map((whole) => whole * nano) },
+  { weight: 5, arbitrary: fc.bigInt(0n, 12n).map((whole) => whole * one) },
   { weight: 2, arbitrary: fc.constant(0n) },
 );
 
-/** Generates usages below `limit`, in units of 10^-9. */
+/** Generates usages below `limit`, in units of 10^-18. */
 const unitsBelow = (limit: bigint): fc.Arbitrary<bigint> =>
   fc.oneof(
     { weight: 3, arbitrary: fc.bigInt(0n, limit - 1n) },
-    { weight: 2, arbitrary: fc.bigInt(0n, 10n ** 12n) },
+    { weight: 2, arbitrary: fc.bigInt(0n, 10n ** 12n).map((nanos) => nanos * 10n ** 9n) },
     { weight: 3, arbitrary: fewUnits },
     { weight: 2, arbitrary: fc.constantFrom(1n, limit - 1n) },
   );
 
 /**
  * Generates usages of 1 to 60 accounts, not all of them 0, that sum to less than `limit` units of
- * 10^-9. Half of the cases use at most three distinct values, so that most remainders tie.
+ * 10^-18. Half of the cases use at most three distinct values, so that most remainders tie.
  */
 function usagesOf(
   anyUnits: fc.Arbitrary<bigint>,
@@ -50,12 +50,12 @@ function usagesOf(
     })
     .map(({ accountIds, values }) => {
       const units = accountIds.map((_, index) => values[index % values.length] ?? 0n);
-      const total = units.reduce((sum, one) => sum + one, 0n);
+      const total = units.reduce((sum, each) => sum + each, 0n);
       // Each value is below the limit, so the values divided by their count sum to less than it.
       const parts = BigInt(total < limit ? 1 : units.length);
       return accountIds.map((accountId, index) => {
-        const one = (units[index] ?? 0n) / parts;
-        return { accountId, usage: printUsage(one) };
+        const part = (units[index] ?? 0n) / parts;
+        return { accountId, usage: printUsage(part) };
       });
     })
     .filter((usages) => usages.some(({ usage }) => usage !== "0"));
@@ -82,7 +82,7 @@ const anySmallTerms: fc.Arbitrary<Terms> = fc
     rounding: { scale, mode },
   }));
 
-/** Generates valid allocations whose usages sum to less than `limit` × 10^-9. */
+/** Generates valid allocations whose usages sum to less than `limit` × 10^-18. */
 const allocationsBelow = (limit: bigint): fc.Arbitrary<WrittenAllocation> =>
   fc
     .oneof(
@@ -92,7 +92,7 @@ const allocationsBelow = (limit: bigint): fc.Arbitrary<WrittenAllocation> =>
     )
     .map(([terms, usages]) => ({ ...terms, usages }));
 
-const usageLimit = 10n ** 18n * nano;
+const usageLimit = 10n ** 18n * one;
 
 export const anyAllocation = allocationsBelow(usageLimit);
 
@@ -112,7 +112,7 @@ export const anyMultiplied = fc.record({
   factor: fc.bigInt(2n, 10n ** 6n),
 });
 
-/** Prints a usage given in units of 10^-9. */
+/** Prints a usage given in units of 10^-18. */
 export function printUsage(units: bigint): string {
-  return units % nano === 0n ? String(units / nano) : printUnits(units, 9);
+  return units % one === 0n ? String(units / one) : printUnits(units, 18);
 }

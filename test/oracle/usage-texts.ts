@@ -6,7 +6,7 @@ const digits = (maxLength: number, minLength = 1) =>
 const anyWhole = fc.oneof(digits(6), digits(20, 17));
 const anyFraction = fc.oneof(
   fc.constant(""),
-  digits(10, 0).map((text) => `.${text}`),
+  digits(22, 0).map((text) => `.${text}`),
 );
 
 /** Texts that clients may send: usages, usages with too many digits, and texts without a number. */
@@ -29,20 +29,21 @@ export const anyUsageText: fc.Arbitrary<string> = fc.oneof(
   },
 );
 
-/** A usage's text and its value in units of 10^-9. */
+/** A usage's text and its value in units of 10^-18. */
 export const readUsages: readonly (readonly [string, bigint])[] = [
   ["0", 0n],
   ["-0", 0n],
   ["-0.000", 0n],
-  ["0001.5", 1_500_000_000n],
-  ["0.000000001", 1n],
-  ["1.500000000", 1_500_000_000n],
-  ["0000000000000000000000000012", 12_000_000_000n],
-  ["999999999999999999.999999999", 10n ** 27n - 1n],
+  ["0001.5", 15n * 10n ** 17n],
+  ["0.000000000000000001", 1n],
+  ["1.500000000", 15n * 10n ** 17n],
+  ["1.0000000000000000000000", 10n ** 18n],
+  ["0000000000000000000000000012", 12n * 10n ** 18n],
+  ["999999999999999999.999999999999999999", 10n ** 36n - 1n],
 ];
 
 export const rejectedUsages: readonly string[] = [
   ...["", " ", " 1", "1 ", "1\n", "+1", "-1", "-0.000000001", "1e3", "1E3", "0x1", "1n"],
   ...["1.", ".5", ".", "1.2.3", "1,5", "1_000", "NaN", "Infinity", "０", "١"],
-  ...["1.0000000001", "1.0000000000", "1000000000000000000", "0".repeat(101)],
+  ...["1.0000000000000000001", "1000000000000000000", "0".repeat(101)],
 ];

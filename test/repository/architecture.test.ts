@@ -9,6 +9,7 @@ import { expect } from "chai";
 const layers: readonly (readonly string[])[] = [
   ["main.ts"],
   ["cli/register-commands.ts"],
+  ["cli/file-commands.ts", "cli/price-commands.ts"],
   ["cli/commands"],
   ["cli/client"],
   ["cli/rows"],
@@ -31,7 +32,7 @@ const layers: readonly (readonly string[])[] = [
   ["price-book", "config"],
   ["store", "tracing"],
   [
-    ...["async", "domain", "embedded-postgres", "gen", "library-internals", "logging"],
+    ...["async", "domain", "embedded-postgres", "gen", "library-internals", "logging", "protobuf"],
     "version.ts",
   ],
 ];
@@ -109,7 +110,7 @@ describe("Architecture", () => {
   it("imports the contract but no server code in commands that call a service", () => {
     const serverCommands = new Set(["cli/commands/serve.ts", "cli/commands/migrate.ts"]);
     const allowed =
-      /^(?:cli|gen|domain)\/|^config\/(?:address|config|environment|named-file)\.ts$|^async\/|^version\.ts$/;
+      /^(?:cli|gen|domain|protobuf)\/|^config\/(?:address|config|environment|named-file)\.ts$|^async\/|^version\.ts$/;
     const violations = internalImports.filter(
       ({ path, imported }) =>
         path.startsWith("cli/") &&
@@ -179,6 +180,8 @@ describe("Architecture", () => {
     const loaded = [
       "main.ts",
       "cli/register-commands.ts",
+      "cli/file-commands.ts",
+      "cli/price-commands.ts",
       "cli/flags.ts",
       "cli/exit-codes.ts",
     ].flatMap((path) =>
@@ -189,7 +192,7 @@ describe("Architecture", () => {
     expect(new Set(loaded)).to.deep.equal(
       new Set([
         ...["commander", "./cli/register-commands.js", "./cli/exit-codes.js", "./flags.js"],
-        "./version.js",
+        ...["./file-commands.js", "./price-commands.js", "./version.js"],
       ]),
     );
   });

@@ -9,6 +9,7 @@ import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { byKey, freshPrice, type TestKey } from "../support/prices.js";
 import { errorOf, type ReceivedError } from "../support/received-errors.js";
 import {
+  type Endpoint,
   openEndpoints,
   protocols,
   startTestService,
@@ -195,5 +196,64 @@ describe("More concurrent writes than half of MAX_DATABASE_CALLS", () => {
       for (const connection of connections) database.knex.client.releaseConnection(connection);
     }
     expect(await Promise.all(reads)).to.have.length(6);
+  });
+});
+
+describe("Lists of more than 100 rows", () => {
+  let database: TestDatabase;
+  let service: TestService;
+  let lock: Knex.Transaction;
+  before(async () => {
+    // Two of these lists run at a time, one of each caller, and two wait.
+    database = await createTestDatabase({ poolSize: 8, maxCalls: 16 });
+    service = await startTestService({}, database);
+  });
+  after(async () => {
+    await service.stop();
+    await database.drop();
+  });
+  beforeEach(async () => {
+    lock = await database.knex.transaction();
+    await lock.raw("lock table models in access exclusive mode");
+  });
+  afterEach(() => lock.rollback());
+
+  const list = (pageSize: number, { catalog }: Pick<Endpoint, "catalog"> = service) => {
+    const call = catalog.listModels({ pageSize });
+    call.catch(() => {});
+    return call;
+  };
+  const listsInFlight = async () => {
+    const { rows } = await database.knex.raw(`
+      select from pg_stat_activity
+      where datname = current_database() and query like 'select%"models"%' and state = 'active'
+        and pid <> pg_backend_pid()`);
+    return rows.length;
+  };
+
+  for (const protocol of protocols) {
+    it(`run one at a time for a caller, and smaller ones pass them: ${protocol}`, async () => {
+      const endpoint = service.endpoints[protocol];
+      const large = [list(101, endpoint), list(1000, endpoint)];
+      await until(async () => (await listsInFlight()) === 1);
+      const small = [list(100, endpoint), list(0, endpoint)];
+      await until(async () => (await listsInFlight()) === 3);
+      const other = openEndpoints(service.server, { localAddress: "127.0.0.2" })[protocol];
+      const others = [list(1000, other), list(100, other)];
+      await until(async () => (await listsInFlight()) === 5);
+      await lock.rollback();
+      expect(await Promise.all([...large, ...small, ...others])).to.have.length(6);
+    });
+  }
+
+  it("are rejected at once when too many wait", async () => {
+    const waiting = [list(1000), list(1000)];
+    await until(async () => (await listsInFlight()) === 1);
+    expect(summaryOf(await errorOf(list(1000)))).to.deep.equal({
+      ...{ code: Code.ResourceExhausted, reason: "TOO_MANY_CALLS" },
+      metadata: { limit: "MAX_DATABASE_CALLS", most: "4", caller_has: "2" },
+    });
+    await lock.rollback();
+    expect(await Promise.all(waiting)).to.have.length(2);
   });
 });

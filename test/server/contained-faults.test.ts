@@ -5,8 +5,10 @@ import { expect } from "chai";
 import { formatAddress } from "../../src/config/address.js";
 import { contained } from "../../src/logging/contained.js";
 import { createCallLog } from "../../src/server/calls/call-log.js";
+import { ConnectionPlaces } from "../../src/server/connections/connection-places.js";
 import { limitHttp2Sessions } from "../../src/server/connections/http2-sessions.js";
 import { listen } from "../../src/server/connections/listen.js";
+import { SessionQueue } from "../../src/server/connections/session-queue.js";
 import { createHttpServer } from "../../src/server/http/http1-http2-port.js";
 import { startOpsServer } from "../../src/server/ops/ops-server.js";
 import { lineOf } from "../support/batches.js";
@@ -58,8 +60,11 @@ describe("A fault in a listener", () => {
 
   it("destroys one session and keeps the server running: HTTP/2", async () => {
     const server = createHttp2Server();
-    const limits = { ...connections };
-    limitHttp2Sessions(server, new Proxy(limits, { get: fault }), log);
+    const limits = new Proxy({ ...connections }, { get: fault });
+    const queue = new SessionQueue();
+    const places = new ConnectionPlaces(1, queue);
+    const settings = { limits, queue, places, log };
+    server.on("connection", limitHttp2Sessions(server, "connection", settings));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as { port: number };

@@ -13,6 +13,7 @@ import {
   RetryInfoSchema,
 } from "../../src/gen/google/rpc/error_details_pb.js";
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
+import { LLMPriceSuggestionsSchema } from "../../src/gen/llmprices/v1/llm_price_pb.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { type Server, type ServerConfig, startServer } from "../../src/server/server.js";
 import type { Tracing } from "../../src/tracing/tracing.js";
@@ -165,7 +166,9 @@ export function openEndpoints(
         useBinaryFormat: false,
         ...options,
         jsonOptions: {
-          registry: createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema),
+          registry: createRegistry(
+            ...[ErrorInfoSchema, BadRequestSchema, RetryInfoSchema, LLMPriceSuggestionsSchema],
+          ),
         },
       }),
     ),

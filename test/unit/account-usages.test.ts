@@ -1,27 +1,43 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { AccountUsages } from "../../src/domain/account-usages.js";
+import type { Usage } from "../../src/domain/scaled-integer.js";
 import { anyAccountId } from "../oracle/allocation-arbitraries.js";
 
 describe("AccountUsages", () => {
   const longest = "\u{10ffff}".repeat(255);
   const anyId = fc.oneof(anyAccountId, fc.uuid(), fc.constantFrom("", "a", longest, "é", "a\0"));
-  const boundaries = [0, 32, 53, 64, 90].flatMap((bits) => [-1n, 0n, 1n].map((d) => near(bits, d)));
-  const anyUnits = fc.oneof(fc.bigInt(0n, 10n ** 27n - 1n), fc.constantFrom(...boundaries));
+  const boundaries = [0, 32, 53, 64, 96, 119].flatMap((bits) =>
+    [-1n, 0n, 1n].map((difference) => 2n ** BigInt(bits) + difference),
+  );
+  const anyUsage = fc
+    .tuple(
+      fc.oneof(fc.bigInt(0n, 10n ** 36n - 1n), fc.constantFrom(...boundaries)),
+      fc.integer({ min: 0, max: 18 }),
+    )
+    .map(([units, scale]) => toUsage(units % 10n ** BigInt(18 + scale), scale));
 
   it("returns the ids and the usages as they were added, and their sum", () => {
-    holds(fc.array(fc.tuple(anyId, anyUnits), { maxLength: 300, size: "max" }), (added) => {
-      const expected = new Map<string, bigint>();
+    holds(fc.array(fc.tuple(anyId, anyUsage), { maxLength: 300, size: "max" }), (added) => {
+      const expected = new Map<string, Usage>();
       const usages = new AccountUsages();
-      for (const [accountId, units] of added) {
+      for (const [accountId, usage] of added) {
         expect(usages.has(accountId)).to.equal(expected.has(accountId));
         if (expected.has(accountId)) continue;
-        expected.set(accountId, units);
-        usages.add(accountId, units);
+        expected.set(accountId, usage);
+        usages.add(accountId, usage);
       }
       usages.endInput();
-      expect(read(usages)).to.deep.equal([...expected]);
-      expect(usages.totalUnits).to.equal([...expected.values()].reduce((a, b) => a + b, 0n));
+      const scale = Math.max(0, ...[...expected.values()].map((usage) => usage.scale));
+      const unitsIn = (usage: Usage, digits: number) =>
+        usage.units * 10n ** BigInt(digits - usage.scale);
+      const sumIn = (digits: number) =>
+        [...expected.values()].reduce((sum, usage) => sum + unitsIn(usage, digits), 0n);
+      expect(read(usages)).to.deep.equal(
+        [...expected].map(([accountId, usage]) => [accountId, unitsIn(usage, scale)]),
+      );
+      expect(usages.totalUnits).to.equal(sumIn(18));
+      expect(usages.scaledTotal).to.equal(sumIn(scale));
     });
   });
 
@@ -39,7 +55,7 @@ describe("AccountUsages", () => {
     holds(fc.tuple(anyId, anyId, fc.constantFrom("", "a", "\u{10000}")), ([a, b, start]) => {
       const usages = new AccountUsages();
       const ids = [start + a, start + b].map((id) => [...id].slice(0, 255).join(""));
-      for (const id of ids) usages.add(id, 1n);
+      for (const id of ids) usages.add(id, toUsage(1n));
       const [first = "", second = ""] = ids;
       expect(Math.sign(usages.compareIdsAt(0, 1))).to.equal(
         Buffer.compare(Buffer.from(first), Buffer.from(second)),
@@ -48,10 +64,10 @@ describe("AccountUsages", () => {
   });
 
   it("knows whether two usages are equal", () => {
-    holds(fc.tuple(anyId, anyUnits, anyUnits), ([id, a, b]) => {
+    holds(fc.tuple(anyId, anyUsage, anyUsage), ([id, a, b]) => {
       const usages = new AccountUsages();
-      for (const units of [a, b, a]) usages.add(id, units);
-      expect(usages.hasSameUsage(0, 1)).to.equal(a === b);
+      for (const usage of [a, b, a]) usages.add(id, usage);
+      expect(usages.hasSameUsage(0, 1)).to.equal(a.units === b.units && a.scale === b.scale);
       expect(usages.hasSameUsage(0, 2)).to.equal(true);
     });
   });
@@ -63,7 +79,7 @@ describe("AccountUsages", () => {
     });
     const count = 500_000;
     for (let i = 0; i < count; i += 1) {
-      usages.add(`7e570000-0000-4000-8000-${String(i).padStart(12, "0")}`, BigInt(i) * 10n ** 9n);
+      usages.add(`7e570000-0000-4000-8000-${String(i).padStart(12, "0")}`, toUsage(BigInt(i)));
     }
     expect(reserved / count).to.be.within(40, 70);
     usages.endInput();
@@ -79,7 +95,7 @@ describe("AccountUsages", () => {
     });
     let added = 0;
     const addAll = () => {
-      for (; ; added += 1) usages.add(`account-${added}`, 1n);
+      for (; ; added += 1) usages.add(`account-${added}`, toUsage(1n));
     };
     expect(addAll).to.throw("no memory");
     expect(added).to.be.above(1000);
@@ -87,14 +103,14 @@ describe("AccountUsages", () => {
   });
 });
 
-function near(bits: number, difference: bigint): bigint {
-  const units = 2n ** BigInt(bits) + difference;
-  return units < 10n ** 27n ? units : 10n ** 27n - 1n;
+/** Returns a usage of units × 10^-scale, whose fraction has no trailing zeros. */
+function toUsage(units: bigint, scale = 0): Usage {
+  return scale > 0 && units % 10n === 0n ? toUsage(units / 10n, scale - 1) : { units, scale };
 }
 
 function filled(count: number): AccountUsages {
   const usages = new AccountUsages();
-  for (let i = 0; i < count; i += 1) usages.add(`account-${i}`, BigInt(i));
+  for (let i = 0; i < count; i += 1) usages.add(`account-${i}`, toUsage(BigInt(i)));
   return usages;
 }
 

@@ -11,6 +11,7 @@ import {
   parseUsage,
   toScaledInteger,
   toScaledIntegerText,
+  type Usage,
 } from "../../src/domain/scaled-integer.js";
 import {
   anyAllocation,
@@ -248,13 +249,16 @@ describe("parseUsage", () => {
     holds(1000, anyUsageText, (text) => {
       const error = errorOf(() => parseDecimal("usage", text, decimalBounds.usage));
       expect(errorOf(() => parseUsage("usage", text))?.message).to.equal(error?.message);
-      if (error === undefined) expect(parseUsage("usage", text)).to.equal(usageUnitsOf(text));
+      if (error === undefined)
+        expect(atomsOf(parseUsage("usage", text))).to.equal(usageUnitsOf(text));
     });
   });
 
   for (const [text, units] of readUsages) {
     it(`parses ${text}`, () => {
-      expect(parseUsage("usage", text)).to.equal(units);
+      const usage = parseUsage("usage", text);
+      expect(atomsOf(usage)).to.equal(units);
+      expect(usage.scale === 0 || usage.units % 10n !== 0n).to.equal(true);
     });
   }
 
@@ -330,9 +334,10 @@ const unitsOf = (text: string) => BigInt(text.replace(".", ""));
 
 const magnitude = (value: bigint) => (value < 0n ? -value : value);
 
-/** Converts a usage to units of 10^-9. Every usage is a whole number of these units. */
+/** Converts a usage to units of 10^-18. Every usage is a whole number of these units. */
 const usageUnitsOf = (text: string) =>
-  multiply(parseFraction(text), fraction(10n ** 9n, 1n)).numerator;
+  multiply(parseFraction(text), fraction(10n ** 18n, 1n)).numerator;
+const atomsOf = ({ units, scale }: Usage) => units * 10n ** BigInt(18 - scale);
 
 const pick = <T>(values: readonly T[], indexes: readonly number[]): T[] =>
   indexes.map((index) => values[index] as T);

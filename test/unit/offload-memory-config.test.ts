@@ -67,7 +67,10 @@ function bytesPerUUID(): number {
     reserved += bytes;
   });
   for (let i = 0; i < count; i += 1) {
-    usages.add(`7e570000-0000-4000-8000-${String(i).padStart(12, "0")}`, BigInt(i) * 10n ** 9n);
+    usages.add(`7e570000-0000-4000-8000-${String(i).padStart(12, "0")}`, {
+      units: BigInt(i),
+      scale: 0,
+    });
   }
   const adding = reserved / count;
   usages.endInput();

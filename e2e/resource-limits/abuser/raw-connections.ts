@@ -10,7 +10,7 @@ import { type AbuseContext, repeatedly } from "../abuse.js";
  */
 export function withConnections(
   { signal, count }: Pick<AbuseContext, "signal" | "count">,
-  address: Address,
+  address: Address & { readonly localAddress?: string },
   connections: number,
   converse: (socket: Socket, line: number) => Promise<unknown>,
 ): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { CatalogService } from "../../../src/gen/llmprices/v1/catalog_service_pb.js";
 import {
   CreateLLMPriceRequestSchema,
   GetLLMPriceRequestSchema,
@@ -10,6 +11,7 @@ import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
 import { byKey } from "../../../test/support/prices.js";
 import type { Abuse } from "../abuse.js";
 import { repeatCalls, repeatStreams } from "../abuser/grpc-calls.js";
+import { repeatPosts } from "../abuser/http1-calls.js";
 import { batch, encode, importTerms, key, largestPage, rows } from "../abuser/messages.js";
 
 const {
@@ -21,6 +23,8 @@ const {
   listLLMPrices,
   updateLLMPrice,
 } = PricingService.method;
+
+const { listModels } = CatalogService.method;
 
 /** Calls that use the database. */
 export const databaseAbuses: readonly Abuse[] = [
@@ -61,6 +65,18 @@ export const databaseAbuses: readonly Abuse[] = [
         if (i % 3 === 1) return { method: getLLMPrice, message: one };
         return { method: listLLMPrices, message: largestPage };
       });
+    },
+  },
+  {
+    name: "json-lists",
+    what: "lists with the largest pages, as JSON",
+    run: (context) => {
+      const body = Buffer.from('{"pageSize":1000}');
+      return repeatPosts(
+        context,
+        100,
+        [listLLMPrices, listModels].map((method) => ({ method, body })),
+      );
     },
   },
   {

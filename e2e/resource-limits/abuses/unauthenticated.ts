@@ -10,7 +10,7 @@ import {
   headerBlock,
   http2Frame,
 } from "../../support/http2-frames.js";
-import type { Abuse } from "../abuse.js";
+import { type Abuse, maxConnections } from "../abuse.js";
 import { hold, send, sendRepeatedly, withConnections } from "../abuser/raw-connections.js";
 
 /** Abuses by callers without a token. */
@@ -72,14 +72,25 @@ export const unauthenticatedAbuses: readonly Abuse[] = [
     },
   },
   {
-    name: "control-frames",
-    what: "HTTP/2 frames of SETTINGS, PING, PRIORITY and WINDOW_UPDATE without calls",
-    run: (context) =>
-      withBothListeners(context, 10, async (socket, line) => {
-        await send(socket, beginning).catch(() => {});
-        const frames = controlFrames[line % controlFrames.length] as Buffer;
-        await sendRepeatedly(() => send(socket, frames));
-      }),
+    name: "held-connections",
+    what: "more connections from one address than the service accepts, that send nothing",
+    run: (context) => {
+      const from = { localAddress: "127.0.0.2" };
+      return Promise.all(
+        [context.grpc, context.http].map((address) =>
+          withConnections(
+            context,
+            { ...address, ...from },
+            maxConnections + 100,
+            async (socket) => {
+              await hold(socket);
+              // Those above the limit are closed at once, and try again later.
+              await sleep(1000);
+            },
+          ),
+        ),
+      );
+    },
   },
 ];
 
@@ -125,9 +136,3 @@ const unreadRequest = Buffer.from(
   `${post}Content-Length: ${unreadBytes}\r\n\r\n${" ".repeat(unreadBytes)}`,
 );
 const slowRequest = `${post}Transfer-Encoding: chunked\r\n\r\n`;
-const controlFrames = [
-  http2Frame(frameType.settings, 0, 0),
-  http2Frame(frameType.ping, 0, 0, Buffer.alloc(8)),
-  http2Frame(frameType.priority, 0, 1, Buffer.from([0, 0, 0, 3, 10])),
-  http2Frame(frameType.windowUpdate, 0, 0, Buffer.from([0, 0, 0, 1])),
-].map((frame) => Buffer.concat(Array.from({ length: 500 }, () => frame)));

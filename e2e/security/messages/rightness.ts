@@ -7,6 +7,7 @@ import {
 } from "@bufbuild/protobuf";
 import { BadRequestSchema, ErrorInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.js";
 import { RoundingMode } from "../../../src/gen/llmprices/v1/charge_pb.js";
+import { LLMPriceSuggestionsSchema } from "../../../src/gen/llmprices/v1/llm_price_pb.js";
 import {
   type CalculateChargeRequest,
   type CalculateChargeResponse,
@@ -64,4 +65,4 @@ function whyWrongCharge(
   return `${accountCharge} was charged, expected ${expected.accountCharge}`;
 }
 
-const registry = createRegistry(ErrorInfoSchema, BadRequestSchema);
+const registry = createRegistry(ErrorInfoSchema, BadRequestSchema, LLMPriceSuggestionsSchema);

@@ -38,6 +38,25 @@ export function toFailure(error: unknown, settings: ConnectionSettings): unknown
   }
 }
 
+/** Returns true for an error after which the same call may succeed. */
+export function isTransientError(error: unknown): boolean {
+  if (!(error instanceof ConnectError)) return false;
+  const isFromService = error.findDetails(ErrorInfoSchema).length > 0;
+  const codes = [Code.Unavailable, Code.DeadlineExceeded, Code.ResourceExhausted, Code.Aborted];
+  return codes.includes(error.code) || (!isFromService && isTransportError(error));
+}
+
+/** Returns true when a call has reached its deadline, or the service's limit. */
+export function isDeadlineExceeded(error: unknown): boolean {
+  return error instanceof ConnectError && error.code === Code.DeadlineExceeded;
+}
+
+/** Returns the reason of an error of the service. */
+export function reasonOf(error: unknown): string | undefined {
+  if (!(error instanceof ConnectError)) return undefined;
+  return error.findDetails(ErrorInfoSchema)[0]?.reason;
+}
+
 /** Returns true when the connection failed or the server at the address does not speak gRPC. */
 function isTransportError(error: ConnectError): boolean {
   const codes = [Code.Internal, Code.Unknown, Code.Canceled];

@@ -4,6 +4,7 @@ import { formatAddress } from "../../config/address.js";
 import { Health } from "../../gen/health/v1/health_pb.js";
 import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { keepByteOrderMarks } from "../../protobuf/text-encoding.js";
 import { toFailure } from "./call-errors.js";
 import { type ConnectionFlags, type ConnectionSettings, readSettings } from "./client-settings.js";
 
@@ -35,12 +36,11 @@ export async function withConnection<T>(
 }
 
 function open({ address, token, tls, timeoutMs }: ConnectionSettings) {
+  keepByteOrderMarks();
   const baseUrl = `${tls === undefined ? "http" : "https"}://${formatAddress(address)}`;
-  const sessions = new Http2SessionManager(baseUrl, undefined, {
-    ca: tls?.ca,
-    cert: tls?.cert,
-    key: tls?.key,
-  });
+  const tlsOptions = { ca: tls?.ca, cert: tls?.cert, key: tls?.key };
+  // Without pings a stream would not end when the network is gone.
+  const sessions = new Http2SessionManager(baseUrl, { pingIntervalMs: 60_000 }, tlsOptions);
   const transport = createGrpcTransport({
     baseUrl,
     sessionManager: sessions,

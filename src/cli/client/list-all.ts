@@ -1,19 +1,37 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { mapAsync } from "../../async/map-async.js";
-import type { LLMPrice, LLMPriceRevision } from "../../gen/llmprices/v1/llm_price_pb.js";
-import type { ListLLMPricesRequestSchema } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import type {
+  LLMPrice,
+  LLMPriceChange,
+  LLMPriceRevision,
+} from "../../gen/llmprices/v1/llm_price_pb.js";
+import type {
+  ListLLMPriceRevisionsRequestSchema,
+  ListLLMPricesRequestSchema,
+} from "../../gen/llmprices/v1/pricing_service_pb.js";
 import type { Connection } from "./client.js";
 
-/** The prices to list, and the time at which to list them. */
-export type PriceFilters = Pick<
-  MessageInitShape<typeof ListLLMPricesRequestSchema>,
-  "chargeType" | "provider" | "modelPrefix" | "asOf"
->;
+type ListRequest = MessageInitShape<typeof ListLLMPricesRequestSchema>;
+type RevisionsRequest = MessageInitShape<typeof ListLLMPriceRevisionsRequestSchema>;
+type Pricing = Pick<Connection, "pricing">;
 
-/** Yields the prices that match the filters, in key order. All pages show the same instant. */
+/** The prices to list. An empty text matches all. */
+export type PriceFilters = {
+  readonly chargeType: string;
+  readonly provider: string;
+  readonly modelPrefix: string;
+};
+
+/** The time to price at, and the version of the price book that says the prices. */
+export type TimeOfBook = Pick<ListRequest, "asOf" | "bookVersion">;
+
+/**
+ * Yields the prices that match the filters, in key order. All pages show the same instant and the
+ * same version of the price book.
+ */
 export function pagesOfPrices(
-  { pricing }: Pick<Connection, "pricing">,
-  filters: PriceFilters,
+  { pricing }: Pricing,
+  filters: PriceFilters & TimeOfBook,
 ): AsyncGenerator<readonly LLMPrice[]> {
   const pages = allPages((page) => pricing.listLLMPrices({ ...filters, ...page }));
   return mapAsync(pages, ({ llmPrices }) => llmPrices);
@@ -21,12 +39,20 @@ export function pagesOfPrices(
 
 /** Yields the revisions of a key's timeline, oldest first. */
 export function pagesOfRevisions(
-  { pricing }: Pick<Connection, "pricing">,
-  id: string,
+  { pricing }: Pricing,
+  request: Pick<RevisionsRequest, "lookup" | "showSuperseded">,
 ): AsyncGenerator<readonly LLMPriceRevision[]> {
-  const lookup = { case: "id", value: id } as const;
-  const pages = allPages((page) => pricing.listLLMPriceRevisions({ lookup, ...page }));
+  const pages = allPages((page) => pricing.listLLMPriceRevisions({ ...request, ...page }));
   return mapAsync(pages, ({ llmPriceRevisions }) => llmPriceRevisions);
+}
+
+/** Yields the changes after a version of the price book, in the order of the versions. */
+export function pagesOfChanges(
+  { pricing }: Pricing,
+  afterBookVersion: bigint,
+): AsyncGenerator<readonly LLMPriceChange[]> {
+  const pages = allPages((page) => pricing.listLLMPriceChanges({ afterBookVersion, ...page }));
+  return mapAsync(pages, ({ llmPriceChanges }) => llmPriceChanges);
 }
 
 /** Yields all responses of a paginated list RPC (AIP-158). */

@@ -1,5 +1,4 @@
 import { type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
-import { RoundingMode } from "../../gen/llmprices/v1/charge_pb.js";
 import {
   type CalculateChargeRequestSchema,
   type CalculateChargeResponse,
@@ -9,21 +8,17 @@ import { withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
 import { usageError } from "../exit-codes.js";
 import { type OutputFormat, print, toNameValueLines } from "../output/print.js";
-import { parseTime, toTimeText } from "../output/times.js";
+import { toEffectiveText, toTimeText } from "../output/times.js";
+import { type ChargeFlags, toChargeFields, toRoundingText } from "../rows/charge-flags.js";
+import { parseKeyArgument } from "../rows/key-text.js";
 
-/** The flags of `calculate`. Decimals stay text: the service parses them. */
-export type CalculateFlags = ConnectionFlags & {
-  readonly output: OutputFormat;
-  readonly providerCost: string;
-  readonly accountUsageRatio?: string;
-  readonly usage?: string;
-  readonly totalUsage?: string;
-  readonly asOf?: string;
-  readonly scale?: number;
-  readonly mode?: keyof typeof RoundingMode;
-  readonly currencyCode?: string;
-  readonly minBookVersion?: bigint;
-};
+export type CalculateFlags = ConnectionFlags &
+  ChargeFlags & {
+    readonly output: OutputFormat;
+    readonly accountUsageRatio?: string;
+    readonly usage?: string;
+    readonly totalUsage?: string;
+  };
 
 /** Calls CalculateCharge and prints the charge. @throws Failure */
 export async function runCalculate(keyText: string, flags: CalculateFlags): Promise<void> {
@@ -36,30 +31,11 @@ export async function runCalculate(keyText: string, flags: CalculateFlags): Prom
 type Request = MessageInitShape<typeof CalculateChargeRequestSchema>;
 
 function toRequest(keyText: string, flags: CalculateFlags): Request {
-  const { providerCost, asOf, scale, mode, currencyCode, minBookVersion } = flags;
   return {
-    ...parseKey(keyText),
-    providerCost,
+    ...parseKeyArgument(keyText),
     usageRatio: toUsageRatio(flags),
-    ...(asOf !== undefined && { asOf: parseTime("--as-of", asOf) }),
-    ...((scale ?? mode) !== undefined && {
-      rounding: {
-        ...(scale !== undefined && { scale }),
-        ...(mode && { mode: RoundingMode[mode] }),
-      },
-    }),
-    ...(currencyCode !== undefined && { currencyCode }),
-    ...(minBookVersion !== undefined && { minBookVersion }),
+    ...toChargeFields(flags),
   };
-}
-
-/** Parses `charge_type/provider/model`. Only the model may contain a slash. @throws Failure */
-function parseKey(text: string) {
-  const [, chargeType, provider, model] = /^([^/]+)\/([^/]+)\/(.+)$/.exec(text) ?? [];
-  if (chargeType !== undefined && provider !== undefined && model !== undefined) {
-    return { chargeType, provider, model };
-  }
-  throw usageError(`KEY is ${JSON.stringify(text)}; expected charge_type/provider/model`);
 }
 
 function toUsageRatio({ accountUsageRatio, usage, totalUsage }: CalculateFlags) {
@@ -80,16 +56,14 @@ function toJson(response: CalculateChargeResponse): string {
 
 function toLines(response: CalculateChargeResponse): string[] {
   const { accountCharge, currencyCode, markup, exact, rounding, asOf, appliedPrice } = response;
-  const since = toTimeText(appliedPrice?.effectiveFrom);
-  const until = toTimeText(appliedPrice?.effectiveUntil);
   return toNameValueLines({
     account_charge: `${accountCharge} ${currencyCode}`.trimEnd(),
     markup,
     exact: exact ? "yes" : "no, rounded",
-    rounding: rounding && `${RoundingMode[rounding.mode]}, scale ${rounding.scale}`,
+    rounding: toRoundingText(rounding),
     as_of: toTimeText(asOf),
     llm_price_id: appliedPrice?.llmPriceId,
-    effective: until === undefined ? `from ${since}` : `from ${since} until ${until}`,
+    effective: appliedPrice && toEffectiveText(appliedPrice),
     book_version: String(appliedPrice?.bookVersion),
   });
 }

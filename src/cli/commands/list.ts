@@ -2,7 +2,7 @@ import { toJsonString } from "@bufbuild/protobuf";
 import { type LLMPrice, LLMPriceSchema } from "../../gen/llmprices/v1/llm_price_pb.js";
 import { withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
-import { type PriceFilters, pagesOfPrices } from "../client/list-all.js";
+import { type PriceFilters, pagesOfPrices, type TimeOfBook } from "../client/list-all.js";
 import { createTable, type OutputFormat, print } from "../output/print.js";
 import { parseTime, toTimeText } from "../output/times.js";
 
@@ -14,7 +14,11 @@ export type FilterFlags = {
 };
 
 export type ListFlags = ConnectionFlags &
-  FilterFlags & { readonly output: OutputFormat; readonly asOf?: string };
+  FilterFlags & {
+    readonly output: OutputFormat;
+    readonly asOf?: string;
+    readonly bookVersion?: bigint;
+  };
 
 /** Prints the prices in effect: a table, or one JSON object per line. @throws Failure */
 export async function runList(flags: ListFlags): Promise<void> {
@@ -27,11 +31,12 @@ export async function runList(flags: ListFlags): Promise<void> {
 }
 
 /** Converts the flags to filters of ListLLMPrices. @throws DomainError INVALID_FIELD */
-export function toFilters(flags: FilterFlags & { readonly asOf?: string }): PriceFilters {
-  const { chargeType = "", provider = "", modelPrefix = "", asOf } = flags;
+export function toFilters(flags: Omit<ListFlags, "output">): PriceFilters & TimeOfBook {
+  const { chargeType = "", provider = "", modelPrefix = "", asOf, bookVersion } = flags;
   return {
     ...{ chargeType, provider, modelPrefix },
     ...(asOf !== undefined && { asOf: parseTime("--as-of", asOf) }),
+    ...(bookVersion !== undefined && { bookVersion }),
   };
 }
 

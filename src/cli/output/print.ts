@@ -15,6 +15,11 @@ export function toNameValueLines(values: Readonly<Record<string, string | undefi
   return defined.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
 }
 
+/** Replaces line ends and tabs, which a reason may contain, by spaces. */
+export function toOneLine(text: string): string {
+  return text.replace(/\s+/g, " ");
+}
+
 /**
  * Returns a function that formats batches of rows in columns. The names and the first batch set the
  * width of each column. A wider value in a later batch shifts the rest of its row.

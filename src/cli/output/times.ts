@@ -10,3 +10,15 @@ export function parseTime(name: string, text: string): Timestamp {
 export function toTimeText(time: Timestamp | undefined): string | undefined {
   return time && toInstantText(timestampMs(time));
 }
+
+/** Formats when a price is in effect, for example `from 2026-01-01T00:00:00.000Z`. */
+export function toEffectiveText({
+  effectiveFrom,
+  effectiveUntil,
+}: {
+  readonly effectiveFrom?: Timestamp | undefined;
+  readonly effectiveUntil?: Timestamp | undefined;
+}): string {
+  const from = `from ${toTimeText(effectiveFrom)}`;
+  return effectiveUntil === undefined ? from : `${from} until ${toTimeText(effectiveUntil)}`;
+}

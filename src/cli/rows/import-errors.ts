@@ -1,38 +1,42 @@
 import { ConnectError } from "@connectrpc/connect";
-import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
+import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { exitCodes, Failure } from "../exit-codes.js";
 import { formatCount } from "../output/progress.js";
+import { toRowsFailure } from "./row-errors.js";
 import type { SentRows } from "./sent-rows.js";
 
 /**
- * Converts the error of an import with bad rows to a message that names the file's line of each.
- * Returns every other error unchanged.
+ * Converts the error of an import with bad rows to a message that names the file's line of each, and
+ * that of a list from an older version of the price book to one that says what to do. Returns every
+ * other error unchanged.
  */
-export function toImportFailure(error: unknown, file: string, sentRows: SentRows): unknown {
+export function toImportFailure(error: unknown, file: string, sentRows: SentRows<object>): unknown {
   if (!(error instanceof ConnectError)) return error;
-  const violations = error.findDetails(BadRequestSchema).flatMap((each) => each.fieldViolations);
-  const bad = new Map(sentRows.problems);
-  for (const { field, description } of violations) {
-    const [, row, path] = /^rows\[(\d+)\](?:\.(.*))?$/.exec(field) ?? [];
-    // The error is about the request, not about a row.
-    if (row === undefined) return error;
-    if (sentRows.problems.has(Number(row))) continue;
-    const texts = [bad.get(Number(row)), `${path ?? ""} ${description}`.trim()];
-    bad.set(Number(row), texts.filter((each) => each !== undefined).join("; "));
-  }
-  if (violations.length === 0) return error;
-  const lines = [...bad]
-    .sort(([a], [b]) => a - b)
-    .map(([row, problem]) => `${file}:${sentRows.lineOf(row)}: ${problem}`);
-  const message = [`nothing is imported, ${toCountText(error, bad.size)}:`, ...lines].join("\n");
-  return new Failure(message, exitCodes.rejected, { cause: error });
+  const { reason, metadata = {} } = error.findDetails(ErrorInfoSchema)[0] ?? {};
+  if (reason === "BOOK_CHANGED") return bookChanged(metadata, error);
+  return toRowsFailure(error, { path: "rows", result: "imported", file, sentRows });
 }
 
-/** Uses the service's count of all bad rows: its error names only the first ones. */
-function toCountText(error: ConnectError, named: number): string {
-  const { bad_rows, rows } = error.findDetails(ErrorInfoSchema)[0]?.metadata ?? {};
-  const bad = Math.max(named, Number(bad_rows ?? 0));
-  const of = rows === undefined ? "" : ` of ${formatCount(Number(rows))}`;
-  const count = `${formatCount(bad)}${of} rows ${bad === 1 ? "is" : "are"} bad`;
-  return bad === named ? count : `${count}, among them`;
+function bookChanged(metadata: Readonly<Record<string, string>>, cause: unknown): Failure {
+  const { base_book_version: base, changed_keys } = metadata;
+  const keys = Object.entries(metadata)
+    .flatMap(([name, key]) => {
+      const number = /^key_(\d+)$/.exec(name)?.[1];
+      return number === undefined ? [] : [{ number: Number(number), key }];
+    })
+    .sort((a, b) => a.number - b.number);
+  const count = Math.max(keys.length, Number(changed_keys ?? 0));
+  const others = count - keys.length;
+  const prices =
+    count === 1 ? "1 price of the list was" : `${formatCount(count)} prices of the list were`;
+  const message = [
+    `nothing is imported: ${prices} changed after version ${base} of the price book, from which ` +
+      "the list was made:",
+    ...keys.map(({ key }) => `  ${key}`),
+    ...(others > 0 ? [`  and ${formatCount(others)} others`] : []),
+    `What was changed: llmprices changes --since ${base}`,
+    "Export again, and make your changes in the new list. --ignore-base-version overwrites what was",
+    "changed; it is also for a list from another installation.",
+  ];
+  return new Failure(message.join("\n"), exitCodes.rejected, { cause });
 }

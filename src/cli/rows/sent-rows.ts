@@ -1,14 +1,13 @@
-import type { FileRecord } from "../files/record.js";
+import type { Fields, FileRecord } from "../files/record.js";
 import { createLineNumbers } from "./line-numbers.js";
-import { type PriceRow, toPriceRow } from "./price-rows.js";
 
 /** The rows of a file as they are sent to the service. The first row is 0. */
-export type SentRows = {
+export type SentRows<Row> = {
   /**
    * Returns what to send for the next row. For a row that cannot be read it returns an invalid row:
-   * the service then rejects the whole import, and its error names the other bad rows as well.
+   * the service then rejects the whole call, and its error names the other bad rows as well.
    */
-  readonly add: (record: FileRecord) => PriceRow;
+  readonly add: (record: FileRecord) => Row;
   /** Returns a row's line in the file. */
   readonly lineOf: (row: number) => number;
   /** Why rows could not be read, by row. Holds the first 100 such rows. */
@@ -16,18 +15,28 @@ export type SentRows = {
   readonly counts: { readonly rows: number; readonly unreadable: number };
 };
 
-export function createSentRows(): SentRows {
+/** Converts a file's rows to those of a request. */
+export type RowParser<Row> = {
+  readonly toRow: (fields: Fields) => Row | { readonly problem: string };
+  /** A row with a single error, so that it takes up only one of the errors that the service lists. */
+  readonly invalidRow: Row;
+};
+
+export function createSentRows<Row extends object>({
+  toRow,
+  invalidRow,
+}: RowParser<Row>): SentRows<Row> {
   const lines = createLineNumbers();
   const problems = new Map<number, string>();
   const counts = { rows: 0, unreadable: 0 };
-  const add = (record: FileRecord) => {
+  const add = (record: FileRecord): Row => {
     lines.add(record.line);
-    const row = "problem" in record ? record : toPriceRow(record.fields);
+    const row = "problem" in record ? record : toRow(record.fields);
     const number = counts.rows;
     counts.rows += 1;
     if (!("problem" in row)) return row;
     counts.unreadable += 1;
-    if (problems.size < maxProblems) problems.set(number, row.problem);
+    if (problems.size < maxProblems) problems.set(number, row.problem as string);
     return invalidRow;
   };
   return { add, lineOf: lines.lineOf, problems, counts };
@@ -35,6 +44,3 @@ export function createSentRows(): SentRows {
 
 /** More than a person reads. The service still counts all bad rows. */
 const maxProblems = 100;
-
-/** A row with a single error, so that it takes up only one of the errors that the service lists. */
-const invalidRow: PriceRow = { chargeType: "", provider: "unreadable", model: "row", price: "0" };

@@ -1,7 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { DomainError, type Metadata, type Reason } from "../../domain/domain-error.js";
+import {
+  DomainError,
+  type Metadata,
+  type Reason,
+  type Suggestions,
+} from "../../domain/domain-error.js";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -9,6 +14,7 @@ import {
 } from "../../gen/google/rpc/error_details_pb.js";
 import { type Status, StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import type { ErrorReason } from "../../gen/llmprices/v1/error_reason_pb.js";
+import { LLMPriceSuggestionsSchema } from "../../gen/llmprices/v1/llm_price_pb.js";
 import { translateConnectError } from "./translate-connect-error.js";
 
 /** The domain of every ErrorInfo (AIP-193). */
@@ -66,7 +72,7 @@ export function toConnectError(error: unknown): ConnectError {
   // A handler of a stream reads messages while it runs, so it can throw Connect's own errors.
   const translated = error instanceof ConnectError ? translateConnectError(error) : error;
   if (translated === undefined && error instanceof ConnectError) return error;
-  const { reason, message, metadata, violations } =
+  const { reason, message, metadata, violations, suggestions } =
     translated instanceof DomainError ? translated : internalError;
   const details = [
     {
@@ -76,6 +82,7 @@ export function toConnectError(error: unknown): ConnectError {
     ...(violations.length === 0
       ? []
       : [{ desc: BadRequestSchema, value: toBadRequest(violations) }]),
+    ...toSuggestions(suggestions),
     ...(isOverload(reason, metadata) ? [{ desc: RetryInfoSchema, value: toRetryInfo() }] : []),
   ];
   return new ConnectError(message, codes[reason], undefined, details, error);
@@ -90,6 +97,15 @@ export function toStatusMessage(error: ConnectError): Status {
 }
 
 const internalError = new DomainError("INTERNAL", "internal error");
+
+function toSuggestions({ nearest = [], candidates = [] }: Suggestions) {
+  if (nearest.length + candidates.length === 0) return [];
+  const value = create(LLMPriceSuggestionsSchema, {
+    nearestKeys: nearest.map((key) => ({ ...key })),
+    candidateKeys: candidates.map((key) => ({ ...key })),
+  });
+  return [{ desc: LLMPriceSuggestionsSchema, value }];
+}
 
 /** Returns whether the call would succeed when other calls have ended. */
 function isOverload(reason: Reason, { retryable }: Metadata): boolean {

@@ -16,7 +16,12 @@ import { keyMissing } from "../../store/prices/price-not-found.js";
 import type { ChargeCount } from "../call/charge-counter.js";
 import { runCooperatively } from "../call/cooperative-loop.js";
 import { toConnectError, toStatusMessage } from "../errors/to-connect-error.js";
-import { parseVersions, requireVersion, wantedVersion } from "../messages/book-version.js";
+import {
+  checkVersions,
+  parseVersions,
+  requireVersion,
+  wantedVersion,
+} from "../messages/book-version.js";
 import { toChargeMessage } from "../messages/charge-messages.js";
 import { type ChargeRequest, parseChargeRequest } from "../messages/charge-request.js";
 import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
@@ -31,7 +36,8 @@ export function batchMethods(
     async batchCalculateCharges(request, context) {
       const { asOf, versions } = parseBatch(request, dependencies.maxBatchCalculations);
       dependencies.memoryOf(context).reserve(request.requests.length * bytesPerLine);
-      const lines = await runCooperatively(parseLines(request.requests), context.signal);
+      const parsing = parseLines(request.requests, versions.bookVersion);
+      const lines = await runCooperatively(parsing, context.signal);
       const validRequests = lines.filter(
         (line): line is ChargeRequest => !(line instanceof DomainError),
       );
@@ -73,10 +79,21 @@ function parseBatch(request: BatchCalculateChargesRequest, maxCalculations: numb
   });
 }
 
-function* parseLines(requests: readonly CalculateChargeRequest[]): Generator<undefined, Line[]> {
+function* parseLines(
+  requests: readonly CalculateChargeRequest[],
+  bookVersion: bigint | undefined,
+): Generator<undefined, Line[]> {
   const lines: Line[] = [];
   for (const request of requests) {
-    lines.push(orDomainError(() => parseChargeRequest(request)));
+    lines.push(
+      orDomainError(() => {
+        const line = parseChargeRequest(request);
+        // The version of the batch is that of a line without its own, which may need a later one.
+        if (line.bookVersion === undefined)
+          checkVersions({ bookVersion, minBookVersion: line.minBookVersion });
+        return line;
+      }),
+    );
     yield;
   }
   return lines;

@@ -11,7 +11,7 @@ import type {
 } from "../../gen/llmprices/v1/catalog_pb.js";
 import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
 import * as catalog from "../../store/catalog.js";
-import { inTransaction } from "../../store/connection/transaction.js";
+import { inListTransaction } from "../../store/connection/transaction.js";
 import { bookVersion } from "../../store/prices/timelines.js";
 import { parsePageSize, parsePageToken, toPage, toPageToken } from "../messages/pagination.js";
 import { toTimestamp } from "../messages/timestamps.js";
@@ -37,11 +37,15 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
     async listChargeTypes(request, context) {
       const scope = ["ListChargeTypes"];
       const { pageSize, position } = parseAll(pageParsers(scope, request, 1));
-      const rows = await inTransaction(knex, context, (transaction) =>
-        catalog.listChargeTypes(transaction, { after: position?.[0], limit: pageSize + 1 }),
+      const limit = pageSize + 1;
+      const rows = await inListTransaction(knex, context, limit, (transaction) =>
+        catalog.listChargeTypes(transaction, { after: position?.[0], limit }),
       );
-      const { page, nextPageToken } = toPage(rows, pageSize, ({ name }) =>
-        toPageToken(scope, { after: [name] }),
+      const { page, nextPageToken } = toPage(
+        rows,
+        pageSize,
+        ({ name }) => toPageToken(scope, { after: [name] }),
+        ({ description }) => description,
       );
       return { chargeTypes: page.map(toChargeType), nextPageToken };
     },
@@ -72,8 +76,9 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
     async listProviders(request, context) {
       const scope = ["ListProviders"];
       const { pageSize, position } = parseAll(pageParsers(scope, request, 1));
-      const rows = await inTransaction(knex, context, (transaction) =>
-        catalog.listProviders(transaction, { after: position?.[0], limit: pageSize + 1 }),
+      const limit = pageSize + 1;
+      const rows = await inListTransaction(knex, context, limit, (transaction) =>
+        catalog.listProviders(transaction, { after: position?.[0], limit }),
       );
       const { page, nextPageToken } = toPage(rows, pageSize, ({ name }) =>
         toPageToken(scope, { after: [name] }),
@@ -111,8 +116,9 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
         ...pageParsers(scope, request, 2),
       });
       const after = position && ([position[0] ?? "", position[1] ?? ""] as const);
-      const rows = await inTransaction(knex, context, (transaction) =>
-        catalog.listModels(transaction, provider || undefined, { after, limit: pageSize + 1 }),
+      const limit = pageSize + 1;
+      const rows = await inListTransaction(knex, context, limit, (transaction) =>
+        catalog.listModels(transaction, provider || undefined, { after, limit }),
       );
       const { page, nextPageToken } = toPage(rows, pageSize, (row) =>
         toPageToken(scope, { after: [row.provider, row.name] }),

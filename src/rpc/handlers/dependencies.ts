@@ -1,6 +1,6 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Knex } from "knex";
-import type { PriceBook } from "../../price-book/price-book.js";
+import type { PriceBook, WaitForChange } from "../../price-book/price-book.js";
 import type { CallMemory } from "../call/call-memory.js";
 import type { ChargeCounter } from "../call/charge-counter.js";
 
@@ -8,12 +8,7 @@ import type { ChargeCounter } from "../call/charge-counter.js";
 export type PricingDependencies = CalculationDependencies & {
   /** Returns the memory of a call. */
   readonly memoryOf: (context: HandlerContext) => CallMemory;
-  /**
-   * Resolves when the price book may have a version after this one, or after `limitMs`.
-   *
-   * @throws the signal's reason when it aborts.
-   */
-  readonly waitForChange: (version: bigint, limitMs: number, signal: AbortSignal) => Promise<void>;
+  readonly waitForChange: WaitForChange;
   /** The most calculations that a batch may have. */
   readonly maxBatchCalculations: number;
   /** The most accounts that an allocation may have. */

@@ -1,16 +1,18 @@
-import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { raceAbort } from "../../async/race-abort.js";
 import { parseAll } from "../../domain/field-errors.js";
 import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { inTransaction } from "../../store/connection/transaction.js";
+import { type Call, inListTransaction, smallReadRows } from "../../store/connection/transaction.js";
 import {
   afterVersion,
   type ChangePosition,
   listChanges,
+  type PriceChange,
 } from "../../store/prices/price-changes.js";
 import { bookVersion } from "../../store/prices/timelines.js";
 import { parseVersion, requireVersion } from "../messages/book-version.js";
 import { parseChangeToken, toChangeToken } from "../messages/change-token.js";
-import { maxPageSize, parsePageSize, toPage } from "../messages/pagination.js";
+import { cutPage, maxPageSize, parsePageSize, toPage } from "../messages/pagination.js";
 import { toPriceChangeMessage } from "../messages/price-messages.js";
 import type { PricingDependencies } from "./dependencies.js";
 
@@ -19,22 +21,40 @@ type PriceChanges = Pick<
   "listLLMPriceChanges" | "watchLLMPriceChanges"
 >;
 
+/** Changes up to a version, and perhaps one more than wanted. */
+type Changes = { readonly newest: bigint; readonly changes: readonly PriceChange[] };
+
 /** Creates the handlers that read what each version of the price book changed. */
 export function priceChanges({ knex, waitForChange }: PricingDependencies): PriceChanges {
   /** Reads changes after a position, up to a version or the newest one. */
   const read = (
-    context: HandlerContext,
+    call: Call,
     after: bigint,
     position: ChangePosition | undefined,
     upTo: bigint | undefined,
     limit: number,
-  ) =>
-    inTransaction(knex, context, async (transaction) => {
+  ): Promise<Changes> =>
+    inListTransaction(knex, call, limit, async (transaction) => {
       const newest = upTo ?? (await bookVersion(transaction));
       requireVersion(newest, { bookVersion: undefined, minBookVersion: after });
       const from = position ?? afterVersion(after);
       return { newest, changes: await listChanges(transaction, from, newest, limit) };
     });
+
+  /** The running reads of all watches, by the version after which they read. */
+  const sharedReads = new Map<bigint, Promise<Changes>>();
+
+  /** Reads the first changes after a version, once for all watches that wait for the same. */
+  const readShared = (after: bigint, signal: AbortSignal): Promise<Changes> => {
+    let shared = sharedReads.get(after);
+    if (shared === undefined) {
+      shared = read(sharedCall, after, undefined, undefined, smallReadRows);
+      sharedReads.set(after, shared);
+      const forget = () => sharedReads.delete(after);
+      shared.then(forget, forget);
+    }
+    return raceAbort(shared, signal);
+  };
 
   return {
     async listLLMPriceChanges(request, context) {
@@ -44,9 +64,17 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
         token: () => parseChangeToken(request.pageToken, request.afterBookVersion),
       });
       const { position, newest: upTo } = token ?? {};
-      const { newest, changes } = await read(context, after, position, upTo, pageSize + 1);
-      const { page, nextPageToken } = toPage(changes, pageSize, (last) =>
-        toChangeToken(after, newest, last),
+      const readUpTo = (newest: bigint | undefined, limit: number) =>
+        read(context, after, position, newest, limit);
+      // Pages are large by default, but most lists are short and need not wait for a turn.
+      const first = await readUpTo(upTo, Math.min(pageSize + 1, smallReadRows));
+      const isLonger = pageSize >= smallReadRows && first.changes.length === smallReadRows;
+      const { newest, changes } = isLonger ? await readUpTo(first.newest, pageSize + 1) : first;
+      const { page, nextPageToken } = toPage(
+        changes,
+        pageSize,
+        (last) => toChangeToken(after, newest, last),
+        reasonOf,
       );
       return {
         llmPriceChanges: page.map(toPriceChangeMessage),
@@ -61,19 +89,35 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
         let position: ChangePosition | undefined;
         let upTo: bigint | undefined;
         do {
-          const { newest, changes } = await read(context, sent, position, upTo, maxPageSize + 1);
-          const page = changes.slice(0, maxPageSize);
-          position = changes.length > maxPageSize ? page.at(-1) : undefined;
+          // Most changes are small. What is missing at the start may be much.
+          const limit = position === undefined ? smallReadRows : maxPageSize + 1;
+          const { newest, changes } =
+            position === undefined
+              ? await readShared(sent, context.signal)
+              : await read(context, sent, position, upTo, limit);
+          const { page, hasMore } = cutPage(changes, limit - 1, reasonOf);
+          position = hasMore ? page.at(-1) : undefined;
           upTo = newest;
           const llmPriceChanges = page.map(toPriceChangeMessage);
           yield { llmPriceChanges, ...(position === undefined && { bookVersion: newest }) };
         } while (position !== undefined);
         sent = upTo;
-        await waitForChange(sent, heartbeatMs, context.signal);
+        if (!(await waitForChange(sent, heartbeatMs, context.signal))) return;
       }
     },
   };
 }
 
+function reasonOf({ revision }: PriceChange): string {
+  return revision.reason;
+}
+
 /** Also without a change a message is sent, so that nothing between the two ends takes the stream for dead. */
 const heartbeatMs = 30_000;
+
+/** Not the call of a watch: each of them may end before the others. */
+const sharedCall: Call = {
+  signal: new AbortController().signal,
+  timeoutMs: () => 10_000,
+  limitKey: "watches",
+};

@@ -6,7 +6,7 @@ import type { LLMPrice } from "../../domain/llm-price.js";
 import {
   type Key,
   parseChargeType,
-  parseModel,
+  parseModelPrefix,
   parseProvider,
   toKeyText,
 } from "../../domain/price-key.js";
@@ -14,7 +14,11 @@ import type {
   ListLLMPricesRequest,
   PricingService,
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { inTransaction } from "../../store/connection/transaction.js";
+import {
+  inListTransaction,
+  inTransaction,
+  smallReadRows,
+} from "../../store/connection/transaction.js";
 import { findPricesAt } from "../../store/prices/find-prices.js";
 import { idNotFound, priceNotFound } from "../../store/prices/price-not-found.js";
 import {
@@ -66,8 +70,9 @@ export function priceReads(knex: Knex): PriceReads {
     async listLLMPrices(request, context) {
       const { filter, time, pageSize, scope, position } = parseListRequest(request);
       const from = { ...filter, after: position && toKey(position.after) };
-      const found = await inTransaction(knex, context, (transaction) =>
-        findPricesAt(transaction, from, time, pageSize + 1),
+      const limit = pageSize + 1;
+      const found = await inListTransaction(knex, context, limit, (transaction) =>
+        findPricesAt(transaction, from, time, limit),
       );
       const { prices, at, bookVersion } = found;
       requireVersion(found.newestVersion, { ...time, minBookVersion: 0n });
@@ -90,16 +95,24 @@ export function priceReads(knex: Knex): PriceReads {
         after: () => parseRevisionToken(request.pageToken),
       });
       const includesSuperseded = request.showSuperseded;
-      const { id, scope, revisions } = await inTransaction(knex, context, async (transaction) => {
-        const { id } = await getKey(transaction, lookup);
-        const scope = ["ListLLMPriceRevisions", id, includesSuperseded];
-        parsePageToken(scope, request.pageToken, 2);
-        const filter = { includesSuperseded, after };
-        const revisions = await listRevisions(transaction, id, filter, pageSize + 1);
-        return { id, scope, revisions };
-      });
-      const { page, nextPageToken } = toPage(revisions, pageSize, (last) =>
-        toPageToken(scope, { after: [String(last.effectiveFrom), String(last.bookVersion)] }),
+      const read = (limit: number) =>
+        inListTransaction(knex, context, limit, async (transaction) => {
+          const { id } = await getKey(transaction, lookup);
+          const scope = ["ListLLMPriceRevisions", id, includesSuperseded];
+          parsePageToken(scope, request.pageToken, 2);
+          const filter = { includesSuperseded, after };
+          return { id, scope, revisions: await listRevisions(transaction, id, filter, limit) };
+        });
+      // Pages are large by default, but most timelines are short and need not wait for a turn.
+      const first = await read(Math.min(pageSize + 1, smallReadRows));
+      const isLonger = pageSize >= smallReadRows && first.revisions.length === smallReadRows;
+      const { id, scope, revisions } = isLonger ? await read(pageSize + 1) : first;
+      const { page, nextPageToken } = toPage(
+        revisions,
+        pageSize,
+        (last) =>
+          toPageToken(scope, { after: [String(last.effectiveFrom), String(last.bookVersion)] }),
+        ({ reason }) => reason,
       );
       const llmPriceRevisions = page.map((revision) => toRevisionMessage(id, revision));
       return { llmPriceRevisions, nextPageToken };
@@ -132,7 +145,7 @@ function parseListRequest(request: ListLLMPricesRequest) {
   const { asOf, bookVersion, pageSize, position, ...filter } = parseAll({
     chargeType: () => (chargeType ? parseChargeType("charge_type", chargeType) : undefined),
     provider: () => (provider ? parseProvider("provider", provider) : undefined),
-    modelPrefix: () => (modelPrefix ? parseModel("model_prefix", modelPrefix) : undefined),
+    modelPrefix: () => (modelPrefix ? parseModelPrefix("model_prefix", modelPrefix) : undefined),
     ...timeParsers(request),
     pageSize: () => parsePageSize(request.pageSize, { whenUnset: 100 }),
     position: () => parsePageToken(scope, request.pageToken, 4),
@@ -149,7 +162,8 @@ function toKey([chargeType = "", provider = "", model = ""]: readonly string[]):
 }
 
 function ambiguous(prices: readonly LLMPrice[]): DomainError {
-  const candidates = prices.slice(0, maxCandidates).map(({ key }) => toKeyText(key));
+  const keys = prices.slice(0, maxCandidates).map(({ key }) => key);
+  const candidates = keys.map(toKeyText);
   const more = prices.length > maxCandidates ? " and others" : "";
   return new DomainError(
     "KEY_AMBIGUOUS",
@@ -158,6 +172,7 @@ function ambiguous(prices: readonly LLMPrice[]): DomainError {
       metadata: Object.fromEntries(
         candidates.map((candidate, i) => [`candidate_${i + 1}`, candidate]),
       ),
+      suggestions: { candidates: keys },
     },
   );
 }

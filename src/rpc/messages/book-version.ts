@@ -15,8 +15,13 @@ export function parseVersions(fields: VersionFields): VersionQuery {
     bookVersion: () => parseOptionalVersion("book_version", fields.bookVersion),
     minBookVersion: () => parseVersion("min_book_version", fields.minBookVersion),
   });
-  if (bookVersion === undefined || minBookVersion <= bookVersion)
-    return { bookVersion, minBookVersion };
+  checkVersions({ bookVersion, minBookVersion });
+  return { bookVersion, minBookVersion };
+}
+
+/** @throws DomainError INVALID_FIELD when the only version is older than the oldest one. */
+export function checkVersions({ bookVersion, minBookVersion }: VersionQuery): void {
+  if (bookVersion === undefined || minBookVersion <= bookVersion) return;
   throw invalidField(
     "min_book_version",
     `is ${minBookVersion}; allowed: at most book_version, which is ${bookVersion}`,

@@ -78,19 +78,40 @@ export function parsePageVersion({ after }: PagePosition): bigint {
   return BigInt(version);
 }
 
-/** Cuts `rows`, of which there is one more than a page when there is a next page, to the page. */
+/**
+ * Cuts `rows`, of which there is one more than a page when there is a next page, to the page.
+ * `textOf` returns the long text of a row, if rows have one.
+ */
 export function toPage<R>(
   rows: readonly R[],
   pageSize: number,
   tokenAfter: (last: R) => string,
+  textOf?: (row: R) => string,
 ): { page: readonly R[]; nextPageToken: string } {
-  const page = rows.slice(0, pageSize);
+  const { page, hasMore } = cutPage(rows, pageSize, textOf);
   const last = page.at(-1);
-  const hasMore = rows.length > pageSize && last !== undefined;
-  return { page, nextPageToken: hasMore ? tokenAfter(last) : "" };
+  return { page, nextPageToken: hasMore && last !== undefined ? tokenAfter(last) : "" };
+}
+
+/** Cuts `rows` to a page: at most `pageSize`, and less if their texts would make it too large. */
+export function cutPage<R>(
+  rows: readonly R[],
+  pageSize: number,
+  textOf: (row: R) => string = () => "",
+): { page: readonly R[]; hasMore: boolean } {
+  let textBytes = 0;
+  const isTooLarge = (row: R, index: number) => {
+    textBytes += Buffer.byteLength(textOf(row));
+    return index === pageSize || (index > 0 && textBytes > maxTextBytes);
+  };
+  const end = rows.findIndex(isTooLarge);
+  return end < 0 ? { page: rows, hasMore: false } : { page: rows.slice(0, end), hasMore: true };
 }
 
 export const maxPageSize = 1000;
+
+/** With it and the other fields of 1000 rows, a response stays below 4 MiB, the limit of clients. */
+const maxTextBytes = 2 * 1024 * 1024;
 
 function decode(token: string): readonly unknown[] {
   try {

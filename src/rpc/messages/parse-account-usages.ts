@@ -1,7 +1,7 @@
 import type { AccountUsages } from "../../domain/account-usages.js";
 import { quote, type Violation } from "../../domain/domain-error.js";
 import { FieldErrors } from "../../domain/field-errors.js";
-import { parseUsage, usageLimit } from "../../domain/scaled-integer.js";
+import { parseUsage, type Usage, usageLimit } from "../../domain/scaled-integer.js";
 import type { AllocationUsage } from "../../gen/llmprices/v1/allocation_pb.js";
 
 /**
@@ -25,9 +25,9 @@ export function* addUsages(
     if (problem !== undefined) {
       errors.add({ field: `${path}.account_id`, description: problem });
     }
-    const units = errors.read(() => parseUsage(`${path}.usage`, usage));
+    const parsed = errors.read(() => parseUsage(`${path}.usage`, usage));
     // An account with an invalid usage is added, too: its next usage is reported as a duplicate.
-    if (problem === undefined) usages.add(accountId, units ?? 0n);
+    if (problem === undefined) usages.add(accountId, parsed ?? noUsage);
     if (errors.violations.length >= maxViolations) break;
     yield;
   }
@@ -40,11 +40,12 @@ export function* addUsages(
 
 function findAccountIdProblem(usages: AccountUsages, accountId: string): string | undefined {
   if (!accountIdPattern.test(accountId)) {
-    return `is ${quote(accountId)}; allowed: 1 to 255 characters, no control characters`;
+    return `is ${quote(accountId)}; allowed: 1 to 255 characters, no control characters, no space at either end`;
   }
   return usages.has(accountId) ? `is ${quote(accountId)} a second time` : undefined;
 }
 
 // Excludes control characters, and unpaired surrogates, which UTF-8 cannot encode.
-const accountIdPattern = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
+const accountIdPattern = /^(?!\p{Zs})[^\p{Cc}\p{Cs}]{1,255}(?<!\p{Zs})$/u;
+const noUsage: Usage = { units: 0n, scale: 0 };
 const maxViolations = 20;

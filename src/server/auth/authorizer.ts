@@ -13,8 +13,8 @@ export type Authorizer = {
   /**
    * Returns the caller of a method. `path` is as in URLs:
    * `/llmprices.v1.PricingService/CalculateCharge`. Returns a promise only if the token must be
-   * verified asynchronously. Records in `session`, the HTTP/2 session of the call, that its caller is
-   * authenticated.
+   * verified asynchronously. Records in `client`, the record of the call's connection, that its caller
+   * is authenticated.
    *
    * @throws ConnectError when the token is missing or invalid, or the caller lacks the required
    *   role. The rejected call has then been counted and logged.
@@ -22,17 +22,17 @@ export type Authorizer = {
   readonly authorize: (
     path: string,
     findHeader: FindHeader,
-    session?: CallerSession,
+    client?: AuthenticatedClient,
   ) => Caller | Promise<Caller>;
 };
 
-/** What is known of a session's callers: whether one of them is authenticated. */
-export type CallerSession = { isAuthenticated: boolean };
+/** Records that one of the callers on a connection is authenticated. */
+export type AuthenticatedClient = { readonly authenticate: () => void };
 
 /** Used when no authentication is configured. */
 export const allowEveryone: Authorizer = {
-  authorize: (_path, _findHeader, session) => {
-    if (session !== undefined) session.isAuthenticated = true;
+  authorize: (_path, _findHeader, client) => {
+    client?.authenticate();
     return anonymous;
   },
 };
@@ -47,13 +47,13 @@ export function createAuthorizer(
 ): Authorizer {
   if (authenticator === undefined) return allowEveryone;
   return {
-    authorize: (path, findHeader, session) => {
+    authorize: (path, findHeader, client) => {
       if (isPublic(path)) return anonymous;
       const rpc = path.slice(1);
       let caller: Caller | undefined;
       const check = (found: Caller) => {
         caller = found;
-        if (session !== undefined) session.isAuthenticated = true;
+        client?.authenticate();
         requireRole(found, rpc);
         return found;
       };

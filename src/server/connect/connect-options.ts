@@ -6,6 +6,7 @@ import {
   ErrorInfoSchema,
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.js";
+import { LLMPriceSuggestionsSchema } from "../../gen/llmprices/v1/llm_price_pb.js";
 
 /** The compressions of messages that the service reads. */
 export const compressions = [compressionGzip, compressionBrotli];
@@ -21,7 +22,9 @@ export function toConnectOptions(maxMessageBytes: number): ConnectRouterOptions 
       // Ignoring a misspelled field would price something that the client did not ask for.
       ignoreUnknownFields: false,
       // For the error details in batches, which are of type google.protobuf.Any.
-      registry: createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema),
+      registry: createRegistry(
+        ...[ErrorInfoSchema, BadRequestSchema, RetryInfoSchema, LLMPriceSuggestionsSchema],
+      ),
     },
   };
 }

@@ -23,10 +23,25 @@ export function malformedTimeoutReason(
   headers: { readonly get: (name: string) => string | null },
   contentType: string,
 ): string | undefined {
+  const { name, text, timeoutMs } = readTimeout(headers, contentType);
+  if (text === null || timeoutMs !== undefined) return undefined;
+  return `${name} is malformed; expected ${expectations[name]}`;
+}
+
+/** Returns the timeout of a call in milliseconds. Undefined: none, or a malformed one. */
+export function timeoutOf(headers: {
+  readonly get: (name: string) => string | null;
+}): number | undefined {
+  return readTimeout(headers, headers.get("content-type") ?? "").timeoutMs;
+}
+
+function readTimeout(
+  headers: { readonly get: (name: string) => string | null },
+  contentType: string,
+) {
   const name = contentType.startsWith("application/grpc") ? "grpc-timeout" : "connect-timeout-ms";
   const text = headers.get(name);
-  if (text === null || parsers[name]?.(text) !== undefined) return undefined;
-  return `${name} is malformed; expected ${expectations[name]}`;
+  return { name, text, timeoutMs: text === null ? undefined : parsers[name]?.(text) };
 }
 
 /** Parses a `grpc-timeout` of at most eight digits and a unit. Returns milliseconds, or undefined. */

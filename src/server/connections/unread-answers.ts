@@ -1,5 +1,5 @@
 import type { ServerHttp2Stream } from "node:http2";
-import type { SessionConduct } from "./session-conduct.js";
+import type { ClientRecord } from "./client-record.js";
 
 /** Watches the calls of a session until one of them is authenticated. */
 export type UnreadAnswers = {
@@ -11,12 +11,12 @@ export type UnreadAnswers = {
  * Calls `onUnread` when the client does not read an answer within 2 to 4 s. Such answers, and the
  * headers of their calls, would stay in memory.
  */
-export function watchUnreadAnswers(conduct: SessionConduct, onUnread: () => void): UnreadAnswers {
+export function watchUnreadAnswers(record: ClientRecord, onUnread: () => void): UnreadAnswers {
   /** The open calls, and whether each had been answered at the last sweep. */
   const open = new Map<ServerHttp2Stream, boolean>();
   let sweeps: NodeJS.Timeout | undefined;
   const sweep = () => {
-    if (conduct.isAuthenticated || open.size === 0) {
+    if (record.isAuthenticated || open.size === 0) {
       clearInterval(sweeps);
       sweeps = undefined;
       open.clear();

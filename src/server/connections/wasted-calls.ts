@@ -1,16 +1,20 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { ClientAddresses } from "./client-addresses.js";
+import type { ClientRecord } from "./client-record.js";
 import { resetEarlyAnswered } from "./early-answers.js";
-import { conductOf } from "./session-conduct.js";
 import { createTokenBucket, type TokenBucket } from "./token-bucket.js";
 import { watchUnreadAnswers } from "./unread-answers.js";
 
-/** How to end a session whose client wastes calls. */
-export type SessionEnds = {
+/** How to end a session whose client wastes calls, and what counts those of unauthenticated clients. */
+export type WastedCallLimits = {
   /** Ends the session after its running calls, and loses no call. */
   readonly drain: () => void;
   /** Ends the session and its calls at once. */
   readonly destroy: () => void;
-  /** Limits the calls that clients waste which have not authenticated, in all sessions together. */
+  /** Ends the session and its calls at once, and records the abuse. */
+  readonly disconnect: () => void;
+  readonly addresses: ClientAddresses;
+  /** Limits the calls that unauthenticated clients waste, in all sessions of a listener together. */
   readonly unauthenticatedCalls: TokenBucket;
 };
 
@@ -22,38 +26,33 @@ export function limitUnauthenticatedCalls(): TokenBucket {
 /**
  * Resets the calls of a session that are answered early. Limits these calls, and those that the client
  * resets. Above the limit, an authenticated client is moved to a new connection: Node would disconnect
- * it, and fail its calls, at 1000 resets and 33 more per second. Another client is disconnected.
+ * it, and fail its calls, at 1000 resets and 33 more per second.
+ *
+ * Another client is disconnected: above the limit of its address if it resets calls, and above that of
+ * the listener as well if its calls are answered.
  */
 export function limitWastedCalls(
   session: ServerHttp2Session,
-  { drain, destroy, unauthenticatedCalls }: SessionEnds,
+  record: ClientRecord,
+  { drain, destroy, disconnect, addresses, unauthenticatedCalls }: WastedCallLimits,
 ): void {
-  const conduct = conductOf(session);
   const resets = createTokenBucket(500, 30);
-  let isEnding = false;
-  const unread = watchUnreadAnswers(conduct, destroy);
+  const unread = watchUnreadAnswers(record, destroy);
   const countReset = () => {
     // Those of other clients are counted otherwise.
-    if (conduct.isAuthenticated && !resets.take()) setImmediate(drain);
+    if (record.isAuthenticated && !resets.take()) setImmediate(drain);
   };
-  const countUnauthenticated = () => {
-    if (isEnding || unauthenticatedCalls.take()) return;
-    isEnding = true;
-    // The session's next calls start later, so that they never start.
-    conduct.isSuspected = true;
-    // Node aborts the process when a session is destroyed while its bytes are read.
-    setImmediate(() => {
-      if (session.destroyed) return;
-      session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-      destroy();
-    });
+  const countUnauthenticated = (isAnswered: boolean) => {
+    const isBelowLimit = addresses.takeWastedCall(record.address);
+    const areAllBelowLimit = unauthenticatedCalls.take();
+    if (!isBelowLimit && !(isAnswered && areAllBelowLimit)) disconnect();
   };
-  /** Runs when a response is complete, but not necessarily sent. */
+  /** Runs when a response is complete, but not necessarily sent, or when the client resets the call. */
   function onFinish(this: ServerHttp2Stream) {
-    if (!conduct.isAuthenticated && isWasted(this)) {
+    if (!record.isAuthenticated && isWasted(this)) {
       // Counts the call now, before the session's next one starts, and not again when it closes.
       counted.add(this);
-      countUnauthenticated();
+      countUnauthenticated(this.headersSent);
     }
     if (this.readableEnded || this.closed || session.destroyed) return;
     // Some clients answer a reset with one, which Node counts.
@@ -62,21 +61,21 @@ export function limitWastedCalls(
   /** Runs when the client resets a call that is not answered. */
   function onAborted() {
     if (session.closed || session.destroyed) return;
-    conduct.isSuspected = true;
+    record.hasResetCalls = true;
     countReset();
   }
   /** Runs for the calls of a session that is not authenticated when they start. */
   function onUnauthenticatedClose(this: ServerHttp2Stream) {
     unread.callEnds(this);
     const isReset = this.rstCode !== constants.NGHTTP2_NO_ERROR;
-    if (isReset) conduct.isSuspected = true;
-    if (conduct.isAuthenticated || counted.has(this)) return;
-    if (isReset || isWasted(this)) countUnauthenticated();
+    if (isReset) record.hasResetCalls = true;
+    if (record.isAuthenticated || counted.has(this) || session.destroyed) return;
+    if (isReset || isWasted(this)) countUnauthenticated(this.headersSent && !isReset);
   }
   session.on("stream", (stream: ServerHttp2Stream) => {
     stream.on("finish", onFinish);
     stream.on("aborted", onAborted);
-    if (conduct.isAuthenticated) return;
+    if (record.isAuthenticated) return;
     stream.on("close", onUnauthenticatedClose);
     unread.callStarts(stream);
   });

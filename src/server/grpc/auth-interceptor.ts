@@ -60,7 +60,7 @@ class AuthorizedCall extends InterceptedCall {
       const authorized = authorizer.authorize(
         this.method.path,
         (name) => firstOf(metadata, name),
-        this.conduct,
+        this.client,
       );
       if (authorized instanceof Promise) {
         authorized.then((caller) => this.#continueAs(metadata, caller), reject);

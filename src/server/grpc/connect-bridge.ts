@@ -1,4 +1,5 @@
 import {
+  type DescMethodServerStreaming,
   type DescMethodUnary,
   type DescService,
   fromBinary,
@@ -6,13 +7,21 @@ import {
 } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
+import { mapAsync } from "../../async/map-async.js";
 import type { DomainError } from "../../domain/domain-error.js";
 import { malformed } from "../../rpc/errors/translate-connect-error.js";
 import { isOffloaded, largeMessageBytes, pathOf } from "../threads/offloaded-methods.js";
 import type { ThreadPool } from "../threads/thread-pool.js";
 import { compileEncoder } from "./compiled-encoder.js";
-import { serveUnaryInThread, toOffloadedDefinition, toOffloadedHandler } from "./grpc-offload.js";
+import {
+  respondInThread,
+  sendResponses,
+  serveUnaryInThread,
+  toOffloadedDefinition,
+  toOffloadedHandler,
+} from "./grpc-offload.js";
 import { GrpcContext } from "./handler-context.js";
+import { assignRequestId } from "./metadata.js";
 import { statusOf } from "./status.js";
 import type { ServeUnary, UnaryCalls } from "./unary-interceptor.js";
 
@@ -26,7 +35,7 @@ export type GrpcMount = {
 /**
  * Mounts a Connect service implementation on a grpc-js server. Calls of offloaded methods run in
  * worker threads, and so do calls of any method with a large message. The implementation handles
- * all other calls, which are unary.
+ * all other calls, which have one request message.
  */
 export function addConnectService<S extends DescService>(
   { server, unaryCalls, threads }: GrpcMount,
@@ -40,6 +49,11 @@ export function addConnectService<S extends DescService>(
     if (isOffloaded(method)) {
       definitions[method.name] = toOffloadedDefinition(method);
       implementations[method.name] = toOffloadedHandler(method, threads);
+    } else if (method.methodKind === "server_streaming") {
+      const handler = handlers[method.localName] as unknown as StreamHandler;
+      const serverStream = method as DescMethodServerStreaming;
+      definitions[method.name] = { ...toDefinition(serverStream), responseStream: true };
+      implementations[method.name] = toStreamHandler(serverStream, handler, threads);
     } else {
       const unary = method as DescMethodUnary;
       const handler = handlers[method.localName] as Handler;
@@ -56,11 +70,14 @@ export function addConnectService<S extends DescService>(
 
 type Init = MessageInitShape<DescMethodUnary["output"]>;
 type Handler = (request: object, context: GrpcContext) => Promise<Init> | Init;
+type StreamHandler = (request: object, context: GrpcContext) => AsyncIterable<Init>;
 
 /** A parsed message, the error of a malformed message, or the bytes of a large message. */
 type Received = { readonly request: object | DomainError } | Buffer;
 
-function toDefinition(method: DescMethodUnary): grpc.MethodDefinition<Received, Buffer> {
+type OneRequestMethod = DescMethodUnary | DescMethodServerStreaming;
+
+function toDefinition(method: OneRequestMethod): grpc.MethodDefinition<Received, Buffer> {
   const { input } = method;
   return {
     path: pathOf(method),
@@ -104,6 +121,28 @@ function toUnaryServer(method: DescMethodUnary, handler: Handler, threads: Threa
       else respond(response);
     } catch (error) {
       fail(error);
+    }
+  };
+}
+
+/** Returns a handler that sends a stream of responses as fast as its client reads them. */
+function toStreamHandler(
+  method: DescMethodServerStreaming,
+  handler: StreamHandler,
+  threads: ThreadPool,
+): grpc.handleServerStreamingCall<Received, Buffer> {
+  const encode = compileEncoder(method.output);
+  return async (call) => {
+    assignRequestId(call.metadata);
+    const context = new GrpcContext(method, call);
+    const received = call.request;
+    if (Buffer.isBuffer(received)) return respondInThread(call, threads, context, [received]);
+    try {
+      const responses = handler(received.request, context);
+      await sendResponses(call, context, mapAsync(responses, encode));
+      call.end(context.trailers());
+    } catch (error) {
+      call.emit("error", statusOf(error));
     }
   };
 }

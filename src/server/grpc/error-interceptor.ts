@@ -7,7 +7,7 @@ import { attempt } from "../../logging/contained.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { type CallLog, recordRejectedCall, toUnhandledCall } from "../calls/call-log.js";
 import { isKnownMethod } from "../connect/unknown-method.js";
-import type { SessionConduct } from "../connections/session-conduct.js";
+import type { ClientRecord } from "../connections/client-record.js";
 import { setAbortReason } from "./handler-context.js";
 import type { CurrentCall } from "./http2-overrides.js";
 import { firstOf } from "./metadata.js";
@@ -54,7 +54,7 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
   protected metadata: grpc.Metadata | undefined;
   /** Undefined until the call is authorized. */
   protected caller: Caller | undefined;
-  protected readonly conduct: SessionConduct;
+  protected readonly client: ClientRecord;
   readonly #callLog: CallLog;
   readonly #sendStatus: (status: SentStatus) => void;
   readonly #startedAtMs = performance.now();
@@ -72,7 +72,7 @@ export class InterceptedCall extends grpc.ServerInterceptingCall implements Rece
     this.method = method;
     this.headers = current.headers;
     this.session = current.session;
-    this.conduct = current.conduct;
+    this.client = current.client;
     this.maxMessageBytes = maxMessageBytes;
     this.#callLog = callLog;
     this.#sendStatus = call.sendStatus;

@@ -34,22 +34,45 @@ export function toOffloadedHandler(
   return async (call) => {
     assignRequestId(call.metadata);
     const context = new GrpcContext(method, call);
-    try {
-      // Responses are sent after the last request message, so the end of the iteration must not
-      // destroy the call.
-      const messages = call.iterator({ destroyOnReturn: false });
-      const response = await serveInThread(threads, method, context, messages);
-      for await (const envelope of response.body ?? []) {
-        if (call.write(toMessage(envelope))) continue;
-        await once(call, "drain", { signal: context.signal });
-      }
-      const status = readStatus(response);
-      if (status.code === grpc.status.OK) call.end(status.metadata);
-      else call.emit("error", status);
-    } catch (error) {
-      call.emit("error", statusOf(error));
-    }
+    // Responses are sent after the last request message, so the end of the iteration must not
+    // destroy the call.
+    const messages = call.iterator({ destroyOnReturn: false });
+    await respondInThread(call, threads, context, messages);
   };
+}
+
+type ResponseStream =
+  | grpc.ServerDuplexStream<Buffer, Buffer>
+  | grpc.ServerWritableStream<unknown, Buffer>;
+
+/** Runs a call in a worker thread, and sends its responses, or its error. */
+export async function respondInThread(
+  call: ResponseStream,
+  threads: ThreadPool,
+  context: GrpcContext,
+  messages: AsyncIterable<Buffer> | Iterable<Buffer>,
+): Promise<void> {
+  try {
+    const response = await serveInThread(threads, context.method, context, messages);
+    await sendResponses(call, context, mapAsync(response.body ?? [], toMessage));
+    const status = readStatus(response);
+    if (status.code === grpc.status.OK) call.end(status.metadata);
+    else call.emit("error", status);
+  } catch (error) {
+    call.emit("error", statusOf(error));
+  }
+}
+
+/** Sends responses as fast as the client reads them. */
+export async function sendResponses(
+  call: ResponseStream,
+  context: GrpcContext,
+  responses: AsyncIterable<Buffer>,
+): Promise<void> {
+  for await (const response of responses) {
+    if (call.write(response)) continue;
+    await once(call, "drain", { signal: context.signal });
+  }
 }
 
 /**

@@ -2,8 +2,8 @@ import * as grpc from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "../../config/address.js";
 import { serviceNames } from "../calls/service-names.js";
+import { ClientRecord } from "../connections/client-record.js";
 import { type ConnectionTracker, trackConnections } from "../connections/connection-tracker.js";
-import { conductOf } from "../connections/session-conduct.js";
 import { type Listener, type ListenerDependencies, longestCallMs } from "../listener.js";
 import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
@@ -21,14 +21,14 @@ export type GrpcServer = Listener & {
 /** Opens the listener for gRPC, with reflection and health. Health starts as NOT_SERVING. */
 export async function startGrpcServer(
   address: Address,
-  { mountServices, threads, authorizer, limits, callLog, log, tls }: ListenerDependencies,
+  { mountServices, threads, authorizer, limits, queue, callLog, log, tls }: ListenerDependencies,
 ): Promise<GrpcServer> {
   // grpc-js would print invalid headers with their values, which may be tokens, outside our log.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const unaryCalls: UnaryCalls = new Map();
   const current: CurrentCall = {
     ...{ headers: defaultHeaders, session: undefined },
-    conduct: conductOf(undefined),
+    client: new ClientRecord(),
   };
   const { maxMessageBytes, maxCallTimeoutMs: messageTimeoutMs } = limits;
   const server = new PathKeepingServer({
@@ -50,7 +50,7 @@ export async function startGrpcServer(
   const limitConnections = () =>
     limitGrpcServer(server, current, {
       ...{ limits: limits.connections, longestMs: longestCallMs(limits), open, callLog, log },
-      paths: server.paths,
+      ...{ queue, paths: server.paths, isEncrypted: tls !== undefined },
     });
   mountServices((service, implementation) =>
     addConnectService({ server, unaryCalls, threads }, service, implementation),

@@ -1,25 +1,18 @@
-import type {
-  Http2SecureServer,
-  Http2Server,
-  Http2Session,
-  IncomingHttpHeaders,
-  ServerHttp2Stream,
-} from "node:http2";
+import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
 import type * as grpc from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
-import { findHttp2Servers, findOwnListener } from "../../library-internals/private-fields.js";
+import { findHttp2Servers } from "../../library-internals/private-fields.js";
 import { attempt } from "../../logging/contained.js";
 import type { CallLog } from "../calls/call-log.js";
 import { parseGrpcTimeout } from "../connect/timeout-headers.js";
+import { type ClientRecord, recordOf } from "../connections/client-record.js";
+import { ConnectionPlaces, limitConnections } from "../connections/connection-places.js";
 import type { ConnectionTracker } from "../connections/connection-tracker.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
-import {
-  conductOf,
-  type SessionConduct,
-  serveUnlessReset,
-} from "../connections/session-conduct.js";
+import { startCallsLate } from "../connections/late-calls.js";
+import type { SessionQueue } from "../connections/session-queue.js";
 import type { RequestHeaders } from "./status-errors.js";
 import { isGrpc, rejectUnimplemented } from "./unimplemented.js";
 
@@ -32,6 +25,9 @@ export type GrpcServerSettings = {
   readonly open: ConnectionTracker;
   readonly callLog: CallLog;
   readonly log: Pick<Logger, "error">;
+  /** Starts the sessions of all listeners. */
+  readonly queue: SessionQueue;
+  readonly isEncrypted: boolean;
   /** The paths of all methods that the server has. */
   readonly paths: ReadonlySet<string>;
 };
@@ -40,7 +36,7 @@ export type GrpcServerSettings = {
 export type CurrentCall = {
   headers: RequestHeaders;
   session: Http2Session | undefined;
-  conduct: SessionConduct;
+  client: ClientRecord;
 };
 
 /** For a call that has neither grpc-timeout nor grpc-encoding. */
@@ -57,37 +53,38 @@ export function limitGrpcServer(
   current: CurrentCall,
   settings: GrpcServerSettings,
 ): void {
-  const { limits, open } = settings;
+  const { limits, open, queue, isEncrypted, log } = settings;
   for (const http2 of findHttp2Servers(server) ?? missing("Server.http2Servers")) {
     http2.updateSettings(toHttp2Options(limits).settings);
     http2.maxConnections = limits.maxConnections;
-    limitHttp2Sessions(http2, limits, settings.log);
+    const places = new ConnectionPlaces(limits.maxConnections, queue);
+    const event = isEncrypted ? "secureConnection" : "connection";
+    const startSession = limitHttp2Sessions(http2, event, { limits, queue, places, log });
+    http2.on(event, startSession);
+    limitConnections(http2, places, log);
     open.watchSockets(http2);
     open.watchSessions(http2);
-    interceptStreams(http2, current, settings);
+    startCallsLate(http2, (serve) => toCallStart(serve as ServeCall, current, settings));
   }
 }
 
-function interceptStreams(
-  http2: Http2Server | Http2SecureServer,
+type ServeCall = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+/** Returns a function that starts a call with `serve`, the function of grpc-js. */
+function toCallStart(
+  serve: ServeCall,
   current: CurrentCall,
   { longestMs, callLog, log, paths }: GrpcServerSettings,
-): void {
-  const serve = findOwnListener(http2, "stream") ?? missing("its 'stream' listener");
-  http2.removeAllListeners("stream");
-  const serveCall = (
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    conduct: SessionConduct,
-  ) => {
+) {
+  const start: ServeCall = (stream, headers) => {
     try {
       if (!isGrpc(headers) || !paths.has(headers[":path"] ?? "")) {
         return rejectUnimplemented(stream, headers, callLog);
       }
       current.headers = takeHeaders(headers, longestMs);
       current.session = stream.session;
-      current.conduct = conduct;
-      serve.call(http2, stream, headers);
+      current.client = recordOf(stream.session);
+      serve(stream, headers);
     } catch (error) {
       // A failure here must end only this call.
       attempt(() => log.error({ err: error, listener: "grpc stream" }, "a listener failed"));
@@ -95,19 +92,7 @@ function interceptStreams(
       attempt(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
     }
   };
-  http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    const conduct = conductOf(stream.session);
-    if (!conduct.isSuspected) serveCall(stream, headers, conduct);
-    else {
-      // Until grpc-js listens, the client may reset the call. Nobody else would handle that error.
-      stream.on("error", () => {});
-      serveUnlessReset(stream, () => {
-        serveCall(stream, headers, conduct);
-        // Node has already emitted the end of a request without a body.
-        if (stream.readableEnded) stream.emit("end");
-      });
-    }
-  });
+  return start as (stream: ServerHttp2Stream, ...headers: unknown[]) => void;
 }
 
 /**

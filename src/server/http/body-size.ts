@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { ConnectError } from "@connectrpc/connect";
-import { isCompressed as isRequestCompressed } from "../connect/compression.js";
+import { mayBeCompressed } from "../connect/compression.js";
 import { compressions } from "../connect/connect-options.js";
 
 /** A request's body, and whether its message may be larger than the limit. */
@@ -14,14 +14,11 @@ export type SizedBody = {
  * as its body, unless it is compressed. Without a Content-Length, reads the body up to the limit.
  */
 export async function checkBodySize(
-  { method, url, headers }: IncomingMessage,
+  { method, url = "", headers }: IncomingMessage,
   body: AsyncIterable<Uint8Array>,
   limitBytes: number,
 ): Promise<SizedBody> {
-  const isCompressed =
-    isRequestCompressed((name) => headers[name]) ||
-    (method === "GET" && url?.includes("compression="));
-  if (isCompressed) return { mayBeLarge: true, body };
+  if (mayBeCompressed(url, (name) => headers[name])) return { mayBeLarge: true, body };
   // The message of a GET request is in its URL.
   const length = method === "GET" ? 0 : headers["content-length"];
   if (length !== undefined) return { mayBeLarge: Number(length) > limitBytes, body };

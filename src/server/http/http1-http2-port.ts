@@ -1,17 +1,14 @@
-import { createServer, type RequestListener, type Server } from "node:http";
-import {
-  createServer as createHttp2Server,
-  type Http2Server,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-} from "node:http2";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Logger } from "pino";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
-import { findOwnListener } from "../../library-internals/private-fields.js";
+import { takeListeners } from "../../library-internals/private-fields.js";
 import { contained } from "../../logging/contained.js";
+import { recordOf, setRecord } from "../connections/client-record.js";
+import { ConnectionPlaces, limitConnections } from "../connections/connection-places.js";
 import { trackConnections } from "../connections/connection-tracker.js";
 import { handleHttp1 } from "../connections/handle-http1.js";
 import {
@@ -20,8 +17,14 @@ import {
   limitAge,
   toHttp1Options,
 } from "../connections/http1-sockets.js";
-import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
-import { conductOf, serveUnlessReset } from "../connections/session-conduct.js";
+import {
+  limitHttp2Sessions,
+  maxIdleMs,
+  type SessionSettings,
+  toHttp2Options,
+} from "../connections/http2-sessions.js";
+import { startCallsLate } from "../connections/late-calls.js";
+import { SessionQueue } from "../connections/session-queue.js";
 import type { Tls } from "../tls/tls.js";
 
 /** A server for HTTP/1.1 and HTTP/2 on one port. HTTP/2 without TLS requires prior knowledge. */
@@ -41,15 +44,25 @@ export function createHttpServer(
   limits: ConnectionLimits,
   maxRequestMs: number,
   log: Pick<Logger, "error">,
+  queue = new SessionQueue(),
   tls?: Tls,
 ): HttpServer {
   let isClosing = false;
   const connections = trackConnections();
   const options = toHttp1Options(limits, maxRequestMs);
+  const limitIdle = (socket: Socket, response: ServerResponse) => {
+    const record = recordOf(socket);
+    if (record.isAuthenticated) return;
+    // Runs after Node's own listener, which sets a timeout if the connection is idle now.
+    response.once("finish", () => {
+      if (socket.timeout) socket.setTimeout(maxIdleMs(record, limits));
+    });
+  };
   const serve: RequestListener = (request, response) => {
     connections.callStarts(request, response);
     // Otherwise a keep-alive connection would accept another call.
     if (isClosing || hasReachedMaxAge(request.socket)) response.setHeader("connection", "close");
+    limitIdle(request.socket, response);
     listener(request, response);
   };
   const drop: RequestListener = (_, response) => response.destroy();
@@ -57,11 +70,16 @@ export function createHttpServer(
   handleHttp1(server, contained(log, "HTTP/1.1 request", serve, drop));
   server.maxConnections = limits.maxConnections;
   // Node calls the listener with requests that have the interface of HTTP/1.1 requests.
-  const serveBoth = serveHttp2(contained(log, "HTTP/2 request", listener, drop)) as never;
+  const serveBoth = contained(log, "HTTP/2 request", listener, drop) as never;
   const http2 = createHttp2Server(toHttp2Options(limits), serveBoth);
   http2.on("checkContinue", serveBoth);
-  limitHttp2Sessions(http2, limits, log);
-  routeConnections(server, http2, limits, log, tls !== undefined);
+  startCallsLate(http2, (start) =>
+    contained(log, "HTTP/2 stream", start, (stream) => stream.destroy()),
+  );
+  const places = new ConnectionPlaces(limits.maxConnections, queue);
+  const settings = { limits, queue, places, log };
+  const startSession = limitHttp2Sessions(http2, "connection", settings);
+  routeConnections(server, startSession, settings, tls !== undefined);
   connections.watchSockets(server);
   connections.watchSessions(http2);
   return {
@@ -82,15 +100,6 @@ export function createHttpServer(
   };
 }
 
-/** Returns a listener that costs little for the calls of a client that resets many at once. */
-function serveHttp2(listener: RequestListener) {
-  return (request: Http2ServerRequest, response: Http2ServerResponse) => {
-    const serve = () => listener(request as never, response as never);
-    if (conductOf(request.stream.session).isSuspected) serveUnlessReset(request.stream, serve);
-    else serve();
-  };
-}
-
 function createHttp1Server(options: Http1Options, tls: Tls | undefined): Server {
   if (tls === undefined) return createServer(options);
   const ALPNProtocols = ["h2", "http/1.1"];
@@ -102,25 +111,22 @@ function createHttp1Server(options: Http1Options, tls: Tls | undefined): Server 
 /** Routes the connections of `server` to the server of their HTTP version. */
 function routeConnections(
   server: Server,
-  http2: Http2Server,
-  limits: ConnectionLimits,
-  log: Pick<Logger, "error">,
+  startSession: (socket: Socket) => void,
+  { limits, places, log }: SessionSettings,
   isEncrypted: boolean,
 ): void {
-  const event = isEncrypted ? "secureConnection" : "connection";
   // Replaces Node's own listener, and calls it for HTTP/1.1 connections only.
-  const listen = findOwnListener(server, event);
-  if (listen === undefined) throw new Error(`Node.js lacks the only '${event}' listener`);
-  server.removeAllListeners(event);
+  const listen = takeListeners(server, isEncrypted ? "secureConnection" : "connection");
   const acceptHttp1 = (socket: Socket) => {
+    setRecord(socket, places.recordOf(socket));
     limitAge(socket, limits);
-    listen.call(server, socket);
+    listen(socket);
   };
   const acceptHttp2 = (socket: Socket) => {
     // An HTTP/1.1 server may still respond after the client has ended its side. An HTTP/2 server
     // treats that client as disconnected, and expects the socket to close by itself.
     socket.allowHalfOpen = false;
-    http2.emit("connection", socket);
+    startSession(socket);
   };
   const acceptEncrypted = (socket: TLSSocket) => {
     if (socket.alpnProtocol === "h2") {
@@ -150,8 +156,10 @@ function routeConnections(
     );
     sniff(socket, limits.headersTimeoutMs, decide);
   };
-  const accept = isEncrypted ? acceptEncrypted : acceptPlain;
-  server.on(event, contained(log, "connection", accept as (socket: Socket) => void, drop));
+  if (isEncrypted) {
+    server.on("secureConnection", contained(log, "connection", acceptEncrypted, drop));
+    limitConnections(server, places, log);
+  } else limitConnections(server, places, log, acceptPlain as (...args: unknown[]) => void);
 }
 
 /** Reads a connection until its first bytes show the HTTP version. */

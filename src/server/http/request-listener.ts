@@ -1,6 +1,4 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import type { Http2Session } from "node:http2";
-import type { Socket } from "node:net";
 import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
@@ -16,7 +14,7 @@ import { toErrorResponse } from "../connect/error-response.js";
 import { handleAndRewriteErrors } from "../connect/rewrite-connect-errors.js";
 import { rpcOf, unimplemented } from "../connect/unknown-method.js";
 import { callerOn } from "../connections/anonymous-callers.js";
-import { conductOfRequest, streamOf } from "../connections/session-conduct.js";
+import { connectionOf, recordOf } from "../connections/client-record.js";
 import { type ListenerDependencies, longestCallMs } from "../listener.js";
 import { largeMessageBytes, offloadedMethods, pathOf } from "../threads/offloaded-methods.js";
 import { checkBodySize, isRejectedUnread } from "./body-size.js";
@@ -48,8 +46,9 @@ export function createRequestListener(dependencies: ListenerDependencies): Reque
     if (method === undefined) return toNotFound(type, record(unimplemented(path)));
     let caller: Caller;
     try {
-      const found = await authorizer.authorize(path, find, conductOfRequest(request));
-      caller = callerOn(found, connectionOf(request));
+      const connection = connectionOf(request);
+      const found = await authorizer.authorize(path, find, recordOf(connection));
+      caller = connection === undefined ? found : callerOn(found, connection);
     } catch (error) {
       return challenge(toResponse(toConnectError(error)));
     }
@@ -122,11 +121,6 @@ function createMethods({
     return [path, { handler, handle }];
   });
   return new Map(methods);
-}
-
-/** Returns the session of an HTTP/2 request, whose socket is only a proxy, or the socket. */
-function connectionOf(request: IncomingMessage): Http2Session | Socket {
-  return streamOf(request)?.session ?? request.socket;
 }
 
 function pathOfUrl(url = ""): string {

@@ -63,6 +63,11 @@ export class CallContext implements HandlerContext {
     return this.#place === undefined ? wait : whileWaiting(this.#place, wait);
   }
 
+  /** Leaves the call's place to other calls until it ends. */
+  pause(): void {
+    this.#place?.pause();
+  }
+
   /** The caller that the call counts for. */
   get limitKey(): string {
     return callerOf(this).limitKey;

@@ -52,10 +52,7 @@ export function wrapHandlers<S extends DescService>(
 
 /** Handles one request or a stream of requests. */
 type SingleResponseHandler = (request: object, context: HandlerContext) => unknown;
-type StreamHandler = (
-  requests: AsyncIterable<object>,
-  context: HandlerContext,
-) => AsyncIterable<unknown>;
+type StreamHandler = (request: object, context: HandlerContext) => AsyncIterable<unknown>;
 
 function wrapSingleResponse(
   method: DescMethod,
@@ -111,23 +108,32 @@ function wrapStream(
 ): StreamHandler {
   const { places, maxStreamTimeoutMs } = options;
   const startCall = createCallRecorder(method, options);
-  return async function* stream(requests, outerContext) {
+  const isServerStream = method.methodKind === "server_streaming";
+  return async function* stream(request, outerContext) {
     const context = new CallContext(outerContext, maxStreamTimeoutMs);
-    const { run, end } = startCall(context, {});
+    const { run, end } = startCall(context, isServerStream ? request : {});
     const { signal } = context;
     // Recorded immediately: the consumer may never request the next response.
     const abort = () => end(toConnectError(signal.reason));
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
     const readWatch = watchClient(context, options);
-    const sendWatch = watchClient(context, options);
-    const messages = watchMessages(requests, sendWatch, options.maxMessageBytes);
+    const messages = isServerStream
+      ? request
+      : watchMessages(
+          request as AsyncIterable<object>,
+          watchClient(context, options),
+          options.maxMessageBytes,
+        );
     const responses = handler(messages, context)[Symbol.asyncIterator]();
     // If the loop ends without the handler's end, the consumer stopped reading responses.
     let failure: ConnectError | undefined = toConnectError(clientDisconnected());
     try {
       startHandling(method, context);
       context.enter(places);
+      if (request instanceof DomainError) throw request;
+      // Its handler mostly waits. Many of them may continue at once.
+      if (isServerStream) context.pause();
       for (;;) {
         const response = await run(() => context.withDeadline(() => responses.next()));
         if (response.done) break;

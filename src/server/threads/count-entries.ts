@@ -1,26 +1,25 @@
-import { prefixLength } from "../connect/error-response.js";
-
-/** Counts the entries of messages as their bytes arrive: each becomes an object of its own. */
+/** Counts the entries in the next bytes of a message: each becomes an object of its own. */
 export type CountEntries = (bytes: Uint8Array) => number;
 
+/** Returns the counter of one message of a content type. */
+export function createEntryCounter(contentType: string): CountEntries {
+  return contentType.includes("json") ? countJsonEntries : createBinaryCounter();
+}
+
 /** Counts objects in JSON by their opening braces. Braces in texts count, too. */
-export function createJsonCounter(): CountEntries {
-  return (bytes) => {
-    let count = 0;
-    for (let at = bytes.indexOf(brace); at >= 0; at = bytes.indexOf(brace, at + 1)) count += 1;
-    return count;
-  };
+function countJsonEntries(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = bytes.indexOf(brace); at >= 0; at = bytes.indexOf(brace, at + 1)) count += 1;
+  return count;
 }
 
 /**
- * Counts the length-delimited fields of binary messages, without those inside of them. `isFramed`: each
- * message has a flag and its length before it. Stops at malformed bytes, which the parser rejects.
+ * Counts the length-delimited fields of a binary message, without those inside of them. Stops at
+ * malformed bytes, which the parser rejects.
  */
-export function createBinaryCounter(isFramed: boolean): CountEntries {
-  const states = { prefix: 0, tag: 1, varint: 2, length: 3, malformed: 4 } as const;
-  let state: number = isFramed ? states.prefix : states.tag;
-  let prefixBytes = 0;
-  let messageBytes = isFramed ? 0 : Number.POSITIVE_INFINITY;
+function createBinaryCounter(): CountEntries {
+  const states = { tag: 0, varint: 1, length: 2, malformed: 3 } as const;
+  let state: number = states.tag;
   let skip = 0;
   let value = 0;
   let shift = 1;
@@ -40,16 +39,6 @@ export function createBinaryCounter(isFramed: boolean): CountEntries {
     } else state = states.malformed;
   };
   const readByte = (byte: number) => {
-    if (state === states.prefix) {
-      value = prefixBytes === 0 ? 0 : value * 256 + byte;
-      prefixBytes += 1;
-      if (prefixBytes < prefixLength) return;
-      prefixBytes = 0;
-      messageBytes = value;
-      if (messageBytes > 0) startValue(states.tag);
-      return;
-    }
-    messageBytes -= 1;
     value += (byte & 0x7f) * shift;
     shift *= 128;
     if (byte >= 0x80) return;
@@ -64,18 +53,13 @@ export function createBinaryCounter(isFramed: boolean): CountEntries {
   return (bytes) => {
     count = 0;
     for (let at = 0; at < bytes.length && state !== states.malformed; ) {
-      const skipped = Math.min(skip, messageBytes, bytes.length - at);
+      const skipped = Math.min(skip, bytes.length - at);
       if (skipped > 0) {
         skip -= skipped;
-        messageBytes -= skipped;
         at += skipped;
       } else {
         readByte(bytes[at] as number);
         at += 1;
-      }
-      if (messageBytes === 0 && state !== states.prefix) {
-        skip = 0;
-        startValue(states.prefix);
       }
     }
     return count;

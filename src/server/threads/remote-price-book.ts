@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import { capTimeout } from "../../async/cap-timeout.js";
 import { raceAbort } from "../../async/race-abort.js";
 import { Decimal, toPlainText } from "../../domain/decimal.js";
 import { DomainError, type Metadata, type Reason } from "../../domain/domain-error.js";
@@ -96,14 +97,14 @@ export async function replyToLookup(
   port: MessagePort,
   book: PriceBook,
   { number, query, timeoutMs }: LookupRequest,
-  call: Omit<LookupCall, "timeoutMs">,
+  call: LookupCall,
 ): Promise<void> {
   const send = (reply: { result: SentResult } | { error: SentError }) =>
     port.postMessage({ type: "reply", number, ...reply } satisfies LookupReply);
   try {
-    send({
-      result: toSentResult(await book.lookup(query, { ...call, timeoutMs: () => timeoutMs })),
-    });
+    // The thread counts from when it began. The client did so before, and the thread may have started late.
+    const leftMs = capTimeout(call.timeoutMs(), timeoutMs ?? Number.POSITIVE_INFINITY);
+    send({ result: toSentResult(await book.lookup(query, { ...call, timeoutMs: () => leftMs })) });
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const { reason, message, metadata } = error;

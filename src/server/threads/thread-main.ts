@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type MessagePort, workerData } from "node:worker_threads";
+import type { DescMethod } from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -13,6 +14,7 @@ import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { raceAbort } from "../../async/race-abort.js";
 import { toLoggedError } from "../../logging/loggable-error.js";
 import type { PriceBook } from "../../price-book/price-book.js";
+import { keepByteOrderMarks } from "../../protobuf/text-encoding.js";
 import type { CallMemory } from "../../rpc/call/call-memory.js";
 import { callerKey } from "../../rpc/call/caller-context.js";
 import type { ChargeCounter } from "../../rpc/call/charge-counter.js";
@@ -23,15 +25,14 @@ import { type CallLog, toCallRecord, toUnhandledCall } from "../calls/call-log.j
 import { type CallPlace, unlimitedPlaces, whileWaiting } from "../calls/call-places.js";
 import { headerFinder } from "../calls/request-id.js";
 import { abortWhenLate, readUntil } from "../connect/body-deadline.js";
-import { isCompressed } from "../connect/compression.js";
-import { toConnectOptions } from "../connect/connect-options.js";
+import { mayBeCompressed } from "../connect/compression.js";
+import { compressions, toConnectOptions } from "../connect/connect-options.js";
 import { handleAndRewriteErrors, handlerStarted } from "../connect/rewrite-connect-errors.js";
 import { createServices } from "../pipeline/services.js";
-import { keepByteOrderMarks } from "../runtime-tuning/text-encoding.js";
 import { fromThreadConnection } from "./connection-transfer.js";
 import { createIdleCollector } from "./idle-collector.js";
 import { openSlot } from "./memory-table.js";
-import { countMessages } from "./message-memory.js";
+import { createMessageMemory } from "./message-memory.js";
 import { createRemotePriceBook } from "./remote-price-book.js";
 import { postToMainThread, responseNotRead, sendResponse } from "./send-response.js";
 import type { HeaderEntries, OffloadedCall, ThreadSettings, ToThread } from "./thread-messages.js";
@@ -78,9 +79,8 @@ async function serve(
   });
   try {
     const { pathname } = new URL(call.url);
-    const handler = handlers.get(pathname);
-    if (handler === undefined) throw new Error(`${call.url} is not served in threads`);
-    timers.push(abortWhenLate(abort, limitMsOf(handler)));
+    const { method } = findHandler(handlers, pathname);
+    timers.push(abortWhenLate(abort, limitMsOf(method)));
     const place = createRemotePlace(port);
     const header = new Headers(call.header as [string, string][]);
     const unhandled = toUnhandledCall(pathname.slice(1), headerFinder(header), caller);
@@ -103,16 +103,20 @@ async function serve(
         throw failure;
       }
     };
+    const messages = createMessageMemory(reserve, {
+      isStream: method.methodKind !== "unary",
+      contentType: header.get("content-type") ?? "",
+      contentEncoding: header.get("content-encoding"),
+    });
     const request = {
       ...{ ...call, header, signal: abort.signal, contextValues },
-      body: countMessages(readUntil(readBody(body, place), abort.signal), reserve, {
-        isStream: handler.method.methodKind !== "unary",
-        isCompressed: isCompressed((name) => header.get(name)),
-        type: header.get("content-type") ?? "",
-      }),
+      body: messages.countBody(readUntil(readBody(body, place), abort.signal)),
     };
+    const usedHandlers = mayBeCompressed(call.url, (name) => header.get(name))
+      ? createHandlers(messages.countDecompressed)
+      : handlers;
     const response = await handleAndRewriteErrors(
-      handler,
+      findHandler(usedHandlers, pathname),
       request,
       settings.maxMessageBytes,
       recordUnhandled,
@@ -168,10 +172,35 @@ function createRemotePlace(port: MessagePort): CallPlace {
   };
 }
 
+/** Connect's handlers of all methods, by their paths. */
+type Handlers = ReadonlyMap<string, UniversalHandler>;
+
+/** Creates handlers. Their compressions pass each message to `onDecompressed` before it is parsed. */
+function createHandlers(onDecompressed: (message: Uint8Array) => void = () => {}): Handlers {
+  const options = toConnectOptions(settings.maxMessageBytes);
+  const acceptCompression = compressions.map((compression) => ({
+    ...compression,
+    decompress: async (bytes: Uint8Array, maxBytes: number) => {
+      const message = await compression.decompress(bytes, maxBytes);
+      onDecompressed(message);
+      return message;
+    },
+  }));
+  const router = createConnectRouter({ ...options, acceptCompression });
+  mountServices((service, implementation) => router.service(service, implementation));
+  return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+}
+
+function findHandler(handlers: Handlers, path: string): UniversalHandler {
+  const found = handlers.get(path);
+  if (found === undefined) throw new Error(`${path} is not served in threads`);
+  return found;
+}
+
 /**
  * Returns the time limit of a call. It includes the time in which Connect waits for the message.
  */
-function limitMsOf({ method }: UniversalHandler): number {
+function limitMsOf(method: DescMethod): number {
   return method.methodKind === "unary" ? settings.maxTimeoutMs : settings.maxStreamTimeoutMs;
 }
 
@@ -228,14 +257,13 @@ const knex = createDatabase({
 const tracing = settings.isTraced
   ? (await import("../../tracing/thread-tracing.js")).createThreadTracing(knex)
   : undefined;
-const router = createConnectRouter(toConnectOptions(settings.maxMessageBytes));
-createServices(
+const mountServices = createServices(
   {
     ...{ knex, bookOf, chargeCounterOf, memoryOf, ...settings },
     // The database has the changes. Only the main thread is notified of them.
     waitForChange: (_version, limitMs, signal) =>
-      raceAbort(sleep(Math.min(limitMs, 1000), undefined, { ref: false }), signal),
+      raceAbort(sleep(Math.min(limitMs, 1000), true, { ref: false }), signal),
   },
   { callLogOf, places: unlimitedPlaces, ...settings },
-)((service, implementation) => router.service(service, implementation));
-const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+);
+const handlers = createHandlers();

@@ -10,6 +10,7 @@ import type { PriceBook } from "../../price-book/price-book.js";
 import { callerKey, unknownCaller } from "../../rpc/call/caller-context.js";
 import { type CallPlace, type CallPlaces, whileWaiting } from "../calls/call-places.js";
 import { headerFinder } from "../calls/request-id.js";
+import { timeoutOf } from "../connect/timeout-headers.js";
 import { type CallTrackerDependencies, trackCall } from "./call-tracker.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import { createOffloadedPlaces, type OffloadedPlaces } from "./offloaded-places.js";
@@ -87,6 +88,8 @@ export function createThreadPool(
       ...{ memoryBytes: memoryBudget.inUseBytes(), maxMemoryBytes: memoryBudget.limitBytes },
     }),
     serve: async ({ url, method, httpVersion, header, body, signal, contextValues }) => {
+      const startedAtMs = performance.now();
+      const timeoutMs = timeoutOf(header);
       const rpc = new URL(url).pathname.slice(1);
       const caller = contextValues?.get(callerKey);
       const findHeader = headerFinder(header);
@@ -98,6 +101,7 @@ export function createThreadPool(
       const { port1: port, port2 } = new MessageChannel();
       const lookupCall = {
         signal,
+        timeoutMs: () => timeoutMs && Math.max(0, timeoutMs - (performance.now() - startedAtMs)),
         whileWaiting: <T>(wait: Promise<T>) => whileWaiting(place, wait),
       };
       const logFailure = (what: string) => (error: unknown) => {
@@ -163,7 +167,7 @@ function threadLost(cause?: unknown): DomainError {
 
 /**
  * Returns the size of a thread's heap in MB: what a thread itself takes, the budget, and what one message
- * takes at most while it is parsed. Of a compressed one that is known only then.
+ * takes at most before it is counted, while the dates in compressed JSON are checked.
  */
 function threadHeapMb({ memory, maxMessageBytes }: ThreadSettings): number {
   const messageBytes = maxMessageBytes * maxObjectBytesPerByte;

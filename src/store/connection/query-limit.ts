@@ -3,8 +3,8 @@ import { FairQueue } from "../../async/fair-queue.js";
 import { tooManyCalls } from "../../domain/domain-error.js";
 import { limitsOf } from "./pool.js";
 
-/** How a call uses the database. */
-export type Access = "read" | "write";
+/** How a call uses the database. A large read also takes a turn among large reads. */
+export type Access = "read" | "write" | "large read";
 
 /** The caller that a call counts for, and the signal that ends its wait. */
 export type LimitedCall = { readonly limitKey?: string; readonly signal: AbortSignal };
@@ -12,8 +12,9 @@ export type LimitedCall = { readonly limitKey?: string; readonly signal: AbortSi
 /**
  * Runs `work` within the concurrency limits of the pool. Writes use at most half of the connections, so
  * that reads find a free one while writers wait. Writes lose nothing: the row lock of the price book
- * runs them one at a time anyway. The number of running and waiting calls is limited too, for reads and
- * for writes: a call above that limit fails at once. Callers take turns.
+ * runs them one at a time anyway. Two large reads run at a time, one of each caller: the event loop handles
+ * their rows, and other calls wait for that. The number of running and waiting calls of each kind is limited
+ * too: a call above that limit fails at once. Callers take turns.
  *
  * @throws DomainError TOO_MANY_CALLS
  */
@@ -25,7 +26,7 @@ export async function withConcurrencyLimit<T>(
 ): Promise<T> {
   const queue = queuesOf(knex)[access];
   if (!queue.accepts(limitKey)) {
-    const which = `that ${access}s the database`;
+    const which = whichCalls[access];
     throw tooManyCalls(which, "MAX_DATABASE_CALLS", queue.maxSize, queue.sizeOf(limitKey));
   }
   await queue.enter(limitKey, signal);
@@ -43,13 +44,24 @@ function queuesOf(knex: Knex): Queues {
   if (known !== undefined) return known;
   const { maxCalls = Number.POSITIVE_INFINITY, poolSize = 2 } = limitsOf(knex);
   const maxCallsOfAKind = Math.max(1, Math.floor(maxCalls / 2));
-  const createQueue = (connections: number) => {
-    const places = Math.max(1, Math.min(connections, maxCallsOfAKind));
-    return new FairQueue(places, maxCallsOfAKind - places);
+  const createQueue = (running: number, most: number) => {
+    const places = Math.max(1, Math.min(running, most));
+    return new FairQueue(places, most - places);
   };
-  const queues = { read: createQueue(poolSize), write: createQueue(Math.floor(poolSize / 2)) };
+  const queues = {
+    read: createQueue(poolSize, maxCallsOfAKind),
+    write: createQueue(Math.floor(poolSize / 2), maxCallsOfAKind),
+    "large read": createQueue(largeReads, Math.max(1, Math.floor(maxCalls / 4))),
+  };
   allQueues.set(knex, queues);
   return queues;
 }
 
+const whichCalls: Readonly<Record<Access, string>> = {
+  read: "that reads the database",
+  write: "that writes the database",
+  "large read": "that lists more than 100 rows",
+};
+
+const largeReads = 2;
 const allQueues = new WeakMap<Knex, Queues>();

@@ -54,6 +54,20 @@ export function inTransaction<T>(
   );
 }
 
+/** Like `inTransaction`, for work that reads up to `rows` rows. Large reads take turns. */
+export function inListTransaction<T>(
+  knex: Knex,
+  call: Call,
+  rows: number,
+  work: (transaction: Knex.Transaction) => Promise<T>,
+): Promise<T> {
+  const read = () => inTransaction(knex, call, work);
+  return rows > smallReadRows ? withConcurrencyLimit(knex, "large read", call, read) : read();
+}
+
+/** The most rows of a read that takes no turn: a page of 100, and the row after it. */
+export const smallReadRows = 101;
+
 /**
  * Retries `work`, which is a transaction or has a savepoint, while it loses against concurrent
  * transactions.

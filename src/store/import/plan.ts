@@ -33,7 +33,10 @@ export async function planImport(
     ...{ registerMissing, cancelScheduled: missing.cancelScheduled },
   });
   if (missing.endPrices) await transaction.raw(planMissing, { now: toInstantText(now) });
-  if (missing.cancelScheduled) await transaction.raw(planCancelled, { now: toInstantText(now) });
+  if (missing.cancelScheduled) {
+    await transaction.raw(planUnstated, { now: toInstantText(now) });
+    await transaction.raw(planCancelled, { now: toInstantText(now) });
+  }
   const { rows } = await transaction.raw(`
     select
       count(*) filter (where adds or replaces or cancels) as changes,
@@ -76,7 +79,11 @@ export async function isOutdated(
   return rows[0].is_outdated;
 }
 
-/** Returns the keys that the plan changes and that were changed after a version: their number, and the first. */
+/**
+ * Returns the keys that the plan changes and that were changed after a version: their number, and the
+ * first. Also those whose rows disagree with the past, because it is a change after the version that
+ * explains it.
+ */
 export async function findChangedKeys(
   transaction: Knex,
   version: bigint,
@@ -88,7 +95,8 @@ export async function findChangedKeys(
     from llm_prices key
     where key.book_version > :version and exists (
       select from import_steps step
-      where step.llm_price_id = key.id and (adds or replaces or cancels)
+      where step.llm_price_id = key.id
+        and (adds or replaces or cancels or problem = 'effective_from')
     )
     order by key.charge_type, key.provider, key.model
     limit :limit`,
@@ -130,7 +138,11 @@ const joinedRows = `
       ) as first_row,
       lag(begins) over timeline as row_before_begins,
       lag(price) over timeline as row_before_price,
-      lead(begins) over timeline as row_behind_begins
+      lead(begins) over timeline as row_behind_begins,
+      -- The rows replace the whole timeline from now on, and the first of them begins later.
+      cast(:cancelScheduled as boolean) and cast(:now as timestamptz) < min(begins) over (
+        partition by charge_type, provider, model
+      ) as is_ended_now
     from keyed_rows
     window timeline as (partition by charge_type, provider, model order by begins, row_number)
   ), joined_rows as (
@@ -164,7 +176,8 @@ const joinedRows = `
         bool_or(effective_from > cast(:now as timestamptz) and price is not null) as is_scheduled
       from (
         select effective_from, price,
-          effective_from < begins or begins_now and effective_from = begins as is_before
+          (effective_from < begins or begins_now and effective_from = begins)
+            and (not is_ended_now or effective_from > cast(:now as timestamptz)) as is_before
         from llm_price_revisions
         where not is_new and llm_price_revisions.llm_price_id = ordered_rows.llm_price_id
           and superseded_in is null
@@ -216,7 +229,6 @@ const planRows = `
       and price is distinct from price_exact,
     false,
     problem is null and case
-      when is_past and has_history and not corrects_past then false
       when is_exact then price is distinct from price_exact
         and (price is not null or price_left is not null)
       when begins_now or price is null or is_past and has_history
@@ -243,6 +255,22 @@ const planMissing = `
     from llm_price_revisions where llm_price_id = key.id and superseded_in is null
   ) book
   where (price_now is not null or is_scheduled) and not exists (${rowsOfKey})`;
+
+// Ends the current prices of keys whose rows all begin later: the rows replace the whole timeline.
+const planUnstated = `
+  insert into import_steps
+  select null, charge_type, provider, model, key.id, false, true, null, null, current.price, null,
+    null, false, false, false, false, false, true
+  from llm_prices key
+  cross join lateral (
+    select price from llm_price_revisions
+    where llm_price_id = key.id and superseded_in is null
+      and effective_from <= cast(:now as timestamptz)
+    order by effective_from desc limit 1
+  ) current
+  where current.price is not null and exists (${rowsOfKey}) and not exists (
+    ${rowsOfKey} and coalesce(imported.effective_from, '-infinity') <= cast(:now as timestamptz)
+  )`;
 
 // Takes back the scheduled revisions of keys with rows that have no row of their own.
 const planCancelled = `

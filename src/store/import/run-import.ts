@@ -1,5 +1,5 @@
 import type { Knex } from "knex";
-import { DomainError } from "../../domain/domain-error.js";
+import { DomainError, invalidField } from "../../domain/domain-error.js";
 import { maxRowErrors, type RowError } from "../../domain/import-row-errors.js";
 import type { Instant } from "../../domain/instant.js";
 import type { ImportOptions, ImportOutcome } from "../../domain/price-import.js";
@@ -87,14 +87,22 @@ async function plan(
 ): Promise<ImportPlan> {
   const planned = await planImport(transaction, now, options);
   const rows = planned.invalidRows === 0 ? [] : await listRowErrors(transaction, maxRowErrors);
-  throwRowErrors({ ...planned, errors: rows.map((row) => toRowError(row, now)) });
   if (options.baseBookVersion !== undefined)
     await requireUnchanged(transaction, options.baseBookVersion);
+  throwRowErrors({ ...planned, errors: rows.map((row) => toRowError(row, now)) });
   return planned;
 }
 
 /** @throws DomainError BOOK_CHANGED when keys that the plan changes were changed after a version. */
 async function requireUnchanged(transaction: Knex, base: bigint): Promise<void> {
+  const newest = await bookVersion(transaction);
+  if (base > newest) {
+    throw invalidField(
+      "base_book_version",
+      `is ${base}; allowed: 0 to ${newest}, the newest version; the rows are of another price book, or of ` +
+        "this one before a backup was restored: leave it out to import them all the same",
+    );
+  }
   const { count, keys } = await findChangedKeys(transaction, base, maxChangedKeys);
   if (count === 0) return;
   const names = keys.map(toKeyText);

@@ -46,7 +46,10 @@ export async function listChanges(
       from llm_price_revisions revision
       where ${column} <= :newest
         and (${column}, llm_price_id, effective_from) >= (:version, :id, cast(:from as timestamptz))
-        and (${column}, llm_price_id, effective_from, '${name}') > (:version, :id, cast(:from as timestamptz), :kind)
+        and not (
+          ${column} = :version and llm_price_id = :id and effective_from = cast(:from as timestamptz)
+          and '${name}' <= :kind
+        )
       order by ${column}, llm_price_id, effective_from
       limit :limit
     )`;

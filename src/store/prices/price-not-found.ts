@@ -17,21 +17,27 @@ export async function priceNotFound(
 ): Promise<DomainError> {
   const key = "chargeType" in wanted ? wanted : { chargeType: "", ...wanted };
   const name = "chargeType" in wanted ? toKeyText(wanted) : `${wanted.provider}/${wanted.model}`;
-  const { metadata, hint } = await nearestKeys(knex, key, at);
+  const nearest = await nearestKeys(knex, key, at);
   const history = await describeHistory(knex, key, at);
-  return notInEffect(name, at, history || hint, metadata);
+  return notInEffect(name, at, history || nearest.hint, nearest);
 }
 
 /** Creates the same error without a query: without the nearest keys and the times of the key. */
 export function keyMissing(key: Key, at: Instant): DomainError {
-  return notInEffect(toKeyText(key), at, "", {});
+  return notInEffect(toKeyText(key), at, "", { metadata: {}, keys: [] });
 }
 
-function notInEffect(name: string, at: Instant, hint: string, nearest: Metadata): DomainError {
+function notInEffect(
+  name: string,
+  at: Instant,
+  hint: string,
+  { metadata, keys }: { readonly metadata: Metadata; readonly keys: readonly Key[] },
+): DomainError {
   const asOf = toInstantText(at);
   const message = `no price of ${name} is in effect at ${asOf}${hint}`;
   return new DomainError("PRICE_NOT_FOUND", message, {
-    metadata: { key: name, as_of: asOf, ...nearest },
+    metadata: { key: name, as_of: asOf, ...metadata },
+    suggestions: { nearest: keys },
   });
 }
 

@@ -27,7 +27,11 @@ export function nearestNames(wanted: string, candidates: readonly string[]): Nea
  * begin with the same 4 characters. Their number is limited, so that many failed lookups cost
  * little.
  */
-export async function nearestKeys(knex: Knex, key: Key, at: Instant): Promise<Nearest> {
+export async function nearestKeys(
+  knex: Knex,
+  key: Key,
+  at: Instant,
+): Promise<Nearest & { readonly keys: readonly Key[] }> {
   const { rows } = await knex.raw(
     `
     select charge_type, provider, model from (
@@ -44,6 +48,12 @@ export async function nearestKeys(knex: Knex, key: Key, at: Instant): Promise<Ne
     ) is not null`,
     { ...key, ...toPrefixRange(key.model.slice(0, 4)), at: toInstantText(at) },
   );
-  const names = rows.map((row: KeyColumns) => toKeyText(toKey(row)));
-  return nearestNames(toKeyText(key), names);
+  const keys = new Map<string, Key>(
+    rows.map((row: KeyColumns) => [toKeyText(toKey(row)), toKey(row)]),
+  );
+  const nearest = nearestNames(toKeyText(key), [...keys.keys()]);
+  return {
+    ...nearest,
+    keys: Object.values(nearest.metadata).flatMap((name) => keys.get(name) ?? []),
+  };
 }

@@ -28,7 +28,7 @@ describe("The account errors of AllocateCharges", () => {
 
   const malformed = [
     ..."| |1e3|+1| 1|1 |1.|.5|0x10|NaN|Infinity|1,5|1_000|--1|-|-1|-0.1|.".split("|"),
-    ...["١", "１", "1\n", "1\0", "0.0000000001", "1.0000000000"],
+    ...["١", "１", "1\n", "1\0", "0.0000000000000000001"],
     ...["1000000000000000000", "1000000000000000000.5", "9".repeat(100_000)],
   ];
   for (const usage of malformed) {
@@ -47,6 +47,9 @@ describe("The account errors of AllocateCharges", () => {
     ["with a line feed", "a\n"],
     ["with a DEL", "a\u007f"],
     ["with a control character above ASCII", "a\u0085"],
+    ["of a space", " "],
+    ["that begins with a space", " a"],
+    ["that ends with a no-break space", "a\u00a0"],
   ] as const;
   for (const [what, accountId] of ids) {
     it(`reject an account id ${what}`, async () => {
@@ -55,8 +58,8 @@ describe("The account errors of AllocateCharges", () => {
     });
   }
 
-  it("accept account ids of 255 characters, and of a space, a quote or a line separator", async () => {
-    const longest = ["x".repeat(255), "😀".repeat(255), " ", '"', "\u2028"];
+  it("accept account ids of 255 characters, and of a quote or a line separator", async () => {
+    const longest = ["x".repeat(255), "😀".repeat(255), '"', "\u2028"];
     const { accountCharges } = await allocate(
       longest.map((accountId) => ({ accountId, usage: "1" })),
     );
@@ -79,9 +82,9 @@ describe("The account errors of AllocateCharges", () => {
   });
 
   it("accept accounts that differ only in case, in a space or in Unicode normalization", async () => {
-    const accountIds = ["a", "A", "a ", "\u00e9", "e\u0301"];
+    const accountIds = ["a", "A", "a  a", "a a", "\u00e9", "e\u0301"];
     const { totals } = await allocate(accountIds.map((accountId) => ({ accountId, usage: "1" })));
-    expect(totals?.accountCount).to.equal(5n);
+    expect(totals?.accountCount).to.equal(6n);
   });
 
   it("reject a sum of usages of 10^18, and accept one just below", async () => {

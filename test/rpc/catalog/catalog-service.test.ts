@@ -29,7 +29,7 @@ const resources: Readonly<Record<string, Resource>> = {
     },
     notFound: "CHARGE_TYPE_NOT_FOUND",
     bounds: [
-      ["c".repeat(20), "c".repeat(21)],
+      ["c".repeat(63), "c".repeat(64)],
       ["z_9", "9_z"],
       ["c", ""],
       ["low", "Low"],

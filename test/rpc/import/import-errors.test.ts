@@ -107,7 +107,7 @@ describe("ImportLLMPrices rejects", function () {
     const invalidRow = {
       chargeType: "A",
       provider: "",
-      model: "a b",
+      model: "a  b",
       price: "1000.1",
       effectiveFrom,
     };

@@ -322,9 +322,9 @@ describe("ImportLLMPrices of 3000 rows", function () {
     const seen = new Set<string>();
     const calculate = async (minBookVersion = 0n) => {
       const batch = { requests, minBookVersion };
-      const { results, asOf } = await service.pricing.batchCalculateCharges(batch);
+      const { results, asOf, bookVersion } = await service.pricing.batchCalculateCharges(batch);
       const again = await service.pricing.batchCalculateCharges({
-        requests,
+        ...{ requests, bookVersion },
         ...(asOf && { asOf }),
       });
       const chargesIn = (each: typeof results) =>

@@ -89,7 +89,7 @@ describe("CreateLLMPrice", () => {
     });
   }
 
-  const invalidPrices = ["", "1000.0000000001", "-0.0000000001", "1.00000000000", "1e1", "٣"];
+  const invalidPrices = ["", "1000.0000000001", "-0.0000000001", "1.00000000001", "1e1", "٣"];
   for (const price of invalidPrices) {
     it(`rejects a price of ${JSON.stringify(price)}`, async () => {
       const { code, reason, fields } = await errorOf(create({ ...anyKey, price }));
@@ -247,9 +247,10 @@ describe("CreateLLMPrice", () => {
   const invalidFields = [
     ["a reason of 1001 characters", { reason: "😀".repeat(1001) }, "reason"],
     ["a reason with a NUL", { reason: "a\0b" }, "reason"],
-    ["a charge type of 21 characters", { chargeType: "c".repeat(21) }, "charge_type"],
+    ["a charge type of 64 characters", { chargeType: "c".repeat(64) }, "charge_type"],
     ["a provider of 64 characters", { provider: "p".repeat(64) }, "provider"],
-    ["a model with a space", { model: "a b" }, "model"],
+    ["a model with two spaces", { model: "a  b" }, "model"],
+    ["a model that ends with a space", { model: "a " }, "model"],
     [
       "an effective_from with a fraction of a millisecond",
       { effectiveFrom: { nanos: 1 } },

@@ -107,6 +107,46 @@ describe("ListLLMPriceRevisions", () => {
     expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
   });
 
+  describe("with show_superseded", () => {
+    it("returns what later versions took back, with the end of the last version that said it", async () => {
+      const { lookup } = await stepsIn("2100", "2102");
+      const price = { lookup, price: "9" };
+      const first = await service.pricing.updateLLMPrice({ ...price, ...from("2100") });
+      const second = await service.pricing.updateLLMPrice({ ...price, ...from("2101") });
+      const cancelled = await service.pricing.cancelLLMPriceRevision({ lookup, ...from("2102") });
+      const { llmPriceRevisions } = await list({ lookup, showSuperseded: true });
+      const found = llmPriceRevisions.map((each) => [spanOf(each), each.supersededIn]);
+      expect(found).to.deep.equal([
+        ["2020-2100", undefined],
+        // When it was taken back, no revision began in 2101.
+        ["2100-2102", first.bookVersion],
+        ["2100-2101", undefined],
+        ["2101-", undefined],
+        ["2102-", cancelled.bookVersion],
+      ]);
+      expect(second.bookVersion).to.equal(first.bookVersion + 1n);
+      const standing = await list({ lookup });
+      expect(standing.llmPriceRevisions).to.deep.equal(
+        llmPriceRevisions.filter(({ supersededIn }) => supersededIn === undefined),
+      );
+    });
+
+    it("returns revisions of the same start on several pages, each once", async () => {
+      const { lookup } = await stepsIn("2100");
+      for (const price of ["2", "3", "4"]) {
+        await service.pricing.updateLLMPrice({ lookup, price, ...from("2100") });
+      }
+      const prices: (string | undefined)[] = [];
+      let pageToken = "";
+      do {
+        const page = await list({ lookup, showSuperseded: true, pageSize: 1, pageToken });
+        prices.push(...page.llmPriceRevisions.map(({ price }) => price));
+        pageToken = page.nextPageToken;
+      } while (pageToken !== "");
+      expect(prices).to.deep.equal(["1", "2", "2", "3", "4"]);
+    });
+  });
+
   describe("in pages", () => {
     const page = async (request: object) => {
       const { llmPriceRevisions, nextPageToken } = await list(request);
@@ -183,6 +223,13 @@ describe("ListLLMPriceRevisions", () => {
       const { lookup } = await stepsIn("2100");
       const pageToken = await tokenOf((await stepsIn("2100")).lookup);
       expect(await violationsOf({ lookup, pageToken })).to.deep.equal(["page_token"]);
+    });
+
+    it("a page_token of a list with other show_superseded", async () => {
+      const { lookup } = await stepsIn("2100");
+      const pageToken = await tokenOf(lookup);
+      const fields = await violationsOf({ lookup, pageToken, showSuperseded: true });
+      expect(fields).to.deep.equal(["page_token"]);
     });
 
     it("a page_token of another method", async () => {

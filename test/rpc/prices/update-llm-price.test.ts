@@ -133,7 +133,7 @@ describe("UpdateLLMPrice", () => {
 
   const bounds = [
     ["0", "-0.0000000001"],
-    ["0.0000000001", "0.00000000010"],
+    ["0.0000000001", "0.00000000011"],
     ["1000", "1000.0000000001"],
   ] as const;
   for (const [accepted, rejected] of bounds) {

@@ -2,6 +2,16 @@ import { once } from "node:events";
 import { connect as connectHttp2, constants, type OutgoingHttpHeaders } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { expect } from "chai";
+import {
+  beginning,
+  callHeaders,
+  endHeaders,
+  endStream,
+  frameType,
+  headerBlock,
+  http2Frame,
+  readHttp2Frames,
+} from "../../../e2e/support/http2-frames.js";
 import { type Address, formatAddress } from "../../../src/config/address.js";
 import { lineOf } from "../../support/batches.js";
 import { until } from "../../support/metrics.js";
@@ -18,6 +28,11 @@ const call = {
   "content-type": "application/grpc",
   te: "trailers",
 };
+
+const listChargeTypes = Buffer.concat([
+  http2Frame(frameType.headers, endHeaders, 1, headerBlock(callHeaders(call[":path"]))),
+  http2Frame(frameType.data, endStream, 1, Buffer.alloc(5)),
+]);
 
 /** Makes one call with these headers. Returns its status, or the code of its stream's reset. */
 async function outcomeOf(address: Address, sent: OutgoingHttpHeaders): Promise<string> {
@@ -106,8 +121,14 @@ for (const [listener, addressOf] of Object.entries(listeners)) {
           const socket = connect(port, host);
           socket.on("error", () => {});
           socket.once("close", () => resolve(undefined));
-          socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
-          socket.once("data", () => resolve(socket));
+          // A client that makes no call would only get a share.
+          socket.write(Buffer.concat([beginning, listChargeTypes]));
+          let received = Buffer.alloc(0);
+          socket.on("data", (data: Buffer) => {
+            received = Buffer.concat([received, data]);
+            const types = readHttp2Frames(received).map(({ type }) => type);
+            if (types.includes(frameType.headers)) resolve(socket);
+          });
         });
       const sockets = [await open(), await open(), await open()];
       expect(sockets).not.to.include(undefined);

@@ -1,16 +1,17 @@
 import type { Worker } from "node:worker_threads";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { Code, createClient } from "@connectrpc/connect";
 import { compressionGzip, createConnectTransport } from "@connectrpc/connect-node";
 import { expect } from "chai";
 import { formatAddress } from "../../../src/config/address.js";
 import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { toFrame } from "../../../src/server/connect/error-response.js";
 import {
   answerOf,
   manyUsages,
   messagesOf,
   type OpenRequests,
   openRequests,
-  pseudoRandom,
   type TestMessage,
 } from "../../support/allocations.js";
 import { lineOf } from "../../support/batches.js";
@@ -33,6 +34,11 @@ const shareBytes = offloadMemoryBytes / 2;
 const accounts = 45_000;
 /** What this stream holds when all its accounts have arrived. */
 const fullBytes = 2172 * 1024;
+/** Batches of empty lines, of about 60 KB. */
+const dense = {
+  "application/proto": Buffer.alloc(60_000, Buffer.from([0x0a, 0x00])),
+  "application/json": Buffer.from(`{"requests":[${"{},".repeat(30_000)}{}]}`),
+};
 
 describe("The memory of large calls", function () {
   this.timeout(40_000);
@@ -70,6 +76,15 @@ describe("The memory of large calls", function () {
     const response = answerOf(pricing.streamAllocateCharges(requests, options));
     response.catch(() => {});
     return { requests, response };
+  };
+  const urlOf = () =>
+    `http://${formatAddress(service.server.httpAddress)}/llmprices.v1.PricingService/BatchCalculateCharges`;
+  const post = async (type: string, body: Uint8Array, headers: Record<string, string> = {}) => {
+    const response = await fetch(urlOf(), {
+      ...{ method: "POST", body: Buffer.from(body), headers: { "content-type": type, ...headers } },
+    });
+    // Trailers are percent-encoded.
+    return { status: response.status, text: (await response.text()).replaceAll("%20", " ") };
   };
   const isFull = () => until(async () => (await offloadMemory(service)).inUse === fullBytes);
 
@@ -167,36 +182,84 @@ describe("The memory of large calls", function () {
   });
 
   it("includes the objects of a message whose entries are empty, before it is parsed", async () => {
-    const address = formatAddress(service.server.httpAddress);
-    const url = `http://${address}/llmprices.v1.PricingService/BatchCalculateCharges`;
-    const dense = {
-      "application/proto": Buffer.alloc(60_000, Buffer.from([0x0a, 0x00])),
-      "application/json": Buffer.from(`{"requests":[${"{},".repeat(30_000)}{}]}`),
-    };
     for (const [type, body] of Object.entries(dense)) {
-      const response = await fetch(url, {
-        ...{ method: "POST", body, headers: { "content-type": type } },
-      });
-      expect(response.status, type).to.equal(429);
-      expect(await response.text(), type).to.include("MEMORY_EXHAUSTED");
+      const { status, text } = await post(type, body);
+      expect(status, type).to.equal(429);
+      expect(text, type).to.include("MEMORY_EXHAUSTED");
     }
     await isReturned();
   });
 
-  it("includes compressed messages as they are after decompression", async () => {
-    const transport = createConnectTransport({
-      ...{ baseUrl: `http://${formatAddress(service.server.httpAddress)}`, httpVersion: "1.1" },
-      ...{ sendCompression: compressionGzip, compressMinBytes: 0 },
+  for (const [encoding, compress] of Object.entries({ gzip: gzipSync, br: brotliCompressSync })) {
+    it(`includes them when the message is compressed: ${encoding}`, async () => {
+      const ended = () => callsEnded(service, "BatchCalculateCharges", "resource_exhausted");
+      for (const [type, body] of Object.entries(dense)) {
+        const counted = await ended();
+        const { status, text } = await post(type, compress(body), { "content-encoding": encoding });
+        expect(status, type).to.equal(429);
+        expect(text, type).to.include("MEMORY_EXHAUSTED");
+        await until(async () => (await ended()) === counted + 1);
+      }
+      await isReturned();
     });
-    const pricing = createClient(PricingService, transport);
-    const random = pseudoRandom(1);
-    const digits = Array.from({ length: 200_000 }, () => random(10)).join("");
-    const requests = [lineOf(key, { providerCost: digits })];
-    expect(await errorOf(pricing.batchCalculateCharges({ requests }))).to.include({
+
+    it(`includes them when the message is a compressed frame: ${encoding}`, async () => {
+      for (const format of ["proto", "json"] as const) {
+        const type = `application/grpc-web+${format}`;
+        const frame = toFrame(1, compress(dense[`application/${format}`]));
+        const { text } = await post(type, frame, { "grpc-encoding": encoding });
+        expect(text, type).to.include("half of BULK_MEMORY_BYTES");
+      }
+      await isReturned();
+    });
+
+    it(`includes them when the message is compressed in a URL: ${encoding}`, async () => {
+      const message = compress(dense["application/proto"]).toString("base64url");
+      const query = `connect=v1&encoding=proto&base64=1&compression=${encoding}&message=${message}`;
+      const response = await fetch(`${urlOf()}?${query}`);
+      expect(response.status).to.equal(429);
+      expect(await response.text()).to.include("MEMORY_EXHAUSTED");
+      await isReturned();
+    });
+  }
+
+  it("includes them when the call has compressed messages, and this one is not", async () => {
+    const frame = toFrame(0, dense["application/proto"]);
+    const { text } = await post("application/grpc-web+proto", frame, { "grpc-encoding": "gzip" });
+    expect(text).to.include("half of BULK_MEMORY_BYTES");
+  });
+
+  it("includes compressed messages as they are after decompression", async () => {
+    const pricing = createClient(
+      PricingService,
+      createConnectTransport({
+        ...{ baseUrl: `http://${formatAddress(service.server.httpAddress)}`, httpVersion: "1.1" },
+        ...{ sendCompression: compressionGzip, compressMinBytes: 0 },
+      }),
+    );
+    const batchOf = (characters: number) => ({
+      requests: [lineOf(key, { providerCost: "0".repeat(characters) })],
+    });
+    expect(await errorOf(pricing.batchCalculateCharges(batchOf(mib)))).to.include({
       reason: "MEMORY_EXHAUSTED",
     });
-    const { results } = await service.pricing.batchCalculateCharges({ requests });
+    const { results } = await pricing.batchCalculateCharges(batchOf(mib / 4));
     expect(results[0]?.result.case).to.equal("error");
+  });
+
+  it("no longer includes a compressed message of a stream that has been handled", async () => {
+    const stream = createClient(
+      PricingService,
+      createConnectTransport({
+        ...{ baseUrl: `http://${formatAddress(service.server.httpAddress)}`, httpVersion: "2" },
+        ...{ sendCompression: compressionGzip, compressMinBytes: 0 },
+      }),
+    );
+    const requests = requestsOf(messages(accounts));
+    const response = answerOf(stream.streamAllocateCharges(requests));
+    await isFull();
+    requests.end();
+    expect((await response).accountCharges).to.have.length(accounts);
   });
 
   describe("is given back", () => {

@@ -23,14 +23,15 @@ export const file_llmprices_v1_allocation: GenFile = /*@__PURE__*/
  */
 export type AllocationUsage = Message<"llmprices.v1.AllocationUsage"> & {
   /**
-   * The account: 1 to 255 characters, no control characters. Each account once in an allocation.
+   * The account: 1 to 255 characters, no control characters, no space at either end. Each account
+   * once in an allocation.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * Its usage: 0 to below 10^18, at most 9 fraction digits, in a unit that is the same for all
+   * Its usage: 0 to below 10^18, at most 18 fraction digits, in a unit that is the same for all
    * accounts of the allocation. The sum of all usages must be below 10^18.
    *
    * @generated from field: string usage = 2;
@@ -134,16 +135,18 @@ export type AllocationTerms = Message<"llmprices.v1.AllocationTerms"> & {
   currencyCode: string;
 
   /**
-   * Allocate with this version of the price book or a later one. Pass the `book_version` of a write
-   * to make sure that the allocation uses it. 0: the version that the service has.
+   * Allocate with this version of the price book or a later one. Pass the `book_version` of a
+   * write to make sure that the allocation uses it. Must not be above `book_version`. 0: the
+   * newest version that the service has.
    *
    * @generated from field: int64 min_book_version = 8;
    */
   minBookVersion: bigint;
 
   /**
-   * Use exactly this version of the price book: with the same `as_of`, the price is the same for ever.
-   * Unset: the newest version.
+   * The version of the price book to use. Send the `as_of` and the `book_version` of a response to
+   * get the same result again, for ever. The service waits for a version that it has not reached.
+   * Unset: the newest version that it has.
    *
    * @generated from field: optional int64 book_version = 9;
    */
@@ -207,7 +210,8 @@ export type AllocationTotals = Message<"llmprices.v1.AllocationTotals"> & {
   rounding?: Rounding | undefined;
 
   /**
-   * The time that was priced. Send it as `as_of` to get these charges again.
+   * The time that was priced. Send it as `as_of`, with the version of `applied_price`, to get these
+   * charges again.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 7;
    */

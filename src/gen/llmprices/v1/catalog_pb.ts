@@ -22,7 +22,7 @@ export const file_llmprices_v1_catalog: GenFile = /*@__PURE__*/
  */
 export type ChargeType = Message<"llmprices.v1.ChargeType"> & {
   /**
-   * Its unique name: `[a-z][a-z0-9_]{0,19}`.
+   * Its unique name: `[a-z][a-z0-9_]{0,62}`.
    *
    * @generated from field: string name = 1;
    */
@@ -114,7 +114,7 @@ export type Model = Message<"llmprices.v1.Model"> & {
 
   /**
    * The provider's name for the model, unique for the provider and compared exactly: 1 to 255
-   * visible ASCII characters.
+   * visible ASCII characters, and single spaces between them.
    *
    * @generated from field: string name = 2;
    */

@@ -21,7 +21,7 @@ export const file_llmprices_v1_catalog_service: GenFile = /*@__PURE__*/
  */
 export type CreateChargeTypeRequest = Message<"llmprices.v1.CreateChargeTypeRequest"> & {
   /**
-   * Its unique name: `[a-z][a-z0-9_]{0,19}`.
+   * Its unique name: `[a-z][a-z0-9_]{0,62}`.
    *
    * @generated from field: string name = 1;
    */
@@ -147,7 +147,7 @@ export const ListChargeTypesResponseSchema: GenMessage<ListChargeTypesResponse> 
  */
 export type DeleteChargeTypeRequest = Message<"llmprices.v1.DeleteChargeTypeRequest"> & {
   /**
-   * Its unique name: `[a-z][a-z0-9_]{0,19}`.
+   * Its unique name: `[a-z][a-z0-9_]{0,62}`.
    *
    * @generated from field: string name = 1;
    */
@@ -392,7 +392,8 @@ export type CreateModelRequest = Message<"llmprices.v1.CreateModelRequest"> & {
   provider: string;
 
   /**
-   * The model's name, unique for the provider: 1 to 255 visible ASCII characters.
+   * The model's name, unique for the provider: 1 to 255 visible ASCII characters, and single spaces
+   * between them.
    *
    * @generated from field: string name = 2;
    */
@@ -525,7 +526,8 @@ export type DeleteModelRequest = Message<"llmprices.v1.DeleteModelRequest"> & {
   provider: string;
 
   /**
-   * The model's name, unique for the provider: 1 to 255 visible ASCII characters.
+   * The model's name, unique for the provider: 1 to 255 visible ASCII characters, and single spaces
+   * between them.
    *
    * @generated from field: string name = 2;
    */

@@ -23,14 +23,14 @@ export const file_llmprices_v1_charge: GenFile = /*@__PURE__*/
  */
 export type AccountUsage = Message<"llmprices.v1.AccountUsage"> & {
   /**
-   * The account's usage in any unit: 0 to `total_usage`, at most 9 fraction digits.
+   * The account's usage in any unit: 0 to `total_usage`, at most 18 fraction digits.
    *
    * @generated from field: string usage = 1;
    */
   usage: string;
 
   /**
-   * All accounts' usage in the same unit: more than 0, below 10^18, at most 9 fraction digits.
+   * All accounts' usage in the same unit: more than 0, below 10^18, at most 18 fraction digits.
    *
    * @generated from field: string total_usage = 2;
    */
@@ -93,14 +93,15 @@ export type AppliedPrice = Message<"llmprices.v1.AppliedPrice"> & {
   effectiveFrom?: Timestamp | undefined;
 
   /**
-   * The first time at which it is no longer in effect, as known at the calculation. Unset: open.
+   * The first time at which it is no longer in effect, as `book_version` says. Unset: open.
    *
    * @generated from field: google.protobuf.Timestamp effective_until = 3;
    */
   effectiveUntil?: Timestamp | undefined;
 
   /**
-   * The version of the price book that was read.
+   * The version of the price book that says this price. Together with `as_of` it is the evidence of
+   * the charge: a request with both gets the same charge for ever.
    *
    * @generated from field: int64 book_version = 4;
    */

@@ -120,7 +120,8 @@ export enum ErrorReason {
   KEY_AMBIGUOUS = 12,
 
   /**
-   * FAILED_PRECONDITION: the revision has taken effect, and the past cannot be changed.
+   * FAILED_PRECONDITION: the revision has taken effect and cannot be cancelled. The past changes
+   * only by a write with `correct_past`.
    *
    * @generated from enum value: ERROR_REASON_REVISION_IN_EFFECT = 13;
    */
@@ -134,8 +135,10 @@ export enum ErrorReason {
   STILL_REFERENCED = 14,
 
   /**
-   * UNAVAILABLE: the price book has not reached `min_book_version`. Use the `book_version` of a
-   * write's response, and try again.
+   * UNAVAILABLE: the price book has not reached the `min_book_version`, `book_version` or
+   * `after_book_version` of the request. Use the `book_version` of a response, and try again.
+   * Metadata: `book_version`, the newest version that the service has, and `min_book_version`, the
+   * version that the request needs.
    *
    * @generated from enum value: ERROR_REASON_BOOK_BEHIND = 15;
    */
@@ -219,8 +222,8 @@ export enum ErrorReason {
   THREAD_LOST = 25,
 
   /**
-   * UNAVAILABLE: the price book could not be confirmed to be current. A late charge is better than a wrong one: try again. Metadata:
-   * `max_book_staleness_ms`.
+   * UNAVAILABLE: the price book could not be confirmed to be current. A late charge is better than
+   * a wrong one: try again. Metadata: `max_book_staleness_ms`.
    *
    * @generated from enum value: ERROR_REASON_BOOK_STALE = 26;
    */
@@ -271,8 +274,8 @@ export enum ErrorReason {
   STREAM_IDLE = 35,
 
   /**
-   * RESOURCE_EXHAUSTED: there is no memory left for the call: a batch, an allocation, an import or a
-   * message above 64 KiB. Nothing was written. If other calls hold the memory,
+   * RESOURCE_EXHAUSTED: there is no memory left for the call: a batch, an allocation, an import or
+   * a message above 64 KiB. Nothing was written. If other calls hold the memory,
    * `google.rpc.RetryInfo` says how long to wait before the next try. If the call alone needs more
    * than it can have, it has no RetryInfo: send less in one call. Metadata: `limit`, the variable
    * that sets the limit, `most`, the bytes that the call or its caller can have, `in_use`, `asked`,
@@ -283,9 +286,10 @@ export enum ErrorReason {
   MEMORY_EXHAUSTED = 36,
 
   /**
-   * ABORTED: keys that an import would change were changed after its `base_book_version`. Nothing was
-   * written. Make the list again from the newest version. Metadata: `base_book_version`,
-   * `changed_keys`, their number, and `key_1` to at most `key_10`.
+   * ABORTED: keys that an import would change were changed after its `base_book_version`. Nothing
+   * was written. Make the list again from the newest version. Metadata: `base_book_version`;
+   * `changed_keys`, the number of these keys; and `key_1` to at most `key_10`, as
+   * `charge_type/provider/model`.
    *
    * @generated from enum value: ERROR_REASON_BOOK_CHANGED = 37;
    */

@@ -68,9 +68,10 @@ export type LLMPriceImportTerms = Message<"llmprices.v1.LLMPriceImportTerms"> & 
   maxChanges: number;
 
   /**
-   * The version of the price book from which the rows were made, for example by an export. If a key
-   * that the import would change was changed after this version, the import is rejected with
-   * BOOK_CHANGED, which names such keys, and writes nothing. Unset: no check.
+   * The version of the price book from which the rows were made, for example the `book_version` of
+   * a list. If a key that the import would change was changed after this version, the import is
+   * ABORTED with the reason BOOK_CHANGED, which names such keys, and writes nothing. Unset: no
+   * check.
    *
    * @generated from field: optional int64 base_book_version = 7;
    */
@@ -93,12 +94,13 @@ export const LLMPriceImportTermsSchema: GenMessage<LLMPriceImportTerms> = /*@__P
  *   another price, or none, is in effect.
  * - A row with a future `effective_from` states a price that is to be scheduled for exactly that
  *   time. It is written if no revision begins at that time, and replaces one with another price.
- * - A row with a past `effective_from` does not change history. It is accepted only if it matches the
- *   price that was in effect at that time and, for the key's latest row that is not in the future,
- *   also the current price. There are two exceptions. A key that never had a price takes any number of
- *   rows in the past: nothing can have been priced with it. And a row with `correct_past` is written.
+ * - A row with a past `effective_from` does not change history. It is accepted only if it matches
+ *   the price that was in effect at that time and, for the key's latest row that is not in the
+ *   future, also the current price. There are two exceptions. A key that never had a price takes
+ *   any number of rows in the past: nothing can have been priced with it. And a row with
+ *   `correct_past` is written.
  *
- * Scheduled revisions without a row stay scheduled.
+ * Scheduled revisions without a row stay scheduled, unless `missing_prices` is REPLACE.
  *
  * @generated from message llmprices.v1.LLMPriceImportRow
  */
@@ -149,9 +151,9 @@ export type LLMPriceImportRow = Message<"llmprices.v1.LLMPriceImportRow"> & {
   ends: boolean;
 
   /**
-   * Correct the past: a past `effective_from` states what the price was to be from that time on, until
-   * the next step. Requires `reason` in the terms. Versions of the price book before this import still
-   * say what they said.
+   * Correct the past: a past `effective_from` states what the price should have been from that time
+   * on, until the next step. Requires `reason` in the terms. Versions of the price book before this
+   * import still say what they said.
    *
    * @generated from field: bool correct_past = 7;
    */
@@ -322,8 +324,8 @@ export enum MissingPrices {
   END = 2,
 
   /**
-   * Ends them, and takes back the scheduled revisions that have no row: from now on the rows are the whole
-   * price book.
+   * Ends them, and takes back all scheduled revisions that have no row: from now on the rows are
+   * the whole price book.
    *
    * @generated from enum value: MISSING_PRICES_REPLACE = 3;
    */

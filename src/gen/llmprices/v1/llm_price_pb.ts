@@ -6,6 +6,7 @@
 //
 // Decimals are strings in plain notation, `-?digits[.digits]`: no exponent, no `+`, no spaces. They
 // are never floats. A value with too many digits is an error: nothing is rounded on the way in.
+// Trailing zeros of a fraction do not count as digits: 1.20000000000 is 1.2.
 // Times are whole milliseconds.
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
@@ -24,7 +25,8 @@ export const file_llmprices_v1_llm_price: GenFile = /*@__PURE__*/
  * The markup price of one key at one time.
  *
  * A key has one LLM price and one id, for ever. Over time its timeline of revisions changes (see
- * `LLMPriceRevision`). This message shows the timeline at the requested time.
+ * `LLMPriceRevision`). This message shows the timeline at the requested time, as the requested
+ * version of the price book says.
  *
  * @generated from message llmprices.v1.LLMPrice
  */
@@ -37,7 +39,7 @@ export type LLMPrice = Message<"llmprices.v1.LLMPrice"> & {
   id: string;
 
   /**
-   * The charge type: `[a-z][a-z0-9_]{0,19}`, for example `completion`, `plugin` or `tool`.
+   * The charge type: `[a-z][a-z0-9_]{0,62}`, for example `completion`, `plugin` or `tool`.
    *
    * @generated from field: string charge_type = 2;
    */
@@ -51,7 +53,8 @@ export type LLMPrice = Message<"llmprices.v1.LLMPrice"> & {
   provider: string;
 
   /**
-   * The provider's name for the model: 1 to 255 visible ASCII characters, compared exactly.
+   * The provider's name for the model, compared exactly: 1 to 255 visible ASCII characters, and
+   * single spaces between them.
    *
    * @generated from field: string model = 4;
    */
@@ -74,7 +77,8 @@ export type LLMPrice = Message<"llmprices.v1.LLMPrice"> & {
   createdAt?: Timestamp | undefined;
 
   /**
-   * When the timeline last changed. Always moves forward.
+   * When the timeline last changed. Always moves forward. A read of an older version has the time of
+   * the newest change, too.
    *
    * @generated from field: google.protobuf.Timestamp updated_at = 7;
    */
@@ -97,7 +101,7 @@ export type LLMPrice = Message<"llmprices.v1.LLMPrice"> & {
 
   /**
    * The first time at which `price` is no longer in effect: the `effective_from` of the next
-   * revision. Unset: there is no later revision.
+   * revision. Unset: the version that was read has no later revision.
    *
    * @generated from field: google.protobuf.Timestamp effective_until = 10;
    */
@@ -149,8 +153,8 @@ export const LLMPriceKeySchema: GenMessage<LLMPriceKey> = /*@__PURE__*/
 /**
  * One step of a timeline: a price that is in effect from a time on, until the next revision begins.
  *
- * A revision is never changed or removed. A later version of the price book may take it back; the
- * versions before still say it.
+ * A revision is never changed or removed. A later version of the price book may take it back: then
+ * it has `superseded_in`, and the versions before still say it.
  *
  * @generated from message llmprices.v1.LLMPriceRevision
  */
@@ -178,16 +182,16 @@ export type LLMPriceRevision = Message<"llmprices.v1.LLMPriceRevision"> & {
   effectiveFrom?: Timestamp | undefined;
 
   /**
-   * The first time at which it is no longer in effect. Unset: open. Of a superseded revision, as the
-   * last version said that has it.
+   * The first time at which it is no longer in effect. Unset: open. Of a superseded revision: as
+   * the last version with it said.
    *
    * @generated from field: google.protobuf.Timestamp effective_until = 4;
    */
   effectiveUntil?: Timestamp | undefined;
 
   /**
-   * Who made the change: the name of the authenticated caller, or `anonymous` without
-   * authentication.
+   * Who wrote the revision: the name of the authenticated caller, or `anonymous` without
+   * authentication. Not who took it back.
    *
    * @generated from field: string changed_by = 5;
    */
@@ -201,7 +205,7 @@ export type LLMPriceRevision = Message<"llmprices.v1.LLMPriceRevision"> & {
   reason: string;
 
   /**
-   * When the change was recorded.
+   * When it was recorded, by the clock of the database.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 7;
    */
@@ -215,7 +219,8 @@ export type LLMPriceRevision = Message<"llmprices.v1.LLMPriceRevision"> & {
   bookVersion: bigint;
 
   /**
-   * The version of the price book that took this revision back. Unset: it stands.
+   * The version of the price book that took this revision back: by a cancellation, another price
+   * for the same time, an end before it, or a correction of the past. Unset: it stands.
    *
    * @generated from field: optional int64 superseded_in = 9;
    */
@@ -257,7 +262,8 @@ export type LLMPriceChange = Message<"llmprices.v1.LLMPriceChange"> & {
   key?: LLMPriceKey | undefined;
 
   /**
-   * The revision. Its `effective_until` and `superseded_in` are as of the time of this response.
+   * The revision. Its `effective_until` and `superseded_in` are those at the time of this response,
+   * not at this version.
    *
    * @generated from field: llmprices.v1.LLMPriceRevision revision = 4;
    */
@@ -279,7 +285,8 @@ export const LLMPriceChangeSchema: GenMessage<LLMPriceChange> = /*@__PURE__*/
  */
 export type LLMPriceSuggestions = Message<"llmprices.v1.LLMPriceSuggestions"> & {
   /**
-   * The keys nearest to the one asked for, the nearest first. Each has a price at the time asked for.
+   * The keys nearest to the one asked for, the nearest first. Each has a price at the time asked
+   * for.
    *
    * @generated from field: repeated llmprices.v1.LLMPriceKey nearest_keys = 1;
    */

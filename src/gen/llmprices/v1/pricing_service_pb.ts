@@ -59,8 +59,8 @@ export type CreateLLMPriceRequest = Message<"llmprices.v1.CreateLLMPriceRequest"
   price: string;
 
   /**
-   * The first time at which the price is in effect, past or future, in whole milliseconds. Unset:
-   * now.
+   * The first time at which the price is in effect, in whole milliseconds: in the future; for a key
+   * that never had a price, or with `correct_past`, also in the past. Unset: now.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 5;
    */
@@ -81,8 +81,8 @@ export type CreateLLMPriceRequest = Message<"llmprices.v1.CreateLLMPriceRequest"
   requestId: string;
 
   /**
-   * Correct the past: `effective_from` may be in the past. Requires `reason`. Versions of the price book
-   * before this write still say what they said.
+   * Correct the past: allows an `effective_from` in the past. Requires `reason`. Versions of the
+   * price book before this write still say what they said.
    *
    * @generated from field: bool correct_past = 8;
    */
@@ -161,8 +161,8 @@ export type GetLLMPriceRequest = Message<"llmprices.v1.GetLLMPriceRequest"> & {
   asOf?: Timestamp | undefined;
 
   /**
-   * Use exactly this version of the price book: with the same `as_of`, the result is the same for
-   * ever. Unset: the newest version.
+   * The version of the price book to read. With the same `as_of`, the result is the same for ever.
+   * Unset: the newest version.
    *
    * @generated from field: optional int64 book_version = 4;
    */
@@ -232,7 +232,8 @@ export type ListLLMPricesRequest = Message<"llmprices.v1.ListLLMPricesRequest"> 
   provider: string;
 
   /**
-   * Only models whose names begin with this prefix, compared exactly. Empty: all.
+   * Only models whose names begin with this prefix, compared exactly. It may end in a space. Empty:
+   * all.
    *
    * @generated from field: string model_prefix = 3;
    */
@@ -261,7 +262,8 @@ export type ListLLMPricesRequest = Message<"llmprices.v1.ListLLMPricesRequest"> 
   pageToken: string;
 
   /**
-   * Use exactly this version of the price book. Unset: the newest version, which the following pages keep.
+   * The version of the price book to read. Unset: the newest version, which the following pages
+   * keep.
    *
    * @generated from field: optional int64 book_version = 7;
    */
@@ -354,8 +356,8 @@ export type UpdateLLMPriceRequest = Message<"llmprices.v1.UpdateLLMPriceRequest"
   price: string;
 
   /**
-   * The first time at which the price is in effect: in the future, in whole milliseconds. Unset:
-   * now.
+   * The first time at which the price is in effect, in whole milliseconds: in the future, or with
+   * `correct_past` in the past. Unset: now.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 4;
    */
@@ -383,8 +385,8 @@ export type UpdateLLMPriceRequest = Message<"llmprices.v1.UpdateLLMPriceRequest"
   requestId: string;
 
   /**
-   * Correct the past: `effective_from` may be in the past. Requires `reason`. Versions of the price book
-   * before this write still say what they said.
+   * Correct the past: allows an `effective_from` in the past. Requires `reason`. Versions of the
+   * price book before this write still say what they said.
    *
    * @generated from field: bool correct_past = 8;
    */
@@ -456,7 +458,8 @@ export type DeleteLLMPriceRequest = Message<"llmprices.v1.DeleteLLMPriceRequest"
   } | { case: undefined; value?: undefined };
 
   /**
-   * The first time without a price: in the future, in whole milliseconds. Unset: now.
+   * The first time without a price, in whole milliseconds: in the future, or with `correct_past` in
+   * the past. Unset: now.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 3;
    */
@@ -484,8 +487,8 @@ export type DeleteLLMPriceRequest = Message<"llmprices.v1.DeleteLLMPriceRequest"
   requestId: string;
 
   /**
-   * Correct the past: `effective_from` may be in the past. Requires `reason`. Versions of the price book
-   * before this write still say what they said.
+   * Correct the past: allows an `effective_from` in the past. Requires `reason`. Versions of the
+   * price book before this write still say what they said.
    *
    * @generated from field: bool correct_past = 7;
    */
@@ -572,7 +575,8 @@ export type ListLLMPriceRevisionsRequest = Message<"llmprices.v1.ListLLMPriceRev
   pageToken: string;
 
   /**
-   * Include revisions that later versions of the price book took back. They have `superseded_in`.
+   * Include the revisions that later versions of the price book took back. They have
+   * `superseded_in`.
    *
    * @generated from field: bool show_superseded = 5;
    */
@@ -615,7 +619,7 @@ export const ListLLMPriceRevisionsResponseSchema: GenMessage<ListLLMPriceRevisio
   messageDesc(file_llmprices_v1_pricing_service, 11);
 
 /**
- * Which scheduled revision to remove.
+ * Which scheduled revision to take back.
  *
  * @generated from message llmprices.v1.CancelLLMPriceRevisionRequest
  */
@@ -680,13 +684,13 @@ export const CancelLLMPriceRevisionRequestSchema: GenMessage<CancelLLMPriceRevis
   messageDesc(file_llmprices_v1_pricing_service, 12);
 
 /**
- * The revision removed.
+ * The revision taken back.
  *
  * @generated from message llmprices.v1.CancelLLMPriceRevisionResponse
  */
 export type CancelLLMPriceRevisionResponse = Message<"llmprices.v1.CancelLLMPriceRevisionResponse"> & {
   /**
-   * The revision as it had been scheduled.
+   * The revision as it had been scheduled, with `superseded_in`.
    *
    * @generated from field: llmprices.v1.LLMPriceRevision llm_price_revision = 1;
    */
@@ -708,13 +712,13 @@ export const CancelLLMPriceRevisionResponseSchema: GenMessage<CancelLLMPriceRevi
   messageDesc(file_llmprices_v1_pricing_service, 13);
 
 /**
- * A request of ListLLMPriceChanges.
+ * Which changes to list.
  *
  * @generated from message llmprices.v1.ListLLMPriceChangesRequest
  */
 export type ListLLMPriceChangesRequest = Message<"llmprices.v1.ListLLMPriceChangesRequest"> & {
   /**
-   * Only changes of later versions of the price book. 0: all changes.
+   * Only changes of later versions of the price book than this one. 0: all changes.
    *
    * @generated from field: int64 after_book_version = 1;
    */
@@ -728,8 +732,8 @@ export type ListLLMPriceChangesRequest = Message<"llmprices.v1.ListLLMPriceChang
   pageSize: number;
 
   /**
-   * The `next_page_token` of the previous page, with the same `after_book_version`. Empty: the first
-   * page.
+   * The `next_page_token` of the previous page, with the same `after_book_version`. Empty: the
+   * first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -744,13 +748,14 @@ export const ListLLMPriceChangesRequestSchema: GenMessage<ListLLMPriceChangesReq
   messageDesc(file_llmprices_v1_pricing_service, 14);
 
 /**
- * A page of changes.
+ * One page of changes.
  *
  * @generated from message llmprices.v1.ListLLMPriceChangesResponse
  */
 export type ListLLMPriceChangesResponse = Message<"llmprices.v1.ListLLMPriceChangesResponse"> & {
   /**
-   * The changes, ascending by `book_version`.
+   * The changes, ascending by `book_version`. Of one version and one `effective_from` of a key, the
+   * revision taken back comes first.
    *
    * @generated from field: repeated llmprices.v1.LLMPriceChange llm_price_changes = 1;
    */
@@ -764,8 +769,9 @@ export type ListLLMPriceChangesResponse = Message<"llmprices.v1.ListLLMPriceChan
   nextPageToken: string;
 
   /**
-   * The version of the price book when the first page was read. The pages have all changes up to it, and
-   * none after it: pass it as the next `after_book_version`.
+   * The version of the price book when the first page was read. The pages together have all changes
+   * up to it, and none after it. When you have read the last page, pass it as the next
+   * `after_book_version`.
    *
    * @generated from field: int64 book_version = 3;
    */
@@ -780,13 +786,13 @@ export const ListLLMPriceChangesResponseSchema: GenMessage<ListLLMPriceChangesRe
   messageDesc(file_llmprices_v1_pricing_service, 15);
 
 /**
- * A request of WatchLLMPriceChanges.
+ * Which changes to send.
  *
  * @generated from message llmprices.v1.WatchLLMPriceChangesRequest
  */
 export type WatchLLMPriceChangesRequest = Message<"llmprices.v1.WatchLLMPriceChangesRequest"> & {
   /**
-   * Only changes of later versions of the price book. 0: all changes.
+   * Only changes of later versions of the price book than this one. 0: all changes.
    *
    * @generated from field: int64 after_book_version = 1;
    */
@@ -807,15 +813,16 @@ export const WatchLLMPriceChangesRequestSchema: GenMessage<WatchLLMPriceChangesR
  */
 export type WatchLLMPriceChangesResponse = Message<"llmprices.v1.WatchLLMPriceChangesResponse"> & {
   /**
-   * The changes, ascending by `book_version`. May be empty: there was no change for some time.
+   * The changes, ascending by `book_version`. Empty: there was no change for some time.
    *
    * @generated from field: repeated llmprices.v1.LLMPriceChange llm_price_changes = 1;
    */
   llmPriceChanges: LLMPriceChange[];
 
   /**
-   * All changes up to this version have been sent. To continue after a disconnection, pass the last one
-   * received as `after_book_version`. Unset: the changes of this version continue in the next message.
+   * All changes up to this version have been sent. To continue after the stream has ended, pass the
+   * last one that you received as `after_book_version`. Unset: more changes follow in the next
+   * message.
    *
    * @generated from field: optional int64 book_version = 2;
    */
@@ -986,15 +993,17 @@ export type CalculateChargeRequest = Message<"llmprices.v1.CalculateChargeReques
 
   /**
    * Calculate with this version of the price book or a later one. Pass the `book_version` of a
-   * write to make sure that the calculation uses it. 0: the version that the service has.
+   * write to make sure that the calculation uses it. Must not be above `book_version`. 0: the
+   * newest version that the service has.
    *
    * @generated from field: int64 min_book_version = 10;
    */
   minBookVersion: bigint;
 
   /**
-   * Use exactly this version of the price book: with the same `as_of`, the result is the same for
-   * ever. Unset: the newest version.
+   * The version of the price book to use. Send the `as_of` and the `book_version` of a response to
+   * get the same result again, for ever. The service waits for a version that it has not reached.
+   * Unset: the newest version that it has.
    *
    * @generated from field: optional int64 book_version = 11;
    */
@@ -1044,7 +1053,8 @@ export type CalculateChargeResponse = Message<"llmprices.v1.CalculateChargeRespo
   rounding?: Rounding | undefined;
 
   /**
-   * The time that was priced. Send it as `as_of` to get this charge again.
+   * The time that was priced. Send it as `as_of`, with the version of `applied_price`, to get this
+   * charge again.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 5;
    */
@@ -1073,15 +1083,15 @@ export const CalculateChargeResponseSchema: GenMessage<CalculateChargeResponse> 
   messageDesc(file_llmprices_v1_pricing_service, 21);
 
 /**
- * Calculations to make at one version of the price book.
+ * Calculations to make together.
  *
  * @generated from message llmprices.v1.BatchCalculateChargesRequest
  */
 export type BatchCalculateChargesRequest = Message<"llmprices.v1.BatchCalculateChargesRequest"> & {
   /**
    * The calculations: at most 10,000, or the configured limit. A calculation with an `as_of` is
-   * priced at that time. A calculation whose `min_book_version` was not reached is UNAVAILABLE; the
-   * others are not affected.
+   * priced at that time. A calculation whose `min_book_version` or `book_version` was not reached
+   * is UNAVAILABLE; the others are not affected.
    *
    * @generated from field: repeated llmprices.v1.CalculateChargeRequest requests = 1;
    */
@@ -1096,16 +1106,16 @@ export type BatchCalculateChargesRequest = Message<"llmprices.v1.BatchCalculateC
   asOf?: Timestamp | undefined;
 
   /**
-   * Calculate with this version of the price book or a later one. 0: the version that the service
-   * has.
+   * Calculate with this version of the price book or a later one. Must not be above `book_version`.
+   * 0: the newest version that the service has.
    *
    * @generated from field: int64 min_book_version = 3;
    */
   minBookVersion: bigint;
 
   /**
-   * Use exactly this version of the price book, for calculations without one of their own. Unset: the
-   * newest version.
+   * The version of the price book to use for calculations without one of their own. The service
+   * waits for a version that it has not reached. Unset: the newest version that it has.
    *
    * @generated from field: optional int64 book_version = 4;
    */
@@ -1140,7 +1150,7 @@ export type BatchCalculateChargesResponse = Message<"llmprices.v1.BatchCalculate
   asOf?: Timestamp | undefined;
 
   /**
-   * The version of the price book that all results were calculated with.
+   * The version of the price book that was used for calculations without one of their own.
    *
    * @generated from field: int64 book_version = 3;
    */
@@ -1324,6 +1334,17 @@ export const StreamAllocateChargesResponseSchema: GenMessage<StreamAllocateCharg
  * - UNAVAILABLE: the database cannot be reached, or other calls blocked this one for too long. Try
  *   again.
  *
+ * Two questions are kept apart: which time is priced (`as_of`), and what was known
+ * (`book_version`). The version of the price book counts the writes that changed a price, over the
+ * whole installation. Every calculation returns both, and both together are the evidence of its
+ * charge: a request with the same `as_of` and `book_version` gets the same charge for ever, from
+ * any replica, whatever has been changed, corrected or cancelled since.
+ *
+ * `as_of` alone promises less: the charge is priced with what is known when the call is made. A
+ * repeat gives another charge if another version says another price for this time: after a
+ * correction of the past, after a change of a scheduled price, or because a change had taken effect
+ * before the first call, but was not committed yet or had not reached the replica.
+ *
  * Writes are atomic. A write that is repeated with the same `request_id` and the same body within
  * 24 hours returns the first response and changes nothing. A write that fails stores nothing, so
  * its `request_id` can be used again.
@@ -1332,16 +1353,19 @@ export const StreamAllocateChargesResponseSchema: GenMessage<StreamAllocateCharg
  */
 export const PricingService: GenService<{
   /**
-   * Creates a key with its first price, effective now or at `effective_from`. A key that was
+   * Creates a key with its first price, effective now or at `effective_from`. A key that never had
+   * a price may start in the past, because nothing can have been priced with it. A key that was
    * deleted returns under its old id, with its history.
    *
    * Writes. Retry with the same `request_id`.
    *
    * Errors:
-   * - INVALID_ARGUMENT: a field is malformed or out of range, or `effective_from` is in the past, the key
-   *   has had a price, and `correct_past` is not set.
+   * - INVALID_ARGUMENT: a field is malformed or out of range; `effective_from` is in the past, the
+   *   key has had a price, and `correct_past` is not set; or `correct_past` is set without a
+   *   reason.
    * - NOT_FOUND: the charge type, the provider or the model is not registered.
-   * - ALREADY_EXISTS: the key has a price, now or scheduled.
+   * - ALREADY_EXISTS: the key has a price at `effective_from`, or, without `correct_past`, a later
+   *   one.
    *
    * @generated from rpc llmprices.v1.PricingService.CreateLLMPrice
    */
@@ -1351,7 +1375,7 @@ export const PricingService: GenService<{
     output: typeof CreateLLMPriceResponseSchema;
   },
   /**
-   * Returns the price of one key at `as_of`.
+   * Returns the price of one key at `as_of`, as one version of the price book says.
    *
    * Writes nothing. Safe to retry.
    *
@@ -1360,6 +1384,7 @@ export const PricingService: GenService<{
    * - NOT_FOUND: no price of this key is in effect at `as_of`. The error names the nearest keys.
    * - FAILED_PRECONDITION: `key.charge_type` is empty and several prices match. The error names
    *   them.
+   * - UNAVAILABLE: the price book has not reached `book_version`.
    *
    * @generated from rpc llmprices.v1.PricingService.GetLLMPrice
    */
@@ -1369,15 +1394,16 @@ export const PricingService: GenService<{
     output: typeof GetLLMPriceResponseSchema;
   },
   /**
-   * Lists the prices in effect at `as_of`, as one version of the price book says, in the byte order of
-   * (charge type, provider, model).
-   * Pages stay stable while prices are written (AIP-158).
+   * Lists the prices in effect at `as_of`, as one version of the price book says, in the byte order
+   * of (charge type, provider, model). All pages are of the time and the version of the first one,
+   * so they stay stable while prices are written (AIP-158).
    *
    * Writes nothing. Safe to retry.
    *
    * Errors:
    * - INVALID_ARGUMENT: a filter is malformed, `page_size` is negative, or `page_token` is not from
    *   a list with the same filters.
+   * - UNAVAILABLE: the price book has not reached `book_version`.
    *
    * @generated from rpc llmprices.v1.PricingService.ListLLMPrices
    */
@@ -1387,14 +1413,15 @@ export const PricingService: GenService<{
     output: typeof ListLLMPricesResponseSchema;
   },
   /**
-   * Sets a new price for a key, effective now or at a future `effective_from`, until the next revision. It
-   * takes back a revision that begins at exactly this time. Later revisions stay.
+   * Sets a new price for a key, effective now or at a future `effective_from`, until the next
+   * revision. It takes back a revision that begins at exactly this time. Later revisions stay. With
+   * `correct_past`, `effective_from` may be in the past.
    *
    * Writes. Retry with the same `request_id`.
    *
    * Errors:
-   * - INVALID_ARGUMENT: a field is malformed or out of range, or `effective_from` is in the past and
-   *   `correct_past` is not set.
+   * - INVALID_ARGUMENT: a field is malformed or out of range; `effective_from` is in the past and
+   *   `correct_past` is not set; or `correct_past` is set without a reason.
    * - NOT_FOUND: there is no such key, or its price has ended by `effective_from`. Use
    *   CreateLLMPrice for a price that has ended.
    * - ABORTED: `etag` is given and stale.
@@ -1407,14 +1434,15 @@ export const PricingService: GenService<{
     output: typeof UpdateLLMPriceResponseSchema;
   },
   /**
-   * Ends a key's timeline, now or at a future `effective_from`. Revisions scheduled for that time
-   * or later are cancelled. The history stays readable, and past charges can be calculated again.
+   * Ends a key's timeline, now or at a future `effective_from`. Revisions from that time on are
+   * taken back. The history stays readable, and past charges can be calculated again. With
+   * `correct_past`, `effective_from` may be in the past.
    *
    * Writes. Retry with the same `request_id`.
    *
    * Errors:
-   * - INVALID_ARGUMENT: a field is malformed, or `effective_from` is in the past and `correct_past` is not
-   *   set.
+   * - INVALID_ARGUMENT: a field is malformed; `effective_from` is in the past and `correct_past` is
+   *   not set; or `correct_past` is set without a reason.
    * - NOT_FOUND: there is no such key, or it has no price at `effective_from` or later.
    * - ABORTED: `etag` is given and stale.
    *
@@ -1427,6 +1455,7 @@ export const PricingService: GenService<{
   },
   /**
    * Lists a key's whole timeline, oldest first, including ended and scheduled revisions (AIP-158).
+   * With `show_superseded` also what earlier versions of the price book said.
    *
    * Writes nothing. Safe to retry.
    *
@@ -1442,14 +1471,22 @@ export const PricingService: GenService<{
     output: typeof ListLLMPriceRevisionsResponseSchema;
   },
   /**
-   * Lists every change of the price book after a version: each revision that was written or taken back, in
-   * the order of the versions, of all keys (AIP-158).
+   * Lists every change of the price book after a version: each revision that was written or taken
+   * back, of all keys, in the order of the versions (AIP-158).
+   *
+   * To follow the price book without missing a change, begin with `after_book_version` 0 and read
+   * all pages. Then store the `book_version` of the response together with the changes, and pass it
+   * as `after_book_version` of the next list. If you stop before it is stored, some changes come
+   * again. A change is identified by its `book_version` and `kind`, and by the `llm_price_id` and
+   * `effective_from` of its revision.
    *
    * Writes nothing. Safe to retry.
    *
    * Errors:
-   * - INVALID_ARGUMENT: `after_book_version` is negative, or `page_token` is not from this list.
-   * - UNAVAILABLE: the price book has not reached `after_book_version`.
+   * - INVALID_ARGUMENT: `after_book_version` or `page_size` is negative, or `page_token` is not
+   *   from a list with the same `after_book_version`.
+   * - UNAVAILABLE: the price book has not reached `after_book_version`. If the database was
+   *   restored to an earlier state, begin again with 0.
    *
    * @generated from rpc llmprices.v1.PricingService.ListLLMPriceChanges
    */
@@ -1459,15 +1496,23 @@ export const PricingService: GenService<{
     output: typeof ListLLMPriceChangesResponseSchema;
   },
   /**
-   * Sends every change of the price book after a version: first those that exist, then each when it has
-   * been committed. The stream stays open until the client ends it, or until the service's limit for
-   * streams; then call again with the last `book_version`.
+   * Sends every change of the price book after a version: first those that exist, in the order of
+   * ListLLMPriceChanges, then each when it has been committed. Without a change it sends an empty
+   * message every 30 seconds.
+   *
+   * To miss no change, store the last `book_version` that you received together with the changes up
+   * to it. When the stream ends, for any reason, call again with it as `after_book_version`. The
+   * stream counts as a running call of its caller.
    *
    * Writes nothing. Safe to retry.
    *
    * Errors:
    * - INVALID_ARGUMENT: `after_book_version` is negative.
-   * - UNAVAILABLE: the price book has not reached `after_book_version`; or the database cannot be reached.
+   * - UNAVAILABLE: the price book has not reached `after_book_version`, or the database cannot be
+   *   reached. If the database was restored to an earlier state, begin again with 0.
+   * - DEADLINE_EXCEEDED: the caller's deadline or the service's limit for streams, 10 minutes or
+   *   the configured time, has passed. Call again. Or the caller did not read a message for 30
+   *   seconds, or the configured time: the reason is STREAM_IDLE.
    *
    * @generated from rpc llmprices.v1.PricingService.WatchLLMPriceChanges
    */
@@ -1477,7 +1522,8 @@ export const PricingService: GenService<{
     output: typeof WatchLLMPriceChangesResponseSchema;
   },
   /**
-   * Takes back a scheduled revision that has not taken effect: a scheduled price, or a scheduled end.
+   * Takes back a scheduled revision that has not taken effect: a scheduled price, or a scheduled
+   * end.
    *
    * Writes. Retry with the same `request_id`.
    *
@@ -1500,8 +1546,10 @@ export const PricingService: GenService<{
    * price is to be (see `LLMPriceImportRow`). A row that agrees with the price book changes
    * nothing: a list that was read from the price book and is sent back raises no version.
    *
-   * All changes that take effect "now" do so at the same time. Other writes wait while an import writes.
-   * Reads and calculations do not.
+   * All changes that take effect "now" do so at the same time: when the import begins to write. Other
+   * writes wait until it has committed. Reads and calculations do not wait, and use the version
+   * before. This takes seconds for ten thousand changes, and minutes for a million. If no charge may
+   * use the old price in this time, give the rows an `effective_from` after it.
    *
    * The service checks every row before it rejects an import. The error has up to 20 violations in
    * `google.rpc.BadRequest`, in the order of the rows, with fields like `rows[17].price`. Rows are
@@ -1516,13 +1564,14 @@ export const PricingService: GenService<{
    * - INVALID_ARGUMENT, for the import: the first message has no terms, a later message has terms,
    *   a field of the terms is malformed, there is no row, or there are more rows than allowed.
    * - INVALID_ARGUMENT, for a row: a field is malformed or out of range, `price` is given together
-   *   with `ends`, an earlier row has the same key and time, or `effective_from` is in the past and
-   *   the row does not agree with the price book.
+   *   with `ends`, an earlier row has the same key and time, `effective_from` is in the past and
+   *   the row does not agree with the price book, or `correct_past` is set without a reason in the
+   *   terms.
    * - NOT_FOUND: charge types, providers or models are not registered, `register_missing` is false,
    *   and the rows have no other violation.
-   * - ABORTED: keys that the import would change were changed after `base_book_version`, and the error names
-   *   them; or concurrent writes conflicted with this one too often. Nothing was written. Try again in
-   *   the second case.
+   * - ABORTED: keys that the import would change were changed after `base_book_version`: the reason
+   *   is BOOK_CHANGED, and the error names the keys. Or concurrent writes conflicted with this one
+   *   too often: try again. Nothing was written.
    * - RESOURCE_EXHAUSTED: a message is larger than 4 MiB, or the service already runs as many large
    *   calls as it accepts. Try again in the second case.
    * - DEADLINE_EXCEEDED: the caller sent no message for 30 seconds, or the configured time. The
@@ -1539,16 +1588,16 @@ export const PricingService: GenService<{
    * Calculates what an account pays for its part of a provider cost: provider_cost × markup ×
    * account_usage_ratio, rounded once, at the end.
    *
-   * Writes nothing. Safe to retry. To get the same charge again later, send the `as_of` and
-   * the `applied_price.book_version` of the response. With `as_of` alone, a charge is priced with what is
-   * known when the call is made.
+   * Writes nothing. Safe to retry. To get the same charge again later, send the `as_of` and the
+   * `applied_price.book_version` of the response. With `as_of` alone, the charge is priced with
+   * what is known when the call is made.
    *
    * Errors:
    * - INVALID_ARGUMENT: a decimal is malformed or out of range, or a field is missing.
    * - NOT_FOUND: no price of this key is in effect at `as_of`. The error names the nearest keys. A
    *   missing price is never 0 and never 1.
-   * - UNAVAILABLE: the price book has not reached `min_book_version` or `book_version`; or it could not be
-   *   confirmed to be current.
+   * - UNAVAILABLE: the price book has not reached `min_book_version` or `book_version`; or it could
+   *   not be confirmed to be current.
    *
    * @generated from rpc llmprices.v1.PricingService.CalculateCharge
    */
@@ -1558,20 +1607,20 @@ export const PricingService: GenService<{
     output: typeof CalculateChargeResponseSchema;
   },
   /**
-   * Calculates up to 10,000 charges at one version of the price book. Calculations without an
-   * `as_of` of their own share one. Results are in request order. Each is a charge, or the error
-   * that CalculateCharge would return: a bad calculation does not affect the others.
+   * Calculates up to 10,000 charges. Calculations without an `as_of` or a `book_version` of their
+   * own share those of the batch. Results are in request order. Each is a charge, or the error that
+   * CalculateCharge would return: a bad calculation does not affect the others.
    *
-   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` and
-   * the `book_version` of the response.
+   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` and the
+   * `book_version` of the response.
    *
    * Errors, of the batch as a whole:
-   * - INVALID_ARGUMENT: there are more calculations than allowed, or `as_of` or `min_book_version`
-   *   is out of range.
+   * - INVALID_ARGUMENT: there are more calculations than allowed, or `as_of`, `min_book_version` or
+   *   `book_version` is out of range.
    * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or the service already runs as many
    *   large calls as it accepts. Try again in the second case.
-   * - UNAVAILABLE: the price book has not reached the batch's `min_book_version` or `book_version`; or it
-   *   could not be confirmed to be current.
+   * - UNAVAILABLE: the price book has not reached the batch's `min_book_version` or `book_version`;
+   *   or it could not be confirmed to be current.
    *
    * @generated from rpc llmprices.v1.PricingService.BatchCalculateCharges
    */
@@ -1589,10 +1638,11 @@ export const PricingService: GenService<{
    * smaller `account_id` in byte order. No charge is further than one unit from provider_cost ×
    * markup × usage ÷ total usage. Negative totals mirror positive ones.
    *
-   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` and
-   * the `book_version` of the response. Use StreamAllocateCharges for more accounts than fit into a message of 4 MiB. The
-   * response can be larger than the request, and gRPC clients accept 4 MiB unless configured
-   * otherwise.
+   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` and the
+   * `applied_price.book_version` of the totals.
+   *
+   * Use StreamAllocateCharges for more accounts than fit into a message of 4 MiB. The response can
+   * be larger than the request, and gRPC clients accept 4 MiB unless configured otherwise.
    *
    * Errors:
    * - INVALID_ARGUMENT: a field is malformed, out of range or missing, an account is given twice,
@@ -1602,8 +1652,8 @@ export const PricingService: GenService<{
    * - FAILED_PRECONDITION: the total usage is 0.
    * - RESOURCE_EXHAUSTED: the message is larger than 4 MiB, or the service already runs as many
    *   large calls as it accepts. Try again in the second case.
-   * - UNAVAILABLE: the price book has not reached `min_book_version` or `book_version`; or it could not be
-   *   confirmed to be current.
+   * - UNAVAILABLE: the price book has not reached `min_book_version` or `book_version`; or it could
+   *   not be confirmed to be current.
    *
    * @generated from rpc llmprices.v1.PricingService.AllocateCharges
    */
@@ -1618,9 +1668,9 @@ export const PricingService: GenService<{
    * side of the stream, the service sends the charges in the order in which it received the usages,
    * some thousands in a message, and the totals in the last message.
    *
-   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` and
-   * the `book_version` of the response. Charges are valid only when the totals have arrived: a stream that ends without
-   * totals ends with an error.
+   * Writes nothing. Safe to retry. To get the same charges again later, send the `as_of` and the
+   * `applied_price.book_version` of the totals. Charges are valid only when the totals have
+   * arrived: a stream that ends without totals ends with an error.
    *
    * Errors: those of AllocateCharges, and
    * - INVALID_ARGUMENT: the first message has no terms, or a later message has terms.

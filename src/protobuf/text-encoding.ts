@@ -1,8 +1,8 @@
 import { configureTextEncoding, getTextEncoding } from "@bufbuild/protobuf/wire";
 
 /**
- * Makes protobuf-es keep a U+FEFF at the start of a text, in the whole thread. Its default drops it: two
- * different account ids would become one.
+ * Makes protobuf-es keep a U+FEFF at the start of a text, in the whole thread. Up to 2.16 its default
+ * drops it: two different account ids would become one.
  */
 export function keepByteOrderMarks(): void {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

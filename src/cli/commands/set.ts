@@ -1,0 +1,31 @@
+import { create, toJsonString } from "@bufbuild/protobuf";
+import { UpdateLLMPriceResponseSchema } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { withConnection } from "../client/client.js";
+import type { ConnectionFlags } from "../client/client-settings.js";
+import { setPrice } from "../client/set-price.js";
+import { toPriceValues } from "../output/price-values.js";
+import { print, toNameValueLines } from "../output/print.js";
+import { parsePriceArgument } from "../rows/key-text.js";
+import { type CorrectionFlags, toWriteFields } from "../rows/write-flags.js";
+
+/** Updates or creates a price, and prints it and the version of the price book. @throws Failure */
+export async function runSet(
+  keyText: string,
+  price: string,
+  flags: ConnectionFlags & CorrectionFlags,
+): Promise<void> {
+  const lookup = parsePriceArgument(keyText);
+  const { change, llmPrice, bookVersion } = await withConnection(flags, (connection) => {
+    const correctPast = flags.correctPast === true;
+    return setPrice(connection, { ...toWriteFields(flags), lookup, price, correctPast });
+  });
+  if (llmPrice === undefined) throw new Error("the service returned no price");
+  if (flags.output === "json") {
+    // CreateLLMPriceResponse has the same fields.
+    const response = create(UpdateLLMPriceResponseSchema, { llmPrice, bookVersion });
+    await print([toJsonString(UpdateLLMPriceResponseSchema, response)]);
+    return;
+  }
+  const values = { change, ...toPriceValues(llmPrice), book_version: String(bookVersion) };
+  await print(toNameValueLines(values));
+}

@@ -1,0 +1,86 @@
+import { type Command, Option } from "commander";
+import {
+  addBookVersion,
+  addCharge,
+  addConnection,
+  addFile,
+  addFilters,
+  addOutput,
+  toWholeNumber,
+} from "./flags.js";
+
+/** Adds the commands that read or write a file of rows. */
+export function addFileCommands(program: Command): void {
+  addAllocate(program);
+  addImport(program);
+  addExport(program);
+  addImportCatalog(program);
+}
+
+function addAllocate(program: Command): void {
+  const command = program
+    .command("allocate")
+    .description("split a provider cost across the accounts of a file, to the last digit")
+    .argument("<key>", "charge_type/provider/model")
+    .argument("<file>", "CSV or JSON Lines with account_id and usage; - is standard input");
+  addOutput(addFile(addConnection(addCharge(command)))).action(async (...parameters) => {
+    const { runAllocate } = await import("./commands/allocate.js");
+    await runAllocate(parameters[0], parameters[1], parameters[2]);
+  });
+}
+
+function addImport(program: Command): void {
+  const command = program
+    .command("import")
+    .description("apply a price list: all of its rows, or none")
+    .argument("<file>", "CSV or JSON Lines; - is standard input")
+    .option("--dry-run", "show what would be created, changed and ended; write nothing")
+    .option("--register-missing", "register the names that the list has and the service does not")
+    .addOption(
+      new Option(
+        "--missing <what>",
+        "prices without a row: keep them, end them, or replace the whole price book by the list",
+      ).choices(["keep", "end", "replace"]),
+    )
+    .addOption(new Option("--end-missing", "short for --missing end").conflicts("missing"))
+    .option("--correct-past", "rows with a past effective_from change the past; needs --reason")
+    .option(
+      "--ignore-base-version",
+      "import also over later changes: do not send the list's version",
+    )
+    .option("--reason <text>", "why, kept with every revision")
+    .option("--request-id <uuid>", "makes a repeat of this import safe for 24 hours")
+    .option("--max-changes <count>", "how many changes to show, at most 1000", toWholeNumber);
+  addOutput(addFile(addConnection(command))).action(async (...parameters) => {
+    const { runImport } = await import("./commands/import.js");
+    await runImport(parameters[0], parameters[1]);
+  });
+}
+
+function addExport(program: Command): void {
+  const command = program
+    .command("export")
+    .description("write a price list for import: current and scheduled prices")
+    .argument("[file]", "CSV or JSON Lines; - is standard output", "-")
+    .option("--current", "only current prices, without effective_from: a list to edit")
+    .addOption(
+      new Option("--history", "whole timelines, past prices included").conflicts("current"),
+    )
+    .option("--no-base-version", "leave out the version that the list was made from");
+  addFile(addConnection(addFilters(addBookVersion(command)), 30)).action(async (...parameters) => {
+    const { runExport } = await import("./commands/export.js");
+    await runExport(parameters[0], parameters[1]);
+  });
+}
+
+function addImportCatalog(program: Command): void {
+  const command = program
+    .command("import-catalog")
+    .description("register the providers and models that a list names")
+    .argument("<file>", "CSV or JSON Lines with provider and model; - is standard input")
+    .option("--reason <text>", "why, written to the service's log");
+  addFile(addConnection(command, 30)).action(async (...parameters) => {
+    const { runImportCatalog } = await import("./commands/import-catalog.js");
+    await runImportCatalog(parameters[0], parameters[1]);
+  });
+}

@@ -1,0 +1,45 @@
+import type { Key } from "../../domain/price-key.js";
+import { usageError } from "../exit-codes.js";
+
+/** The `lookup` of a request: a price by its id or by its key. */
+export type PriceArgument =
+  | { readonly case: "id"; readonly value: string }
+  | { readonly case: "key"; readonly value: Key };
+
+/** Parses `charge_type/provider/model`. Only the model may contain a slash. @throws Failure */
+export function parseKeyArgument(text: string): Key {
+  const key = splitKey(text);
+  if (key !== undefined && key.chargeType !== "") return key;
+  throw usageError(`KEY is ${JSON.stringify(text)}; expected charge_type/provider/model`);
+}
+
+/** Parses a key or an id, a UUID. @throws Failure */
+export function parsePriceArgument(text: string): PriceArgument {
+  if (uuid.test(text)) return { case: "id", value: text };
+  const key = splitKey(text);
+  if (key !== undefined && key.chargeType !== "") return { case: "key", value: key };
+  throw usageError(`KEY is ${JSON.stringify(text)}; expected charge_type/provider/model, or an id`);
+}
+
+/**
+ * Parses a key or an id. The charge type may be missing: `provider/model`, or `/provider/model` for a
+ * model with a slash.
+ *
+ * @throws Failure
+ */
+export function parseOpenPriceArgument(text: string): PriceArgument {
+  if (uuid.test(text)) return { case: "id", value: text };
+  const key = splitKey(text) ?? splitKey(`/${text}`);
+  if (key !== undefined) return { case: "key", value: key };
+  throw usageError(
+    `KEY is ${JSON.stringify(text)}; expected charge_type/provider/model, provider/model, or an id`,
+  );
+}
+
+function splitKey(text: string): Key | undefined {
+  const [, chargeType, provider, model] = /^([^/]*)\/([^/]+)\/(.+)$/.exec(text) ?? [];
+  if (chargeType === undefined || provider === undefined || model === undefined) return undefined;
+  return { chargeType, provider, model };
+}
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -1,0 +1,16 @@
+import { checkPlannedHistories } from "../support/planned-histories.js";
+import { checkHistories } from "../support/price-histories.js";
+
+const seed = Date.now();
+
+describe(`Every version of the price book, in thousands of histories of seed ${seed}`, () => {
+  it("says the same for ever, by the plans of writes and the snapshots", async function () {
+    this.timeout(600_000);
+    await checkPlannedHistories(10_000, seed);
+  });
+
+  it("says the same for ever, through every RPC and replica", async function () {
+    this.timeout(3_600_000);
+    await checkHistories(1000, seed);
+  });
+});
