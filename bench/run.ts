@@ -17,6 +17,7 @@ import { toUrl } from "./support/database.js";
 import { findLoadCore } from "./support/load-process.js";
 import { withDataFolder } from "./support/service.js";
 import { readSuiteArguments } from "./support/suite-arguments.js";
+import { measureTransactions } from "./transactions/section.js";
 import { measureWrites } from "./writes/section.js";
 
 // Runs all sections, or the named ones. Only the long form is precise enough for the report.
@@ -26,6 +27,7 @@ const measurements: Readonly<Record<string, (bench: Bench) => Promise<Section>>>
   "price-book": measureBook,
   allocations: measureAllocations,
   replicas: measureReplicas,
+  transactions: measureTransactions,
   writes: measureWrites,
 };
 const shortRounds = 1;

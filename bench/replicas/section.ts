@@ -48,7 +48,9 @@ bare NOTIFY: the time from sending it on one connection to receiving it on anoth
       ["a write's effect", ...toCells(effects)],
       ["a bare NOTIFY", ...toCells(notifications)],
     ],
-    targets: [atMost("p99 from a write's response to its effect ÷ a bare NOTIFY's", ratio, 5, 2)],
+    targets: [
+      atMost("p99 from a write's response to its effect ÷ a bare NOTIFY's", ratio, 2.5, 1.5),
+    ],
     problems,
   };
 }

@@ -16,13 +16,14 @@ export async function setUpDatabase(cluster: Server, database: string): Promise<
 }
 
 /** Migrates a database with a program, by default ours, and grants the rights. */
-export async function migrate(cluster: Server, database: string, program = ours): Promise<void> {
+export async function migrate(
+  cluster: Server,
+  database: string,
+  program = "dist/src/main.js",
+): Promise<void> {
   const settings = [`DATABASE_URL=${cluster.url("llmprices_owner", database)}`];
   await outputOf("env", [...settings, process.execPath, program, "migrate", "up"]);
-  // An older program lacks some of the tables that are granted today.
-  const lenient = ["-v", "ON_ERROR_STOP=0", "-v", "ON_ERROR_ROLLBACK=on"];
-  const options = program === ours ? [] : lenient;
-  await cluster.psql("llmprices_owner", database, ...options, "-f", sqlFile("grants.sql"));
+  await cluster.psql("llmprices_owner", database, "-f", sqlFile("grants.sql"));
 }
 
 /** Starts the service as in production, with the rights of its role. */
@@ -40,5 +41,3 @@ export function serveOn(
 export function sqlFile(name: string): string {
   return fileURLToPath(new URL(`../../deploy/postgres/${name}`, import.meta.url));
 }
-
-const ours = "dist/src/main.js";

@@ -52,8 +52,12 @@ export async function versionOf({ cluster, database }: Place): Promise<bigint> {
 function timelinesOf({ cluster, database }: Place, version: bigint): Promise<string> {
   return cluster.psql(
     ...(["postgres", database, "-c"] as const),
-    `select count(*), md5(string_agg(revision::text, ',' order by llm_price_id, effective_from))
-     from llm_price_revisions revision where book_version <= ${version}`,
+    // A later version may have taken back what this one says.
+    `select count(*), md5(string_agg((
+       llm_price_id, effective_from, price, changed_by, reason, created_at, book_version,
+       nullif(least(superseded_in, ${version} + 1), ${version} + 1)
+     )::text, ',' order by llm_price_id, effective_from, book_version))
+     from llm_price_revisions where book_version <= ${version}`,
   );
 }
 

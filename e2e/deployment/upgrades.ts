@@ -14,9 +14,9 @@ export async function checkUpgrades(
   cluster: Cluster,
   folder: string,
 ): Promise<void> {
-  const program = makeVersionBefore(folder);
+  const next = makeNextVersion(folder);
   await setUpDatabase(cluster, "upgraded");
-  await migrate(cluster, "upgraded", program);
+  await migrate(cluster, "upgraded");
   const services: BenchedService[] = [];
   const serve = async (...args: Parameters<typeof serveOn>) => {
     const service = await serveOn(...args);
@@ -24,8 +24,8 @@ export async function checkUpgrades(
     return service;
   };
   try {
-    const before = await serve(cluster, "upgraded", folder, "llmprices_service_a", program);
-    const after = await serve(cluster, "upgraded", folder);
+    const before = await serve(cluster, "upgraded", folder);
+    const after = await serve(cluster, "upgraded", folder, "llmprices_service_a", next);
     await check("a version before its migration is not ready, and says why", async () => {
       expect(await readinessOf(before)).to.equal("ready");
       expect(await readinessOf(after)).to.match(
@@ -35,7 +35,7 @@ export async function checkUpgrades(
     const writer = await startWriting(before.grpcAddress);
     await check("a migration stops no call of the version before it", async () => {
       await writer.more(20);
-      await migrate(cluster, "upgraded");
+      await migrate(cluster, "upgraded", next);
       await writer.more(20);
       expect(await readinessOf(before)).to.equal("ready");
       while ((await readinessOf(after)) !== "ready") await wait(20);
@@ -50,7 +50,7 @@ export async function checkUpgrades(
       await expectPrices(before, later.written.at(-1));
     });
     await check("the version before serves on the new schema, started anew as well", async () => {
-      const again = await serve(cluster, "upgraded", folder, "llmprices_service_a", program);
+      const again = await serve(cluster, "upgraded", folder);
       expect(await readinessOf(again)).to.equal("ready");
       const writing = await startWriting(again.grpcAddress);
       await writing.more(5);
@@ -98,19 +98,23 @@ async function readinessOf({ metricsUrl }: BenchedService): Promise<string> {
 }
 
 /**
- * Makes a copy of the program without its last migration, as the previous version had it. Returns the
- * path of its main file.
+ * Makes a copy of the program with one migration more, as the next version will have it: a column that
+ * this version does not know, on the table that it writes most. Returns the path of its main file.
  */
-function makeVersionBefore(folder: string): string {
-  const program = join(folder, "before");
+function makeNextVersion(folder: string): string {
+  const program = join(folder, "next");
   cpSync("dist", join(program, "dist"), { recursive: true });
   cpSync("package.json", join(program, "package.json"));
   symlinkSync(join(process.cwd(), "node_modules"), join(program, "node_modules"));
   const path = join(program, "dist/src/store/schema/migration-list.js");
   const text = readFileSync(path, "utf8");
-  const lines = text.split("\n");
-  const last = lines.findLastIndex((line) => /^ +\w+\("\d{14}-/.test(line));
-  if (last < 0) throw new Error(`${path} lists no migrations`);
-  writeFileSync(path, lines.toSpliced(last, 1).join("\n"));
+  const end = text.indexOf("\n];");
+  if (end < 0) throw new Error(`${path} lists no migrations`);
+  writeFileSync(path, `${text.slice(0, end)}\n${nextMigration}${text.slice(end)}`);
   return join(program, "dist/src/main.js");
 }
+
+const nextMigration = `    toMigration("29991231000001-next", {
+        up: (knex) => knex.raw("alter table llm_price_revisions add column next text default 'next'"),
+        down: (knex) => knex.raw("alter table llm_price_revisions drop column next"),
+    }),`;

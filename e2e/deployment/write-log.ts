@@ -29,11 +29,11 @@ export function pricingAt(grpcAddress: string): Client<typeof PricingService> {
 
 export const keyOf = (model: string) => ({ chargeType: "completion", provider: "acme", model });
 
-/** Creates some prices and starts changing them in turn. */
+/** Creates some prices and starts changing them in turn, and correcting their past. */
 export async function startWriting(grpcAddress: string): Promise<Writer> {
   const pricing = pricingAt(grpcAddress);
   const rows = models.map((model) => ({ ...keyOf(model), price: "1" }));
-  await importRows({ pricing }, rows, { registerMissing: true });
+  const { effectiveFrom } = await importRows({ pricing }, rows, { registerMissing: true });
   const written: Written[] = [];
   let isStopping = false;
   const work = async () => {
@@ -45,6 +45,11 @@ export async function startWriting(grpcAddress: string): Promise<Writer> {
         requestId: randomUUID(),
       };
       written.push({ ...write, bookVersion: await send(pricing, write) });
+      // Later revisions of this model stand, so that its price of today stays.
+      if (count % 5 === 0 && count >= models.length) {
+        const correction = { effectiveFrom, correctPast: true, reason: "a wrong list" };
+        await pricing.updateLLMPrice({ lookup: byKey(keyOf(model)), price: "1.5", ...correction });
+      }
     }
   };
   const working = work();

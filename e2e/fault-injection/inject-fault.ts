@@ -2,8 +2,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readLoggedErrors } from "../support/logged-errors.js";
 import { type Environment, withEnvironment } from "./environment/environment.js";
+import type { Replica } from "./environment/replica.js";
 import type { Fault } from "./faults/fault.js";
 import {
+  countCorrected,
   type DatabaseState,
   extentOf,
   findWrongCharges,
@@ -12,6 +14,7 @@ import {
 } from "./invariants/database-state.js";
 import { recover } from "./invariants/recovery.js";
 import { type Repeats, repeatWrites } from "./invariants/repeated-writes.js";
+import { repeatAll } from "./load/charges.js";
 import { startLoad } from "./load/load.js";
 import { createWriteLog, type Entry, sum, type WriteLog } from "./load/write-log.js";
 
@@ -33,6 +36,8 @@ export type Outcome = {
   readonly repeats: Repeats;
   readonly duplicates: number;
   readonly charges: number;
+  /** How many of them were made at prices that a later version has taken back. */
+  readonly corrected: number;
   readonly wrongCharges: readonly string[];
   readonly unavailable: number;
   readonly deadline: number;
@@ -50,7 +55,7 @@ export function injectFault(
   template: string,
 ): Promise<Outcome> {
   return withEnvironment(folder, template, fault.options ?? {}, async (environment) => {
-    const writeLog = createWriteLog();
+    const writeLog = createWriteLog(fault.setsDatabaseClock);
     const size = { importRows: 100, importsNewNames: false, ...fault.load };
     const stopOthers = await fault.startMoreClients?.(environment, writeLog);
     const load = startLoad(writeLog, environment.replicas, size);
@@ -105,10 +110,25 @@ async function judge(
   return {
     ...{ ...found, repeats, duplicates: countDuplicates(writeLog, before, after) },
     charges: writeLog.charges.length,
-    wrongCharges: findWrongCharges(writeLog, after, fault.isRepriced ?? false),
+    corrected: countCorrected(writeLog, after),
+    wrongCharges: [
+      ...findWrongCharges(writeLog, after),
+      ...(await findUnrepeatable(writeLog, environment.replicas)),
+    ],
     ...{ unavailable: sum(unanswered) - deadline, deadline, reasons: unanswered },
     ...{ ...course, violations, notes, isNoticed: isNoticed(fault, writeLog) },
   };
+}
+
+/** Calculates every charge again at its time and version, on each replica. Returns those that differ. */
+async function findUnrepeatable({ charges }: WriteLog, replicas: readonly Replica[]) {
+  const priced = charges.filter(({ bookVersion }) => bookVersion !== undefined);
+  const wrong: string[] = [];
+  for (const { grpc } of replicas) {
+    for (let i = 0; i < priced.length; i += chargesPerBatch)
+      wrong.push(...(await repeatAll(grpc, priced.slice(i, i + chargesPerBatch), repeatTimeoutMs)));
+  }
+  return wrong;
 }
 
 /** Counts writes that were done more than once, or that no client sent. */
@@ -151,5 +171,7 @@ async function untilLoadSucceeds({ entries, charges }: WriteLog): Promise<void> 
   await sleep(calmMs);
 }
 
+const chargesPerBatch = 5000;
+const repeatTimeoutMs = 60_000;
 const calmMs = 500;
 const loadTimeoutMs = 60_000;

@@ -4,6 +4,7 @@ import type { BenchedService } from "../../bench/support/service.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { authorize } from "../../test/support/service.js";
 import type { TestToken } from "../../test/support/tokens.js";
+import { watchUntil } from "../support/watch-changes.js";
 
 /** Makes calls with the example prices, so that every metric of a service counts something. */
 export async function callAll(
@@ -22,6 +23,8 @@ export async function callAll(
   await pricing.batchCalculateCharges({ requests: [terms, { ...terms, provider: "nobody" }] });
   await pricing.calculateCharge({ ...terms, model: "no-such-model" }).catch(() => {});
   await pricing.listLLMPrices({});
+  await pricing.listLLMPriceChanges({});
+  await watchUntil({ pricing }, {}, 10_000, () => true);
 }
 
 export async function scrape({ metricsUrl }: BenchedService): Promise<string> {

@@ -4,6 +4,7 @@ import { expectedCharge } from "../../test/oracle/expected-charge.js";
 import { importRows, sent } from "../../test/support/imports.js";
 import { byKey, type TestKey } from "../../test/support/prices.js";
 import type { Endpoint } from "../../test/support/service.js";
+import { watchUntil } from "../support/watch-changes.js";
 
 /** A kind of call, its frequency relative to others, and its expected outcome. */
 export type Kind = {
@@ -13,6 +14,8 @@ export type Kind = {
   readonly call: (endpoint: Endpoint, key: TestKey) => Promise<unknown>;
   /** The code of the error that the call must cause. */
   readonly expectedError?: Code;
+  /** Whether the call may also succeed. */
+  readonly mayBeAnswered?: true;
 };
 
 /** Valid and invalid calls. All keys have a price. */
@@ -29,13 +32,16 @@ export const kinds: readonly Kind[] = [
     weight: 4,
     call: ({ pricing }, key) => pricing.getLLMPrice({ lookup: byKey(key) }, limit),
   },
+  { name: "ListLLMPriceChanges", weight: 2, call: listChanges },
+  { name: "WatchLLMPriceChanges", weight: 2, call: watchChange },
+  { name: "UpdateLLMPrice of the past", weight: 2, call: correct },
   {
     name: "cancelled UpdateLLMPrice",
     weight: 3,
     expectedError: Code.Canceled,
+    mayBeAnswered: true,
     call: ({ pricing }, key) => {
       const caller = new AbortController();
-      // An import takes longer: its effective time is further in the future.
       setTimeout(() => caller.abort(), 3);
       const { signal } = caller;
       return pricing.updateLLMPrice({ lookup: byKey(key), price: "1.5" }, { signal });
@@ -64,7 +70,8 @@ export async function make(
 ): Promise<string | undefined> {
   try {
     await kind.call(endpoint, key);
-    return kind.expectedError === undefined ? undefined : `${kind.name} was answered`;
+    const isExpected = kind.expectedError === undefined || kind.mayBeAnswered;
+    return isExpected ? undefined : `${kind.name} was answered`;
   } catch (error) {
     if (error instanceof ConnectError && error.code === kind.expectedError) return undefined;
     return `${kind.name}: ${(error as Error).message}`;
@@ -130,6 +137,43 @@ async function update({ pricing }: Endpoint, key: TestKey): Promise<void> {
   const request = { lookup: byKey(key), price, requestId: randomUUID(), reason: "soak" };
   const { llmPrice } = await pricing.updateLLMPrice(request, limit);
   if (llmPrice?.price !== price) throw new Error(`the price is ${llmPrice?.price}, not ${price}`);
+}
+
+/** Corrects the first second of a key. The version before still says what it said. */
+async function correct({ pricing }: Endpoint, key: TestKey): Promise<void> {
+  const { llmPriceRevisions } = await pricing.listLLMPriceRevisions({ lookup: byKey(key) }, limit);
+  const [first] = llmPriceRevisions;
+  if (first?.effectiveFrom === undefined) throw new Error("the key has no revision");
+  const asOf = first.effectiveFrom;
+  const charge = async (bookVersion: bigint) =>
+    (await pricing.calculateCharge({ ...key, ...amounts, asOf, bookVersion }, limit)).markup;
+  const correction = { effectiveFrom: asOf, correctPast: true, reason: "soak" };
+  const price = `3.${Math.floor(Math.random() * 1e6)}1`;
+  const { bookVersion } = await pricing.updateLLMPrice(
+    { lookup: byKey(key), price, ...correction },
+    limit,
+  );
+  const [before, after] = [await charge(bookVersion - 1n), await charge(bookVersion)];
+  if (after !== price || before === price) throw new Error(`${before}, then ${after}`);
+}
+
+async function listChanges({ pricing }: Endpoint): Promise<void> {
+  const { bookVersion } = await pricing.listLLMPriceChanges({ pageSize: 10 }, limit);
+  const after = { afterBookVersion: bookVersion - 1n };
+  const { llmPriceChanges } = await pricing.listLLMPriceChanges(after, limit);
+  if (llmPriceChanges[0]?.bookVersion !== bookVersion)
+    throw new Error("the last change is missing");
+}
+
+/** Watches until the change of an own write arrives. */
+async function watchChange(endpoint: Endpoint, key: TestKey): Promise<void> {
+  const { pricing } = endpoint;
+  const { bookVersion } = await pricing.listLLMPriceChanges({ pageSize: 1 }, limit);
+  const request = { afterBookVersion: bookVersion };
+  const watched = watchUntil(endpoint, request, limit.timeoutMs, ({ llmPriceChanges }) =>
+    llmPriceChanges.some((change) => change.key?.model === key.model),
+  );
+  await Promise.all([watched, update(endpoint, key)]);
 }
 
 async function importSome(endpoint: Endpoint, { chargeType, provider }: TestKey): Promise<void> {

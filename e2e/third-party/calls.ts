@@ -19,6 +19,17 @@ export function expectCharge(json: string): void {
   expect(appliedPrice.effectiveFrom).to.equal("2026-01-01T00:00:00Z");
 }
 
+/** All changes of the example book, of one version; the watch then waits for more. */
+export const watchChanges = "llmprices.v1.PricingService/WatchLLMPriceChanges";
+export const listChanges = "llmprices.v1.PricingService/ListLLMPriceChanges";
+
+export function expectChanges(json: string): void {
+  const { llmPriceChanges, bookVersion } = JSON.parse(json);
+  expect(bookVersion).to.equal("1");
+  expect(llmPriceChanges).to.have.length.greaterThan(3);
+  for (const change of llmPriceChanges) expect(change.bookVersion).to.equal("1");
+}
+
 /** A stream of three messages. 100 × 1.25125 = 125.125, half-even 125.12; a third is 41.708333…: */
 export const streamAllocateCharges = "llmprices.v1.PricingService/StreamAllocateCharges";
 

@@ -56,6 +56,16 @@ export async function checkGrpcurl({ check }: Checks, address: string): Promise<
       calls.expectAllocation(await call(calls.streamAllocateCharges, calls.allocation, ...options));
     });
   }
+  for (const [how, options] of Object.entries({ reflection: [], "the proto files": withFiles })) {
+    await check(`grpcurl lists and watches changes by ${how}`, async () => {
+      calls.expectChanges(await call(calls.listChanges, "{}", ...options));
+      const limited = ["-plaintext", "-max-time", "3", ...options, "-d", "{}", address];
+      const { exitCode, stdout } = await run("grpcurl", [...limited, calls.watchChanges]);
+      calls.expectChanges(stdout);
+      // The stream stays open until the client ends it.
+      expect(exitCode).to.equal(64 + deadlineExceeded);
+    });
+  }
   await check("grpcurl shows what is missing, with its details decoded", async () => {
     const args = ["-plaintext", "-d", calls.missing, address, calls.calculateCharge];
     const { exitCode, stderr } = await run("grpcurl", args);
@@ -97,4 +107,5 @@ function sourceOf(path: string, declaration: string): string {
 }
 
 const pricingFile = "llmprices/v1/pricing_service.proto";
+const deadlineExceeded = 4;
 const notFound = 5;

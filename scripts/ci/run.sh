@@ -51,7 +51,8 @@ timed=(
   "security fuzzing" "npm run --silent test:e2e:security"
   "resource limits" "npm run --silent test:e2e:resource-limits"
   "fault injection" "npm run --silent test:e2e:fault-injection"
-  "benchmarks, but for calls" "npm run --silent bench -- batches price-book allocations replicas writes"
+  "network delays" "npm run --silent test:e2e:network-delay"
+  "benchmarks, but for calls" "npm run --silent bench -- batches price-book allocations replicas transactions writes"
 )
 
 side_by_side tests installs

@@ -22,7 +22,7 @@ export type PriceInEffect = {
  *    16  float64  start of a revision that stands, float64 its price in units of 10^-10, -1 for none,
  *                 and float64 the version that wrote it; ascending by start
  *        float64  the same of a superseded revision, and float64 the version that took it back
- *        ASCII    id, 36 characters, and text of the key
+ *        16 bytes of the id, and ASCII text of the key
  *
  * About 150 bytes per key with two revisions, which the garbage collector does not scan.
  */
@@ -132,7 +132,8 @@ export class Records {
       view.setFloat64(at + 24, revision.supersededIn, true);
       at += supersededBytes;
     }
-    this.bytes.write(id + text, at, "latin1");
+    this.bytes.write(id.replaceAll("-", ""), at, "hex");
+    this.bytes.write(text, at + idLength, "latin1");
   }
 
   #priceOf(
@@ -144,7 +145,7 @@ export class Records {
     if (priceUnits < 0) return undefined;
     const effectiveFrom = this.#view.getFloat64(at, true);
     const idStart = this.#idStart(offset);
-    const id = this.bytes.toString("latin1", idStart, idStart + idLength);
+    const id = toUuid(this.bytes.toString("hex", idStart, idStart + idLength));
     return { id, priceUnits, effectiveFrom, effectiveUntil };
   }
 
@@ -171,6 +172,11 @@ export function sizeOf({ key, standing, superseded }: TimelineRow): number {
   return align(revisionsStart + revisions + idLength + text);
 }
 
+function toUuid(hex: string): string {
+  const [a, b, c, d] = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
+  return `${a}-${b}-${c}-${d}-${hex.slice(20)}`;
+}
+
 function align(offset: number): number {
   return (offset + 7) & ~7;
 }
@@ -178,4 +184,4 @@ function align(offset: number): number {
 const revisionsStart = 16;
 const standingBytes = 24;
 const supersededBytes = 32;
-const idLength = 36;
+const idLength = 16;

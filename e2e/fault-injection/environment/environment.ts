@@ -22,8 +22,8 @@ export type Environment = {
 };
 
 export type EnvironmentOptions = {
-  /** Environment variables of both replicas. */
-  readonly service?: (dataFolder: string) => Readonly<Record<string, string>>;
+  /** Environment variables of the replica with this index. */
+  readonly service?: (dataFolder: string, index: number) => Readonly<Record<string, string>>;
   readonly postgres?: (dataFolder: string) => Readonly<Record<string, string>>;
   /** Prepares the folder for the database. May return a function that undoes it. */
   // biome-ignore lint/suspicious/noConfusingVoidType: most have nothing to undo.
@@ -58,13 +58,13 @@ async function openEnvironment(
   const postgresVariables = variables.postgres?.(dataFolder) ?? {};
   const postgres = await startPostgres({ folder: dataFolder, environment: postgresVariables });
   endings.push(postgres.stop);
-  const openReplica = async (name: string) => {
+  const openReplica = async (name: string, index: number) => {
     const proxy = await openProxy(postgres.connection);
     endings.push(proxy.close);
     const replica = await startReplica(name, folder, {
       ...settings,
       DATABASE_URL: toUrl({ ...postgres.connection, port: Number(proxy.connection.port) }),
-      ...variables.service?.(dataFolder),
+      ...variables.service?.(dataFolder, index),
     });
     endings.push(replica.stop);
     return [replica, proxy] as const;

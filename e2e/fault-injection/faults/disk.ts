@@ -28,7 +28,7 @@ export const diskFaults: readonly Fault[] = [
       await endWithoutRoom(environment, session, ballast);
       await session.end();
       await rm(ballast);
-      if (!environment.postgres.isRunning()) await environment.postgres.start();
+      await startUnlessRunning(environment);
     },
   },
 ];
@@ -45,6 +45,19 @@ async function endWithoutRoom({ postgres }: Environment, session: pg.Client, bal
   for (let tries = 0; tries < 40 && postgres.isRunning(); tries += 1) {
     await fill(ballast);
     await session.query("select pg_switch_wal()").catch(() => undefined);
+    await sleep(100);
+  }
+}
+
+/** Starts the server if it has ended, or ends while it is asked. */
+async function startUnlessRunning({ postgres, query }: Environment): Promise<void> {
+  const isAnswered = () =>
+    query("select 1").then(
+      () => true,
+      () => false,
+    );
+  while (!(await isAnswered())) {
+    if (!postgres.isRunning()) await postgres.start();
     await sleep(100);
   }
 }

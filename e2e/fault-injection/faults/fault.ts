@@ -16,11 +16,8 @@ export type Fault = {
   readonly load?: Partial<LoadSize>;
   /** Which calls must fail at least once: otherwise the fault had no effect. */
   readonly affects: "writes" | "calculations" | "nothing";
-  /**
-   * Whether charges are compared only with the price book version that they were made with. After a
-   * clock is set back, times that were already answered come again, and later changes may get them.
-   */
-  readonly isRepriced?: boolean;
+  /** Whether it sets PostgreSQL's clock, which is "now". */
+  readonly setsDatabaseClock?: boolean;
   /** Starts more clients. Returns a function that stops them. */
   readonly startMoreClients?: (
     environment: Environment,

@@ -42,7 +42,7 @@ export const serviceFaults: readonly Fault[] = [
 ];
 
 /** Kills the replicas in turn, and restarts each as an orchestrator does. */
-async function kill({ replicas }: Environment, time: number): Promise<void> {
+export async function kill({ replicas }: Environment, time: number): Promise<void> {
   const replica = replicas[time % replicas.length];
   if (replica === undefined) throw new Error("there is no replica");
   replica.signal("SIGKILL");

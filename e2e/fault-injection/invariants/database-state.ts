@@ -1,6 +1,6 @@
 import type { TestKey } from "../../../test/support/prices.js";
 import type { Environment } from "../environment/environment.js";
-import type { Entry, WriteLog } from "../load/write-log.js";
+import type { ChargeSeen, Entry, WriteLog } from "../load/write-log.js";
 
 /** A revision in the database. */
 export type Revision = {
@@ -10,6 +10,8 @@ export type Revision = {
   readonly price: string | null;
   readonly effectiveFrom: number;
   readonly version: bigint;
+  /** The version that took it back. */
+  readonly supersededIn: bigint | undefined;
 };
 
 /** All revisions in the database, by write and by key. */
@@ -24,7 +26,8 @@ export type DatabaseState = {
 export async function readDatabaseState({ query }: Environment): Promise<DatabaseState> {
   const rows = await query(`
     select reason, charge_type || '/' || provider || '/' || model as key, price::text as price,
-      (extract(epoch from effective_from) * 1000)::bigint::text as from_ms, version::text
+      (extract(epoch from effective_from) * 1000)::bigint::text as from_ms, version::text,
+      superseded_in::text
     from (
       select revision.*, key.charge_type, key.provider, key.model, revision.book_version as version
       from llm_price_revisions revision join llm_prices key on key.id = revision.llm_price_id
@@ -33,6 +36,7 @@ export async function readDatabaseState({ query }: Environment): Promise<Databas
   const revisions = rows.map((row) => ({
     ...{ reason: String(row.reason), key: String(row.key), price: row.price as string | null },
     ...{ effectiveFrom: Number(row.from_ms), version: BigInt(row.version as string) },
+    supersededIn: row.superseded_in === null ? undefined : BigInt(row.superseded_in as string),
   }));
   const idle = await query(`
     select count(*)::int as count from models model
@@ -73,26 +77,38 @@ export function isAsAnswered(write: Entry, databaseState: DatabaseState): boolea
   );
 }
 
-/**
- * Returns the charges that differ from the timelines in the database: from all their versions or, with
- * `atTheirVersion`, only from those up to the version of the charge.
- */
-export function findWrongCharges(
-  { charges }: WriteLog,
-  { byKey }: DatabaseState,
-  atTheirVersion: boolean,
-): string[] {
-  return charges.flatMap(({ key, asOf, markup, priceFrom, bookVersion }) => {
-    const timeline = byKey.get(toText(key)) ?? [];
-    const right = timeline.findLast(
-      ({ effectiveFrom, version }) =>
-        effectiveFrom <= asOf && (!atTheirVersion || version <= bookVersion),
-    );
+/** Returns the charges that differ from what the database says at their time and version. */
+export function findWrongCharges({ charges }: WriteLog, state: DatabaseState): string[] {
+  return charges.flatMap((charge) => {
+    const { key, asOf, markup, priceFrom, bookVersion } = charge;
+    if (bookVersion === undefined) return [];
+    const right = findRevision(charge, state);
     if (markup === (right?.price ?? undefined) && priceFrom === right?.effectiveFrom) return [];
     const seen = `${markup} from ${priceFrom} in version ${bookVersion}`;
     const is = `${right?.price} from ${right?.effectiveFrom}, version ${right?.version}`;
     return [`${toText(key)} at ${asOf} was ${seen}; it is ${is}`];
   });
+}
+
+/** Counts the charges at prices that a later version has taken back. */
+export function countCorrected({ charges }: WriteLog, state: DatabaseState): number {
+  return charges.filter((charge) => findRevision(charge, state)?.supersededIn !== undefined).length;
+}
+
+/** Returns the revision in effect at the time and version of a charge. */
+function findRevision(
+  { key, asOf, bookVersion }: ChargeSeen,
+  { byKey }: DatabaseState,
+): Revision | undefined {
+  if (bookVersion === undefined) return undefined;
+  return byKey
+    .get(toText(key))
+    ?.findLast(
+      ({ effectiveFrom, version, supersededIn }) =>
+        effectiveFrom <= asOf &&
+        version <= bookVersion &&
+        (supersededIn === undefined || supersededIn > bookVersion),
+    );
 }
 
 export function toText({ chargeType, provider, model }: TestKey): string {

@@ -22,9 +22,12 @@ export function checkInvariants({ check }: Checks, fault: Fault, outcome: Outcom
     list([`${repeats.count} repeats, ${outcome.duplicates} done twice`, ...repeats.problems]),
   );
   check(
-    of(`every charge is correct, ${fault.isRepriced ? "at its version" : "for ever"}`),
+    of("every charge is correct at its version, and repeats exactly on each replica"),
     outcome.charges >= leastCharges && wrongCharges.length === 0,
-    list([`${outcome.charges} charges, ${wrongCharges.length} wrong`, ...wrongCharges]),
+    list([
+      `${outcome.charges} charges, ${outcome.corrected} corrected since, ${wrongCharges.length} wrong`,
+      ...wrongCharges,
+    ]),
   );
   check(
     of("calls fail only with UNAVAILABLE or DEADLINE_EXCEEDED"),

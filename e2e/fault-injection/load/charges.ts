@@ -10,8 +10,12 @@ import type { Endpoint } from "../../../test/support/service.js";
 import { toFailure } from "../../support/call-failure.js";
 import { type ChargeSeen, count, type WriteLog } from "./write-log.js";
 
-/** The time to price, by default now, and the least price book version, by default any. */
-export type Wanted = { readonly asOf?: number; readonly minVersion?: bigint };
+/** The time to price, by default now, and the price book version or the least one, by default any. */
+export type Wanted = {
+  readonly asOf?: number;
+  readonly minVersion?: bigint;
+  readonly bookVersion?: bigint;
+};
 
 const amounts = { providerCost: "1234.56", usage: "0.125" } as const;
 
@@ -49,9 +53,37 @@ export async function chargeAll(
   }
 }
 
+/** Calculates recorded charges again, in a batch. Returns each that differs. */
+export async function repeatAll(
+  { pricing }: Pick<Endpoint, "pricing">,
+  charges: readonly ChargeSeen[],
+  timeoutMs: number,
+): Promise<string[]> {
+  const requests = charges.map(({ key, asOf, bookVersion }) =>
+    toRequest(key, { asOf, ...(bookVersion !== undefined && { bookVersion }) }),
+  );
+  const { results } = await pricing.batchCalculateCharges({ requests }, { timeoutMs });
+  return charges.flatMap((seen, i) => {
+    const result = results[i]?.result;
+    if (result?.case !== "charge") return [`${toText(seen)} is missing: ${result?.value?.message}`];
+    return describeDifference(seen, toSeen(seen.key, result.value)) ?? [];
+  });
+}
+
+/** Says how a charge differs from the same one, calculated before. */
+export function describeDifference(seen: ChargeSeen, again: ChargeSeen): string | undefined {
+  const [before, after] = [seen, again].map(toText);
+  return before === after ? undefined : `${before} was repeated as ${after}`;
+}
+
+function toText({ key, asOf, markup, priceFrom, accountCharge, bookVersion }: ChargeSeen): string {
+  const price = `${accountCharge} at ${markup} from ${priceFrom}`;
+  return `${key.provider}/${key.model} at ${asOf}, version ${bookVersion}: ${price}`;
+}
+
 function toRequest(
   key: TestKey,
-  { asOf, minVersion }: Wanted,
+  { asOf, minVersion, bookVersion }: Wanted,
 ): MessageInitShape<typeof CalculateChargeRequestSchema> {
   return {
     ...key,
@@ -59,6 +91,7 @@ function toRequest(
     usageRatio: { case: "accountUsageRatio", value: amounts.usage },
     ...(asOf !== undefined && { asOf: timestampFromMs(asOf) }),
     ...(minVersion !== undefined && { minBookVersion: minVersion }),
+    ...(bookVersion !== undefined && { bookVersion }),
   };
 }
 
@@ -69,33 +102,42 @@ function note(
   answer: CalculateChargeResponse | { readonly error: unknown },
 ): ChargeSeen | undefined {
   const seen =
-    "error" in answer ? missing(writeLog, key, answer.error) : read(writeLog, key, answer);
+    "error" in answer ? missing(writeLog, key, answer.error) : verify(writeLog, key, answer);
   if (seen === undefined) return undefined;
   writeLog.charges.push(seen);
-  writeLog.newest = Math.max(writeLog.newest, seen.asOf);
   if (wanted.asOf !== undefined && seen.asOf !== wanted.asOf) {
     writeLog.violations.push(`as_of ${wanted.asOf} was answered as ${seen.asOf}`);
   }
-  if (seen.markup !== undefined && seen.bookVersion < (wanted.minVersion ?? 0n)) {
-    writeLog.violations.push(
-      `version ${seen.bookVersion}, at least ${wanted.minVersion} was asked`,
-    );
+  if (seen.bookVersion !== undefined) {
+    const { bookVersion } = seen;
+    const { minVersion = 0n, bookVersion: exactly = bookVersion } = wanted;
+    if (bookVersion < minVersion || bookVersion !== exactly) {
+      writeLog.violations.push(`version ${bookVersion}, not ${exactly}, at least ${minVersion}`);
+    }
+  } else if (wanted.minVersion !== undefined && wanted.asOf === undefined) {
+    writeLog.violations.push(`a written price of ${key.model} is missing: ${wanted.minVersion}`);
   }
   return seen;
 }
 
-function read(writeLog: WriteLog, key: TestKey, answer: CalculateChargeResponse): ChargeSeen {
-  const { accountCharge, markup, asOf, appliedPrice } = answer;
-  if (asOf === undefined || appliedPrice?.effectiveFrom === undefined) {
-    throw new Error("a charge has its instant and its price");
-  }
+function verify(writeLog: WriteLog, key: TestKey, answer: CalculateChargeResponse): ChargeSeen {
+  const { accountCharge, markup } = answer;
   const terms = { ...amounts, markup, totalUsage: "1", rounding: undefined };
   const expected = expectedCharge(terms).accountCharge;
   if (accountCharge !== expected) {
     writeLog.violations.push(`${accountCharge} was charged at ${markup}, not ${expected}`);
   }
+  return toSeen(key, answer);
+}
+
+function toSeen(key: TestKey, answer: CalculateChargeResponse): ChargeSeen {
+  const { accountCharge, markup, asOf, appliedPrice } = answer;
+  if (asOf === undefined || appliedPrice?.effectiveFrom === undefined) {
+    throw new Error("a charge has its instant and its price");
+  }
   const priceFrom = timestampMs(appliedPrice.effectiveFrom);
-  return { key, asOf: timestampMs(asOf), markup, priceFrom, bookVersion: appliedPrice.bookVersion };
+  const { bookVersion } = appliedPrice;
+  return { key, asOf: timestampMs(asOf), markup, priceFrom, accountCharge, bookVersion };
 }
 
 /** Records a missing price, which is a valid response. */
@@ -103,7 +145,8 @@ function missing(writeLog: WriteLog, key: TestKey, error: unknown): ChargeSeen |
   const { reason, metadata } = toFailure(error);
   if (reason !== "PRICE_NOT_FOUND") return noteFailure(writeLog, error);
   const asOf = Date.parse(metadata.as_of ?? "");
-  return { key, asOf, markup: undefined, priceFrom: undefined, bookVersion: 0n };
+  const nothing = { markup: undefined, priceFrom: undefined, accountCharge: undefined };
+  return { key, asOf, ...nothing, bookVersion: undefined };
 }
 
 function noteFailure(writeLog: WriteLog, error: unknown): undefined {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { TestKey } from "../../../test/support/prices.js";
 import type { Endpoint } from "../../../test/support/service.js";
 import type { Replica } from "../environment/replica.js";
-import { charge, chargeAll, type Wanted } from "./charges.js";
+import { charge, chargeAll, describeDifference, type Wanted } from "./charges.js";
 import type { WriteLog } from "./write-log.js";
 import { createPrice, importPrice, send, updatePrice } from "./writes.js";
 
@@ -22,8 +22,8 @@ export type LoadSize = {
 
 /**
  * Of each replica: a client that writes, one that imports, two that calculate, one over each protocol,
- * and one that names instants which others have been answered. Each waits for its answer before it calls
- * again, as those do who have a job to do.
+ * and one that repeats charges of any replica. Each waits for its answer before it calls again, as those
+ * do who have a job to do.
  */
 export function startLoad(writeLog: WriteLog, replicas: readonly Replica[], size: LoadSize): Load {
   const over = new AbortController();
@@ -32,7 +32,7 @@ export function startLoad(writeLog: WriteLog, replicas: readonly Replica[], size
     write(writeLog, replica, isOver),
     ...(size.importRows > 0 ? [importRepeatedly(writeLog, replica, size, isOver)] : []),
     ...[replica.grpc, replica.json].map((endpoint) => calculate(writeLog, endpoint, isOver)),
-    calculateAtNewest(writeLog, replica.grpc, isOver),
+    repeatCharges(writeLog, replica.grpc, isOver),
   ]);
   return {
     stop: async () => {
@@ -54,20 +54,30 @@ export function nextPrice(): string {
   return `${prices % 1000}.${String(prices).padStart(6, "0")}1`;
 }
 
-/** Creates a key, changes its price several times, now and in the future, and repeats with the next. */
+/**
+ * Creates a key, changes its price several times, now, in the past and in the future, and repeats with the
+ * next.
+ */
 async function write(writeLog: WriteLog, replica: Replica, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     const key = nextKey();
     let entry = await send(writeLog, createPrice(key, nextPrice()), replica, writeTimeoutMs);
+    const createdAt = entry.answer?.effectiveFrom ?? 0;
     for (let i = 0; i < 6 && entry.answer !== undefined && !isOver(); i += 1) {
       const { effectiveFrom, version } = entry.answer;
       await charge(writeLog, replica.json, key, { minVersion: version }, chargeTimeoutMs);
       await sleep(pauseMs);
-      // A scheduled price takes effect while other clients calculate.
-      const from = i === 3 ? effectiveFrom + 1500 : undefined;
-      entry = await send(writeLog, updatePrice(key, nextPrice(), from), replica, writeTimeoutMs);
+      if (i === 5) {
+        // A scheduled price takes effect while other clients calculate.
+        const scheduled = updatePrice(key, nextPrice(), effectiveFrom + 1500);
+        entry = await send(writeLog, scheduled, replica, writeTimeoutMs);
+        break;
+      }
+      // What others have been charged is corrected: from the first time on, and from a little later on.
+      const from = i === 2 ? createdAt : i === 3 ? createdAt + 10 : undefined;
+      const update = updatePrice(key, nextPrice(), from, { correctPast: from !== undefined });
       // The outcome of an unanswered write is unknown: leave the key alone.
-      if (from !== undefined) break;
+      entry = await send(writeLog, update, replica, writeTimeoutMs);
     }
     await sleep(entry.state === "answered" ? pauseMs : pauseAfterFailureMs);
   }
@@ -89,7 +99,7 @@ async function importRepeatedly(
   }
 }
 
-/** Calculates for now, for past times, and at versions that another replica has answered. */
+/** Calculates for now, for other times, and at versions that another replica has answered. */
 async function calculate(
   writeLog: WriteLog,
   endpoint: Endpoint,
@@ -101,29 +111,34 @@ async function calculate(
     const wanted = pick([
       {},
       { minVersion: written?.version ?? 0n },
-      { asOf: toPast(writeLog, (written?.effectiveFrom ?? 0) - 1 + Math.random() * 500) },
+      { asOf: Math.floor((written?.effectiveFrom ?? 0) - 1 + Math.random() * 2000) },
     ]) as Wanted;
+    const sentAt = Date.now();
     const seen = key && (await charge(writeLog, endpoint, key, wanted, chargeTimeoutMs));
-    if (seen !== undefined && wanted.asOf === undefined) {
+    if (seen !== undefined && wanted.asOf === undefined && !writeLog.setsDatabaseClock) {
       if (seen.asOf < newest) writeLog.violations.push(`now went back by ${newest - seen.asOf} ms`);
       newest = Math.max(newest, seen.asOf);
+      // The clock of PostgreSQL is that of this process. Without a connection "now" stands still.
+      const isNow = seen.asOf > sentAt - longestStandstillMs && seen.asOf < Date.now() + 1000;
+      if (!isNow) writeLog.violations.push(`now was ${seen.asOf - sentAt} ms from the call`);
     }
     await sleep(seen === undefined ? pauseMs * 4 : pauseMs);
   }
 }
 
-/** Calculates at the latest time that any replica has answered. */
-async function calculateAtNewest(writeLog: WriteLog, endpoint: Endpoint, isOver: () => boolean) {
+/** Repeats charges that any replica has answered, the latest ones too. */
+async function repeatCharges(writeLog: WriteLog, endpoint: Endpoint, isOver: () => boolean) {
   while (!isOver()) {
-    const key = pick([...writeLog.known.keys()].slice(-200));
-    if (key) await charge(writeLog, endpoint, key, { asOf: writeLog.newest }, chargeTimeoutMs);
+    const latest = pick([10, 1000, 100_000]) ?? 10;
+    const seen = pick(writeLog.charges.slice(-latest));
+    if (seen?.bookVersion !== undefined) {
+      const { key, asOf, bookVersion } = seen;
+      const again = await charge(writeLog, endpoint, key, { asOf, bookVersion }, chargeTimeoutMs);
+      const difference = again && describeDifference(seen, again);
+      if (difference) writeLog.violations.push(difference);
+    }
     await sleep(pauseMs);
   }
-}
-
-/** Limits a time to the latest answered one: charges of later times may still change. */
-function toPast({ newest }: WriteLog, instant: number): number {
-  return Math.min(newest, Math.floor(instant));
 }
 
 function toNames({ name }: Replica, count: number): readonly TestKey[] {
@@ -144,6 +159,8 @@ let imports = 0;
 const writeTimeoutMs = 5000;
 const importTimeoutMs = 10_000;
 const chargeTimeoutMs = 2000;
+/** The price book may be stale for 2.5 s, and a call takes up to its timeout. */
+const longestStandstillMs = 5000;
 const pauseMs = 20;
 const pauseAfterImportMs = 1000;
 const pauseAfterFailureMs = 200;

@@ -30,7 +30,9 @@ export type ChargeSeen = {
   /** Undefined if there was no price. */
   readonly markup: string | undefined;
   readonly priceFrom: number | undefined;
-  readonly bookVersion: bigint;
+  readonly accountCharge: string | undefined;
+  /** Undefined if there was no price: the error does not name the version. */
+  readonly bookVersion: bigint | undefined;
 };
 
 /** Everything that the clients wrote and read while one fault happened. */
@@ -45,14 +47,14 @@ export type WriteLog = {
   readonly unanswered: Map<string, number>;
   /** The last answered write of each key. Calculations choose from these keys. */
   readonly known: Map<TestKey, WriteAnswer>;
-  /** The latest `as_of` of all calculated charges. */
-  newest: number;
+  /** Whether PostgreSQL's clock is set meanwhile, so that "now" may be wrong and go back. */
+  readonly setsDatabaseClock: boolean;
 };
 
-export function createWriteLog(): WriteLog {
+export function createWriteLog(setsDatabaseClock = false): WriteLog {
   return {
     ...{ entries: [], charges: [], violations: [], notes: [] },
-    ...{ unanswered: new Map(), known: new Map(), newest: 0 },
+    ...{ unanswered: new Map(), known: new Map(), setsDatabaseClock },
   };
 }
 

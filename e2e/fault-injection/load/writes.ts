@@ -17,11 +17,18 @@ export function createPrice(key: TestKey, price: string, requestId: string = ran
   };
 }
 
-/** Returns a write that changes the price of a key, from now or from a later time. */
-export function updatePrice(key: TestKey, price: string, from?: number): Write {
+/** Returns a write that changes the price of a key, from now or from another time. */
+export function updatePrice(
+  key: TestKey,
+  price: string,
+  from?: number,
+  { correctPast = false } = {},
+): Write {
   const requestId = randomUUID();
-  const effectiveFrom = from === undefined ? {} : { effectiveFrom: timestampFromMs(from) };
-  const request = { lookup: byKey(key), price, requestId, reason: requestId, ...effectiveFrom };
+  const request = {
+    ...{ lookup: byKey(key), price, requestId, reason: requestId, correctPast },
+    ...(from !== undefined && { effectiveFrom: timestampFromMs(from) }),
+  };
   return {
     ...{ requestId, rows: [{ key, price }] },
     send: async ({ pricing }, timeoutMs) =>

@@ -60,16 +60,39 @@ export function repeatStreams(
   return withClients(context, calls, (client, metadata) => {
     const options = { deadline: Date.now() + patienceMs };
     const stream = client.makeBidiStreamRequest(path, same, same, metadata, options);
-    const cancel = () => stream.cancel();
-    context.signal.addEventListener("abort", cancel);
-    const ended = new Promise<string>((resolve) => {
-      stream.on("data", () => {});
-      stream.on("error", (error: grpc.ServiceError) => resolve(outcomeOf(error)));
-      stream.on("end", () => resolve("OK"));
-    });
+    const ended = endOf(stream, context);
     void sendMessages(stream, messages(), ended);
-    return ended.finally(() => context.signal.removeEventListener("abort", cancel));
+    return ended;
   });
+}
+
+/** Repeats streams of responses until the signal aborts: each reads until the service ends it. */
+export function repeatWatches(
+  context: AbuseContext,
+  calls: Calls,
+  path: string,
+  message: Buffer,
+): Promise<void> {
+  return withClients(context, calls, (client, metadata) => {
+    const options = { deadline: Date.now() + patienceMs };
+    const parameters = [path, same, same, message, metadata, options] as const;
+    return endOf(client.makeServerStreamRequest(...parameters), context);
+  });
+}
+
+/** Reads a stream. Returns its outcome when it has ended, and cancels it when the signal aborts. */
+function endOf(
+  stream: grpc.ClientReadableStream<Buffer> | grpc.ClientDuplexStream<Buffer, Buffer>,
+  { signal }: AbuseContext,
+): Promise<string> {
+  const cancel = () => stream.cancel();
+  signal.addEventListener("abort", cancel);
+  const ended = new Promise<string>((resolve) => {
+    stream.on("data", () => {});
+    stream.on("error", (error: grpc.ServiceError) => resolve(outcomeOf(error)));
+    stream.on("end", () => resolve("OK"));
+  });
+  return ended.finally(() => signal.removeEventListener("abort", cancel));
 }
 
 async function sendMessages(

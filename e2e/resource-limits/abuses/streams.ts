@@ -1,10 +1,16 @@
-import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import {
+  PricingService,
+  UpdateLLMPriceRequestSchema,
+  WatchLLMPriceChangesRequestSchema,
+} from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
+import { byKey } from "../../../test/support/prices.js";
 import type { Abuse } from "../abuse.js";
-import { repeatStreams } from "../abuser/grpc-calls.js";
-import { accounts, allocationTerms, importTerms, rows } from "../abuser/messages.js";
+import { repeatCalls, repeatStreams, repeatWatches } from "../abuser/grpc-calls.js";
+import { accounts, allocationTerms, encode, importTerms, key, rows } from "../abuser/messages.js";
 
-const { streamAllocateCharges, importLLMPrices } = PricingService.method;
+const { streamAllocateCharges, importLLMPrices, updateLLMPrice, watchLLMPriceChanges } =
+  PricingService.method;
 
 /** Streams that occupy the service and do not end. */
 export const streamAbuses: readonly Abuse[] = [
@@ -18,6 +24,25 @@ export const streamAbuses: readonly Abuse[] = [
         ]),
         repeatStreams(context, manageStreams(100), pathOf(importLLMPrices), () => [importTerms]),
       ]),
+  },
+  {
+    name: "watches",
+    what: "watches of changes, which stay open, and writes that all of them see",
+    run: (context) => {
+      const path = pathOf(watchLLMPriceChanges);
+      const watch = (afterBookVersion: bigint) =>
+        encode(WatchLLMPriceChangesRequestSchema, { afterBookVersion });
+      const lookup = byKey(key);
+      return Promise.all([
+        // The first version has all keys.
+        repeatWatches(context, calculateStreams(20), path, watch(0n)),
+        repeatWatches(context, calculateStreams(400), path, watch(1n)),
+        repeatCalls(context, manageStreams(2), (i) => ({
+          method: updateLLMPrice,
+          message: encode(UpdateLLMPriceRequestSchema, { lookup, price: `1.${(i % 1000) + 1}1` }),
+        })),
+      ]);
+    },
   },
   {
     name: "uploads",

@@ -6,12 +6,19 @@ import { mutateFrame } from "../messages/mutate-frame.js";
 import { strangeHeader, timeouts } from "../messages/mutate-headers.js";
 import { mutateJson } from "../messages/mutate-json.js";
 import { readMessage, whyWrong } from "../messages/rightness.js";
-import { methods, validMessage } from "../messages/valid.js";
+import { isWatch, methods, validMessage } from "../messages/valid.js";
 import { concurrently } from "../support/concurrently.js";
 import type { Random } from "../support/random.js";
 import { readAnswer } from "../wire/answer.js";
 import type { Sent } from "../wire/exchange.js";
-import { bodyOf, headersOf, isFramed, type Protocol, protocols } from "../wire/protocols.js";
+import {
+  bodyOf,
+  headersOf,
+  isFramed,
+  type Protocol,
+  protocols,
+  shortDeadline,
+} from "../wire/protocols.js";
 import { count } from "../wire/verdict.js";
 
 /** Mutated messages, frames and headers of every method, over every protocol, to every listener. */
@@ -65,13 +72,17 @@ function makeAttempt(protocol: Protocol, method: DescMethod, random: Random): At
   const frame = isFrameMutated
     ? mutateFrame(message, random)
     : { body: bodyOf(protocol, method, message), headers: {} };
-  const headers = { ...headersOf(protocol, method), ...deadline, ...frame.headers, ...strange };
+  const isEndless = isWatch(method);
+  const headers = {
+    ...{ ...headersOf(protocol, method), ...deadline, ...frame.headers, ...strange },
+    ...(isEndless && shortDeadline),
+  };
   const isChanged = isFrameMutated || Object.keys(strange).length > 0;
   return {
     ...{ method, sent: { path: pathOf(method), headers, body: frame.body } },
     message: isChanged ? undefined : message,
     plain: message,
-    isLateByHeader: Object.keys(strange).some((name) => timeouts.has(name)),
+    isLateByHeader: isEndless || Object.keys(strange).some((name) => timeouts.has(name)),
   };
 }
 

@@ -3,13 +3,13 @@ import { type DescMethod, fromJson, toBinary } from "@bufbuild/protobuf";
 import { pathOf } from "../../../src/server/threads/offloaded-methods.js";
 import { inSeconds } from "../../../test/support/issuer.js";
 import type { Attack, Counter } from "../attack.js";
-import { isWrite, methods, validMessage } from "../messages/valid.js";
+import { isWatch, isWrite, methods, validMessage } from "../messages/valid.js";
 import { concurrently } from "../support/concurrently.js";
 import type { Random } from "../support/random.js";
 import type { Target } from "../support/target.js";
 import type { Trust } from "../support/trust.js";
 import { type Answer, readAnswer } from "../wire/answer.js";
-import { bodyOf, headersOf, type Protocol, protocols } from "../wire/protocols.js";
+import { bodyOf, headersOf, type Protocol, protocols, shortDeadline } from "../wire/protocols.js";
 import { count } from "../wire/verdict.js";
 
 /** Malformed, forged and expired tokens, with every method and protocol. */
@@ -46,7 +46,7 @@ export const rolesAttack = (trust: Trust): Attack => ({
         countRejection(counter, answer, "a reader's token", how, ["permission_denied"]);
       else if ("code" in answer && /^(?:permission|unauth)/.test(answer.code)) {
         counter.other(`${how}: ${answer.code} for what the role allows`);
-      } else count(counter, answer, { sent: "", how });
+      } else count(counter, answer, { sent: "", how, mayBeLate: () => isWatch(method) });
     });
   },
 });
@@ -81,6 +81,7 @@ async function callWith(
         headers: {
           ...headersOf(protocol, method),
           ...(header !== undefined && { authorization: header }),
+          ...(isWatch(method) && shortDeadline),
         },
         body: bodyOf(protocol, method, message),
       };

@@ -35,6 +35,11 @@ export function isWrite({ idempotency }: DescMethod): boolean {
   return idempotency === MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
 }
 
+/** Whether a method's stream ends only at its deadline. */
+export function isWatch({ methodKind }: DescMethod): boolean {
+  return methodKind === "server_streaming";
+}
+
 function valuesOf(field: DescField, random: Random): JsonValue {
   if (field.fieldKind === "list") {
     return Array.from({ length: random.integer(0, 3) }, () => valueOfOne(field, random));
@@ -68,5 +73,8 @@ function instantOf(random: Random): string {
 }
 
 const rare: ReadonlySet<string> = new Set(
-  "as_of effective_from rounding currency_code min_book_version page_token etag".split(" "),
+  (
+    "as_of effective_from rounding currency_code min_book_version book_version base_book_version " +
+    "page_token etag"
+  ).split(" "),
 );

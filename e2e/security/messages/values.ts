@@ -36,6 +36,9 @@ const texts: Readonly<Record<string, readonly string[]>> = {
 const numbers: Readonly<Record<string, readonly number[]>> = {
   // A version that will not come is waited for.
   min_book_version: [0, 1],
+  book_version: [1, 2],
+  base_book_version: [1, 2],
+  after_book_version: [0, 1],
   scale: [0, 2, 18],
   page_size: [0, 1, 2, 1000],
   max_changes: [0, 10],

@@ -62,6 +62,9 @@ export function headersOf(
   return { "content-type": `application/${type}` };
 }
 
+/** The deadline of a call that does not end before it. */
+export const shortDeadline = { "grpc-timeout": "300m", "connect-timeout-ms": "300" } as const;
+
 /** Returns the body of a valid call. */
 export function bodyOf(
   protocol: Protocol,

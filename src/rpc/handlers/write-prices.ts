@@ -155,9 +155,11 @@ async function loadForWrite(
   transaction: Knex,
   { lookup, etag, correctPast }: TimelineWrite,
 ): Promise<{ key: KeyRow; timeline: Timeline; book: PriceBookChange }> {
-  const book = await beginPriceBookChange(transaction, { correctsPast: correctPast });
+  // Before the lock, because all other writers wait for it: a key never changes, but its version does.
   const key = await getKey(transaction, lookup);
-  const current = etagOf(key.timelineVersion);
+  const book = await beginPriceBookChange(transaction, { correctsPast: correctPast });
+  const timeline = await loadTimeline(transaction, key.id, book, correctPast);
+  const current = etagOf(timeline.version);
   if (etag !== "" && etag !== current) {
     throw new DomainError(
       "ETAG_MISMATCH",
@@ -165,7 +167,7 @@ async function loadForWrite(
       { metadata: { llm_price_id: key.id, etag: current } },
     );
   }
-  return { key, timeline: await loadTimeline(transaction, key.id, book, correctPast), book };
+  return { key, timeline, book };
 }
 
 /** Creates the response of a write, with the key's price at an instant if it has one then. */

@@ -3,6 +3,7 @@ import { Decimal } from "../../domain/decimal.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { LLMPrice } from "../../domain/llm-price.js";
 import type { Key } from "../../domain/price-key.js";
+import { prepared } from "../connection/prepared.js";
 import { toPrefixRange } from "./prefix-range.js";
 import { type KeyColumns, toKey } from "./price-columns.js";
 
@@ -47,7 +48,7 @@ export async function findPricesAt(
   limit: number,
 ): Promise<PricesAt> {
   const { conditions, bindings } = toSql(filter);
-  const { rows } = await knex.raw(
+  const statement = knex.raw(
     `
     with book as (
       select version as newest, coalesce(cast(:bookVersion as bigint), version) as version, coalesce(
@@ -88,6 +89,8 @@ export async function findPricesAt(
       bookVersion: bookVersion === undefined ? null : String(bookVersion),
     },
   );
+  const isById = filter.id !== undefined && conditions.length === 1;
+  const { rows } = await (isById ? statement.options(prepared("find-price-by-id")) : statement);
   return {
     newestVersion: BigInt(rows[0].newest),
     bookVersion: BigInt(rows[0].book_version),

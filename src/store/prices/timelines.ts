@@ -3,6 +3,7 @@ import { toPlainText } from "../../domain/decimal.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
 import type { Change, Revision, Timeline } from "../../domain/timeline.js";
+import { prepared } from "../connection/prepared.js";
 import { RetryTransaction } from "../connection/transaction.js";
 import { toKey, toKeyColumns, toPrice } from "./price-columns.js";
 
@@ -13,7 +14,10 @@ export type PriceBookChange = { readonly version: bigint; readonly now: Instant 
 export type PriceRef = { readonly id: string } | Key;
 
 /** The row of a key, with or without a current price. */
-export type KeyRow = { readonly id: string; readonly key: Key; readonly timelineVersion: bigint };
+export type KeyRow = { readonly id: string; readonly key: Key };
+
+/** A timeline, and the version of the price book that last changed it. */
+export type StoredTimeline = Timeline & { readonly version: bigint };
 
 /** A revision with its author, reason, time of recording, and the versions that say it. */
 export type RecordedRevision = Revision & {
@@ -39,14 +43,16 @@ export async function beginPriceBookChange(
   transaction: Knex,
   { correctsPast = false } = {},
 ): Promise<PriceBookChange> {
-  const { rows } = await transaction.raw(
-    `
-    select version, changed_at,
-      set_config('idle_in_transaction_session_timeout', :idleLimit, true),
-      set_config('llmprices.correct_past', :correctsPast, true)
-    from raise_book_version()`,
-    { idleLimit: maxIdleWhileLocked, correctsPast: correctsPast ? "on" : "off" },
-  );
+  const { rows } = await transaction
+    .raw(
+      `
+      select version, changed_at,
+        set_config('idle_in_transaction_session_timeout', :idleLimit, true),
+        set_config('llmprices.correct_past', :correctsPast, true)
+      from raise_book_version()`,
+      { idleLimit: maxIdleWhileLocked, correctsPast: correctsPast ? "on" : "off" },
+    )
+    .options(prepared("raise-book-version"));
   const [{ version, changed_at }] = rows;
   return { version: BigInt(version), now: changed_at.getTime() };
 }
@@ -68,7 +74,7 @@ export async function findKey(knex: Knex, ref: PriceRef): Promise<KeyRow | undef
     .where("id" in ref ? { id: ref.id } : toKeyColumns(ref))
     .first();
   if (row === undefined) return undefined;
-  return { id: row.id, key: toKey(row), timelineVersion: BigInt(row.book_version) };
+  return { id: row.id, key: toKey(row) };
 }
 
 /** Returns the id of a key. Inserts the key if it does not exist. */
@@ -102,29 +108,32 @@ export async function loadTimeline(
   id: string,
   { version, now }: PriceBookChange,
   correctsPast: boolean,
-): Promise<Timeline> {
-  const { rows } = await transaction.raw(
-    `
-    select effective_from, price from llm_price_revisions
-    where llm_price_id = :id and superseded_in is null
-      and (:correctsPast or effective_from >= coalesce((
-        select max(effective_from) from llm_price_revisions
-        where llm_price_id = :id and superseded_in is null and effective_from <= :now
-      ), '-infinity'))
-    union all
-    -- An empty row in front: the key has history.
-    (
-      select null, null from llm_price_revisions
-      where llm_price_id = :id and book_version < :version limit 1
+): Promise<StoredTimeline> {
+  const { rows } = await transaction
+    .raw(
+      `
+      select key.book_version, revision.effective_from, revision.price, exists (
+        select from llm_price_revisions
+        where llm_price_id = key.id and book_version < :version
+      ) as has_history
+      from llm_prices key
+      left join llm_price_revisions revision
+        on revision.llm_price_id = key.id and revision.superseded_in is null
+        and (:correctsPast or revision.effective_from >= coalesce((
+          select max(effective_from) from llm_price_revisions
+          where llm_price_id = :id and superseded_in is null and effective_from <= :now
+        ), '-infinity'))
+      where key.id = :id
+      order by revision.effective_from`,
+      { id, now: toInstantText(now), version: String(version), correctsPast },
     )
-    order by effective_from nulls first`,
-    { id, now: toInstantText(now), version: String(version), correctsPast },
-  );
-  const hasHistory = rows[0]?.effective_from === null;
-  const revisions: Revision[] = rows.slice(hasHistory ? 1 : 0).map(toRevision);
+    .options(prepared("load-timeline"));
+  const { has_history: hasHistory, book_version: lastVersion } = rows[0];
+  const found = rows.filter((row: { effective_from: Date | null }) => row.effective_from !== null);
+  const revisions: Revision[] = found.map(toRevision);
   // A revision that takes effect exactly now is neither past nor scheduled. On a retry it is past.
   if (revisions.some(({ effectiveFrom }) => effectiveFrom === now)) throw new RetryTransaction();
-  return { now, revisions, hasHistory, correctsPast };
+  return { now, revisions, hasHistory, correctsPast, version: BigInt(lastVersion) };
 }
 
 /** Writes a change to a timeline. The database's triggers validate it again. */
@@ -143,13 +152,15 @@ export async function saveChange(
       .update({ superseded_in: transaction.raw("book_version + 1") });
   }
   if (add === undefined) return;
-  await transaction("llm_price_revisions").insert({
-    llm_price_id: id,
-    effective_from: toInstantText(add.effectiveFrom),
-    price: add.price === null ? null : toPlainText(add.price),
-    changed_by: changedBy,
-    reason,
-  });
+  await transaction("llm_price_revisions")
+    .insert({
+      llm_price_id: id,
+      effective_from: toInstantText(add.effectiveFrom),
+      price: add.price === null ? null : toPlainText(add.price),
+      changed_by: changedBy,
+      reason,
+    })
+    .options(prepared("add-revision"));
 }
 
 /** Selects the revisions of a timeline. */
