@@ -273,7 +273,11 @@ describe("llmprices export, then import", function () {
     const other = await startTestService();
     try {
       const command = commandsFor(other);
-      await command(["import", "-", "--register-missing"], { input: list });
+      const flags = ["import", "-", "--register-missing"];
+      const rejected = await command(flags, { input: list });
+      expect(rejected.code).to.equal(1);
+      expect(rejected.errors).to.include("--ignore-base-version");
+      await command([...flags, "--ignore-base-version"], { input: list });
       expect((await command(["export"])).output).to.equal(list);
     } finally {
       await other.stop();

@@ -1,5 +1,5 @@
 import { ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
+import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { exitCodes, Failure } from "../exit-codes.js";
 import { formatCount } from "../output/progress.js";
 import { toRowsFailure } from "./row-errors.js";
@@ -14,7 +14,17 @@ export function toImportFailure(error: unknown, file: string, sentRows: SentRows
   if (!(error instanceof ConnectError)) return error;
   const { reason, metadata = {} } = error.findDetails(ErrorInfoSchema)[0] ?? {};
   if (reason === "BOOK_CHANGED") return bookChanged(metadata, error);
+  const [violation] = error.findDetails(BadRequestSchema).flatMap((each) => each.fieldViolations);
+  if (violation?.field === "base_book_version") return otherBook(violation.description, error);
   return toRowsFailure(error, { path: "rows", result: "imported", file, sentRows });
+}
+
+function otherBook(problem: string, cause: unknown): Failure {
+  const message = [
+    `nothing is imported: base_book_version ${problem}`,
+    "--ignore-base-version imports a list from another installation.",
+  ];
+  return new Failure(message.join("\n"), exitCodes.rejected, { cause });
 }
 
 function bookChanged(metadata: Readonly<Record<string, string>>, cause: unknown): Failure {

@@ -102,7 +102,10 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
           yield { llmPriceChanges, ...(position === undefined && { bookVersion: newest }) };
         } while (position !== undefined);
         sent = upTo;
-        if (!(await waitForChange(sent, heartbeatMs, context.signal))) return;
+        // Ends without an error when the time of the call is nearly over: the client calls again.
+        const leftMs = (context.timeoutMs() ?? Number.POSITIVE_INFINITY) - endsEarlierMs;
+        const waitMs = Math.min(heartbeatMs, leftMs);
+        if (waitMs <= 0 || !(await waitForChange(sent, waitMs, context.signal))) return;
       }
     },
   };
@@ -114,6 +117,7 @@ function reasonOf({ revision }: PriceChange): string {
 
 /** Also without a change a message is sent, so that nothing between the two ends takes the stream for dead. */
 const heartbeatMs = 30_000;
+const endsEarlierMs = 1000;
 
 /** Not the call of a watch: each of them may end before the others. */
 const sharedCall: Call = {

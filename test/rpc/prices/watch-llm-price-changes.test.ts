@@ -116,12 +116,12 @@ describe("WatchLLMPriceChanges", function () {
     expect(end?.error.code).to.equal("invalid_argument");
   });
 
-  it("ends with DEADLINE_EXCEEDED at the limit for streams, and a new watch goes on", async () => {
-    const limited = await startTestService({ maxStreamTimeoutMs: 1000 }, service.database);
+  it("ends without an error before the limit for streams, and a new watch goes on", async () => {
+    const limited = await startTestService({ maxStreamTimeoutMs: 3000 }, service.database);
     const version = await bookVersionOf(service.database);
     const watching = watch(limited, version);
-    const error = await errorOf(watching.ended.then((failure) => Promise.reject(failure)));
-    expect(error).to.include({ code: Code.DeadlineExceeded, reason: "DEADLINE_EXCEEDED" });
+    expect(await watching.ended).to.equal(undefined);
+    expect(watching.version()).to.equal(version);
     await freshPrice(service, "1");
     const again = watch(limited, watching.version());
     await until(() => again.version() === version + 1n);

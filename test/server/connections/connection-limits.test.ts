@@ -93,6 +93,9 @@ for (const [listener, addressOf] of Object.entries(listeners)) {
       const session = connectHttp2(`http://${formatAddress(addressOf(service))}`);
       session.on("error", () => {});
       await once(session, "connect");
+      // Another limit holds until the first call is accepted.
+      const accepted = session.request(call, { endStream: true }).resume();
+      await once(accepted, "close");
       let resets = 0;
       // After 500 resets, and 30 more per second, the client is asked to use a new connection.
       while (!session.closed && !session.destroyed && resets < 20_000) {

@@ -15,6 +15,7 @@ import {
   StreamAllocateChargesRequestSchema,
   StreamAllocateChargesResponseSchema,
 } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { charge } from "../../support/book.js";
 import { freshPrice, type TestKey } from "../../support/prices.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
@@ -24,7 +25,10 @@ describe("The HTTP listener", () => {
   let transports: Readonly<Record<string, Transport>>;
   before(async () => {
     service = await startTestService();
-    ({ key } = await freshPrice(service, "1", new Date("2026-01-01")));
+    const price = await freshPrice(service, "1", new Date("2026-01-01"));
+    ({ key } = price);
+    // The other clients of this test do not wait for the version of the price.
+    await charge(service, key, { minBookVersion: price.bookVersion });
     const baseUrl = `http://${formatAddress(service.server.httpAddress)}`;
     transports = {
       Connect: createConnectTransport({ baseUrl, httpVersion: "2" }),

@@ -1502,7 +1502,8 @@ export const PricingService: GenService<{
    *
    * To miss no change, store the last `book_version` that you received together with the changes up
    * to it. When the stream ends, for any reason, call again with it as `after_book_version`. The
-   * stream counts as a running call of its caller.
+   * service ends it without an error a second before the limit for streams, 10 minutes or the
+   * configured time, before the caller's deadline, and when it stops.
    *
    * Writes nothing. Safe to retry.
    *
@@ -1510,9 +1511,8 @@ export const PricingService: GenService<{
    * - INVALID_ARGUMENT: `after_book_version` is negative.
    * - UNAVAILABLE: the price book has not reached `after_book_version`, or the database cannot be
    *   reached. If the database was restored to an earlier state, begin again with 0.
-   * - DEADLINE_EXCEEDED: the caller's deadline or the service's limit for streams, 10 minutes or
-   *   the configured time, has passed. Call again. Or the caller did not read a message for 30
-   *   seconds, or the configured time: the reason is STREAM_IDLE.
+   * - DEADLINE_EXCEEDED: the caller did not read a message for 30 seconds, or the configured time.
+   *   The reason is STREAM_IDLE.
    *
    * @generated from rpc llmprices.v1.PricingService.WatchLLMPriceChanges
    */
