@@ -28,8 +28,13 @@ export async function checkConnections(
       const rows = [{ ...keyOf("one"), price: "1" }];
       await importRows({ pricing }, rows, { registerMissing: true });
       // More at a time than there are connections, of calls that each want one.
-      const reads = Array.from({ length: 150 }, () => pricing.listLLMPriceRevisions(oneTimeline));
-      const imports = Array.from({ length: 10 }, (_, count) =>
+      const endsAt = performance.now() + 3000;
+      const repeat = (count: number, call: (number: number) => Promise<unknown>) =>
+        Array.from({ length: count }, async (_, number) => {
+          while (performance.now() < endsAt) await call(number);
+        });
+      const reads = repeat(150, () => pricing.listLLMPriceRevisions(oneTimeline));
+      const imports = repeat(10, (count) =>
         importRows({ pricing }, [{ ...keyOf("one"), price: `1.${count}1` }]),
       );
       let isOver = false;

@@ -34,6 +34,7 @@ export async function checkBufCurl(
       expect(message).to.match(/did you mean .*claude-sonnet-4-5/);
       expect(details.map(({ type }: { type: string }) => type)).to.deep.equal([
         "google.rpc.ErrorInfo",
+        "llmprices.v1.LLMPriceSuggestions",
       ]);
     });
     // It streams both ways over HTTP/2 only.

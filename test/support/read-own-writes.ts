@@ -14,12 +14,29 @@ export function readOwnWrites(): Interceptor {
       return next({ ...request, message } as typeof request);
     }
     const response = await next(request);
-    if (!response.stream && !reads.test(request.method.name)) {
-      const { bookVersion = 0n } = response.message as { readonly bookVersion?: bigint };
+    if (reads.test(request.method.name)) return response;
+    const record = (message: object) => {
+      const { bookVersion = 0n } = message as { readonly bookVersion?: bigint };
       if (bookVersion > written) written = bookVersion;
+    };
+    if (!response.stream) {
+      record(response.message);
+      return response;
     }
-    return response;
+    // Of a client stream, the only response.
+    const message = recordEach(response.message, record);
+    return { ...response, message } as typeof response;
   };
+}
+
+async function* recordEach<T extends object>(
+  messages: AsyncIterable<T>,
+  record: (message: T) => void,
+) {
+  for await (const message of messages) {
+    record(message);
+    yield message;
+  }
 }
 
 type Terms = { minBookVersion?: bigint; bookVersion?: bigint };
@@ -39,4 +56,4 @@ async function* withVersion(messages: AsyncIterable<Calculation>, version: bigin
 const calculations: ReadonlySet<string> = new Set([
   ...["CalculateCharge", "BatchCalculateCharges", "AllocateCharges", "StreamAllocateCharges"],
 ]);
-const reads = /^(Get|List)/;
+const reads = /^(Get|List|Watch)/;

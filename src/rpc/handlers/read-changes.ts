@@ -103,9 +103,11 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
         } while (position !== undefined);
         sent = upTo;
         // Ends without an error when the time of the call is nearly over: the client calls again.
-        const leftMs = (context.timeoutMs() ?? Number.POSITIVE_INFINITY) - endsEarlierMs;
-        const waitMs = Math.min(heartbeatMs, leftMs);
-        if (waitMs <= 0 || !(await waitForChange(sent, waitMs, context.signal))) return;
+        const leftMs = () => (context.timeoutMs() ?? Number.POSITIVE_INFINITY) - endsEarlierMs;
+        const waitMs = Math.min(heartbeatMs, leftMs());
+        if (waitMs <= 0) return;
+        const isServing = await waitForChange(sent, waitMs, context.signal);
+        if (!isServing || leftMs() <= 0) return;
       }
     },
   };
