@@ -4,7 +4,7 @@ import { type Applied, charge } from "../support/book.js";
 import { byKey, freshPrice } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
 
-describe("A charge during a commit that takes longer than its lead time", function () {
+describe("A charge during a slow commit", function () {
   this.timeout(60_000);
   let service: TestService;
   before(async () => {
@@ -21,7 +21,7 @@ describe("A charge during a commit that takes longer than its lead time", functi
   });
   after(() => service.stop());
 
-  it("is the same when it is repeated with its as_of", async () => {
+  it("is the same when it is repeated with its as_of and version", async () => {
     const { key, bookVersion } = await freshPrice(service, "1", new Date("2020-01-01"));
     await charge(service, key, { minBookVersion: bookVersion });
     const charges: Applied[] = [];
@@ -32,7 +32,6 @@ describe("A charge during a commit that takes longer than its lead time", functi
       isWritten = true;
     });
     while (!isWritten) {
-      // A call with an as_of that has come waits for the changes that take effect by then.
       pinned.push(charge(service, key, { asOf: new Date().toISOString() }));
       charges.push(await charge(service, key));
       await wait(20);
@@ -41,9 +40,10 @@ describe("A charge during a commit that takes longer than its lead time", functi
     const now = await charge(service, key, { minBookVersion });
     expect(now.price).to.equal("2");
     expect(charges.length).to.be.greaterThan(3);
-    for (const { asOf, price } of [...charges, ...(await Promise.all(pinned)), now]) {
-      const again = await charge(service, key, { asOf: new Date(asOf).toISOString() });
-      expect(again.price, `at ${asOf}`).to.equal(price);
+    for (const { asOf, version, price } of [...charges, ...(await Promise.all(pinned)), now]) {
+      const evidence = { asOf: new Date(asOf).toISOString(), bookVersion: version };
+      const again = await charge(service, key, evidence);
+      expect(again.price, `at ${asOf}, version ${version}`).to.equal(price);
     }
   });
 });
