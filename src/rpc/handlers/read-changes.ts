@@ -10,7 +10,7 @@ import {
   type PriceChange,
 } from "../../store/prices/price-changes.js";
 import { bookVersion } from "../../store/prices/timelines.js";
-import { parseVersion, requireVersion } from "../messages/book-version.js";
+import { parseVersion, requireReached } from "../messages/book-version.js";
 import { parseChangeToken, toChangeToken } from "../messages/change-token.js";
 import { cutPage, maxPageSize, parsePageSize, toPage } from "../messages/pagination.js";
 import { toPriceChangeMessage } from "../messages/price-messages.js";
@@ -36,7 +36,7 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
   ): Promise<Changes> =>
     inListTransaction(knex, call, limit, async (transaction) => {
       const newest = upTo ?? (await bookVersion(transaction));
-      requireVersion(newest, { bookVersion: undefined, minBookVersion: after });
+      requireReached(newest, "after_book_version", after);
       const from = position ?? afterVersion(after);
       return { newest, changes: await listChanges(transaction, from, newest, limit) };
     });

@@ -50,8 +50,16 @@ export function wantedVersion({ bookVersion = 0n, minBookVersion }: VersionQuery
 /** @throws DomainError BOOK_BEHIND when the newest version is older than the request needs. */
 export function requireVersion(newest: bigint, query: VersionQuery): void {
   const wanted = wantedVersion(query);
+  requireReached(
+    newest,
+    query.bookVersion === wanted ? "book_version" : "min_book_version",
+    wanted,
+  );
+}
+
+/** Does the same for the version in a field. */
+export function requireReached(newest: bigint, field: string, wanted: bigint): void {
   if (newest >= wanted) return;
-  const field = query.bookVersion === wanted ? "book_version" : "min_book_version";
   throw new DomainError(
     "BOOK_BEHIND",
     `the price book is at version ${newest} and has not reached ${field} ${wanted}; use the ` +

@@ -51,6 +51,8 @@ export async function nearestKeys(
   const keys = new Map<string, Key>(
     rows.map((row: KeyColumns) => [toKeyText(toKey(row)), toKey(row)]),
   );
+  // The newest version may have a price that the version asked about does not have.
+  keys.delete(toKeyText(key));
   const nearest = nearestNames(toKeyText(key), [...keys.keys()]);
   return {
     ...nearest,

@@ -197,6 +197,12 @@ describe("GetLLMPrice and ListLLMPrices, at a version of the price book", () => 
       service.pricing.getLLMPrice({ lookup: byKey(key), bookVersion: 0n }),
     );
     expect(error).to.include({ code: Code.NotFound, reason: "PRICE_NOT_FOUND" });
+    // The newest version has the key, but it is no suggestion for itself.
+    const own = `${key.chargeType}/${key.provider}/${key.model}`;
+    const suggested = Object.entries(error.metadata).filter(([name]) =>
+      name.startsWith("nearest_"),
+    );
+    expect(suggested.map(([, name]) => name)).not.to.include(own);
     const { llmPrices, bookVersion } = await service.pricing.listLLMPrices({ bookVersion: 0n });
     expect({ llmPrices, bookVersion }).to.deep.equal({ llmPrices: [], bookVersion: 0n });
   });

@@ -163,6 +163,9 @@ describe("ListLLMPriceChanges", function () {
     it("a version that the price book has not reached, as UNAVAILABLE", async () => {
       const error = await errorOf(list({ afterBookVersion: (await version()) + 1n }));
       expect(error).to.include({ code: Code.Unavailable, reason: "BOOK_BEHIND" });
+      expect(error.message).to.include(
+        `has not reached after_book_version ${(await version()) + 1n}`,
+      );
     });
 
     it("tokens of another version, of another method, and forged ones", async () => {
