@@ -99,8 +99,11 @@ async function checkService(
       const key = { charge_type: "completion", provider: "acme", model: "one" };
       await call("llmprices.v1.CatalogService/CreateProvider", { name: "acme" });
       await call("llmprices.v1.CatalogService/CreateModel", { provider: "acme", name: "one" });
-      await call("llmprices.v1.PricingService/CreateLLMPrice", { ...key, price: "1.25125" });
-      const terms = { ...key, provider_cost: "1000.00", account_usage_ratio: "0.25" };
+      const price = { ...key, price: "1.25125" };
+      const written = await call("llmprices.v1.PricingService/CreateLLMPrice", price);
+      // The service reads its own writes a moment later, unless a calculation waits for them.
+      const waits = { min_book_version: written.bookVersion };
+      const terms = { ...key, provider_cost: "1000.00", account_usage_ratio: "0.25", ...waits };
       const charge = await call("llmprices.v1.PricingService/CalculateCharge", terms);
       expect(charge).to.include({ accountCharge: "312.8125" });
       expect(await checkHealth(image, service.opsPort)).to.equal(0);
@@ -111,11 +114,11 @@ async function checkService(
   });
 }
 
-async function post(url: string, body: object): Promise<object> {
+async function post(url: string, body: object): Promise<Record<string, unknown>> {
   const headers = { "content-type": "application/json" };
   const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
   if (!answer.ok) throw new Error(await answer.text());
-  return answer.json() as Promise<object>;
+  return answer.json() as Promise<Record<string, unknown>>;
 }
 
 /** Where each package lies: `node_modules/a`, `node_modules/a/node_modules/@scope/b`. */
