@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { minBytesPerAccount } from "../domain/account-usages.js";
+import { minBytesPerAccount } from "../domain/charges/account-usages.js";
 import { clampDefault, numberReader, type ReadVariable } from "./environment.js";
 import {
   defaultOffloadMemoryBytes,

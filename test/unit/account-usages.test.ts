@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { AccountUsages } from "../../src/domain/account-usages.js";
+import { AccountUsages } from "../../src/domain/charges/account-usages.js";
 import type { Usage } from "../../src/domain/scaled-integer.js";
 import { anyAccountId } from "../oracle/allocation-arbitraries.js";
 

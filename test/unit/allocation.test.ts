@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { AccountUsages } from "../../src/domain/account-usages.js";
-import { allocate } from "../../src/domain/allocation.js";
-import { calculateCharge, toUsageRatio } from "../../src/domain/charge.js";
+import { AccountUsages } from "../../src/domain/charges/account-usages.js";
+import { allocate } from "../../src/domain/charges/allocation.js";
+import { calculateCharge, toUsageRatio } from "../../src/domain/charges/charge.js";
+import { quickselect } from "../../src/domain/charges/quickselect.js";
 import { Decimal, decimalBounds, parseDecimal } from "../../src/domain/decimal.js";
 import { DomainError } from "../../src/domain/domain-error.js";
-import { quickselect } from "../../src/domain/quickselect.js";
 import type { Rounding } from "../../src/domain/rounding.js";
 import {
   parseUsage,

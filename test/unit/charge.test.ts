@@ -1,10 +1,17 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { type Charge, calculateCharge } from "../../src/domain/charge.js";
+import { type Charge, calculateCharge } from "../../src/domain/charges/charge.js";
 import { decimalBounds, parseDecimal } from "../../src/domain/decimal.js";
 import { anyRoundedTerms, anyTerms, modes } from "../oracle/arbitraries.js";
 import { exactCharge, expectedCharge, type WrittenTerms } from "../oracle/expected-charge.js";
-import { divide, fraction, type Mode, parseFraction, subtract } from "../oracle/fractions.js";
+import {
+  divide,
+  type Fraction,
+  fraction,
+  type Mode,
+  parseFraction,
+  subtract,
+} from "../oracle/fractions.js";
 import { handWorked, javaInputs, javaResults, written } from "../oracle/hand-worked.js";
 import { exactHalves, type HardCase, longQuotients } from "../oracle/hard-cases.js";
 import { nearMisses } from "../oracle/near-misses.js";
@@ -110,7 +117,12 @@ function charge({ rounding, ...terms }: WrittenTerms): Charge {
 }
 
 function agrees(terms: WrittenTerms): void {
-  expect(charge(terms)).to.deep.equal(expectedCharge(terms));
+  const { exactCharge: unrounded, ...calculated } = charge(terms);
+  expect(calculated).to.deep.equal(expectedCharge(terms));
+  const [numerator, denominator] = [unrounded.numerator, unrounded.denominator].map((value) =>
+    parseFraction(value.toFixed()),
+  ) as [Fraction, Fraction];
+  expect(divide(numerator, denominator)).to.deep.equal(exactCharge(terms));
 }
 
 function agreesInEveryMode({ terms, scale, results }: HardCase): void {

@@ -3,8 +3,8 @@ import { expect } from "chai";
 import { parse } from "yaml";
 import { readConfig } from "../../src/config/config.js";
 import { defaultOffloadMemoryBytes } from "../../src/config/memory.js";
-import { AccountUsages } from "../../src/domain/account-usages.js";
-import { allocationBytesPerAccount } from "../../src/domain/allocation.js";
+import { AccountUsages } from "../../src/domain/charges/account-usages.js";
+import { allocationBytesPerAccount } from "../../src/domain/charges/allocation.js";
 import { problemsOf } from "../support/config.js";
 
 const mib = 2 ** 20;

@@ -1,7 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { AccountUsages } from "../../domain/account-usages.js";
-import { type Allocation, allocate, allocationBytesPerAccount } from "../../domain/allocation.js";
+import { AccountUsages } from "../../domain/charges/account-usages.js";
+import {
+  type Allocation,
+  allocate,
+  allocationBytesPerAccount,
+} from "../../domain/charges/allocation.js";
 import { toPlainText } from "../../domain/decimal.js";
 import { FieldErrors } from "../../domain/field-errors.js";
 import { toUsageText } from "../../domain/scaled-integer.js";

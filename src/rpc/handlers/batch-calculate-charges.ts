@@ -1,5 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { calculateCharge } from "../../domain/charges/charge.js";
+import { ChargeTotals } from "../../domain/charges/charge-totals.js";
 import { DomainError, invalidField } from "../../domain/domain-error.js";
 import { parseAll } from "../../domain/field-errors.js";
 import type { Instant } from "../../domain/instant.js";
@@ -53,9 +55,9 @@ export function batchMethods(
       requireVersion(found.newestVersion, versions);
       dependencies.chargeCounterOf(context).add(countCharges(validRequests, found));
       const priceErrors = await findSuggestions(dependencies, context, validRequests, found);
-      const results = calculateLines(lines, found, priceErrors);
+      const results = calculateLines(request.requests, lines, found, priceErrors);
       return {
-        results: await runCooperatively(results, context.signal),
+        ...(await runCooperatively(results, context.signal)),
         asOf: toTimestamp(found.at),
         bookVersion: found.bookVersion,
       };
@@ -142,24 +144,30 @@ async function findSuggestions(
 }
 
 function* calculateLines(
+  requests: readonly CalculateChargeRequest[],
   lines: readonly Line[],
   { prices, at: now, bookVersion: common, newestVersion }: PriceResult,
   priceErrors: ReadonlyMap<string, DomainError>,
-): Generator<undefined, CalculationResult[]> {
+) {
   const results: CalculationResult[] = [];
   const remainingPrices = prices.values();
-  for (const line of lines) {
-    const charge = orDomainError(() => {
-      if (line instanceof DomainError) throw line;
-      const applied = remainingPrices.next().value;
-      requireVersion(newestVersion, line);
-      const at = line.asOf ?? now;
-      const bookVersion = line.bookVersion ?? common;
-      if (applied !== undefined) return toChargeMessage(line, { applied, at, bookVersion });
-      throw priceErrors.get(nameOf(line, now)) ?? keyMissing(line.key, at);
-    });
+  const totals = new ChargeTotals();
+  const currencies = new Set<string>();
+  const calculateLine = (line: ChargeRequest) => {
+    const applied = remainingPrices.next().value;
+    requireVersion(newestVersion, line);
+    const at = line.asOf ?? now;
+    if (applied === undefined) throw priceErrors.get(nameOf(line, now)) ?? keyMissing(line.key, at);
+    const charge = calculateCharge(line.terms, applied.price);
+    totals.add(charge);
+    currencies.add(line.currencyCode);
+    return toChargeMessage(line, { applied, at, bookVersion: line.bookVersion ?? common }, charge);
+  };
+  for (const [index, line] of lines.entries()) {
+    const charge = line instanceof DomainError ? line : orDomainError(() => calculateLine(line));
     results.push(
       create(CalculationResultSchema, {
+        reference: requests[index]?.reference ?? "",
         result:
           charge instanceof DomainError
             ? { case: "error", value: toStatusMessage(toConnectError(charge)) }
@@ -168,7 +176,8 @@ function* calculateLines(
     );
     yield;
   }
-  return results;
+  // Charges in several currencies have no sum.
+  return currencies.size > 1 ? { results } : { results, ...totals.sum() };
 }
 
 function orDomainError<T>(work: () => T): T | DomainError {

@@ -1,4 +1,5 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import { calculateCharge } from "../../domain/charges/charge.js";
 import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { mapMaybePromise } from "../call/maybe-async.js";
 import { toChargeMessage } from "../messages/charge-messages.js";
@@ -14,7 +15,11 @@ export function chargeMethods(
     calculateCharge(request, context) {
       const chargeRequest = parseChargeRequest(request);
       return mapMaybePromise(readPrice(dependencies, context, chargeRequest), (found) =>
-        toChargeMessage(chargeRequest, found),
+        toChargeMessage(
+          chargeRequest,
+          found,
+          calculateCharge(chargeRequest.terms, found.applied.price),
+        ),
       );
     },
   };

@@ -1,10 +1,10 @@
-import type { AllocationInput } from "../../domain/allocation.js";
+import type { AllocationInput } from "../../domain/charges/allocation.js";
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { parseAll } from "../../domain/field-errors.js";
 import type { AllocationTerms } from "../../gen/llmprices/v1/allocation_pb.js";
 import { parseVersions } from "./book-version.js";
 import { parseCurrencyCode } from "./currency.js";
-import { parseAllocationRounding } from "./parse-rounding.js";
+import { parseRequiredRounding } from "./parse-rounding.js";
 import { parseKey } from "./price-lookup.js";
 import type { ChargeQuery } from "./price-query.js";
 import { parseAsOf } from "./timestamps.js";
@@ -21,7 +21,7 @@ export function parseAllocationTerms(fields: AllocationTerms): AllocationRequest
     key: () => parseKey(fields),
     providerCost: () =>
       parseDecimal("provider_cost", fields.providerCost, decimalBounds.providerCost),
-    rounding: () => parseAllocationRounding(fields.rounding, fields.currencyCode),
+    rounding: () => parseRequiredRounding(fields.rounding, fields.currencyCode),
     asOf: () => parseAsOf(fields.asOf),
     currencyCode: () => parseCurrencyCode(fields.currencyCode),
     versions: () => parseVersions(fields),

@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { calculateCharge } from "../../domain/charge.js";
+import type { Charge } from "../../domain/charges/charge.js";
 import { toPlainText } from "../../domain/decimal.js";
 import type { CalculateChargeResponseSchema } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import type { ChargeRequest } from "./charge-request.js";
@@ -8,12 +8,12 @@ import { toAppliedPrice } from "./price-messages.js";
 import type { ChargeResult } from "./price-query.js";
 import { toTimestamp } from "./timestamps.js";
 
-/** Calculates a charge at the price found, and converts it to a message. */
+/** Converts a charge at the price found to a message. */
 export function toChargeMessage(
-  { terms, currencyCode }: ChargeRequest,
+  { currencyCode, reference }: ChargeRequest,
   { applied, at, bookVersion }: ChargeResult,
+  charge: Charge,
 ): MessageInitShape<typeof CalculateChargeResponseSchema> {
-  const charge = calculateCharge(terms, applied.price);
   return {
     accountCharge: charge.accountCharge,
     markup: toPlainText(applied.price),
@@ -22,5 +22,6 @@ export function toChargeMessage(
     asOf: toTimestamp(at),
     currencyCode,
     appliedPrice: toAppliedPrice(applied, bookVersion),
+    reference,
   };
 }

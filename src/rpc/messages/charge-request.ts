@@ -1,4 +1,4 @@
-import { type ChargeInput, toUsageRatio, type UsageRatio } from "../../domain/charge.js";
+import { type ChargeInput, toUsageRatio, type UsageRatio } from "../../domain/charges/charge.js";
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors, parseAll } from "../../domain/field-errors.js";
@@ -15,6 +15,8 @@ import { parseAsOf } from "./timestamps.js";
 export type ChargeRequest = ChargeQuery & {
   readonly terms: ChargeInput;
   readonly currencyCode: string;
+  /** The caller's own name for the charge. */
+  readonly reference: string;
 };
 
 /** @throws DomainError INVALID_FIELD with every violation. */
@@ -25,15 +27,26 @@ export function parseChargeRequest(request: CalculateChargeRequest): ChargeReque
     parseDecimal("provider_cost", request.providerCost, decimalBounds.providerCost),
   );
   const usageRatio = errors.read(() => parseUsageRatio(request.usageRatio));
-  const rounding = errors.read(() => parseRounding(request.rounding));
+  const rounding = errors.read(() => parseRounding(request.rounding, request.currencyCode));
   const asOf = errors.read(() => parseAsOf(request.asOf));
   const currencyCode = errors.read(() => parseCurrencyCode(request.currencyCode));
   const versions = errors.read(() => parseVersions(request));
+  const reference = errors.read(() => parseReference(request.reference));
   errors.throwIfAny();
   const { bookVersion, minBookVersion } = versions;
   const terms = { providerCost, usageRatio, rounding };
-  return { key, terms, asOf, currencyCode, bookVersion, minBookVersion };
+  return { key, terms, asOf, currencyCode, reference, bookVersion, minBookVersion };
 }
+
+/** Any text is allowed: it is only returned. */
+function parseReference(text: string): string {
+  if (text.length <= maxReferenceLength) return text;
+  const isTooLong = [...text.slice(0, 2 * maxReferenceLength + 2)].length > maxReferenceLength;
+  if (!isTooLong) return text;
+  throw invalidField("reference", `is too long: at most ${maxReferenceLength} characters`);
+}
+
+const maxReferenceLength = 255;
 
 function parseUsageRatio(ratio: CalculateChargeRequest["usageRatio"]): UsageRatio {
   switch (ratio.case) {

@@ -1,6 +1,6 @@
 import type { Knex } from "knex";
 import { createYieldTimer } from "../../async/yield-to-event-loop.js";
-import type { ReserveBytes } from "../../domain/account-lookup.js";
+import type { ReserveBytes } from "../../domain/charges/account-lookup.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors } from "../../domain/field-errors.js";
 import { type RowError, RowErrors } from "../../domain/import-row-errors.js";

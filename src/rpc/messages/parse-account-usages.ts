@@ -1,4 +1,4 @@
-import type { AccountUsages } from "../../domain/account-usages.js";
+import type { AccountUsages } from "../../domain/charges/account-usages.js";
 import { quote, type Violation } from "../../domain/domain-error.js";
 import { FieldErrors } from "../../domain/field-errors.js";
 import { parseUsage, type Usage, usageLimit } from "../../domain/scaled-integer.js";

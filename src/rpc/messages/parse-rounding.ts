@@ -5,42 +5,34 @@ import {
   RoundingMode as ModeField,
   type Rounding as RoundingMessage,
 } from "../../gen/llmprices/v1/charge_pb.js";
-import { findMinorUnitScale } from "./currency.js";
+import { findMinorUnitScale, isCurrencyCode } from "./currency.js";
 
 /**
- * Parses the rounding of a charge. Returns undefined when the request has none.
+ * Parses the rounding of a charge. Without a scale, uses the minor unit of the currency. Returns
+ * undefined when the request has no rounding.
  *
- * @throws DomainError INVALID_FIELD
+ * @throws DomainError INVALID_FIELD when there is neither a scale nor a minor unit.
  */
-export function parseRounding(rounding: RoundingMessage | undefined): Rounding | undefined {
-  if (rounding === undefined) return undefined;
-  return parseAll({
-    scale: () => parseScale(rounding.scale),
-    mode: () => parseMode(rounding.mode),
-  });
+export function parseRounding(
+  rounding: RoundingMessage | undefined,
+  currencyCode: string,
+): Rounding | undefined {
+  return rounding === undefined ? undefined : parseRequiredRounding(rounding, currencyCode);
 }
 
 /**
- * Parses the rounding of an allocation. Without a scale, uses the minor unit of the currency.
+ * Parses the rounding of an allocation, which is never without one.
  *
- * @throws DomainError INVALID_FIELD when there is neither.
+ * @throws DomainError INVALID_FIELD when there is neither a scale nor a minor unit.
  */
-export function parseAllocationRounding(
+export function parseRequiredRounding(
   rounding: RoundingMessage | undefined,
   currencyCode: string,
 ): Rounding {
   return parseAll({
-    scale: () => parseAllocationScale(rounding?.scale, currencyCode),
+    scale: () => parseScale(rounding?.scale, currencyCode),
     mode: () => parseMode(rounding?.mode ?? ModeField.UNSPECIFIED),
   });
-}
-
-function parseAllocationScale(scale: number | undefined, currencyCode: string): number {
-  if (scale !== undefined) return parseScale(scale);
-  const minorUnit = findMinorUnitScale(currencyCode);
-  if (minorUnit !== undefined) return minorUnit;
-  const why = currencyCode === "" ? "without currency_code" : `${currencyCode} has no minor unit`;
-  throw invalidField("rounding.scale", `is required, ${why}: 0 to ${maxScale} fraction digits`);
 }
 
 /** Converts an applied rounding to a message. Its mode is never UNSPECIFIED. */
@@ -48,11 +40,18 @@ export function toRoundingMessage({ scale, mode }: Rounding) {
   return { scale, mode: ModeField[mode] };
 }
 
-function parseScale(scale: number | undefined): number {
+function parseScale(scale: number | undefined, currencyCode: string): number {
   const allowed = `0 to ${maxScale} fraction digits`;
-  if (scale === undefined) throw invalidField("rounding.scale", `is required: ${allowed}`);
-  if (scale >= 0 && scale <= maxScale) return scale;
-  throw invalidField("rounding.scale", `is ${scale}; allowed: ${allowed}`);
+  if (scale !== undefined) {
+    if (scale >= 0 && scale <= maxScale) return scale;
+    throw invalidField("rounding.scale", `is ${scale}; allowed: ${allowed}`);
+  }
+  const minorUnit = findMinorUnitScale(currencyCode);
+  if (minorUnit !== undefined) return minorUnit;
+  // The error of the currency code says what is wrong.
+  if (!isCurrencyCode(currencyCode)) return 0;
+  const why = currencyCode === "" ? "without currency_code" : `${currencyCode} has no minor unit`;
+  throw invalidField("rounding.scale", `is required, ${why}: ${allowed}`);
 }
 
 function parseMode(mode: ModeField): RoundingMode {

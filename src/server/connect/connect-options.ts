@@ -21,6 +21,8 @@ export function toConnectOptions(maxMessageBytes: number): ConnectRouterOptions 
     jsonOptions: {
       // Ignoring a misspelled field would price something that the client did not ask for.
       ignoreUnknownFields: false,
+      // An absent `exact` would look like a field that this version does not have.
+      alwaysEmitImplicit: true,
       // For the error details in batches, which are of type google.protobuf.Any.
       registry: createRegistry(
         ...[ErrorInfoSchema, BadRequestSchema, RetryInfoSchema, LLMPriceSuggestionsSchema],

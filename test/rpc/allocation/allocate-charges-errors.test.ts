@@ -50,6 +50,7 @@ describe("AllocateCharges rejects", () => {
     ["neither a scale nor a currency", { currencyCode: "" }, "rounding.scale"],
     ["a mode alone", { currencyCode: "", rounding: { mode: 1 } }, "rounding.scale"],
     ["gold, which has no minor unit, without a scale", { currencyCode: "XAU" }, "rounding.scale"],
+    ["an unknown currency, without a scale", { currencyCode: "ZZZ" }, "currency_code"],
     ["a currency in lower case", { currencyCode: "usd", rounding: { scale: 2 } }, "currency_code"],
     ["a negative min_book_version", { minBookVersion: -1n }, "min_book_version"],
   ] as const;

@@ -152,6 +152,47 @@ describe("BatchCalculateCharges", () => {
     expect(await errorIn(results[2])).to.include({ code: Code.NotFound });
   });
 
+  it("returns the reference of each line, also beside an error", async () => {
+    const requests = [
+      lineOf(key, { reference: "a" }),
+      lineOf(unpriced, { reference: "b" }),
+      lineOf(key, { reference: "c", providerCost: "" }),
+      lineOf(key),
+    ];
+    for (const protocol of protocols) {
+      const { results } = await service.endpoints[protocol].pricing.batchCalculateCharges({
+        requests,
+      });
+      expect(results.map(({ reference }) => reference)).to.deep.equal(["a", "b", "c", ""]);
+      expect(chargeIn(results[0]).reference).to.equal("a");
+    }
+  });
+
+  it("returns the sums of the charges, exact and as rounded, without the lines with errors", async () => {
+    const rounding = { scale: 2 };
+    const third = lineOf(key, { ...part("1", "3"), rounding });
+    const requests = [third, lineOf(unpriced), third, lineOf(key, { providerCost: "x" }), third];
+    for (const protocol of protocols) {
+      const response = await service.endpoints[protocol].pricing.batchCalculateCharges({
+        requests,
+      });
+      expect(response, protocol).to.include({
+        totalCharge: "125",
+        roundedTotal: "125.01",
+        roundingDifference: "0.01",
+      });
+    }
+  });
+
+  it("returns no sum of charges in several currencies", async () => {
+    const requests = ["USD", "EUR"].map((currencyCode) => lineOf(key, { currencyCode }));
+    const response = await service.pricing.batchCalculateCharges({ requests });
+    expect(response).to.include({ totalCharge: "", roundedTotal: "", roundingDifference: "" });
+    const same = requests.map((line) => ({ ...line, currencyCode: "EUR" }));
+    const { totalCharge } = await service.pricing.batchCalculateCharges({ requests: same });
+    expect(totalCharge).to.equal("250");
+  });
+
   it("writes nothing", async () => {
     const counts = async () => {
       const { rows } = await service.database.knex.raw(`

@@ -2,7 +2,9 @@ import { create } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
+import { formatAddress } from "../../../src/config/address.js";
 import { RoundingMode } from "../../../src/gen/llmprices/v1/charge_pb.js";
+import { lineOf } from "../../support/batches.js";
 import {
   at,
   byKey,
@@ -12,7 +14,7 @@ import {
   textOf,
 } from "../../support/prices.js";
 import { errorOf } from "../../support/received-errors.js";
-import { startTestService, type TestService } from "../../support/service.js";
+import { protocols, startTestService, type TestService } from "../../support/service.js";
 
 const { HALF_EVEN, HALF_UP, HALF_DOWN, UP, DOWN, CEILING } = RoundingMode;
 
@@ -195,6 +197,54 @@ describe("CalculateCharge", () => {
       });
       expect(response).to.deep.include({ accountCharge: "0.123", currencyCode: "JPY" });
     });
+
+    const minorUnits = [
+      ...[["JPY", "12"] as const, ["USD", "12.35"] as const, ["KWD", "12.346"] as const],
+      // As ISO 4217 says. Unicode's CLDR has 0 for both.
+      ...[["IQD", "12.346"] as const, ["LBP", "12.35"] as const],
+      // Later than the list of the package, and withdrawn.
+      ...[["XCG", "12.35"] as const, ["XAD", "12.35"] as const, ["HRK", "12.35"] as const],
+      ...[["ANG", "12.35"] as const, ["BGN", "12.35"] as const, ["SLL", "12.35"] as const],
+      ...[["ZWL", "12.35"] as const, ["BYR", "12"] as const],
+    ] as const;
+    for (const [currencyCode, charge] of minorUnits) {
+      it(`rounds to the minor unit of ${currencyCode} when a rounding has no scale`, async () => {
+        const key = await keyAt("1");
+        for (const rounding of [{}, { mode: HALF_EVEN }]) {
+          const terms = { providerCost: "12.3456", currencyCode, rounding };
+          expect(await calculate(key, terms)).to.include({ accountCharge: charge, exact: false });
+        }
+      });
+    }
+
+    it("says in JSON that a charge is not exact", async () => {
+      const json = { ...(await keyAt("1")), providerCost: "0.126", accountUsageRatio: "1" };
+      const address = formatAddress(service.server.httpAddress);
+      const response = await fetch(
+        `http://${address}/llmprices.v1.PricingService/CalculateCharge`,
+        {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ ...json, rounding: { scale: 2 } }),
+        },
+      );
+      const rounded = await response.json();
+      expect(rounded).to.include({ accountCharge: "0.13", exact: false, currencyCode: "" });
+    });
+  });
+
+  describe("with a reference", () => {
+    for (const protocol of protocols) {
+      it(`returns it unchanged through ${protocol}`, async () => {
+        const { key } = await freshPrice(service, "1");
+        const { pricing } = service.endpoints[protocol];
+        const references = ["", "line 7", " a\u0000\n ", "x".repeat(255), "😀".repeat(255)];
+        for (const reference of references) {
+          const line = lineOf(key, { reference });
+          expect((await pricing.calculateCharge(line)).reference).to.equal(reference);
+        }
+      });
+    }
   });
 
   describe("at an instant", () => {
@@ -404,7 +454,21 @@ describe("CalculateCharge", () => {
 
     const others = [
       ["neither a ratio nor a usage", { usageRatio: undefined }, "account_usage_ratio"],
-      ["a rounding without a scale", { rounding: { mode: UP } }, "rounding.scale"],
+      [
+        "a rounding with neither a scale nor a currency",
+        { rounding: { mode: UP } },
+        "rounding.scale",
+      ],
+      [
+        "a rounding without a scale in gold, which has no minor unit",
+        { rounding: {}, currencyCode: "XAU" },
+        "rounding.scale",
+      ],
+      [
+        "a rounding without a scale in an unknown currency",
+        { rounding: {}, currencyCode: "ZZZ" },
+        "currency_code",
+      ],
       ["a scale of -1", { rounding: { scale: -1 } }, "rounding.scale"],
       ["a scale of 19", { rounding: { scale: 19 } }, "rounding.scale"],
       ["a mode that does not exist", { rounding: { scale: 2, mode: 99 } }, "rounding.mode"],
@@ -413,6 +477,8 @@ describe("CalculateCharge", () => {
       ["a negative min_book_version", { minBookVersion: -1n }, "min_book_version"],
       ["a charge type in upper case", { chargeType: "Completion" }, "charge_type"],
       ["no charge type", { chargeType: "" }, "charge_type"],
+      ["a reference of 256 characters", { reference: "😀".repeat(256) }, "reference"],
+      ["a reference of a megabyte", { reference: "x".repeat(1_000_000) }, "reference"],
       ["a provider with a space", { provider: "open ai" }, "provider"],
       ["a model of 256 characters", { model: "m".repeat(256) }, "model"],
       ["a model with a NUL", { model: "m\0" }, "model"],

@@ -1,6 +1,6 @@
-import { Decimal, toPlainText } from "./decimal.js";
-import { divideExactly } from "./division.js";
-import { type Rounding, round } from "./rounding.js";
+import { Decimal, toPlainText } from "../decimal.js";
+import { divideExactly } from "../division.js";
+import { type Rounding, round } from "../rounding.js";
 
 /** An account's part of the usage that caused a cost: usage ÷ totalUsage, 0 to 1. */
 export type UsageRatio = { readonly usage: Decimal; readonly totalUsage: Decimal };
@@ -21,21 +21,26 @@ export type Charge = {
   readonly exact: boolean;
   /** The rounding that was applied. Undefined when the charge is the exact value. */
   readonly rounding: Rounding | undefined;
+  /** The exact charge, as a fraction. */
+  readonly exactCharge: Fraction;
 };
+
+/** A number that a decimal may not be able to express: numerator ÷ denominator. */
+export type Fraction = { readonly numerator: Decimal; readonly denominator: Decimal };
 
 /** Calculates provider cost × markup × usage ratio. Exact until the one rounding at the end. */
 export function calculateCharge(input: ChargeInput, markup: Decimal): Charge {
   const { usage, totalUsage } = input.usageRatio;
-  const { value, terminates } = divideExactly(
-    input.providerCost.times(markup).times(usage),
-    totalUsage,
-  );
+  const numerator = input.providerCost.times(markup).times(usage);
+  const exactCharge = { numerator, denominator: totalUsage };
+  const { value, terminates } = divideExactly(numerator, totalUsage);
   if (input.rounding === undefined && terminates) {
-    return { accountCharge: toPlainText(value), exact: true, rounding: undefined };
+    return { accountCharge: toPlainText(value), exact: true, rounding: undefined, exactCharge };
   }
   const rounding = input.rounding ?? nonTerminatingRounding;
   const rounded = round(value, rounding);
-  return { accountCharge: rounded.toFixed(rounding.scale), exact: rounded.eq(value), rounding };
+  const accountCharge = rounded.toFixed(rounding.scale);
+  return { accountCharge, exact: rounded.eq(value), rounding, exactCharge };
 }
 
 /** Converts a decimal ratio to a fraction with the denominator 1. */
@@ -44,4 +49,5 @@ export function toUsageRatio(ratio: Decimal): UsageRatio {
 }
 
 const one = new Decimal(1);
-const nonTerminatingRounding: Rounding = { scale: 18, mode: "HALF_EVEN" };
+/** How a value is rounded that ends nowhere within 46 fraction digits. */
+export const nonTerminatingRounding: Rounding = { scale: 18, mode: "HALF_EVEN" };

@@ -1,9 +1,9 @@
+import type { Decimal } from "../decimal.js";
+import { DomainError } from "../domain-error.js";
+import { type Rounding, round } from "../rounding.js";
+import { toScaledInteger, toScaledIntegerText } from "../scaled-integer.js";
 import type { AccountUsages } from "./account-usages.js";
-import type { Decimal } from "./decimal.js";
-import { DomainError } from "./domain-error.js";
 import { quickselect } from "./quickselect.js";
-import { type Rounding, round } from "./rounding.js";
-import { toScaledInteger, toScaledIntegerText } from "./scaled-integer.js";
 
 /** The cost to split and how to round it. */
 export type AllocationInput = { readonly providerCost: Decimal; readonly rounding: Rounding };

@@ -1,3 +1,4 @@
+import { maxUsageScale, type Usage } from "../scaled-integer.js";
 import {
   AccountLookup,
   ChunkedUint32Array,
@@ -6,7 +7,6 @@ import {
   hashWords,
   type ReserveBytes,
 } from "./account-lookup.js";
-import { maxUsageScale, type Usage } from "./scaled-integer.js";
 
 /**
  * The usages of the accounts, in the order in which they were added. Each account occurs once.
