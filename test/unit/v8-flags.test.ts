@@ -10,7 +10,10 @@ describe("The V8 flags", () => {
     "the image": ["deploy/Dockerfile", `ENTRYPOINT ["node", ${listed}, "dist/src/main.js"]`],
     "the command llmprices": ["src/main.ts", `#!/usr/bin/env -S node ${flags}\n`],
     "npm start": ["package.json", `exec node ${flags} dist/src/main.js serve`],
-    "npm run dev": ["package.json", `exec tsx ${flags} src/main.ts serve`],
+    "npm run dev": [
+      "package.json",
+      `exec node --watch --enable-source-maps ${flags} dist/src/main.js serve`,
+    ],
   };
   for (const [place, [path, text]] of Object.entries(places)) {
     it(`are in the command line of ${place}`, () => {

@@ -69,7 +69,13 @@ export function createThreadPool(
     // connections.
     atomics: "disabled",
   });
-  pool.on("error", (error) => log.error({ err: error }, "worker thread failed"));
+  // Calls that wait for a thread, which may be the only one and fail to start.
+  const waiting = new Set<AbortController>();
+  pool.on("error", (error) => {
+    log.error({ err: error }, "worker thread failed");
+    if (pool.threads.length > 0) return;
+    for (const wait of waiting) wait.abort();
+  });
   const places = createOffloadedPlaces(maxThreads, callPlaces);
   /** Waits for a place and takes memory, until the client has gone or its deadline has passed. */
   const enter = async (rpc: string, { limitKey }: Caller, signal: AbortSignal) => {
@@ -127,13 +133,16 @@ export function createThreadPool(
         memorySlot: memory.slot,
       };
       const stopPassingOn = passOnAbort(signal, port, tracked.fail);
-      const trailers = runIn(pool, call, [stream, port2])
+      const wait = new AbortController();
+      waiting.add(wait);
+      const trailers = runIn(pool, call, [stream, port2], wait.signal)
         .catch((error) => {
           const failure = tracked.fail(error);
           port.close();
           throw failure;
         })
         .finally(() => {
+          waiting.delete(wait);
           place.leave();
           memory.close();
           stopPassingOn();
@@ -155,8 +164,9 @@ async function runIn(
   pool: Piscina<OffloadedCall, HeaderEntries>,
   call: OffloadedCall,
   transferList: readonly object[],
+  signal: AbortSignal,
 ): Promise<HeaderEntries> {
-  const trailers = pool.run(call, { transferList: transferList as never });
+  const trailers = pool.run(call, { transferList: transferList as never, signal });
   return trailers.catch((error) => Promise.reject(threadLost(error)));
 }
 

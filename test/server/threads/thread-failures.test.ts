@@ -116,17 +116,14 @@ describe("Threads of a service whose configuration has a function in it", () => 
   });
 });
 
-describe("A call that cannot be sent to a thread", () => {
-  it("fails, is recorded, and frees its place", async () => {
-    const ended: CallRecord[] = [];
+describe("A call that no thread can serve", () => {
+  const ended: CallRecord[] = [];
+  const startPool = (changes: object) => {
     const callLog = { callStarts: () => {}, callEnds: (call: CallRecord) => ended.push(call) };
-    const charges = { add: () => {} };
     const memory = createMemoryBudget(2 ** 26, 1);
-    const settings = {
-      connection: () => "cannot be sent",
-      memory: memory.table,
-    } as unknown as ThreadSettings;
-    const threads = createThreadPool(
+    const settings = { memory: memory.table, ...changes } as unknown as ThreadSettings;
+    const charges = { add: () => {} };
+    return createThreadPool(
       ...([1, settings, { lookup: () => Promise.reject(new Error("no book")) }] as const),
       ...([
         memory,
@@ -135,18 +132,33 @@ describe("A call that cannot be sent to a thread", () => {
       ] as const),
       pino({ level: "silent" }),
     );
-    const call = () =>
-      threads.serve({
+  };
+  const failuresOf = async (threads: ReturnType<typeof startPool>) => {
+    const codes: Code[] = [];
+    for (let i = 0; i < 2; i += 1) {
+      const call = threads.serve({
         ...{ httpVersion: "2.0", method: "POST", url: `http://thread/${rpc}` },
         ...{ header: new Headers(), body: openRequests([]) as never },
         signal: new AbortController().signal,
       });
-    for (let i = 0; i < 2; i += 1) {
-      expect((await errorOf(call())).code).to.equal(Code.Internal);
+      codes.push((await errorOf(call)).code);
       expect(threads.stats()).to.include({ open: 0, memoryBytes: 0 });
     }
+    await threads.close();
+    return codes;
+  };
+  beforeEach(() => ended.splice(0));
+
+  it("fails, is recorded, and frees its place when it cannot be sent", async () => {
+    const threads = startPool({ connection: () => "cannot be sent" });
+    expect(await failuresOf(threads)).to.deep.equal([Code.Internal, Code.Internal]);
     expect(ended.map(({ code }) => code)).to.deep.equal(["internal", "internal"]);
     expect(ended[0]?.cause).to.have.property("name", "DataCloneError");
-    await threads.close();
+  });
+
+  it("fails, is recorded, and frees its place when the thread does not start", async () => {
+    const threads = startPool({});
+    expect(await failuresOf(threads)).to.deep.equal([Code.Unavailable, Code.Unavailable]);
+    expect(ended.map(({ code }) => code)).to.deep.equal(["unavailable", "unavailable"]);
   });
 });
