@@ -1,12 +1,13 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { TimestampSchema } from "@bufbuild/protobuf/wkt";
+import type { Violation } from "../../domain/domain-error.js";
 
 /**
- * Finds a Timestamp in a message's JSON whose month does not have its day. Returns a description
- * with its path and value, or undefined if there is none or the text is not JSON. protobuf-es reads
- * February 31 as March 3, so the wrong day would be priced.
+ * Finds a Timestamp in a message's JSON whose month does not have its day. Returns undefined if there
+ * is none or the text is not JSON. protobuf-es reads February 31 as March 3, so the wrong day would be
+ * priced.
  */
-export function findImpossibleDate(message: DescMessage, json: string): string | undefined {
+export function findImpossibleDate(message: DescMessage, json: string): Violation | undefined {
   // Almost no message needs the parsing below.
   if (!suspicious.test(json)) return undefined;
   try {
@@ -19,19 +20,19 @@ export function findImpossibleDate(message: DescMessage, json: string): string |
 /** Matches a day that its month may lack, or an escape sequence that may encode a part of one. */
 const suspicious = /-(?:02-(?:29|3[01])|(?:0[469]|11)-31)T|\\u00/;
 
-function findIn(message: DescMessage, value: unknown, path: string): string | undefined {
+function findIn(message: DescMessage, value: unknown, path: string): Violation | undefined {
   if (message.typeName === TimestampSchema.typeName) return describeImpossible(value, path);
   if (typeof value !== "object" || value === null) return undefined;
   const fields = timestampFieldsOf(message);
   for (const [name, inner] of Object.entries(value)) {
     const field = fields.get(name);
-    const found = field && findInField(field, inner, path === "" ? name : `${path}.${name}`);
+    const found = field && findInField(field, inner, `${path}${path && "."}${field.name}`);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function findInField(field: DescField, value: unknown, path: string): string | undefined {
+function findInField(field: DescField, value: unknown, path: string): Violation | undefined {
   const { message } = field;
   if (message === undefined) return undefined;
   if (field.fieldKind === "message") return findIn(message, value, path);
@@ -43,10 +44,10 @@ function findInField(field: DescField, value: unknown, path: string): string | u
   return undefined;
 }
 
-function describeImpossible(value: unknown, path: string): string | undefined {
+function describeImpossible(value: unknown, field: string): Violation | undefined {
   const [, year, month, day] = /^(\d{4})-(\d\d)-(\d\d)T/.exec(String(value)) ?? [];
   return Number(day) > daysOf(Number(year), Number(month))
-    ? `${path} is ${value}, but that month has no such day`
+    ? { field, description: `is ${value}, but that month has no such day` }
     : undefined;
 }
 

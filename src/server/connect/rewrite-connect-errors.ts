@@ -15,13 +15,14 @@ import {
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
 import { mapAsync } from "../../async/map-async.js";
+import type { DomainError } from "../../domain/domain-error.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import {
   malformed,
   translateConnectError,
   translateReadError,
 } from "../../rpc/errors/translate-connect-error.js";
-import { checkJsonDates } from "./check-json-dates.js";
+import { type CheckedRequest, checkJson } from "./check-json.js";
 import {
   prefixLength,
   toEndStreamFrame,
@@ -37,11 +38,15 @@ export type OnError = (failure: ConnectError) => void;
 /** Returns the API's error for an error of Connect. Undefined: it stays unchanged. */
 type Rewrite = (error: ConnectError) => ConnectError | undefined;
 
+/** Returns what is wrong with the JSON of a call whose message Connect could not read. */
+export const explainReadError = createContextKey((): DomainError | undefined => undefined);
+
 /** Set in the values of a call when its handler starts. */
 export const handlerStarted = createContextKey(false);
 
 /**
- * Runs Connect's handler, and rewrites Connect's own errors as errors of the API. Also rejects two
+ * Runs Connect's handler, and rewrites Connect's own errors as errors of the API. JSON that protobuf-es
+ * rejects gets an error for each of its fields. Also rejects two
  * kinds of JSON that Connect handles badly:
  * - Dates that do not exist, which protobuf-es reads as other dates.
  * - Text with a lone surrogate. Connect quotes invalid JSON in its error message, and where messages
@@ -66,25 +71,33 @@ export async function handleAndRewriteErrors(
       ? translateConnectError(error)
       : translateReadError(error, maxMessageBytes);
     if (translated === undefined) return undefined;
-    const failure = toConnectError(translated);
+    const failure = toConnectError(explain(translated, checked.explain));
     onError(failure);
     return failure;
   };
-  let checked: UniversalServerRequest;
+  let checked: CheckedRequest;
   try {
-    checked = checkJsonDates(request, handler.method.input, maxMessageBytes);
+    checked = checkJson(request, handler.method.input, maxMessageBytes);
   } catch (error) {
     return reject(error);
   }
+  request.contextValues?.set(explainReadError, checked.explain);
   try {
-    return await rewriteErrors(await handler(checked), rewrite);
+    return await rewriteErrors(await handler(checked.request), rewrite);
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
     return reject(malformed("it has text that is no Unicode"));
   }
 }
 
-/**
+/** Returns the error of the wrong fields instead of a MALFORMED_REQUEST, if they can be found. */
+export function explain(
+  error: DomainError,
+  findErrors: () => DomainError | undefined,
+): DomainError {
+  return error.reason === "MALFORMED_REQUEST" ? (findErrors() ?? error) : error;
+}
+
 /**
  * Rewrites errors that Connect itself creates. Connect's interceptors see only calls whose message
  * could be read, and Connect has no other hook. So this function rewrites the response, at the place

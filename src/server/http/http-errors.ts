@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { DomainError } from "../../domain/domain-error.js";
@@ -27,15 +28,35 @@ export function unsupportedReason(
     const error = unsupported(`${what}; expected ${expected}`);
     return { status: 405, header: ["allow", expected], error };
   }
-  const isSupported =
-    httpMethod === "GET"
+  // Connect takes this type for gRPC-Web and then sends a bare status.
+  const isText = type.startsWith("application/grpc-web-text");
+  const isSupported = isText
+    ? false
+    : httpMethod === "GET"
       ? type === "" || (supportedContentType(type) && !grpcType.test(type))
       : supportedContentType(type);
   if (isSupported) return undefined;
   const expected = contentTypes.filter((each) => supportedContentType(each));
-  const error = wrongType(type, expected);
+  const isStream = method.methodKind !== "unary" && unaryType.test(type);
+  const error = isStream ? streamNeeded(method, type, expected) : wrongType(type, expected);
   return { status: 415, header: ["accept-post", expected.join(", ")], error };
 }
+
+/** Returns the error of a stream that was called as if it were unary. */
+function streamNeeded(method: DescMethod, type: string, expected: readonly string[]): DomainError {
+  const unary = unaryAlternatives[method.name];
+  return unsupported(
+    `${method.name} is a stream, which ${quote(type)} cannot carry; expected ${expected.join(", ")}. In ` +
+      "application/connect+json each message comes after 5 bytes: one of flags (0) and four of its length " +
+      `(big-endian)${unary === undefined ? "" : `; ${unary} does the same in one message`}`,
+  );
+}
+
+const unaryType = /^application\/(?:json|proto)(?:;|$)/;
+const unaryAlternatives: Readonly<Record<string, string>> = {
+  StreamAllocateCharges: "AllocateCharges",
+  WatchLLMPriceChanges: "ListLLMPriceChanges",
+};
 
 type Handler = Pick<UniversalHandler, "method" | "allowedMethods" | "supportedContentType">;
 

@@ -4,12 +4,13 @@ import { DomainError } from "../../domain/domain-error.js";
 import { attempt } from "../../logging/contained.js";
 import { callerKey, callerName } from "../../rpc/call/caller-context.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
+import { translateReadError } from "../../rpc/errors/translate-connect-error.js";
 import type { CallTracer } from "../../tracing/tracing.js";
 import { tokenMissing } from "../auth/auth-errors.js";
 import { requireRole } from "../auth/roles.js";
 import { type CallLog, rpcName, toCallRecord } from "../calls/call-log.js";
 import type { CallPlaces } from "../calls/call-places.js";
-import { handlerStarted } from "../connect/rewrite-connect-errors.js";
+import { explain, explainReadError, handlerStarted } from "../connect/rewrite-connect-errors.js";
 import { CallContext, clientDisconnected } from "./call-deadline.js";
 import { streamIdle, watchIdle, watchMessages } from "./stream-idle-timeout.js";
 
@@ -76,10 +77,8 @@ function wrapSingleResponse(
       throw failure;
     };
     const messages = isStream
-      ? watchMessages(
-          request as AsyncIterable<object>,
-          watchClient(context, options),
-          options.maxMessageBytes,
+      ? watchMessages(request as AsyncIterable<object>, watchClient(context, options), (error) =>
+          explainStreamError(error, context, options),
         )
       : request;
     const work = () => {
@@ -120,10 +119,8 @@ function wrapStream(
     const readWatch = watchClient(context, options);
     const messages = isServerStream
       ? request
-      : watchMessages(
-          request as AsyncIterable<object>,
-          watchClient(context, options),
-          options.maxMessageBytes,
+      : watchMessages(request as AsyncIterable<object>, watchClient(context, options), (error) =>
+          explainStreamError(error, context, options),
         );
     const responses = handler(messages, context)[Symbol.asyncIterator]();
     // If the loop ends without the handler's end, the consumer stopped reading responses.
@@ -163,6 +160,16 @@ function startHandling(method: DescMethod, { values }: HandlerContext): void {
   const caller = values.get(callerKey);
   if (caller === undefined) throw tokenMissing();
   requireRole(caller, rpcName(method));
+}
+
+/** Returns the error of a client's message that could not be read. */
+function explainStreamError(
+  error: ConnectError,
+  { values }: HandlerContext,
+  { maxMessageBytes }: CallOptions,
+): DomainError | undefined {
+  const translated = translateReadError(error, maxMessageBytes);
+  return translated && explain(translated, values.get(explainReadError));
 }
 
 /** Ends a stream with STREAM_IDLE when a wait for its client takes too long. */

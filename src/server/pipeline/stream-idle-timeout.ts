@@ -1,6 +1,5 @@
 import { ConnectError } from "@connectrpc/connect";
 import { DomainError } from "../../domain/domain-error.js";
-import { translateReadError } from "../../rpc/errors/translate-connect-error.js";
 
 /** Times waits for a client, each from `begin` to `end`. */
 export type IdleWatch = { readonly begin: () => void; readonly end: () => void };
@@ -18,12 +17,12 @@ export function watchIdle(limitMs: number, onIdle: () => void): IdleWatch {
 
 /**
  * Passes messages on as they arrive, and times the wait for each. An error while one is read is the
- * client's.
+ * client's: `translate` returns it as an error of the API.
  */
 export function watchMessages<T>(
   messages: AsyncIterable<T>,
   watch: IdleWatch,
-  maxMessageBytes: number,
+  translate: (error: ConnectError) => DomainError | undefined,
 ): AsyncIterable<T> {
   return {
     [Symbol.asyncIterator]: () => {
@@ -35,7 +34,7 @@ export function watchMessages<T>(
             return await iterator.next();
           } catch (error) {
             if (!(error instanceof ConnectError)) throw error;
-            throw translateReadError(error, maxMessageBytes) ?? error;
+            throw translate(error) ?? error;
           } finally {
             watch.end();
           }
