@@ -107,10 +107,28 @@ export async function lockCatalogNames(knex: Knex, key: Key): Promise<void> {
     { ...key },
   );
   const [found] = rows;
-  if (!found.charge_type) throw await chargeTypeNotFound(knex, chargeType);
-  if (!found.provider) throw await providerNotFound(knex, provider);
-  if (!found.model) throw await modelNotFound(knex, provider, model);
+  const errors = [
+    found.charge_type ? undefined : await chargeTypeNotFound(knex, chargeType),
+    found.provider ? undefined : await providerNotFound(knex, provider),
+    found.model ? undefined : await modelNotFound(knex, provider, model),
+  ].filter((error) => error !== undefined);
+  if (errors.length > 0) throw joinMissing(errors);
 }
+
+/** Returns one error for all missing names, which says how to register them. Its reason is the first. */
+function joinMissing(errors: readonly DomainError[]): DomainError {
+  const [first] = errors as [DomainError];
+  const missing = errors.map(({ message }) => message).join("; ");
+  const calls = errors.map(({ reason }) => registeringCalls[reason as MissingReason]).join(", ");
+  const message = `${missing}; register with ${calls}, or import with register_missing`;
+  return new DomainError(first.reason, message, { metadata: first.metadata });
+}
+
+const registeringCalls = {
+  CHARGE_TYPE_NOT_FOUND: "CreateChargeType",
+  PROVIDER_NOT_FOUND: "CreateProvider",
+  MODEL_NOT_FOUND: "CreateModel",
+} satisfies Record<MissingReason, string>;
 
 async function requireProvider(knex: Knex, name: string): Promise<void> {
   const found = await knex("providers").where({ name }).forKeyShare().first("name");
@@ -132,8 +150,10 @@ async function modelNotFound(knex: Knex, provider: string, name: string): Promis
   return notFound("MODEL_NOT_FOUND", `model of ${provider}`, { provider, name }, names);
 }
 
+type MissingReason = "CHARGE_TYPE_NOT_FOUND" | "PROVIDER_NOT_FOUND" | "MODEL_NOT_FOUND";
+
 function notFound(
-  reason: "CHARGE_TYPE_NOT_FOUND" | "PROVIDER_NOT_FOUND" | "MODEL_NOT_FOUND",
+  reason: MissingReason,
   noun: string,
   key: Readonly<Record<string, string>> & { readonly name: string },
   names: readonly string[],

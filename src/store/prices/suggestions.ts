@@ -9,16 +9,32 @@ import { type KeyColumns, toKey } from "./price-columns.js";
 /** The names nearest to an unknown one, as metadata and as a "did you mean" hint for a message. */
 export type Nearest = { readonly metadata: Metadata; readonly hint: string };
 
-/** Returns the three candidates with the smallest edit distance, which ignores letter case. */
+/** Returns at most three registered names that a caller who wrote `wanted` may have meant. */
 export function nearestNames(wanted: string, candidates: readonly string[]): Nearest {
+  return toNearest(
+    rankNames(wanted, candidates).filter(({ name, edits }) => {
+      const [short, long] = [wanted, name].sort((a, b) => a.length - b.length) as [string, string];
+      const isPart = short.length >= 3 && long.toLowerCase().includes(short.toLowerCase());
+      return isPart || (edits < short.length && edits <= Math.max(2, 0.4 * long.length));
+    }),
+  );
+}
+
+type Ranked = { readonly name: string; readonly edits: number };
+
+/** Ranks names by their edit distance, which ignores letter case. */
+function rankNames(wanted: string, candidates: readonly string[]): readonly Ranked[] {
   const lower = wanted.toLowerCase();
-  const ranked = candidates
+  return candidates
     .map((name) => ({ name, edits: distance(lower, name.toLowerCase()) }))
-    .sort((a, b) => a.edits - b.edits || (a.name < b.name ? -1 : 1))
-    .slice(0, 3);
-  if (ranked.length === 0) return { metadata: {}, hint: "" };
-  const metadata = Object.fromEntries(ranked.map(({ name }, i) => [`nearest_${i + 1}`, name]));
-  return { metadata, hint: `; did you mean ${ranked.map(({ name }) => name).join(", ")}?` };
+    .sort((a, b) => a.edits - b.edits || (a.name < b.name ? -1 : 1));
+}
+
+function toNearest(ranked: readonly Ranked[]): Nearest {
+  const names = ranked.slice(0, 3).map(({ name }) => name);
+  if (names.length === 0) return { metadata: {}, hint: "" };
+  const metadata = Object.fromEntries(names.map((name, i) => [`nearest_${i + 1}`, name]));
+  return { metadata, hint: `; did you mean ${names.join(", ")}?` };
 }
 
 /**
@@ -53,7 +69,7 @@ export async function nearestKeys(
   );
   // The newest version may have a price that the version asked about does not have.
   keys.delete(toKeyText(key));
-  const nearest = nearestNames(toKeyText(key), [...keys.keys()]);
+  const nearest = toNearest(rankNames(toKeyText(key), [...keys.keys()]));
   return {
     ...nearest,
     keys: Object.values(nearest.metadata).flatMap((name) => keys.get(name) ?? []),

@@ -186,6 +186,31 @@ describe("CreateLLMPrice", () => {
     });
   }
 
+  it("is NOT_FOUND with all unregistered names and the calls that register them", async () => {
+    const key = { chargeType: "neither", provider: "myco", model: "m1" };
+    const error = await errorOf(create({ ...key, price: "1" }));
+    expect(error).to.include({ code: Code.NotFound, reason: "CHARGE_TYPE_NOT_FOUND" });
+    expect(error.message).to.equal(
+      "no charge type is registered as neither; no provider is registered as myco; no model of myco is " +
+        "registered as m1; register with CreateChargeType, CreateProvider, CreateModel, or import with " +
+        "register_missing",
+    );
+  });
+
+  it("suggests only names that are near", async () => {
+    for (const name of ["mistral", "openai"])
+      await service.catalog.createProvider({ name }).catch(() => {});
+    const nearestOf = async (provider: string) => {
+      const key = { chargeType: "completion", provider, model: "m1" };
+      return (await errorOf(create({ ...key, price: "1" }))).metadata.nearest_1;
+    };
+    expect(await nearestOf("myco")).to.equal(undefined);
+    expect(await nearestOf("x")).to.equal(undefined);
+    expect(await nearestOf("mistrl")).to.equal("mistral");
+    expect(await nearestOf("opnai")).to.equal("openai");
+    expect(await nearestOf("azure-openai")).to.equal("openai");
+  });
+
   it("sends at most six statements while it holds the lock of the price book", async () => {
     const key = await freshKey(service);
     type Query = { readonly sql: string; readonly __knexUid: string };
