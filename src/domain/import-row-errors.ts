@@ -65,7 +65,7 @@ export class RowErrors {
   }
 }
 
-/** The most errors in one response: more do not fit into the 8 KiB of trailers of gRPC clients. */
+/** The most errors in one response: more would not fit into the trailers of an error. */
 export const maxRowErrors = 20;
 /** The most errors in the text of the message. */
 const maxInMessage = 2;

@@ -15,6 +15,7 @@ import {
 import { type Status, StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import type { ErrorReason } from "../../gen/llmprices/v1/error_reason_pb.js";
 import { LLMPriceSuggestionsSchema } from "../../gen/llmprices/v1/llm_price_pb.js";
+import { fitTrailers } from "./fit-trailers.js";
 import { translateConnectError } from "./translate-connect-error.js";
 
 /** The domain of every ErrorInfo (AIP-193). */
@@ -72,8 +73,9 @@ export function toConnectError(error: unknown): ConnectError {
   // A handler of a stream reads messages while it runs, so it can throw Connect's own errors.
   const translated = error instanceof ConnectError ? translateConnectError(error) : error;
   if (translated === undefined && error instanceof ConnectError) return error;
-  const { reason, message, metadata, violations, suggestions } =
-    translated instanceof DomainError ? translated : internalError;
+  const { reason, message, metadata, violations, suggestions } = fitTrailers(
+    translated instanceof DomainError ? translated : internalError,
+  );
   const details = [
     {
       desc: ErrorInfoSchema,

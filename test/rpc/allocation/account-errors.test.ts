@@ -101,6 +101,6 @@ describe("The account errors of AllocateCharges", () => {
     const fields = await fieldsOf(usages, { providerCost: "" });
     expect(fields).to.include("terms.provider_cost");
     expect(fields).to.include("account_usages[0].account_id");
-    expect(fields).to.have.length.within(21, 22);
+    expect(fields).to.have.length.within(19, 22);
   });
 });
