@@ -70,6 +70,11 @@ export function pricingCalls(): Readonly<Record<keyof typeof PricingService.meth
       const { llmPrice } = remember(await pricing.updateLLMPrice(request, options));
       expect(llmPrice?.price).to.equal("1.25125");
     },
+    batchUpsertLLMPrices: async ({ pricing }, options) => {
+      const request = { terms: {}, rows: [{ ...key, price: "1.25125" }] };
+      const { counts } = await pricing.batchUpsertLLMPrices(request, options);
+      expect(counts?.unchangedCount).to.equal(1n);
+    },
     calculateCharge: async ({ pricing }, options) => {
       const { accountCharge } = await pricing.calculateCharge({ ...amounts, ...ask() }, options);
       expect(accountCharge).to.equal("312.8125");

@@ -35,7 +35,7 @@ describe("An error that is sent", () => {
     fc.assert(property, { numRuns: 500 });
   });
 
-  it("stays as it is when it is short", () => {
+  it("stays unchanged when it is short", () => {
     const violations = Array.from({ length: 20 }, (_, i) => ({
       field: `rows[${i}].model`,
       description: "is required",

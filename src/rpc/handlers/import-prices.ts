@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { Knex } from "knex";
-import { DomainError } from "../../domain/domain-error.js";
+import { DomainError, invalidField } from "../../domain/domain-error.js";
+import { parseAll } from "../../domain/field-errors.js";
 import {
+  BatchUpsertLLMPricesResponseSchema,
   ImportLLMPricesResponseSchema,
   type PricingService,
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
@@ -18,12 +20,15 @@ import { type ReceivedRows, receiveRows } from "../messages/import-row-stream.js
 import type { PricingDependencies } from "./dependencies.js";
 import { replayOrRun } from "./idempotent-write.js";
 
-/** Creates the handler that changes many prices at once. */
+/** Creates the handlers that change many prices at once. */
 export function importMethods({
   knex,
   maxImportRows,
   memoryOf,
-}: PricingDependencies): Pick<ServiceImpl<typeof PricingService>, "importLLMPrices"> {
+}: PricingDependencies): Pick<
+  ServiceImpl<typeof PricingService>,
+  "importLLMPrices" | "batchUpsertLLMPrices"
+> {
   return {
     async importLLMPrices(requests, context) {
       const messages = abortable(requests, context.signal);
@@ -35,13 +40,45 @@ export function importMethods({
         const rows = await receiveRows(
           ...([transaction, first.value, messages, terms, maxImportRows, reserve] as const),
         );
-        return importOnce(transaction, context, terms, rows);
+        return importOnce(transaction, context, terms, rows, ImportLLMPricesResponseSchema);
       };
       // The whole call's time for each statement: it may work on a million rows.
       return inWriteTransaction(knex, context, work, "call");
     },
+    async batchUpsertLLMPrices(request, context) {
+      const { terms } = parseAll({
+        terms: () => parseTerms(request.terms, parseImportRequest, ""),
+        rows: () => checkRowCount(request.rows.length),
+      });
+      const maxRows = Math.min(maxBatchRows, maxImportRows);
+      const work = async (transaction: Knex.Transaction) => {
+        const { reserve } = memoryOf(context);
+        const rows = await receiveRows(
+          ...([transaction, request, noMessages(), terms, maxRows, reserve] as const),
+        );
+        return importOnce(transaction, context, terms, rows, BatchUpsertLLMPricesResponseSchema);
+      };
+      const imported = await inWriteTransaction(knex, context, work);
+      // The two responses have the same fields.
+      const { $typeName: _, ...fields } = imported;
+      return fields as MessageInitShape<typeof BatchUpsertLLMPricesResponseSchema>;
+    },
   };
 }
+
+function checkRowCount(count: number): void {
+  if (count >= 1 && count <= maxBatchRows) return;
+  const larger = `1 to ${maxBatchRows} rows; ImportLLMPrices, a stream, takes more`;
+  throw invalidField(
+    "rows",
+    count === 0 ? "is required: at least one row" : `has ${count} rows; allowed: ${larger}`,
+  );
+}
+
+/** As many as a call writes within the time that a unary call has. */
+const maxBatchRows = 1000;
+
+async function* noMessages(): AsyncGenerator<never> {}
 
 /** Imports received rows, or replays the response of the same request. */
 async function importOnce(
@@ -49,6 +86,7 @@ async function importOnce(
   context: HandlerContext,
   terms: ImportRequest,
   { count, rowErrors, hash }: ReceivedRows,
+  { typeName }: DescMessage,
 ): Promise<MessageInitShape<typeof ImportLLMPricesResponseSchema>> {
   const author = { changedBy: callerName(context), reason: terms.reason };
   const work = async () => {
@@ -65,7 +103,6 @@ async function importOnce(
   };
   const { requestId, validateOnly } = terms;
   if (requestId === "" || validateOnly) return work();
-  const { typeName } = ImportLLMPricesResponseSchema;
   const fingerprint = createHash("sha256")
     .update(JSON.stringify([typeName, callerName(context), terms], textOfBigint))
     .update(hash)

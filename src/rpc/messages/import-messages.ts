@@ -6,15 +6,9 @@ import {
   type LLMPriceImportCountsSchema,
   PriceChangeKind,
 } from "../../gen/llmprices/v1/llm_price_import_pb.js";
-import type { ImportLLMPricesResponseSchema } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { toTimestamp } from "./timestamps.js";
 
-export function toImportMessage({
-  counts,
-  changes,
-  bookVersion,
-  effectiveFrom,
-}: ImportOutcome): MessageInitShape<typeof ImportLLMPricesResponseSchema> {
+export function toImportMessage({ counts, changes, bookVersion, effectiveFrom }: ImportOutcome) {
   return {
     counts: toCountsMessage(counts),
     changes: changes.map(toChangeMessage),

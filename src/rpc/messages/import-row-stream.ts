@@ -4,11 +4,19 @@ import type { ReserveBytes } from "../../domain/charges/account-lookup.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors } from "../../domain/field-errors.js";
 import { type RowError, RowErrors } from "../../domain/import-row-errors.js";
-import type { LLMPriceImportRow } from "../../gen/llmprices/v1/llm_price_import_pb.js";
-import type { ImportLLMPricesRequest } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import type {
+  LLMPriceImportRow,
+  LLMPriceImportTerms,
+} from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import { ImportRows, rowsAtOnce } from "../../store/import/staged-rows.js";
 import { rejectLaterTerms } from "./first-message.js";
 import { type ImportRequest, parseImportRow } from "./import-request.js";
+
+/** A message with rows of an import. Only the first has terms. */
+type RowMessage = {
+  readonly terms?: LLMPriceImportTerms | undefined;
+  readonly rows: readonly LLMPriceImportRow[];
+};
 
 /** The rows of an import that have been sent to the database, and the errors of the others. */
 export type ReceivedRows = {
@@ -26,8 +34,8 @@ export type ReceivedRows = {
  */
 export async function receiveRows(
   transaction: Knex,
-  first: ImportLLMPricesRequest,
-  later: AsyncIterable<ImportLLMPricesRequest>,
+  first: RowMessage,
+  later: AsyncIterable<RowMessage>,
   terms: ImportRequest,
   maxRows: number,
   reserve: ReserveBytes,

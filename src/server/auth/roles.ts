@@ -37,6 +37,7 @@ const pricingRoles: Roles<typeof PricingService> = {
   watchLLMPriceChanges: "calculate",
   cancelLLMPriceRevision: "manage",
   importLLMPrices: "manage",
+  batchUpsertLLMPrices: "manage",
   calculateCharge: "calculate",
   batchCalculateCharges: "calculate",
   allocateCharges: "calculate",

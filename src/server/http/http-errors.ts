@@ -54,6 +54,7 @@ function streamNeeded(method: DescMethod, type: string, expected: readonly strin
 
 const unaryType = /^application\/(?:json|proto)(?:;|$)/;
 const unaryAlternatives: Readonly<Record<string, string>> = {
+  ImportLLMPrices: "BatchUpsertLLMPrices",
   StreamAllocateCharges: "AllocateCharges",
   WatchLLMPriceChanges: "ListLLMPriceChanges",
 };

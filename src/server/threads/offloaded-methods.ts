@@ -8,8 +8,13 @@ import { rpcName } from "../calls/call-log.js";
  */
 export const largeMessageBytes = 64 * 1024;
 
-const { batchCalculateCharges, allocateCharges, streamAllocateCharges, importLLMPrices } =
-  PricingService.method;
+const {
+  batchCalculateCharges,
+  allocateCharges,
+  streamAllocateCharges,
+  importLLMPrices,
+  batchUpsertLLMPrices,
+} = PricingService.method;
 
 /**
  * The methods whose calls run in worker threads. Parsing one of their messages can take hundreds of
@@ -20,6 +25,7 @@ export const offloadedMethods: readonly DescMethod[] = [
   allocateCharges,
   streamAllocateCharges,
   importLLMPrices,
+  batchUpsertLLMPrices,
 ];
 
 export function isOffloaded(method: DescMethod): boolean {
