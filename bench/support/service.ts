@@ -89,7 +89,7 @@ async function readStartupBanner({ stdout }: ChildProcess): Promise<string | und
   // Keep the pipe open: the service may exit when its standard output is closed.
   for await (const chunk of stdout?.iterator({ destroyOnReturn: false }) ?? []) {
     text += chunk;
-    if (/^curl .*\n/m.test(text)) return text;
+    if (text.includes("/readyz, /metrics\n")) return text;
   }
   return undefined;
 }

@@ -6,7 +6,7 @@ export async function readLoggedErrors(path: string, from = 0): Promise<readonly
   const errors: string[] = [];
   // A log may be larger than a string can be.
   for await (const line of createInterface(createReadStream(path, { start: from }))) {
-    if (/^\{"level":[56]0/.test(line)) errors.push(line);
+    if (/^\{"level":"(?:error|fatal)"/.test(line)) errors.push(line);
     if (errors.length === 5) break;
   }
   return errors;

@@ -7,8 +7,22 @@ import type { LLMPrice } from "../domain/llm-price.js";
 import type { Server } from "../server/server.js";
 import { findPricesAt } from "../store/prices/find-prices.js";
 
+/** Returns the text shown when the service listens and is not ready yet. It names the reason. */
+export function toNotReadyText(
+  server: Server,
+  { tls }: Pick<Config, "tls">,
+  reason: string,
+): string {
+  return `
+LLMPrices is not ready: ${reason}.
+It listens already, and becomes ready without a restart.
+
+${toAddresses(server, tls)}
+`;
+}
+
 /**
- * Creates the text shown when the service is up: its addresses, and a call to copy and paste. With
+ * Creates the text shown when the service is ready: its addresses, and a call to copy and paste. With
  * authentication, the call uses the token in LLMPRICES_TOKEN, as the command line does. With TLS, a
  * sentence describes the flags, because it is unknown which authorities the client trusts.
  */
@@ -20,7 +34,7 @@ export async function createStartupBanner(
   const isOpen = !isAuthenticated(auth);
   const token = isOpen ? "" : '-H "authorization: Bearer $LLMPRICES_TOKEN" ';
   const plaintext = tls === undefined ? "-plaintext " : "";
-  const scheme = tls === undefined ? "http" : "https";
+  const scheme = schemeOf(tls);
   const call = toCall(await findPrice(knex));
   const body = quoteForShell(JSON.stringify(call.body));
   const grpc = formatAddress(server.grpcAddress);
@@ -28,9 +42,7 @@ export async function createStartupBanner(
   return `
 LLMPrices is up.
 
-  gRPC                      ${grpc}
-  Connect, gRPC-Web, JSON   ${scheme}://${http}
-  health and metrics        http://${formatAddress(server.opsAddress)}/readyz, /metrics
+${toAddresses(server, tls)}
 
 Try it with grpcurl:
 
@@ -40,6 +52,18 @@ or with curl:
 
 curl -s ${token}-H 'content-type: application/json' -d ${body} ${scheme}://${http}/${call.method}
 ${tls === undefined ? "" : describeTlsFlags(tls)}`;
+}
+
+function toAddresses(server: Server, tls: Config["tls"]): string {
+  return [
+    `  gRPC                      ${formatAddress(server.grpcAddress)}`,
+    `  Connect, gRPC-Web, JSON   ${schemeOf(tls)}://${formatAddress(server.httpAddress)}`,
+    `  health and metrics        http://${formatAddress(server.opsAddress)}/readyz, /metrics`,
+  ].join("\n");
+}
+
+function schemeOf(tls: Config["tls"]): string {
+  return tls === undefined ? "http" : "https";
 }
 
 /** Describes the flags that a client adds for TLS. */

@@ -18,7 +18,11 @@ export type FromWorker =
   /** The worker receives messages from now on. Earlier ones are lost. */
   | { readonly type: "loaded" }
   | { readonly type: "open"; readonly grpcAddress: Address; readonly httpAddress: Address }
-  | { readonly type: "readiness"; readonly notReadyReason: string | undefined }
+  | {
+      readonly type: "readiness";
+      readonly notReadyReason: string | undefined;
+      readonly warning: string | undefined;
+    }
   | { readonly type: "metrics"; readonly number: number; readonly metrics: WorkerMetrics }
   /** The worker could not start, and exits. */
   | { readonly type: "failed"; readonly message: string };

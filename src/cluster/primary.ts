@@ -19,6 +19,8 @@ export type WorkerProcesses = {
   readonly httpAddress: Address;
   /** Not ready while any worker with open ports is not. */
   readonly notReadyReason: () => string | undefined;
+  /** What does not work in a worker that is ready. */
+  readonly warning: () => string | undefined;
   /** The metrics of all workers, added up. */
   readonly exposition: Exposition;
   /** Stops all workers gracefully and waits until they have exited. */
@@ -39,6 +41,7 @@ export async function startWorkerProcesses(
   const { exposition, watch, restarts } = createAggregatedMetrics();
   // One entry for each worker with open ports: undefined when it is ready.
   const notReadyReasons = new Map<number, string | undefined>();
+  const warnings = new Map<number, string | undefined>();
   let isUp = false;
   let isStopping = false;
   let failures = 0;
@@ -58,7 +61,10 @@ export async function startWorkerProcesses(
       worker.on("message", (message: FromWorker) => {
         if (message.type === "loaded") worker.send(start);
         if (message.type === "failed") reject(new Error(message.message));
-        if (message.type === "readiness") notReadyReasons.set(worker.id, message.notReadyReason);
+        if (message.type === "readiness") {
+          notReadyReasons.set(worker.id, message.notReadyReason);
+          warnings.set(worker.id, message.warning);
+        }
         if (message.type !== "open") return;
         failures = 0;
         watch(worker);
@@ -67,6 +73,7 @@ export async function startWorkerProcesses(
       const exit = new Promise<void>((resolveExit) => {
         worker.once("exit", (code, signal) => {
           notReadyReasons.delete(worker.id);
+          warnings.delete(worker.id);
           reject(new Error(`a worker ended before it was up: ${signal ?? `exit code ${code}`}`));
           resolveExit();
           if (isUp && !isStopping) onLost(worker, signal ?? `exit code ${code}`);
@@ -113,7 +120,8 @@ export async function startWorkerProcesses(
     const { grpcAddress, httpAddress } = first;
     const notReadyReason = () =>
       isStopping ? "shutting down" : findNotReadyReason(notReadyReasons);
-    return { grpcAddress, httpAddress, notReadyReason, exposition, stop };
+    const warning = () => findReason(warnings);
+    return { grpcAddress, httpAddress, notReadyReason, warning, exposition, stop };
   } catch (error) {
     isStopping = true;
     killAll("SIGTERM");
@@ -123,7 +131,10 @@ export async function startWorkerProcesses(
 }
 
 function findNotReadyReason(reasons: ReadonlyMap<number, string | undefined>): string | undefined {
-  if (reasons.size === 0) return "no worker is up";
+  return reasons.size === 0 ? "no worker is up" : findReason(reasons);
+}
+
+function findReason(reasons: ReadonlyMap<number, string | undefined>): string | undefined {
   for (const [id, reason] of reasons) {
     if (reason !== undefined) return `worker ${id}: ${reason}`;
   }

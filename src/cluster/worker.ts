@@ -46,7 +46,8 @@ async function start({ config, connection: sent }: ToWorker & { type: "start" })
     const knex = createDatabase({ connection, ...config.databaseLimits });
     closings.push(() => knex.destroy());
     const listeners = await startListeners(config, { knex, connection }, log, {
-      onReadiness: (notReadyReason) => void send({ type: "readiness", notReadyReason }),
+      onReadiness: (notReadyReason, warning) =>
+        void send({ type: "readiness", notReadyReason, warning }),
       tracing,
     });
     closings.push(listeners.stop);

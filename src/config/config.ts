@@ -7,7 +7,7 @@ import { type CallLimits, readLimits } from "./call-limits.js";
 import { type ConnectionLimits, readConnectionLimits } from "./connection-limits.js";
 import { checkConsistency } from "./consistency.js";
 import { readDatabase, readDatabaseLimits } from "./database.js";
-import { type Environment, oneOf, readEnvironment } from "./environment.js";
+import { type Environment, oneOf, readEnvironment, warnOfMisspelled } from "./environment.js";
 import {
   type ListenAddresses,
   readListenAddresses,
@@ -31,6 +31,8 @@ export type Config = ListenAddresses &
     /** Undefined: the listeners use plaintext. */
     readonly tls: TlsConfig | undefined;
     readonly logLevel: string;
+    /** What is probably a mistake, to be logged. */
+    readonly warnings: readonly string[];
     /** Undefined: no traces. */
     readonly traces: TraceExporter | undefined;
   };
@@ -41,26 +43,27 @@ export type Config = ListenAddresses &
  * @throws ConfigError naming every variable that is wrong, its value and what was expected.
  */
 export function readConfig(environment: Environment = process.env, processes = 1): Config {
-  return readEnvironment(environment, (read, problems) => {
+  return readEnvironment(environment, (read, problems, names) => {
     // The error lists problems in the order of these reads.
     const database = readDatabase(read);
     const listenAddresses = readListenAddresses(read);
     const limits = readLimits(read, processes);
     const config: Config = {
       ...{ database, ...listenAddresses, ...limits },
-      dataDir: resolve(environment.DATA_DIR || ".llmprices"),
+      dataDir: resolve(read("DATA_DIR", ".llmprices", "a folder", (folder) => folder)),
       auth: readAuth(read, problems),
       tls: readTls(read, problems),
       databaseLimits: readDatabaseLimits(read, limits),
       connections: readConnectionLimits(read, limits),
       logLevel: read("LOG_LEVEL", "info", ...oneOf(logLevels)),
       traces: readTraceExporter(read),
+      warnings: [],
     };
     const isEncrypted = config.tls !== undefined;
     const security = { isAuthenticated: isAuthenticated(config.auth), isEncrypted };
     requireAuthBeyondLoopback(read, config, security, problems);
     checkConsistency(config, problems);
-    return config;
+    return { ...config, warnings: warnOfMisspelled(environment, names) };
   });
 }
 

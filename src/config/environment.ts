@@ -1,3 +1,5 @@
+import { distance } from "fastest-levenshtein";
+
 /** The problems of the environment, one line for each variable. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
@@ -20,12 +22,33 @@ export type ReadVariable = <T, D extends string | undefined>(
  */
 export function readEnvironment<T>(
   environment: Environment,
-  compose: (read: ReadVariable, problems: string[]) => T,
+  compose: (read: ReadVariable, problems: string[], names: ReadonlySet<string>) => T,
 ): T {
   const problems: string[] = [];
-  const result = compose(createReader(environment, problems), problems);
+  const names = new Set<string>();
+  const read = createReader(environment, problems);
+  const readAndRemember: ReadVariable = (name, ...rest) => {
+    names.add(name);
+    return read(name, ...rest);
+  };
+  const result = compose(readAndRemember, problems, names);
   if (problems.length > 0) throw new ConfigError(problems.join("\n"));
   return result;
+}
+
+/**
+ * Returns a warning for each variable whose name is nearly the name of one that was read: a typing error
+ * would silently leave the default.
+ */
+export function warnOfMisspelled(
+  environment: Environment,
+  names: ReadonlySet<string>,
+): readonly string[] {
+  return Object.keys(environment).flatMap((name) => {
+    if (names.has(name) || name.length < 6) return [];
+    const near = [...names].find((known) => distance(name, known) <= 2);
+    return near === undefined ? [] : [`the variable ${name} is ignored; did you mean ${near}?`];
+  });
 }
 
 /** Returns what is expected and its parser, for `read`. */

@@ -17,7 +17,7 @@ import { type Readiness, watchReadiness } from "./ops/readiness.js";
 export type Listeners = {
   readonly grpcAddress: Address;
   readonly httpAddress: Address;
-  readonly readiness: Pick<Readiness, "notReadyReason">;
+  readonly readiness: Pick<Readiness, "notReadyReason" | "warning">;
   readonly metrics: Metrics;
   /** Resolves after the first check of the price book and the database, whatever its result. */
   readonly firstCheck: Promise<unknown>;
@@ -35,7 +35,7 @@ export type ListenersConfig = ComponentsConfig &
   Pick<Config, "grpcAddress" | "httpAddress" | "corsOrigins" | "drainDelayMs" | "shutdownGraceMs">;
 
 export type ListenersOptions = {
-  readonly onReadiness?: (notReadyReason: string | undefined) => void;
+  readonly onReadiness?: (notReadyReason: string | undefined, warning: string | undefined) => void;
   /** Not stopped with the listeners. */
   readonly tracing?: Tracing | undefined;
 };
@@ -78,10 +78,14 @@ export async function startListeners(
   const http = await open("HTTP_ADDR", config.httpAddress, (address) =>
     startHttpServer(address, config.corsOrigins, components),
   );
-  const showReadiness = (reason: string | undefined) => {
+  let isStopping = false;
+  const showReadiness = (reason: string | undefined, warning: string | undefined) => {
     grpc.setHealth(reason === undefined);
-    onReadiness(reason);
-    log.info({ ready: reason === undefined, ...(reason && { why_not: reason }) }, "readiness");
+    onReadiness(reason, warning);
+    const line = { ready: reason === undefined, why_not: reason, warning };
+    const isFine = (reason ?? warning) === undefined || isStopping;
+    if (isFine) log.info(line, "readiness");
+    else log.warn(line, "readiness");
   };
   const readiness = watchReadiness(
     database.knex,
@@ -93,12 +97,14 @@ export async function startListeners(
     ...{ grpcAddress: grpc.address, httpAddress: http.address, readiness, metrics },
     firstCheck: book.firstReadAttempt.then(readiness.check),
     stop: async () => {
+      isStopping = true;
       readiness.drain();
       await sleep(config.drainDelayMs);
       book.stopWaits();
       await closeAll(config.shutdownGraceMs);
     },
     abort: async () => {
+      isStopping = true;
       readiness.drain();
       await closeAll(0);
     },

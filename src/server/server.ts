@@ -10,6 +10,8 @@ import { startOpsServer } from "./ops/ops-server.js";
 /** A running server: the gRPC and HTTP listeners for clients, and the ops server. */
 export type Server = Pick<Listeners, "grpcAddress" | "httpAddress" | "stop"> & {
   readonly opsAddress: Address;
+  /** Returns why the service is not ready. Undefined: it is. */
+  readonly notReadyReason: () => string | undefined;
 };
 
 /** The part of the configuration that the server uses. */
@@ -38,6 +40,7 @@ export async function startServer(
   await listeners.firstCheck;
   return {
     ...{ grpcAddress, httpAddress, opsAddress: ops.address },
+    notReadyReason: readiness.notReadyReason,
     stop: async () => {
       await listeners.stop();
       await ops.close(0);

@@ -76,7 +76,7 @@ describe("A fault in a listener", () => {
   });
 
   it("drops one request and keeps the server running: ops", async () => {
-    const readiness = { notReadyReason: fault };
+    const readiness = { notReadyReason: fault, warning: fault };
     const exposition = { contentType: "text/plain", metrics: fault };
     const { address, close } = await startOpsServer(anyPort, readiness, exposition, log);
     const url = `http://${formatAddress(address)}`;

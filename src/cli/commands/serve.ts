@@ -11,7 +11,6 @@ export async function runServer({ workers }: { readonly workers?: number }): Pro
   const config = readConfig(undefined, workers);
   const log = createLogger(config.logLevel, workers === undefined);
   const service = await serve(config, log, workers);
-  process.stdout.write(`${service.startupBanner}\n`);
   let isStopping = false;
   const stop = async (signal: string) => {
     if (isStopping) process.exit(1);
@@ -22,4 +21,5 @@ export async function runServer({ workers }: { readonly workers?: number }): Pro
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  for await (const text of service.startupTexts) process.stdout.write(`${text}\n`);
 }

@@ -1,4 +1,4 @@
-import type { AddressInfo, Server } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { type Address, formatAddress } from "../../config/address.js";
 
 /** Starts to listen. Returns the address, with the actual port if the configured port is 0. */
@@ -9,6 +9,13 @@ export async function listen(server: Server, address: Address): Promise<Address>
   });
   const { port } = server.address() as AddressInfo;
   return { ...address, port };
+}
+
+/** @throws Error that names the environment variable when another program listens at its address. */
+export async function requireFreePort(name: string, address: Address): Promise<void> {
+  const server = createServer();
+  await listenAt(name, address, (at) => listen(server, at));
+  await new Promise((resolve) => server.close(resolve));
 }
 
 /**
@@ -24,7 +31,11 @@ export async function listenAt<L>(
   try {
     return await start(address);
   } catch (error) {
-    const problem = (error as Error).message;
-    throw new Error(`${name} is ${formatAddress(address)}: cannot listen there: ${problem}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const problem =
+      code === "EADDRINUSE"
+        ? `port ${address.port} is in use; stop the program that has it, or set ${name}`
+        : `cannot listen there: ${message}`;
+    throw new Error(`${name} is ${formatAddress(address)}: ${problem}`);
   }
 }

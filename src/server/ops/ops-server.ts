@@ -20,7 +20,7 @@ export type Exposition = {
  */
 export async function startOpsServer(
   address: Address,
-  readiness: Pick<Readiness, "notReadyReason">,
+  readiness: Pick<Readiness, "notReadyReason" | "warning">,
   exposition: Exposition,
   log: Pick<Logger, "error">,
 ): Promise<Listener> {
@@ -29,7 +29,9 @@ export async function startOpsServer(
     if (path === "/healthz") return send(response, 200, "text/plain", "ok\n");
     if (path === "/readyz") {
       const reason = readiness.notReadyReason();
-      if (reason === undefined) return send(response, 200, "text/plain", "ready\n");
+      const warning = readiness.warning();
+      const state = warning === undefined ? "ready" : `ready, but ${warning}`;
+      if (reason === undefined) return send(response, 200, "text/plain", `${state}\n`);
       return send(response, 503, "text/plain", `not ready: ${reason}\n`);
     }
     if (path === "/metrics") {

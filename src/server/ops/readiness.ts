@@ -8,6 +8,8 @@ import { pendingMigrations } from "../../store/schema/migration-list.js";
 export type Readiness = {
   /** Returns undefined when the service is ready. */
   readonly notReadyReason: () => string | undefined;
+  /** Returns what does not work although the service is ready. */
+  readonly warning: () => string | undefined;
   /** Checks now, and returns whether the service is ready. */
   readonly check: () => Promise<boolean>;
   /** Makes the service not ready for good: it is shutting down. */
@@ -15,36 +17,42 @@ export type Readiness = {
 };
 
 /**
- * Checks the database and the price book periodically. The service is ready when the database
+ * Checks the database and the price book periodically. The service becomes ready when the database
  * responds within two seconds and has every migration that this program needs, and the price book
- * is ready. Calls `onChange` after the first check and whenever the reason changes.
+ * is ready. While the database then does not respond, it stays ready for as long as the price book is:
+ * it still calculates charges. Calls `onChange` after the first check and whenever the reason or the
+ * warning changes.
  */
 export function watchReadiness(
   knex: Knex,
   bookNotReadyReason: () => string | undefined,
-  onChange: (notReadyReason: string | undefined) => void,
+  onChange: (notReadyReason: string | undefined, warning: string | undefined) => void,
   intervalMs = 1000,
 ): Readiness {
   let notReadyReason: string | undefined = "the database has not been asked yet";
+  let warning: string | undefined;
   let isDraining = false;
-  const setReason = (reason: string | undefined) => {
-    if (reason === notReadyReason) return;
+  const setState = (reason: string | undefined, newWarning: string | undefined) => {
+    if (reason === notReadyReason && newWarning === warning) return;
     notReadyReason = reason;
-    onChange(reason);
+    warning = newWarning;
+    onChange(reason, warning);
   };
   // One query at a time: checks of a database that hangs must not take further connections.
-  let query: Promise<string | undefined> | undefined;
+  let query: Promise<DatabaseState> | undefined;
   let checking: Promise<boolean> | undefined;
   const queryDatabase = () => {
-    query ??= findNotReadyReason(knex).finally(() => {
+    query ??= findDatabaseState(knex).finally(() => {
       query = undefined;
     });
     return query;
   };
   const runCheck = async () => {
-    const databaseReason = await withTimeout(queryDatabase(), limitMs, () => noResponse);
-    const reason = databaseReason ?? bookNotReadyReason();
-    if (!isDraining) setReason(reason);
+    const { problem, isUnavailable } = await withTimeout(queryDatabase(), limitMs, noResponse);
+    const canCalculate = isUnavailable && notReadyReason === undefined;
+    const reason = (canCalculate ? undefined : problem) ?? bookNotReadyReason();
+    const fails = problem && `${problem}: writes and lists fail, charges are calculated`;
+    if (!isDraining) setState(reason, reason === undefined ? fails : undefined);
     return notReadyReason === undefined;
   };
   const check = () => {
@@ -57,23 +65,30 @@ export function watchReadiness(
   const timer = setInterval(() => void check().catch(() => undefined), intervalMs);
   return {
     notReadyReason: () => notReadyReason,
+    warning: () => warning,
     check,
     drain: () => {
       isDraining = true;
       clearInterval(timer);
-      setReason("shutting down");
+      setState("shutting down", undefined);
     },
   };
 }
 
-async function findNotReadyReason(knex: Knex): Promise<string | undefined> {
+/** Why the database is not ready, and whether it may only be unavailable for a while. */
+type DatabaseState = { readonly problem: string | undefined; readonly isUnavailable: boolean };
+
+async function findDatabaseState(knex: Knex): Promise<DatabaseState> {
   try {
     const pending = await pendingMigrations(knex, limitMs);
-    if (pending.length === 0) return undefined;
-    return `the database lacks migrations: ${pending.join(", ")}; run "llmprices migrate up"`;
+    const lacks = `the database lacks migrations: ${pending.join(", ")}; run "llmprices migrate up"`;
+    return { problem: pending.length === 0 ? undefined : lacks, isUnavailable: false };
   } catch (error) {
-    if ((error as Error).name === "KnexTimeoutError") return noResponse;
-    return toNotReadyReason(toDomainError(error));
+    if ((error as Error).name === "KnexTimeoutError") return noResponse();
+    const problem = toDomainError(error);
+    const isUnavailable =
+      problem instanceof DomainError && problem.reason === "DATABASE_UNAVAILABLE";
+    return { problem: toNotReadyReason(problem), isUnavailable };
   }
 }
 
@@ -90,4 +105,7 @@ function toNotReadyReason(error: unknown): string {
 
 const insufficientPrivilege = "42501";
 const limitMs = 2000;
-const noResponse = "the database does not answer";
+
+function noResponse(): DatabaseState {
+  return { problem: "the database does not answer", isUnavailable: true };
+}

@@ -14,15 +14,17 @@ describe("Readiness", () => {
   let proxy: DatabaseProxy;
   let knex: Knex;
   let readiness: Readiness;
+  let bookReason: string | undefined;
 
   beforeEach(async () => {
+    bookReason = undefined;
     database = await createTestDatabase();
     proxy = await openProxy(database.connection);
     const { connection } = proxy;
     knex = createDatabase({ connection, poolSize: 5, acquireTimeoutMs: 1000 });
     readiness = watchReadiness(
       knex,
-      () => undefined,
+      () => bookReason,
       () => {},
       20,
     );
@@ -35,15 +37,32 @@ describe("Readiness", () => {
     await database.drop();
   });
 
-  it("ends within two seconds after the database stops responding, and returns with the database", async () => {
+  it("stays while the database does not respond, with a warning, and ends with the price book", async () => {
     expect(await readiness.check()).to.equal(true);
     proxy.faults.isSilent = true;
     const stoppedAt = performance.now();
-    while (readiness.notReadyReason() === undefined) await wait(5);
-    expect(readiness.notReadyReason()).to.equal("the database does not answer");
+    while (readiness.warning() === undefined) await wait(5);
+    expect(readiness.warning()).to.equal(
+      "the database does not answer: writes and lists fail, charges are calculated",
+    );
     expect(performance.now() - stoppedAt).to.be.within(1000, 3500);
+    expect(readiness.notReadyReason()).to.equal(undefined);
+    bookReason = "the price book could not be confirmed for 1 ms";
+    while (readiness.notReadyReason() !== bookReason) await wait(5);
+    expect(readiness.warning()).to.equal(undefined);
+    // What was not ready becomes ready again only with its database.
+    bookReason = undefined;
+    while (readiness.notReadyReason() !== "the database does not answer") await wait(5);
     proxy.faults.isSilent = false;
     while (readiness.notReadyReason() !== undefined) await wait(5);
+    expect(readiness.warning()).to.equal(undefined);
+  });
+
+  it("ends when the database lacks a migration, although the price book is ready", async () => {
+    expect(await readiness.check()).to.equal(true);
+    await database.knex("knex_migrations").where("name", "like", "%catalog").delete();
+    while (readiness.notReadyReason() === undefined) await wait(5);
+    expect(readiness.notReadyReason()).to.match(/^the database lacks migrations: /);
   });
 
   it("checks an unresponsive database over one connection at a time", async () => {
