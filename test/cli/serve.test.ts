@@ -50,9 +50,10 @@ describe("llmprices serve", () => {
     for (const name of ["GRPC_ADDR", "HTTP_ADDR", "OPS_ADDR"]) {
       const child = start({ DATA_DIR, DATABASE_URL: "", [name]: `127.0.0.1:${port}` });
       const [[code], errors] = await Promise.all([once(child, "exit"), text(child.stderr)]);
-      expect({ code, errors }).to.deep.equal({
+      const message = errors.split("\n").find((line) => line.startsWith("llmprices: "));
+      expect({ code, message }).to.deep.equal({
         code: 1,
-        errors:
+        message:
           `llmprices: ${name} is 127.0.0.1:${port}: port ${port} is in use; stop the program that ` +
           `has it, or set ${name}`,
       });
