@@ -6,6 +6,7 @@ import {
   addFile,
   addFilters,
   addOutput,
+  addReading,
   toWholeNumber,
 } from "./flags.js";
 
@@ -23,10 +24,12 @@ function addAllocate(program: Command): void {
     .description("split a provider cost across the accounts of a file, to the last digit")
     .argument("<key>", "charge_type/provider/model")
     .argument("<file>", "CSV or JSON Lines with account_id and usage; - is standard input");
-  addOutput(addFile(addConnection(addCharge(command)))).action(async (...parameters) => {
-    const { runAllocate } = await import("./commands/allocate.js");
-    await runAllocate(parameters[0], parameters[1], parameters[2]);
-  });
+  addOutput(addReading(addFile(addConnection(addCharge(command))))).action(
+    async (...parameters) => {
+      const { runAllocate } = await import("./commands/allocate.js");
+      await runAllocate(parameters[0], parameters[1], parameters[2]);
+    },
+  );
 }
 
 function addImport(program: Command): void {
@@ -51,7 +54,7 @@ function addImport(program: Command): void {
     .option("--reason <text>", "why, kept with every revision")
     .option("--request-id <uuid>", "makes a repeat of this import safe for 24 hours")
     .option("--max-changes <count>", "how many changes to show, at most 1000", toWholeNumber);
-  addOutput(addFile(addConnection(command))).action(async (...parameters) => {
+  addOutput(addReading(addFile(addConnection(command)))).action(async (...parameters) => {
     const { runImport } = await import("./commands/import.js");
     await runImport(parameters[0], parameters[1]);
   });
@@ -79,7 +82,7 @@ function addImportCatalog(program: Command): void {
     .description("register the providers and models that a list names")
     .argument("<file>", "CSV or JSON Lines with provider and model; - is standard input")
     .option("--reason <text>", "why, written to the service's log");
-  addFile(addConnection(command, 30)).action(async (...parameters) => {
+  addReading(addFile(addConnection(command, 30))).action(async (...parameters) => {
     const { runImportCatalog } = await import("./commands/import-catalog.js");
     await runImportCatalog(parameters[0], parameters[1]);
   });

@@ -12,6 +12,19 @@ export function addFile(command: Command): Command {
     .option("--quiet", "do not show progress");
 }
 
+/** Adds the flags for files that other programs have written. */
+export function addReading(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--delimiter <character>",
+        "of CSV; default: found by the line of names",
+      ).argParser(toDelimiter),
+    )
+    .option("--ignore-columns <names>", "columns to skip, with commas between them", toNames)
+    .option("--strict", "reject a file whose last line has no end: it may be cut off");
+}
+
 /** Adds the flags that select prices. */
 export function addFilters(command: Command): Command {
   return command
@@ -75,6 +88,16 @@ export function addConnection(command: Command, timeoutSeconds?: number): Comman
     .option("--cert-file <file>", "the client's certificate, PEM (LLMPRICES_CERT_FILE)")
     .option("--key-file <file>", "its key, PEM (LLMPRICES_KEY_FILE)")
     .option("--timeout <seconds>", "how long a call may take", toSeconds, timeoutSeconds);
+}
+
+function toDelimiter(text: string): string {
+  const character = text === "\\t" || text === "tab" ? "\t" : text;
+  if (/^[^"\r\n\w]$/.test(character)) return character;
+  throw new InvalidArgumentError("expected one character such as ; or the word tab.");
+}
+
+function toNames(text: string): readonly string[] {
+  return text.split(",");
 }
 
 /** Parses a whole number of up to 9 digits. @throws InvalidArgumentError */

@@ -6,7 +6,11 @@ import type { FileRecord } from "../../src/cli/files/record.js";
 import { createWriter } from "../../src/cli/files/write-records.js";
 import { createLineNumbers } from "../../src/cli/rows/line-numbers.js";
 
-const columns = { required: ["provider", "model"], optional: ["price", "ends"] };
+const columns = {
+  required: ["provider", "model"],
+  optional: ["price", "ends"],
+  aliases: { markup: "price" },
+};
 
 async function read(format: "csv" | "jsonl", ...chunks: string[]): Promise<FileRecord[]> {
   const source = {
@@ -64,9 +68,14 @@ describe("Files of rows: CSV", () => {
 
   const rejectedTexts = {
     "provider,modl\n":
-      'list:1: the line of names has an unknown column "modl"; did you mean model?',
+      'list:1: the line of names has an unknown column "modl"; did you mean model? (--ignore-columns ' +
+      "skips columns); has no column model",
     "provider,model,zzzzzzzz\n":
-      'list:1: the line of names has an unknown column "zzzzzzzz"; known: provider, model, price, ends',
+      'list:1: the line of names has an unknown column "zzzzzzzz"; known: provider, model, price, ' +
+      "ends (--ignore-columns skips columns)",
+    "provider,model,note,owner\n":
+      'list:1: the line of names has unknown columns "note", "owner"; known: provider, model, price, ' +
+      "ends (--ignore-columns skips columns)",
     "provider\n": "list:1: the line of names has no column model",
     "provider,model,model\n": "list:1: the line of names names a column twice",
     "": "list:1: there is no line with the columns' names",
@@ -76,6 +85,72 @@ describe("Files of rows: CSV", () => {
       expect(await messageOf(read("csv", text))).to.equal(message);
     });
   }
+
+  const gpt = { provider: "openai", model: "gpt", price: "1.25" };
+  const fromSpreadsheets = {
+    semicolons: "provider;model;price\nopenai;gpt;1.25\n",
+    tabs: "provider\tmodel\tprice\nopenai\tgpt\t1.25\n",
+    "vertical bars": "provider|model|price\nopenai|gpt|1.25\n",
+    "a line sep=;": "sep=;\r\nprovider;model;price\r\nopenai;gpt;1.25\r\n",
+    "a byte order mark and a line SEP=,": "\ufeffSEP=,\nprovider,model,price\nopenai,gpt,1.25\n",
+    "capitals, and spaces around names": " Provider , MODEL,Price\nopenai,gpt,1.25\n",
+    "the name markup": "provider,model,markup\nopenai,gpt,1.25\n",
+    "a comma at the end of each line": "provider,model,price,\nopenai,gpt,1.25,\n",
+    "a comma at the end of each row": "provider,model,price\nopenai,gpt,1.25,\n",
+    "empty columns": "provider,,model,price,,\nopenai,,gpt,1.25,,\n",
+    "rows of commas": "provider,model,price\n,,\nopenai,gpt,1.25\n,,,\n",
+    "LF in the first line and CRLF in the others": "provider,model,price\nopenai,gpt,1.25\r\n",
+    "CR alone": "provider,model,price\ropenai,gpt,1.25\r",
+  };
+  for (const [what, text] of Object.entries(fromSpreadsheets)) {
+    it(`reads what spreadsheet programs write: ${what}`, async () => {
+      for (const chunks of [[text], [...text]]) {
+        const records = await read("csv", ...chunks);
+        expect(records.map((record) => "fields" in record && record.fields)).to.deep.equal([gpt]);
+      }
+    });
+  }
+
+  it("counts the lines of mixed line ends, of sep= and of rows of commas", async () => {
+    const mixed = await read("csv", "sep=,\nprovider,model\na,b\r\n,\r\nc,d\n\r\ne,f\r\n");
+    expect(mixed.map(({ line }) => line)).to.deep.equal([3, 5, 7]);
+  });
+
+  it("skips ignored columns, and takes a delimiter that is set", async () => {
+    const options = { ignoredColumns: ["Note", "owner "], delimiter: "#", onUnfinished: () => {} };
+    const text = "provider#note#model#OWNER\na#x#b#y\n";
+    const source = {
+      name: "list",
+      bytes: Readable.from([Buffer.from(text)]),
+      sizeBytes: undefined,
+    };
+    const batches = readRecords({ ...source, readBytes: () => 0 }, "csv", columns, options);
+    expect((await batches.next()).value).to.deep.equal([
+      { line: 2, fields: { provider: "a", model: "b" } },
+    ]);
+  });
+
+  it("reports a last line without an end, which may be cut off", async () => {
+    const problems: string[] = [];
+    const options = {
+      ignoredColumns: [],
+      onUnfinished: (problem: string) => problems.push(problem),
+    };
+    for (const text of [
+      "provider,model\na,b",
+      "provider,model\na,b\n",
+      "provider,model\na,b\r\n",
+    ]) {
+      const source = {
+        name: "list",
+        bytes: Readable.from([Buffer.from(text)]),
+        sizeBytes: undefined,
+      };
+      const batches = readRecords({ ...source, readBytes: () => 0 }, "csv", columns, options);
+      for await (const _ of batches);
+    }
+    expect(problems).to.deep.equal(["its last line has no line end: it may be cut off"]);
+  });
 
   it("names the line of a quote that makes the rest of the file unreadable", async () => {
     expect(await messageOf(read("csv", 'provider,model\na,b\nc,"d"e\n'))).to.match(/^list:3: /);
@@ -117,7 +192,8 @@ describe("Files of rows: JSON Lines", () => {
     "[]": /^is no JSON object$/,
     null: /^is no JSON object$/,
     '{"price":1.25}': /^has price 1\.25; expected a text like "1\.25"$/,
-    '{"pice":"1"}': /^has an unknown column "pice"; did you mean price\?$/,
+    '{"pice":"1"}': /^has an unknown column "pice"; did you mean price\? /,
+    '{"price":1,"ends":0}': /^has price 1; .*; has ends 0; /,
   };
   for (const [text, problem] of Object.entries(problems)) {
     it(`reports a row like ${text}, and continues`, async () => {

@@ -11,6 +11,7 @@ import type { ConnectionFlags } from "../client/client-settings.js";
 import { type Upload, uploadRows } from "../client/upload.js";
 import { type FileFormat, formatOf } from "../files/format.js";
 import { openInputFile } from "../files/input-file.js";
+import { type ReadFlags, toReadOptions } from "../files/read-options.js";
 import { readRecords } from "../files/read-records.js";
 import { createWriter } from "../files/write-records.js";
 import { type OutputFormat, toNameValueLines } from "../output/print.js";
@@ -24,6 +25,7 @@ import { createSentRows } from "../rows/sent-rows.js";
 import { chargeColumns, type UsageRow, usageColumns, usageRowParser } from "../rows/usage-rows.js";
 
 export type AllocateFlags = ConnectionFlags &
+  ReadFlags &
   ChargeFlags & {
     readonly output: OutputFormat;
     readonly format?: FileFormat;
@@ -48,7 +50,9 @@ export async function runAllocate(
   const isQuiet = flags.quiet === true;
   const progress = createProgress({ verb: "sent", total: inputFile.sizeBytes, isQuiet });
   const sentRows = createSentRows(usageRowParser);
-  const batches = readRecords(inputFile, format, usageColumns);
+  const batches = readRecords(
+    ...([inputFile, format, usageColumns, toReadOptions(inputFile, flags)] as const),
+  );
   const upload: Upload<UsageRow> = { inputFile, batches, sentRows, progress };
   try {
     const { texts, totals } = await withConnection(flags, (connection) =>

@@ -5,15 +5,17 @@ import type { ConnectionFlags } from "../client/client-settings.js";
 import { allPages } from "../client/list-all.js";
 import { type FileFormat, formatOf } from "../files/format.js";
 import { openInputFile } from "../files/input-file.js";
+import { type ReadFlags, toReadOptions } from "../files/read-options.js";
 import { print } from "../output/print.js";
 import { createProgress, formatCount } from "../output/progress.js";
 import { type CatalogNames, readCatalogNames } from "../rows/catalog-rows.js";
 
-export type ImportCatalogFlags = ConnectionFlags & {
-  readonly format?: FileFormat;
-  readonly reason?: string;
-  readonly quiet?: boolean;
-};
+export type ImportCatalogFlags = ConnectionFlags &
+  ReadFlags & {
+    readonly format?: FileFormat;
+    readonly reason?: string;
+    readonly quiet?: boolean;
+  };
 
 /**
  * Registers the providers and models of a file that the service does not know. Makes one call for
@@ -23,7 +25,9 @@ export type ImportCatalogFlags = ConnectionFlags & {
  */
 export async function runImportCatalog(file: string, flags: ImportCatalogFlags): Promise<void> {
   const inputFile = await openInputFile(file);
-  const names = await readCatalogNames(inputFile, formatOf(file, flags.format));
+  const names = await readCatalogNames(
+    ...([inputFile, formatOf(file, flags.format), toReadOptions(inputFile, flags)] as const),
+  );
   const listed = countOf(names);
   await withConnection(flags, async (connection) => {
     await removeKnownModels(connection, names);

@@ -7,6 +7,7 @@ import { type Upload, uploadRows } from "../client/upload.js";
 import { usageError } from "../exit-codes.js";
 import { type FileFormat, formatOf } from "../files/format.js";
 import { openInputFile } from "../files/input-file.js";
+import { type ReadFlags, toReadOptions } from "../files/read-options.js";
 import { readRecords } from "../files/read-records.js";
 import { reportImport } from "../output/import-report.js";
 import type { OutputFormat } from "../output/print.js";
@@ -16,20 +17,21 @@ import { toImportFailure } from "../rows/import-errors.js";
 import { createPriceRowParser, type PriceRow, priceListColumns } from "../rows/price-rows.js";
 import { createSentRows } from "../rows/sent-rows.js";
 
-export type ImportFlags = ConnectionFlags & {
-  readonly output: OutputFormat;
-  readonly format?: FileFormat;
-  readonly dryRun?: boolean;
-  readonly registerMissing?: boolean;
-  readonly missing?: "keep" | "end" | "replace";
-  readonly endMissing?: boolean;
-  readonly correctPast?: boolean;
-  readonly ignoreBaseVersion?: boolean;
-  readonly reason?: string;
-  readonly requestId?: string;
-  readonly maxChanges?: number;
-  readonly quiet?: boolean;
-};
+export type ImportFlags = ConnectionFlags &
+  ReadFlags & {
+    readonly output: OutputFormat;
+    readonly format?: FileFormat;
+    readonly dryRun?: boolean;
+    readonly registerMissing?: boolean;
+    readonly missing?: "keep" | "end" | "replace";
+    readonly endMissing?: boolean;
+    readonly correctPast?: boolean;
+    readonly ignoreBaseVersion?: boolean;
+    readonly reason?: string;
+    readonly requestId?: string;
+    readonly maxChanges?: number;
+    readonly quiet?: boolean;
+  };
 
 /** Sends a price list to the service, which applies all of it or nothing. @throws Failure */
 export async function runImport(file: string, flags: ImportFlags): Promise<void> {
@@ -41,7 +43,9 @@ export async function runImport(file: string, flags: ImportFlags): Promise<void>
   const progress = createProgress({ verb: "sent", total: inputFile.sizeBytes, isQuiet });
   const sentRows = createSentRows(createPriceRowParser(correctPast));
   try {
-    const records = readRecords(inputFile, format, priceListColumns);
+    const records = readRecords(
+      ...([inputFile, format, priceListColumns, toReadOptions(inputFile, flags)] as const),
+    );
     const { baseBookVersion, batches } = flags.ignoreBaseVersion
       ? { baseBookVersion: undefined, batches: records }
       : await findBaseVersion(inputFile.name, records);

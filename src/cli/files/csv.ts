@@ -1,62 +1,157 @@
+import { Readable } from "node:stream";
 import { CsvError, parse } from "csv-parse";
 import type { InputFile } from "./input-file.js";
 import {
   type Columns,
-  checkColumnName,
   type Fields,
   type FileRecord,
   fileError,
   maxRecordBytes,
+  nameColumns,
+  type ReadOptions,
 } from "./record.js";
 
-/** Reads CSV (RFC 4180). The first line names the columns, in any order. @throws Failure */
-export async function* readCsv(inputFile: InputFile, columns: Columns): AsyncGenerator<FileRecord> {
+/**
+ * Reads CSV (RFC 4180). The first line names the columns, in any order. Takes what spreadsheet programs
+ * write: other delimiters, a first line `sep=;`, rows and columns that are empty, mixed line ends.
+ *
+ * @throws Failure
+ */
+export async function* readCsv(
+  inputFile: InputFile,
+  columns: Columns,
+  options: ReadOptions,
+): AsyncGenerator<FileRecord> {
+  const text = new CsvText(inputFile.bytes as AsyncIterable<Uint8Array>);
+  const first = await text.readFirstLine();
+  const declared = /^sep=(.)$/i.exec(first.trim())?.[1];
+  if (declared !== undefined) text.dropFirstLine();
+  const header = declared === undefined ? first : await text.readFirstLine();
   const parser = parse({
-    bom: true,
+    delimiter: options.delimiter ?? declared ?? findDelimiter(header),
+    record_delimiter: ["\r\n", "\n", "\r"],
     info: true,
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: maxRecordBytes,
   });
-  inputFile.bytes.on("error", (error) => parser.destroy(error));
-  inputFile.bytes.pipe(parser);
-  let names: readonly string[] | undefined;
+  const source = Readable.from(text.bytes());
+  source.on("error", (error) => parser.destroy(error));
+  source.pipe(parser);
+  const skippedLines = declared === undefined ? 0 : 1;
+  let names: readonly (string | undefined)[] | undefined;
   try {
     for await (const { info, record } of parser as AsyncIterable<Parsed>) {
-      if (names === undefined) names = readNames(inputFile, info.lines, record, columns);
-      else yield toRecord(info.lines, names, record);
+      const line = info.lines + skippedLines;
+      if (names === undefined) names = readNames(inputFile, line, record, columns, options);
+      else if (record.some((value) => value !== "")) yield toRecord(line, names, record);
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw fileError(inputFile, Number(error.lines ?? 1), error.message);
+    throw fileError(inputFile, Number(error.lines ?? 1) + skippedLines, error.message);
   }
   if (names === undefined)
     throw fileError(inputFile, 1, "there is no line with the columns' names");
+  if (!text.endsInLineEnd) options.onUnfinished("its last line has no line end: it may be cut off");
 }
 
 type Parsed = { readonly info: { readonly lines: number }; readonly record: readonly string[] };
+
+/** The bytes of a file, of which the first line is looked at before a parser gets them. */
+class CsvText {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  #start = Buffer.alloc(0);
+  #isAtStart = true;
+  endsInLineEnd = false;
+
+  constructor(bytes: AsyncIterable<Uint8Array>) {
+    this.#chunks = bytes[Symbol.asyncIterator]();
+  }
+
+  /** Returns the first line, without its end and without a byte order mark. */
+  async readFirstLine(): Promise<string> {
+    while (this.#lineEnd() < 0 && this.#start.length < maxRecordBytes) {
+      const { done, value } = await this.#chunks.next();
+      if (done) break;
+      this.#add(value);
+    }
+    const end = this.#lineEnd();
+    return this.#start.subarray(0, end < 0 ? undefined : end).toString();
+  }
+
+  dropFirstLine(): void {
+    const end = this.#lineEnd();
+    const length = this.#start[end] === carriageReturn && this.#start[end + 1] === lineFeed ? 2 : 1;
+    this.#start = end < 0 ? Buffer.alloc(0) : this.#start.subarray(end + length);
+  }
+
+  /** Yields everything. */
+  async *bytes(): AsyncGenerator<Uint8Array> {
+    for (let chunk: Uint8Array | undefined = this.#start; chunk !== undefined; ) {
+      if (chunk.length > 0) this.endsInLineEnd = endsLine(chunk);
+      yield chunk;
+      const { done, value } = await this.#chunks.next();
+      chunk = done ? undefined : value;
+    }
+  }
+
+  #add(chunk: Uint8Array): void {
+    this.#start = Buffer.concat([this.#start, chunk]);
+    if (!this.#isAtStart || this.#start.length < byteOrderMark.length) return;
+    this.#isAtStart = false;
+    if (this.#start.subarray(0, byteOrderMark.length).equals(byteOrderMark))
+      this.#start = this.#start.subarray(byteOrderMark.length);
+  }
+
+  #lineEnd(): number {
+    return this.#start.findIndex((byte) => byte === lineFeed || byte === carriageReturn);
+  }
+}
+
+function endsLine(chunk: Uint8Array): boolean {
+  return chunk.at(-1) === lineFeed || chunk.at(-1) === carriageReturn;
+}
+
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+/** Returns the delimiter that splits the line of names into the most names. */
+function findDelimiter(header: string): string {
+  const count = (delimiter: string) => header.split(delimiter).length;
+  return [",", ";", "\t", "|"].reduce((a, b) => (count(b) > count(a) ? b : a));
+}
 
 function readNames(
   inputFile: InputFile,
   line: number,
   record: readonly string[],
   columns: Columns,
-): readonly string[] {
-  const names = record.map((name) => name.trim());
+  options: ReadOptions,
+): readonly (string | undefined)[] {
+  const { names, problems } = nameColumns(record, columns, options);
   const missing = columns.required.filter((name) => !names.includes(name));
-  const problems = names.map((name) => checkColumnName(name, columns));
   if (missing.length > 0) problems.push(`has no column ${missing.join(", ")}`);
-  if (new Set(names).size < names.length) problems.push("names a column twice");
-  const problem = problems.find((each) => each !== undefined);
-  if (problem !== undefined) throw fileError(inputFile, line, `the line of names ${problem}`);
+  const known = names.filter((name) => name !== undefined);
+  if (new Set(known).size < known.length) problems.push("names a column twice");
+  if (problems.length > 0)
+    throw fileError(inputFile, line, `the line of names ${problems.join("; ")}`);
   return names;
 }
 
-function toRecord(line: number, names: readonly string[], values: readonly string[]): FileRecord {
-  if (values.length !== names.length) {
+function toRecord(
+  line: number,
+  names: readonly (string | undefined)[],
+  values: readonly string[],
+): FileRecord {
+  // A comma at the end of each line makes one more value, which is empty.
+  const length =
+    values.findLastIndex((value, index) => value !== "" || names[index] !== undefined) + 1;
+  if (length > names.length || values.length < names.findLastIndex(Boolean) + 1)
     return { line, problem: `has ${values.length} values; expected ${names.length}` };
-  }
   const fields: Record<string, string | undefined> = {};
-  for (const [index, name] of names.entries()) fields[name] = values[index] || undefined;
+  for (const [index, name] of names.entries()) {
+    if (name !== undefined) fields[name] = values[index] || undefined;
+  }
   return { line, fields: fields as Fields };
 }

@@ -1,21 +1,23 @@
 import type { InputFile } from "./input-file.js";
 import {
   type Columns,
-  checkColumnName,
   type FileRecord,
   fileError,
   maxRecordBytes,
+  nameColumns,
+  type ReadOptions,
 } from "./record.js";
 
 /** Reads JSON Lines: one object per line, whose fields are columns. Skips empty lines. */
 export async function* readJsonLines(
   inputFile: InputFile,
   columns: Columns,
+  options: ReadOptions,
 ): AsyncGenerator<FileRecord> {
   let line = 0;
   for await (const text of linesOf(inputFile)) {
     line += 1;
-    if (text.trim() !== "") yield toRecord(line, text, columns);
+    if (text.trim() !== "") yield toRecord(line, text, columns, options);
   }
 }
 
@@ -36,7 +38,7 @@ async function* linesOf(inputFile: InputFile): AsyncGenerator<string> {
   yield rest + decoder.decode();
 }
 
-function toRecord(line: number, text: string, columns: Columns): FileRecord {
+function toRecord(line: number, text: string, columns: Columns, options: ReadOptions): FileRecord {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -47,12 +49,15 @@ function toRecord(line: number, text: string, columns: Columns): FileRecord {
     return { line, problem: "is no JSON object" };
   }
   const fields: Record<string, string | undefined> = {};
-  for (const [name, value] of Object.entries(json)) {
-    const problem = checkColumnName(name, columns) ?? checkValue(name, value);
-    if (problem !== undefined) return { line, problem };
+  const { names, problems } = nameColumns(Object.keys(json), columns, options);
+  for (const [index, value] of Object.values(json).entries()) {
+    const name = names[index];
+    if (name === undefined) continue;
+    const problem = checkValue(name, value);
+    if (problem !== undefined) problems.push(problem);
     fields[name] = value === null || value === "" ? undefined : String(value);
   }
-  return { line, fields };
+  return problems.length > 0 ? { line, problem: problems.join("; ") } : { line, fields };
 }
 
 /** Returns what is wrong with a value. Decimals must be strings: JSON.parse loses digits of numbers. */

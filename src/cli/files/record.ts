@@ -6,6 +6,18 @@ import type { InputFile } from "./input-file.js";
 export type Columns = {
   readonly required: readonly string[];
   readonly optional: readonly string[];
+  /** Other names of columns, for example of those that a finance department uses. */
+  readonly aliases?: Readonly<Record<string, string>>;
+};
+
+/** How to read a file. */
+export type ReadOptions = {
+  /** Of CSV. Undefined: found by the line of names. */
+  readonly delimiter?: string | undefined;
+  /** Columns to skip. */
+  readonly ignoredColumns: readonly string[];
+  /** Is called when the file ends in a way that suggests that it was cut off. */
+  readonly onUnfinished: (problem: string) => void;
 };
 
 /** A row's unparsed fields, or why the row cannot be read. The first line is 1. */
@@ -24,12 +36,41 @@ export function fileError({ name }: InputFile, line: number, problem: string): E
   return usageError(`${name}:${line}: ${problem}`);
 }
 
-/** Returns what is wrong with a column's name, or undefined for a known column. */
-export function checkColumnName(name: string, { required, optional }: Columns): string | undefined {
+/**
+ * Finds the columns that a file's names mean. Ignores letter case and spaces around names. Undefined: the
+ * column has no name, or is to be ignored. All unknown names make one problem.
+ */
+export function nameColumns(
+  found: readonly string[],
+  { required, optional, aliases = {} }: Columns,
+  { ignoredColumns }: ReadOptions,
+): { readonly names: readonly (string | undefined)[]; readonly problems: string[] } {
   const known = [...required, ...optional];
-  if (known.includes(name)) return undefined;
-  const nearest = closest(name, known);
+  const ignored = ignoredColumns.map(normalize);
+  const unknown: string[] = [];
+  const names = found.map((text) => {
+    const name = normalize(text);
+    if (name === "" || ignored.includes(name)) return undefined;
+    const column = aliases[name] ?? name;
+    if (known.includes(column)) return column;
+    unknown.push(text);
+    return undefined;
+  });
+  return { names, problems: unknown.length === 0 ? [] : [describeUnknown(unknown, known)] };
+}
+
+function describeUnknown(unknown: readonly string[], known: readonly string[]): string {
+  const hints = unknown.flatMap((text) => {
+    const nearest = closest(normalize(text), known);
+    return distance(normalize(text), nearest) <= 2 ? [nearest] : [];
+  });
+  const quoted = unknown.map((text) => JSON.stringify(text)).join(", ");
+  const what = unknown.length === 1 ? `an unknown column ${quoted}` : `unknown columns ${quoted}`;
   const hint =
-    distance(name, nearest) <= 2 ? `did you mean ${nearest}?` : `known: ${known.join(", ")}`;
-  return `has an unknown column ${JSON.stringify(name)}; ${hint}`;
+    hints.length > 0 ? `did you mean ${hints.join(", ")}?` : `known: ${known.join(", ")}`;
+  return `has ${what}; ${hint} (--ignore-columns skips columns)`;
+}
+
+function normalize(name: string): string {
+  return name.trim().toLowerCase();
 }

@@ -5,7 +5,7 @@ import { exitCodes, Failure } from "../exit-codes.js";
 import type { FileFormat } from "../files/format.js";
 import type { InputFile } from "../files/input-file.js";
 import { readRecords } from "../files/read-records.js";
-import type { FileRecord } from "../files/record.js";
+import type { FileRecord, ReadOptions } from "../files/record.js";
 import { formatCount } from "../output/progress.js";
 
 /** The models of each provider. */
@@ -19,11 +19,12 @@ export type CatalogNames = Map<string, Set<string>>;
 export async function readCatalogNames(
   inputFile: InputFile,
   format: FileFormat,
+  options: ReadOptions,
 ): Promise<CatalogNames> {
   const names: CatalogNames = new Map();
   const problems: string[] = [];
   let badRowCount = 0;
-  for await (const records of readRecords(inputFile, format, columns)) {
+  for await (const records of readRecords(inputFile, format, columns, options)) {
     for (const record of records) {
       const problem = addNames(record, names);
       if (problem === undefined) continue;

@@ -1,6 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { DomainError } from "../../domain/domain-error.js";
+import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
+import { invalidField } from "../../domain/domain-error.js";
+import { FieldErrors } from "../../domain/field-errors.js";
+import { parseChargeType, parseModel, parseProvider } from "../../domain/price-key.js";
 import type { LLMPriceImportRowSchema } from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import type { Columns, Fields } from "../files/record.js";
 import { parseTime, toTimeText } from "../output/times.js";
@@ -18,35 +21,47 @@ export const baseVersionColumn = "base_book_version";
 export const priceListColumns: Columns = {
   required: ["charge_type", "provider", "model", "price"],
   optional: ["effective_from", "ends", "correct_past", baseVersionColumn],
+  aliases: { markup: "price" },
 };
 
 export type PriceRow = MessageInitShape<typeof LLMPriceImportRowSchema>;
 
 /**
- * Parses a row of a price list, or returns what is wrong with it. Checks only the format of times,
- * versions, `ends` and `correct_past`: the service validates everything else.
+ * Parses a row of a price list, or returns everything that is wrong with it. Checks only the format of
+ * times, versions, truth values and decimal points: the service validates everything else.
  */
 function toPriceRow(fields: Fields): PriceRow | { readonly problem: string } {
   const { charge_type: chargeType, provider, model, price, effective_from } = fields;
-  const problem =
-    checkBoolean("ends", fields.ends) ??
-    checkBoolean("correct_past", fields.correct_past) ??
-    checkBaseVersion(fields[baseVersionColumn]);
-  if (problem !== undefined) return { problem };
-  try {
-    return {
-      ...(chargeType && { chargeType }),
-      ...(provider && { provider }),
-      ...(model && { model }),
-      ...(price && { price }),
-      ...(effective_from && { effectiveFrom: parseTime("effective_from", effective_from) }),
-      ...(fields.ends === "true" && { ends: true }),
-      ...(fields.correct_past === "true" && { correctPast: true }),
-    };
-  } catch (error) {
-    if (error instanceof DomainError) return { problem: error.message };
-    throw error;
-  }
+  const errors = new FieldErrors();
+  const ends = errors.read(() => parseBoolean("ends", fields.ends));
+  const correctPast = errors.read(() => parseBoolean("correct_past", fields.correct_past));
+  const effectiveFrom = errors.read(
+    () => effective_from && parseTime("effective_from", effective_from),
+  );
+  errors.read(() => checkBaseVersion(fields[baseVersionColumn]));
+  errors.read(() => checkDecimalPoint(price));
+  if (errors.violations.length > 0) return { problem: describeAll(errors, fields) };
+  return {
+    ...(chargeType && { chargeType }),
+    ...(provider && { provider }),
+    ...(model && { model }),
+    ...(price && { price }),
+    ...(effectiveFrom && { effectiveFrom }),
+    ...(ends && { ends }),
+    ...(correctPast && { correctPast }),
+  };
+}
+
+/** Adds the problems that the service would find, since it does not get to see the row. */
+function describeAll(errors: FieldErrors, fields: Fields): string {
+  const { charge_type = "", provider = "", model = "", price = "", ends = "" } = fields;
+  errors.read(() => parseChargeType("charge_type", charge_type));
+  errors.read(() => parseProvider("provider", provider));
+  errors.read(() => parseModel("model", model));
+  const isChecked = errors.violations.some(({ field }) => field === "price");
+  if (!isChecked && ends.toLowerCase() !== "true")
+    errors.read(() => parseDecimal("price", price, decimalBounds.price));
+  return errors.violations.map(({ field, description }) => `${field} ${description}`).join("; ");
 }
 
 /** Returns the parser of a price list. `correctsPast`: rows with an `effective_from` correct the past. */
@@ -68,14 +83,25 @@ export function baseVersionOf(fields: Fields): bigint | undefined {
   return text !== undefined && versionPattern.test(text) ? BigInt(text) : undefined;
 }
 
-function checkBoolean(name: string, text: string | undefined): string | undefined {
-  if (text === undefined || text === "true" || text === "false") return undefined;
-  return `${name} is ${JSON.stringify(text)}; expected true, false or nothing`;
+/** Parses what spreadsheet programs write for a truth value. */
+function parseBoolean(name: string, text: string | undefined): boolean {
+  const lower = text?.toLowerCase();
+  if (lower === undefined || lower === "true" || lower === "false") return lower === "true";
+  throw invalidField(name, `is ${JSON.stringify(text)}; expected true, false or nothing`);
 }
 
-function checkBaseVersion(text: string | undefined): string | undefined {
-  if (text === undefined || versionPattern.test(text)) return undefined;
-  return `${baseVersionColumn} is ${JSON.stringify(text)}; expected a version of the price book, or nothing`;
+function checkBaseVersion(text: string | undefined): void {
+  if (text === undefined || versionPattern.test(text)) return;
+  throw invalidField(
+    baseVersionColumn,
+    `is ${JSON.stringify(text)}; expected a version of the price book, or nothing`,
+  );
+}
+
+function checkDecimalPoint(price: string | undefined): void {
+  const [, whole, fraction] = /^(\d+),(\d+)$/.exec(price ?? "") ?? [];
+  if (whole === undefined) return;
+  throw invalidField("price", `is "${price}"; write ${whole}.${fraction}, with a decimal point`);
 }
 
 const versionPattern = /^\d{1,16}$/;

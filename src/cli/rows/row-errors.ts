@@ -28,7 +28,8 @@ export function toRowsFailure(error: ConnectError, sent: SentFile): Error {
     // The error is about the request, not about a row.
     if (row === undefined) return error;
     if (sentRows.problems.has(Number(row))) continue;
-    const texts = [bad.get(Number(row)), `${name ?? ""} ${description}`.trim()];
+    const described = nameLines(description, sentRows);
+    const texts = [bad.get(Number(row)), `${name ?? ""} ${described}`.trim()];
     bad.set(Number(row), texts.filter((each) => each !== undefined).join("; "));
   }
   if (violations.length === 0) return error;
@@ -38,6 +39,13 @@ export function toRowsFailure(error: ConnectError, sent: SentFile): Error {
   const count = toCountText(error, bad.size);
   const message = [`nothing is ${result}, ${count}:`, ...lines].join("\n");
   return new Failure(message, exitCodes.rejected, { cause: error });
+}
+
+/** Replaces the rows that a description names by their lines. */
+function nameLines(description: string, sentRows: SentRows<object>): string {
+  return description.replaceAll(/\brows\[(\d+)\]/g, (text, row) =>
+    Number(row) < sentRows.counts.rows ? `line ${sentRows.lineOf(Number(row))}` : text,
+  );
 }
 
 /** Uses the service's count of all bad rows: its error names only the first ones. */
