@@ -8,6 +8,7 @@ import { expect } from "chai";
  */
 const layers: readonly (readonly string[])[] = [
   ["main.ts"],
+  ["cli/run-command-line.ts"],
   ["cli/register-commands.ts"],
   ["cli/file-commands.ts", "cli/price-commands.ts"],
   ["cli/commands"],
