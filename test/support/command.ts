@@ -29,13 +29,13 @@ export async function llmprices(
 ): Promise<CommandResult> {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
-  const surroundings = {
+  const ownProcess = {
     env: toEnvironment(env),
     stdin: Readable.from([Buffer.from(input)], { objectMode: false }),
     stdout,
     stderr,
   };
-  const command = runningCommand.run(surroundings, async () => {
+  const command = runningCommand.run(ownProcess, async () => {
     const code = await runCommandLine(parameters);
     stdout.end();
     stderr.end();
@@ -76,7 +76,7 @@ function toEnvironment(env: CommandOptions["env"]): NodeJS.ProcessEnv {
   return { ...process.env, NO_COLOR: "1", ...env };
 }
 
-/** What a command in this process sees as the properties of `process`. */
+/** The properties of `process` that a command in this process sees instead of the real ones. */
 const runningCommand = new AsyncLocalStorage<{
   readonly env: NodeJS.ProcessEnv;
   readonly stdin: Readable;
