@@ -29,13 +29,13 @@ import {
 import { createTokensFile, freshToken } from "../../support/tokens.js";
 
 const mib = 2 ** 20;
-/** One caller's half is enough for a stream of 45,000 accounts, but not for two. */
+/** One caller's half is enough for a stream of 40,000 accounts, but not for two. */
 const offloadMemoryBytes = 11 * mib;
 const shareBytes = offloadMemoryBytes / 2;
-const accounts = 45_000;
-/** What this stream holds when all its accounts have arrived. */
+const accounts = 40_000;
+/** What this stream holds when all its accounts have arrived. The last message has the last growth. */
 const fullBytes = 2172 * 1024;
-const fewAccounts = 9000;
+const fewAccounts = 8000;
 const fewBytes = 956 * 1024;
 /** Batches of empty lines, of about 60 KB. */
 const dense = {
@@ -82,7 +82,7 @@ describe("The memory of large calls", function () {
   };
   /**
    * Sends a stream whose second message has this number of accounts. How much memory a message takes does
-   * not depend on how fast it arrives: 5300 accounts fit, but not beside a stream of 45,000.
+   * not depend on how fast it arrives: 5300 accounts fit, but not beside a stream of 40,000.
    */
   const openLargeMessage = (count: number, protocol: Protocol) => {
     const [one, ...others] = manyUsages(count + 1);
