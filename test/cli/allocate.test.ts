@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { toKeyText } from "../../src/domain/price-key.js";
+import { charge } from "../support/book.js";
 import { commandsFor } from "../support/command.js";
 import { freshPrice } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
@@ -17,8 +19,10 @@ describe("llmprices allocate", function () {
     service = await startTestService();
     llmprices = commandsFor(service);
     folder = mkdtempSync(join(tmpdir(), "llmprices-allocate-"));
-    const { chargeType, provider, model } = await freshPrice(service, "1", new Date("2026-01-01"));
-    key = `${chargeType}/${provider}/${model}`;
+    const price = await freshPrice(service, "1", new Date("2026-01-01"));
+    key = toKeyText(price.key);
+    // Commands calculate with what the service has read of the write.
+    await charge(service, price.key);
   });
   after(async () => {
     rmSync(folder, { recursive: true });
@@ -65,7 +69,8 @@ describe("llmprices allocate", function () {
     const first = await allocate(thirds, "--output", "json");
     const { asOf, appliedPrice } = JSON.parse(first.errors);
     await llmprices(["set", key, "2"]);
-    expect((await allocate(thirds)).output).to.not.equal(first.output);
+    const second = await allocate(thirds, "--min-book-version", "2");
+    expect(second.output).to.not.equal(first.output);
     const evidence = ["--as-of", asOf, "--book-version", appliedPrice.bookVersion];
     expect(await allocate(thirds, "--output", "json", ...evidence)).to.deep.equal(first);
   });

@@ -6,6 +6,7 @@ import {
   Health,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../src/gen/health/v1/health_pb.js";
+import { charge } from "../support/book.js";
 import { commandsFor, llmpricesProcess } from "../support/command.js";
 import { registerNames, type TestKey, textOf } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
@@ -28,6 +29,8 @@ function useService(): void {
     await write({ ...sonnet, price: "1.25125" });
     await write({ ...sonnet, model: "claude/opus", price: "2" });
     await write({ chargeType: "tool", provider: "openai", model: "search", price: "0" });
+    // Commands calculate with what the service has read of the writes.
+    await charge(service, sonnet);
   });
   after(() => service.stop());
 }
