@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { toKeyText } from "../../src/domain/price-key.js";
 import { charge } from "../support/book.js";
-import { commandsFor } from "../support/command.js";
+import { commandsFor, llmpricesProcess } from "../support/command.js";
 import { freshPrice } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
 
@@ -31,14 +31,19 @@ describe("llmprices allocate", function () {
 
   /** Allocates 100.00 USD across the usages of CSV from standard input. */
   function allocate(input: string, ...flags: string[]) {
+    return llmprices([...allocation(), ...flags], { input });
+  }
+
+  function allocation(): string[] {
     const cost = ["--provider-cost", "100.00", "--currency-code", "USD", "--quiet"];
-    return llmprices(["allocate", key, "-", ...cost, ...flags], { input });
+    return ["allocate", key, "-", ...cost];
   }
 
   const thirds = 'account_id,usage\nc,1\na,1\n"b, inc",1\n';
 
   it("writes the charges in the order of the file, and the totals to standard error", async () => {
-    const { code, output, errors } = await allocate(thirds);
+    const run = commandsFor(service, llmpricesProcess);
+    const { code, output, errors } = await run(allocation(), { input: thirds });
     // 100.00 over three equal accounts: the odd cent goes to the smallest account id.
     expect(output).to.equal('account_id,account_charge\nc,33.33\na,33.34\n"b, inc",33.33\n');
     expect(errors.split("\n").slice(0, 6)).to.deep.equal([
