@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs all suites, in three stages, and prints a table and the totals. A suite is a name and a command.
+# Runs all suites, in four stages, and prints a table and the totals. A suite is a name and a command.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 source scripts/ci/suites.sh
@@ -40,22 +40,29 @@ builds=(
   "examples are built" "npm run --silent test:e2e:examples -- --build"
 )
 
-# Results of these suites depend on time, so each runs alone.
-timed=(
+# These suites measure no time, and mostly wait.
+waits=(
   "examples in six languages" "npm run --silent test:e2e:examples"
+  "slow tests" "npm run test:slow"
+  "network delays" "npm run --silent test:e2e:network-delay"
   "real catalogue" "npm run --silent test:e2e:real-catalog"
+)
+attacks=(
+  "security fuzzing" "npm run --silent test:e2e:security"
+)
+
+# These suites take all processors, or their results depend on time. Each runs alone.
+alone=(
   "tests on Node 24 and Debian's PostgreSQL" "scripts/ci/on-node.sh 24 scripts/ci/on-debian-postgres.sh npm test"
   "what depends on Node.js, on Node 22" "scripts/ci/on-node.sh 22 scripts/ci/node-tests.sh"
   "what depends on Node.js, on Node 26" "scripts/ci/on-node.sh 26 scripts/ci/node-tests.sh"
-  "slow tests" "npm run test:slow"
-  "security fuzzing" "npm run --silent test:e2e:security"
   "resource limits" "npm run --silent test:e2e:resource-limits"
   "fault injection" "npm run --silent test:e2e:fault-injection"
-  "network delays" "npm run --silent test:e2e:network-delay"
   "benchmarks, but for calls" "npm run --silent bench -- batches price-book allocations replicas transactions writes"
 )
 
 side_by_side tests installs
 side_by_side checks builds
-one_by_one timed
-print_totals tests installs checks builds timed
+side_by_side waits attacks
+one_by_one alone
+print_totals tests installs checks builds waits attacks alone

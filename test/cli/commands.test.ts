@@ -6,7 +6,8 @@ import {
   Health,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../src/gen/health/v1/health_pb.js";
-import { commandsFor } from "../support/command.js";
+import { charge } from "../support/book.js";
+import { commandsFor, llmpricesProcess } from "../support/command.js";
 import { registerNames, type TestKey, textOf } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
 
@@ -28,6 +29,8 @@ function useService(): void {
     await write({ ...sonnet, price: "1.25125" });
     await write({ ...sonnet, model: "claude/opus", price: "2" });
     await write({ chargeType: "tool", provider: "openai", model: "search", price: "0" });
+    // Commands calculate with what the service has read of the writes.
+    await charge(service, sonnet);
   });
   after(() => service.stop());
 }
@@ -193,6 +196,11 @@ describe("llmprices health", function () {
   this.timeout(60_000);
   useService();
 
+  // As container platforms run it.
+  before(() => {
+    llmprices = commandsFor(service, llmpricesProcess);
+  });
+
   it("exits 0 when the service is serving", async () => {
     expect(await llmprices(["health"])).to.deep.equal({ code: 0, output: "SERVING\n", errors: "" });
     const { output } = await llmprices(["health", "--output", "json"]);
@@ -212,7 +220,7 @@ describe("llmprices health", function () {
     await unready.database.knex("knex_migrations").delete();
     const { check } = createClient(Health, unready.endpoints.gRPC.transport);
     while ((await check({})).status === ServingStatus.SERVING) await wait(5);
-    const { code, output } = await commandsFor(unready)(["health"]);
+    const { code, output } = await commandsFor(unready, llmpricesProcess)(["health"]);
     expect(output).to.equal("NOT_SERVING\n");
     expect(code).to.equal(1);
     await unready.stop();

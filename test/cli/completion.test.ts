@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import { llmprices } from "../support/command.js";
+import { llmpricesProcess as llmprices } from "../support/command.js";
 
 /** Returns the completions that a shell receives, and whether it may complete file names. */
 async function complete(...words: string[]) {

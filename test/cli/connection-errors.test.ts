@@ -4,7 +4,7 @@ import { createServer as createHttp2Server, type IncomingHttpHeaders } from "nod
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { expect } from "chai";
-import { commandsFor, llmprices } from "../support/command.js";
+import { commandsFor, llmprices, llmpricesProcess } from "../support/command.js";
 import { startTestService, type TestService } from "../support/service.js";
 
 const tls = (name: string) => `test/fixtures/tls/${name}.pem`;
@@ -25,7 +25,7 @@ describe("llmprices, when the service cannot be reached", function () {
     const address = await listen(server);
     server.close();
     for (const command of [["health"], ["list"]]) {
-      const { code, output, errors } = await llmprices([...command, "--address", address]);
+      const { code, output, errors } = await llmpricesProcess([...command, "--address", address]);
       expect(errors).to.equal(
         `llmprices: cannot reach ${address}: connect ECONNREFUSED ${address}; ` +
           "is that the service's GRPC_ADDR (--address, LLMPRICES_ADDRESS)?\n",
@@ -35,7 +35,7 @@ describe("llmprices, when the service cannot be reached", function () {
   });
 
   it("exits 3 and names a host that does not exist", async () => {
-    const { code, errors } = await llmprices(["health", "--address", "nowhere.invalid:1"]);
+    const { code, errors } = await llmpricesProcess(["health", "--address", "nowhere.invalid:1"]);
     expect(errors).to.match(/^llmprices: cannot reach nowhere\.invalid:1: getaddrinfo /);
     expect(code).to.equal(3);
   });
@@ -44,7 +44,7 @@ describe("llmprices, when the service cannot be reached", function () {
     const server = createServer();
     const address = await listen(server);
     const parameters = ["health", "--address", address, "--timeout", "0.2"];
-    const { code, errors } = await llmprices(parameters);
+    const { code, errors } = await llmpricesProcess(parameters);
     server.close();
     expect(errors).to.equal(`llmprices: ${address} did not answer within 0.2 s (--timeout)\n`);
     expect(code).to.equal(3);
@@ -53,7 +53,7 @@ describe("llmprices, when the service cannot be reached", function () {
   it("exits 3 when the server does not speak gRPC", async () => {
     const server = createServer((socket) => socket.end("220 mail ready\r\n"));
     const address = await listen(server);
-    const { code, errors } = await llmprices(["health", "--address", address]);
+    const { code, errors } = await llmpricesProcess(["health", "--address", address]);
     server.close();
     expect(errors).to.match(/^llmprices: cannot reach 127\.0\.0\.1:\d+: .*\n$/);
     expect(code).to.equal(3);
@@ -83,9 +83,9 @@ describe("llmprices, with a wrong command line", function () {
   }
 
   it("exits 0 for help and for the version", async () => {
-    const help = await llmprices(["import", "--help"]);
+    const help = await llmpricesProcess(["import", "--help"]);
     expect(help.output).to.include("--register-missing");
-    const version = await llmprices(["version"]);
+    const version = await llmpricesProcess(["version"]);
     expect(version.output).to.match(/^\d+\.\d+\.\d+\n$/);
     expect([help.code, version.code]).to.deep.equal([0, 0]);
   });

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { commandsFor } from "../support/command.js";
+import { commandsFor, llmpricesProcess } from "../support/command.js";
 import { at, byKey, registerNames, type TestKey } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
 
@@ -67,7 +67,8 @@ describe("llmprices export", function () {
   ].join("\n");
 
   it("writes prices in effect and scheduled, and no history", async () => {
-    expect(await llmprices(["export"])).to.deep.equal({ code: 0, output: list, errors: "" });
+    const result = await commandsFor(service, llmpricesProcess)(["export"]);
+    expect(result).to.deep.equal({ code: 0, output: list, errors: "" });
   });
 
   it("writes JSON Lines", async () => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { formatAddress } from "../../src/config/address.js";
-import { commandsFor, llmpricesArguments } from "../support/command.js";
+import { commandsFor, llmpricesArguments, llmpricesProcess } from "../support/command.js";
 import { at, bookVersionOf, byKey, priceAt, registerNames } from "../support/prices.js";
 import { startTestService, type TestService } from "../support/service.js";
 
@@ -44,8 +44,11 @@ async function create(model: string, price: string, from = "2026-01-01"): Promis
 
 /** Imports CSV from standard input. */
 function importRows(rows: readonly string[], ...flags: string[]) {
-  const input = `${header}${rows.map((row) => `completion,${provider},${row}\n`).join("")}`;
-  return llmprices(["import", "-", "--quiet", ...flags], { input });
+  return llmprices(["import", "-", "--quiet", ...flags], { input: toCsv(rows) });
+}
+
+function toCsv(rows: readonly string[]): string {
+  return `${header}${rows.map((row) => `completion,${provider},${row}\n`).join("")}`;
 }
 
 describe("llmprices import", function () {
@@ -57,7 +60,8 @@ describe("llmprices import", function () {
     await create("b", "2");
     await create("c", "3");
     await registerNames(service, keyOf("d"));
-    const result = await importRows(["a,1,,", "b,2.5,,", "c,,,true", "d,4,,"]);
+    const input = toCsv(["a,1,,", "b,2.5,,", "c,,,true", "d,4,,"]);
+    const result = await commandsFor(service, llmpricesProcess)(["import", "-"], { input });
     expect(result.output).to.match(
       /^1 created, 1 changed, 1 ended, 1 unchanged \(of 4 rows\)\nbook version \d+\n$/,
     );

@@ -326,7 +326,8 @@ describe("llmprices list and calculate, with --book-version", function () {
     const cost = ["--provider-cost", "10", "--account-usage-ratio", "1"];
     const charge = await llmprices(["calculate", toKeyText(key), ...cost, ...flags]);
     expect(valuesOf(charge.output)).to.include({ account_charge: "10", book_version: "1" });
-    const newest = await llmprices(["calculate", toKeyText(key), ...cost]);
+    const newestFlags = ["--min-book-version", "2"];
+    const newest = await llmprices(["calculate", toKeyText(key), ...cost, ...newestFlags]);
     expect(valuesOf(newest.output)).to.include({ account_charge: "20", book_version: "2" });
   });
 });

@@ -8,6 +8,7 @@ import { expect } from "chai";
  */
 const layers: readonly (readonly string[])[] = [
   ["main.ts"],
+  ["cli/run-command-line.ts"],
   ["cli/register-commands.ts"],
   ["cli/file-commands.ts", "cli/price-commands.ts"],
   ["cli/commands"],
@@ -179,6 +180,7 @@ describe("Architecture", () => {
     const textOf = (path: string) => files.find((file) => file.path === path)?.text ?? "";
     const loaded = [
       "main.ts",
+      "cli/run-command-line.ts",
       "cli/register-commands.ts",
       "cli/file-commands.ts",
       "cli/price-commands.ts",
@@ -191,8 +193,8 @@ describe("Architecture", () => {
     );
     expect(new Set(loaded)).to.deep.equal(
       new Set([
-        ...["commander", "./cli/register-commands.js", "./cli/exit-codes.js", "./flags.js"],
-        ...["./file-commands.js", "./price-commands.js", "./version.js"],
+        ...["commander", "./cli/run-command-line.js", "./register-commands.js", "./exit-codes.js"],
+        ...["./flags.js", "./file-commands.js", "./price-commands.js", "../version.js"],
       ]),
     );
   });

@@ -8,7 +8,13 @@ import { expect } from "chai";
 import type { Knex } from "knex";
 import { toUrl } from "../../bench/support/database.js";
 import { migrateDown, migrateUp, migrationStatus } from "../../src/store/schema/migrator.js";
-import { llmpricesArguments, toProgram } from "../support/command.js";
+import {
+  type CommandResult,
+  llmprices,
+  llmpricesArguments,
+  llmpricesProcess,
+  toProgram,
+} from "../support/command.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 
 const names = [
@@ -30,7 +36,7 @@ describe("llmprices migrate", function () {
   afterEach(() => database.drop());
 
   it("up applies the pending migrations and prints their names", async () => {
-    const { code, output } = await llmprices("up");
+    const { code, output } = await migrate("up");
     expect(output).to.equal(names.map((name) => `applied ${name}\n`).join(""));
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).pending).to.deep.equal([]);
@@ -38,12 +44,12 @@ describe("llmprices migrate", function () {
 
   it("up has nothing to do when nothing is pending", async () => {
     await migrateUp(database.connection);
-    expect(await llmprices("up")).to.deep.equal({ code: 0, output: "nothing to do\n", errors: "" });
+    expect(await migrate("up")).to.deep.equal({ code: 0, output: "nothing to do\n", errors: "" });
   });
 
   it("down rolls back the last up and prints the names of its migrations", async () => {
     await migrateUp(database.connection);
-    const { code, output } = await llmprices("down");
+    const { code, output } = await migrate("down");
     expect(output).to.equal(
       names
         .toReversed()
@@ -54,14 +60,14 @@ describe("llmprices migrate", function () {
   });
 
   it("status exits 1 when a migration is pending", async () => {
-    const { code, output } = await llmprices("status");
+    const { code, output } = await migrate("status", toUrl(database.connection), llmpricesProcess);
     expect(output).to.equal(names.map((name) => `pending  ${name}\n`).join(""));
     expect(code).to.equal(1);
   });
 
   it("status exits 0 when no migration is pending", async () => {
     await migrateUp(database.connection);
-    const { code, output } = await llmprices("status");
+    const { code, output } = await migrate("status", toUrl(database.connection), llmpricesProcess);
     expect(output).to.equal(names.map((name) => `applied  ${name}\n`).join(""));
     expect(code).to.equal(0);
   });
@@ -69,7 +75,7 @@ describe("llmprices migrate", function () {
   it("up applies all migrations or none", async () => {
     // A later migration fails: its table already exists.
     await database.knex.raw("create table answered_requests ()");
-    const { code, errors } = await llmprices("up");
+    const { code, errors } = await migrate("up");
     expect(errors).to.include('relation "answered_requests" already exists');
     expect(code).to.equal(1);
     const { applied } = await migrationStatus(database.connection);
@@ -78,13 +84,13 @@ describe("llmprices migrate", function () {
   });
 
   it("exits 2 without DATABASE_URL, and names the variable", async () => {
-    const { code, errors } = await llmprices("up", "");
+    const { code, errors } = await migrate("up", "");
     expect(errors).to.match(/^llmprices: DATABASE_URL is not set/);
     expect(code).to.equal(2);
   });
 
   it("exits 2 when DATABASE_URL is no PostgreSQL URL, and does not print the URL", async () => {
-    const { code, errors } = await llmprices("up", "mysql://root:hush@127.0.0.1/prices");
+    const { code, errors } = await migrate("up", "mysql://root:hush@127.0.0.1/prices");
     expect(errors)
       .to.match(/DATABASE_URL/)
       .and.not.match(/hush/);
@@ -93,7 +99,7 @@ describe("llmprices migrate", function () {
 
   it("exits 1 when the database does not exist, and prints that error", async () => {
     const connection = { ...database.connection, database: "nowhere" };
-    const { code, errors } = await llmprices("up", toUrl(connection));
+    const { code, errors } = await migrate("up", toUrl(connection));
     expect(errors).to.equal('llmprices: database "nowhere" does not exist\n');
     expect(code).to.equal(1);
   });
@@ -105,7 +111,7 @@ describe("llmprices migrate, without a database that responds", function () {
   it("exits 1 when no server listens, with one line that names the address", async () => {
     const server = await listen();
     server.close();
-    const { code, errors } = await llmprices("status", server.url);
+    const { code, errors } = await migrate("status", server.url, llmpricesProcess);
     expect(errors).to.equal(
       `llmprices: the database at 127.0.0.1:${server.port} cannot be reached: ` +
         `connect ECONNREFUSED 127.0.0.1:${server.port}\n`,
@@ -227,18 +233,20 @@ describe("migrators", function () {
   }
 });
 
-type Finished = { readonly code: number | null; readonly output: string; readonly errors: string };
-
-function llmprices(command: string, url = toUrl(database.connection)): Promise<Finished> {
-  return finish(node([...llmpricesArguments, "migrate", command], url));
+function migrate(
+  command: string,
+  url = toUrl(database.connection),
+  run = llmprices,
+): Promise<CommandResult> {
+  return run(["migrate", command], { env: { DATABASE_URL: url } });
 }
 
-function npmRunKnex(command: string): Promise<Finished> {
+function npmRunKnex(command: string): Promise<CommandResult> {
   const parameters = ["run", "--silent", "knex", "--", command];
   return finish(start("npm", parameters, toUrl(database.connection)));
 }
 
-function knexCommand(command: string, url?: string): Promise<Finished> {
+function knexCommand(command: string, url?: string): Promise<CommandResult> {
   return finish(node([...knexfile.options, ...knexCli, command], url));
 }
 
@@ -252,7 +260,7 @@ function start(program: string, parameters: readonly string[], url: string): Chi
   return spawn(program, parameters, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
 }
 
-async function finish(child: ChildProcess): Promise<Finished> {
+async function finish(child: ChildProcess): Promise<CommandResult> {
   const { stdout, stderr } = child;
   if (stdout === null || stderr === null) throw new Error("the child's output is not piped");
   const [[code], output, errors] = await Promise.all([

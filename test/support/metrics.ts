@@ -21,9 +21,10 @@ export function rejectedOffloadedCalls(service: TestService): Promise<number> {
 export async function offloadMemory(
   service: TestService,
 ): Promise<{ inUse: number; limit: number }> {
+  const lines = await readMetrics(service);
   return {
-    inUse: await readMetric(service, "llmprices_bulk_memory_bytes"),
-    limit: await readMetric(service, "llmprices_bulk_memory_max_bytes"),
+    inUse: valueIn(lines, "llmprices_bulk_memory_bytes"),
+    limit: valueIn(lines, "llmprices_bulk_memory_max_bytes"),
   };
 }
 
@@ -37,9 +38,16 @@ export async function until(condition: () => Promise<boolean> | boolean): Promis
   while (!(await condition())) await wait(20);
 }
 
-async function readMetric({ server }: TestService, name: string): Promise<number> {
+async function readMetric(service: TestService, name: string): Promise<number> {
+  return valueIn(await readMetrics(service), name);
+}
+
+async function readMetrics({ server }: TestService): Promise<readonly string[]> {
   const response = await fetch(`http://${formatAddress(server.opsAddress)}/metrics`);
-  const lines = (await response.text()).split("\n");
+  return (await response.text()).split("\n");
+}
+
+function valueIn(lines: readonly string[], name: string): number {
   const line = lines.find((each) => each.startsWith(`${name} `));
   return line === undefined ? 0 : Number(line.slice(name.length));
 }

@@ -36,22 +36,23 @@ import {
 } from "../oracle/published-allocations.js";
 import { anySelection, arrangements, ordersOf } from "../oracle/selections.js";
 import { anyUsageText, readUsages, rejectedUsages } from "../oracle/usage-texts.js";
+import { holds } from "../support/properties.js";
 
 describe("allocate", () => {
   describe("against fractions of whole numbers", () => {
     it("is the largest remainder method, in every mode at every scale", () => {
-      holds(1000, anyAllocation, agrees);
+      holds(300, anyAllocation, agrees);
     });
 
     it("compares remainders that are equal as floating-point numbers", () => {
-      holds(1000, nearTies, ({ terms, charges }) => {
+      holds(300, nearTies, ({ terms, charges }) => {
         agrees(terms);
         expect(split(terms).charges).to.deep.equal(charges);
       });
     });
 
     it("orders accounts by their ids where remainders are equal but usages differ", () => {
-      holds(1000, exactTies, ({ terms, charges }) => {
+      holds(300, exactTies, ({ terms, charges }) => {
         agrees(terms);
         expect(split(terms).charges).to.deep.equal(charges);
       });
@@ -64,7 +65,7 @@ describe("allocate", () => {
 
   describe("of any cost and usages", () => {
     it("sums to the total to the last digit", () => {
-      holds(1000, anyAllocation, (terms) => {
+      holds(300, anyAllocation, (terms) => {
         const { totalCharge, charges } = split(terms);
         const sum = charges.map(unitsOf).reduce((units, one) => units + one, 0n);
         expect(sum).to.equal(unitsOf(totalCharge));
@@ -72,7 +73,7 @@ describe("allocate", () => {
     });
 
     it("does not depend on the order of the accounts", () => {
-      holds(1000, anyReordered, ({ terms, order }) => {
+      holds(300, anyReordered, ({ terms, order }) => {
         const { charges, ...total } = split(terms);
         const reordered = split({ ...terms, usages: pick(terms.usages, order) });
         expect(reordered).to.deep.equal({ ...total, charges: pick(charges, order) });
@@ -81,7 +82,7 @@ describe("allocate", () => {
 
     for (const mode of modes) {
       it(`is less than a unit from each exact part, ${mode}`, () => {
-        holds(1000, anyAllocation, (anyTerms) => {
+        holds(300, anyAllocation, (anyTerms) => {
           const terms = { ...anyTerms, rounding: { ...anyTerms.rounding, mode } };
           const { charges } = split(terms);
           for (const [index, { numerator, denominator }] of exactParts(terms).entries()) {
@@ -93,7 +94,7 @@ describe("allocate", () => {
     }
 
     it("charges 0 for no usage, and does not change the charges of other accounts", () => {
-      holds(1000, anyAllocation, (terms) => {
+      holds(300, anyAllocation, (terms) => {
         const { charges } = split(terms);
         const indexes = [...terms.usages.keys()];
         const isUsed = (index: number) => unitsOf(terms.usages[index]?.usage ?? "") > 0n;
@@ -107,7 +108,7 @@ describe("allocate", () => {
     });
 
     it("charges no account less than another that used less", () => {
-      holds(1000, anyAllocation, (terms) => {
+      holds(300, anyAllocation, (terms) => {
         const rows = split(terms).charges.map((charge, index) => ({
           used: usageUnitsOf(terms.usages[index]?.usage ?? ""),
           paid: magnitude(unitsOf(charge)),
@@ -119,7 +120,7 @@ describe("allocate", () => {
     });
 
     it("mirrors a negative cost: CEILING and FLOOR swap, the other modes stay the same", () => {
-      holds(1000, anyAllocation, (terms) => {
+      holds(300, anyAllocation, (terms) => {
         const rounding = { ...terms.rounding, mode: mirrorOf(terms.rounding.mode) };
         const providerCost = `-${terms.providerCost}`.replace("--", "");
         const mirrored = split({ ...terms, providerCost, rounding });
@@ -131,7 +132,7 @@ describe("allocate", () => {
     });
 
     it("is all zeros, without a sign, for a free model", () => {
-      holds(1000, anyAllocation, (terms) => {
+      holds(300, anyAllocation, (terms) => {
         const zero = printUnits(0n, terms.rounding.scale);
         const charges = terms.usages.map(() => zero);
         const free = split({ ...terms, markup: "0" });
@@ -140,7 +141,7 @@ describe("allocate", () => {
     });
 
     it("does not change when all usages are multiplied by the same factor", () => {
-      holds(1000, anyMultiplied, ({ terms, factor }) => {
+      holds(300, anyMultiplied, ({ terms, factor }) => {
         const usages = terms.usages.map(({ accountId, usage }) => ({
           accountId,
           usage: printUsage(usageUnitsOf(usage) * factor),
@@ -211,7 +212,7 @@ describe("calculateCharge", () => {
 
 describe("quickselect", () => {
   it("moves the smallest items to the front and keeps all items", () => {
-    holds(1000, anySelection, ({ items, count }) => {
+    holds(300, anySelection, ({ items, count }) => {
       const selected = Uint32Array.from(items);
       quickselect(selected, count, (a, b) => a - b);
       const sorted = Uint32Array.from(items).sort();
@@ -235,7 +236,7 @@ describe("toScaledIntegerText", () => {
   it("prints text that parses to the same units", () => {
     const units = fc.bigInt(-(10n ** 40n), 10n ** 40n);
     const anyUnits = fc.oneof(units, fc.bigInt(-1000n, 1000n));
-    holds(1000, fc.tuple(anyUnits, fc.integer({ min: 0, max: 18 })), ([units, scale]) => {
+    holds(300, fc.tuple(anyUnits, fc.integer({ min: 0, max: 18 })), ([units, scale]) => {
       const text = toScaledIntegerText(units, scale);
       expect(text).to.equal(printUnits(units, scale));
       expect(parseFraction(text)).to.deep.equal(fraction(units, 10n ** BigInt(scale)));
@@ -246,7 +247,7 @@ describe("toScaledIntegerText", () => {
 
 describe("parseUsage", () => {
   it("accepts and rejects the same texts as parseDecimal, with the same messages", () => {
-    holds(1000, anyUsageText, (text) => {
+    holds(300, anyUsageText, (text) => {
       const error = errorOf(() => parseDecimal("usage", text, decimalBounds.usage));
       expect(errorOf(() => parseUsage("usage", text))?.message).to.equal(error?.message);
       if (error === undefined)
@@ -344,7 +345,3 @@ const pick = <T>(values: readonly T[], indexes: readonly number[]): T[] =>
 
 const mirrorOf = (mode: Mode): Mode =>
   mode === "CEILING" ? "FLOOR" : mode === "FLOOR" ? "CEILING" : mode;
-
-function holds<T>(numRuns: number, arbitrary: fc.Arbitrary<T>, check: (value: T) => void): void {
-  fc.assert(fc.property(arbitrary, check), { numRuns });
-}

@@ -21,7 +21,9 @@ describe("The queue of sessions", () => {
   const enter = (name: string, address: string, bytes: number | Buffer = 0) => {
     const socket = new Socket();
     if (bytes !== 0) socket.unshift(typeof bytes === "number" ? Buffer.alloc(bytes, 1) : bytes);
-    queue.enter(socket, address, () => started.push(name));
+    // Sessions of an earlier test can start during a later one.
+    const startedByTest = started;
+    queue.enter(socket, address, () => startedByTest.push(name));
     return socket;
   };
   const iterate = () => new Promise<void>((resolve) => setImmediate(resolve));

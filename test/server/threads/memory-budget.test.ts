@@ -13,6 +13,7 @@ import {
   type OpenRequests,
   openRequests,
   type TestMessage,
+  type TestUsage,
 } from "../../support/allocations.js";
 import { lineOf } from "../../support/batches.js";
 import { callsEnded, offloadMemory, until } from "../../support/metrics.js";
@@ -28,12 +29,14 @@ import {
 import { createTokensFile, freshToken } from "../../support/tokens.js";
 
 const mib = 2 ** 20;
-/** One caller's half is enough for a stream of 45,000 accounts, but not for two. */
+/** One caller's half is enough for a stream of 40,000 accounts, but not for two. */
 const offloadMemoryBytes = 11 * mib;
 const shareBytes = offloadMemoryBytes / 2;
-const accounts = 45_000;
-/** What this stream holds when all its accounts have arrived. */
+const accounts = 40_000;
+/** What this stream holds when all its accounts have arrived. The last message has the last growth. */
 const fullBytes = 2172 * 1024;
+const fewAccounts = 8000;
+const fewBytes = 956 * 1024;
 /** Batches of empty lines, of about 60 KB. */
 const dense = {
   "application/proto": Buffer.alloc(60_000, Buffer.from([0x0a, 0x00])),
@@ -77,6 +80,20 @@ describe("The memory of large calls", function () {
     response.catch(() => {});
     return { requests, response };
   };
+  /**
+   * Sends a stream whose second message has this number of accounts. How much memory a message takes does
+   * not depend on how fast it arrives: 5300 accounts fit, but not beside a stream of 40,000.
+   */
+  const openLargeMessage = (count: number, protocol: Protocol) => {
+    const [one, ...others] = manyUsages(count + 1);
+    const sent = [
+      { terms: termsOf(), accountUsages: [one as TestUsage] },
+      { accountUsages: others },
+    ];
+    const requests = requestsOf(sent);
+    requests.end();
+    return answerOf(service.endpoints[protocol].pricing.streamAllocateCharges(requests));
+  };
   const urlOf = () =>
     `http://${formatAddress(service.server.httpAddress)}/llmprices.v1.PricingService/BatchCalculateCharges`;
   const post = async (type: string, body: Uint8Array, headers: Record<string, string> = {}) => {
@@ -86,21 +103,22 @@ describe("The memory of large calls", function () {
     // Trailers are percent-encoded.
     return { status: response.status, text: (await response.text()).replaceAll("%20", " ") };
   };
-  const isFull = () => until(async () => (await offloadMemory(service)).inUse === fullBytes);
+  const isHeld = (bytes: number) =>
+    until(async () => (await offloadMemory(service)).inUse === bytes);
 
   it("has a limit, which the metrics show with what is in use", async () => {
     expect(await offloadMemory(service)).to.deep.equal({ inUse: 0, limit: offloadMemoryBytes });
     openStream();
-    await isFull();
+    await isHeld(fullBytes);
     expect((await offloadMemory(service)).inUse).to.be.below(offloadMemoryBytes);
   });
 
   for (const protocol of protocols) {
     it(`rejects a stream that grows when others hold the memory: ${protocol}`, async () => {
       const first = openStream(accounts, protocol);
-      await isFull();
+      await isHeld(fullBytes);
       const counted = await callsEnded(service, "StreamAllocateCharges", "resource_exhausted");
-      const error = await errorOf(openStream(2 * accounts, protocol).response);
+      const error = await errorOf(openLargeMessage(5300, protocol));
       expect(error).to.include({ code: Code.ResourceExhausted, reason: "MEMORY_EXHAUSTED" });
       expect(error.metadata).to.include({
         ...{ limit: "BULK_MEMORY_BYTES", most: String(shareBytes), retryable: "true" },
@@ -118,13 +136,12 @@ describe("The memory of large calls", function () {
       first.requests.end();
       expect((await first.response).accountCharges).to.have.length(accounts);
       await isReturned();
-      const second = openStream(accounts, protocol);
-      second.requests.end();
-      expect((await second.response).totals?.totalCharge).to.equal("1000.00");
+      const { totals } = await openLargeMessage(5300, protocol);
+      expect(totals?.totalCharge).to.equal("1000.00");
     });
 
     it(`says that a call alone needs more than there is: ${protocol}`, async () => {
-      const error = await errorOf(openStream(4 * accounts, protocol).response);
+      const error = await errorOf(openLargeMessage(15_000, protocol));
       expect(error).to.include({ code: Code.ResourceExhausted, reason: "MEMORY_EXHAUSTED" });
       expect(error.metadata).to.include({ retryable: "false" });
       expect(error.message).to.include("send less in one call");
@@ -257,22 +274,25 @@ describe("The memory of large calls", function () {
     );
     const requests = requestsOf(messages(accounts));
     const response = answerOf(stream.streamAllocateCharges(requests));
-    await isFull();
+    await isHeld(fullBytes);
     requests.end();
     expect((await response).accountCharges).to.have.length(accounts);
   });
 
   describe("is given back", () => {
     it("when the call succeeds", async () => {
-      const { requests, response } = openStream();
-      await isFull();
+      const { requests, response } = openStream(fewAccounts);
+      await isHeld(fewBytes);
       requests.end();
       await response;
       await isReturned();
     });
 
     it("when the call fails", async () => {
-      const failing = [...messages(accounts), { accountUsages: [{ accountId: "", usage: "1" }] }];
+      const failing = [
+        ...messages(fewAccounts),
+        { accountUsages: [{ accountId: "", usage: "1" }] },
+      ];
       const stream = service.pricing.streamAllocateCharges(requestsOf(failing));
       expect((await errorOf(answerOf(stream))).reason).to.equal("INVALID_FIELD");
       await isReturned();
@@ -281,25 +301,25 @@ describe("The memory of large calls", function () {
     for (const protocol of protocols) {
       it(`when the client cancels the call: ${protocol}`, async () => {
         const controller = new AbortController();
-        const { response } = openStream(accounts, protocol, { signal: controller.signal });
-        await isFull();
+        const { response } = openStream(fewAccounts, protocol, { signal: controller.signal });
+        await isHeld(fewBytes);
         controller.abort();
         await errorOf(response);
         await isReturned();
       });
 
       it(`when the deadline of the call has passed: ${protocol}`, async () => {
-        const { response } = openStream(accounts, protocol, { timeoutMs: 1500 });
+        const { response } = openStream(fewAccounts, protocol, { timeoutMs: 700 });
         expect((await errorOf(response)).code).to.equal(Code.DeadlineExceeded);
         await isReturned();
       });
     }
 
     it("when the thread is lost, also of its other calls", async () => {
-      const { response } = openStream();
-      await isFull();
+      const { response } = openStream(fewAccounts);
+      await isHeld(fewBytes);
       const { response: other } = openStream(10);
-      await until(async () => (await offloadMemory(service)).inUse > fullBytes + mib / 2);
+      await until(async () => (await offloadMemory(service)).inUse > fewBytes + mib / 2);
       await workers.at(-1)?.terminate();
       expect((await errorOf(response)).reason).to.equal("THREAD_LOST");
       expect((await errorOf(other)).reason).to.equal("THREAD_LOST");
@@ -338,15 +358,15 @@ describe("The memory of one caller's large calls", function () {
       first: service.pricing,
       second: openEndpoints(service.server, { token: second.token }).gRPC.pricing,
     };
-    const open = (caller: keyof typeof clients, count = accounts) => {
-      const requests = openRequests(messagesOf(termsOf(), manyUsages(count), 2000));
+    const open = (caller: keyof typeof clients, count = accounts, size = 2000) => {
+      const requests = openRequests(messagesOf(termsOf(), manyUsages(count), size));
       const response = answerOf(clients[caller].streamAllocateCharges(requests));
       response.catch(() => {});
       return { requests, response };
     };
     const holder = open("first");
     await until(async () => (await offloadMemory(service)).inUse === fullBytes);
-    const error = await errorOf(open("first", 2 * accounts).response);
+    const error = await errorOf(open("first", 5300, 5300).response);
     expect(error).to.include({ reason: "MEMORY_EXHAUSTED" });
     expect(error.metadata).to.include({ most: String(shareBytes), retryable: "true" });
     expect(error.message).to.include("half of BULK_MEMORY_BYTES, for one caller");

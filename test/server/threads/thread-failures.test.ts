@@ -76,7 +76,7 @@ describe("A thread that dies", () => {
     });
 
     it(`ends the responses that it was sending with an error, through ${protocol}`, async () => {
-      const accountId = (i: number) => String(i).padStart(250, "-");
+      const accountId = (i: number) => String(i).padEnd(250, "-");
       const usages = Array.from({ length: 40_000 }, (_, i) => ({
         accountId: accountId(i),
         usage: "1",
