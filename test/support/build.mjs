@@ -39,6 +39,7 @@ export async function buildTests(folder, files) {
     }),
     copy("package.json", "package.json"),
     copy("src/gen/descriptors.binpb", "src/gen/descriptors.binpb"),
+    copy("src/gen/openapi.json", "src/gen/openapi.json"),
   ]);
 }
 

@@ -4,6 +4,7 @@ import { listen } from "../connections/listen.js";
 import type { Listener, ListenerDependencies } from "../listener.js";
 import { allowOrigins } from "./cors.js";
 import { createHttpServer } from "./http1-http2-port.js";
+import { servePages } from "./pages.js";
 import { createRequestListener } from "./request-listener.js";
 
 /** Starts the server for Connect, gRPC-Web and plain JSON over HTTP/1.1 and HTTP/2. */
@@ -14,7 +15,7 @@ export async function startHttpServer(
 ): Promise<Listener> {
   const { limits, queue, log, tls } = dependencies;
   const { server, close } = createHttpServer(
-    allowOrigins(corsOrigins, createRequestListener(dependencies)),
+    servePages(allowOrigins(corsOrigins, createRequestListener(dependencies)), tls !== undefined),
     limits.connections,
     limits.maxStreamTimeoutMs,
     log,

@@ -109,7 +109,7 @@ describe("A request that HTTP itself would reject", () => {
   });
 
   it("gets the paths of the services when its path is unknown: 404", async () => {
-    for (const path of ["/", "/favicon.ico", `/api/${pricing}/CalculateCharge`]) {
+    for (const path of ["//", "/favicon.ico", `/api/${pricing}/CalculateCharge`]) {
       const rejected = await errorOf(() => send(path));
       expect(rejected).to.include({
         ...{ status: 404, code: "unimplemented" },
