@@ -7,6 +7,7 @@ import { startService } from "../support/service.js";
 import { median } from "../support/statistics.js";
 import { type BenchKey, writers } from "./keys.js";
 import { findPgbench, pgbenchWrites } from "./pgbench.js";
+import { recordUpdates } from "./recorded-statements.js";
 
 /** Measures writes per second, compared with pgbench that runs the same SQL. */
 export async function measureWrites({ folder, connection, url, rounds }: Bench): Promise<Section> {
@@ -18,9 +19,10 @@ export async function measureWrites({ folder, connection, url, rounds }: Bench):
   const pgbenchRates: number[] = [];
   try {
     const keys = await createKeys();
+    const recorded = await recordUpdates(connection, keys);
     for (let round = 0; round <= rounds; round += 1) {
       const rate = await updateFor(keys);
-      const bare = await pgbenchWrites(pgbench, folder, connection, keys, seconds);
+      const bare = await pgbenchWrites(pgbench, folder, connection, recorded, seconds);
       // The first round warms up.
       if (round === 0) continue;
       serviceRates.push(rate);
@@ -32,7 +34,8 @@ export async function measureWrites({ folder, connection, url, rounds }: Bench):
   return {
     title: "Writes",
     text: `UpdateLLMPrice by ${writers} concurrent clients, ${rounds} rounds of ${seconds} seconds, alternating with pgbench,
-which has as many connections and sends the same statements. The price book has one writer at a time.`,
+which has as many connections and sends the statements that the service has sent. The price book has one writer
+at a time.`,
     head: ["", "writes a second", "fewest to most"],
     rows: [
       ["ours, gRPC", ...toCells(serviceRates)],

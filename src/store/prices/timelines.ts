@@ -142,7 +142,10 @@ export async function loadTimeline(
         revision.created_at, revision.book_version as written_in
       from llm_prices key
       cross join (
-        select coalesce(cast(:now as timestamptz), greatest(instant_now(), changed_at)) as at
+        -- The earliest instant that the next change can have.
+        select coalesce(
+          cast(:now as timestamptz), greatest(instant_now(), changed_at + interval '1 millisecond')
+        ) as at
         from price_book
       ) book
       left join llm_price_revisions revision
