@@ -137,7 +137,10 @@ export async function loadTimeline(
     .raw(
       `
       select book.at as now, key.id, key.charge_type, key.provider, key.model, key.book_version,
-        exists (select from llm_price_revisions where llm_price_id = key.id) as has_history,
+        -- Not exists(): it may be planned as a scan of the whole table.
+        coalesce((
+          select true from llm_price_revisions where llm_price_id = key.id limit 1
+        ), false) as has_history,
         revision.effective_from, revision.price, revision.changed_by, revision.reason,
         revision.created_at, revision.book_version as written_in
       from llm_prices key
@@ -148,14 +151,17 @@ export async function loadTimeline(
         ) as at
         from price_book
       ) book
-      left join llm_price_revisions revision
-        on revision.llm_price_id = key.id and revision.superseded_in is null
-        and revision.effective_from >= case when :readsAll then '-infinity' else coalesce((
-          select effective_from from llm_price_revisions
+      left join lateral (
+        (
+          select * from llm_price_revisions
           where llm_price_id = key.id and superseded_in is null and effective_from <= book.at
           order by effective_from desc
-          offset 1 limit 1
-        ), '-infinity') end
+          limit case when :readsAll then null else 2 end
+        )
+        union all
+        select * from llm_price_revisions
+        where llm_price_id = key.id and superseded_in is null and effective_from > book.at
+      ) revision on true
       where ${condition}
       order by revision.effective_from`,
       { ...ref, readsAll, now: lockedAt === undefined ? null : toInstantText(lockedAt) },
