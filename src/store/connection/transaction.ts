@@ -5,7 +5,12 @@ import { capTimeout } from "../../async/cap-timeout.js";
 import { DomainError } from "../../domain/domain-error.js";
 import { cancelOnAbort } from "./cancel-query.js";
 import { limitsOf } from "./pool.js";
-import { isWriteConflict, toDomainError } from "./postgres-errors.js";
+import {
+  deadlineExceeded,
+  isLockTimeout,
+  isWriteConflict,
+  toDomainError,
+} from "./postgres-errors.js";
 import { withConcurrencyLimit } from "./query-limit.js";
 import { withConnection } from "./unresponsive-server.js";
 
@@ -69,6 +74,7 @@ async function runWithoutTransaction<T>(
 ): Promise<T | undefined> {
   const { signal } = call;
   signal.throwIfAborted();
+  let lockTimeoutMs: number | undefined;
   try {
     return await withConnection(knex, signal, async (connection, onActivity) => {
       const raw = (sql: string, bindings: Knex.ValueDict) => {
@@ -77,7 +83,8 @@ async function runWithoutTransaction<T>(
       };
       const stopCancelling = cancelOnAbort(knex, await backendOf(knex, connection), signal);
       try {
-        return await write({ raw } as Pick<Knex, "raw">, lockTimeLimit(knex, call));
+        lockTimeoutMs = lockTimeLimit(knex, call);
+        return await write({ raw } as Pick<Knex, "raw">, lockTimeoutMs);
       } finally {
         await stopCancelling();
       }
@@ -85,7 +92,8 @@ async function runWithoutTransaction<T>(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof RetryTransaction || isWriteConflict(error)) return undefined;
-    throw toDomainError(error);
+    const waitedUntilDeadline = lockTimeoutMs !== undefined && isLockTimeout(error);
+    throw waitedUntilDeadline ? deadlineExceeded(error) : toDomainError(error);
   }
 }
 
@@ -217,16 +225,14 @@ function statementTimeLimit(knex: Knex, call: Call, time: StatementTime): number
 }
 
 /**
- * Returns how long a statement that commits may wait for a lock. Undefined: as the connection's settings say.
- * If the call's statement cannot be cancelled, it must not be granted a lock long after the call has ended.
+ * Returns how long a statement that commits may wait for a lock, so that it commits nothing after the call's
+ * deadline. Undefined: as the connection's settings say.
  */
 function lockTimeLimit(knex: Knex, call: Call): number | undefined {
   const { lockTimeoutMs = 0 } = limitsOf(knex);
   const callMs = call.timeoutMs();
-  if (callMs === undefined) return undefined;
-  // Later than the call's own timer, whose error says more.
-  const limitMs = Math.ceil(Math.max(0, callMs)) + 1000;
-  return lockTimeoutMs > 0 && lockTimeoutMs <= limitMs ? undefined : limitMs;
+  if (callMs === undefined || (lockTimeoutMs > 0 && lockTimeoutMs <= callMs)) return undefined;
+  return Math.max(1, Math.floor(callMs));
 }
 
 /** Returns the backend's process id of a connection. Asks for it once. */
