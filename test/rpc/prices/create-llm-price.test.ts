@@ -13,7 +13,7 @@ import {
   textOf,
 } from "../../support/prices.js";
 import { errorOf } from "../../support/received-errors.js";
-import { databaseLimits, startTestService, type TestService } from "../../support/service.js";
+import { startTestService, type TestService } from "../../support/service.js";
 
 const anyKey = { chargeType: "completion", provider: "acme", model: "any" };
 
@@ -201,12 +201,13 @@ describe("CreateLLMPrice", () => {
 
   /** Returns the statements of a write, on its connection, and which of them locks the price book. */
   async function statementsOf(fields: { readonly requestId?: string }) {
-    // A connection is asked once for its process id.
-    for (let i = 0; i < databaseLimits.poolSize; i += 1) await freshPrice(service, "1");
     const key = await freshKey(service);
     type Query = { readonly sql: string; readonly __knexUid: string };
     const queries: Query[] = [];
-    const onQuery = (query: Query) => queries.push(query);
+    const onQuery = (query: Query) => {
+      // Each connection is asked once for its process id.
+      if (query.sql !== "select pg_backend_pid() as pid") queries.push(query);
+    };
     service.database.knex.on("query", onQuery);
     await create({ ...key, price: "1", ...fields });
     service.database.knex.off("query", onQuery);
