@@ -200,7 +200,8 @@ export async function saveChange(
     statements
       .raw(
         `
-        select version, changed_at, created_at, updated_at
+        select version, changed_at, created_at, updated_at,
+          set_config('idle_in_transaction_session_timeout', :idleLimit, true)
         from change_timeline(
           :id, :newKey, :version, :plannedAt, :correctsPast, :supersede, :adds, :begins, :price,
           :changedBy, :reason, :lockTimeoutMs
@@ -216,6 +217,7 @@ export async function saveChange(
           begins: effectiveFrom === undefined ? null : toInstantText(effectiveFrom),
           price: add === undefined || add.price === null ? null : toPlainText(add.price),
           ...{ changedBy, reason, lockTimeoutMs: lockTimeoutMs ?? null },
+          idleLimit: maxIdleWhileLocked,
         },
       )
       .options(prepared("change-timeline")),

@@ -3,6 +3,9 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { Knex } from "knex";
+import { Decimal } from "../../../src/domain/decimal.js";
+import { planUpdate } from "../../../src/domain/timeline.js";
+import { loadTimeline, saveChange } from "../../../src/store/prices/timelines.js";
 import { bookVersionOf, byKey, freshKey, freshPrice, type TestKey } from "../../support/prices.js";
 import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
@@ -116,6 +119,19 @@ describe("A write whose plan is outdated when the price book is locked", () => {
       ...{ code: Code.InvalidArgument, fields: ["effective_from"] },
     });
     expect(await timelineOf(key)).to.deep.equal(["1"]);
+  });
+
+  it("leaves a limit on how long its transaction may be idle, since others wait for it", async () => {
+    const { key } = await freshPrice(service, "1");
+    const limits = await service.database.knex.transaction(async (transaction) => {
+      const timeline = await loadTimeline(transaction, key, { correctsPast: false });
+      if (timeline === undefined) throw new Error("the key is missing");
+      const change = planUpdate(timeline, new Decimal("2"));
+      const author = { changedBy: "a", reason: "" };
+      if (change !== undefined) await saveChange(transaction, timeline, change, undefined, author);
+      return transaction.raw("show idle_in_transaction_session_timeout");
+    });
+    expect(limits.rows).to.deep.equal([{ idle_in_transaction_session_timeout: "5s" }]);
   });
 
   it("is rejected when the price book is locked for longer than its function may wait", async () => {
