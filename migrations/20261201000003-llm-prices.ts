@@ -7,10 +7,15 @@ export async function up(knex: Knex): Promise<void> {
   await knex.raw(tables);
   await knex.raw(revisionTriggers);
   await knex.raw(keyTriggers);
+  await knex.raw(changeTimeline);
 }
 
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
+    drop function change_timeline(
+      uuid, text[], bigint, timestamptz, boolean, timestamptz[], boolean, timestamptz, numeric, text, text,
+      integer
+    );
     drop table llm_price_revisions;
     drop table llm_prices;
     drop function touch_llm_prices();
@@ -212,4 +217,55 @@ const keyTriggers = `
     for each row execute function keep_the_rows();
   create trigger llm_prices_keep_the_rows_truncate before truncate on llm_prices
     for each statement execute function keep_the_rows();
+`;
+
+// Each statement of the function sees what was committed before the lock was granted.
+const changeTimeline = `
+  create function change_timeline(
+    key_id uuid, new_key text[], planned_version bigint, planned_at timestamptz, corrects_past boolean,
+    superseded timestamptz[], adds boolean, begins timestamptz, new_price numeric, author text, why text,
+    wait_ms integer,
+    out version bigint, out changed_at timestamptz, out created_at timestamptz,
+    out updated_at timestamptz
+  )
+  language plpgsql set search_path from current as $$
+  begin
+    if wait_ms is not null then
+      perform set_config('lock_timeout', cast(wait_ms as text), true);
+    end if;
+    perform set_config('llmprices.correct_past', case when corrects_past then 'on' else 'off' end, true);
+    select raised.version, raised.changed_at into version, changed_at from raise_book_version() raised;
+    if new_key is not null then
+      insert into llm_prices (id, charge_type, provider, model)
+        values (key_id, new_key[1], new_key[2], new_key[3]);
+    elsif not exists (
+      select from llm_prices key where key.id = key_id and key.book_version = planned_version
+    ) or begins > least(planned_at, changed_at) and begins <= greatest(planned_at, changed_at)
+      or exists (
+        select from llm_price_revisions revision
+        where revision.llm_price_id = key_id and revision.superseded_in is null
+          and revision.effective_from >= least(planned_at, changed_at)
+          and revision.effective_from <= greatest(planned_at, changed_at)
+      )
+    then
+      raise exception 'the plan of a change is outdated' using errcode = 'serialization_failure';
+    end if;
+    if cardinality(superseded) > 0 then
+      update llm_price_revisions revision set superseded_in = version
+      where revision.llm_price_id = key_id and revision.superseded_in is null
+        and revision.effective_from = any (superseded);
+    end if;
+    if adds then
+      insert into llm_price_revisions (llm_price_id, effective_from, price, changed_by, reason)
+        values (key_id, coalesce(begins, changed_at), new_price, author, why);
+    end if;
+    select key.created_at, key.updated_at into created_at, updated_at
+      from llm_prices key where key.id = key_id;
+  end $$;
+  comment on function change_timeline is
+    'Locks the price book, raises its version, and makes a change that was planned before: it takes back
+    the revisions that begin at superseded, and adds one from begins on, or from the instant of the
+    version if that is null. Fails with serialization_failure if the plan is outdated: the key has another
+    version than planned_version, or something begins between planned_at and the instant of the
+    version. With new_key it inserts the key first. Waits at most wait_ms for each lock.';
 `;

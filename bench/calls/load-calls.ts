@@ -1,7 +1,7 @@
 import { Agent, request as httpRequest } from "node:http";
 import { toFrame } from "../../src/server/connect/error-response.js";
+import { openFrameCaller } from "../support/http2-frames.js";
 import { answerJobs } from "../support/load-process.js";
-import { openFrameCaller } from "./http2-frames.js";
 import { jsonRequest, path, request } from "./message.js";
 
 /** Makes a number of CalculateCharge calls, many at a time. */

@@ -1,12 +1,19 @@
+import { create, toBinary } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
-import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import {
+  PricingService,
+  UpdateLLMPriceRequestSchema,
+} from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { toFrame } from "../../src/server/connect/error-response.js";
 import { atLeast, type Bench, type Section } from "../section.js";
+import { type FrameCaller, openFrameCaller } from "../support/http2-frames.js";
 import { startService } from "../support/service.js";
 import { median } from "../support/statistics.js";
 import { type BenchKey, writers } from "./keys.js";
 import { findPgbench, pgbenchWrites } from "./pgbench.js";
+import { recordUpdates } from "./recorded-statements.js";
 
 /** Measures writes per second, compared with pgbench that runs the same SQL. */
 export async function measureWrites({ folder, connection, url, rounds }: Bench): Promise<Section> {
@@ -18,9 +25,10 @@ export async function measureWrites({ folder, connection, url, rounds }: Bench):
   const pgbenchRates: number[] = [];
   try {
     const keys = await createKeys();
+    const recorded = await recordUpdates(connection, keys);
     for (let round = 0; round <= rounds; round += 1) {
       const rate = await updateFor(keys);
-      const bare = await pgbenchWrites(pgbench, folder, connection, keys, seconds);
+      const bare = await pgbenchWrites(pgbench, folder, connection, recorded, seconds);
       // The first round warms up.
       if (round === 0) continue;
       serviceRates.push(rate);
@@ -32,7 +40,8 @@ export async function measureWrites({ folder, connection, url, rounds }: Bench):
   return {
     title: "Writes",
     text: `UpdateLLMPrice by ${writers} concurrent clients, ${rounds} rounds of ${seconds} seconds, alternating with pgbench,
-which has as many connections and sends the same statements. The price book has one writer at a time.`,
+which has as many connections and sends the statements that the service has sent. The price book has one writer
+at a time.`,
     head: ["", "writes a second", "fewest to most"],
     rows: [
       ["ours, gRPC", ...toCells(serviceRates)],
@@ -63,17 +72,33 @@ which has as many connections and sends the same statements. The price book has 
   }
 
   async function updateFor(keys: readonly BenchKey[]): Promise<number> {
+    const port = Number(service.grpcAddress.split(":").at(-1));
+    const callers = keys.map(({ id }) => openFrameCaller(port, updatePath, toMessage(id)));
     const startedAt = performance.now();
     let writes = 0;
-    const write = async ({ id }: BenchKey) => {
+    const write = async ({ call }: FrameCaller) => {
       for (; performance.now() - startedAt < seconds * 1000; writes += 1) {
-        const price = String((writes % 1000) + 1);
-        await pricing.updateLLMPrice({ lookup: { case: "id", value: id }, price });
+        // A call that fails has no message.
+        if ((await call()).length === 0) throw new Error("UpdateLLMPrice failed");
       }
     };
-    await Promise.all(keys.map(write));
-    return (writes * 1000) / (performance.now() - startedAt);
+    try {
+      await Promise.all(callers.map(write));
+      return (writes * 1000) / (performance.now() - startedAt);
+    } finally {
+      for (const { close } of callers) close();
+    }
   }
+}
+
+const updatePath = "/llmprices.v1.PricingService/UpdateLLMPrice";
+
+/** Returns the framed request that sets a price. */
+function toMessage(id: string): Buffer {
+  const message = create(UpdateLLMPriceRequestSchema, {
+    ...{ lookup: { case: "id", value: id }, price: "1.25" },
+  });
+  return Buffer.from(toFrame(0, toBinary(UpdateLLMPriceRequestSchema, message)));
 }
 
 function toCells(values: readonly number[]): string[] {

@@ -31,7 +31,11 @@ grant select, insert, update, delete on answered_requests to llmprices_service;
 grant select on knex_migrations to llmprices_service;
 
 grant execute on function
-  instant_now(), is_instant(timestamptz), is_own_change(price_book), raise_book_version()
+  instant_now(), is_instant(timestamptz), is_own_change(price_book), raise_book_version(),
+  change_timeline(
+    uuid, text[], bigint, timestamptz, boolean, timestamptz[], boolean, timestamptz, numeric, text, text,
+    integer
+  )
   to llmprices_service;
 
 commit;

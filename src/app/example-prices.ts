@@ -2,12 +2,7 @@ import type { Knex } from "knex";
 import { Decimal } from "../domain/decimal.js";
 import type { Key } from "../domain/price-key.js";
 import { planCreate } from "../domain/timeline.js";
-import {
-  beginPriceBookChange,
-  ensureKey,
-  loadTimeline,
-  saveChange,
-} from "../store/prices/timelines.js";
+import { beginPriceBookChange, newTimeline, saveChange } from "../store/prices/timelines.js";
 
 /**
  * Adds a few prices, in effect since the beginning of 2026, to a price book without keys, so that a
@@ -20,10 +15,9 @@ export async function addExamplePrices(knex: Knex): Promise<boolean> {
     const book = await beginPriceBookChange(transaction);
     for (const { price, ...key } of examples) {
       await registerNames(transaction, key);
-      const id = await ensureKey(transaction, key);
-      const timeline = await loadTimeline(transaction, id, book, false);
+      const timeline = newTimeline(key, book.now);
       const change = planCreate(timeline, new Decimal(price), since);
-      await saveChange(transaction, id, change, author);
+      await saveChange(transaction, timeline, change, since, author);
     }
   });
   return true;

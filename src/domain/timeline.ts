@@ -115,6 +115,17 @@ export function revisionAt<R extends Revision>(
   return revisions.findLast((revision) => revision.effectiveFrom <= at);
 }
 
+/** Returns the revisions that stand after a change, ascending. */
+export function applyChange(
+  revisions: readonly Revision[],
+  { supersede, add }: Change,
+): readonly Revision[] {
+  const kept = revisions.filter(({ effectiveFrom }) => !supersede.includes(effectiveFrom));
+  if (add === undefined) return kept;
+  const later = kept.findIndex(({ effectiveFrom }) => effectiveFrom > add.effectiveFrom);
+  return later < 0 ? [...kept, add] : kept.toSpliced(later, 0, add);
+}
+
 function exactly(revision: Revision | undefined, instant: Instant): readonly Instant[] {
   return revision?.effectiveFrom === instant ? [instant] : [];
 }

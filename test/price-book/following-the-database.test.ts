@@ -3,10 +3,9 @@ import { expect } from "chai";
 import { type Follower, followDatabase } from "../../src/price-book/database-follower.js";
 import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
 import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
-import { ensureKey } from "../../src/store/prices/timelines.js";
 import { changeInSql, killListeners, restoreOlder } from "../support/book.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
-import { bookVersionOf } from "../support/prices.js";
+import { bookVersionOf, insertKey } from "../support/prices.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";
 
 const key = { chargeType: "tool", provider: "acme", model: "a" };
@@ -24,7 +23,7 @@ describe("A follower of the price book", () => {
     database = await createTestDatabase();
     await database.knex("providers").insert({ name: "acme" });
     await database.knex("models").insert({ provider: "acme", name: "a" });
-    id = await ensureKey(database.knex, key);
+    id = await insertKey(database.knex, key);
     await change();
   });
   afterEach(async () => {
@@ -157,7 +156,7 @@ describe("A follower of the price book", () => {
     let undone: bigint;
     let kept: string | undefined;
     before(async () => {
-      otherId = await ensureKey(database.knex, other);
+      otherId = await insertKey(database.knex, other);
     });
     beforeEach(async () => {
       await follow(40);

@@ -2,8 +2,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
 import type { Knex } from "knex";
 import pg from "pg";
-import { bookVersion, ensureKey } from "../../src/store/prices/timelines.js";
+import { bookVersion } from "../../src/store/prices/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { insertKey } from "../support/prices.js";
 
 let database: TestDatabase;
 let knex: Knex;
@@ -118,7 +119,7 @@ describe("the price book's version", () => {
     await knex("providers").insert({ name: "acme" });
     await knex("providers").where({ name: "acme" }).update({ display_name: "Acme" });
     await knex("models").insert({ provider: "acme", name: "o1" });
-    await ensureKey(knex, { chargeType: "tool", provider: "acme", model: "o1" });
+    await insertKey(knex, { chargeType: "tool", provider: "acme", model: "o1" });
     await knex("charge_types").where({ name: "completion" }).delete();
     expect(await bookVersion(knex)).to.equal(before);
   });
@@ -206,8 +207,8 @@ async function createDatabaseWithTwoKeys(): Promise<void> {
   const key = { provider: model.provider, model: model.name };
   await knex("providers").insert({ name: model.provider });
   await knex("models").insert(model);
-  id = await ensureKey(knex, { chargeType: "tool", ...key });
-  otherId = await ensureKey(knex, { chargeType: "plugin", ...key });
+  id = await insertKey(knex, { chargeType: "tool", ...key });
+  otherId = await insertKey(knex, { chargeType: "plugin", ...key });
 }
 
 /** Returns a scheduled revision of the first key, at an instant that no other revision has. */

@@ -1,8 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
 import type { Knex } from "knex";
-import { bookVersion, ensureKey } from "../../src/store/prices/timelines.js";
+import { bookVersion } from "../../src/store/prices/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { insertKey } from "../support/prices.js";
 
 describe("two open transactions that change timelines", () => {
   let database: TestDatabase;
@@ -17,8 +18,8 @@ describe("two open transactions that change timelines", () => {
     await knex("models").insert({ provider: "openai", name: "gpt-4o" });
     const key = { provider: "openai", model: "gpt-4o" };
     ids = [
-      await ensureKey(knex, { chargeType: "tool", ...key }),
-      await ensureKey(knex, { chargeType: "plugin", ...key }),
+      await insertKey(knex, { chargeType: "tool", ...key }),
+      await insertKey(knex, { chargeType: "plugin", ...key }),
     ];
   });
   afterEach(async () => {

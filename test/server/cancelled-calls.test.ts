@@ -56,6 +56,8 @@ describe("While another transaction locks the price book", () => {
     expect(await waitingForLocks()).to.equal(3);
     for (const controller of controllers) controller.abort();
     await Promise.all(writes);
+    // The lock must not be released before PostgreSQL has cancelled them.
+    while ((await waitingForLocks()) > 0) await wait(5);
   });
 
   it("cancelled writes end at once, whether they run or wait for a connection", async () => {

@@ -40,7 +40,7 @@ describe("Deadline", () => {
   const waitingStatements = async () => {
     const { rows } = await service.database.knex.raw(`
       select query from pg_stat_activity
-      where datname = current_database() and state = 'active' and query like '%raise_book_version%'
+      where datname = current_database() and state = 'active' and query like '%change_timeline%'
         and pid <> pg_backend_pid()`);
     return rows.length;
   };

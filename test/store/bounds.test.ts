@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { Knex } from "knex";
-import { ensureKey } from "../../src/store/prices/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { insertKey } from "../support/prices.js";
 import { sqlErrorOf } from "../support/sql-errors.js";
 
 let database: TestDatabase;
@@ -128,7 +128,7 @@ async function insertRevision(values: Readonly<Record<string, string | null>>): 
   keys += 1;
   const key = { chargeType: "tool", provider: "openai", model: `model-${keys}` };
   await insertName("models", key.model);
-  const id = await ensureKey(knex, key);
+  const id = await insertKey(knex, key);
   const row = { llm_price_id: id, effective_from: "2199-01-01 00:00:00Z", price: "1", ...values };
   await knex("llm_price_revisions").insert(row);
 }

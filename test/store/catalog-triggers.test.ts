@@ -1,9 +1,10 @@
 import { expect } from "chai";
 import type { Knex } from "knex";
 import { createDatabase } from "../../src/store/connection/pool.js";
-import { beginPriceBookChange, ensureKey } from "../../src/store/prices/timelines.js";
+import { beginPriceBookChange } from "../../src/store/prices/timelines.js";
 import { migrateUp } from "../../src/store/schema/migrator.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { insertKey } from "../support/prices.js";
 import { sqlErrorOf } from "../support/sql-errors.js";
 
 let database: TestDatabase;
@@ -68,7 +69,7 @@ describe("the database's timestamps, for every writer,", () => {
   });
 
   it("are the transaction's instant in a new revision, over the writer's value", async () => {
-    const id = await ensureKey(knex, { chargeType: "plugin", provider: "openai", model: "gpt-4o" });
+    const id = await insertKey(knex, { chargeType: "plugin", provider: "openai", model: "gpt-4o" });
     await knex.transaction(async (transaction) => {
       const { now } = await beginPriceBookChange(transaction);
       const created = await transaction("llm_price_revisions")
@@ -155,14 +156,14 @@ async function createDatabaseWithOneKey(): Promise<void> {
   ({ knex } = database);
   await knex("providers").insert({ name: "openai" });
   await knex("models").insert({ provider: "openai", name: "gpt-4o" });
-  await ensureKey(knex, { chargeType: "tool", provider: "openai", model: "gpt-4o" });
+  await insertKey(knex, { chargeType: "tool", provider: "openai", model: "gpt-4o" });
 }
 
 /** Inserts a key for each model, and returns the models in the order of the keys. */
 async function sortByKey(knex: Knex, models: readonly string[]): Promise<string[]> {
   for (const model of models.toReversed()) {
     await knex("models").insert({ provider: "openai", name: model });
-    await ensureKey(knex, { chargeType: "completion", provider: "openai", model });
+    await insertKey(knex, { chargeType: "completion", provider: "openai", model });
   }
   return knex("llm_prices").where("charge_type", "completion").orderBy("model").pluck("model");
 }

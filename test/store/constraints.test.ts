@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import type { Knex } from "knex";
-import { ensureKey } from "../../src/store/prices/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { insertKey } from "../support/prices.js";
 import { sqlErrorOf } from "../support/sql-errors.js";
 
 let database: TestDatabase;
@@ -15,7 +15,7 @@ describe("llm_prices, for every writer,", () => {
 
   it("rejects a second row of a key", async () => {
     const repeat = { charge_type: "tool", provider: "openai", model: "gpt-4o" };
-    expect(await sqlErrorOf(insertKey(repeat))).to.equal("llm_prices_key");
+    expect(await sqlErrorOf(insertKeyRow(repeat))).to.equal("llm_prices_key");
   });
 
   const unknownNames = [
@@ -25,7 +25,7 @@ describe("llm_prices, for every writer,", () => {
   ];
   for (const { part, constraint, change } of unknownNames) {
     it(`rejects a key with an unknown ${part}`, async () => {
-      const write = insertKey({
+      const write = insertKeyRow({
         charge_type: "plugin",
         provider: "openai",
         model: "o1",
@@ -147,9 +147,9 @@ async function createDatabaseWithOneKey(): Promise<void> {
     { provider: "openai", name: "o1" },
     { provider: "acme", name: "gpt-4o" },
   ]);
-  id = await ensureKey(knex, { chargeType: "tool", provider: "openai", model: "gpt-4o" });
+  id = await insertKey(knex, { chargeType: "tool", provider: "openai", model: "gpt-4o" });
 }
 
-function insertKey(row: { charge_type: string; provider: string; model: string }) {
+function insertKeyRow(row: { charge_type: string; provider: string; model: string }) {
   return knex("llm_prices").insert(row);
 }

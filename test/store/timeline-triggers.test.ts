@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import type { Knex } from "knex";
-import { beginPriceBookChange, ensureKey } from "../../src/store/prices/timelines.js";
+import { beginPriceBookChange } from "../../src/store/prices/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
+import { insertKey } from "../support/prices.js";
 import { sqlErrorOf } from "../support/sql-errors.js";
 
 let database: TestDatabase;
@@ -205,7 +206,7 @@ async function newTimeline(...starts: readonly Date[]): Promise<string> {
   models += 1;
   const name = `model-${models}`;
   await knex("models").insert({ provider: "openai", name });
-  const id = await ensureKey(knex, { chargeType: "tool", provider: "openai", model: name });
+  const id = await insertKey(knex, { chargeType: "tool", provider: "openai", model: name });
   for (const start of starts) await insert(id, start);
   return id;
 }

@@ -26,20 +26,35 @@ import { bookVersionOf, byKey, type TestKey } from "./prices.js";
 import { errorOf } from "./received-errors.js";
 import { startTestService, type TestService } from "./service.js";
 
-/** Two replicas of one database, and everything that a watch of the second one has received. */
+/** Two replicas of one database, and what a watch of the second one has received. */
 type Replicas = {
   readonly replicas: readonly [TestService, TestService];
-  readonly watched: readonly LLMPriceChange[];
+  readonly watched: LLMPriceChange[];
   readonly watchedUpTo: () => bigint;
 };
 
 /**
  * Runs generated histories through two replicas, and compares everything that they say of every version
- * with the oracle.
+ * with the oracle. Two groups of histories run at a time, each with its own database, so that one uses the
+ * processor while the other waits. A group is small, because an import of all prices compares the keys of
+ * all histories before it.
  *
  * @throws when they differ, with the shortest history found.
  */
 export async function checkHistories(numRuns: number, seed = Date.now()): Promise<void> {
+  const groups = Array.from({ length: Math.ceil(numRuns / groupSize) }, (_, i) => ({
+    ...{ seed: seed + i, numRuns: Math.min(groupSize, numRuns - i * groupSize) },
+  }));
+  const runGroups = async () => {
+    for (let next = groups.shift(); next !== undefined; next = groups.shift())
+      await checkGroup(next.numRuns, next.seed);
+  };
+  await Promise.all([runGroups(), runGroups()]);
+}
+
+const groupSize = 125;
+
+async function checkGroup(numRuns: number, seed: number): Promise<void> {
   const database = await createTestDatabase();
   const config = {
     // No suggestions: most samples have no price.
@@ -73,9 +88,9 @@ export async function checkHistories(numRuns: number, seed = Date.now()): Promis
     const all = { replicas, watched, watchedUpTo };
     let histories = 0;
     await fc.assert(
-      fc.asyncProperty(anyWrites, async (writes) => {
+      fc.asyncProperty(anyWrites, anyPageSize, async (writes, pageSize) => {
         histories += 1;
-        await checkHistory(all, `history-${histories}`, writes);
+        await checkHistory(all, `history-${histories}`, writes, pageSize);
       }),
       { numRuns, seed, includeErrorInReport: true },
     );
@@ -87,22 +102,28 @@ export async function checkHistories(numRuns: number, seed = Date.now()): Promis
   }
 }
 
+/** Pages that split the lists, and pages that take one call. */
+const anyPageSize = fc.constantFrom(2, 3, 4, 100, 100, 100);
+
 async function checkHistory(
   all: Replicas,
   provider: string,
   writes: readonly HistoryWrite[],
+  pageSize: number,
 ): Promise<void> {
   const [first] = all.replicas;
   const keys = historyKeys.map((i) => ({ chargeType: "tool", provider, model: `model-${i}` }));
   const { knex } = first.database;
   await knex("providers").insert({ name: provider });
   await knex("models").insert(keys.map(({ model }) => ({ provider, name: model })));
+  // Only the changes of earlier histories.
+  all.watched.length = 0;
   const book = new HistoryBook(await bookVersionOf(first.database));
   for (const write of writes) await writeBoth(all.replicas[write.replica], book, keys, write);
   await checkCharges(all, book, keys);
-  await checkReads(all, book, keys);
-  await checkRevisions(all, book, keys);
-  await checkChanges(all, book, keys);
+  await checkReads(all, book, keys, pageSize);
+  await checkRevisions(all, book, keys, pageSize);
+  await checkChanges(all, book, keys, pageSize);
 }
 
 /** Sends a write, and records it in the oracle, which must agree on whether it is accepted. */
@@ -251,6 +272,7 @@ async function checkReads(
   { replicas }: Replicas,
   book: HistoryBook,
   keys: readonly TestKey[],
+  pageSize: number,
 ): Promise<void> {
   const samples = samplesOf(book);
   for (const [i, { version, key, at }] of everyNth(samples, 3).entries()) {
@@ -268,7 +290,7 @@ async function checkReads(
     const listed: string[] = [];
     let pageToken = "";
     do {
-      const page = await pricing.listLLMPrices({ provider, ...time, pageSize: 2, pageToken });
+      const page = await pricing.listLLMPrices({ provider, ...time, pageSize, pageToken });
       listed.push(...page.llmPrices.map(({ model, price }) => `${model} ${price}`));
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
@@ -281,6 +303,7 @@ async function checkRevisions(
   { replicas }: Replicas,
   book: HistoryBook,
   keys: readonly TestKey[],
+  pageSize: number,
 ): Promise<void> {
   for (const key of historyKeys) {
     if (book.versions.every((version) => book.stepsAt(version, key).length === 0)) continue;
@@ -288,7 +311,7 @@ async function checkRevisions(
     const revisions: LLMPriceRevision[] = [];
     let pageToken = "";
     do {
-      const request = { lookup, showSuperseded: true, pageSize: 3, pageToken };
+      const request = { lookup, showSuperseded: true, pageSize, pageToken };
       const page = await replicas[0].pricing.listLLMPriceRevisions(request);
       revisions.push(...page.llmPriceRevisions);
       pageToken = page.nextPageToken;
@@ -320,12 +343,13 @@ async function checkChanges(
   { replicas, watched, watchedUpTo }: Replicas,
   book: HistoryBook,
   keys: readonly TestKey[],
+  pageSize: number,
 ): Promise<void> {
   const [from] = book.versions as [bigint];
   const changes: LLMPriceChange[] = [];
   let pageToken = "";
   do {
-    const request = { afterBookVersion: from, pageSize: 4, pageToken };
+    const request = { afterBookVersion: from, pageSize, pageToken };
     const page = await replicas[0].pricing.listLLMPriceChanges(request);
     changes.push(...page.llmPriceChanges);
     pageToken = page.nextPageToken;

@@ -1,5 +1,6 @@
 import { type Timestamp, timestampDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { Knex } from "knex";
 import type { TestDatabase } from "./postgres.js";
 import type { Endpoint } from "./service.js";
 
@@ -17,6 +18,16 @@ export async function registerNames(
 ): Promise<void> {
   await catalog.createProvider({ name: provider }).catch(() => {});
   await catalog.createModel({ provider, name: model }).catch(() => {});
+}
+
+/** Inserts a key without a price, unless it exists, as an SQL client does. Returns its id. */
+export async function insertKey(
+  knex: Knex,
+  { chargeType, provider, model }: TestKey,
+): Promise<string> {
+  const columns = { charge_type: chargeType, provider, model };
+  await knex("llm_prices").insert(columns).onConflict().ignore();
+  return (await knex("llm_prices").where(columns).first("id")).id;
 }
 
 let keys = 0;

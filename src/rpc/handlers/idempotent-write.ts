@@ -10,7 +10,10 @@ import {
 } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Knex } from "knex";
-import { inWriteTransaction } from "../../store/connection/transaction.js";
+import {
+  inOneStatementOrTransaction,
+  inWriteTransaction,
+} from "../../store/connection/transaction.js";
 import {
   claimIdempotencyKey,
   type IdempotentRequest,
@@ -23,6 +26,9 @@ import type { WriteFields } from "../messages/write-fields.js";
  * Runs a write in one transaction and returns its response. Returns the saved response, without
  * running the write again, when the same caller repeats a request (AIP-155).
  *
+ * `tryFirst` may make the same write with a statement that commits, if there is no response to save. If it
+ * returns undefined, `work` runs.
+ *
  * @throws DomainError REQUEST_ID_REUSED when the request id was used with another body, or by
  *   another caller: a response goes to its own caller only.
  */
@@ -32,15 +38,26 @@ export function runIdempotent<I extends DescMessage, O extends DescMessage>(
   { input, output }: DescMethodUnary<I, O>,
   request: MessageShape<I> & WriteFields,
   work: (transaction: Knex.Transaction) => Promise<MessageInitShape<O>>,
+  tryFirst?: (
+    statements: Pick<Knex, "raw">,
+    lockTimeoutMs?: number,
+  ) => Promise<MessageInitShape<O> | undefined>,
 ): Promise<MessageInitShape<O>> {
-  if (request.requestId === "") return inWriteTransaction(knex, context, work);
+  if (request.requestId === "") {
+    return tryFirst === undefined
+      ? inWriteTransaction(knex, context, work)
+      : inOneStatementOrTransaction(knex, context, tryFirst, work);
+  }
   const requestId = request.requestId.toLowerCase();
   const fingerprint = createHash("sha256")
     .update(`${JSON.stringify([input.typeName, callerName(context)])}\n`)
     .update(toBinary(input, { ...request, requestId }))
     .digest();
-  return inWriteTransaction(knex, context, (transaction) =>
-    replayOrRun(transaction, { requestId, fingerprint }, output, () => work(transaction)),
+  return inWriteTransaction(knex, context, (transaction, attempt) =>
+    replayOrRun(transaction, { requestId, fingerprint }, output, async () => {
+      const response = attempt === 1 ? await tryFirst?.(transaction) : undefined;
+      return response ?? work(transaction);
+    }),
   );
 }
 

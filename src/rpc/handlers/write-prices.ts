@@ -1,10 +1,9 @@
-import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { DomainError, invalidField, quote } from "../../domain/domain-error.js";
 import { parseAll } from "../../domain/field-errors.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
-import { etagOf } from "../../domain/llm-price.js";
 import { toKeyText } from "../../domain/price-key.js";
 import {
   type Change,
@@ -13,29 +12,14 @@ import {
   planDelete,
   planUpdate,
   revisionAt,
-  type Timeline,
 } from "../../domain/timeline.js";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { lockCatalogNames } from "../../store/catalog.js";
-import { findPricesAt } from "../../store/prices/find-prices.js";
-import { priceNotFound } from "../../store/prices/price-not-found.js";
-import {
-  beginPriceBookChange,
-  ensureKey,
-  findRevision,
-  type KeyRow,
-  loadTimeline,
-  type PriceBookChange,
-  type PriceRef,
-  saveChange,
-} from "../../store/prices/timelines.js";
-import { callerName } from "../call/caller-context.js";
+import type { SavedChange, StoredTimeline } from "../../store/prices/timelines.js";
 import { type PriceRefField, parseKey, parsePriceRef } from "../messages/price-lookup.js";
 import { toPriceMessage, toRevisionMessage } from "../messages/price-messages.js";
 import { parseEffectiveFrom, parseRequiredEffectiveFrom } from "../messages/timestamps.js";
 import { correctionParsers } from "../messages/write-fields.js";
-import { runIdempotent } from "./idempotent-write.js";
-import { getKey } from "./read-prices.js";
+import { writeTimeline } from "./write-timeline.js";
 
 type PriceWrites = Pick<
   ServiceImpl<typeof PricingService>,
@@ -47,21 +31,17 @@ export function priceWrites(knex: Knex): PriceWrites {
   const { method } = PricingService;
   return {
     async createLLMPrice(request, context) {
-      const { key, price, effectiveFrom, reason, correctPast } = parseAll({
+      const { key, price, effectiveFrom, ...write } = parseAll({
         key: () => parseKey(request),
         price: () => parseDecimal("price", request.price, decimalBounds.price),
         effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
         ...correctionParsers(request),
       });
-      const { createLLMPrice } = method;
-      return runIdempotent(knex, context, createLLMPrice, request, async (transaction) => {
-        const book = await beginPriceBookChange(transaction, { correctsPast: correctPast });
-        await lockCatalogNames(transaction, key);
-        const id = await ensureKey(transaction, key);
-        const timeline = await loadTimeline(transaction, id, book, correctPast);
-        const change = withExistingId(id, () => planCreate(timeline, price, effectiveFrom));
-        await saveChange(transaction, id, change, authorOf(context, reason));
-        return priceResponse(transaction, id, effectiveFrom ?? book.now, book);
+      return writeTimeline(knex, context, method.createLLMPrice, request, {
+        ...{ ...write, lookup: key, etag: "", createsKey: true, effectiveFrom },
+        plan: (timeline) =>
+          withExistingId(timeline.id, () => planCreate(timeline, price, effectiveFrom)),
+        respond: (saved) => priceResponse(saved, effectiveFrom ?? saved.now),
       });
     },
 
@@ -71,14 +51,10 @@ export function priceWrites(knex: Knex): PriceWrites {
         price: () => parseDecimal("price", request.price, decimalBounds.price),
         effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
       });
-      const { updateLLMPrice } = method;
-      return runIdempotent(knex, context, updateLLMPrice, request, async (transaction) => {
-        const { key, timeline, book } = await loadForWrite(transaction, write);
-        const change = planUpdate(timeline, price, effectiveFrom);
-        const from = effectiveFrom ?? book.now;
-        if (change === undefined) throw await priceNotFound(transaction, key.key, from);
-        await saveChange(transaction, key.id, change, authorOf(context, write.reason));
-        return priceResponse(transaction, key.id, from, book);
+      return writeTimeline(knex, context, method.updateLLMPrice, request, {
+        ...{ ...write, effectiveFrom },
+        plan: (timeline) => planUpdate(timeline, price, effectiveFrom),
+        respond: (saved) => priceResponse(saved, effectiveFrom ?? saved.now),
       });
     },
 
@@ -87,16 +63,15 @@ export function priceWrites(knex: Knex): PriceWrites {
         ...timelineParsers(request),
         effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
       });
-      const { deleteLLMPrice } = method;
-      return runIdempotent(knex, context, deleteLLMPrice, request, async (transaction) => {
-        const { key, timeline, book } = await loadForWrite(transaction, write);
-        const change = planDelete(timeline, effectiveFrom);
-        const from = effectiveFrom ?? book.now;
-        if (change === undefined) throw await priceNotFound(transaction, key.key, from);
-        await saveChange(transaction, key.id, change, authorOf(context, write.reason));
-        // The price in its last millisecond. It may have ended before `from` already.
-        const end = change.add ?? revisionAt(timeline.revisions, from - 1);
-        return priceResponse(transaction, key.id, (end?.effectiveFrom ?? from) - 1, book);
+      return writeTimeline(knex, context, method.deleteLLMPrice, request, {
+        ...{ ...write, effectiveFrom },
+        plan: (timeline) => planDelete(timeline, effectiveFrom),
+        respond: (saved) => {
+          const from = effectiveFrom ?? saved.now;
+          // The price in its last millisecond. It may have ended before `from` already.
+          const end = revisionAt(saved.revisions, from);
+          return priceResponse(saved, (end?.effectiveFrom ?? from) - 1);
+        },
       });
     },
 
@@ -105,28 +80,23 @@ export function priceWrites(knex: Knex): PriceWrites {
         ...timelineParsers({ ...request, correctPast: false }),
         effectiveFrom: () => parseRequiredEffectiveFrom(request.effectiveFrom),
       });
-      const { cancelLLMPriceRevision } = method;
-      return runIdempotent(knex, context, cancelLLMPriceRevision, request, async (transaction) => {
-        const { key, timeline, book } = await loadForWrite(transaction, write);
-        const revision = await findRevision(transaction, key.id, effectiveFrom);
-        const change = planCancel(timeline, effectiveFrom);
-        if (revision === undefined) throw revisionNotFound(key, effectiveFrom);
-        if (change === undefined) throw revisionInEffect(key, effectiveFrom);
-        await saveChange(transaction, key.id, change, authorOf(context, write.reason));
-        return {
-          llmPriceRevision: toRevisionMessage(key.id, { ...revision, supersededIn: book.version }),
-          bookVersion: book.version,
-        };
+      return writeTimeline(knex, context, method.cancelLLMPriceRevision, request, {
+        ...{ ...write, effectiveFrom, readsAll: true },
+        plan: (timeline) => {
+          const change = planCancel(timeline, effectiveFrom);
+          if (change !== undefined) return change;
+          throw findRevision(timeline, effectiveFrom) === undefined
+            ? revisionNotFound(timeline, effectiveFrom)
+            : revisionInEffect(timeline, effectiveFrom);
+        },
+        respond: ({ id, version }, timeline) => ({
+          llmPriceRevision: toCancelledMessage(id, timeline, effectiveFrom, version),
+          bookVersion: version,
+        }),
       });
     },
   };
 }
-
-type TimelineWrite = {
-  readonly lookup: PriceRef;
-  readonly etag: string;
-  readonly correctPast: boolean;
-};
 
 function timelineParsers(request: {
   readonly lookup: PriceRefField;
@@ -147,38 +117,34 @@ function parseEtag(etag: string): string {
   throw invalidField("etag", `is ${quote(etag)}; expected the etag of an LLMPrice, or none`);
 }
 
-/**
- * Locks the price book, loads a key's timeline for a write, and compares its etag. The transaction holds
- * the lock until it ends, so the etag cannot change before the change is saved.
- */
-async function loadForWrite(
-  transaction: Knex,
-  { lookup, etag, correctPast }: TimelineWrite,
-): Promise<{ key: KeyRow; timeline: Timeline; book: PriceBookChange }> {
-  // Before the lock, because all other writers wait for it: a key never changes, but its version does.
-  const key = await getKey(transaction, lookup);
-  const book = await beginPriceBookChange(transaction, { correctsPast: correctPast });
-  const timeline = await loadTimeline(transaction, key.id, book, correctPast);
-  const current = etagOf(timeline.version);
-  if (etag !== "" && etag !== current) {
-    throw new DomainError(
-      "ETAG_MISMATCH",
-      `etag is ${quote(etag)}, but ${toKeyText(key.key)} has been changed since; read it again`,
-      { metadata: { llm_price_id: key.id, etag: current } },
-    );
-  }
-  return { key, timeline, book };
+/** Creates the response of a write, with the key's price at an instant if it has one then. */
+function priceResponse(saved: SavedChange, asOf: Instant) {
+  const { id, key, revisions, version: bookVersion, createdAt, updatedAt } = saved;
+  const found = revisionAt(revisions, asOf);
+  if (found === undefined || found.price === null) return { bookVersion };
+  const llmPrice = toPriceMessage({
+    ...{ id, key, price: found.price, effectiveFrom: found.effectiveFrom },
+    effectiveUntil: revisions.find(({ effectiveFrom }) => effectiveFrom > asOf)?.effectiveFrom,
+    ...{ timelineVersion: bookVersion, createdAt, updatedAt },
+  });
+  return { llmPrice, bookVersion };
 }
 
-/** Creates the response of a write, with the key's price at an instant if it has one then. */
-async function priceResponse(
-  transaction: Knex,
+function findRevision({ revisions }: StoredTimeline, from: Instant) {
+  return revisions.find(({ effectiveFrom }) => effectiveFrom === from);
+}
+
+/** Creates the message of a revision that a version has just taken back. */
+function toCancelledMessage(
   id: string,
-  asOf: Instant,
-  { version: bookVersion }: PriceBookChange,
+  timeline: StoredTimeline,
+  from: Instant,
+  supersededIn: bigint,
 ) {
-  const { prices } = await findPricesAt(transaction, { id }, { asOf, bookVersion }, 1);
-  return { ...(prices[0] && { llmPrice: toPriceMessage(prices[0]) }), bookVersion };
+  const revision = findRevision(timeline, from);
+  const next = timeline.revisions.find(({ effectiveFrom }) => effectiveFrom > from);
+  const effectiveUntil = next?.effectiveFrom;
+  return revision && toRevisionMessage(id, { ...revision, effectiveUntil, supersededIn });
 }
 
 /** Adds the id of an existing key to the error of creating it. */
@@ -191,11 +157,7 @@ function withExistingId(id: string, plan: () => Change): Change {
   }
 }
 
-function authorOf(context: HandlerContext, reason: string) {
-  return { changedBy: callerName(context), reason };
-}
-
-function revisionNotFound({ key, id }: KeyRow, effectiveFrom: Instant): DomainError {
+function revisionNotFound({ key, id }: StoredTimeline, effectiveFrom: Instant): DomainError {
   const at = toInstantText(effectiveFrom);
   return new DomainError("REVISION_NOT_FOUND", `${toKeyText(key)} has no revision from ${at} on`, {
     metadata: {
@@ -205,7 +167,7 @@ function revisionNotFound({ key, id }: KeyRow, effectiveFrom: Instant): DomainEr
   });
 }
 
-function revisionInEffect({ key, id }: KeyRow, effectiveFrom: Instant): DomainError {
+function revisionInEffect({ key, id }: StoredTimeline, effectiveFrom: Instant): DomainError {
   const at = toInstantText(effectiveFrom);
   return new DomainError(
     "REVISION_IN_EFFECT",

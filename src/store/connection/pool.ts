@@ -110,10 +110,14 @@ const limits = new WeakMap<Knex, DatabaseOptions>();
 
 const pools = new WeakMap<Knex, DatabasePool>();
 
-/** Returns SQL that sets the time zone and the time limits of a connection; 0 means no limit. */
+/**
+ * Returns SQL that sets the time zone, the isolation level, and the time limits of a connection; 0 means no
+ * limit. A writer waits for the lock of the price book, and then must read what earlier writers wrote. At a
+ * higher isolation level, which may be the server's default, it would fail instead.
+ */
 function toSettings({ statementTimeoutMs = 0, lockTimeoutMs = 0 }: DatabaseOptions): string {
   return (
-    `set timezone to 'UTC'; set statement_timeout to ${statementTimeoutMs}; ` +
-    `set lock_timeout to ${lockTimeoutMs}`
+    "set timezone to 'UTC'; set default_transaction_isolation to 'read committed'; " +
+    `set statement_timeout to ${statementTimeoutMs}; set lock_timeout to ${lockTimeoutMs}`
   );
 }

@@ -20,11 +20,7 @@ export function toDomainError(error: unknown): unknown {
   if (known !== undefined) {
     return new DomainError(known.reason, known.message, { cause: error });
   }
-  if (code === "57014") {
-    const message =
-      "the database did not respond before the deadline of the call, or within its statement timeout";
-    return new DomainError("DEADLINE_EXCEEDED", message, { cause: error });
-  }
+  if (code === "57014") return deadlineExceeded(error);
   const message =
     code === lockNotAvailable
       ? "another transaction holds a lock that this call needs, for longer than it may wait; try again"
@@ -33,6 +29,17 @@ export function toDomainError(error: unknown): unknown {
         : "the database cannot be reached or is not ready; try again";
   if (!isOutage(code, name, error.message)) return error;
   return new DomainError("DATABASE_UNAVAILABLE", message, { cause: error });
+}
+
+/** Returns true when a statement has waited for a lock as long as it may. */
+export function isLockTimeout(error: unknown): boolean {
+  return (error as DatabaseError | undefined)?.code === lockNotAvailable;
+}
+
+export function deadlineExceeded(cause: unknown): DomainError {
+  const message =
+    "the database did not respond before the deadline of the call, or within its statement timeout";
+  return new DomainError("DEADLINE_EXCEEDED", message, { cause });
 }
 
 type ErrorParts = { readonly reason: Reason; readonly message: string };

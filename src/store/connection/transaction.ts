@@ -1,10 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Knex } from "knex";
+import type pg from "pg";
 import { capTimeout } from "../../async/cap-timeout.js";
 import { DomainError } from "../../domain/domain-error.js";
 import { cancelOnAbort } from "./cancel-query.js";
 import { limitsOf } from "./pool.js";
-import { isWriteConflict, toDomainError } from "./postgres-errors.js";
+import {
+  deadlineExceeded,
+  isLockTimeout,
+  isWriteConflict,
+  toDomainError,
+} from "./postgres-errors.js";
 import { withConcurrencyLimit } from "./query-limit.js";
 import { withConnection } from "./unresponsive-server.js";
 
@@ -34,6 +40,61 @@ export function inWriteTransaction<T>(
   time: StatementTime = "statement",
 ): Promise<T> {
   return withConcurrencyLimit(knex, "write", call, () => runWithRetries(knex, call, time, work));
+}
+
+/**
+ * Like `inWriteTransaction`, but calls `write` first, with a connection that commits each statement. `write`
+ * gets the longest time to wait for a lock. If it returns undefined, or loses against a concurrent
+ * transaction, `work` runs in a transaction.
+ */
+export function inOneStatementOrTransaction<T>(
+  knex: Knex,
+  call: Call,
+  write: (
+    statements: Pick<Knex, "raw">,
+    lockTimeoutMs: number | undefined,
+  ) => Promise<T | undefined>,
+  work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
+): Promise<T> {
+  return withConcurrencyLimit(
+    ...([knex, "write", call] as const),
+    async () =>
+      (await runWithoutTransaction(knex, call, write)) ??
+      (await runWithRetries(knex, call, "statement", work)),
+  );
+}
+
+async function runWithoutTransaction<T>(
+  knex: Knex,
+  call: Call,
+  write: (
+    statements: Pick<Knex, "raw">,
+    lockTimeoutMs: number | undefined,
+  ) => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const { signal } = call;
+  signal.throwIfAborted();
+  let lockTimeoutMs: number | undefined;
+  try {
+    return await withConnection(knex, signal, async (connection, onActivity) => {
+      const raw = (sql: string, bindings: Knex.ValueDict) => {
+        signal.throwIfAborted();
+        return knex.raw(sql, bindings).connection(connection).on("query-response", onActivity);
+      };
+      const stopCancelling = cancelOnAbort(knex, await backendOf(knex, connection), signal);
+      try {
+        lockTimeoutMs = lockTimeLimit(knex, call);
+        return await write({ raw } as Pick<Knex, "raw">, lockTimeoutMs);
+      } finally {
+        await stopCancelling();
+      }
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof RetryTransaction || isWriteConflict(error)) return undefined;
+    const waitedUntilDeadline = lockTimeoutMs !== undefined && isLockTimeout(error);
+    throw waitedUntilDeadline ? deadlineExceeded(error) : toDomainError(error);
+  }
 }
 
 /**
@@ -99,6 +160,25 @@ export async function retryOnConflict<T>(
   }
 }
 
+/**
+ * Throws RetryTransaction when an SQL client, which need not lock the price book, has changed the
+ * same rows meanwhile, or when a scheduled revision of another transaction has taken effect
+ * meanwhile.
+ */
+export async function retryOnRace<T>(write: () => PromiseLike<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    const { code, constraint } = error as { readonly code?: string; readonly constraint?: string };
+    if (code === foreignKeyViolation || code === uniqueViolation) throw new RetryTransaction();
+    if (constraint === "llm_price_revisions_keep_the_past") throw new RetryTransaction();
+    throw error;
+  }
+}
+
+const foreignKeyViolation = "23503";
+const uniqueViolation = "23505";
+
 function runWithRetries<T>(
   knex: Knex,
   call: Call,
@@ -132,16 +212,9 @@ function runOnce<T>(
     }
   };
   return withConnection(knex, signal, (connection, onActivity) =>
-    knex.transaction((transaction) => runCancellable(transaction, onActivity), {
-      ...transactionOptions,
-      connection,
-    }),
+    knex.transaction((transaction) => runCancellable(transaction, onActivity), { connection }),
   );
 }
-
-// A writer waits for the lock of the price book, and then must read what earlier writers wrote. At
-// a higher isolation level, which may be the server's default, it would fail and retry instead.
-const transactionOptions = { isolationLevel: "read committed" } as const;
 
 /** Returns the time limit of a statement that begins now. Undefined: no limit. */
 function statementTimeLimit(knex: Knex, call: Call, time: StatementTime): number | undefined {
@@ -150,6 +223,28 @@ function statementTimeLimit(knex: Knex, call: Call, time: StatementTime): number
   if (statementTimeoutMs === undefined || time === "call") return callMs;
   return capTimeout(callMs, statementTimeoutMs);
 }
+
+/**
+ * Returns how long a statement that commits may wait for a lock, so that it commits nothing after the call's
+ * deadline. Undefined: as the connection's settings say.
+ */
+function lockTimeLimit(knex: Knex, call: Call): number | undefined {
+  const { lockTimeoutMs = 0 } = limitsOf(knex);
+  const callMs = call.timeoutMs();
+  if (callMs === undefined || (lockTimeoutMs > 0 && lockTimeoutMs <= callMs)) return undefined;
+  return Math.max(1, Math.floor(callMs));
+}
+
+/** Returns the backend's process id of a connection. Asks for it once. */
+async function backendOf(knex: Knex, connection: pg.Client): Promise<number> {
+  const known = backends.get(connection);
+  if (known !== undefined) return known;
+  const { rows } = await knex.raw("select pg_backend_pid() as pid").connection(connection);
+  backends.set(connection, rows[0].pid);
+  return rows[0].pid;
+}
+
+const backends = new WeakMap<pg.Client, number>();
 
 /**
  * Sets the time limit of the transaction's statements, and returns the backend's process id.

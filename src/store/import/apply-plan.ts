@@ -1,6 +1,6 @@
 import type { Knex } from "knex";
 import { type Instant, toInstantText } from "../../domain/instant.js";
-import { RetryTransaction } from "../connection/transaction.js";
+import { retryOnRace } from "../connection/transaction.js";
 import type { Author } from "../prices/timelines.js";
 import type { RegisteredNames } from "./result.js";
 
@@ -68,22 +68,3 @@ export function applyDiff(
     );
   });
 }
-
-/**
- * Throws RetryTransaction when an SQL client, which need not lock the price book, has changed the
- * same rows meanwhile, or when a scheduled revision of another transaction has taken effect
- * meanwhile.
- */
-async function retryOnRace(write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    const { code, constraint } = error as { readonly code?: string; readonly constraint?: string };
-    if (code === foreignKeyViolation || code === uniqueViolation) throw new RetryTransaction();
-    if (constraint === "llm_price_revisions_keep_the_past") throw new RetryTransaction();
-    throw error;
-  }
-}
-
-const foreignKeyViolation = "23503";
-const uniqueViolation = "23505";

@@ -28,6 +28,12 @@ export async function planImport(
   { registerMissing, missing }: Pick<ImportOptions, "registerMissing" | "missing">,
 ): Promise<ImportPlan> {
   await transaction.raw("truncate import_steps");
+  // For each scheduled revision the plan asks whether a row keeps it.
+  if (missing.cancelScheduled) {
+    await transaction.raw(`
+      create index if not exists import_rows_key
+        on import_rows (charge_type, provider, model, effective_from)`);
+  }
   await transaction.raw(planRows, {
     now: toInstantText(now),
     ...{ registerMissing, cancelScheduled: missing.cancelScheduled },

@@ -1,10 +1,11 @@
+import { randomUUID } from "node:crypto";
 import type { Knex } from "knex";
 import { toPlainText } from "../../domain/decimal.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
-import type { Change, Revision, Timeline } from "../../domain/timeline.js";
+import { applyChange, type Change, type Revision, type Timeline } from "../../domain/timeline.js";
 import { prepared } from "../connection/prepared.js";
-import { RetryTransaction } from "../connection/transaction.js";
+import { retryOnRace } from "../connection/transaction.js";
 import { toKey, toKeyColumns, toPrice } from "./price-columns.js";
 
 /** The price book version that a transaction creates, and the instant that it uses as now. */
@@ -16,8 +17,33 @@ export type PriceRef = { readonly id: string } | Key;
 /** The row of a key, with or without a current price. */
 export type KeyRow = { readonly id: string; readonly key: Key };
 
-/** A timeline, and the version of the price book that last changed it. */
-export type StoredTimeline = Timeline & { readonly version: bigint };
+/** A key's timeline, as it was read for a change. */
+export type StoredTimeline = Omit<Timeline, "revisions"> & {
+  readonly id: string;
+  readonly key: Key;
+  /** The version of the price book that last changed it. Undefined: the key does not exist yet. */
+  readonly version: bigint | undefined;
+  /** As `Timeline.revisions`, with what was recorded. */
+  readonly revisions: readonly StoredRevision[];
+  /** The revision before them, if there is one. */
+  readonly previous: StoredRevision | undefined;
+};
+
+/** A revision that stands, with its author, reason, time of recording, and version. */
+export type StoredRevision = Revision &
+  Pick<RecordedRevision, "changedBy" | "reason" | "createdAt" | "bookVersion">;
+
+/** A change that is written: its version and instant, and the timeline after it. */
+export type SavedChange = PriceBookChange & {
+  readonly id: string;
+  readonly key: Key;
+  readonly revisions: readonly Revision[];
+  readonly createdAt: Instant;
+  readonly updatedAt: Instant;
+};
+
+/** Sends statements: a transaction, or a connection that commits each of them. */
+export type Statements = Pick<Knex, "raw">;
 
 /** A revision with its author, reason, time of recording, and the versions that say it. */
 export type RecordedRevision = Revision & {
@@ -40,7 +66,7 @@ export type Author = { readonly changedBy: string; readonly reason: string };
  * order, and writers cannot deadlock.
  */
 export async function beginPriceBookChange(
-  transaction: Knex,
+  transaction: Statements,
   { correctsPast = false } = {},
 ): Promise<PriceBookChange> {
   const { rows } = await transaction
@@ -77,90 +103,137 @@ export async function findKey(knex: Knex, ref: PriceRef): Promise<KeyRow | undef
   return { id: row.id, key: toKey(row) };
 }
 
-/** Returns the id of a key. Inserts the key if it does not exist. */
-export async function ensureKey(transaction: Knex, key: Key): Promise<string> {
-  const { rows } = await transaction.raw(
-    `
-    with known as (
-      select id from llm_prices
-      where charge_type = :chargeType and provider = :provider and model = :model
-    ), inserted as (
-      insert into llm_prices (charge_type, provider, model)
-      select :chargeType, :provider, :model
-      where not exists (select from known)
-      on conflict do nothing
-      returning id
+/** Returns the empty timeline of a key that does not exist yet. */
+export function newTimeline(key: Key, now: Instant, correctsPast = false): StoredTimeline {
+  return {
+    ...{ now, id: randomUUID(), key, version: undefined },
+    ...{ revisions: [], previous: undefined, hasHistory: false, correctsPast },
+  };
+}
+
+/** What a change reads of a timeline. */
+export type TimelineQuery = {
+  readonly correctsPast: boolean;
+  /** Whether to read all revisions, instead of the one in effect, the one before it, and later ones. */
+  readonly readsAll?: boolean;
+  /** The instant of the change, once the price book is locked. */
+  readonly now?: Instant | undefined;
+};
+
+/**
+ * Reads a key's timeline for a change. Returns undefined if the key does not exist. One statement, so that it
+ * reads one version. Without a lock the plan of the change may be outdated when it is saved.
+ */
+export async function loadTimeline(
+  statements: Statements,
+  ref: PriceRef,
+  { correctsPast, readsAll = correctsPast, now: lockedAt }: TimelineQuery,
+): Promise<StoredTimeline | undefined> {
+  const isById = "id" in ref;
+  const condition = isById
+    ? "key.id = :id"
+    : "key.charge_type = :chargeType and key.provider = :provider and key.model = :model";
+  const { rows } = await statements
+    .raw(
+      `
+      select book.at as now, key.id, key.charge_type, key.provider, key.model, key.book_version,
+        -- Not exists(): it may be planned as a scan of the whole table.
+        coalesce((
+          select true from llm_price_revisions where llm_price_id = key.id limit 1
+        ), false) as has_history,
+        revision.effective_from, revision.price, revision.changed_by, revision.reason,
+        revision.created_at, revision.book_version as written_in
+      from llm_prices key
+      cross join (
+        -- The earliest instant that the next change can have.
+        select coalesce(
+          cast(:now as timestamptz), greatest(instant_now(), changed_at + interval '1 millisecond')
+        ) as at
+        from price_book
+      ) book
+      left join lateral (
+        (
+          select * from llm_price_revisions
+          where llm_price_id = key.id and superseded_in is null and effective_from <= book.at
+          order by effective_from desc
+          limit case when :readsAll then null else 2 end
+        )
+        union all
+        select * from llm_price_revisions
+        where llm_price_id = key.id and superseded_in is null and effective_from > book.at
+      ) revision on true
+      where ${condition}
+      order by revision.effective_from`,
+      { ...ref, readsAll, now: lockedAt === undefined ? null : toInstantText(lockedAt) },
     )
-    select id from known union all select id from inserted`,
-    { ...key },
-  );
-  // An SQL client has inserted the key meanwhile: it need not lock the price book for that.
-  if (rows.length === 0) throw new RetryTransaction();
-  return rows[0].id;
+    .options(prepared(isById ? "load-timeline-by-id" : "load-timeline-by-key"));
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const now = row.now.getTime();
+  const found: StoredRevision[] = row.effective_from === null ? [] : rows.map(toStoredRevision);
+  const hasPrevious = !readsAll && (found[1]?.effectiveFrom ?? Number.POSITIVE_INFINITY) <= now;
+  return {
+    ...{ now, id: row.id, key: toKey(row), version: BigInt(row.book_version) },
+    revisions: hasPrevious ? found.slice(1) : found,
+    previous: hasPrevious ? found[0] : undefined,
+    ...{ hasHistory: row.has_history, correctsPast },
+  };
 }
 
 /**
- * Returns what a change may change of a timeline: all of it if the change corrects the past, and
- * otherwise the revision in effect and the scheduled ones.
+ * Locks the price book until the transaction ends, and writes a change to a timeline, which was planned
+ * for `effectiveFrom`; undefined: from now on. The triggers validate it again.
+ *
+ * @param lockTimeoutMs how long to wait for a lock. Undefined: as long as the connection's settings allow.
+ * @throws serialization_failure of PostgreSQL, or RetryTransaction, if the plan is outdated.
  */
-export async function loadTimeline(
-  transaction: Knex,
-  id: string,
-  { version, now }: PriceBookChange,
-  correctsPast: boolean,
-): Promise<StoredTimeline> {
-  const { rows } = await transaction
-    .raw(
-      `
-      select key.book_version, revision.effective_from, revision.price, exists (
-        select from llm_price_revisions
-        where llm_price_id = key.id and book_version < :version
-      ) as has_history
-      from llm_prices key
-      left join llm_price_revisions revision
-        on revision.llm_price_id = key.id and revision.superseded_in is null
-        and (:correctsPast or revision.effective_from >= coalesce((
-          select max(effective_from) from llm_price_revisions
-          where llm_price_id = :id and superseded_in is null and effective_from <= :now
-        ), '-infinity'))
-      where key.id = :id
-      order by revision.effective_from`,
-      { id, now: toInstantText(now), version: String(version), correctsPast },
-    )
-    .options(prepared("load-timeline"));
-  const { has_history: hasHistory, book_version: lastVersion } = rows[0];
-  const found = rows.filter((row: { effective_from: Date | null }) => row.effective_from !== null);
-  const revisions: Revision[] = found.map(toRevision);
-  // A revision that takes effect exactly now is neither past nor scheduled. On a retry it is past.
-  if (revisions.some(({ effectiveFrom }) => effectiveFrom === now)) throw new RetryTransaction();
-  return { now, revisions, hasHistory, correctsPast, version: BigInt(lastVersion) };
-}
-
-/** Writes a change to a timeline. The database's triggers validate it again. */
 export async function saveChange(
-  transaction: Knex,
-  id: string,
+  statements: Statements,
+  timeline: StoredTimeline,
   { supersede, add }: Change,
+  effectiveFrom: Instant | undefined,
   { changedBy, reason }: Author,
-): Promise<void> {
-  if (supersede.length > 0) {
-    await transaction("llm_price_revisions")
-      .where("llm_price_id", id)
-      .whereNull("superseded_in")
-      .whereIn("effective_from", supersede.map(toInstantText))
-      // The trigger replaces the version of the key by that of the book.
-      .update({ superseded_in: transaction.raw("book_version + 1") });
-  }
-  if (add === undefined) return;
-  await transaction("llm_price_revisions")
-    .insert({
-      llm_price_id: id,
-      effective_from: toInstantText(add.effectiveFrom),
-      price: add.price === null ? null : toPlainText(add.price),
-      changed_by: changedBy,
-      reason,
-    })
-    .options(prepared("add-revision"));
+  lockTimeoutMs?: number,
+): Promise<SavedChange> {
+  const { id, key, version, now: plannedAt, previous, correctsPast } = timeline;
+  const { rows } = await retryOnRace(() =>
+    statements
+      .raw(
+        `
+        select version, changed_at, created_at, updated_at,
+          set_config('idle_in_transaction_session_timeout', :idleLimit, true)
+        from change_timeline(
+          :id, :newKey, :version, :plannedAt, :correctsPast, :supersede, :adds, :begins, :price,
+          :changedBy, :reason, :lockTimeoutMs
+        )`,
+        {
+          id,
+          newKey: version === undefined ? [key.chargeType, key.provider, key.model] : null,
+          version: version === undefined ? null : String(version),
+          plannedAt: toInstantText(plannedAt),
+          correctsPast,
+          supersede: supersede.map(toInstantText),
+          adds: add !== undefined,
+          begins: effectiveFrom === undefined ? null : toInstantText(effectiveFrom),
+          price: add === undefined || add.price === null ? null : toPlainText(add.price),
+          ...{ changedBy, reason, lockTimeoutMs: lockTimeoutMs ?? null },
+          idleLimit: maxIdleWhileLocked,
+        },
+      )
+      .options(prepared("change-timeline")),
+  );
+  const [row] = rows;
+  const now = row.changed_at.getTime();
+  const added = add && { ...add, effectiveFrom: effectiveFrom ?? now };
+  return {
+    ...{ id, key, version: BigInt(row.version), now },
+    revisions: [
+      ...(previous === undefined ? [] : [previous]),
+      ...applyChange(timeline.revisions, { supersede, add: added }),
+    ],
+    createdAt: row.created_at.getTime(),
+    updatedAt: row.updated_at.getTime(),
+  };
 }
 
 /** Selects the revisions of a timeline. */
@@ -169,15 +242,13 @@ export type RevisionFilter = {
   readonly includesSuperseded: boolean;
   /** Only revisions after the one with this start and version. */
   readonly after?: { readonly effectiveFrom: Instant; readonly bookVersion: bigint } | undefined;
-  /** Only revisions from exactly this instant on. */
-  readonly effectiveFrom?: Instant;
 };
 
 /** Returns the revisions of a timeline, ascending by their start and the version that wrote them. */
 export async function listRevisions(
   knex: Knex,
   id: string,
-  { includesSuperseded, after, effectiveFrom }: RevisionFilter,
+  { includesSuperseded, after }: RevisionFilter,
   limit: number,
 ): Promise<RecordedRevision[]> {
   const rows = knex("llm_price_revisions as revision")
@@ -186,7 +257,6 @@ export async function listRevisions(
     .orderBy(["effective_from", "book_version"])
     .limit(limit);
   if (!includesSuperseded) rows.whereNull("superseded_in");
-  if (effectiveFrom !== undefined) rows.where("effective_from", toInstantText(effectiveFrom));
   if (after !== undefined) {
     rows.whereRaw("(effective_from, book_version) > (?, ?)", [
       toInstantText(after.effectiveFrom),
@@ -205,16 +275,6 @@ export const effectiveUntilSql = `(
     and (later.superseded_in is null or later.superseded_in >= revision.superseded_in)
 )`;
 
-/** Returns the revision that stands and begins exactly at an instant. */
-export async function findRevision(
-  knex: Knex,
-  id: string,
-  effectiveFrom: Instant,
-): Promise<RecordedRevision | undefined> {
-  const [found] = await listRevisions(knex, id, { includesSuperseded: false, effectiveFrom }, 1);
-  return found;
-}
-
 /** The columns of a revision, with its end. */
 export type RevisionRow = {
   readonly effective_from: Date;
@@ -229,6 +289,18 @@ export type RevisionRow = {
 
 function toRevision(row: Pick<RevisionRow, "effective_from" | "price">): Revision {
   return { effectiveFrom: row.effective_from.getTime(), price: toPrice(row.price) };
+}
+
+function toStoredRevision(
+  row: Omit<RevisionRow, "book_version"> & { readonly written_in: string },
+): StoredRevision {
+  return {
+    ...toRevision(row),
+    changedBy: row.changed_by,
+    reason: row.reason,
+    createdAt: row.created_at.getTime(),
+    bookVersion: BigInt(row.written_in),
+  };
 }
 
 export function toRecordedRevision(row: RevisionRow): RecordedRevision {

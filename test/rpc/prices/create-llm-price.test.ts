@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
@@ -211,23 +212,36 @@ describe("CreateLLMPrice", () => {
     expect(await nearestOf("azure-openai")).to.equal("openai");
   });
 
-  it("sends at most six statements while it holds the lock of the price book", async () => {
+  it("locks the price book in its last statement, which also commits", async () => {
+    const { own, lockIndex } = await statementsOf({});
+    expect(own).to.have.length(2);
+    expect(lockIndex).to.equal(1);
+  });
+
+  it("with a request_id only saves the response and commits while it holds the lock", async () => {
+    const { own, lockIndex } = await statementsOf({ requestId: randomUUID() });
+    expect(own.slice(lockIndex + 1)).to.have.length(2);
+    expect(own.at(-1)).to.equal("COMMIT;");
+  });
+
+  /** Returns the statements of a write, on its connection, and which of them locks the price book. */
+  async function statementsOf(fields: { readonly requestId?: string }) {
     const key = await freshKey(service);
     type Query = { readonly sql: string; readonly __knexUid: string };
     const queries: Query[] = [];
-    const onQuery = (query: Query) => queries.push(query);
+    const onQuery = (query: Query) => {
+      // Each connection is asked once for its process id.
+      if (query.sql !== "select pg_backend_pid() as pid") queries.push(query);
+    };
     service.database.knex.on("query", onQuery);
-    await create({ ...key, price: "1" });
+    await create({ ...key, price: "1", ...fields });
     service.database.knex.off("query", onQuery);
-    // Counts the last attempt: on a slow machine the write may need several.
-    const lockIndex = queries.findLastIndex(({ sql }) => sql.includes("raise_book_version"));
-    const { __knexUid: connection } = queries[lockIndex] as Query;
-    // The names, the key, its timeline, the revision, the stored response, and the commit.
-    const later = queries.slice(lockIndex + 1).filter(({ __knexUid }) => __knexUid === connection);
-    // After the commit the pool may give the connection to other work.
-    const commitIndex = later.findIndex(({ sql }) => sql === "COMMIT;");
-    expect(later.slice(0, commitIndex + 1)).to.have.length(6);
-  });
+    const lock = queries.find(({ sql }) => sql.includes("change_timeline"));
+    const own = queries
+      .filter(({ __knexUid }) => __knexUid === lock?.__knexUid)
+      .map(({ sql }) => sql);
+    return { own, lockIndex: own.findIndex((sql) => sql.includes("change_timeline")) };
+  }
 
   it("uses the id of a key that a writer in SQL inserts at the same time", async () => {
     const key = await freshKey(service);

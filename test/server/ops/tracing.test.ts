@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import {
   InMemorySpanExporter,
@@ -88,7 +89,9 @@ describe("Tracing", () => {
   });
 
   it("records the wait for a connection and each statement of a call, without values", async () => {
-    const request = { lookup: byKey(key), price: "2.718", reason: "hush" };
+    const request = {
+      ...{ lookup: byKey(key), price: "2.718", reason: "hush", requestId: randomUUID() },
+    };
     await service.pricing.updateLLMPrice(request, { headers });
     const span = await spanOf(`${pricing}/UpdateLLMPrice`);
     expect(childrenOf(span).map(({ name }) => name)).to.include.members([
