@@ -6,6 +6,8 @@ import type { Socket } from "node:net";
 export class ClientRecord {
   /** The address of the client, as `toClientAddress` returns it. */
   readonly address: string;
+  /** Whose the calls of the connection are: of the client's address, until a caller is authorized. */
+  caller: string;
   /** True after the client has reset a call. */
   hasResetCalls = false;
   #isAuthenticated = false;
@@ -13,6 +15,7 @@ export class ClientRecord {
 
   constructor(address = "unknown", onAuthenticated: () => void = () => {}) {
     this.address = address;
+    this.caller = `address ${address}`;
     this.#onAuthenticated = onAuthenticated;
   }
 

@@ -47,8 +47,10 @@ export function createRequestListener(dependencies: ListenerDependencies): Reque
     let caller: Caller;
     try {
       const connection = connectionOf(request);
-      const found = await authorizer.authorize(path, find, recordOf(connection));
+      const client = recordOf(connection);
+      const found = await authorizer.authorize(path, find, client);
       caller = connection === undefined ? found : callerOn(found, connection);
+      client.caller = caller.limitKey;
     } catch (error) {
       return challenge(toResponse(toConnectError(error)));
     }
