@@ -72,11 +72,25 @@ export class CallTurns {
   /** Counts a call that is wasted. To be called with each call that ends. */
   callEnds({ limitKey, errorReason }: Pick<CallRecord, "limitKey" | "errorReason">): void {
     if (errorReason === undefined || !wasteful.has(errorReason)) return;
-    const waste = this.#wasteOf(limitKey);
-    if (waste.calls.take()) return;
+    this.#hold(limitKey, maxHoldMs);
+  }
+
+  /**
+   * Counts a call without a valid token from an address. Returns how long its answer should wait. The next
+   * calls of the address do not wait: they may have a token.
+   */
+  rejectionWaitMs(address: string): number {
+    return this.#hold(`rejections of ${address}`, maxRejectionWaitMs);
+  }
+
+  /** Counts a wasted call. Above the limit, holds the caller longer. Returns how long. */
+  #hold(caller: string, mostMs: number): number {
+    const waste = this.#wasteOf(caller);
+    if (waste.calls.take()) return 0;
     const nowMs = this.#now();
     const heldUntilMs = Math.max(waste.heldUntilMs, nowMs) + holdMs;
-    waste.heldUntilMs = Math.min(heldUntilMs, nowMs + maxHoldMs);
+    waste.heldUntilMs = Math.min(heldUntilMs, nowMs + mostMs);
+    return waste.heldUntilMs - nowMs;
   }
 
   #wasteOf(caller: string): Waste {
@@ -177,3 +191,4 @@ const wastedPerSecond = 50;
 /** For each wasted call above the limit. */
 const holdMs = 20;
 const maxHoldMs = 1000;
+const maxRejectionWaitMs = 5000;
