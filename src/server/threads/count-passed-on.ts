@@ -25,5 +25,5 @@ export async function* countPassedOn(
   }
 }
 
-/** A chunk of gRPC is a whole message, and the message after it may have arrived. */
-const copies = 2;
+/** A chunk of gRPC is a whole message. Its copy is on its way to the thread, and two more have arrived. */
+const copies = 4;
