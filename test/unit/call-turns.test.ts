@@ -88,7 +88,11 @@ describe("The turns of calls", () => {
     expect(count("a")).to.equal(104);
   });
 
-  for (const reason of ["TOO_MANY_CALLS", "MEMORY_EXHAUSTED", "CANCELLED", "DEADLINE_EXCEEDED"]) {
+  const wasteful = [
+    ...["TOO_MANY_CALLS", "MEMORY_EXHAUSTED", "CANCELLED"],
+    ...["DEADLINE_EXCEEDED", "MALFORMED_REQUEST"],
+  ];
+  for (const reason of wasteful) {
     it(`hold the calls of a caller that wastes many: ${reason}`, async () => {
       waste("a", 300, reason);
       enter("a");

@@ -23,7 +23,8 @@ type Waste = {
  * that arrive at once delay those of other callers little. The calls of a single caller start at once.
  *
  * When a caller wastes many calls, its next ones wait. Its client usually repeats them at once. A call is
- * wasted if it is rejected because too many run, if it is cancelled, or if its deadline passes.
+ * wasted if it is rejected because too many run, if it is cancelled, if its deadline passes, or if it cannot
+ * be read.
  */
 export class CallTurns {
   readonly #now: () => number;
@@ -175,9 +176,13 @@ function takeFirst(calls: NewCall[]): NewCall | undefined {
   return first;
 }
 
-/** The reasons of errors that mostly show that a caller makes too many calls. */
+/**
+ * The reasons of errors that mostly show that a caller makes too many calls. Over gRPC, a call that is
+ * cancelled before its message has arrived is MALFORMED_REQUEST.
+ */
 const wasteful: ReadonlySet<string> = new Set([
-  ...["TOO_MANY_CALLS", "MEMORY_EXHAUSTED", "CANCELLED", "DEADLINE_EXCEEDED"],
+  ...["TOO_MANY_CALLS", "MEMORY_EXHAUSTED"],
+  ...["CANCELLED", "DEADLINE_EXCEEDED", "MALFORMED_REQUEST"],
 ]);
 /** How long after the call of another caller each one takes turns. */
 const sharedMs = 1000;

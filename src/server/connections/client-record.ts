@@ -24,6 +24,16 @@ export class ClientRecord {
     return this.#isAuthenticated;
   }
 
+  /**
+   * Returns with whose calls a call takes its turns. Until a caller is authorized, those with a token are
+   * not behind those without one.
+   */
+  turnOf({ authorization }: { readonly authorization?: string | undefined }): string {
+    return this.isAuthenticated || authorization === undefined
+      ? this.caller
+      : `${this.caller} with a token`;
+  }
+
   authenticate(): void {
     if (this.#isAuthenticated) return;
     this.#isAuthenticated = true;

@@ -1,9 +1,18 @@
-import type { Http2SecureServer, Http2Server, ServerHttp2Stream } from "node:http2";
+import type {
+  Http2SecureServer,
+  Http2Server,
+  IncomingHttpHeaders,
+  ServerHttp2Stream,
+} from "node:http2";
 import { takeListeners } from "../../library-internals/private-fields.js";
 import type { CallTurns } from "./call-turns.js";
 import { recordOf } from "./client-record.js";
 
-type StartCall = (stream: ServerHttp2Stream, ...headers: unknown[]) => void;
+type StartCall = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  ...others: unknown[]
+) => void;
 
 /**
  * Starts each call when it is its turn, unless the client resets it before. Starts the first calls of a
@@ -16,19 +25,20 @@ export function startCallsInTurn(
   turns: CallTurns,
   wrap: (own: StartCall) => StartCall,
 ): void {
-  const start = wrap(takeListeners(server, "stream"));
-  server.on("stream", (stream: ServerHttp2Stream, ...headers: unknown[]) => {
-    const { caller, isAuthenticated, hasResetCalls } = recordOf(stream.session);
+  const start = wrap(takeListeners(server, "stream") as StartCall);
+  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ...others) => {
+    const record = recordOf(stream.session);
     let hasStarted = false;
     let hasWaited = false;
     const startCall = () => {
       hasStarted = true;
-      start(stream, ...headers);
+      start(stream, headers, ...others);
       // Node has already emitted the end of a request without a body.
       if (hasWaited && stream.readableEnded) stream.emit("end");
     };
     const isGone = () => stream.closed || stream.destroyed;
-    turns.enter({ caller, start: startCall, isGone }, !isAuthenticated || hasResetCalls);
+    const isLate = !record.isAuthenticated || record.hasResetCalls;
+    turns.enter({ caller: record.turnOf(headers), start: startCall, isGone }, isLate);
     if (hasStarted) return;
     hasWaited = true;
     // Until the call starts, nobody else would handle the error of a reset.

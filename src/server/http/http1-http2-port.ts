@@ -64,9 +64,13 @@ export function createHttpServer(
     // Otherwise a keep-alive connection would accept another call.
     if (isClosing || hasReachedMaxAge(request.socket)) response.setHeader("connection", "close");
     limitIdle(request.socket, response);
-    const { caller, isAuthenticated } = recordOf(request.socket);
-    const start = () => serveContained(request, response);
-    turns.enter({ caller, start, isGone: () => response.destroyed }, !isAuthenticated);
+    const record = recordOf(request.socket);
+    const call = {
+      caller: record.turnOf(request.headers),
+      start: () => serveContained(request, response),
+      isGone: () => response.destroyed,
+    };
+    turns.enter(call, !record.isAuthenticated);
   };
   const drop: RequestListener = (_, response) => response.destroy();
   const serveContained = contained(log, "HTTP/1.1 request", listener, drop);
