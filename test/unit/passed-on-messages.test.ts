@@ -5,6 +5,7 @@ import { expect } from "chai";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { toOffloadedHandler } from "../../src/server/grpc/grpc-offload.js";
 import { countPassedOn } from "../../src/server/threads/count-passed-on.js";
+import { createMemoryBudget } from "../../src/server/threads/memory-budget.js";
 import type { ThreadPool } from "../../src/server/threads/thread-pool.js";
 
 describe("A message on its way to a thread", () => {
@@ -31,6 +32,17 @@ describe("A message on its way to a thread", () => {
     await body.next();
     await body.return(undefined);
     expect(held).to.equal(0);
+  });
+
+  it("counts nothing after the end of its call", () => {
+    const budget = createMemoryBudget(2 ** 20, 1);
+    const memory = budget.open("a");
+    memory.reserve(1024);
+    expect(budget.inUseBytes()).to.equal(129 * 1024);
+    memory.close();
+    memory.reserve(1024);
+    memory.reserve(-2048);
+    expect(budget.inUseBytes()).to.equal(0);
   });
 
   it("is not passed on, and ends its call, if there is no memory", async () => {

@@ -24,7 +24,8 @@ export type OpenCallMemory = {
   /** For the thread that serves the call. */
   readonly slot: number;
   /**
-   * Takes memory for what the main thread holds of the request, or gives back negative bytes.
+   * Takes memory for what the main thread holds of the request, or gives back negative bytes. Counts
+   * nothing after `close`.
    *
    * @throws DomainError MEMORY_EXHAUSTED
    */
@@ -74,8 +75,12 @@ export function createMemoryBudget(limitBytes: number, maxCalls: number): Memory
       const number = callers.add(caller);
       const slot = takeSlots(number);
       const memoryHere = openSlot(table, slot + 1);
+      let isClosed = false;
+      const reserve = (bytes: number) => {
+        if (!isClosed) memoryHere.reserve(bytes);
+      };
       const close = () => {
-        memoryHere.close();
+        isClosed = true;
         emptySlots(slot);
         callers.remove(caller);
       };
@@ -85,7 +90,7 @@ export function createMemoryBudget(limitBytes: number, maxCalls: number): Memory
         close();
         throw error;
       }
-      return { slot, reserve: memoryHere.reserve, close };
+      return { slot, reserve, close };
     },
     holdResponse: (bytes) => {
       countResponse(bytes);
