@@ -24,6 +24,7 @@ import { defaultSuggestionLimits } from "../../src/rpc/handlers/dependencies.js"
 import { allowEveryone } from "../../src/server/auth/authorizer.js";
 import { createCallLog } from "../../src/server/calls/call-log.js";
 import { createCallPlaces } from "../../src/server/calls/call-places.js";
+import { CallTurns } from "../../src/server/connections/call-turns.js";
 import { SessionQueue } from "../../src/server/connections/session-queue.js";
 import { startGrpcServer } from "../../src/server/grpc/grpc-server.js";
 import { createMetrics } from "../../src/server/ops/metrics.js";
@@ -154,7 +155,12 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
     { host: "127.0.0.1", port: 0 },
     {
       ...{ mountServices: services, threads, authorizer: allowEveryone },
-      ...{ limits: readConfig({}), queue: new SessionQueue(), tls: undefined },
+      ...{
+        limits: readConfig({}),
+        queue: new SessionQueue(),
+        turns: new CallTurns(),
+        tls: undefined,
+      },
       ...{ callLog: noCallLog, log },
     },
   );

@@ -4,6 +4,7 @@ import {
   findOwnListener,
   findPgSocket,
   findPool,
+  findReadState,
   findStreamTable,
 } from "./private-fields.js";
 import type { Samples } from "./samples.js";
@@ -93,7 +94,7 @@ export const libraryInternals: readonly LibraryInternal[] = [
   {
     library: "node",
     field: "the only 'connection', 'secureConnection' and 'stream' listeners of HTTP/2 servers",
-    usedIn: "server/connections/http2-sessions.ts, connection-places.ts, late-calls.ts",
+    usedIn: "server/connections/http2-sessions.ts, connection-places.ts, start-in-turn.ts",
     benefit:
       "sessions and calls of unauthenticated clients start later, or never, so that they cannot " +
       "slow down other callers",
@@ -131,6 +132,14 @@ export const libraryInternals: readonly LibraryInternal[] = [
     ifMissing: { fallBack: "Node's own GOAWAY, which drops calls that are on their way" },
     onlyWith: "plain text",
     probe: ({ openSocket }) => openSocket === undefined || findDescriptor(openSocket) !== undefined,
+  },
+  {
+    library: "node",
+    field: "Readable._readableState.highWaterMark",
+    usedIn: "server/grpc/grpc-offload.ts",
+    benefit: "a stream that waits has one message in memory, each of up to MAX_MESSAGE_BYTES",
+    ifMissing: { fallBack: "grpc-js keeps up to 16 messages of each stream in memory" },
+    probe: ({ readable }) => findReadState(readable) !== undefined,
   },
   {
     library: "knex",

@@ -1,6 +1,7 @@
 import type { EventEmitter } from "node:events";
 import type { Http2SecureServer, Http2Server, Http2Session } from "node:http2";
 import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { isMap } from "node:util/types";
 
 /*
@@ -52,6 +53,14 @@ export function findStreamTable(session: Http2Session): StreamTableHolder | unde
 }
 
 export type StreamTableHolder = { streams: Map<number, unknown> };
+
+/** Returns the state of a readable stream of Node, if it has the number of objects that it reads ahead. */
+export function findReadState(stream: Readable): ReadState | undefined {
+  const { _readableState: state } = stream as { readonly _readableState?: Partial<ReadState> };
+  return typeof state?.highWaterMark === "number" ? (state as ReadState) : undefined;
+}
+
+export type ReadState = { highWaterMark: number };
 
 /** Returns the file descriptor of an open socket of Node, and the count of its unsent bytes. */
 export function findDescriptor(socket: Socket): Descriptor | undefined {

@@ -8,6 +8,7 @@ import {
 } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
+import { Readable } from "node:stream";
 import * as grpc from "@grpc/grpc-js";
 import knexModule from "knex";
 import pg from "pg";
@@ -31,6 +32,7 @@ export type Samples = {
   readonly isSessionCreatedSynchronously: boolean;
   /** A connected TCP socket. Undefined if this process cannot connect to itself. */
   readonly openSocket: Socket | undefined;
+  readonly readable: Readable;
   readonly knex: { readonly client: unknown };
   /** A client that is not connected. */
   readonly pgClient: object;
@@ -50,7 +52,7 @@ export async function withSamples<T>(work: (samples: Samples) => T): Promise<T> 
       ...{ grpcServer, grpcCall, grpcCredentials: grpc.ServerCredentials.createInsecure() },
       ...{ httpServer: createHttpServer(), httpsServer: createHttpsServer() },
       ...{ http2Server: createHttp2Server(() => {}), http2SecureServer: createSecureServer() },
-      ...{ http2Session, isSessionCreatedSynchronously, openSocket },
+      ...{ http2Session, isSessionCreatedSynchronously, openSocket, readable: new Readable() },
       ...{ knex, pgClient: new pg.Client(), exposition: await exposeMetric() },
     });
   } finally {

@@ -18,6 +18,7 @@ import { createAuthorizer } from "./auth/authorizer.js";
 import { isPublic } from "./auth/public-methods.js";
 import { createCallLog } from "./calls/call-log.js";
 import { createCallPlaces } from "./calls/call-places.js";
+import { CallTurns } from "./connections/call-turns.js";
 import { SessionQueue } from "./connections/session-queue.js";
 import type { ListenerDependencies } from "./listener.js";
 import { createMetrics, type Metrics } from "./ops/metrics.js";
@@ -79,7 +80,8 @@ export async function createComponents(
   if (flags.length > 0) log.info({ flags }, "started without V8 flags that make calls cheaper");
   tracing?.traceDatabase(knex);
   const metrics = createMetrics((names) => providersAmong(knex, names));
-  const callLog = createCallLog(log, metrics);
+  const turns = new CallTurns();
+  const callLog = createCallLog(log, metrics, turns);
   const authentication = await createAuthentication(
     config.auth,
     config.maxCallsInFlight,
@@ -129,7 +131,7 @@ export async function createComponents(
   );
   return {
     ...{ mountServices, threads, authorizer, limits: config, callLog, log, tls, book, metrics },
-    queue: new SessionQueue(),
+    ...{ queue: new SessionQueue(), turns },
     close: async () => {
       authentication.close();
       tls?.close();

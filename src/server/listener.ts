@@ -3,6 +3,7 @@ import type { Address } from "../config/address.js";
 import type { ConnectionLimits } from "../config/connection-limits.js";
 import type { Authorizer } from "./auth/authorizer.js";
 import type { CallLog } from "./calls/call-log.js";
+import type { CallTurns } from "./connections/call-turns.js";
 import type { SessionQueue } from "./connections/session-queue.js";
 import type { Mount } from "./pipeline/services.js";
 import type { ThreadPool } from "./threads/thread-pool.js";
@@ -37,6 +38,8 @@ export type ListenerDependencies = {
   readonly limits: ListenerLimits;
   /** Starts the HTTP/2 sessions of all listeners. */
   readonly queue: SessionQueue;
+  /** Starts the calls of all listeners. */
+  readonly turns: CallTurns;
   readonly callLog: CallLog;
   readonly log: Logger;
   /** Undefined if the listener uses plain text. */

@@ -39,6 +39,7 @@ const changes: Readonly<Record<string, (samples: Samples) => Partial<Samples>>> 
     isSessionCreatedSynchronously: false,
   }),
   "net.Socket._handle.fd and .writeQueueSize": () => ({ openSocket: new Socket() }),
+  "Readable._readableState.highWaterMark": () => ({ readable: { _readableState: {} } as never }),
   "client.pool: max, numUsed, numFree, numPendingAcquires, on": () => ({
     knex: { client: { tarn: {} } },
   }),

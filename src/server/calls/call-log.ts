@@ -12,6 +12,8 @@ export type CallRecord = {
   readonly rpc: string;
   readonly protocol: string;
   readonly caller: string;
+  /** Equal for all calls that share the capacity of one caller. */
+  readonly limitKey: string;
   readonly seconds: number;
   /** `ok`, or the error code as in the log and in metrics: `not_found`. */
   readonly code: string;
@@ -35,11 +37,19 @@ export type CallLog = {
   readonly callEnds: (call: CallRecord) => void;
 };
 
-/** Counts each call and logs one line when it ends: bugs as errors, outages as warnings. */
-export function createCallLog(log: Logger, metrics: CallMetrics): CallLog {
+/**
+ * Counts each call and logs one line when it ends: bugs as errors, outages as warnings. Passes each end
+ * on to `observer`.
+ */
+export function createCallLog(
+  log: Logger,
+  metrics: CallMetrics,
+  observer: Pick<CallLog, "callEnds"> = { callEnds: () => {} },
+): CallLog {
   const record = (call: CallRecord) => {
     const { rpc, code, seconds, cause } = call;
     metrics.callEnds(rpc, code, seconds);
+    observer.callEnds(call);
     const line = toLine(call);
     if (code === "internal" || code === "unknown") log.error({ ...line, err: cause }, "call");
     // A version that a caller requests may never have existed: that is no outage.
@@ -65,6 +75,7 @@ export type OpenCall = {
   readonly rpc: string;
   readonly protocol: string;
   readonly caller: string;
+  readonly limitKey: string;
   readonly startedAtMs: number;
   readonly findHeader: FindHeader;
   /** Undefined if this thread does not trace the call. */
@@ -76,7 +87,7 @@ export type OpenCall = {
  * the request id to the failure's metadata, so that the client receives it.
  */
 export function toCallRecord(
-  { rpc, protocol, caller, startedAtMs, findHeader, traceId }: OpenCall,
+  { rpc, protocol, caller, limitKey, startedAtMs, findHeader, traceId }: OpenCall,
   failure: ConnectError | undefined,
   request: object = {},
 ): CallRecord {
@@ -88,6 +99,7 @@ export function toCallRecord(
     rpc,
     protocol,
     caller,
+    limitKey,
     requestId,
     seconds: (performance.now() - startedAtMs) / 1000,
     code: failure === undefined ? "ok" : codeName(failure.code),
@@ -110,12 +122,12 @@ export function recordRejectedCall(callLog: CallLog, open: OpenCall, failure: Co
 export function toUnhandledCall(
   rpc: string,
   findHeader: FindHeader,
-  { name: caller }: Pick<Caller, "name"> = unknownCaller,
+  { name: caller, limitKey }: Pick<Caller, "name" | "limitKey"> = unknownCaller,
 ): OpenCall {
   const type = findHeader("content-type") ?? "";
   const protocol = /^application\/(grpc-web|grpc)/.exec(type)?.[1] ?? "connect";
   const startedAtMs = performance.now();
-  return { rpc, protocol, caller, startedAtMs, findHeader, traceId: undefined };
+  return { rpc, protocol, caller, limitKey, startedAtMs, findHeader, traceId: undefined };
 }
 
 /**

@@ -51,11 +51,15 @@ export async function* toIterable(...chunks: Uint8Array[]): AsyncIterable<Uint8A
 
 /** Returns a frame of a stream: a message or the end. */
 export function toFrame(flag: number, data: Uint8Array): Uint8Array {
-  const frame = Buffer.alloc(prefixLength + data.length);
-  frame[0] = flag;
-  frame.writeUInt32BE(data.length, 1);
-  frame.set(data, prefixLength);
-  return frame;
+  return Buffer.concat([toPrefix(flag, data.length), data]);
+}
+
+/** Returns the bytes before the data of a frame. */
+export function toPrefix(flag: number, length: number): Uint8Array {
+  const prefix = Buffer.alloc(prefixLength);
+  prefix[0] = flag;
+  prefix.writeUInt32BE(length, 1);
+  return prefix;
 }
 
 /** The bytes before each message of a stream: one for flags, four for the length. */

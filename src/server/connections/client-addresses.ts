@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import { createTokenBucket, type TokenBucket } from "./token-bucket.js";
+import { createTokenBucket, type TokenBucket } from "../../async/token-bucket.js";
 
 /** What is remembered of an address from which unauthenticated clients wasted calls. */
 type Memory = {

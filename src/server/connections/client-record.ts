@@ -6,6 +6,8 @@ import type { Socket } from "node:net";
 export class ClientRecord {
   /** The address of the client, as `toClientAddress` returns it. */
   readonly address: string;
+  /** Whose the calls of the connection are: of the client's address, until a caller is authorized. */
+  caller: string;
   /** True after the client has reset a call. */
   hasResetCalls = false;
   #isAuthenticated = false;
@@ -13,12 +15,23 @@ export class ClientRecord {
 
   constructor(address = "unknown", onAuthenticated: () => void = () => {}) {
     this.address = address;
+    this.caller = `address ${address}`;
     this.#onAuthenticated = onAuthenticated;
   }
 
   /** True after a call of an authenticated caller, and after any call if callers need no token. */
   get isAuthenticated(): boolean {
     return this.#isAuthenticated;
+  }
+
+  /**
+   * Returns with whose calls a call takes its turns. Until a caller is authorized, those with a token are
+   * not behind those without one.
+   */
+  turnOf({ authorization }: { readonly authorization?: string | undefined }): string {
+    return this.isAuthenticated || authorization === undefined
+      ? this.caller
+      : `${this.caller} with a token`;
   }
 
   authenticate(): void {

@@ -1,6 +1,6 @@
 import type { ServerHttp2Session } from "node:http2";
+import { createTokenBucket } from "../../async/token-bucket.js";
 import type { ClientRecord } from "./client-record.js";
-import { createTokenBucket } from "./token-bucket.js";
 
 /**
  * Limits the PING and SETTINGS frames of a session, which Node answers. Clients that measure the network

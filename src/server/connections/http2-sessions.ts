@@ -6,6 +6,7 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import type { Logger } from "pino";
+import type { TokenBucket } from "../../async/token-bucket.js";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { takeListeners } from "../../library-internals/private-fields.js";
 import { contained } from "../../logging/contained.js";
@@ -15,7 +16,6 @@ import type { ConnectionPlaces } from "./connection-places.js";
 import { limitControlFrames } from "./control-frames.js";
 import { drainSession } from "./graceful-goaway.js";
 import type { SessionQueue } from "./session-queue.js";
-import type { TokenBucket } from "./token-bucket.js";
 import { limitUnauthenticatedBytes, type UnauthenticatedBytes } from "./unauthenticated-bytes.js";
 import { limitUnauthenticatedCalls, limitWastedCalls } from "./wasted-calls.js";
 

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
+import { createTokenBucket, type TokenBucket } from "../../async/token-bucket.js";
 import type { ClientRecord } from "./client-record.js";
-import { createTokenBucket, type TokenBucket } from "./token-bucket.js";
 
 /** A session whose client has not authenticated. */
 type Session = {

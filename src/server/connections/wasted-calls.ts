@@ -1,8 +1,8 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import { createTokenBucket, type TokenBucket } from "../../async/token-bucket.js";
 import type { ClientAddresses } from "./client-addresses.js";
 import type { ClientRecord } from "./client-record.js";
 import { resetEarlyAnswered } from "./early-answers.js";
-import { createTokenBucket, type TokenBucket } from "./token-bucket.js";
 import { watchUnreadAnswers } from "./unread-answers.js";
 
 /** How to end a session whose client wastes calls, and what counts those of unauthenticated clients. */

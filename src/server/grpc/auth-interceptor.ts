@@ -103,6 +103,7 @@ class AuthorizedCall extends InterceptedCall {
     // The client may have cancelled the call during an asynchronous authorization.
     if (this.#isOver) return;
     this.caller = this.session === undefined ? caller : callerOn(caller, this.session);
+    this.client.caller = this.caller.limitKey;
     if (this.headers.isTimeoutMalformed) {
       this.#end(malformedTimeout());
       return;

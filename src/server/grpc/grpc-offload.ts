@@ -3,8 +3,9 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import * as grpc from "@grpc/grpc-js";
 import { mapAsync } from "../../async/map-async.js";
-import { prefixLength, toFrame } from "../connect/error-response.js";
-import { pathOf } from "../threads/offloaded-methods.js";
+import { findReadState } from "../../library-internals/private-fields.js";
+import { prefixLength, toFrame, toPrefix } from "../connect/error-response.js";
+import { largeMessageBytes, pathOf } from "../threads/offloaded-methods.js";
 import type { ThreadPool } from "../threads/thread-pool.js";
 import { GrpcContext } from "./handler-context.js";
 import { assignRequestId, toMetadata } from "./metadata.js";
@@ -34,6 +35,8 @@ export function toOffloadedHandler(
   return async (call) => {
     assignRequestId(call.metadata);
     const context = new GrpcContext(method, call);
+    const state = findReadState(call);
+    if (state !== undefined) state.highWaterMark = messagesReadAhead;
     // Responses are sent after the last request message, so the end of the iteration must not
     // destroy the call.
     const messages = call.iterator({ destroyOnReturn: false });
@@ -115,10 +118,23 @@ function serveInThread(
     method: "POST",
     url: `http://thread${pathOf(method)}`,
     header,
-    body: mapAsync(messages, (message) => toFrame(noFlags, message)),
+    body: toFrames(messages),
     signal: context.signal,
     contextValues: context.values,
   });
+}
+
+/** Returns messages as frames. Does not copy large ones: the prefix of their frame is a chunk of its own. */
+async function* toFrames(
+  messages: AsyncIterable<Buffer> | Iterable<Buffer>,
+): AsyncGenerator<Uint8Array> {
+  for await (const message of messages) {
+    if (message.length <= largeMessageBytes) yield toFrame(noFlags, message);
+    else {
+      yield toPrefix(noFlags, message.length);
+      yield message;
+    }
+  }
 }
 
 function toMessage(envelope: Uint8Array): Buffer {
@@ -136,6 +152,8 @@ function readStatus({ trailer = new Headers() }: UniversalServerResponse): grpc.
 
 const same = (bytes: Buffer) => bytes;
 const noFlags = 0;
+/** By default it is 16, and each message can have several megabytes. */
+const messagesReadAhead = 1;
 
 // grpc-timeout has at most eight digits. A longer timeout is omitted: it has no practical effect.
 const longestTimeoutMs = 99_999_999;

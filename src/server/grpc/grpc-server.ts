@@ -21,7 +21,17 @@ export type GrpcServer = Listener & {
 /** Opens the listener for gRPC, with reflection and health. Health starts as NOT_SERVING. */
 export async function startGrpcServer(
   address: Address,
-  { mountServices, threads, authorizer, limits, queue, callLog, log, tls }: ListenerDependencies,
+  {
+    mountServices,
+    threads,
+    authorizer,
+    limits,
+    queue,
+    turns,
+    callLog,
+    log,
+    tls,
+  }: ListenerDependencies,
 ): Promise<GrpcServer> {
   // grpc-js would print invalid headers with their values, which may be tokens, outside our log.
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
@@ -50,7 +60,7 @@ export async function startGrpcServer(
   const limitConnections = () =>
     limitGrpcServer(server, current, {
       ...{ limits: limits.connections, longestMs: longestCallMs(limits), open, callLog, log },
-      ...{ queue, paths: server.paths, isEncrypted: tls !== undefined },
+      ...{ queue, turns, paths: server.paths, isEncrypted: tls !== undefined },
     });
   mountServices((service, implementation) =>
     addConnectService({ server, unaryCalls, threads }, service, implementation),

@@ -7,12 +7,13 @@ import { findHttp2Servers } from "../../library-internals/private-fields.js";
 import { attempt } from "../../logging/contained.js";
 import type { CallLog } from "../calls/call-log.js";
 import { parseGrpcTimeout } from "../connect/timeout-headers.js";
+import type { CallTurns } from "../connections/call-turns.js";
 import { type ClientRecord, recordOf } from "../connections/client-record.js";
 import { ConnectionPlaces, limitConnections } from "../connections/connection-places.js";
 import type { ConnectionTracker } from "../connections/connection-tracker.js";
 import { limitHttp2Sessions, toHttp2Options } from "../connections/http2-sessions.js";
-import { startCallsLate } from "../connections/late-calls.js";
 import type { SessionQueue } from "../connections/session-queue.js";
+import { startCallsInTurn } from "../connections/start-in-turn.js";
 import type { RequestHeaders } from "./status-errors.js";
 import { isGrpc, rejectUnimplemented } from "./unimplemented.js";
 
@@ -27,6 +28,8 @@ export type GrpcServerSettings = {
   readonly log: Pick<Logger, "error">;
   /** Starts the sessions of all listeners. */
   readonly queue: SessionQueue;
+  /** Starts the calls of all listeners. */
+  readonly turns: CallTurns;
   readonly isEncrypted: boolean;
   /** The paths of all methods that the server has. */
   readonly paths: ReadonlySet<string>;
@@ -53,7 +56,7 @@ export function limitGrpcServer(
   current: CurrentCall,
   settings: GrpcServerSettings,
 ): void {
-  const { limits, open, queue, isEncrypted, log } = settings;
+  const { limits, open, queue, turns, isEncrypted, log } = settings;
   for (const http2 of findHttp2Servers(server) ?? missing("Server.http2Servers")) {
     http2.updateSettings(toHttp2Options(limits).settings);
     http2.maxConnections = limits.maxConnections;
@@ -64,7 +67,7 @@ export function limitGrpcServer(
     limitConnections(http2, places, log);
     open.watchSockets(http2);
     open.watchSessions(http2);
-    startCallsLate(http2, (serve) => toCallStart(serve as ServeCall, current, settings));
+    startCallsInTurn(http2, turns, (serve) => toCallStart(serve as ServeCall, current, settings));
   }
 }
 

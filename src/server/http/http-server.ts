@@ -13,13 +13,13 @@ export async function startHttpServer(
   corsOrigins: Origins,
   dependencies: ListenerDependencies,
 ): Promise<Listener> {
-  const { limits, queue, log, tls } = dependencies;
+  const { limits, queue, turns, log, tls } = dependencies;
   const { server, close } = createHttpServer(
     servePages(allowOrigins(corsOrigins, createRequestListener(dependencies)), tls !== undefined),
     limits.connections,
     limits.maxStreamTimeoutMs,
     log,
-    queue,
+    { queue, turns },
     tls,
   );
   return { address: await listen(server, address), close };

@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import type { ConnectionLimits } from "../../config/connection-limits.js";
 import { takeListeners } from "../../library-internals/private-fields.js";
 import { contained } from "../../logging/contained.js";
+import { CallTurns } from "../connections/call-turns.js";
 import { recordOf, setRecord } from "../connections/client-record.js";
 import { ConnectionPlaces, limitConnections } from "../connections/connection-places.js";
 import { trackConnections } from "../connections/connection-tracker.js";
@@ -23,8 +24,8 @@ import {
   type SessionSettings,
   toHttp2Options,
 } from "../connections/http2-sessions.js";
-import { startCallsLate } from "../connections/late-calls.js";
 import { SessionQueue } from "../connections/session-queue.js";
+import { startCallsInTurn } from "../connections/start-in-turn.js";
 import type { Tls } from "../tls/tls.js";
 
 /** A server for HTTP/1.1 and HTTP/2 on one port. HTTP/2 without TLS requires prior knowledge. */
@@ -44,7 +45,7 @@ export function createHttpServer(
   limits: ConnectionLimits,
   maxRequestMs: number,
   log: Pick<Logger, "error">,
-  queue = new SessionQueue(),
+  { queue, turns } = { queue: new SessionQueue(), turns: new CallTurns() },
   tls?: Tls,
 ): HttpServer {
   let isClosing = false;
@@ -63,9 +64,16 @@ export function createHttpServer(
     // Otherwise a keep-alive connection would accept another call.
     if (isClosing || hasReachedMaxAge(request.socket)) response.setHeader("connection", "close");
     limitIdle(request.socket, response);
-    listener(request, response);
+    const record = recordOf(request.socket);
+    const call = {
+      caller: record.turnOf(request.headers),
+      start: () => serveContained(request, response),
+      isGone: () => response.destroyed,
+    };
+    turns.enter(call, !record.isAuthenticated);
   };
   const drop: RequestListener = (_, response) => response.destroy();
+  const serveContained = contained(log, "HTTP/1.1 request", listener, drop);
   const server = createHttp1Server(options, tls);
   handleHttp1(server, contained(log, "HTTP/1.1 request", serve, drop));
   server.maxConnections = limits.maxConnections;
@@ -73,7 +81,7 @@ export function createHttpServer(
   const serveBoth = contained(log, "HTTP/2 request", listener, drop) as never;
   const http2 = createHttp2Server(toHttp2Options(limits), serveBoth);
   http2.on("checkContinue", serveBoth);
-  startCallsLate(http2, (start) =>
+  startCallsInTurn(http2, turns, (start) =>
     contained(log, "HTTP/2 stream", start, (stream) => stream.destroy()),
   );
   const places = new ConnectionPlaces(limits.maxConnections, queue);

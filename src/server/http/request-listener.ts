@@ -27,7 +27,7 @@ import { type HttpCall, limitCall, malformedReason, toCall } from "./request.js"
  * messages to worker threads, rewrites Connect's own errors, and logs rejected calls.
  */
 export function createRequestListener(dependencies: ListenerDependencies): RequestListener {
-  const { authorizer, limits, callLog, log } = dependencies;
+  const { authorizer, limits, turns, callLog, log } = dependencies;
   const longestMs = longestCallMs(limits);
   const methods = createMethods(dependencies);
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
@@ -44,12 +44,18 @@ export function createRequestListener(dependencies: ListenerDependencies): Reque
     if (!find(":authority") && !find("host")) return toResponse(record(malformed(noHost)));
     const method = methods.get(path);
     if (method === undefined) return toNotFound(type, record(unimplemented(path)));
+    const connection = connectionOf(request);
+    const client = recordOf(connection);
     let caller: Caller;
     try {
-      const connection = connectionOf(request);
-      const found = await authorizer.authorize(path, find, recordOf(connection));
+      const found = await authorizer.authorize(path, find, client);
       caller = connection === undefined ? found : callerOn(found, connection);
+      client.caller = caller.limitKey;
     } catch (error) {
+      // Over HTTP/2, such a client is disconnected.
+      if (request.httpVersionMajor === 1 && !client.isAuthenticated) {
+        await waitUntilClosed(response, turns.rejectionWaitMs(client.address));
+      }
       return challenge(toResponse(toConnectError(error)));
     }
     const unsupported = unsupportedReason(method.handler, request.method ?? "", type);
@@ -136,6 +142,18 @@ function hasCallerGone(error: unknown): boolean {
 
 /** The error codes of a connection or stream that was closed before the end of the request. */
 const abortCodes: ReadonlySet<string> = new Set(["ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE"]);
+
+/** Waits, but at most until the client has disconnected. */
+async function waitUntilClosed(response: ServerResponse, mostMs: number): Promise<void> {
+  if (mostMs === 0 || response.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, mostMs);
+    response.once("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
 
 /** Adds the authentication scheme to a response with status 401 (RFC 9110, section 11.6.1). */
 function challenge(response: UniversalServerResponse): UniversalServerResponse {

@@ -2,7 +2,7 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "../../domain/domain-error.js";
 import { attempt } from "../../logging/contained.js";
-import { callerKey, callerName } from "../../rpc/call/caller-context.js";
+import { callerKey, callerOf } from "../../rpc/call/caller-context.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { translateReadError } from "../../rpc/errors/translate-connect-error.js";
 import type { CallTracer } from "../../tracing/tracing.js";
@@ -195,9 +195,9 @@ function createCallRecorder(method: DescMethod, { callLogOf, tracer }: CallOptio
       context.end();
       if (!isOpen) return;
       isOpen = false;
-      const caller = callerName(context);
+      const { name: caller, limitKey } = callerOf(context);
       const traceId = trace?.traceId;
-      const open = { rpc, protocol, caller, startedAtMs, findHeader, traceId };
+      const open = { rpc, protocol, caller, limitKey, startedAtMs, findHeader, traceId };
       // An unreadable message has neither a `request_id` nor a `reason`.
       const call = toCallRecord(open, failure, request instanceof DomainError ? {} : request);
       // A call that could not be traced has ended all the same.

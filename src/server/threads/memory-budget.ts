@@ -1,4 +1,11 @@
-import { type MemoryTable, mainSlot, noCaller, openSlot, sumBytes } from "./memory-table.js";
+import {
+  firstSlot,
+  type MemoryTable,
+  mainSlot,
+  noCaller,
+  openSlot,
+  sumBytes,
+} from "./memory-table.js";
 
 /** One budget of memory for all large calls. Each caller may have at most half of it. */
 export type MemoryBudget = {
@@ -16,17 +23,25 @@ export type MemoryBudget = {
 export type OpenCallMemory = {
   /** For the thread that serves the call. */
   readonly slot: number;
+  /**
+   * Takes memory for what the main thread holds of the request, or gives back negative bytes. Counts
+   * nothing after `close`.
+   *
+   * @throws DomainError MEMORY_EXHAUSTED
+   */
+  readonly reserve: (bytes: number) => void;
   /** Gives back all that the call holds, in whatever way it has ended. */
   readonly close: () => void;
 };
 
 /**
- * Creates a budget for at most `maxCalls` calls at a time. The main thread gives each call a slot of
- * the table. The thread of the call writes there what the call holds, so that nothing is lost with a
- * thread: the main thread empties the slot.
+ * Creates a budget for at most `maxCalls` calls at a time. The main thread gives each call two slots of
+ * the table. The thread of the call writes into one what the call holds there, and the main thread into
+ * the other, so that nothing is lost with a thread: the main thread empties both.
  */
 export function createMemoryBudget(limitBytes: number, maxCalls: number): MemoryBudget {
-  const slots = new SharedArrayBuffer((maxCalls + 1) * 2 * Int32Array.BYTES_PER_ELEMENT);
+  const maxSlots = 2 * maxCalls;
+  const slots = new SharedArrayBuffer((maxSlots + 1) * 2 * Int32Array.BYTES_PER_ELEMENT);
   const view = new Int32Array(slots);
   const table = { limitBytes, slots };
   const free: number[] = [];
@@ -37,21 +52,37 @@ export function createMemoryBudget(limitBytes: number, maxCalls: number): Memory
     responseBytes += bytes;
     Atomics.store(view, mainSlot * 2, Math.ceil(responseBytes / 1024));
   };
+  /** Returns the first of two slots. */
+  const takeSlots = (caller: number): number => {
+    const slot = free.pop() ?? firstSlot + usedSlots;
+    if (slot > maxSlots) throw new Error("every slot for calls is taken");
+    usedSlots = Math.max(usedSlots, slot + 1);
+    // Of the main thread's slot: sums need not read the slots that no call has had.
+    Atomics.store(view, mainSlot * 2 + 1, usedSlots);
+    for (const each of [slot, slot + 1]) Atomics.store(view, each * 2 + 1, caller);
+    return slot;
+  };
+  const emptySlots = (slot: number) => {
+    for (const each of [slot, slot + 1]) {
+      Atomics.store(view, each * 2, 0);
+      Atomics.store(view, each * 2 + 1, noCaller);
+    }
+    free.push(slot);
+  };
   return {
     ...{ table, limitBytes },
     open: (caller) => {
-      const slot = free.pop() ?? usedSlots + 1;
-      if (slot > maxCalls) throw new Error("every slot for calls is taken");
-      usedSlots = Math.max(usedSlots, slot);
-      // Of the main thread's slot: sums need not read the slots that no call has had.
-      Atomics.store(view, mainSlot * 2 + 1, usedSlots);
       const number = callers.add(caller);
-      Atomics.store(view, slot * 2 + 1, number);
+      const slot = takeSlots(number);
+      const memoryHere = openSlot(table, slot + 1);
+      let isClosed = false;
+      const reserve = (bytes: number) => {
+        if (!isClosed) memoryHere.reserve(bytes);
+      };
       const close = () => {
-        Atomics.store(view, slot * 2, 0);
-        Atomics.store(view, slot * 2 + 1, noCaller);
+        isClosed = true;
+        emptySlots(slot);
         callers.remove(caller);
-        free.push(slot);
       };
       try {
         openSlot(table, slot).reserve(baseBytes);
@@ -59,7 +90,7 @@ export function createMemoryBudget(limitBytes: number, maxCalls: number): Memory
         close();
         throw error;
       }
-      return { slot, close };
+      return { slot, reserve, close };
     },
     holdResponse: (bytes) => {
       countResponse(bytes);

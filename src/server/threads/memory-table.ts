@@ -22,6 +22,9 @@ export type ThreadCallMemory = CallMemory & {
 /** The slot of what the main thread itself holds. */
 export const mainSlot = 0;
 
+/** The slots of calls begin here. Each call has two, side by side: of its thread and of the main thread. */
+export const firstSlot = 1;
+
 /** The number of no caller. */
 export const noCaller = 0;
 
@@ -56,11 +59,17 @@ export function openSlot(table: MemoryTable, slot: number): ThreadCallMemory {
 export function sumBytes(view: Int32Array, caller?: number): number {
   const usedSlots = Atomics.load(view, mainSlot * 2 + 1);
   let sum = caller === undefined ? readSlot(view, mainSlot) : 0;
-  for (let slot = 1; slot <= usedSlots; slot += 1) {
+  for (let slot = firstSlot; slot <= usedSlots; slot += 1) {
     if (caller !== undefined && Atomics.load(view, slot * 2 + 1) !== caller) continue;
     sum += readSlot(view, slot);
   }
   return sum;
+}
+
+/** Returns what a call holds in both of its slots. */
+function readCall(view: Int32Array, slot: number): number {
+  const isFirst = (slot - firstSlot) % 2 === 0;
+  return readSlot(view, slot) + readSlot(view, isFirst ? slot + 1 : slot - 1);
 }
 
 function readSlot(view: Int32Array, slot: number): number {
@@ -78,7 +87,7 @@ function findProblem(
   const heldByCaller = sumBytes(view, Atomics.load(view, slot * 2 + 1));
   if (heldByCaller > share) {
     const ofCaller = { asked, held: heldByCaller - asked, most: share, isShare: true };
-    return memoryExhausted(ofCaller, readSlot(view, slot) > share);
+    return memoryExhausted(ofCaller, readCall(view, slot) > share);
   }
   const held = sumBytes(view);
   if (held <= limitBytes) return undefined;

@@ -75,8 +75,8 @@ function objectBytes(bytes: Uint8Array, entries: number): number {
   return bytes.length * objectBytesPerByte + entries * bytesPerEntry;
 }
 
-/** The bytes of a message are in the main thread, in this thread, and once more when it is whole. */
-const copies = 3;
+/** The bytes of a message are in this thread, and once more when it is whole. */
+const copies = 2;
 
 /** Of a message with the shortest valid accounts. */
 const objectBytesPerByte = 9;

@@ -12,6 +12,7 @@ import { type CallPlace, type CallPlaces, whileWaiting } from "../calls/call-pla
 import { headerFinder } from "../calls/request-id.js";
 import { timeoutOf } from "../connect/timeout-headers.js";
 import { type CallTrackerDependencies, trackCall } from "./call-tracker.js";
+import { countPassedOn } from "./count-passed-on.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import { createOffloadedPlaces, type OffloadedPlaces } from "./offloaded-places.js";
 import { passOnAbort, toResponse } from "./read-response.js";
@@ -127,7 +128,17 @@ export function createThreadPool(
         onResume: () => resume().catch(logFailure("a call could not continue")),
       });
       for (const [name, value] of Object.entries(tracked.headers)) header.set(name, value);
-      const stream = ReadableStream.from(body) as ReadableStream<Uint8Array>;
+      let loseCall: (reason: unknown) => void = () => {};
+      // Fails whichever wait is next, for the response or for its body: when the thread is lost, or when
+      // there is no memory for the request.
+      const lost = new Promise<never>((_, reject) => {
+        loseCall = reject;
+      });
+      lost.catch(() => undefined);
+      const passedOn = countPassedOn(body, memory.reserve, (error) =>
+        loseCall(tracked.fail(error)),
+      );
+      const stream = ReadableStream.from(passedOn) as ReadableStream<Uint8Array>;
       const call = {
         ...{ url, method, httpVersion, header: [...header], caller, body: stream, port: port2 },
         memorySlot: memory.slot,
@@ -147,9 +158,7 @@ export function createThreadPool(
           memory.close();
           stopPassingOn();
         });
-      // Fails whichever wait is next when the thread is lost: for the response or for its body.
-      const lost = new Promise<never>((_, reject) => trailers.catch(reject));
-      lost.catch(() => undefined);
+      trailers.catch(loseCall);
       return toResponse(await Promise.race([response, lost]), trailers, lost, memoryBudget);
     },
     close: () => pool.destroy(),
