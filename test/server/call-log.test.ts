@@ -181,7 +181,7 @@ describe("The log line of a call", () => {
       errorOf(importRows(service, [rowOf(key, "4")])),
     );
     await knex.raw("alter table llm_price_revisions drop constraint no_four");
-    expect(line).to.include({ level: 50, code: "internal" });
+    expect(line).to.include({ level: "error", code: "internal" });
     expect(line.err).to.include({
       ...{ type: "error", code: "23514", table: "llm_price_revisions", constraint: "no_four" },
     });
@@ -200,7 +200,7 @@ describe("The log line of a call", () => {
       errorOf(service.catalog.createProvider({ name: "n0t-to-be-logged" })),
     );
     await service.database.knex.raw("drop trigger reject_row on providers");
-    expect(line).to.include({ level: 50, code: "internal", message: "internal error" });
+    expect(line).to.include({ level: "error", code: "internal", message: "internal error" });
     expect(line.err).to.include({
       type: "error",
       code: "P0001",

@@ -73,6 +73,11 @@ describe("the role of the service", function () {
         const response = await importRows(service, rows, { registerMissing: true });
         expect(countsOf(response)).to.equal("1 created, 1 updated, 1 models");
       },
+      BatchUpsertLLMPrices: async () => {
+        const rows = [rowOf(key, "1.75")];
+        const { counts } = await service.pricing.batchUpsertLLMPrices({ terms: {}, rows });
+        expect(counts?.unchangedCount).to.equal(1n);
+      },
       ListLLMPrices: () => service.pricing.listLLMPrices({}),
       ListLLMPriceRevisions: () => service.pricing.listLLMPriceRevisions({ lookup }),
       ListLLMPriceChanges: () => service.pricing.listLLMPriceChanges({}),

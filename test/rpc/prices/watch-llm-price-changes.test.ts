@@ -158,7 +158,9 @@ describe("WatchLLMPriceChanges", function () {
     request.end(toEnvelope(JSON.stringify({ afterBookVersion: String(version) })));
     const [response] = await once(request, "response");
     const [data] = await once(response, "data");
-    expect(fromEnvelopes(data)).to.deep.equal([{ bookVersion: String(version) }]);
+    expect(fromEnvelopes(data)).to.deep.equal([
+      { llmPriceChanges: [], bookVersion: String(version) },
+    ]);
     request.destroy();
   });
 
