@@ -29,11 +29,11 @@ async function attack(
   });
 }
 
-// All attacks, or those that are named: a tenth of their calls, or with --long all of them.
+// All attacks, or those that are named: six of a hundred calls, or with --long all of them.
 const names = [...attacks.map(({ name }) => name), ...attacksOnTrust.map(([name]) => name)];
 const { includes, isLong, option } = readSuiteArguments(names, { options: ["seed", "scale"] });
 const seed = option("seed") ?? Date.now() % 1_000_000;
-const scale = option("scale") ?? (isLong ? 1 : 0.1);
+const scale = option("scale") ?? (isLong ? 1 : 0.06);
 const repeat = `--seed ${seed} --scale ${scale}`;
 console.log(`npm run test:e2e:security -- ${repeat} does the same again`);
 // Otherwise the suite would misread the texts of responses.

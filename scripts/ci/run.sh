@@ -47,15 +47,15 @@ waits=(
   "network delays" "npm run --silent test:e2e:network-delay"
   "real catalogue" "npm run --silent test:e2e:real-catalog"
 )
-attacks=(
-  "security fuzzing" "npm run --silent test:e2e:security"
+nodes=(
+  "what depends on Node.js, on Node 22" "scripts/ci/on-node.sh 22 scripts/ci/node-tests.sh"
+  "what depends on Node.js, on Node 26" "scripts/ci/on-node.sh 26 scripts/ci/node-tests.sh"
 )
 
 # These suites take all processors, or their results depend on time. Each runs alone.
 alone=(
   "tests on Node 24 and Debian's PostgreSQL" "scripts/ci/on-node.sh 24 scripts/ci/on-debian-postgres.sh npm test"
-  "what depends on Node.js, on Node 22" "scripts/ci/on-node.sh 22 scripts/ci/node-tests.sh"
-  "what depends on Node.js, on Node 26" "scripts/ci/on-node.sh 26 scripts/ci/node-tests.sh"
+  "security fuzzing" "npm run --silent test:e2e:security"
   "resource limits" "npm run --silent test:e2e:resource-limits"
   "fault injection" "npm run --silent test:e2e:fault-injection"
   "benchmarks, but for calls" "npm run --silent bench -- batches price-book allocations replicas transactions writes"
@@ -63,6 +63,6 @@ alone=(
 
 side_by_side tests installs
 side_by_side checks builds
-side_by_side waits attacks
+side_by_side waits nodes
 one_by_one alone
-print_totals tests installs checks builds waits attacks alone
+print_totals tests installs checks builds waits nodes alone
