@@ -21,11 +21,29 @@ export type MissingRows = {
   readonly cancelScheduled: boolean;
 };
 
+/** A part of the price book. An empty text: any. */
+export type ImportScope = {
+  readonly chargeType: string;
+  readonly provider: string;
+  readonly modelPrefix: string;
+};
+
+/** Limits above which an import is rejected. Undefined: no limit. */
+export type ImportGuards = {
+  /** Of the scope's prices, those that end because they have no row. */
+  readonly maxEndPercent: Decimal | undefined;
+  /** How much a price may change. */
+  readonly maxChangePercent: Decimal | undefined;
+};
+
 /** The options of an import. */
 export type ImportOptions = {
   readonly validateOnly: boolean;
   readonly registerMissing: boolean;
   readonly missing: MissingRows;
+  /** The part of the price book that the rows are about. Undefined: all of it. */
+  readonly scope: ImportScope | undefined;
+  readonly guards: ImportGuards;
   /** The version from which the rows were made: keys changed since are not changed. Undefined: any. */
   readonly baseBookVersion: bigint | undefined;
   /** The most changes to list in the response. */
@@ -35,6 +53,8 @@ export type ImportOptions = {
 /** Counts each price once, also when it has several rows. */
 export type ImportCounts = {
   readonly rows: number;
+  /** Rows that repeat an earlier one. */
+  readonly duplicates: number;
   readonly created: number;
   readonly updated: number;
   readonly unchanged: number;
@@ -61,6 +81,8 @@ export type ImportOutcome = {
   readonly counts: ImportCounts;
   readonly changes: readonly ImportChange[];
   readonly bookVersion: bigint;
+  /** Why guards would reject the import (`validateOnly`). */
+  readonly guardViolations: readonly string[];
   /** The instant that the import uses as now. */
   readonly effectiveFrom: Instant;
 };

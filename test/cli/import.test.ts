@@ -110,7 +110,7 @@ describe("llmprices import --end-missing", function () {
     await create("b", "2");
     await importRows(["a,1,,"]);
     expect(await priceAt(service, keyOf("b"))).to.equal("2");
-    const { output } = await importRows(["a,1,,"], "--end-missing");
+    const { output } = await importRows(["a,1,,"], "--end-missing", "--max-end", "100%");
     expect(output).to.match(/^0 created, 0 changed, 1 ended, 1 unchanged/);
     expect(await priceAt(service, keyOf("b"))).to.equal(undefined);
   });

@@ -8,12 +8,14 @@ import {
 } from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import { toTimestamp } from "./timestamps.js";
 
-export function toImportMessage({ counts, changes, bookVersion, effectiveFrom }: ImportOutcome) {
+export function toImportMessage(outcome: ImportOutcome) {
+  const { counts, changes, bookVersion, effectiveFrom, guardViolations } = outcome;
   return {
     counts: toCountsMessage(counts),
     changes: changes.map(toChangeMessage),
     bookVersion,
     effectiveFrom: toTimestamp(effectiveFrom),
+    guardViolations: [...guardViolations],
   };
 }
 
@@ -29,6 +31,7 @@ function toCountsMessage(
     registeredChargeTypeCount: BigInt(counts.chargeTypes),
     registeredProviderCount: BigInt(counts.providers),
     registeredModelCount: BigInt(counts.models),
+    duplicateRowCount: BigInt(counts.duplicates),
   };
 }
 

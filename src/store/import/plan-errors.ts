@@ -9,7 +9,7 @@ export function toRowError(found: RowErrorRow, now: Instant): RowError {
   const path = `rows[${row}]`;
   const { problem } = found;
   if (problem === "row") {
-    const description = `is of the same key and time as rows[${found.hint}]`;
+    const description = `is of the same key and time as rows[${found.hint}], with another price`;
     return { row, violation: { field: path, description } };
   }
   const field = `${path}.${problem}`;

@@ -18,7 +18,7 @@ export async function summarizeImport(
   { maxChanges }: ImportOptions,
   names: RegisteredNames,
   bookVersion: bigint,
-): Promise<ImportOutcome> {
+): Promise<Omit<ImportOutcome, "guardViolations">> {
   const counts = { ...(await countDiff(transaction)), ...names };
   const changes = await listChanges(transaction, now, maxChanges);
   return { counts, changes, bookVersion, effectiveFrom: now };
@@ -27,13 +27,14 @@ export async function summarizeImport(
 /** Counts the planned changes, each price once. */
 async function countDiff(transaction: Knex): Promise<Omit<ImportCounts, keyof RegisteredNames>> {
   const { rows } = await transaction.raw(`
-    select sum(rows) as rows,
+    select sum(rows) as rows, sum(duplicates) as duplicates,
       count(*) filter (where writes and not had_price) as created,
       count(*) filter (where writes and had_price and not ends) as updated,
       count(*) filter (where writes and had_price and ends) as ended,
       count(*) filter (where not writes) as unchanged
     from (
-      select count(row_number) as rows, bool_or(had_price) as had_price,
+      select count(row_number) as rows, count(*) filter (where duplicates) as duplicates,
+        bool_or(had_price) as had_price,
         bool_or(adds or replaces or cancels) as writes,
         bool_or((adds or replaces or cancels) and price is null) as ends
       from import_steps
@@ -42,6 +43,7 @@ async function countDiff(transaction: Knex): Promise<Omit<ImportCounts, keyof Re
   const [counts] = rows;
   return {
     rows: Number(counts.rows),
+    duplicates: Number(counts.duplicates),
     created: Number(counts.created),
     updated: Number(counts.updated),
     unchanged: Number(counts.unchanged),
