@@ -11,6 +11,7 @@ import { findGuardErrors } from "./guards.js";
 import { findChangedKeys, type ImportPlan, isOutdated, listRowErrors, planImport } from "./plan.js";
 import { toRowError } from "./plan-errors.js";
 import { countMissingNames, summarizeImport } from "./result.js";
+import { findNearestNames } from "./suggested-names.js";
 
 /** The input of an import, besides its rows. */
 export type Import = {
@@ -69,9 +70,9 @@ async function write(
     if (changes === 0) throw new RetryTransaction();
   }
   const names = await registerMissingNames(transaction);
+  const summary = await summarizeImport(transaction, now, task.options, names, version);
   await insertKeys(transaction);
   await applyDiff(transaction, now, task.author);
-  const summary = await summarizeImport(transaction, now, task.options, names, version);
   return { ...summary, guardViolations: [] };
 }
 
@@ -92,7 +93,11 @@ async function plan(
   const rows = planned.invalidRows === 0 ? [] : await listRowErrors(transaction, maxRowErrors);
   if (options.baseBookVersion !== undefined)
     await requireUnchanged(transaction, options.baseBookVersion);
-  throwRowErrors({ ...planned, errors: rows.map((row) => toRowError(row, now)) });
+  const nearestOf = await findNearestNames(transaction, rows);
+  throwRowErrors({
+    ...planned,
+    errors: rows.map((row) => toRowError(row, now, nearestOf(row))),
+  });
   const guardErrors = await findGuardErrors(transaction, now, options);
   if (guardErrors[0] !== undefined && !options.validateOnly) throw guardErrors[0];
   return { ...planned, guardViolations: guardErrors.map(({ message }) => message) };
