@@ -66,11 +66,13 @@ const firstChanges = `
     select llm_price_id, begins, price, adds as stays, true as is_planned from planned
     union all
     select llm_price_id, begins, price, true, false from standing
+    -- Two conditions instead of one with "or", which would compare every step with every revision.
     where not exists (
-      select from planned where planned.llm_price_id = standing.llm_price_id and (
-        planned.cancels and standing.begins > cast(:now as timestamptz)
-        or planned.replaces and planned.begins = standing.begins
-      )
+      select from planned where planned.llm_price_id = standing.llm_price_id
+        and planned.cancels and standing.begins > cast(:now as timestamptz)
+    ) and not exists (
+      select from planned where planned.llm_price_id = standing.llm_price_id
+        and planned.replaces and planned.begins = standing.begins
     )
   ), ordered as (
     select llm_price_id, begins, is_planned,

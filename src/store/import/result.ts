@@ -31,11 +31,14 @@ export async function summarizeImport(
 async function countCancelled(transaction: Knex, now: Instant): Promise<number> {
   const { rows } = await transaction.raw(
     `
-    select count(*) as revisions
-    from import_steps step join llm_price_revisions revision using (llm_price_id)
-    where step.row_number is null and revision.superseded_in is null
-      and revision.effective_from > cast(:now as timestamptz)
-      and (step.cancels or step.replaces and step.effective_from = revision.effective_from)`,
+    select (
+      select count(*) from import_steps where row_number is null and replaces
+    ) + (
+      select count(*)
+      from import_steps step join llm_price_revisions revision using (llm_price_id)
+      where step.cancels and revision.superseded_in is null
+        and revision.effective_from > cast(:now as timestamptz)
+    ) as revisions`,
     { now: toInstantText(now) },
   );
   return Number(rows[0].revisions);
