@@ -7,6 +7,7 @@ import {
   addFilters,
   addOutput,
   addReading,
+  toPercent,
   toWholeNumber,
 } from "./flags.js";
 
@@ -46,6 +47,12 @@ function addImport(program: Command): void {
       ).choices(["keep", "end", "replace"]),
     )
     .addOption(new Option("--end-missing", "short for --missing end").conflicts("missing"))
+    .option(
+      "--max-end <percent>",
+      "reject the list if more prices would end because they have no row; default: 10%",
+      toPercent,
+    )
+    .option("--max-change <percent>", "reject the list if a price would change by more", toPercent)
     .option("--correct-past", "rows with a past effective_from change the past; needs --reason")
     .option(
       "--ignore-base-version",
@@ -54,6 +61,7 @@ function addImport(program: Command): void {
     .option("--reason <text>", "why, kept with every revision")
     .option("--request-id <uuid>", "makes a repeat of this import safe for 24 hours")
     .option("--max-changes <count>", "how many changes to show, at most 1000", toWholeNumber);
+  addFilters(command);
   addOutput(addReading(addFile(addConnection(command)))).action(async (...parameters) => {
     const { runImport } = await import("./commands/import.js");
     await runImport(parameters[0], parameters[1]);

@@ -100,6 +100,13 @@ function toNames(text: string): readonly string[] {
   return text.split(",");
 }
 
+/** Parses a percentage, with or without a percent sign. @throws InvalidArgumentError */
+export function toPercent(text: string): string {
+  const [, number] = /^(\d{1,7}(?:\.\d{1,4})?) ?%?$/.exec(text) ?? [];
+  if (number !== undefined) return number;
+  throw new InvalidArgumentError("expected a percentage such as 10%.");
+}
+
 /** Parses a whole number of up to 9 digits. @throws InvalidArgumentError */
 export function toWholeNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);

@@ -23,6 +23,7 @@ export type Reason =
   | "THREAD_LOST"
   | "BOOK_BEHIND"
   | "BOOK_CHANGED"
+  | "IMPORT_GUARD"
   | "BOOK_STALE"
   | "DATABASE_UNAVAILABLE"
   | "TOKEN_MISSING"

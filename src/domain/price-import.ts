@@ -21,11 +21,29 @@ export type MissingRows = {
   readonly cancelScheduled: boolean;
 };
 
+/** A part of the price book. An empty text: any. */
+export type ImportScope = {
+  readonly chargeType: string;
+  readonly provider: string;
+  readonly modelPrefix: string;
+};
+
+/** Limits above which an import is rejected. Undefined: no limit. */
+export type ImportGuards = {
+  /** Of the scope's prices, those that end because they have no row. */
+  readonly maxEndPercent: Decimal | undefined;
+  /** How much a price may change. */
+  readonly maxChangePercent: Decimal | undefined;
+};
+
 /** The options of an import. */
 export type ImportOptions = {
   readonly validateOnly: boolean;
   readonly registerMissing: boolean;
   readonly missing: MissingRows;
+  /** The part of the price book that the rows are about. Undefined: all of it. */
+  readonly scope: ImportScope | undefined;
+  readonly guards: ImportGuards;
   /** The version from which the rows were made: keys changed since are not changed. Undefined: any. */
   readonly baseBookVersion: bigint | undefined;
   /** The most changes to list in the response. */
@@ -35,6 +53,12 @@ export type ImportOptions = {
 /** Counts each price once, also when it has several rows. */
 export type ImportCounts = {
   readonly rows: number;
+  /** Rows that repeat an earlier one. */
+  readonly duplicates: number;
+  /** Of `ended`, those without a row for now. */
+  readonly endedWithoutRow: number;
+  /** Scheduled revisions without a row that are taken back. */
+  readonly cancelledRevisions: number;
   readonly created: number;
   readonly updated: number;
   readonly unchanged: number;
@@ -54,6 +78,28 @@ export type ImportChange = {
   /** Null: the price ends. */
   readonly price: Decimal | null;
   readonly effectiveFrom: Instant;
+  /** Undefined: there was no price, or 0, or it ends. */
+  readonly changePercent: Decimal | undefined;
+  /** Who set `priceBefore`. Undefined: there was no price. */
+  readonly priceBeforeChangedBy: string | undefined;
+  /** The next step of the timeline after the import. */
+  readonly next: { readonly price: Decimal | null; readonly effectiveFrom: Instant } | undefined;
+  /** The scheduled revisions that are taken back with the price. */
+  readonly cancelledRevisions: number;
+};
+
+/** Something unusual in a row, which may be a mistake. */
+export type ImportWarning = {
+  readonly row: number;
+  readonly key: Key;
+  readonly description: string;
+};
+
+/** The first names of each kind that an import registers. */
+export type NewNames = {
+  readonly chargeTypes: readonly string[];
+  readonly providers: readonly string[];
+  readonly models: readonly { readonly provider: string; readonly name: string }[];
 };
 
 /** What an import has changed, or would change (`validateOnly`). */
@@ -61,6 +107,12 @@ export type ImportOutcome = {
   readonly counts: ImportCounts;
   readonly changes: readonly ImportChange[];
   readonly bookVersion: bigint;
+  /** The first warnings, and the number of all. */
+  readonly warnings: readonly ImportWarning[];
+  readonly warningCount: number;
+  readonly newNames: NewNames;
+  /** Why guards would reject the import (`validateOnly`). */
+  readonly guardViolations: readonly string[];
   /** The instant that the import uses as now. */
   readonly effectiveFrom: Instant;
 };

@@ -110,7 +110,7 @@ describe("llmprices import --end-missing", function () {
     await create("b", "2");
     await importRows(["a,1,,"]);
     expect(await priceAt(service, keyOf("b"))).to.equal("2");
-    const { output } = await importRows(["a,1,,"], "--end-missing");
+    const { output } = await importRows(["a,1,,"], "--end-missing", "--max-end", "100%");
     expect(output).to.match(/^0 created, 0 changed, 1 ended, 1 unchanged/);
     expect(await priceAt(service, keyOf("b"))).to.equal(undefined);
   });
@@ -129,13 +129,14 @@ describe("llmprices import --dry-run", function () {
     const { code, output } = await importRows(rows, "--dry-run", "--register-missing");
     expect(output.replaceAll(/ +\n/g, "\n")).to.equal(
       [
-        "change   key                before  price  effective_from            line",
-        "created  completion/acme/a          1      2100-01-01T00:00:00.000Z  2",
-        "changed  completion/acme/b  2       2.5    2100-01-01T00:00:00.000Z  3",
-        "ended    completion/acme/c  3              2100-01-01T00:00:00.000Z  4",
+        "change   key                before  price  percent  effective_from            then  before_set_by  line",
+        "created  completion/acme/a          1               2100-01-01T00:00:00.000Z                       2",
+        "changed  completion/acme/b  2       2.5    +25 %    2100-01-01T00:00:00.000Z        anonymous      3",
+        "ended    completion/acme/c  3                       2100-01-01T00:00:00.000Z        anonymous      4",
         "",
         "dry run, would be: 1 created, 1 changed, 1 ended, 0 unchanged (of 3 rows)",
         "registered: 0 charge types, 0 providers, 1 models",
+        "  model acme/a",
         "",
       ].join("\n"),
     );

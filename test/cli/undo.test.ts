@@ -76,7 +76,15 @@ describe("A price list that was imported by mistake", function () {
     expect(await priceAt(service, keyOf("h-new"))).to.equal("9");
 
     await exportTo("before.csv", "--book-version", String(before));
-    const undo = await importFile("before.csv", "--missing", "replace", "--reason", "undo");
+    const undo = await importFile(
+      "before.csv",
+      "--missing",
+      "replace",
+      "--max-end",
+      "100%",
+      "--reason",
+      "undo",
+    );
     expect(undo).to.include({ code: 0, errors: "" });
 
     const after = await bookVersionOf(service.database);
@@ -288,7 +296,7 @@ describe("llmprices import --missing", function () {
     const states = { keep: ["a,1", "a,1.5", "b,2"], end: ["a,1", "a,1.5"], replace: ["a,1"] };
     for (const [missing, expected] of Object.entries(states)) {
       await importRows(rows);
-      await importRows(["a,1,,"], "--missing", missing);
+      await importRows(["a,1,,"], "--missing", missing, "--max-end", "50%");
       const { output } = await llmprices(["export", "--no-base-version"]);
       const left = output
         .trimEnd()

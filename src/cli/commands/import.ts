@@ -13,7 +13,7 @@ import { reportImport } from "../output/import-report.js";
 import type { OutputFormat } from "../output/print.js";
 import { createProgress } from "../output/progress.js";
 import { findBaseVersion } from "../rows/base-version.js";
-import { toImportFailure } from "../rows/import-errors.js";
+import { guardsViolated, toImportFailure } from "../rows/import-errors.js";
 import { createPriceRowParser, type PriceRow, priceListColumns } from "../rows/price-rows.js";
 import { createSentRows } from "../rows/sent-rows.js";
 
@@ -25,6 +25,11 @@ export type ImportFlags = ConnectionFlags &
     readonly registerMissing?: boolean;
     readonly missing?: "keep" | "end" | "replace";
     readonly endMissing?: boolean;
+    readonly chargeType?: string;
+    readonly provider?: string;
+    readonly modelPrefix?: string;
+    readonly maxEnd?: string;
+    readonly maxChange?: string;
     readonly correctPast?: boolean;
     readonly ignoreBaseVersion?: boolean;
     readonly reason?: string;
@@ -58,6 +63,7 @@ export async function runImport(file: string, flags: ImportFlags): Promise<void>
     );
     progress.stop();
     await reportImport(response, { ...flags, maxChanges: maxChangesOf(flags) }, sentRows.lineOf);
+    if (response.guardViolations.length > 0) throw guardsViolated(response.guardViolations);
   } finally {
     progress.stop();
   }
@@ -73,9 +79,13 @@ async function* toRequests(terms: Terms, upload: Upload<PriceRow>): AsyncGenerat
 
 function toTerms(flags: ImportFlags, baseBookVersion: bigint | undefined): Terms {
   const { dryRun = false, reason = "", requestId = "", registerMissing = false } = flags;
+  const { chargeType = "", provider = "", modelPrefix = "" } = flags;
   return {
     ...{ reason, requestId, registerMissing, validateOnly: dryRun },
     missingPrices: missingPrices[flags.missing ?? (flags.endMissing ? "end" : "keep")],
+    scope: { chargeType, provider, modelPrefix },
+    maxEndPercent: flags.maxEnd ?? defaultMaxEnd,
+    maxChangePercent: flags.maxChange ?? "",
     maxChanges: maxChangesOf(flags),
     ...(baseBookVersion !== undefined && { baseBookVersion }),
   };
@@ -86,6 +96,9 @@ const missingPrices = {
   end: MissingPrices.END,
   replace: MissingPrices.REPLACE,
 } as const;
+
+/** A list that is cut off ends more. The service ignores it unless prices without a row end. */
+const defaultMaxEnd = "10";
 
 /** The default of a dry run is as many changes as a person reads. */
 function maxChangesOf({ maxChanges, dryRun = false }: ImportFlags): number {

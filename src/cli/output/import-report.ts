@@ -2,8 +2,10 @@ import { toJsonString } from "@bufbuild/protobuf";
 import {
   type LLMPriceImportChange,
   type LLMPriceImportCounts,
+  type LLMPriceImportNames,
   PriceChangeKind,
 } from "../../gen/llmprices/v1/llm_price_import_pb.js";
+import type { LLMPriceKey } from "../../gen/llmprices/v1/llm_price_pb.js";
 import {
   type ImportLLMPricesResponse,
   ImportLLMPricesResponseSchema,
@@ -36,8 +38,10 @@ export async function reportImport(
   if (counts === undefined) throw new Error("the service returned no counts");
   await print([
     ...toChangeLines(changes, maxChanges, lineOf),
+    ...toWarningLines(response, lineOf),
     `${dryRun ? "dry run, would be: " : ""}${toCountsText(counts)}`,
-    ...toRegisteredLines(counts),
+    ...toDetailLines(counts),
+    ...toRegisteredLines(counts, response.registeredNames),
     ...(dryRun ? [] : [`book version ${bookVersion}`]),
   ]);
 }
@@ -53,13 +57,59 @@ function toCountsText(counts: LLMPriceImportCounts): string {
   return `${parts.join(", ")} (of ${formatCount(rowCount)} rows)`;
 }
 
-function toRegisteredLines(counts: LLMPriceImportCounts): string[] {
+/** Explains counts that do not add up to the number of rows. */
+function toDetailLines(counts: LLMPriceImportCounts): string[] {
+  const { rowCount, duplicateRowCount, endedWithoutRowCount, cancelledRevisionCount } = counts;
+  const { createdCount, updatedCount, endedCount, unchangedCount } = counts;
+  const prices = createdCount + updatedCount + endedCount + unchangedCount;
+  const details = [
+    ...(endedWithoutRowCount > 0n
+      ? [`ended without a row: ${formatCount(endedWithoutRowCount)}`]
+      : []),
+    ...(duplicateRowCount > 0n ? [`repeated rows: ${formatCount(duplicateRowCount)}`] : []),
+    ...(cancelledRevisionCount > 0n
+      ? [`scheduled revisions taken back: ${formatCount(cancelledRevisionCount)}`]
+      : []),
+  ];
+  if (prices === rowCount && details.length === 0) return [];
+  return [[`in all ${formatCount(prices)} prices`, ...details].join("; ")];
+}
+
+function toRegisteredLines(
+  counts: LLMPriceImportCounts,
+  names: LLMPriceImportNames | undefined,
+): string[] {
   const { registeredChargeTypeCount, registeredProviderCount, registeredModelCount } = counts;
-  if (registeredChargeTypeCount + registeredProviderCount + registeredModelCount === 0n) return [];
+  const total = registeredChargeTypeCount + registeredProviderCount + registeredModelCount;
+  if (total === 0n) return [];
+  const lines = [
+    ...(names?.chargeTypes ?? []).map((name) => `  charge type ${name}`),
+    ...(names?.providers ?? []).map((name) => `  provider ${name}`),
+    ...(names?.models ?? []).map(({ provider, name }) => `  model ${provider}/${name}`),
+  ];
   return [
     `registered: ${formatCount(registeredChargeTypeCount)} charge types, ` +
       `${formatCount(registeredProviderCount)} providers, ${formatCount(registeredModelCount)} models`,
+    ...lines,
+    ...toOthersLine(total, lines.length),
   ];
+}
+
+function toWarningLines(
+  { warnings, warningCount }: ImportLLMPricesResponse,
+  lineOf: (row: number) => number,
+): string[] {
+  if (warnings.length === 0) return [];
+  const lines = warnings.map(
+    ({ row, key, description }) =>
+      `warning: line ${lineOf(Number(row))}: ${toKeyText(key)}: ${description}`,
+  );
+  return [...lines, ...toOthersLine(warningCount, lines.length), ""];
+}
+
+function toOthersLine(count: bigint, shown: number): string[] {
+  const others = count - BigInt(shown);
+  return others > 0n ? [`  and ${formatCount(others)} others`] : [];
 }
 
 function toChangeLines(
@@ -68,7 +118,10 @@ function toChangeLines(
   lineOf: (row: number) => number,
 ): string[] {
   if (changes.length === 0) return [];
-  const table = createTable(["change", "key", "before", "price", "effective_from", "line"]);
+  const table = createTable([
+    ...["change", "key", "before", "price", "percent", "effective_from", "then", "before_set_by"],
+    "line",
+  ]);
   const lines = table(changes.map((change) => toCells(change, lineOf)));
   const isTruncated = changes.length === maxChanges;
   return [
@@ -82,12 +135,32 @@ function toCells(change: LLMPriceImportChange, lineOf: (row: number) => number):
   const { kind, key, priceBefore, price, effectiveFrom, row } = change;
   return [
     kinds[kind],
-    `${key?.chargeType}/${key?.provider}/${key?.model}`,
+    toKeyText(key),
     priceBefore ?? "",
     price ?? "",
+    toPercentText(change.changePercent),
     toTimeText(effectiveFrom) ?? "",
+    toThenText(change),
+    change.priceBeforeChangedBy ?? "",
     row === undefined ? "" : String(lineOf(Number(row))),
   ];
+}
+
+function toKeyText(key: LLMPriceKey | undefined): string {
+  return `${key?.chargeType}/${key?.provider}/${key?.model}`;
+}
+
+/** A sign shows the direction. */
+function toPercentText(percent: string | undefined): string {
+  if (percent === undefined) return "";
+  return `${percent.startsWith("-") || percent === "0" ? "" : "+"}${percent} %`;
+}
+
+/** What follows the change, or what is taken back with it. */
+function toThenText({ next, cancelledRevisionCount }: LLMPriceImportChange): string {
+  if (cancelledRevisionCount > 0n)
+    return `${formatCount(cancelledRevisionCount)} scheduled taken back`;
+  return next ? `${next.price ?? "ends"} from ${toTimeText(next.effectiveFrom)}` : "";
 }
 
 const kinds: Readonly<Record<PriceChangeKind, string>> = {

@@ -49,6 +49,7 @@ const codes = {
   THREAD_LOST: Code.Unavailable,
   BOOK_BEHIND: Code.Unavailable,
   BOOK_CHANGED: Code.Aborted,
+  IMPORT_GUARD: Code.FailedPrecondition,
   BOOK_STALE: Code.Unavailable,
   DATABASE_UNAVAILABLE: Code.Unavailable,
   TOKEN_MISSING: Code.Unauthenticated,

@@ -8,6 +8,7 @@ import {
   MissingPrices,
 } from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import { parseOptionalVersion } from "./book-version.js";
+import { parseGuards, parseScope, requireInScope } from "./import-scope.js";
 import { parseKey } from "./price-lookup.js";
 import { parseEffectiveFrom } from "./timestamps.js";
 import { writeParsers } from "./write-fields.js";
@@ -22,15 +23,20 @@ export function parseImportRequest(terms: LLMPriceImportTerms): ImportRequest {
     ...writeParsers(terms),
     missing: () => parseMissingPrices(terms.missingPrices),
     baseBookVersion: () => parseOptionalVersion("base_book_version", terms.baseBookVersion),
+    scope: () => parseScope(terms.scope),
+    guards: () => parseGuards(terms),
     maxChanges: () => parseMaxChanges(terms.maxChanges),
   });
   return { validateOnly, registerMissing, ...parsed };
 }
 
 /** @throws DomainError INVALID_FIELD with every violation. */
-export function parseImportRow(row: LLMPriceImportRow, { reason }: ImportRequest): ImportRow {
+export function parseImportRow(
+  row: LLMPriceImportRow,
+  { reason, scope }: ImportRequest,
+): ImportRow {
   return parseAll({
-    key: () => parseKey(row),
+    key: () => requireInScope(parseKey(row), scope),
     price: () => parsePriceOrEnd(row),
     effectiveFrom: () => parseEffectiveFrom(row.effectiveFrom),
     correctsPast: () => parseCorrectPast(row.correctPast, reason),

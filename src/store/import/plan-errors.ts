@@ -1,23 +1,29 @@
 import { quote } from "../../domain/domain-error.js";
 import type { MissingName, RowError } from "../../domain/import-row-errors.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
+import type { Nearest } from "../prices/suggestions.js";
 import type { RowErrorRow } from "./plan.js";
 
-/** Converts an invalid row of the plan to an error for the client. */
-export function toRowError(found: RowErrorRow, now: Instant): RowError {
+/**
+ * Converts an invalid row of the plan to an error for the client. `nearest`: the names nearest to one
+ * that is not registered.
+ */
+export function toRowError(found: RowErrorRow, now: Instant, nearest: Nearest): RowError {
   const row = Number(found.row_number);
   const path = `rows[${row}]`;
   const { problem } = found;
   if (problem === "row") {
-    const description = `is of the same key and time as rows[${found.hint}]`;
+    const description = `is of the same key and time as rows[${found.hint}], with another price`;
     return { row, violation: { field: path, description } };
   }
   const field = `${path}.${problem}`;
   if (problem === "effective_from") {
     return { row, violation: { field, description: describePast(found, now) } };
   }
-  const description = `is ${quote(found[problem])}, which is not registered; register it, or set register_missing`;
-  return { row, violation: { field, description }, missingName: toMissingName(found, problem) };
+  const description = `is ${quote(found[problem])}, which is not registered; register it, or set register_missing${nearest.hint}`;
+  const { reason, metadata } = toMissingName(found, problem);
+  const missingName = { reason, metadata: { ...metadata, ...nearest.metadata } };
+  return { row, violation: { field, description }, missingName };
 }
 
 function describePast({ effective_from, hint }: RowErrorRow, now: Instant): string {

@@ -3,6 +3,7 @@ import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { ImportOptions } from "../../domain/price-import.js";
 import type { Key } from "../../domain/price-key.js";
 import { type KeyColumns, toKey } from "../prices/price-columns.js";
+import { inScope, toScopeBindings } from "./scope.js";
 
 /** The numbers of a plan. The plan itself is in the table `import_steps`. */
 export type ImportPlan = {
@@ -25,7 +26,7 @@ export type ImportPlan = {
 export async function planImport(
   transaction: Knex,
   now: Instant,
-  { registerMissing, missing }: Pick<ImportOptions, "registerMissing" | "missing">,
+  { registerMissing, missing, scope }: ImportOptions,
 ): Promise<ImportPlan> {
   await transaction.raw("truncate import_steps");
   // For each scheduled revision the plan asks whether a row keeps it.
@@ -38,7 +39,8 @@ export async function planImport(
     now: toInstantText(now),
     ...{ registerMissing, cancelScheduled: missing.cancelScheduled },
   });
-  if (missing.endPrices) await transaction.raw(planMissing, { now: toInstantText(now) });
+  if (missing.endPrices)
+    await transaction.raw(planMissing, { now: toInstantText(now), ...toScopeBindings(scope) });
   if (missing.cancelScheduled) {
     await transaction.raw(planUnstated, { now: toInstantText(now) });
     await transaction.raw(planCancelled, { now: toInstantText(now) });
@@ -139,9 +141,8 @@ const joinedRows = `
       first_value(known_id) over (
         partition by charge_type, provider, model order by begins, row_number
       ) as llm_price_id,
-      first_value(row_number) over (
-        partition by charge_type, provider, model, begins order by row_number
-      ) as first_row,
+      first_value(row_number) over same_step as first_row,
+      price is not distinct from first_value(price) over same_step as is_first_price,
       lag(begins) over timeline as row_before_begins,
       lag(price) over timeline as row_before_price,
       lead(begins) over timeline as row_behind_begins,
@@ -150,7 +151,8 @@ const joinedRows = `
         partition by charge_type, provider, model
       ) as is_ended_now
     from keyed_rows
-    window timeline as (partition by charge_type, provider, model order by begins, row_number)
+    window timeline as (partition by charge_type, provider, model order by begins, row_number),
+      same_step as (partition by charge_type, provider, model, begins order by row_number)
   ), joined_rows as (
     select ordered_rows.*, book.*,
       -- The price just before the row, after the import's earlier rows.
@@ -205,7 +207,7 @@ const validatedRows = `
       case when is_exact then price_exact else price_before end as price_then,
       begins < cast(:now as timestamptz) as is_past,
       case
-        when row_number <> first_row then 'row'
+        when not is_first_price then 'row'
         when not cast(:registerMissing as boolean) and lacks_charge_type then 'charge_type'
         when not cast(:registerMissing as boolean) and lacks_provider then 'provider'
         when not cast(:registerMissing as boolean) and lacks_model then 'model'
@@ -231,10 +233,11 @@ const planRows = `
       when problem = 'effective_from' then coalesce(cast(trim_scale(price_then) as text), 'none')
     end,
     lacks_charge_type, lacks_provider, lacks_model,
-    problem is null and is_exact and (not is_past or corrects_past)
+    problem is null and row_number <> first_row as duplicates,
+    problem is null and row_number = first_row and is_exact and (not is_past or corrects_past)
       and price is distinct from price_exact,
     false,
-    problem is null and case
+    problem is null and row_number = first_row and case
       when is_exact then price is distinct from price_exact
         and (price is not null or price_left is not null)
       when begins_now or price is null or is_past and has_history
@@ -251,7 +254,7 @@ const rowsOfKey = `
 const planMissing = `
   insert into import_steps
   select null, charge_type, provider, model, key.id, false, true, null, null, price_now, null,
-    null, false, false, false, false, true, price_now is not null
+    null, false, false, false, false, false, true, price_now is not null
   from llm_prices key
   cross join lateral (
     select
@@ -260,13 +263,13 @@ const planMissing = `
       bool_or(effective_from > cast(:now as timestamptz) and price is not null) as is_scheduled
     from llm_price_revisions where llm_price_id = key.id and superseded_in is null
   ) book
-  where (price_now is not null or is_scheduled) and not exists (${rowsOfKey})`;
+  where (price_now is not null or is_scheduled) and ${inScope} and not exists (${rowsOfKey})`;
 
 // Ends the current prices of keys whose rows all begin later: the rows replace the whole timeline.
 const planUnstated = `
   insert into import_steps
   select null, charge_type, provider, model, key.id, false, true, null, null, current.price, null,
-    null, false, false, false, false, false, true
+    null, false, false, false, false, false, false, true
   from llm_prices key
   cross join lateral (
     select price from llm_price_revisions
@@ -286,7 +289,7 @@ const planCancelled = `
       where current.llm_price_id = key.id and current.superseded_in is null
         and current.effective_from <= cast(:now as timestamptz)
       order by current.effective_from desc limit 1
-    ), scheduled.price, null, null, false, false, false, true, false, false
+    ), scheduled.price, null, null, false, false, false, false, true, false, false
   from llm_prices key
   join llm_price_revisions scheduled on scheduled.llm_price_id = key.id
   where scheduled.superseded_in is null and scheduled.effective_from > cast(:now as timestamptz)

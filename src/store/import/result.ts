@@ -1,51 +1,78 @@
 import type { Knex } from "knex";
-import type { Instant } from "../../domain/instant.js";
-import type {
-  ImportChange,
-  ImportCounts,
-  ImportOptions,
-  ImportOutcome,
-} from "../../domain/price-import.js";
-import { type KeyColumns, toKey, toPrice } from "../prices/price-columns.js";
+import { type Instant, toInstantText } from "../../domain/instant.js";
+import type { ImportCounts, ImportOptions, ImportOutcome } from "../../domain/price-import.js";
+import { listChanges } from "./listed-changes.js";
+import { listNewNames } from "./new-names.js";
+import { findWarnings } from "./warnings.js";
 
 /** The numbers of names that an import registers, or would register. */
 export type RegisteredNames = Pick<ImportCounts, "chargeTypes" | "providers" | "models">;
 
-/** Returns the counts and the first changes of the plan, written or only validated. */
+/**
+ * Returns the counts, the first changes, the warnings and the new names of the plan. Call it before the
+ * plan is applied: it compares the plan with the price book.
+ */
 export async function summarizeImport(
   transaction: Knex,
   now: Instant,
-  { maxChanges }: ImportOptions,
+  { maxChanges, missing }: ImportOptions,
   names: RegisteredNames,
   bookVersion: bigint,
-): Promise<ImportOutcome> {
-  const counts = { ...(await countDiff(transaction)), ...names };
+): Promise<Omit<ImportOutcome, "guardViolations">> {
+  const cancelledRevisions = missing.endPrices ? await countCancelled(transaction, now) : 0;
+  const counts = { ...(await countDiff(transaction)), ...names, cancelledRevisions };
   const changes = await listChanges(transaction, now, maxChanges);
-  return { counts, changes, bookVersion, effectiveFrom: now };
+  const warnings = await findWarnings(transaction, names.models > 0);
+  const newNames = await listNewNames(transaction, names);
+  return { counts, changes, ...warnings, newNames, bookVersion, effectiveFrom: now };
+}
+
+/** Counts the scheduled revisions that the plan takes back because they have no row. */
+async function countCancelled(transaction: Knex, now: Instant): Promise<number> {
+  const { rows } = await transaction.raw(
+    `
+    select (
+      select count(*) from import_steps where row_number is null and replaces
+    ) + (
+      select count(*)
+      from import_steps step join llm_price_revisions revision using (llm_price_id)
+      where step.cancels and revision.superseded_in is null
+        and revision.effective_from > cast(:now as timestamptz)
+    ) as revisions`,
+    { now: toInstantText(now) },
+  );
+  return Number(rows[0].revisions);
 }
 
 /** Counts the planned changes, each price once. */
-async function countDiff(transaction: Knex): Promise<Omit<ImportCounts, keyof RegisteredNames>> {
+async function countDiff(
+  transaction: Knex,
+): Promise<Omit<ImportCounts, keyof RegisteredNames | "cancelledRevisions">> {
   const { rows } = await transaction.raw(`
-    select sum(rows) as rows,
+    select sum(rows) as rows, sum(duplicates) as duplicates,
       count(*) filter (where writes and not had_price) as created,
       count(*) filter (where writes and had_price and not ends) as updated,
       count(*) filter (where writes and had_price and ends) as ended,
+      count(*) filter (where ends_without_row) as ended_without_row,
       count(*) filter (where not writes) as unchanged
     from (
-      select count(row_number) as rows, bool_or(had_price) as had_price,
+      select count(row_number) as rows, count(*) filter (where duplicates) as duplicates,
+        bool_or(had_price) as had_price,
         bool_or(adds or replaces or cancels) as writes,
-        bool_or((adds or replaces or cancels) and price is null) as ends
+        bool_or((adds or replaces or cancels) and price is null) as ends,
+        bool_or(row_number is null and (adds or cancels) and price is null) as ends_without_row
       from import_steps
       group by llm_price_id
     ) price`);
   const [counts] = rows;
   return {
     rows: Number(counts.rows),
+    duplicates: Number(counts.duplicates),
     created: Number(counts.created),
     updated: Number(counts.updated),
     unchanged: Number(counts.unchanged),
     ended: Number(counts.ended),
+    endedWithoutRow: Number(counts.ended_without_row),
   };
 }
 
@@ -69,32 +96,3 @@ export async function countMissingNames(transaction: Knex): Promise<RegisteredNa
     models: Number(models),
   };
 }
-
-/** Returns the first changes: in the order of their rows, then those without a row, by key. */
-async function listChanges(
-  transaction: Knex,
-  now: Instant,
-  limit: number,
-): Promise<ImportChange[]> {
-  if (limit === 0) return [];
-  const rows: DiffRow[] = await transaction("import_steps")
-    .whereRaw("adds or replaces or cancels")
-    .orderByRaw("row_number nulls last, charge_type, provider, model")
-    .limit(limit);
-  return rows.map((row) => ({
-    kind: !row.had_price ? "created" : row.price === null ? "ended" : "updated",
-    key: toKey(row),
-    row: row.row_number === null ? undefined : Number(row.row_number),
-    priceBefore: toPrice(row.price_before),
-    price: toPrice(row.price),
-    effectiveFrom: row.effective_from?.getTime() ?? now,
-  }));
-}
-
-type DiffRow = KeyColumns & {
-  readonly row_number: string | null;
-  readonly had_price: boolean;
-  readonly price_before: string | null;
-  readonly price: string | null;
-  readonly effective_from: Date | null;
-};

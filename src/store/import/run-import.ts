@@ -7,9 +7,11 @@ import { toKeyText } from "../../domain/price-key.js";
 import { type Call, RetryTransaction, retryOnConflict } from "../connection/transaction.js";
 import { type Author, beginPriceBookChange, bookVersion } from "../prices/timelines.js";
 import { applyDiff, insertKeys, registerMissingNames } from "./apply-plan.js";
+import { findGuardErrors } from "./guards.js";
 import { findChangedKeys, type ImportPlan, isOutdated, listRowErrors, planImport } from "./plan.js";
 import { toRowError } from "./plan-errors.js";
 import { countMissingNames, summarizeImport } from "./result.js";
+import { findNearestNames } from "./suggested-names.js";
 
 /** The input of an import, besides its rows. */
 export type Import = {
@@ -29,7 +31,7 @@ export type RowErrorsFound = Pick<ImportPlan, "invalidRows" | "rowsWithMissingNa
  * other writers do not wait for the comparison, or for an import that is invalid or changes
  * nothing.
  *
- * @throws DomainError for invalid rows.
+ * @throws DomainError for invalid rows, and IMPORT_GUARD.
  */
 export function importRows(
   transaction: Knex.Transaction,
@@ -44,7 +46,8 @@ export function importRows(
     if (options.validateOnly || planned.changes === 0) {
       const names = await countMissingNames(transaction);
       const version = await bookVersion(transaction);
-      return summarizeImport(transaction, now, options, names, version);
+      const summary = await summarizeImport(transaction, now, options, names, version);
+      return { ...summary, guardViolations: planned.guardViolations };
     }
     return transaction.transaction((savepoint) => write(savepoint, versionBefore, planned, task));
   });
@@ -67,9 +70,10 @@ async function write(
     if (changes === 0) throw new RetryTransaction();
   }
   const names = await registerMissingNames(transaction);
+  const summary = await summarizeImport(transaction, now, task.options, names, version);
   await insertKeys(transaction);
   await applyDiff(transaction, now, task.author);
-  return summarizeImport(transaction, now, task.options, names, version);
+  return { ...summary, guardViolations: [] };
 }
 
 /** Returns the clock, or the instant of the last change if that is later. */
@@ -84,14 +88,23 @@ async function plan(
   transaction: Knex,
   now: Instant,
   { options, throwRowErrors }: Import,
-): Promise<ImportPlan> {
+): Promise<GuardedPlan> {
   const planned = await planImport(transaction, now, options);
   const rows = planned.invalidRows === 0 ? [] : await listRowErrors(transaction, maxRowErrors);
   if (options.baseBookVersion !== undefined)
     await requireUnchanged(transaction, options.baseBookVersion);
-  throwRowErrors({ ...planned, errors: rows.map((row) => toRowError(row, now)) });
-  return planned;
+  const nearestOf = await findNearestNames(transaction, rows);
+  throwRowErrors({
+    ...planned,
+    errors: rows.map((row) => toRowError(row, now, nearestOf(row))),
+  });
+  const guardErrors = await findGuardErrors(transaction, now, options);
+  if (guardErrors[0] !== undefined && !options.validateOnly) throw guardErrors[0];
+  return { ...planned, guardViolations: guardErrors.map(({ message }) => message) };
 }
+
+/** A plan, and why guards would reject it. */
+type GuardedPlan = ImportPlan & Pick<ImportOutcome, "guardViolations">;
 
 /** @throws DomainError BOOK_CHANGED when keys that the plan changes were changed after a version. */
 async function requireUnchanged(transaction: Knex, base: bigint): Promise<void> {

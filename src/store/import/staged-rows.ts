@@ -116,6 +116,8 @@ const tables = `
     lacks_charge_type boolean not null,
     lacks_provider boolean not null,
     lacks_model boolean not null,
+    -- Repeats an earlier row.
+    duplicates boolean not null,
     -- Takes back the revision at effective_from.
     replaces boolean not null,
     -- Takes back all scheduled revisions.

@@ -60,7 +60,9 @@ describe("ImportLLMPrices rejects", function () {
         expect(error).to.deep.include(invalid);
         // The fourth row has the same key and time as the second.
         expect(error.fields).to.deep.equal(["rows[2].price", "rows[3]"]);
-        expect(error.descriptions[1]).to.equal("is of the same key and time as rows[1]");
+        expect(error.descriptions[1]).to.equal(
+          "is of the same key and time as rows[1], with another price",
+        );
         expect(error.metadata).to.deep.equal({ bad_rows: "2", rows: "4" });
         expect(await bookVersionOf(service.database)).to.equal(before);
         expect(await priceAt(service, other)).to.equal("1");

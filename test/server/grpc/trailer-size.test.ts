@@ -92,6 +92,13 @@ describe("The headers and trailers of an error", () => {
         rows: many((i) => ({ ...key, model: longModel(i % 21), price: `${2 + i}` })).slice(0, 21),
       },
     ],
+    "an import whose keys change by more than allowed": [
+      "ImportLLMPrices",
+      {
+        terms: { maxChangePercent: "0" },
+        rows: many((i) => ({ ...key, model: longModel(i % 21), price: `${2 + i}` })).slice(0, 21),
+      },
+    ],
   } as const;
   for (const [what, [name, request]] of Object.entries(worst)) {
     it(`are below 6 KiB for ${what}`, async () => {

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file llmprices/v1/llm_price_import.proto.
  */
 export const file_llmprices_v1_llm_price_import: GenFile = /*@__PURE__*/
-  fileDesc("CiNsbG1wcmljZXMvdjEvbGxtX3ByaWNlX2ltcG9ydC5wcm90bxIMbGxtcHJpY2VzLnYxIuoBChNMTE1QcmljZUltcG9ydFRlcm1zEg4KBnJlYXNvbhgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSGAoQcmVnaXN0ZXJfbWlzc2luZxgEIAEoCBIzCg5taXNzaW5nX3ByaWNlcxgFIAEoDjIbLmxsbXByaWNlcy52MS5NaXNzaW5nUHJpY2VzEhMKC21heF9jaGFuZ2VzGAYgASgFEh4KEWJhc2VfYm9va192ZXJzaW9uGAcgASgDSACIAQFCFAoSX2Jhc2VfYm9va192ZXJzaW9uIrABChFMTE1QcmljZUltcG9ydFJvdxITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZW5kcxgGIAEoCBIUCgxjb3JyZWN0X3Bhc3QYByABKAgi7gEKFExMTVByaWNlSW1wb3J0Q291bnRzEhEKCXJvd19jb3VudBgBIAEoAxIVCg1jcmVhdGVkX2NvdW50GAIgASgDEhUKDXVwZGF0ZWRfY291bnQYAyABKAMSFwoPdW5jaGFuZ2VkX2NvdW50GAQgASgDEhMKC2VuZGVkX2NvdW50GAUgASgDEiQKHHJlZ2lzdGVyZWRfY2hhcmdlX3R5cGVfY291bnQYBiABKAMSIQoZcmVnaXN0ZXJlZF9wcm92aWRlcl9jb3VudBgHIAEoAxIeChZyZWdpc3RlcmVkX21vZGVsX2NvdW50GAggASgDIoMCChRMTE1QcmljZUltcG9ydENoYW5nZRIrCgRraW5kGAEgASgOMh0ubGxtcHJpY2VzLnYxLlByaWNlQ2hhbmdlS2luZBImCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXkSEAoDcm93GAMgASgDSACIAQESGQoMcHJpY2VfYmVmb3JlGAQgASgJSAGIAQESEgoFcHJpY2UYBSABKAlIAogBARIyCg5lZmZlY3RpdmVfZnJvbRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBgoEX3Jvd0IPCg1fcHJpY2VfYmVmb3JlQggKBl9wcmljZSp8Cg1NaXNzaW5nUHJpY2VzEh4KGk1JU1NJTkdfUFJJQ0VTX1VOU1BFQ0lGSUVEEAASFwoTTUlTU0lOR19QUklDRVNfS0VFUBABEhYKEk1JU1NJTkdfUFJJQ0VTX0VORBACEhoKFk1JU1NJTkdfUFJJQ0VTX1JFUExBQ0UQAyqPAQoPUHJpY2VDaGFuZ2VLaW5kEiEKHVBSSUNFX0NIQU5HRV9LSU5EX1VOU1BFQ0lGSUVEEAASHQoZUFJJQ0VfQ0hBTkdFX0tJTkRfQ1JFQVRFRBABEh0KGVBSSUNFX0NIQU5HRV9LSU5EX1VQREFURUQQAhIbChdQUklDRV9DSEFOR0VfS0lORF9FTkRFRBADQikKEGNvbS5sbG1wcmljZXMudjFCE0xsbVByaWNlSW1wb3J0UHJvdG9QAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_llmprices_v1_llm_price]);
+  fileDesc("CiNsbG1wcmljZXMvdjEvbGxtX3ByaWNlX2ltcG9ydC5wcm90bxIMbGxtcHJpY2VzLnYxItECChNMTE1QcmljZUltcG9ydFRlcm1zEg4KBnJlYXNvbhgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSGAoQcmVnaXN0ZXJfbWlzc2luZxgEIAEoCBIzCg5taXNzaW5nX3ByaWNlcxgFIAEoDjIbLmxsbXByaWNlcy52MS5NaXNzaW5nUHJpY2VzEhMKC21heF9jaGFuZ2VzGAYgASgFEh4KEWJhc2VfYm9va192ZXJzaW9uGAcgASgDSACIAQESMAoFc2NvcGUYCCABKAsyIS5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRTY29wZRIXCg9tYXhfZW5kX3BlcmNlbnQYCSABKAkSGgoSbWF4X2NoYW5nZV9wZXJjZW50GAogASgJQhQKEl9iYXNlX2Jvb2tfdmVyc2lvbiJSChNMTE1QcmljZUltcG9ydFNjb3BlEhMKC2NoYXJnZV90eXBlGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhQKDG1vZGVsX3ByZWZpeBgDIAEoCSKwAQoRTExNUHJpY2VJbXBvcnRSb3cSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSDQoFcHJpY2UYBCABKAkSMgoOZWZmZWN0aXZlX2Zyb20YBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGVuZHMYBiABKAgSFAoMY29ycmVjdF9wYXN0GAcgASgIIs4CChRMTE1QcmljZUltcG9ydENvdW50cxIRCglyb3dfY291bnQYASABKAMSFQoNY3JlYXRlZF9jb3VudBgCIAEoAxIVCg11cGRhdGVkX2NvdW50GAMgASgDEhcKD3VuY2hhbmdlZF9jb3VudBgEIAEoAxITCgtlbmRlZF9jb3VudBgFIAEoAxIkChxyZWdpc3RlcmVkX2NoYXJnZV90eXBlX2NvdW50GAYgASgDEiEKGXJlZ2lzdGVyZWRfcHJvdmlkZXJfY291bnQYByABKAMSHgoWcmVnaXN0ZXJlZF9tb2RlbF9jb3VudBgIIAEoAxIbChNkdXBsaWNhdGVfcm93X2NvdW50GAkgASgDEh8KF2VuZGVkX3dpdGhvdXRfcm93X2NvdW50GAogASgDEiAKGGNhbmNlbGxlZF9yZXZpc2lvbl9jb3VudBgLIAEoAyLHAwoUTExNUHJpY2VJbXBvcnRDaGFuZ2USKwoEa2luZBgBIAEoDjIdLmxsbXByaWNlcy52MS5QcmljZUNoYW5nZUtpbmQSJgoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5EhAKA3JvdxgDIAEoA0gAiAEBEhkKDHByaWNlX2JlZm9yZRgEIAEoCUgBiAEBEhIKBXByaWNlGAUgASgJSAKIAQESMgoOZWZmZWN0aXZlX2Zyb20YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKDmNoYW5nZV9wZXJjZW50GAcgASgJSAOIAQESJAoXcHJpY2VfYmVmb3JlX2NoYW5nZWRfYnkYCCABKAlIBIgBARIuCgRuZXh0GAkgASgLMiAubGxtcHJpY2VzLnYxLkxMTVByaWNlSW1wb3J0U3RlcBIgChhjYW5jZWxsZWRfcmV2aXNpb25fY291bnQYCiABKANCBgoEX3Jvd0IPCg1fcHJpY2VfYmVmb3JlQggKBl9wcmljZUIRCg9fY2hhbmdlX3BlcmNlbnRCGgoYX3ByaWNlX2JlZm9yZV9jaGFuZ2VkX2J5ImYKEkxMTVByaWNlSW1wb3J0U3RlcBISCgVwcmljZRgBIAEoCUgAiAEBEjIKDmVmZmVjdGl2ZV9mcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIICgZfcHJpY2UiYQoVTExNUHJpY2VJbXBvcnRXYXJuaW5nEgsKA3JvdxgBIAEoAxImCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXkSEwoLZGVzY3JpcHRpb24YAyABKAkicQoTTExNUHJpY2VJbXBvcnROYW1lcxIUCgxjaGFyZ2VfdHlwZXMYASADKAkSEQoJcHJvdmlkZXJzGAIgAygJEjEKBm1vZGVscxgDIAMoCzIhLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydE1vZGVsIjUKE0xMTVByaWNlSW1wb3J0TW9kZWwSEAoIcHJvdmlkZXIYASABKAkSDAoEbmFtZRgCIAEoCSp8Cg1NaXNzaW5nUHJpY2VzEh4KGk1JU1NJTkdfUFJJQ0VTX1VOU1BFQ0lGSUVEEAASFwoTTUlTU0lOR19QUklDRVNfS0VFUBABEhYKEk1JU1NJTkdfUFJJQ0VTX0VORBACEhoKFk1JU1NJTkdfUFJJQ0VTX1JFUExBQ0UQAyqPAQoPUHJpY2VDaGFuZ2VLaW5kEiEKHVBSSUNFX0NIQU5HRV9LSU5EX1VOU1BFQ0lGSUVEEAASHQoZUFJJQ0VfQ0hBTkdFX0tJTkRfQ1JFQVRFRBABEh0KGVBSSUNFX0NIQU5HRV9LSU5EX1VQREFURUQQAhIbChdQUklDRV9DSEFOR0VfS0lORF9FTkRFRBADQikKEGNvbS5sbG1wcmljZXMudjFCE0xsbVByaWNlSW1wb3J0UHJvdG9QAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_llmprices_v1_llm_price]);
 
 /**
  * How to import: everything except the rows.
@@ -76,6 +76,34 @@ export type LLMPriceImportTerms = Message<"llmprices.v1.LLMPriceImportTerms"> & 
    * @generated from field: optional int64 base_book_version = 7;
    */
   baseBookVersion?: bigint | undefined;
+
+  /**
+   * The part of the price book that the rows are about. A row outside it is an error. With
+   * `missing_prices` END and REPLACE only prices in this part end. Unset: the whole price book.
+   *
+   * @generated from field: llmprices.v1.LLMPriceImportScope scope = 8;
+   */
+  scope?: LLMPriceImportScope | undefined;
+
+  /**
+   * Guards against a list that is cut off, with `missing_prices` END and REPLACE: reject the import
+   * if more than this percentage of the scope's prices would end because they have no row. Prices are
+   * counted if they are in effect or scheduled. 0 to 100, at most 4 fraction digits: `10` means 10 %.
+   * Empty: no guard.
+   *
+   * @generated from field: string max_end_percent = 9;
+   */
+  maxEndPercent: string;
+
+  /**
+   * Guards against typing errors: reject the import if a price would change by more than this
+   * percentage, up or down, compared with what the price book has for that time. A change from 0 to
+   * another price is always more. New prices and ends do not count. 0 to 1000000, at most 4 fraction
+   * digits. Empty: no guard.
+   *
+   * @generated from field: string max_change_percent = 10;
+   */
+  maxChangePercent: string;
 };
 
 /**
@@ -84,6 +112,41 @@ export type LLMPriceImportTerms = Message<"llmprices.v1.LLMPriceImportTerms"> & 
  */
 export const LLMPriceImportTermsSchema: GenMessage<LLMPriceImportTerms> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_llm_price_import, 0);
+
+/**
+ * A part of the price book: the keys that have all of these.
+ *
+ * @generated from message llmprices.v1.LLMPriceImportScope
+ */
+export type LLMPriceImportScope = Message<"llmprices.v1.LLMPriceImportScope"> & {
+  /**
+   * The charge type. Empty: any.
+   *
+   * @generated from field: string charge_type = 1;
+   */
+  chargeType: string;
+
+  /**
+   * The provider. Empty: any.
+   *
+   * @generated from field: string provider = 2;
+   */
+  provider: string;
+
+  /**
+   * The beginning of the model's name. Empty: any.
+   *
+   * @generated from field: string model_prefix = 3;
+   */
+  modelPrefix: string;
+};
+
+/**
+ * Describes the message llmprices.v1.LLMPriceImportScope.
+ * Use `create(LLMPriceImportScopeSchema)` to create a new message.
+ */
+export const LLMPriceImportScopeSchema: GenMessage<LLMPriceImportScope> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_llm_price_import, 1);
 
 /**
  * One step of a key's timeline: its price from a time on, until the next step. The next step is
@@ -136,7 +199,8 @@ export type LLMPriceImportRow = Message<"llmprices.v1.LLMPriceImportRow"> & {
 
   /**
    * The first time at which the price is in effect, in whole milliseconds. Unset: now. A key may
-   * have one row for each time, and one row without a time.
+   * have one row for each time, and one row without a time. More rows with the same price, and so
+   * with the same `ends`, are accepted and counted, and change nothing.
    *
    * @generated from field: google.protobuf.Timestamp effective_from = 5;
    */
@@ -165,7 +229,7 @@ export type LLMPriceImportRow = Message<"llmprices.v1.LLMPriceImportRow"> & {
  * Use `create(LLMPriceImportRowSchema)` to create a new message.
  */
 export const LLMPriceImportRowSchema: GenMessage<LLMPriceImportRow> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_llm_price_import, 1);
+  messageDesc(file_llmprices_v1_llm_price_import, 2);
 
 /**
  * What an import changed, or would change. Each price is counted once, for any number of rows and
@@ -230,6 +294,28 @@ export type LLMPriceImportCounts = Message<"llmprices.v1.LLMPriceImportCounts"> 
    * @generated from field: int64 registered_model_count = 8;
    */
   registeredModelCount: bigint;
+
+  /**
+   * The rows that repeat an earlier row: the same key, time and price. They change nothing.
+   *
+   * @generated from field: int64 duplicate_row_count = 9;
+   */
+  duplicateRowCount: bigint;
+
+  /**
+   * Of `ended_count`, those that ended because they have no row, or none for the time until their
+   * first row.
+   *
+   * @generated from field: int64 ended_without_row_count = 10;
+   */
+  endedWithoutRowCount: bigint;
+
+  /**
+   * The scheduled revisions that were taken back because they have no row.
+   *
+   * @generated from field: int64 cancelled_revision_count = 11;
+   */
+  cancelledRevisionCount: bigint;
 };
 
 /**
@@ -237,7 +323,7 @@ export type LLMPriceImportCounts = Message<"llmprices.v1.LLMPriceImportCounts"> 
  * Use `create(LLMPriceImportCountsSchema)` to create a new message.
  */
 export const LLMPriceImportCountsSchema: GenMessage<LLMPriceImportCounts> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_llm_price_import, 2);
+  messageDesc(file_llmprices_v1_llm_price_import, 3);
 
 /**
  * One change that an import made, or would make.
@@ -287,6 +373,36 @@ export type LLMPriceImportChange = Message<"llmprices.v1.LLMPriceImportChange"> 
    * @generated from field: google.protobuf.Timestamp effective_from = 6;
    */
   effectiveFrom?: Timestamp | undefined;
+
+  /**
+   * The change in percent of `price_before`, rounded to 2 fraction digits: `900` is ten times as
+   * much, `-50` half. Unset: there is no `price_before`, it is 0, or the price ends.
+   *
+   * @generated from field: optional string change_percent = 7;
+   */
+  changePercent?: string | undefined;
+
+  /**
+   * The caller that set `price_before`. Unset: there is no such price.
+   *
+   * @generated from field: optional string price_before_changed_by = 8;
+   */
+  priceBeforeChangedBy?: string | undefined;
+
+  /**
+   * What follows after the import: the key's next scheduled revision that stays, or its next row.
+   * Unset: nothing is scheduled.
+   *
+   * @generated from field: llmprices.v1.LLMPriceImportStep next = 9;
+   */
+  next?: LLMPriceImportStep | undefined;
+
+  /**
+   * The scheduled revisions that are taken back with a price that ends because it has no row.
+   *
+   * @generated from field: int64 cancelled_revision_count = 10;
+   */
+  cancelledRevisionCount: bigint;
 };
 
 /**
@@ -294,7 +410,135 @@ export type LLMPriceImportChange = Message<"llmprices.v1.LLMPriceImportChange"> 
  * Use `create(LLMPriceImportChangeSchema)` to create a new message.
  */
 export const LLMPriceImportChangeSchema: GenMessage<LLMPriceImportChange> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_llm_price_import, 3);
+  messageDesc(file_llmprices_v1_llm_price_import, 4);
+
+/**
+ * A price from a time on.
+ *
+ * @generated from message llmprices.v1.LLMPriceImportStep
+ */
+export type LLMPriceImportStep = Message<"llmprices.v1.LLMPriceImportStep"> & {
+  /**
+   * The price. Unset: the price ends.
+   *
+   * @generated from field: optional string price = 1;
+   */
+  price?: string | undefined;
+
+  /**
+   * The first time at which it is in effect.
+   *
+   * @generated from field: google.protobuf.Timestamp effective_from = 2;
+   */
+  effectiveFrom?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message llmprices.v1.LLMPriceImportStep.
+ * Use `create(LLMPriceImportStepSchema)` to create a new message.
+ */
+export const LLMPriceImportStepSchema: GenMessage<LLMPriceImportStep> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_llm_price_import, 5);
+
+/**
+ * Something unusual in the rows, which may be a mistake. It does not reject them.
+ *
+ * @generated from message llmprices.v1.LLMPriceImportWarning
+ */
+export type LLMPriceImportWarning = Message<"llmprices.v1.LLMPriceImportWarning"> & {
+  /**
+   * The row, counted from 0 through all messages.
+   *
+   * @generated from field: int64 row = 1;
+   */
+  row: bigint;
+
+  /**
+   * The key of the row.
+   *
+   * @generated from field: llmprices.v1.LLMPriceKey key = 2;
+   */
+  key?: LLMPriceKey | undefined;
+
+  /**
+   * What is unusual, for people: a changed or new price below 0.1 or above 10, or a new model whose
+   * name differs from another one of the provider only by letter case.
+   *
+   * @generated from field: string description = 3;
+   */
+  description: string;
+};
+
+/**
+ * Describes the message llmprices.v1.LLMPriceImportWarning.
+ * Use `create(LLMPriceImportWarningSchema)` to create a new message.
+ */
+export const LLMPriceImportWarningSchema: GenMessage<LLMPriceImportWarning> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_llm_price_import, 6);
+
+/**
+ * Names that an import registered, or would register: at most 100 of each kind, in order. A name
+ * that has had a price stays registered for ever.
+ *
+ * @generated from message llmprices.v1.LLMPriceImportNames
+ */
+export type LLMPriceImportNames = Message<"llmprices.v1.LLMPriceImportNames"> & {
+  /**
+   * The charge types.
+   *
+   * @generated from field: repeated string charge_types = 1;
+   */
+  chargeTypes: string[];
+
+  /**
+   * The providers.
+   *
+   * @generated from field: repeated string providers = 2;
+   */
+  providers: string[];
+
+  /**
+   * The models.
+   *
+   * @generated from field: repeated llmprices.v1.LLMPriceImportModel models = 3;
+   */
+  models: LLMPriceImportModel[];
+};
+
+/**
+ * Describes the message llmprices.v1.LLMPriceImportNames.
+ * Use `create(LLMPriceImportNamesSchema)` to create a new message.
+ */
+export const LLMPriceImportNamesSchema: GenMessage<LLMPriceImportNames> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_llm_price_import, 7);
+
+/**
+ * A model that an import registered, or would register.
+ *
+ * @generated from message llmprices.v1.LLMPriceImportModel
+ */
+export type LLMPriceImportModel = Message<"llmprices.v1.LLMPriceImportModel"> & {
+  /**
+   * The provider.
+   *
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * The provider's name for the model.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message llmprices.v1.LLMPriceImportModel.
+ * Use `create(LLMPriceImportModelSchema)` to create a new message.
+ */
+export const LLMPriceImportModelSchema: GenMessage<LLMPriceImportModel> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_llm_price_import, 8);
 
 /**
  * What an import does with prices that are in the price book and have no row.
@@ -317,7 +561,8 @@ export enum MissingPrices {
   KEEP = 1,
 
   /**
-   * Ends them, as DeleteLLMPrice does: every key that has a price, now or scheduled, and no row.
+   * Ends them, as DeleteLLMPrice does: every key of the scope that has a price, now or scheduled,
+   * and no row. Scheduled revisions of these keys are taken back.
    *
    * @generated from enum value: MISSING_PRICES_END = 2;
    */
@@ -325,7 +570,7 @@ export enum MissingPrices {
 
   /**
    * Ends them, and takes back all scheduled revisions that have no row: from now on the rows are
-   * the whole price book.
+   * the whole price book, or the whole scope.
    *
    * @generated from enum value: MISSING_PRICES_REPLACE = 3;
    */
