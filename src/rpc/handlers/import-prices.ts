@@ -15,12 +15,12 @@ import { addFacts } from "../call/call-facts.js";
 import { callerName } from "../call/caller-context.js";
 import { abortable } from "../call/until-aborted.js";
 import { parseTerms } from "../messages/first-message.js";
-import { toImportFacts } from "../messages/import-facts.js";
 import { toImportMessage } from "../messages/import-messages.js";
 import { type ImportRequest, parseImportRequest } from "../messages/import-request.js";
 import { type ReceivedRows, receiveRows } from "../messages/import-row-stream.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { replayOrRun } from "./idempotent-write.js";
+import { toImportFacts } from "./import-facts.js";
 
 /** Creates the handlers that change many prices at once. */
 export function importMethods({
