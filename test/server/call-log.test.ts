@@ -1,7 +1,11 @@
+import { randomUUID } from "node:crypto";
+import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
 import { Client, credentials } from "@grpc/grpc-js";
 import { expect } from "chai";
 import { formatAddress } from "../../src/config/address.js";
+import type { UpdateLLMPriceResponse } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { usagesOf } from "../support/allocations.js";
 import { lineOf } from "../support/batches.js";
 import { importRows, rowOf } from "../support/imports.js";
 import { type KeptLog, keepLog, type LogLine } from "../support/log.js";
@@ -207,7 +211,147 @@ describe("The log line of a call", () => {
       message: "the trigger rejects the row",
     });
     expect((line.err as LogLine).stack).to.match(/^ {4}at /);
-    const text = JSON.stringify(line);
+    const text = JSON.stringify(line.err);
     expect(text).to.not.match(/insert into|hush|n0t-to-be-logged/);
   });
+
+  describe("says which prices a call is about:", () => {
+    const t0 = new Date("2026-01-01");
+    const textOf = ({ chargeType, provider, model }: TestKey) =>
+      `${chargeType}/${provider}/${model}`;
+    const missing = (index: number) => ({ ...key, model: `missing-${index}` });
+    const later = new Date(Date.now() + 86_400_000);
+
+    for (const protocol of protocols) {
+      it(`a batch has its first missing keys, and counts, through ${protocol}`, async () => {
+        const lines = Array.from({ length: 25 }, (_, index) => lineOf(missing(index % 12)));
+        const requests = [lineOf(key), ...lines];
+        const line = await onlyLineOf("BatchCalculateCharges", () =>
+          service.endpoints[protocol].pricing.batchCalculateCharges({ requests }),
+        );
+        expect(line).to.include({ code: "ok", missing_key_count: 12, unpriced_count: 25 });
+        const expected = Array.from({ length: 10 }, (_, index) => textOf(missing(index)));
+        expect(line.missing_keys).to.deep.equal(expected);
+      });
+
+      it(`a calculation and an allocation have the missing key, through ${protocol}`, async () => {
+        const facts = { missing_key_count: 1, unpriced_count: 1, error_reason: "PRICE_NOT_FOUND" };
+        const { pricing } = service.endpoints[protocol];
+        const single = await onlyLineOf("CalculateCharge", () =>
+          errorOf(charge(protocol, {}, missing(1))),
+        );
+        const terms = { ...missing(1), providerCost: "1", currencyCode: "USD" };
+        const allocation = await onlyLineOf("AllocateCharges", () =>
+          errorOf(pricing.allocateCharges({ terms, accountUsages: usagesOf({ a: "1" }) })),
+        );
+        for (const line of [single, allocation]) {
+          expect(line).to.include(facts);
+          expect(line.missing_keys).to.deep.equal([textOf(missing(1))]);
+        }
+      });
+    }
+
+    it("a charge, and a batch with all its prices, have none", async () => {
+      const requests = [lineOf(key)];
+      const lines = [
+        await onlyLineOf("CalculateCharge", () => charge("gRPC", {})),
+        await onlyLineOf("BatchCalculateCharges", () =>
+          service.pricing.batchCalculateCharges({ requests }),
+        ),
+      ];
+      for (const line of lines) expect(line).not.to.have.any.keys(...namesOfFacts);
+    });
+
+    it("a write has its key, price, start and book version, also when it is repeated", async () => {
+      const { key: written } = await freshPrice(service, "2", t0);
+      const lookup = { case: "key" as const, value: written };
+      const effectiveFrom = timestampFromDate(later);
+      const requestId = randomUUID();
+      const update = () =>
+        service.pricing.updateLLMPrice({ lookup, price: "2.50", effectiveFrom, requestId });
+      let bookVersion = 0n;
+      const first = await onlyLineOf("UpdateLLMPrice", async () => {
+        ({ bookVersion } = await update());
+      });
+      const expected = {
+        ...{ key: textOf(written), price: "2.5", effective_from: later.toISOString() },
+        book_version: Number(bookVersion),
+      };
+      const repeated = await onlyLineOf("UpdateLLMPrice", update);
+      for (const line of [first, repeated]) expect(line).to.include(expected);
+      const cancelled = await onlyLineOf("CancelLLMPriceRevision", () =>
+        service.pricing.cancelLLMPriceRevision({ lookup, effectiveFrom }),
+      );
+      expect(cancelled).to.include({ ...expected, book_version: Number(bookVersion) + 1 });
+    });
+
+    it("a write from now on has the instant at which it took effect", async () => {
+      const { key: written, id } = await freshPrice(service, "2", t0);
+      const lookup = { case: "id" as const, value: id };
+      let updated: UpdateLLMPriceResponse | undefined;
+      const line = await onlyLineOf("UpdateLLMPrice", async () => {
+        updated = await service.pricing.updateLLMPrice({ lookup, price: "3" });
+      });
+      const from = updated?.llmPrice?.effectiveFrom;
+      expect(line).to.include({ key: textOf(written), price: "3" });
+      expect(line.effective_from).to.equal(from && timestampDate(from).toISOString());
+      const deleted = await onlyLineOf("DeleteLLMPrice", () =>
+        service.pricing.deleteLLMPrice({ lookup }),
+      );
+      expect(deleted).to.include({ key: textOf(written), price: "3" });
+      expect(deleted.effective_from).to.match(/^2.*Z$/);
+      expect(deleted.book_version).to.equal(Number(line.book_version) + 1);
+    });
+
+    it("a rejected write has the key that the request names", async () => {
+      const line = await onlyLineOf("CreateLLMPrice", () =>
+        errorOf(service.pricing.createLLMPrice({ ...key, price: "7" })),
+      );
+      expect(line).to.include({
+        error_reason: "PRICE_ALREADY_EXISTS",
+        key: textOf(key),
+        price: "7",
+      });
+      expect(line).not.to.have.any.keys("book_version", "effective_from");
+    });
+
+    it("an import has its counts and its book version", async () => {
+      const { key: written } = await freshPrice(service, "2", t0);
+      const rows = [rowOf(written, "4"), rowOf(key, "2")];
+      let imported: { bookVersion: bigint } | undefined;
+      const line = await onlyLineOf("ImportLLMPrices", async () => {
+        imported = await importRows(service, rows);
+      });
+      const counts = { rows: 2, created: 0, updated: 1, unchanged: 1, ended: 0 };
+      const book_version = Number(imported?.bookVersion);
+      expect(line).to.include({ ...counts, registered: 0, book_version });
+      const batched = await onlyLineOf("BatchUpsertLLMPrices", () =>
+        service.pricing.batchUpsertLLMPrices({ rows, terms: { validateOnly: true } }),
+      );
+      expect(batched).to.include({ ...counts, updated: 0, unchanged: 2, validate_only: true });
+    });
+
+    it("a write to the catalog has its names", async () => {
+      const names = { provider: "logged-provider", name: "logged-model" };
+      const { catalog } = service;
+      const provider = await onlyLineOf("CreateProvider", () =>
+        catalog.createProvider({ name: names.provider, displayName: "not logged" }),
+      );
+      const model = await onlyLineOf("CreateModel", () => catalog.createModel(names));
+      const deleted = await onlyLineOf("DeleteModel", () => catalog.deleteModel(names));
+      const type = await onlyLineOf("CreateChargeType", () =>
+        catalog.createChargeType({ name: "logged_type" }),
+      );
+      expect(provider).to.include({ provider: "logged-provider" });
+      expect(provider.book_version).to.be.a("number");
+      for (const line of [model, deleted]) {
+        expect(line).to.include({ provider: "logged-provider", model: "logged-model" });
+      }
+      expect(type).to.include({ charge_type: "logged_type" });
+      const text = JSON.stringify([provider, model, deleted, type]);
+      expect(text).to.not.contain("not logged");
+    });
+  });
 });
+
+const namesOfFacts = ["missing_keys", "missing_key_count", "unpriced_count", "key", "book_version"];

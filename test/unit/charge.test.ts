@@ -81,6 +81,30 @@ describe("calculateCharge", () => {
     });
   });
 
+  describe("at its widest", () => {
+    const nines = "9".repeat(18);
+    const widest = { providerCost: `${nines}.${nines}`, totalUsage: "1" };
+
+    it("has 21 integer and 46 fraction digits: numeric(67,46)", () => {
+      const large = charge({ ...widest, markup: "1000", usage: "1", rounding: undefined });
+      const usage = `0.${nines}`;
+      const fine = charge({ ...widest, markup: "999.9999999999", usage, rounding: undefined });
+      expect([large, fine].map(({ exact }) => exact)).to.deep.equal([true, true]);
+      expect(large.accountCharge.split(".")[0]).to.have.length(21);
+      expect(fine.accountCharge.split(".").map(({ length }) => length)).to.deep.equal([21, 46]);
+    });
+
+    it("has at most 38 digits when it is rounded to at most 17", () => {
+      for (const mode of modes) {
+        for (let scale = 0; scale <= 17; scale += 1) {
+          const terms = { ...widest, markup: "1000", usage: "1", rounding: { scale, mode } };
+          const { accountCharge } = charge(terms);
+          expect(accountCharge.replace(".", "").length, `${mode} ${scale}`).to.be.at.most(38);
+        }
+      }
+    });
+  });
+
   describe("by hand", () => {
     for (const [mode, results] of javaResults) {
       it(`rounds ${mode} like Java`, () => {

@@ -3,13 +3,26 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 
-/** Makes a call again, up to three times, while the service is UNAVAILABLE; a stream never. */
+/**
+ * Whether a call may succeed when it is made again: the service is UNAVAILABLE, or the connection has ended.
+ * The library then fails with other codes, and without the details that each error of the service has.
+ */
+function isTransient({ code, details }: ConnectError): boolean {
+  return code === Code.Unavailable || (details.length === 0 && codesOfTheLibrary.has(code));
+}
+
+const codesOfTheLibrary: ReadonlySet<Code> = new Set([
+  ...[Code.Canceled, Code.Aborted, Code.Internal, Code.Unknown],
+]);
+
+/** Makes a call again, up to three times, after a transient error; a stream never. */
 const retrying: Interceptor = (next) => async (request) => {
   for (let backoffMs = 100; backoffMs < 800; backoffMs *= 2) {
     try {
       return await next(request);
     } catch (error) {
-      if (request.stream || ConnectError.from(error).code !== Code.Unavailable) throw error;
+      const isOver = request.stream || request.signal.aborted;
+      if (isOver || !isTransient(ConnectError.from(error))) throw error;
       await sleep(backoffMs, undefined, { signal: request.signal });
     }
   }

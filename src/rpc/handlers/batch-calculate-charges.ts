@@ -15,6 +15,7 @@ import {
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import type { PriceResult } from "../../price-book/price-book.js";
 import { keyMissing } from "../../store/prices/price-not-found.js";
+import { MissingKeys } from "../call/call-facts.js";
 import type { ChargeCount } from "../call/charge-counter.js";
 import { runCooperatively } from "../call/cooperative-loop.js";
 import { toConnectError, toStatusMessage } from "../errors/to-connect-error.js";
@@ -53,7 +54,7 @@ export function batchMethods(
         ),
       });
       requireVersion(found.newestVersion, versions);
-      dependencies.chargeCounterOf(context).add(countCharges(validRequests, found));
+      dependencies.chargeCounterOf(context).add(countCharges(context, validRequests, found));
       const priceErrors = await findSuggestions(dependencies, context, validRequests, found);
       const results = calculateLines(request.requests, lines, found, priceErrors);
       return {
@@ -101,19 +102,27 @@ function* parseLines(
   return lines;
 }
 
-/** Sums up counts, since another thread records them. Skips lines that fail with BOOK_BEHIND. */
+/**
+ * Sums up counts, since another thread records them, and adds the missing keys to the log line. Skips lines
+ * that fail with BOOK_BEHIND.
+ */
 function countCharges(
+  context: HandlerContext,
   requests: readonly ChargeRequest[],
   { prices, newestVersion }: PriceResult,
 ): readonly ChargeCount[] {
   const counts = new Map<string, ChargeCount>();
+  const missing = new MissingKeys();
   for (const [index, line] of requests.entries()) {
     if (newestVersion < wantedVersion(line)) continue;
-    const count = toChargeCount(line.key, prices[index]);
+    const applied = prices[index];
+    if (applied === undefined) missing.add(line.key);
+    const count = toChargeCount(line.key, applied);
     const name = `${count.provider} ${count.outcome}`;
     const times = (counts.get(name)?.times ?? 0) + 1;
     counts.set(name, { ...count, times });
   }
+  missing.addTo(context);
   return [...counts.values()];
 }
 

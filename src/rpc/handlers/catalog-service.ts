@@ -13,6 +13,7 @@ import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
 import * as catalog from "../../store/catalog.js";
 import { inListTransaction } from "../../store/connection/transaction.js";
 import { bookVersion } from "../../store/prices/timelines.js";
+import { addFacts } from "../call/call-facts.js";
 import { parsePageSize, parsePageToken, toPage, toPageToken } from "../messages/pagination.js";
 import { toTimestamp } from "../messages/timestamps.js";
 import { writeParsers } from "../messages/write-fields.js";
@@ -28,6 +29,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
         description: () => parseText("description", request.description, 1000),
         ...writeParsers(request),
       });
+      addFacts(context, { charge_type: name });
       return runIdempotent(knex, context, method.createChargeType, request, async (transaction) => {
         const row = await catalog.insertChargeType(transaction, { name, description });
         return { chargeType: toChargeType(row), bookVersion: await bookVersion(transaction) };
@@ -55,6 +57,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
         name: () => parseChargeType("name", request.name),
         ...writeParsers(request),
       });
+      addFacts(context, { charge_type: name });
       return runIdempotent(knex, context, method.deleteChargeType, request, async (transaction) => {
         await catalog.deleteChargeType(transaction, name);
         return { bookVersion: await bookVersion(transaction) };
@@ -67,6 +70,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
         displayName: () => parseText("display_name", request.displayName, 200),
         ...writeParsers(request),
       });
+      addFacts(context, { provider: name });
       return runIdempotent(knex, context, method.createProvider, request, async (transaction) => {
         const row = await catalog.insertProvider(transaction, { name, display_name: displayName });
         return { provider: toProvider(row), bookVersion: await bookVersion(transaction) };
@@ -91,6 +95,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
         name: () => parseProvider("name", request.name),
         ...writeParsers(request),
       });
+      addFacts(context, { provider: name });
       return runIdempotent(knex, context, method.deleteProvider, request, async (transaction) => {
         await catalog.deleteProvider(transaction, name);
         return { bookVersion: await bookVersion(transaction) };
@@ -103,6 +108,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
         name: () => parseModel("name", request.name),
         ...writeParsers(request),
       });
+      addFacts(context, { provider, model: name });
       return runIdempotent(knex, context, method.createModel, request, async (transaction) => {
         const row = await catalog.insertModel(transaction, { provider, name });
         return { model: toModel(row), bookVersion: await bookVersion(transaction) };
@@ -132,6 +138,7 @@ export function createCatalogService(knex: Knex): ServiceImpl<typeof CatalogServ
         name: () => parseModel("name", request.name),
         ...writeParsers(request),
       });
+      addFacts(context, { provider, model: name });
       return runIdempotent(knex, context, method.deleteModel, request, async (transaction) => {
         await catalog.deleteModel(transaction, provider, name);
         return { bookVersion: await bookVersion(transaction) };

@@ -8,6 +8,7 @@ import type { Key } from "../../domain/price-key.js";
 import type { PriceQuery, PriceResult } from "../../price-book/price-book.js";
 import { inTransaction } from "../../store/connection/transaction.js";
 import { keyMissing, priceNotFound } from "../../store/prices/price-not-found.js";
+import { MissingKeys } from "../call/call-facts.js";
 import { callerOf } from "../call/caller-context.js";
 import type { ChargeCount } from "../call/charge-counter.js";
 import { mapMaybePromise } from "../call/maybe-async.js";
@@ -39,6 +40,9 @@ export function readPrice(
     const [applied] = found.prices;
     dependencies.chargeCounterOf(context).add([toChargeCount(key, applied)]);
     if (applied !== undefined) return { applied, at, bookVersion };
+    const missing = new MissingKeys();
+    missing.add(key);
+    missing.addTo(context);
     return priceNotFoundWithSuggestions(dependencies, context, key, at).then((error) =>
       Promise.reject(error),
     );

@@ -19,6 +19,7 @@ import {
   type IdempotentRequest,
   saveResponse,
 } from "../../store/idempotency-keys.js";
+import { addFacts } from "../call/call-facts.js";
 import { callerName } from "../call/caller-context.js";
 import type { WriteFields } from "../messages/write-fields.js";
 
@@ -26,13 +27,15 @@ import type { WriteFields } from "../messages/write-fields.js";
  * Runs a write in one transaction and returns its response. Returns the saved response, without
  * running the write again, when the same caller repeats a request (AIP-155).
  *
+ * Adds the book version to the log line.
+ *
  * `tryFirst` may make the same write with a statement that commits, if there is no response to save. If it
  * returns undefined, `work` runs.
  *
  * @throws DomainError REQUEST_ID_REUSED when the request id was used with another body, or by
  *   another caller: a response goes to its own caller only.
  */
-export function runIdempotent<I extends DescMessage, O extends DescMessage>(
+export async function runIdempotent<I extends DescMessage, O extends DescMessage>(
   knex: Knex,
   context: HandlerContext,
   { input, output }: DescMethodUnary<I, O>,
@@ -43,22 +46,28 @@ export function runIdempotent<I extends DescMessage, O extends DescMessage>(
     lockTimeoutMs?: number,
   ) => Promise<MessageInitShape<O> | undefined>,
 ): Promise<MessageInitShape<O>> {
-  if (request.requestId === "") {
-    return tryFirst === undefined
-      ? inWriteTransaction(knex, context, work)
-      : inOneStatementOrTransaction(knex, context, tryFirst, work);
-  }
-  const requestId = request.requestId.toLowerCase();
-  const fingerprint = createHash("sha256")
-    .update(`${JSON.stringify([input.typeName, callerName(context)])}\n`)
-    .update(toBinary(input, { ...request, requestId }))
-    .digest();
-  return inWriteTransaction(knex, context, (transaction, attempt) =>
-    replayOrRun(transaction, { requestId, fingerprint }, output, async () => {
-      const response = attempt === 1 ? await tryFirst?.(transaction) : undefined;
-      return response ?? work(transaction);
-    }),
-  );
+  const run = () => {
+    if (request.requestId === "") {
+      return tryFirst === undefined
+        ? inWriteTransaction(knex, context, work)
+        : inOneStatementOrTransaction(knex, context, tryFirst, work);
+    }
+    const requestId = request.requestId.toLowerCase();
+    const fingerprint = createHash("sha256")
+      .update(`${JSON.stringify([input.typeName, callerName(context)])}\n`)
+      .update(toBinary(input, { ...request, requestId }))
+      .digest();
+    return inWriteTransaction(knex, context, (transaction, attempt) =>
+      replayOrRun(transaction, { requestId, fingerprint }, output, async () => {
+        const response = attempt === 1 ? await tryFirst?.(transaction) : undefined;
+        return response ?? work(transaction);
+      }),
+    );
+  };
+  const response = await run();
+  const { bookVersion } = response as { readonly bookVersion?: bigint };
+  if (bookVersion !== undefined) addFacts(context, { book_version: Number(bookVersion) });
+  return response;
 }
 
 /**

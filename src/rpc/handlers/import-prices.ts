@@ -11,6 +11,7 @@ import {
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { inWriteTransaction } from "../../store/connection/transaction.js";
 import { importRows, type RowErrorsFound } from "../../store/import/run-import.js";
+import { addFacts } from "../call/call-facts.js";
 import { callerName } from "../call/caller-context.js";
 import { abortable } from "../call/until-aborted.js";
 import { parseTerms } from "../messages/first-message.js";
@@ -19,6 +20,7 @@ import { type ImportRequest, parseImportRequest } from "../messages/import-reque
 import { type ReceivedRows, receiveRows } from "../messages/import-row-stream.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { replayOrRun } from "./idempotent-write.js";
+import { toImportFacts } from "./import-facts.js";
 
 /** Creates the handlers that change many prices at once. */
 export function importMethods({
@@ -43,7 +45,9 @@ export function importMethods({
         return importOnce(transaction, context, terms, rows, ImportLLMPricesResponseSchema);
       };
       // The whole call's time for each statement: it may work on a million rows.
-      return inWriteTransaction(knex, context, work, "call");
+      const imported = await inWriteTransaction(knex, context, work, "call");
+      addFacts(context, toImportFacts(imported, terms.validateOnly));
+      return imported;
     },
     async batchUpsertLLMPrices(request, context) {
       const { terms } = parseAll({
@@ -59,6 +63,7 @@ export function importMethods({
         return importOnce(transaction, context, terms, rows, BatchUpsertLLMPricesResponseSchema);
       };
       const imported = await inWriteTransaction(knex, context, work);
+      addFacts(context, toImportFacts(imported, terms.validateOnly));
       // The two responses have the same fields.
       const { $typeName: _, ...fields } = imported;
       return fields as MessageInitShape<typeof BatchUpsertLLMPricesResponseSchema>;

@@ -38,7 +38,7 @@ export function priceWrites(knex: Knex): PriceWrites {
         ...correctionParsers(request),
       });
       return writeTimeline(knex, context, method.createLLMPrice, request, {
-        ...{ ...write, lookup: key, etag: "", createsKey: true, effectiveFrom },
+        ...{ ...write, lookup: key, etag: "", createsKey: true, price, effectiveFrom },
         plan: (timeline) =>
           withExistingId(timeline.id, () => planCreate(timeline, price, effectiveFrom)),
         respond: (saved) => priceResponse(saved, effectiveFrom ?? saved.now),
@@ -52,7 +52,7 @@ export function priceWrites(knex: Knex): PriceWrites {
         effectiveFrom: () => parseEffectiveFrom(request.effectiveFrom),
       });
       return writeTimeline(knex, context, method.updateLLMPrice, request, {
-        ...{ ...write, effectiveFrom },
+        ...{ ...write, price, effectiveFrom },
         plan: (timeline) => planUpdate(timeline, price, effectiveFrom),
         respond: (saved) => priceResponse(saved, effectiveFrom ?? saved.now),
       });

@@ -6,11 +6,13 @@ import type {
 } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Knex } from "knex";
+import { type Decimal, toPlainText } from "../../domain/decimal.js";
 import { DomainError, quote } from "../../domain/domain-error.js";
-import type { Instant } from "../../domain/instant.js";
+import { type Instant, toInstantText } from "../../domain/instant.js";
 import { etagOf } from "../../domain/llm-price.js";
 import { type Key, toKeyText } from "../../domain/price-key.js";
 import type { Change } from "../../domain/timeline.js";
+import type { LLMPrice, LLMPriceRevision } from "../../gen/llmprices/v1/llm_price_pb.js";
 import { lockCatalogNames } from "../../store/catalog.js";
 import { priceNotFound } from "../../store/prices/price-not-found.js";
 import {
@@ -23,6 +25,7 @@ import {
   type StoredTimeline,
   saveChange,
 } from "../../store/prices/timelines.js";
+import { addFacts, type CallFacts } from "../call/call-facts.js";
 import { callerName } from "../call/caller-context.js";
 import type { WriteFields } from "../messages/write-fields.js";
 import { runIdempotent } from "./idempotent-write.js";
@@ -33,6 +36,8 @@ export type TimelineWrite<R> = {
   readonly etag: string;
   readonly correctPast: boolean;
   readonly reason: string;
+  /** The new price, if there is one. */
+  readonly price?: Decimal;
   /** When the change takes effect. Undefined: from now on. */
   readonly effectiveFrom: Instant | undefined;
   /** Whether the plan needs all revisions. */
@@ -52,14 +57,18 @@ export type TimelineWrite<R> = {
  * Plans the change first without the lock of the price book. The statement that locks it checks that the
  * plan is not outdated, and makes the change. So other writers wait only for the database, not for this process.
  * If the plan is outdated or rejected, locks the price book and plans again.
+ *
+ * Adds the key, the price and its start to the log line.
  */
-export function writeTimeline<I extends DescMessage, O extends DescMessage>(
+export async function writeTimeline<I extends DescMessage, O extends DescMessage>(
   knex: Knex,
   context: HandlerContext,
   method: DescMethodUnary<I, O>,
   request: MessageShape<I> & WriteFields,
   write: TimelineWrite<MessageInitShape<O>>,
 ): Promise<MessageInitShape<O>> {
+  addFacts(context, toRequestFacts(write));
+  let changed: CallFacts = {};
   const author = { changedBy: callerName(context), reason: write.reason };
   const save = async (
     statements: Statements,
@@ -68,10 +77,14 @@ export function writeTimeline<I extends DescMessage, O extends DescMessage>(
     lockTimeoutMs?: number,
   ) => {
     const { effectiveFrom } = write;
-    return write.respond(
-      await saveChange(statements, timeline, change, effectiveFrom, author, lockTimeoutMs),
-      timeline,
+    const saved = await saveChange(
+      ...([statements, timeline, change, effectiveFrom, author, lockTimeoutMs] as const),
     );
+    changed = {
+      key: toKeyText(saved.key),
+      effective_from: toInstantText(effectiveFrom ?? saved.now),
+    };
+    return write.respond(saved, timeline);
   };
   const tryWithoutLock = async (statements: Statements, lockTimeoutMs?: number) => {
     const timeline = await load(statements, write);
@@ -84,8 +97,36 @@ export function writeTimeline<I extends DescMessage, O extends DescMessage>(
     if (change !== undefined) return save(transaction, timeline, change);
     throw await priceNotFound(transaction, timeline.key, write.effectiveFrom ?? timeline.now);
   };
-  return runIdempotent(knex, context, method, request, writeLocked, tryWithoutLock);
+  const response = await runIdempotent(
+    ...([knex, context, method, request, writeLocked, tryWithoutLock] as const),
+  );
+  addFacts(context, { ...toResponseFacts(response), ...changed });
+  return response;
 }
+
+function toRequestFacts({ lookup, price, effectiveFrom }: TimelineWrite<unknown>): CallFacts {
+  return {
+    ...("id" in lookup ? { llm_price_id: lookup.id } : { key: toKeyText(lookup) }),
+    ...(price && { price: toPlainText(price) }),
+    ...(effectiveFrom !== undefined && { effective_from: toInstantText(effectiveFrom) }),
+  };
+}
+
+/** Returns what the response has, which may be the saved one of an earlier call. */
+function toResponseFacts(response: object): CallFacts {
+  const { llmPrice, llmPriceRevision } = response as WrittenPrice;
+  const price = (llmPrice ?? llmPriceRevision)?.price;
+  return {
+    ...(llmPrice && { key: toKeyText(llmPrice) }),
+    ...(price !== undefined && { price }),
+  };
+}
+
+/** The prices of all responses of writes. */
+type WrittenPrice = {
+  readonly llmPrice?: LLMPrice;
+  readonly llmPriceRevision?: LLMPriceRevision;
+};
 
 /** Loads the timeline. Undefined: the key does not exist, and the write does not create it. */
 async function load(

@@ -3,6 +3,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Caller } from "../../domain/caller.js";
 import { attempt } from "../../logging/contained.js";
+import type { CallFacts } from "../../rpc/call/call-facts.js";
 import { unknownCaller } from "../../rpc/call/caller-context.js";
 import type { CallMetrics } from "./call-metrics.js";
 import { type FindHeader, requestIdHeader, requestIdOf, traceIdOf } from "./request-id.js";
@@ -23,6 +24,8 @@ export type CallRecord = {
   /** A write's `request_id` and `reason`. */
   readonly writeRequestId: string | undefined;
   readonly reason: string | undefined;
+  /** What the handler adds to the line. */
+  readonly facts: CallFacts | undefined;
   /** One of the reasons that the API documents. */
   readonly errorReason: string | undefined;
   /** The error message that the client receives. */
@@ -83,13 +86,14 @@ export type OpenCall = {
 };
 
 /**
- * Returns the record of a call that has just ended. `request` is its message, if there is one. Adds
- * the request id to the failure's metadata, so that the client receives it.
+ * Returns the record of a call that has just ended. `request` is its message, if there is one, and `facts`
+ * are what its handler adds. Adds the request id to the failure's metadata, so that the client receives it.
  */
 export function toCallRecord(
   { rpc, protocol, caller, limitKey, startedAtMs, findHeader, traceId }: OpenCall,
   failure: ConnectError | undefined,
   request: object = {},
+  facts?: CallFacts,
 ): CallRecord {
   const { requestId: writeRequestId, reason } = request as { requestId?: string; reason?: string };
   const requestId = requestIdOf(findHeader);
@@ -106,6 +110,7 @@ export function toCallRecord(
     traceId: traceId ?? traceIdOf(findHeader),
     writeRequestId: writeRequestId || undefined,
     reason: reason || undefined,
+    facts,
     errorReason: failure && findReason(failure),
     message: failure?.rawMessage,
     cause: failure && findCause(failure),
@@ -155,6 +160,7 @@ function toLine(call: CallRecord): object {
     trace_id: call.traceId,
     write_request_id: call.writeRequestId,
     reason: call.reason,
+    ...call.facts,
     error_reason: call.errorReason,
     message: call.message,
   };

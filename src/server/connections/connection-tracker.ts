@@ -5,7 +5,9 @@ import {
   type Http2Server,
   type ServerHttp2Session,
 } from "node:http2";
-import type { Server, Socket } from "node:net";
+import { Server, type Socket } from "node:net";
+import { setImmediate as nextPoll } from "node:timers/promises";
+import { drainSession } from "./graceful-goaway.js";
 
 /** Tracks the open connections of a listener, and which of them have a running call. */
 export type ConnectionTracker = {
@@ -15,6 +17,14 @@ export type ConnectionTracker = {
   readonly watchSessions: (server: Http2Server | Http2SecureServer) => void;
   /** Records the start of an HTTP/1.1 call. */
   readonly callStarts: (request: IncomingMessage, response: ServerResponse) => void;
+  /** From now on, each HTTP/1.1 response ends its connection. Those of running calls do so too. */
+  readonly closeAfterResponses: () => void;
+  /**
+   * Accepts no more connections, and lets clients end theirs without losing a call: HTTP/2 clients begin
+   * their next call on another connection, and HTTP/1.1 clients after their next response. Resolves when
+   * all connections have ended, or after `limitMs`.
+   */
+  readonly drain: (limitMs: number) => Promise<void>;
   /**
    * Ends connections without a call. Destroys those that have sent nothing at once, and the others
    * after a delay, in which they receive the GOAWAY. Continues until all connections are closed,
@@ -27,6 +37,9 @@ export type ConnectionTracker = {
   readonly destroyAll: () => void;
 };
 
+/** How long a listener that stops waits for its clients to end their connections. */
+export const drainMs = 300;
+
 /**
  * Creates a tracker. It identifies a connection by its remote address and port, which a TLS socket
  * shares with the TCP socket below it.
@@ -35,7 +48,9 @@ export function trackConnections(): ConnectionTracker {
   const sockets = new Set<Socket>();
   const peersOfSessions = new Map<ServerHttp2Session, string>();
   const peersOfCalls = new Map<ServerResponse, string>();
-  let isClosing = false;
+  let state: "open" | "draining" | "closing" = "open";
+  let isLastResponse = false;
+  const servers: Server[] = [];
   const track = (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
@@ -46,8 +61,14 @@ export function trackConnections(): ConnectionTracker {
     const busy = new Set([...sessions.map(([, peer]) => peer), ...peersOfCalls.values()]);
     return [...sockets].filter((socket) => !busy.has(peerOf(socket)));
   };
+  const closeAfterResponses = () => {
+    isLastResponse = true;
+    for (const response of peersOfCalls.keys()) closeAfter(response);
+  };
   return {
+    closeAfterResponses,
     watchSockets: (server) => {
+      servers.push(server);
       server.on("connection", track);
       server.on("secureConnection", track);
     },
@@ -56,16 +77,34 @@ export function trackConnections(): ConnectionTracker {
         // The socket of a destroyed session cannot be read.
         if (session.destroyed) return;
         peersOfSessions.set(session, peerOf(session.socket));
-        if (isClosing) session.close();
+        if (state === "draining") {
+          const socket = [...sockets].find((each) => peerOf(each) === peersOfSessions.get(session));
+          drainBetweenCalls(session, socket, drainMs);
+        }
+        if (state === "closing") session.close();
         session.once("close", () => peersOfSessions.delete(session));
       });
     },
     callStarts: (request, response) => {
       peersOfCalls.set(response, peerOf(request.socket));
+      if (isLastResponse) closeAfter(response);
       response.once("close", () => peersOfCalls.delete(response));
     },
+    drain: async (limitMs) => {
+      closeAfterResponses();
+      // The system resets connections that wait to be accepted when the listener closes.
+      await nextPoll();
+      state = "draining";
+      // Only stops accepting: the servers of HTTP would end connections, too.
+      for (const server of servers) Server.prototype.close.call(server);
+      const socketsByPeer = new Map([...sockets].map((socket) => [peerOf(socket), socket]));
+      for (const [session, peer] of peersOfSessions) {
+        drainBetweenCalls(session, socketsByPeer.get(peer), limitMs);
+      }
+      await untilEmpty(sockets, limitMs);
+    },
     endIdleConnections: () => {
-      isClosing = true;
+      state = "closing";
       // Sends GOAWAY, and closes the session when its last stream has ended.
       for (const session of peersOfSessions.keys()) session.close();
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
@@ -95,6 +134,45 @@ function destroyIdle(findIdle: () => readonly Socket[], count: () => number): vo
   }, pollMs).unref();
 }
 
+/**
+ * Drains a session when its next call begins: then no response is in flight, unless the client makes
+ * several calls at a time. A client may begin a call when it reads a response, and some libraries fail
+ * this call if the GOAWAY follows at once. Without a call, drains the session after half of the time.
+ */
+function drainBetweenCalls(
+  session: ServerHttp2Session,
+  socket: Socket | undefined,
+  limitMs: number,
+): void {
+  const drain = () => {
+    clearTimeout(timer);
+    session.off("stream", drain);
+    drainSession(session, socket, limitMs / 2);
+  };
+  const timer = setTimeout(drain, limitMs / 2).unref();
+  session.once("stream", drain);
+}
+
+function closeAfter(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader("connection", "close");
+}
+
+/** Resolves when a set is empty, or after `limitMs`. */
+function untilEmpty(set: ReadonlySet<unknown>, limitMs: number): Promise<void> {
+  if (set.size === 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      clearInterval(polls);
+      clearTimeout(timer);
+      resolve();
+    };
+    const polls = setInterval(() => {
+      if (set.size === 0) end();
+    }, emptyPollMs);
+    const timer = setTimeout(end, limitMs);
+  });
+}
+
 function cancel(session: ServerHttp2Session): void {
   session.destroy(new Error("the grace period is over"), constants.NGHTTP2_CANCEL);
 }
@@ -104,3 +182,4 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
 }
 
 const pollMs = 250;
+const emptyPollMs = 10;

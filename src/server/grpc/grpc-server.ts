@@ -3,7 +3,11 @@ import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "../../config/address.js";
 import { serviceNames } from "../calls/service-names.js";
 import { ClientRecord } from "../connections/client-record.js";
-import { type ConnectionTracker, trackConnections } from "../connections/connection-tracker.js";
+import {
+  type ConnectionTracker,
+  drainMs,
+  trackConnections,
+} from "../connections/connection-tracker.js";
 import { type Listener, type ListenerDependencies, longestCallMs } from "../listener.js";
 import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
@@ -103,7 +107,10 @@ function listen(
   });
 }
 
-function close(server: grpc.Server, open: ConnectionTracker, graceMs: number): Promise<void> {
+async function close(server: grpc.Server, open: ConnectionTracker, graceMs: number): Promise<void> {
+  const startedAtMs = performance.now();
+  if (graceMs > 0) await open.drain(Math.min(drainMs, graceMs));
+  const remainingMs = graceMs - (performance.now() - startedAtMs);
   return new Promise((resolve) => {
     const force = () => {
       server.forceShutdown();
@@ -115,7 +122,7 @@ function close(server: grpc.Server, open: ConnectionTracker, graceMs: number): P
         timer = setTimeout(resolve, forcedCloseMs);
       }, forcedCloseMs);
     };
-    let timer = setTimeout(force, graceMs);
+    let timer = setTimeout(force, remainingMs);
     server.tryShutdown(() => {
       clearTimeout(timer);
       resolve();

@@ -10,7 +10,7 @@ import { contained } from "../../logging/contained.js";
 import { CallTurns } from "../connections/call-turns.js";
 import { recordOf, setRecord } from "../connections/client-record.js";
 import { ConnectionPlaces, limitConnections } from "../connections/connection-places.js";
-import { trackConnections } from "../connections/connection-tracker.js";
+import { drainMs, trackConnections } from "../connections/connection-tracker.js";
 import { handleHttp1 } from "../connections/handle-http1.js";
 import {
   type Http1Options,
@@ -31,6 +31,8 @@ import type { Tls } from "../tls/tls.js";
 /** A server for HTTP/1.1 and HTTP/2 on one port. HTTP/2 without TLS requires prior knowledge. */
 export type HttpServer = {
   readonly server: Server;
+  /** From now on, each HTTP/1.1 response ends its connection. */
+  readonly closeAfterResponses: () => void;
   /** Waits up to `graceMs` for running calls, then destroys the remaining connections. */
   readonly close: (graceMs: number) => Promise<void>;
 };
@@ -48,7 +50,6 @@ export function createHttpServer(
   { queue, turns } = { queue: new SessionQueue(), turns: new CallTurns() },
   tls?: Tls,
 ): HttpServer {
-  let isClosing = false;
   const connections = trackConnections();
   const options = toHttp1Options(limits, maxRequestMs);
   const limitIdle = (socket: Socket, response: ServerResponse) => {
@@ -62,7 +63,7 @@ export function createHttpServer(
   const serve: RequestListener = (request, response) => {
     connections.callStarts(request, response);
     // Otherwise a keep-alive connection would accept another call.
-    if (isClosing || hasReachedMaxAge(request.socket)) response.setHeader("connection", "close");
+    if (hasReachedMaxAge(request.socket)) response.setHeader("connection", "close");
     limitIdle(request.socket, response);
     const record = recordOf(request.socket);
     const call = {
@@ -92,19 +93,24 @@ export function createHttpServer(
   connections.watchSessions(http2);
   return {
     server,
-    close: (graceMs) =>
-      new Promise((resolve) => {
-        isClosing = true;
+    closeAfterResponses: connections.closeAfterResponses,
+    close: async (graceMs) => {
+      const startedAtMs = performance.now();
+      connections.closeAfterResponses();
+      if (graceMs > 0) await connections.drain(Math.min(drainMs, graceMs));
+      const remainingMs = graceMs - (performance.now() - startedAtMs);
+      await new Promise<void>((resolve) => {
         // Polls, because Node has no event for a connection that becomes idle.
         const sweep = setInterval(() => server.closeIdleConnections(), 20);
-        const timer = setTimeout(connections.destroyAll, graceMs);
+        const timer = setTimeout(connections.destroyAll, remainingMs);
         server.close(() => {
           clearTimeout(timer);
           clearInterval(sweep);
           resolve();
         });
         connections.endIdleConnections();
-      }),
+      });
+    },
   };
 }
 

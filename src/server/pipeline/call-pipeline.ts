@@ -2,6 +2,7 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "../../domain/domain-error.js";
 import { attempt } from "../../logging/contained.js";
+import { factsOf } from "../../rpc/call/call-facts.js";
 import { callerKey, callerOf } from "../../rpc/call/caller-context.js";
 import { toConnectError } from "../../rpc/errors/to-connect-error.js";
 import { translateReadError } from "../../rpc/errors/translate-connect-error.js";
@@ -199,7 +200,8 @@ function createCallRecorder(method: DescMethod, { callLogOf, tracer }: CallOptio
       const traceId = trace?.traceId;
       const open = { rpc, protocol, caller, limitKey, startedAtMs, findHeader, traceId };
       // An unreadable message has neither a `request_id` nor a `reason`.
-      const call = toCallRecord(open, failure, request instanceof DomainError ? {} : request);
+      const message = request instanceof DomainError ? {} : request;
+      const call = toCallRecord(open, failure, message, factsOf(context));
       // A call that could not be traced has ended all the same.
       attempt(() => trace?.end(call));
       callEnds(call);
