@@ -133,8 +133,10 @@ async function requireSessionPooling(
     await other.connect();
     for (let round = 0; round < checkRounds; round += 1) {
       const otherPid = await withTimeout(beginTransaction(other), checkMs, () => undefined);
+      // Before the next statement, which would wait if the pooler has only this server connection.
+      if (otherPid === pid) throw new UnsuitableDatabase(transactionMode);
       const { pid: nextPid } = await runSql(client, toSql({}, "false"));
-      if (otherPid === pid || nextPid !== pid) throw new UnsuitableDatabase(transactionMode);
+      if (nextPid !== pid) throw new UnsuitableDatabase(transactionMode);
       // A pooler in session mode without a free server connection.
       if (otherPid === undefined) return;
       await other.query("rollback");
