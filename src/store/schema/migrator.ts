@@ -98,9 +98,10 @@ async function withMigrator<T>(
 function toConnectionError({ host, port = 5432 }: DatabaseConnection, error: unknown): unknown {
   const { code = "", message, errors } = error as NodeJS.ErrnoException & Partial<AggregateError>;
   if (!/^E[A-Z]{4,}$/.test(code) && message !== pgConnectTimeout) return error;
+  const address = host?.startsWith("/") ? `${host}/.s.PGSQL.${port}` : `${host}:${port}`;
   // A host name with several addresses fails with one error for each, and an empty message.
   const problem = message || errors?.map((each: Error) => each.message).join(", ");
-  return new Error(`the database at ${host}:${port} cannot be reached: ${problem}`, {
+  return new Error(`the database at ${address} cannot be reached: ${problem}`, {
     cause: error,
   });
 }
