@@ -230,7 +230,7 @@ describe("migrators", function () {
       expect(String(line)).to.match(
         new RegExp(
           `waiting for another migrator: process ${rows[0].pid} of PostgreSQL, ` +
-            'application "llmprices", role "postgres", connected since 20\\d\\d-.*Z',
+            `application "llmprices", role "${database.connection.user}", connected since 20\\d\\d-.*Z`,
         ),
       );
       await blocker.commit();
