@@ -20,7 +20,7 @@ import { type Pooler, type PoolMode, startPgBouncer, startPgpool } from "./poole
 
 /*
  * The service and its migrator behind PgBouncer and Pgpool. Session mode must work. Transaction and
- * statement mode must be refused with the reason, and must leave no lock and no setting behind.
+ * statement mode must be rejected with the reason, and must leave no lock and no setting behind.
  */
 
 const checks = createChecks();
@@ -33,8 +33,8 @@ try {
   await withPooler("PgBouncer, session mode", pgBouncer("session", 40), checkWorks);
   await withPooler("Pgpool", startPgpool, checkWorks);
   for (const mode of ["transaction", "statement"] as const) {
-    await withPooler(`PgBouncer, ${mode} mode`, pgBouncer(mode, 20), checkRefused);
-    await withPooler(`PgBouncer, ${mode} mode, one connection`, pgBouncer(mode, 1), checkRefused);
+    await withPooler(`PgBouncer, ${mode} mode`, pgBouncer(mode, 20), checkRejected);
+    await withPooler(`PgBouncer, ${mode} mode, one connection`, pgBouncer(mode, 1), checkRejected);
   }
   await withPooler("PgBouncer, transaction mode, busy", pgBouncer("transaction", 6), checkBusy);
 } finally {
@@ -107,9 +107,9 @@ async function measureNotification({ knex }: TestDatabase, isUsed: () => Promise
   return performance.now() - startedAtMs;
 }
 
-async function checkRefused(name: string, { connection }: Pooler, database: TestDatabase) {
+async function checkRejected(name: string, { connection }: Pooler, database: TestDatabase) {
   const { code, errors } = await migrate(connection, "status");
-  checks.check(`${name}: migrate is refused`, code === 1 && isReason(errors), errors.trim());
+  checks.check(`${name}: migrate is rejected`, code === 1 && isReason(errors), errors.trim());
   checks.check(`${name}: no lock is left`, (await countLocks(database)) === 0);
   checks.check(`${name}: no setting is left`, await hasDefaults(connection));
   const output = await outputOfService(connection);
@@ -127,7 +127,7 @@ async function checkBusy(name: string, { connection }: Pooler, database: TestDat
   });
   for (let i = 0; i < 5; i += 1) {
     const { code, errors } = await migrate(connection, "status");
-    checks.check(`${name}: migrate is refused`, code === 1 && isReason(errors), errors.trim());
+    checks.check(`${name}: migrate is rejected`, code === 1 && isReason(errors), errors.trim());
   }
   isOver = true;
   await Promise.all(clients);

@@ -30,7 +30,7 @@ for (const encoding of ["LATIN1", "SQL_ASCII"]) {
       await database.drop();
     });
 
-    it("is refused by migrate with the reason", async () => {
+    it("is rejected by migrate with the reason", async () => {
       const env = { DATABASE_URL: toUrl(connection) };
       const { code, errors } = await llmprices(["migrate", "up"], { env });
       expect({ code, errors }).to.deep.equal({ code: 1, errors: `llmprices: ${reason}\n` });

@@ -1,7 +1,11 @@
 import type { Knex } from "knex";
 import knexModule from "knex";
 import type pg from "pg";
-import { type ConnectionPool, findPool } from "../../library-internals/private-fields.js";
+import {
+  type ConnectionPool,
+  findPgSocket,
+  findPool,
+} from "../../library-internals/private-fields.js";
 import { type DatabaseConnection, prepareSession, toClientOptions } from "./session.js";
 
 export type { DatabaseConnection } from "./session.js";
@@ -39,7 +43,10 @@ export function createDatabase(options: DatabaseOptions): Knex {
     pool: {
       min: 0,
       max: options.poolSize,
-      afterCreate: onConnect((client) => prepareSession(client, options.connection, options)),
+      afterCreate: onConnect(
+        (client) => prepareSession(client, options.connection, options),
+        options.acquireTimeoutMs,
+      ),
       validate: isIdle,
     },
   });
@@ -48,16 +55,19 @@ export function createDatabase(options: DatabaseOptions): Knex {
   return knex;
 }
 
-/** Returns a hook for Knex's `afterCreate`. Closes a new connection when `prepare` fails. */
-export function onConnect(prepare: (client: pg.Client) => Promise<void>) {
+/**
+ * Returns a hook for Knex's `afterCreate`. Closes a new connection when `prepare` fails, or takes longer
+ * than `limitMs`: Knex would wait for it and open no other.
+ */
+export function onConnect(prepare: (client: pg.Client) => Promise<void>, limitMs: number) {
   return (client: pg.Client, done: (error: Error | null) => void): void => {
-    prepare(client).then(
-      () => done(null),
-      (error: Error) => {
-        client.end().catch(() => undefined);
-        done(error);
-      },
-    );
+    const timer = setTimeout(() => findPgSocket(client)?.destroy(), limitMs);
+    const finish = (error: Error | null) => {
+      clearTimeout(timer);
+      if (error !== null) client.end().catch(() => undefined);
+      done(error);
+    };
+    prepare(client).then(() => finish(null), finish);
   };
 }
 

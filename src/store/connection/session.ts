@@ -125,7 +125,7 @@ async function requireSessionPooling(
   connection: DatabaseConnection,
   pid: number,
 ): Promise<void> {
-  if (sessionPoolers.has(connection)) return;
+  if (performance.now() < (checkedUntilMs.get(connection) ?? 0)) return;
   const options = toClientOptions(connection, "llmprices check", checkMs);
   const other = new pg.Client(options as pg.ClientConfig);
   other.on("error", () => undefined);
@@ -141,7 +141,7 @@ async function requireSessionPooling(
       if (otherPid === undefined) return;
       await other.query("rollback");
     }
-    sessionPoolers.add(connection);
+    checkedUntilMs.set(connection, performance.now() + recheckMs);
   } finally {
     // Not awaited: a client that waits for a server connection ends when the pooler notices.
     other.end().catch(() => undefined);
@@ -152,7 +152,7 @@ async function beginTransaction(client: pg.Client): Promise<number> {
   try {
     await client.query("begin");
   } catch (error) {
-    // PgBouncer in statement mode refuses it.
+    // PgBouncer in statement mode rejects it.
     if ((error as { code?: string }).code !== protocolViolation) throw error;
     throw new UnsuitableDatabase(transactionMode, { cause: error });
   }
@@ -167,5 +167,6 @@ const protocolViolation = "08P01";
 const checkRounds = 3;
 const checkMs = 3000;
 
-/** The connections behind a pooler that has been found to be in session mode. */
-const sessionPoolers = new WeakSet<DatabaseConnection>();
+/** Until when new connections behind a pooler in session mode are not checked, by `performance.now()`. */
+const checkedUntilMs = new WeakMap<DatabaseConnection, number>();
+const recheckMs = 60_000;

@@ -35,7 +35,12 @@ export function migratorConfig(
     connection: toClientOptions(connection, "llmprices migrate", connectMs),
     // Knex also throws what it would print here.
     log: { warn() {}, error() {}, deprecate() {}, debug() {} },
-    pool: { min: 0, max: 1, createTimeoutMillis, afterCreate: onConnect(prepare) },
+    pool: {
+      min: 0,
+      max: 1,
+      createTimeoutMillis,
+      afterCreate: onConnect(prepare, createTimeoutMillis),
+    },
     acquireConnectionTimeout: createTimeoutMillis,
     migrations: { migrationSource },
   };
