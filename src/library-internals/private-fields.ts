@@ -81,7 +81,7 @@ export function findPgSocket(client: object): Pick<Socket, "destroy"> | undefine
   return typeof stream?.destroy === "function" ? (stream as Pick<Socket, "destroy">) : undefined;
 }
 
-/** Returns the process id that the server has told a connected client of `pg`. */
+/** Returns the process id that the server has sent to a connected client of `pg`. */
 export function findProcessId(client: object): number | undefined {
   const { processID } = client as { readonly processID?: unknown };
   return typeof processID === "number" ? processID : undefined;

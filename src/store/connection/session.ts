@@ -51,7 +51,7 @@ export async function prepareSession(
   const direct = `pg_backend_pid() = ${processId ?? 0}`;
   const { pid, encoding } = await runSql(client, toSql(limits, direct));
   if (encoding !== "UTF8") throw new UnsuitableDatabase(wrongEncoding(encoding));
-  // PostgreSQL tells each client its process. Poolers send another number, or that of one of their servers.
+  // PostgreSQL sends each client its process id. Poolers send another number, or that of one of their servers.
   if (pid === processId) return;
   // Before any setting: it would remain on a connection that others use.
   await requireSessionPooling(client, connection, pid);
