@@ -6,4 +6,4 @@ if (connection === undefined)
   throw new Error("DATABASE_URL is not set: which database to migrate?");
 
 /** Configures Knex's command line: `npm run knex -- migrate:latest`. */
-export default migratorConfig(connection);
+export default migratorConfig(connection, { onWait: console.error });

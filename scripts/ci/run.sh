@@ -20,6 +20,7 @@ installs=(
   "tools for observability are installed" "e2e/observability/install.sh $tools"
   "tools for deployment are installed" "e2e/deployment/install.sh $tools"
   "tools for fault injection are installed" "e2e/fault-injection/install.sh"
+  "poolers are installed" "e2e/poolers/install.sh"
   "toolchains of the examples are installed" "scripts/ci/install-toolchains.sh"
 )
 
@@ -45,6 +46,7 @@ waits=(
   "examples in six languages" "npm run --silent test:e2e:examples"
   "slow tests" "npm run test:slow"
   "network delays" "npm run --silent test:e2e:network-delay"
+  "connection poolers" "npm run --silent test:e2e:poolers"
   "real catalogue" "npm run --silent test:e2e:real-catalog"
 )
 nodes=(

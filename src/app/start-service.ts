@@ -125,7 +125,7 @@ async function findDatabase(config: Config, log: Logger): Promise<Database> {
     log: (message) => log.info(message),
   });
   try {
-    await migrateUp(embedded.connection);
+    await migrateUp(embedded.connection, { onWait: (message) => log.info(message) });
     return embedded;
   } catch (error) {
     await embedded.stop();

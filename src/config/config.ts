@@ -45,7 +45,7 @@ export type Config = ListenAddresses &
 export function readConfig(environment: Environment = process.env, processes = 1): Config {
   return readEnvironment(environment, (read, problems, names) => {
     // The error lists problems in the order of these reads.
-    const database = readDatabase(read);
+    const database = readDatabase(read, problems);
     const listenAddresses = readListenAddresses(read);
     const limits = readLimits(read, processes);
     const config: Config = {

@@ -1,7 +1,7 @@
 import { parseDatabaseUrl } from "../store/connection/connection-url.js";
 import type { DatabaseConnection, DatabaseLimits } from "../store/connection/pool.js";
 import type { CallLimits } from "./call-limits.js";
-import { clampDefault, numberReader, type ReadVariable } from "./environment.js";
+import { clampDefault, numberReader, type ReadVariable, textReader } from "./environment.js";
 
 /** Reads the limits of the database. Defaults follow lower limits of calls. */
 export function readDatabaseLimits(
@@ -32,18 +32,17 @@ export function readDatabaseLimits(
   };
 }
 
-/** Returns undefined when DATABASE_URL is unset. */
-export function readDatabase(read: ReadVariable): DatabaseConnection | undefined {
-  const expected = "a URL like postgres://user@host/database";
-  return read("DATABASE_URL", undefined, expected, toDatabase);
-}
-
-function toDatabase(url: string): DatabaseConnection | undefined {
-  if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url)) return undefined;
+/** Returns undefined when DATABASE_URL is unset, or when it has a problem. */
+export function readDatabase(
+  read: ReadVariable,
+  problems: string[],
+): DatabaseConnection | undefined {
+  const url = textReader(read)("DATABASE_URL");
+  if (url === undefined) return undefined;
   try {
     return parseDatabaseUrl(url);
-  } catch {
-    // The message of the parser contains the URL with its password.
+  } catch (error) {
+    problems.push(`DATABASE_URL ${(error as Error).message}`);
     return undefined;
   }
 }

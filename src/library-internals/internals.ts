@@ -160,6 +160,14 @@ export const libraryInternals: readonly LibraryInternal[] = [
     probe: ({ pgClient }) => findPgSocket(pgClient) !== undefined,
   },
   {
+    library: "pg",
+    field: "Client.processID",
+    usedIn: "store/connection/session.ts",
+    benefit: "a direct connection is known as such, and is not checked for a pooler",
+    ifMissing: { fallBack: "each database is checked for a pooler with a second connection" },
+    probe: ({ pgClient }) => "processID" in pgClient,
+  },
+  {
     library: "prom-client",
     field: "Registry reads name and get() of a registered metric",
     usedIn: "server/calls/call-metrics.ts",

@@ -81,6 +81,12 @@ export function findPgSocket(client: object): Pick<Socket, "destroy"> | undefine
   return typeof stream?.destroy === "function" ? (stream as Pick<Socket, "destroy">) : undefined;
 }
 
+/** Returns the process id that the server has sent to a connected client of `pg`. */
+export function findProcessId(client: object): number | undefined {
+  const { processID } = client as { readonly processID?: unknown };
+  return typeof processID === "number" ? processID : undefined;
+}
+
 /** Returns the connection pool (tarn) of a `knex` that has a connection configured. */
 export function findPool(knex: { readonly client: unknown }): ConnectionPool | undefined {
   const { pool } = (knex.client ?? {}) as { readonly pool?: Partial<ConnectionPool> | undefined };

@@ -43,6 +43,7 @@ const changes: Readonly<Record<string, (samples: Samples) => Partial<Samples>>> 
   "client.pool: max, numUsed, numFree, numPendingAcquires, on": () => ({
     knex: { client: { tarn: {} } },
   }),
+  "Client.processID": () => ({ pgClient: { connection: { stream: new Socket() } } }),
   "Client.connection.stream": () => ({ pgClient: { connection: { socket: new Socket() } } }),
   "Registry reads name and get() of a registered metric": () => ({ exposition: "" }),
 };

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -210,7 +211,34 @@ describe("migrators", function () {
     });
   }
 
+  it("give up when the other does not end, and name it", async () => {
+    await blocker.raw("select pg_advisory_xact_lock(7236119)");
+    const error = await migrateUp(database.connection, { waitMs: 100 }).catch((thrown) => thrown);
+    expect(error.message).to.match(
+      /^another migrator has not ended in 0\.1 seconds: process \d+ of PostgreSQL, application "llmprices"/,
+    );
+  });
+
   for (const [command, parameters] of Object.entries(migrators)) {
+    it(`say at once for whom they wait: ${command}`, async () => {
+      const { rows } = await blocker.raw(
+        "select pg_advisory_xact_lock(7236119), pg_backend_pid() as pid",
+      );
+      const waiting = node(parameters);
+      const errors = waiting.stderr as Readable;
+      const [line] = await once(errors, "data");
+      expect(String(line)).to.match(
+        new RegExp(
+          `waiting for another migrator: process ${rows[0].pid} of PostgreSQL, ` +
+            `application "llmprices", role "${database.connection.user}", connected since 20\\d\\d-.*Z`,
+        ),
+      );
+      await blocker.commit();
+      errors.resume();
+      await once(waiting, "exit");
+      expect(waiting.exitCode).to.equal(0);
+    });
+
     it(`leave no lock behind when killed midway: ${command} succeeds when run again`, async () => {
       // The first migration waits for this transaction, which creates a table of the same name.
       await blocker.raw("create table charge_types ()");

@@ -4,17 +4,17 @@ import { migrateDown, migrateUp, migrationStatus } from "../../store/schema/migr
 
 /** Applies every pending migration and prints its name. @throws ConfigError */
 export async function runMigrateUp(): Promise<void> {
-  printNames("applied", await migrateUp(requireDatabase()));
+  printNames("applied", await migrateUp(requireDatabase(), { onWait: printWait }));
 }
 
 /** Rolls back the migrations of the last `up` and prints their names. @throws ConfigError */
 export async function runMigrateDown(): Promise<void> {
-  printNames("rolled back", await migrateDown(requireDatabase()));
+  printNames("rolled back", await migrateDown(requireDatabase(), { onWait: printWait }));
 }
 
 /** Lists the migrations. The exit code is 1 when any is pending. @throws ConfigError */
 export async function runMigrationStatus(): Promise<void> {
-  const { applied, pending } = await migrationStatus(requireDatabase());
+  const { applied, pending } = await migrationStatus(requireDatabase(), { onWait: printWait });
   for (const name of applied) printLine(`applied  ${name}`);
   for (const name of pending) printLine(`pending  ${name}`);
   if (pending.length > 0) process.exitCode = 1;
@@ -26,6 +26,10 @@ function requireDatabase(): DatabaseConnection {
     throw new ConfigError("DATABASE_URL is not set; expected the database to migrate");
   }
   return database;
+}
+
+function printWait(message: string): void {
+  process.stderr.write(`llmprices: ${message}\n`);
 }
 
 function printNames(action: string, names: readonly string[]): void {

@@ -2,6 +2,7 @@ import type { Knex } from "knex";
 import { withTimeout } from "../../async/with-timeout.js";
 import { DomainError } from "../../domain/domain-error.js";
 import { toDomainError } from "../../store/connection/postgres-errors.js";
+import { UnsuitableDatabase } from "../../store/connection/session.js";
 import { pendingMigrations } from "../../store/schema/migration-list.js";
 
 /** Whether the service can handle calls. */
@@ -95,6 +96,7 @@ async function findDatabaseState(knex: Knex): Promise<DatabaseState> {
 /** Adds the error code, which distinguishes a wrong password from an unknown host. */
 function toNotReadyReason(error: unknown): string {
   const isKnown = error instanceof DomainError;
+  if (isKnown && error.cause instanceof UnsuitableDatabase) return error.cause.message;
   const { code } = (isKnown ? error.cause : error) as { readonly code?: string };
   const text =
     isKnown && code !== insufficientPrivilege

@@ -1,9 +1,14 @@
 import type { Knex } from "knex";
 import knexModule from "knex";
-import { type ConnectionPool, findPool } from "../../library-internals/private-fields.js";
+import type pg from "pg";
+import {
+  type ConnectionPool,
+  findPgSocket,
+  findPool,
+} from "../../library-internals/private-fields.js";
+import { type DatabaseConnection, prepareSession, toClientOptions } from "./session.js";
 
-/** The connection settings of `pg`. An object, because Knex would log the password of a URL. */
-export type DatabaseConnection = Readonly<Knex.PgConnectionConfig>;
+export type { DatabaseConnection } from "./session.js";
 
 /** The limits of a process: connections, calls that use the database, and waiting times. */
 export type DatabaseLimits = {
@@ -25,16 +30,11 @@ export type DatabaseOptions = { readonly connection: DatabaseConnection } & Pick
   // An absent limit means no limit.
   Partial<DatabaseLimits>;
 
-/** Creates a pool of connections with the time zone UTC. Connects when first used. */
+/** Creates a pool of connections. Connects when first used. */
 export function createDatabase(options: DatabaseOptions): Knex {
   const knex = knexModule({
     client: "pg",
-    connection: {
-      application_name: "llmprices",
-      connectionTimeoutMillis: options.acquireTimeoutMs,
-      keepAlive: true,
-      ...options.connection,
-    },
+    connection: toClientOptions(options.connection, "llmprices", options.acquireTimeoutMs),
     acquireConnectionTimeout: options.acquireTimeoutMs,
     // Knex would print broken connections to the console. The query that fails throws the error.
     log: { warn: () => {}, error: () => {} },
@@ -43,7 +43,11 @@ export function createDatabase(options: DatabaseOptions): Knex {
     pool: {
       min: 0,
       max: options.poolSize,
-      afterCreate: runOnConnect(toSettings(options)),
+      afterCreate: onConnect(
+        (client) => prepareSession(client, options.connection, options),
+        options.acquireTimeoutMs,
+      ),
+      validate: isIdle,
     },
   });
   limits.set(knex, options);
@@ -51,13 +55,29 @@ export function createDatabase(options: DatabaseOptions): Knex {
   return knex;
 }
 
-/** Returns a hook for Knex's `afterCreate` that runs `sql` on every new connection. */
-export function runOnConnect(sql: string) {
-  return (client: SqlClient, done: (error: Error | null) => void): void =>
-    client.query(sql, (error) => done(error));
+/**
+ * Returns a hook for Knex's `afterCreate`. Closes a new connection when `prepare` fails, or takes longer
+ * than `limitMs`: Knex would wait for it and open no other.
+ */
+export function onConnect(prepare: (client: pg.Client) => Promise<void>, limitMs: number) {
+  return (client: pg.Client, done: (error: Error | null) => void): void => {
+    const timer = setTimeout(() => findPgSocket(client)?.destroy(), limitMs);
+    const finish = (error: Error | null) => {
+      clearTimeout(timer);
+      if (error !== null) client.end().catch(() => undefined);
+      done(error);
+    };
+    prepare(client).then(() => finish(null), finish);
+  };
 }
 
-type SqlClient = { query(sql: string, done: (error: Error | null) => void): void };
+/**
+ * Returns false for a connection in a transaction, which nobody will end: a failed ROLLBACK has left it,
+ * for example. Knex then discards the connection.
+ */
+export function isIdle(client: pg.Client): boolean {
+  return client.getTransactionStatus() === "I";
+}
 
 /** Removes the statement that Knex puts before the database's message, to keep logs readable. */
 function dropStatement(error: Error, { sql }: { readonly sql: string }): void {
@@ -109,15 +129,3 @@ export function limitsOf(knex: Knex): Partial<DatabaseLimits> {
 const limits = new WeakMap<Knex, DatabaseOptions>();
 
 const pools = new WeakMap<Knex, DatabasePool>();
-
-/**
- * Returns SQL that sets the time zone, the isolation level, and the time limits of a connection; 0 means no
- * limit. A writer waits for the lock of the price book, and then must read what earlier writers wrote. At a
- * higher isolation level, which may be the server's default, it would fail instead.
- */
-function toSettings({ statementTimeoutMs = 0, lockTimeoutMs = 0 }: DatabaseOptions): string {
-  return (
-    "set timezone to 'UTC'; set default_transaction_isolation to 'read committed'; " +
-    `set statement_timeout to ${statementTimeoutMs}; set lock_timeout to ${lockTimeoutMs}`
-  );
-}

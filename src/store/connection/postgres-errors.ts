@@ -71,14 +71,15 @@ const writeConflicts: ReadonlySet<string> = new Set(["40001", "40P01"]);
 /**
  * Returns true for connection and authorization failures, shutdown, too many connections, a
  * read-only standby, a missing database, a lock or a transaction that takes longer than the
- * database allows, tables or columns that are missing because migrations are pending, and missing
- * grants.
+ * database allows, tables or columns that are missing because migrations are pending, missing
+ * grants, and databases that do not suit the service.
  */
 function isOutage(code: string, name: string, message: string): boolean {
   return (
     /^(?:08|28|53|57P|58)/.test(code) ||
     /^(?:25006|25P03|25P04|3D000|42501|42P01|42703|42883|55P03|E[A-Z]{4,})$/.test(code) ||
     name === "KnexTimeoutError" ||
+    name === "UnsuitableDatabase" ||
     // These errors of pg have no code. Knex puts the statement before their message.
     pgConnectionLost.test(message)
   );

@@ -198,7 +198,11 @@ function runOnce<T>(
 ): Promise<T> {
   const { signal } = call;
   signal.throwIfAborted();
-  const runCancellable = async (transaction: Knex.Transaction, onActivity: () => void) => {
+  const runCancellable = async (
+    transaction: Knex.Transaction,
+    connection: pg.Client,
+    onActivity: () => void,
+  ) => {
     signal.throwIfAborted();
     const pid = await setStatementTimeout(transaction, statementTimeLimit(knex, call, time), time);
     onActivity();
@@ -206,14 +210,23 @@ function runOnce<T>(
     try {
       const result = await work(transaction);
       signal.throwIfAborted();
+      // PostgreSQL would answer COMMIT with ROLLBACK, which Knex takes for success.
+      if (connection.getTransactionStatus() === "E") throw failedTransaction();
       return result;
     } finally {
       await stopCancelling();
     }
   };
   return withConnection(knex, signal, (connection, onActivity) =>
-    knex.transaction((transaction) => runCancellable(transaction, onActivity), { connection }),
+    knex.transaction((transaction) => runCancellable(transaction, connection, onActivity), {
+      connection,
+    }),
   );
+}
+
+function failedTransaction(): DomainError {
+  const message = "the database has ended the transaction without an error; try again";
+  return new DomainError("DATABASE_UNAVAILABLE", message);
 }
 
 /** Returns the time limit of a statement that begins now. Undefined: no limit. */

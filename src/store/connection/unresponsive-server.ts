@@ -3,7 +3,7 @@ import type { Knex } from "knex";
 import type pg from "pg";
 import { pgConnectTimeout } from "../../library-internals/matched-texts.js";
 import { findPgSocket } from "../../library-internals/private-fields.js";
-import { limitsOf } from "./pool.js";
+import { isIdle, limitsOf } from "./pool.js";
 
 /**
  * Runs `work` on a connection of the pool, and destroys the connection when the server does not
@@ -41,6 +41,8 @@ export async function withConnection<T>(
   } finally {
     signal.removeEventListener("abort", onAbort);
     clearTimeout(timer);
+    // A transaction that nobody ends would keep its locks, and would fail the next call.
+    if (!isIdle(connection)) destroySocket(connection);
     await knex.client.releaseConnection(connection);
   }
 }

@@ -1,7 +1,7 @@
 import pg from "pg";
 import type { Instant } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
-import type { DatabaseConnection } from "../connection/pool.js";
+import { type DatabaseConnection, prepareSession, toClientOptions } from "../connection/session.js";
 
 /** The result of a read of the price book, all at one version. */
 export type ReadTimelines = {
@@ -62,12 +62,8 @@ export async function openPriceBookFeed(
   { onChange, onEnd }: FeedEvents,
   timeoutMs = 5000,
 ): Promise<PriceBookFeed> {
-  const client = new pg.Client({
-    application_name: "llmprices book",
-    connectionTimeoutMillis: timeoutMs,
-    keepAlive: true,
-    ...(connection as pg.ClientConfig),
-  });
+  const options = toClientOptions(connection, "llmprices book", timeoutMs);
+  const client = new pg.Client(options as pg.ClientConfig);
   // Pending queries fail with the error too.
   client.on("error", () => undefined);
   client.once("end", onEnd);
@@ -75,7 +71,12 @@ export async function openPriceBookFeed(
   const close = () => void client.end().catch(() => undefined);
   try {
     await client.connect();
-    await failWhenUnresponsive(close, timeoutMs, () => client.query("listen price_book"));
+    await failWhenUnresponsive(close, timeoutMs, async (onActivity) => {
+      // Without time limits: a read may take as long as its rows arrive.
+      await prepareSession(client, connection);
+      onActivity();
+      await client.query("listen price_book");
+    });
   } catch (error) {
     close();
     throw error;

@@ -1,8 +1,15 @@
 import type { Knex } from "knex";
 import knexModule from "knex";
+import type pg from "pg";
 import { pgConnectTimeout } from "../../library-internals/matched-texts.js";
-import { type DatabaseConnection, runOnConnect } from "../connection/pool.js";
+import { findPool } from "../../library-internals/private-fields.js";
+import { onConnect } from "../connection/pool.js";
+import { type DatabaseConnection, prepareSession, toClientOptions } from "../connection/session.js";
 import { migrationSource } from "./migration-list.js";
+import { type OnWait, releaseMigratorLock, takeMigratorLock } from "./migrator-lock.js";
+
+/** Gets a message when a migrator waits for another one, and how long it waits at most. */
+export type MigratorOptions = { readonly onWait?: OnWait; readonly waitMs?: number };
 
 /**
  * Returns Knex's configuration for migrations, for Knex's command line and for `llmprices migrate`.
@@ -11,19 +18,30 @@ import { migrationSource } from "./migration-list.js";
  * other, and a killed migrator leaves nothing locked. Knex's own lock is a row, which a killed
  * migrator leaves behind: the migrator that holds the advisory lock knows that such a row is stale.
  */
-export function migratorConfig(connection: DatabaseConnection): Knex.Config {
+export function migratorConfig(
+  connection: DatabaseConnection,
+  { onWait = () => {}, waitMs = 600_000 }: MigratorOptions = {},
+): Knex.Config {
+  const prepare = async (client: pg.Client) => {
+    // Without time limits of the role: a migration takes as long as the tables are large.
+    await prepareSession(client, connection);
+    await takeMigratorLock(client, onWait, waitMs);
+    await client.query(removeStaleRow);
+  };
+  // Connecting includes the wait for another migrator, which has a limit of its own.
+  const createTimeoutMillis = waitMs + 6 * connectMs;
   return {
     client: "pg",
-    connection: {
-      application_name: "llmprices migrate",
-      connectionTimeoutMillis: connectMs,
-      ...connection,
-    },
+    connection: toClientOptions(connection, "llmprices migrate", connectMs),
     // Knex also throws what it would print here.
     log: { warn() {}, error() {}, deprecate() {}, debug() {} },
-    // Connecting includes the wait for another migrator.
-    pool: { min: 0, max: 1, createTimeoutMillis: waitMs, afterCreate: runOnConnect(takeLock) },
-    acquireConnectionTimeout: waitMs,
+    pool: {
+      min: 0,
+      max: 1,
+      createTimeoutMillis,
+      afterCreate: onConnect(prepare, createTimeoutMillis),
+    },
+    acquireConnectionTimeout: createTimeoutMillis,
     migrations: { migrationSource },
   };
 }
@@ -35,18 +53,27 @@ export type MigrationReport = {
 };
 
 /** Applies every pending migration. Returns the names of the applied ones. */
-export function migrateUp(connection: DatabaseConnection): Promise<string[]> {
-  return withMigrator(connection, async (knex) => (await knex.migrate.latest())[1]);
+export function migrateUp(
+  connection: DatabaseConnection,
+  options?: MigratorOptions,
+): Promise<string[]> {
+  return withMigrator(connection, options, async (knex) => (await knex.migrate.latest())[1]);
 }
 
 /** Rolls back the migrations of the last `up`. Returns their names. */
-export function migrateDown(connection: DatabaseConnection): Promise<string[]> {
-  return withMigrator(connection, async (knex) => (await knex.migrate.rollback())[1]);
+export function migrateDown(
+  connection: DatabaseConnection,
+  options?: MigratorOptions,
+): Promise<string[]> {
+  return withMigrator(connection, options, async (knex) => (await knex.migrate.rollback())[1]);
 }
 
 /** Returns which migrations the database has, and which it lacks. */
-export function migrationStatus(connection: DatabaseConnection): Promise<MigrationReport> {
-  return withMigrator(connection, async (knex) => {
+export function migrationStatus(
+  connection: DatabaseConnection,
+  options?: MigratorOptions,
+): Promise<MigrationReport> {
+  return withMigrator(connection, options, async (knex) => {
     const [applied, pending] = await knex.migrate.list();
     return {
       applied: applied.map(({ name }: { name: string }) => name),
@@ -57,14 +84,17 @@ export function migrationStatus(connection: DatabaseConnection): Promise<Migrati
 
 async function withMigrator<T>(
   connection: DatabaseConnection,
+  options: MigratorOptions | undefined,
   work: (knex: Knex) => Promise<T>,
 ): Promise<T> {
-  const knex = knexModule(migratorConfig(connection));
+  const knex = knexModule(migratorConfig(connection, options));
   try {
     return await work(knex);
   } catch (error) {
     throw toConnectionError(connection, error);
   } finally {
+    // A pooler may keep its connection to the server.
+    if (findPool(knex)?.numFree() === 1) await knex.raw(releaseMigratorLock).catch(() => undefined);
     await knex.destroy();
   }
 }
@@ -73,9 +103,10 @@ async function withMigrator<T>(
 function toConnectionError({ host, port = 5432 }: DatabaseConnection, error: unknown): unknown {
   const { code = "", message, errors } = error as NodeJS.ErrnoException & Partial<AggregateError>;
   if (!/^E[A-Z]{4,}$/.test(code) && message !== pgConnectTimeout) return error;
+  const address = host?.startsWith("/") ? `${host}/.s.PGSQL.${port}` : `${host}:${port}`;
   // A host name with several addresses fails with one error for each, and an empty message.
   const problem = message || errors?.map((each: Error) => each.message).join(", ");
-  return new Error(`the database at ${host}:${port} cannot be reached: ${problem}`, {
+  return new Error(`the database at ${address} cannot be reached: ${problem}`, {
     cause: error,
   });
 }
@@ -83,15 +114,9 @@ function toConnectionError({ host, port = 5432 }: DatabaseConnection, error: unk
 /** How long the database may take to accept a connection. */
 const connectMs = 10_000;
 
-/** How long a migrator waits for another one. */
-const waitMs = 600_000;
-
-// The number is arbitrary; only migrators of this service use it.
-const takeLock = `
-  select pg_advisory_lock(7236119);
+const removeStaleRow = `
   do $$ begin
     if to_regclass('knex_migrations_lock') is not null then
       update knex_migrations_lock set is_locked = 0 where is_locked = 1;
     end if;
-  end $$;
-`;
+  end $$`;

@@ -97,9 +97,9 @@ describe("A thread that dies", () => {
 
 describe("Threads of a service whose configuration has a function in it", () => {
   it("serve calls: sslmode=verify-ca puts a function in the database's configuration", async () => {
-    // Any existing file works, because the service itself connects without TLS.
-    const rootCertificate = encodeURIComponent(resolve("package.json"));
-    const url = `postgres://localhost/llmprices?sslmode=verify-ca&sslrootcert=${rootCertificate}&uselibpqcompat=true`;
+    // Any certificate works, because the service itself connects without TLS.
+    const rootCertificate = encodeURIComponent(resolve("test/fixtures/tls/server.pem"));
+    const url = `postgres://localhost/llmprices?sslmode=verify-ca&sslrootcert=${rootCertificate}`;
     const database = parseDatabaseUrl(url);
     expect(() => structuredClone(database)).to.throw("could not be cloned");
     const service = await startTestService({ database } as object);
