@@ -204,13 +204,19 @@ function runOnce<T>(
     onActivity: () => void,
   ) => {
     signal.throwIfAborted();
+    let hasFailed = false;
+    transaction.on("query-error", () => {
+      hasFailed = true;
+    });
     const pid = await setStatementTimeout(transaction, statementTimeLimit(knex, call, time), time);
     onActivity();
     const stopCancelling = cancelOnAbort(knex, pid, signal);
     try {
       const result = await work(transaction);
       signal.throwIfAborted();
-      // PostgreSQL would answer COMMIT with ROLLBACK, which Knex takes for success.
+      // PostgreSQL would answer COMMIT with ROLLBACK, which Knex takes for success. After an error, pg
+      // learns the state of the transaction only with the next message.
+      if (hasFailed) await transaction.raw("select 1").catch(() => undefined);
       if (connection.getTransactionStatus() === "E") throw failedTransaction();
       return result;
     } finally {
