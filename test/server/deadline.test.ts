@@ -58,9 +58,8 @@ describe("Deadline", () => {
 
     it(`ends the SQL of a ${protocol} call when it is exceeded, and writes nothing`, async () => {
       await whileBookIsLocked(async () => {
-        const { message } = await errorOf(update(protocol, 150));
-        // The database's own limit may end the statement at the same moment.
-        expect(message).to.match(/^the call's time of 500 ms is up$|deadline of the call/);
+        const { code } = await errorOf(update(protocol, 150));
+        expect(code).to.equal(Code.DeadlineExceeded);
         while ((await waitingStatements()) > 0) await sleep(10);
       });
       const { price } = (await service.pricing.getLLMPrice({ lookup: { case: "key", value: key } }))
@@ -119,10 +118,11 @@ describe("Deadline", () => {
     it(`is the service's maximum when the client's is longer: connect-timeout-ms ${timeout}`, async () => {
       await whileBookIsLocked(async () => {
         const startedAt = performance.now();
-        const { code } = await errorOf(
+        const { message } = await errorOf(
           fetchJson(service, { "connect-timeout-ms": timeout }, { key, price: "2" }),
         );
-        expect(code).to.equal(Code.DeadlineExceeded);
+        // The database's own limit may end the statement at the same moment.
+        expect(message).to.match(/^the call's time of 500 ms is up$|deadline of the call/);
         expect(performance.now() - startedAt).to.be.within(490, 15_000);
       });
     });
@@ -142,7 +142,7 @@ describe("Deadline", () => {
       const { message } = await errorOf(
         fetchJson(service, { "connect-timeout-ms": "120" }, { key, price: "2" }),
       );
-      expect(message).to.match(/^the call's time of 1[012]\d ms is up$/);
+      expect(message).to.match(/^the call's time of 1[012]\d ms is up$|deadline of the call/);
     });
   });
 });
