@@ -40,7 +40,10 @@ export async function freshKey(endpoint: Pick<Endpoint, "catalog">): Promise<Tes
   return key;
 }
 
-/** Creates a fresh key with a price that takes effect at `since`, or now. */
+/**
+ * Creates a fresh key with a price that takes effect at `since`, or now. Waits until calculations of the same
+ * service use it, also those of clients that do not ask for its version.
+ */
 export async function freshPrice(
   endpoint: Pick<Endpoint, "catalog" | "pricing">,
   price: string,
@@ -53,6 +56,10 @@ export async function freshPrice(
     ...(since && { effectiveFrom: timestampFromMs(since.getTime()) }),
   });
   if (llmPrice === undefined) throw new Error("CreateLLMPrice returned no price");
+  await endpoint.pricing.calculateCharge({
+    ...{ ...key, providerCost: "0", minBookVersion: bookVersion, asOf: llmPrice.effectiveFrom },
+    usageRatio: { case: "accountUsageRatio", value: "0" },
+  } as never);
   return { ...llmPrice, key, bookVersion };
 }
 
