@@ -113,7 +113,7 @@ const singleMethods = methods.filter((method) => !isOffloaded(method));
 const concurrency = 24;
 const deadline = { "grpc-timeout": "15000m", "connect-timeout-ms": "15000" };
 const callsPerRound: Readonly<Record<string, number>> = {
-  gRPC: 75_000,
+  gRPC: 30_000,
   "gRPC through HTTP_ADDR": 5000,
   "gRPC-Web": 5000,
   "gRPC-Web JSON": 3000,
