@@ -74,7 +74,7 @@ export async function startService(
   return {
     processId: service.pid as number,
     grpcAddress: find(banner, /^ *gRPC +(\S+)$/m),
-    httpAddress: find(banner, /^ *Connect, .*http:\/\/(\S+)$/m),
+    httpAddress: find(banner, /^ *Connect, .*https?:\/\/(\S+)$/m),
     metricsUrl: `${find(banner, /(http:\S+)\/readyz/)}/metrics`,
     stop: () => stop(service),
     ended: async () => {

@@ -6,6 +6,12 @@ import { promisify } from "node:util";
 import { buildIfChanged } from "../../bench/support/build.js";
 import type { Client } from "./clients.js";
 
+/** The variables that set a client's credentials. */
+export type Credentials = {
+  readonly LLMPRICES_CA_FILE?: string;
+  readonly LLMPRICES_TOKEN?: string;
+};
+
 /**
  * Builds a client by its `build.sh`, unless the contract and the client's files have not changed since
  * the last build. Returns whether it ran.
@@ -22,7 +28,8 @@ export async function buildClient(client: Client): Promise<boolean> {
 }
 
 /**
- * Runs a command in a client's folder and returns its standard output.
+ * Runs a command in a client's folder and returns its standard output. Of the variables that set a
+ * client's credentials, it gets only those in `credentials`.
  *
  * @throws Error with `stdout` and `stderr` if it fails.
  */
@@ -30,9 +37,12 @@ export async function run(
   client: Client,
   command: readonly string[],
   timeoutMs: number,
+  credentials: Credentials = {},
 ): Promise<string> {
   const [file = "", ...args] = command;
-  const options = { cwd: folderOf(client), timeout: timeoutMs, maxBuffer: 2 ** 26 };
+  const { LLMPRICES_CA_FILE: _, LLMPRICES_TOKEN: __, ...inherited } = process.env;
+  const env = { ...inherited, ...credentials };
+  const options = { cwd: folderOf(client), env, timeout: timeoutMs, maxBuffer: 2 ** 26 };
   return (await promisify(execFile)(file, args, options)).stdout;
 }
 

@@ -4,13 +4,20 @@ import { readSuiteArguments } from "../../bench/support/suite-arguments.js";
 import { answerCount, compareAnswers, type Difference } from "./answers.js";
 import { buildClient, run } from "./build.js";
 import { type Client, clients } from "./clients.js";
+import {
+  checkCredentials,
+  credentialCheckCount,
+  type SecureService,
+  startSecureService,
+} from "./secure-service.js";
 import { openUnsteadyListener, type UnsteadyListener } from "./unsteady-listener.js";
 
-/** The addresses that the clients call. */
-type Addresses = {
+/** What the clients call. */
+type Servers = {
   readonly grpcAddress: string;
   readonly httpAddress: string;
   readonly unsteady: UnsteadyListener;
+  readonly secure: SecureService;
 };
 
 /** The outcome of a client. */
@@ -26,28 +33,29 @@ function printResult(client: Client, result: Result): void {
   for (const problem of result.problems) console.log(problem.replaceAll(/^/gm, "    "));
 }
 
-async function buildAndRun(client: Client, addresses: Addresses): Promise<Result> {
+async function buildAndRun(client: Client, servers: Servers): Promise<Result> {
   const [isNew, buildMs] = await timed(buildClient(client));
   const name = client.folder.replaceAll("-", "_");
-  addresses.unsteady.rejectNext(rejections);
-  const [printed, scenarioMs] = await timed(runPrograms(client, name, addresses));
+  servers.unsteady.rejectNext(rejections);
+  const [printed, scenarioMs] = await timed(runPrograms(client, name, servers));
   const lines = printed.trimEnd().split("\n");
   const problems = compareAnswers(name, lines).map(describe);
-  if (addresses.unsteady.rejectionsLeft() > 0)
-    problems.push("it made fewer attempts than it had to");
+  if (servers.unsteady.rejectionsLeft() > 0) problems.push("it made fewer attempts than it had to");
+  const [firstCharge = ""] = lines;
+  problems.push(...(await checkCredentials(client, servers.secure, firstCharge, timeoutMs)));
   return {
-    passed: Math.max(0, answerCount - problems.length),
+    passed: Math.max(0, answerCount + credentialCheckCount - problems.length),
     problems,
     summary:
-      `${lines.length} answers in ${seconds(scenarioMs)}, ` +
+      `${lines.length} answers in ${seconds(scenarioMs)}, TLS and a token, ` +
       (isNew ? `built in ${seconds(buildMs)}` : "built before"),
   };
 }
 
-async function runPrograms(client: Client, name: string, addresses: Addresses): Promise<string> {
-  const address = addresses[client.listener];
+async function runPrograms(client: Client, name: string, servers: Servers): Promise<string> {
+  const address = servers[client.listener];
   const first = await run(client, [...client.firstCharge, address], timeoutMs);
-  const scenario = [...client.scenario, address, name, addresses.unsteady.address];
+  const scenario = [...client.scenario, address, name, servers.unsteady.address];
   return first + (await run(client, scenario, timeoutMs));
 }
 
@@ -87,19 +95,21 @@ async function buildClients(built: readonly Client[]): Promise<void> {
   }
 }
 
-async function runClients(started: readonly Client[], folder: string): Promise<void> {
-  const service = await startService(folder);
-  const unsteady = await openUnsteadyListener(service);
-  try {
-    for (const client of started) {
-      const result = await buildAndRun(client, { ...service, unsteady }).catch(toFailure);
-      printResult(client, result);
-      results.push(result);
+async function runClients(started: readonly Client[], secure: SecureService): Promise<void> {
+  await withDataFolder(async (folder) => {
+    const service = await startService(folder);
+    const unsteady = await openUnsteadyListener(service);
+    try {
+      for (const client of started) {
+        const result = await buildAndRun(client, { ...service, unsteady, secure }).catch(toFailure);
+        printResult(client, result);
+        results.push(result);
+      }
+    } finally {
+      unsteady.close();
+      await service.stop();
     }
-  } finally {
-    unsteady.close();
-    await service.stop();
-  }
+  });
 }
 
 // All clients, or those whose folders are named. With --build, only builds them.
@@ -112,7 +122,10 @@ const chosen = clients.filter(({ folder }) => includes(folder));
 if (has("build")) await buildClients(chosen);
 else {
   await buildService();
-  await withDataFolder((folder) => runClients(chosen, folder));
+  await withDataFolder(async (folder) => {
+    const secure = await startSecureService(folder);
+    await runClients(chosen, secure).finally(secure.stop);
+  });
 }
 const passed = results.reduce((sum, result) => sum + result.passed, 0);
 const failed = results.reduce((sum, result) => sum + result.problems.length, 0);

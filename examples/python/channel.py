@@ -4,6 +4,7 @@
 import json
 
 import grpc
+from credentials import open_channel
 
 SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
@@ -35,7 +36,7 @@ SERVICE_CONFIG = {
 
 def connect(address: str) -> grpc.Channel:
     """An address like dns:///llmprices:50051 is resolved to all addresses behind the name."""
-    return grpc.insecure_channel(
+    return open_channel(
         address,
         options=[
             ("grpc.service_config", json.dumps(SERVICE_CONFIG)),

@@ -2,13 +2,12 @@
 
 import sys
 
-import grpc
-
 sys.path.append("gen")
+from credentials import open_channel
 from llmprices.v1.pricing_service_pb2 import CalculateChargeRequest
 from llmprices.v1.pricing_service_pb2_grpc import PricingServiceStub
 
-with grpc.insecure_channel(sys.argv[1]) as channel:
+with open_channel(sys.argv[1]) as channel:
     pricing = PricingServiceStub(channel)
     charge = pricing.CalculateCharge(
         CalculateChargeRequest(

@@ -27,7 +27,8 @@ export function createCertificate({
   });
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = forge.pki.publicKeyFromPem(key.publicKey);
-  certificate.serialNumber = `00${randomBytes(8).toString("hex")}`;
+  // Go rejects a serial number that is negative or begins with a superfluous zero.
+  certificate.serialNumber = `01${randomBytes(8).toString("hex")}`;
   certificate.validity.notBefore = new Date(Date.now() - 2 * 86_400_000);
   certificate.validity.notAfter = expiresAt;
   const subject = [{ name: "commonName", value: name }];

@@ -9,14 +9,17 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
+	"example.com/llmprices-client/credentials"
 	llmprices "example.com/llmprices-client/gen/llmprices/v1"
 )
 
 func main() {
-	plaintext := grpc.WithTransportCredentials(insecure.NewCredentials())
-	channel, err := grpc.NewClient(os.Args[1], plaintext)
+	options, err := credentials.FromEnvironment()
+	if err != nil {
+		log.Fatal(err)
+	}
+	channel, err := grpc.NewClient(os.Args[1], options...)
 	if err != nil {
 		log.Fatal(err)
 	}

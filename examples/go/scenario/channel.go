@@ -4,8 +4,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
+
+	"example.com/llmprices-client/credentials"
 )
 
 // region channel
@@ -36,14 +37,14 @@ const serviceConfig = `{
 // connect makes the one channel of a process. An address like dns:///llmprices:50051 stands for all
 // addresses behind the name.
 func connect(address string) *grpc.ClientConn {
-	return must(grpc.NewClient(address,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+	options := append(must(credentials.FromEnvironment()),
 		grpc.WithDefaultServiceConfig(serviceConfig),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time:    time.Minute,
 			Timeout: 20 * time.Second,
 		}),
-	))
+	)
+	return must(grpc.NewClient(address, options...))
 }
 
 // endregion

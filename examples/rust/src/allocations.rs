@@ -1,5 +1,6 @@
 //! Splits costs over a stream.
 
+use crate::channel::AuthChannel;
 use crate::errors::{error_of, name_of};
 use crate::v1::pricing_service_client::PricingServiceClient;
 use crate::v1::*;
@@ -7,9 +8,8 @@ use crate::{Result, print_step};
 use std::time::Duration;
 use tokio_stream::StreamExt;
 use tonic::Request;
-use tonic::transport::Channel;
 
-type Pricing = PricingServiceClient<Channel>;
+type Pricing = PricingServiceClient<AuthChannel>;
 
 /// A cost of 80 over three equal accounts, sent in two messages.
 pub async fn allocate(pricing: &mut Pricing, name: &str) -> Result<()> {

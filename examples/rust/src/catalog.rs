@@ -1,13 +1,13 @@
 //! Registers the names that prices refer to.
 
+use crate::channel::AuthChannel;
 use crate::prices::{PRICES, new_id, to_texts};
 use crate::v1::catalog_service_client::CatalogServiceClient;
 use crate::v1::*;
 use crate::{Result, print_step};
-use tonic::transport::Channel;
 
 /// Registers a charge type, a provider and five models.
-pub async fn register(catalog: &mut CatalogServiceClient<Channel>, name: &str) -> Result<()> {
+pub async fn register(catalog: &mut CatalogServiceClient<AuthChannel>, name: &str) -> Result<()> {
     let charge_type =
         CreateChargeTypeRequest { name: name.into(), request_id: new_id(), ..Default::default() };
     let provider =

@@ -1,21 +1,28 @@
 //! The one channel of a process, and retries.
 
 // region channel
+use crate::credentials::{BearerToken, endpoint};
 use std::time::Duration;
-use tonic::transport::{Channel, Endpoint};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 
+/// A channel that sends the token.
+pub type AuthChannel = InterceptedService<Channel, BearerToken>;
+
 /// Balances over all addresses behind a name, as they are now. tonic has no service config.
-pub async fn connect(address: &str) -> crate::Result<Channel> {
+pub async fn connect(address: &str) -> crate::Result<AuthChannel> {
+    let (host, _) = address.rsplit_once(':').ok_or("a port is missing")?;
     let mut endpoints = Vec::new();
     for resolved in tokio::net::lookup_host(address).await? {
-        let endpoint = Endpoint::from_shared(format!("http://{resolved}"))?
+        let endpoint = endpoint(&resolved.to_string(), host)?
             .connect_timeout(Duration::from_secs(5))
             .http2_keep_alive_interval(Duration::from_secs(60))
             .keep_alive_timeout(Duration::from_secs(20));
         endpoints.push(endpoint);
     }
-    Ok(Channel::balance_list(endpoints.into_iter()))
+    let channel = Channel::balance_list(endpoints.into_iter());
+    Ok(InterceptedService::new(channel, BearerToken::from_environment()?))
 }
 
 /// Makes a call, and makes it again up to three times while the service is UNAVAILABLE.

@@ -1,6 +1,6 @@
 //! Calculates charges, single ones and batches.
 
-use crate::channel::retrying;
+use crate::channel::{AuthChannel, retrying};
 use crate::errors::{error_of, name_of, reason_and};
 use crate::v1::calculate_charge_request::UsageRatio;
 use crate::v1::calculation_result::Result as Calculated;
@@ -9,11 +9,10 @@ use crate::v1::*;
 use crate::{Result, print_step};
 use prost_types::Timestamp;
 use std::time::Duration;
-use tonic::transport::Channel;
 use tonic::{Code, Request};
 use tonic_types::RpcStatusExt;
 
-type Pricing = PricingServiceClient<Channel>;
+type Pricing = PricingServiceClient<AuthChannel>;
 
 /// A charge that is exact, and one that has to be rounded. Answers when the first was priced.
 pub async fn calculate(

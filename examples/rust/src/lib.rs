@@ -11,6 +11,7 @@ pub mod allocations;
 pub mod catalog;
 pub mod channel;
 pub mod charges;
+pub mod credentials;
 pub mod errors;
 pub mod prices;
 

@@ -1,10 +1,10 @@
 //! Writes and reads prices.
 
+use crate::channel::AuthChannel;
 use crate::errors::{error_of, name_of, reason_and, violations};
 use crate::v1::pricing_service_client::PricingServiceClient;
 use crate::v1::*;
 use crate::{Result, print_step};
-use tonic::transport::Channel;
 use uuid::Uuid;
 
 pub(crate) const PRICES: [(&str, &str); 5] = [
@@ -18,7 +18,7 @@ pub(crate) const PRICES: [(&str, &str); 5] = [
 /// Prices every model, and repeats the last write, which is answered as it was before.
 /// Answers the first price, and the version of the book that it made.
 pub async fn create(
-    pricing: &mut PricingServiceClient<Channel>,
+    pricing: &mut PricingServiceClient<AuthChannel>,
     name: &str,
 ) -> Result<(LlmPrice, i64)> {
     let mut request = CreateLlmPriceRequest {
@@ -43,7 +43,7 @@ pub async fn create(
 }
 
 /// Reads a price by its id.
-pub async fn read(pricing: &mut PricingServiceClient<Channel>, id: String) -> Result<()> {
+pub async fn read(pricing: &mut PricingServiceClient<AuthChannel>, id: String) -> Result<()> {
     let request = GetLlmPriceRequest {
         lookup: Some(get_llm_price_request::Lookup::Id(id)),
         ..Default::default()
@@ -57,7 +57,7 @@ pub async fn read(pricing: &mut PricingServiceClient<Channel>, id: String) -> Re
 }
 
 /// Lists a provider's prices, two a page.
-pub async fn list(pricing: &mut PricingServiceClient<Channel>, name: &str) -> Result<()> {
+pub async fn list(pricing: &mut PricingServiceClient<AuthChannel>, name: &str) -> Result<()> {
     let mut request =
         ListLlmPricesRequest { provider: name.into(), page_size: 2, ..Default::default() };
     let mut pages = Vec::new();
@@ -76,7 +76,7 @@ pub async fn list(pricing: &mut PricingServiceClient<Channel>, name: &str) -> Re
 
 /// Changes the first price. Answers the version of the book that this made.
 pub async fn update(
-    pricing: &mut PricingServiceClient<Channel>,
+    pricing: &mut PricingServiceClient<AuthChannel>,
     name: &str,
     etag: &str,
 ) -> Result<i64> {
@@ -87,7 +87,7 @@ pub async fn update(
 
 /// Causes errors: by the etag from before the update, and by wrong fields.
 pub async fn write_in_vain(
-    pricing: &mut PricingServiceClient<Channel>,
+    pricing: &mut PricingServiceClient<AuthChannel>,
     name: &str,
     etag: &str,
 ) -> Result<()> {

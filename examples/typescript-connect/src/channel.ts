@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
+import { readCredentials } from "./credentials.js";
 
 /**
  * Whether a call may succeed when it is made again: the service is UNAVAILABLE, or the connection has ended.
@@ -31,13 +32,14 @@ const retrying: Interceptor = (next) => async (request) => {
 
 /** Makes the one transport of a process. Streams in both directions need HTTP/2. */
 export function connect(address: string): Transport {
+  const { interceptors, ...credentials } = readCredentials(address);
   return createConnectTransport({
-    baseUrl: `http://${address}`,
+    ...credentials,
     httpVersion: "2",
     defaultTimeoutMs: 10_000,
     pingIntervalMs: 60_000,
     pingTimeoutMs: 20_000,
-    interceptors: [retrying],
+    interceptors: [retrying, ...interceptors],
   });
 }
 // endregion

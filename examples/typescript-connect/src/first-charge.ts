@@ -1,10 +1,11 @@
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { PricingService } from "../gen/llmprices/v1/pricing_service_pb.js";
+import { readCredentials } from "./credentials.js";
 
 // Calculates a charge of the example price book.
-const baseUrl = `http://${process.argv[2]}`;
-const transport = createConnectTransport({ baseUrl, httpVersion: "1.1" });
+const credentials = readCredentials(process.argv[2] ?? "");
+const transport = createConnectTransport({ ...credentials, httpVersion: "1.1" });
 const pricing = createClient(PricingService, transport);
 const charge = await pricing.calculateCharge(
   {

@@ -1,9 +1,10 @@
-import { credentials, type ServiceError } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
 import type { CalculateChargeResponse__Output as Charge } from "../gen/llmprices/v1/CalculateChargeResponse.js";
 import { PricingService } from "./contract.js";
+import { readCredentials } from "./credentials.js";
 
 // Calculates a charge of the example price book.
-const pricing = new PricingService(process.argv[2] ?? "", credentials.createInsecure());
+const pricing = new PricingService(process.argv[2] ?? "", readCredentials());
 pricing.calculateCharge(
   {
     chargeType: "completion",

@@ -1,4 +1,3 @@
-import { credentials } from "@grpc/grpc-js";
 import { channelOptions } from "./channel.js";
 import {
   allocate,
@@ -10,14 +9,15 @@ import {
   retry,
 } from "./charges.js";
 import { CatalogService, PricingService } from "./contract.js";
+import { readCredentials } from "./credentials.js";
 import { createPrices, list, read, register, update, writeInVain } from "./prices.js";
 
 // The scenario that every client runs: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line for each step.
 const [address = "", name = "", unsteadyAddress = ""] = process.argv.slice(2);
-const plaintext = credentials.createInsecure();
-const catalog = new CatalogService(address, plaintext, channelOptions);
-const pricing = new PricingService(address, plaintext, channelOptions);
-const unsteady = new PricingService(unsteadyAddress, plaintext, channelOptions);
+const credentials = readCredentials();
+const catalog = new CatalogService(address, credentials, channelOptions);
+const pricing = new PricingService(address, credentials, channelOptions);
+const unsteady = new PricingService(unsteadyAddress, credentials, channelOptions);
 
 await register(catalog, name);
 const { llmPrice, bookVersion } = await createPrices(pricing, name);

@@ -1,5 +1,6 @@
 //! Calculates a charge of the example price book.
 
+use llmprices_client::credentials::{BearerToken, endpoint};
 use llmprices_client::v1::CalculateChargeRequest;
 use llmprices_client::v1::calculate_charge_request::UsageRatio;
 use llmprices_client::v1::pricing_service_client::PricingServiceClient;
@@ -9,7 +10,10 @@ use tonic::Request;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).ok_or("an address is missing")?;
-    let mut pricing = PricingServiceClient::connect(format!("http://{address}")).await?;
+    let (host, _) = address.rsplit_once(':').ok_or("a port is missing")?;
+    let channel = endpoint(&address, host)?.connect().await?;
+    let mut pricing =
+        PricingServiceClient::with_interceptor(channel, BearerToken::from_environment()?);
     let mut request = Request::new(CalculateChargeRequest {
         charge_type: "completion".into(),
         provider: "anthropic".into(),

@@ -1,6 +1,6 @@
 import io.grpc.Grpc;
-import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -36,8 +36,8 @@ class Channels {
           "methodConfig", List.of(CALLS, STREAMS));
 
   /** An address like dns:///llmprices:50051 is resolved to all addresses behind the name. */
-  static ManagedChannel connect(String address) {
-    return Grpc.newChannelBuilder(address, InsecureChannelCredentials.create())
+  static ManagedChannel connect(String address) throws IOException {
+    return Grpc.newChannelBuilder(address, Credentials.fromEnvironment())
         .defaultServiceConfig(SERVICE_CONFIG)
         .keepAliveTime(60, TimeUnit.SECONDS)
         .keepAliveTimeout(20, TimeUnit.SECONDS)

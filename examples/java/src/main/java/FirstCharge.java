@@ -1,13 +1,13 @@
 import com.llmprices.v1.CalculateChargeRequest;
 import com.llmprices.v1.PricingServiceGrpc;
 import io.grpc.Grpc;
-import io.grpc.InsecureChannelCredentials;
+import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 
 /** Calculates a charge of the example price book. */
 class FirstCharge {
-  public static void main(String[] args) {
-    var channel = Grpc.newChannelBuilder(args[0], InsecureChannelCredentials.create()).build();
+  public static void main(String[] args) throws IOException {
+    var channel = Grpc.newChannelBuilder(args[0], Credentials.fromEnvironment()).build();
     var pricing = PricingServiceGrpc.newBlockingStub(channel);
     var charge =
         pricing

@@ -1,9 +1,10 @@
 import com.llmprices.v1.CatalogServiceGrpc;
 import com.llmprices.v1.PricingServiceGrpc;
+import java.io.IOException;
 
 /** The scenario that every client runs: ADDRESS NAME UNSTEADY_ADDRESS. Prints a line for each step. */
 class Scenario {
-  public static void main(String[] args) throws InterruptedException {
+  public static void main(String[] args) throws InterruptedException, IOException {
     var name = args[1];
     var channel = Channels.connect(args[0]);
     var catalog = CatalogServiceGrpc.newBlockingStub(channel);
