@@ -28,7 +28,13 @@ describe("Deadline", () => {
   const whileBookIsLocked = async (work: () => Promise<void>) => {
     const other = await service.database.knex.transaction();
     await other.raw("select * from price_book for update");
-    await work().finally(() => other.rollback());
+    try {
+      await work();
+      // A statement that is not cancelled yet would get the lock, and write.
+      while ((await waitingStatements()) > 0) await sleep(5);
+    } finally {
+      await other.rollback();
+    }
   };
 
   const update = (protocol: Protocol, timeoutMs?: number) =>
@@ -40,7 +46,7 @@ describe("Deadline", () => {
   const waitingStatements = async () => {
     const { rows } = await service.database.knex.raw(`
       select query from pg_stat_activity
-      where datname = current_database() and state = 'active' and query like '%change_timeline%'
+      where datname = current_database() and state = 'active' and query ~ 'change_timeline|raise_book_version'
         and pid <> pg_backend_pid()`);
     return rows.length;
   };
