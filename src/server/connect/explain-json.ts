@@ -52,18 +52,15 @@ function addFieldProblems(
   path: string,
   violations: Violation[],
 ): void {
-  const before = violations.length;
-  if (field.fieldKind === "list" && Array.isArray(value)) {
-    for (const [index, element] of value.entries()) {
-      if (violations.length >= maxViolations) return;
-      const isElementReadable = isReadable(field.parent, field.name, [element]);
-      if (!isElementReadable) addValueProblems(field, element, `${path}[${index}]`, violations);
-    }
-  } else {
+  if (field.fieldKind !== "list" || !Array.isArray(value)) {
     addValueProblems(field, value, path, violations);
+    return;
   }
-  if (violations.length === before)
-    violations.push({ field: path, description: describeWrong(field, value) });
+  for (const [index, element] of value.entries()) {
+    if (violations.length >= maxViolations) return;
+    const isElementReadable = isReadable(field.parent, field.name, [element]);
+    if (!isElementReadable) addValueProblems(field, element, `${path}[${index}]`, violations);
+  }
 }
 
 /** Adds the problems of a value of a field, or of one element of its list. */

@@ -42,18 +42,20 @@ export function inWriteTransaction<T>(
   return withConcurrencyLimit(knex, "write", call, () => runWithRetries(knex, call, time, work));
 }
 
+/** Writes with a connection that commits each statement, and waits for a lock at most so long. */
+type WriteInOneStatement<T> = (
+  statements: Pick<Knex, "raw">,
+  lockTimeoutMs: number | undefined,
+) => Promise<T | undefined>;
+
 /**
- * Like `inWriteTransaction`, but calls `write` first, with a connection that commits each statement. `write`
- * gets the longest time to wait for a lock. If it returns undefined, or loses against a concurrent
+ * Like `inWriteTransaction`, but calls `write` first. If it returns undefined, or loses against a concurrent
  * transaction, `work` runs in a transaction.
  */
 export function inOneStatementOrTransaction<T>(
   knex: Knex,
   call: Call,
-  write: (
-    statements: Pick<Knex, "raw">,
-    lockTimeoutMs: number | undefined,
-  ) => Promise<T | undefined>,
+  write: WriteInOneStatement<T>,
   work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
 ): Promise<T> {
   return withConcurrencyLimit(
@@ -67,10 +69,7 @@ export function inOneStatementOrTransaction<T>(
 async function runWithoutTransaction<T>(
   knex: Knex,
   call: Call,
-  write: (
-    statements: Pick<Knex, "raw">,
-    lockTimeoutMs: number | undefined,
-  ) => Promise<T | undefined>,
+  write: WriteInOneStatement<T>,
 ): Promise<T | undefined> {
   const { signal } = call;
   signal.throwIfAborted();
