@@ -55,15 +55,18 @@ describe("A caller that makes many calls", function () {
     );
     open.push(connection);
     await ended(before + 1);
-    return connection.socket;
+    return connection;
   };
+  /** Sends calls in order: the first has the number `from`. They fit into MAX_CONCURRENT_STREAMS. */
+  const send = ({ socket }: RawConnection, token: TestToken, calls: Calls) =>
+    socket.write(callsOf(token, calls));
 
   for (const [listener, addressOf] of Object.entries(listeners)) {
     it(`at once does not delay others until all have been answered: ${listener}`, async () => {
       const address = addressOf(service);
       const [many, one] = [await connect(address, greedy), await connect(address, other)];
-      many.write(callsOf(greedy, { from: 1, count: 150 }));
-      one.write(callsOf(other, { from: 1, count: 1 }));
+      send(many, greedy, { from: 1, count: 150 });
+      send(one, other, { from: 1, count: 1 });
       await ended(153);
       expect(callersOf().slice(2).indexOf("other")).to.be.within(0, 100);
     });
@@ -71,14 +74,14 @@ describe("A caller that makes many calls", function () {
     it(`of which many pass their deadline waits before its next ones, and others do not: ${listener}`, async () => {
       const address = addressOf(service);
       const [many, one] = [await connect(address, greedy), await connect(address, other)];
-      const late = (from: number) => callsOf(greedy, { from, count: 150, timeout: "1n" });
-      many.write(late(1));
-      await ended(152);
-      many.write(late(151));
-      await ended(302);
+      const late = { count: 150, timeout: "1n" };
+      send(many, greedy, { from: 1, ...late });
+      await until(() => closedStreams(many) === 151);
+      send(many, greedy, { from: 151, ...late });
+      await until(() => closedStreams(many) === 301);
       const startedAt = performance.now();
-      many.write(late(301));
-      one.write(callsOf(other, { from: 1, count: 1 }));
+      send(many, greedy, { from: 301, ...late });
+      send(one, other, { from: 1, count: 1 });
       await ended(453);
       // 300 at once, and then some 100 a second.
       expect(performance.now() - startedAt).to.be.above(500);
@@ -114,7 +117,16 @@ describe("A caller that makes many calls", function () {
 
 type Calls = { readonly from: number; readonly count: number; readonly timeout?: string };
 
-/** Returns the frames of calls in order: the first has the number 0. */
+/** Returns how many streams the server has closed. Others may open in their place only then. */
+function closedStreams({ frames }: RawConnection): number {
+  const closing = frames().filter(
+    ({ type, flags }) =>
+      type === frameType.reset || (type === frameType.headers && (flags & endStream) !== 0),
+  );
+  return new Set(closing.map(({ stream }) => stream)).size;
+}
+
+/** Returns the frames of calls. The first call of a connection has the number 0. */
 function callsOf({ token }: TestToken, { from, count, timeout }: Calls): Buffer {
   const head = headerBlock([
     ...callHeaders(path),
