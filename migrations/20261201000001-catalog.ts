@@ -63,6 +63,7 @@ const timestamps = `
   end $$;
 `;
 
+// In a price, a model with a final * is a pattern, so no name ends in it.
 // A bounded repetition in a regular expression would take up to a millisecond per name.
 const tables = `
   create table charge_types (
@@ -95,7 +96,7 @@ const tables = `
     constraint models_pkey primary key (provider, name),
     constraint models_provider_fkey foreign key (provider) references providers (name),
     constraint models_name_format check (
-      name ~ '^[\\x20-\\x7e]+$' and name !~ '^ |  | $' and char_length(name) <= 255
+      name ~ '^[\\x20-\\x7e]+$' and name !~ '^ |  |[ *]$' and char_length(name) <= 255
     )
   );
 `;

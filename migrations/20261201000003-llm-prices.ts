@@ -28,21 +28,46 @@ export async function down(knex: Knex): Promise<void> {
 const tables = `
   create table llm_prices (
     id uuid not null default gen_random_uuid(),
+    account_id text collate "C" not null default '',
+    price_list text collate "C" not null default '',
     charge_type text collate "C" not null,
     provider text collate "C" not null,
     model text collate "C" not null,
     book_version bigint not null default 0,
     created_at timestamptz not null,
     updated_at timestamptz not null,
+    -- The parts that are names, which the catalog must have. Null: a pattern.
+    charge_type_name text collate "C" generated always as (nullif(charge_type, '*')) stored,
+    provider_name text collate "C" generated always as (nullif(provider, '*')) stored,
+    model_name text collate "C"
+      generated always as (case when right(model, 1) <> '*' then model end) stored,
     constraint llm_prices_pkey primary key (id),
-    constraint llm_prices_key unique (charge_type, provider, model),
-    constraint llm_prices_charge_type_fkey foreign key (charge_type) references charge_types (name),
-    constraint llm_prices_provider_fkey foreign key (provider) references providers (name),
-    constraint llm_prices_model_fkey foreign key (provider, model)
-      references models (provider, name)
+    constraint llm_prices_key unique (account_id, price_list, charge_type, provider, model),
+    constraint llm_prices_charge_type_fkey foreign key (charge_type_name)
+      references charge_types (name),
+    constraint llm_prices_provider_fkey foreign key (provider_name) references providers (name),
+    constraint llm_prices_model_fkey foreign key (provider_name, model_name)
+      references models (provider, name),
+    constraint llm_prices_one_audience check (account_id = '' or price_list = ''),
+    -- Without control characters (Cc), and without a space (Zs) at either end.
+    constraint llm_prices_account_id_format check (
+      char_length(account_id) <= 255 and account_id !~ '[\\u0001-\\u001f\\u007f-\\u009f]'
+      and account_id !~ '^[ \\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000]'
+      and account_id !~ '[ \\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000]$'
+    ),
+    constraint llm_prices_price_list_format check (
+      price_list = '' or price_list ~ '^[a-z0-9][a-z0-9._-]*$' and char_length(price_list) <= 63
+    ),
+    constraint llm_prices_model_format check (
+      model ~ '^[\\x20-\\x7e]+$' and model !~ '^ |  | $' and char_length(model) <= 255
+    ),
+    -- A part of a name means something for one provider only.
+    constraint llm_prices_any_provider_any_model check (provider <> '*' or model = '*')
   );
-  -- Finds a model's prices without the charge type. Both foreign keys to the catalog use it too.
+  -- Finds a model's prices without the charge type.
   create index llm_prices_provider_model on llm_prices (provider, model);
+  -- For the foreign keys, when a name is removed from the catalog.
+  create index llm_prices_names on llm_prices (provider_name, model_name);
   -- Finds the nearest keys for a key without a price.
   create index llm_prices_model on llm_prices (model);
   -- For followers, which look for changed timelines.
@@ -196,8 +221,9 @@ const keyTriggers = `
       into new.book_version from price_book book;
       return new;
     end if;
-    if (new.id, new.charge_type, new.provider, new.model)
-      is distinct from (old.id, old.charge_type, old.provider, old.model)
+    if (new.id, new.account_id, new.price_list, new.charge_type, new.provider, new.model)
+      is distinct from
+      (old.id, old.account_id, old.price_list, old.charge_type, old.provider, old.model)
     then
       raise exception 'a key keeps its id, and an id its key'
         using errcode = 'integrity_constraint_violation', constraint = 'llm_prices_keep_the_key';
@@ -236,8 +262,8 @@ const changeTimeline = `
     perform set_config('llmprices.correct_past', case when corrects_past then 'on' else 'off' end, true);
     select raised.version, raised.changed_at into version, changed_at from raise_book_version() raised;
     if new_key is not null then
-      insert into llm_prices (id, charge_type, provider, model)
-        values (key_id, new_key[1], new_key[2], new_key[3]);
+      insert into llm_prices (id, account_id, price_list, charge_type, provider, model)
+        values (key_id, new_key[1], new_key[2], new_key[3], new_key[4], new_key[5]);
     elsif not exists (
       select from llm_prices key where key.id = key_id and key.book_version = planned_version
     ) or begins > least(planned_at, changed_at) and begins <= greatest(planned_at, changed_at)

@@ -167,12 +167,18 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
   return server.address.port;
 }
 
+const noCatalog = {
+  registeredProviders: async () => [],
+  registeredModels: async () => [],
+  onUnregistered: () => {},
+};
+
 function createOurServices(
   connection: DatabaseConnection,
   book: PriceBook,
 ): (mount: Mount) => void {
   const knex = createDatabase({ connection, poolSize: 10, acquireTimeoutMs: 10_000 });
-  const metrics = createMetrics(async () => []);
+  const metrics = createMetrics(noCatalog);
   const callLog = createCallLog(log, metrics);
   return createServices(
     {

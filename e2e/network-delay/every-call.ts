@@ -3,6 +3,7 @@ import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { CallOptions } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
+import { CandidateState } from "../../src/gen/llmprices/v1/llm_price_pb.js";
 import type { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { importRows, sent } from "../../test/support/imports.js";
 import { byKey, type TestKey } from "../../test/support/prices.js";
@@ -78,6 +79,11 @@ export function pricingCalls(): Readonly<Record<keyof typeof PricingService.meth
     calculateCharge: async ({ pricing }, options) => {
       const { accountCharge } = await pricing.calculateCharge({ ...amounts, ...ask() }, options);
       expect(accountCharge).to.equal("312.8125");
+    },
+    explainLLMPrice: async ({ pricing }, options) => {
+      const { candidates, markup } = await pricing.explainLLMPrice({ ...key, ...ask() }, options);
+      expect(candidates.map(({ state }) => state)).to.deep.equal([CandidateState.APPLIED]);
+      expect(markup).to.equal("1.25125");
     },
     batchCalculateCharges: async ({ pricing }, options) => {
       const requests = [amounts, { ...amounts, model: "absent" }];

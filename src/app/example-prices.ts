@@ -1,6 +1,7 @@
 import type { Knex } from "knex";
 import { Decimal } from "../domain/decimal.js";
-import type { Key } from "../domain/price-key.js";
+import { everyone, type Key, wildcard } from "../domain/price-key.js";
+import { isModelPattern } from "../domain/selector.js";
 import { planCreate } from "../domain/timeline.js";
 import { beginPriceBookChange, newTimeline, saveChange } from "../store/prices/timelines.js";
 
@@ -13,7 +14,8 @@ export async function addExamplePrices(knex: Knex): Promise<boolean> {
   const author = { changedBy: "example", reason: "the example price book" };
   await knex.transaction(async (transaction) => {
     const book = await beginPriceBookChange(transaction);
-    for (const { price, ...key } of examples) {
+    for (const { price, ...parts } of examples) {
+      const key = { ...everyone, chargeType: wildcard, ...parts };
       await registerNames(transaction, key);
       const timeline = newTimeline(key, book.now);
       const change = planCreate(timeline, new Decimal(price), since);
@@ -25,7 +27,7 @@ export async function addExamplePrices(knex: Knex): Promise<boolean> {
 
 const since = Date.parse("2026-01-01T00:00:00Z");
 
-type Example = Key & { readonly price: string };
+type Example = Partial<Key> & Pick<Key, "provider" | "model"> & { readonly price: string };
 
 const examples: readonly Example[] = [
   { chargeType: "completion", provider: "openai", model: "gpt-4o", price: "1.2" },
@@ -34,9 +36,15 @@ const examples: readonly Example[] = [
   { chargeType: "completion", provider: "anthropic", model: "claude-sonnet-4-5", price: "1.25125" },
   { chargeType: "plugin", provider: "anthropic", model: "claude-sonnet-4-5", price: "1" },
   { chargeType: "completion", provider: "mistral", model: "mistral-large-latest", price: "1.3" },
+  // Every other model of a provider, for all charge types.
+  { provider: "openai", model: "*", price: "1.25" },
+  { provider: "openai", model: "gpt-5*", price: "1.2" },
+  { priceList: "gold", provider: "openai", model: "*", price: "1.1" },
+  { accountId: "acme", provider: "openai", model: "gpt-4o", price: "1.05" },
 ];
 
 async function registerNames(transaction: Knex, { provider, model }: Key): Promise<void> {
   await transaction("providers").insert({ name: provider }).onConflict().ignore();
+  if (isModelPattern(model)) return;
   await transaction("models").insert({ provider, name: model }).onConflict().ignore();
 }

@@ -24,7 +24,8 @@ function addAllocate(program: Command): void {
     .command("allocate")
     .description("split a provider cost across the accounts of a file, to the last digit")
     .argument("<key>", "charge_type/provider/model")
-    .argument("<file>", "CSV or JSON Lines with account_id and usage; - is standard input");
+    .argument("<file>", "CSV or JSON Lines with account_id and usage; - is standard input")
+    .option("--price-list <name>", "the price list of the accounts");
   addOutput(addReading(addFile(addConnection(addCharge(command))))).action(
     async (...parameters) => {
       const { runAllocate } = await import("./commands/allocate.js");

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { audiences } from "./rows/audiences.js";
 
 /** Adds the flags of commands that read or write a file of rows. */
 export function addFile(command: Command): Command {
@@ -30,7 +31,19 @@ export function addFilters(command: Command): Command {
   return command
     .option("--charge-type <name>", "only this charge type")
     .option("--provider <name>", "only this provider")
-    .option("--model-prefix <text>", "only models whose names begin with this");
+    .option("--model-prefix <text>", "only models whose names begin with this")
+    .option("--account <id>", "only prices for this account")
+    .option("--price-list <name>", "only prices of this price list")
+    .addOption(
+      new Option("--audience <who>", "for whom the prices are").choices(Object.keys(audiences)),
+    );
+}
+
+/** Adds the flags that say for whom a price is. */
+export function addAudience(command: Command): Command {
+  return command
+    .option("--account <id>", "for this account")
+    .option("--price-list <name>", "for the accounts on this price list");
 }
 
 /** Adds the flag that reads what a version of the price book said. */

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import {
+  addAudience,
   addBookVersion,
   addCharge,
   addConnection,
@@ -13,6 +14,7 @@ import {
 /** Adds the commands that read or write single prices. */
 export function addPriceCommands(program: Command): void {
   addCalculate(program);
+  addExplain(program);
   addGet(program);
   addList(program);
   addHistory(program);
@@ -31,10 +33,25 @@ function addCalculate(program: Command): void {
     .option("--account-usage-ratio <decimal>", "the account's part of the usage, 0 to 1")
     .option("--usage <decimal>", "the same as a fraction, with --total-usage")
     .option("--total-usage <decimal>", "all accounts' usage");
-  addOutput(addConnection(addCharge(command), 30)).action(async (...parameters) => {
+  addOutput(addConnection(addCharge(addAudience(command)), 30)).action(async (...parameters) => {
     const { runCalculate } = await import("./commands/calculate.js");
     await runCalculate(parameters[0], parameters[1]);
   });
+}
+
+function addExplain(program: Command): void {
+  const command = program
+    .command("explain")
+    .description("print the prices that match a request, and which of them applies")
+    .argument("<key>", "charge_type/provider/model")
+    .option("--as-of <time>", "at this time instead of now")
+    .option("--min-book-version <version>", "wait for this version of the price book", toBigInt);
+  addOutput(addConnection(addBookVersion(addAudience(command)), 30)).action(
+    async (...parameters) => {
+      const { runExplain } = await import("./commands/explain.js");
+      await runExplain(parameters[0], parameters[1]);
+    },
+  );
 }
 
 function addGet(program: Command): void {
@@ -43,10 +60,12 @@ function addGet(program: Command): void {
     .description("print one price")
     .argument("<key>", "charge_type/provider/model, provider/model, or the price's id")
     .option("--as-of <time>", "at this time instead of now");
-  addOutput(addConnection(addBookVersion(command), 30)).action(async (...parameters) => {
-    const { runGet } = await import("./commands/get.js");
-    await runGet(parameters[0], parameters[1]);
-  });
+  addOutput(addConnection(addBookVersion(addAudience(command)), 30)).action(
+    async (...parameters) => {
+      const { runGet } = await import("./commands/get.js");
+      await runGet(parameters[0], parameters[1]);
+    },
+  );
 }
 
 function addList(program: Command): void {
@@ -127,5 +146,5 @@ function addWatch(program: Command): void {
 }
 
 function withKey(command: Command): Command {
-  return command.argument("<key>", "charge_type/provider/model, or the price's id");
+  return addAudience(command.argument("<key>", "charge_type/provider/model, or the price's id"));
 }

@@ -60,6 +60,8 @@ export type Suggestions = {
 };
 
 type SuggestedKey = {
+  readonly accountId: string;
+  readonly priceList: string;
   readonly chargeType: string;
   readonly provider: string;
   readonly model: string;

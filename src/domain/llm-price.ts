@@ -16,8 +16,11 @@ export type LLMPrice = {
   readonly updatedAt: Instant;
 };
 
-/** The price that a calculation uses, with its id and validity as evidence. */
-export type AppliedPrice = Pick<LLMPrice, "id" | "price" | "effectiveFrom" | "effectiveUntil">;
+/** The price that a calculation uses, with its id, key and validity as evidence. */
+export type AppliedPrice = Pick<
+  LLMPrice,
+  "id" | "key" | "price" | "effectiveFrom" | "effectiveUntil"
+>;
 
 /** Returns the etag of a timeline: each write to the timeline changes it, and nothing else does. */
 export function etagOf(timelineVersion: bigint): string {

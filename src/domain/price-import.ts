@@ -1,6 +1,6 @@
 import type { Decimal } from "./decimal.js";
 import type { Instant } from "./instant.js";
-import type { Key } from "./price-key.js";
+import type { AudienceFilter, Key } from "./price-key.js";
 
 /** One row of an import: a revision of a key. */
 export type ImportRow = {
@@ -26,6 +26,8 @@ export type ImportScope = {
   readonly chargeType: string;
   readonly provider: string;
   readonly modelPrefix: string;
+  /** Undefined: of the rows, all; of the prices without a row, everyone's and those of audiences with rows. */
+  readonly audience: AudienceFilter | undefined;
 };
 
 /** Limits above which an import is rejected. Undefined: no limit. */

@@ -1,22 +1,42 @@
-import type { Key } from "../domain/price-key.js";
+import type { Audience } from "../domain/price-key.js";
 
-/** Returns FNV-1a of a key's characters, with a final bit mix: 0 to 2^32 - 1. */
-export function hashKey({ chargeType, provider, model }: Key): number {
-  let hash = addText(offsetBasis, chargeType);
-  hash = addText(Math.imul(hash ^ slash, prime), provider);
-  hash = addText(Math.imul(hash ^ slash, prime), model);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return (hash ^ (hash >>> 12)) >>> 0;
+/*
+ * Hashes of keys: numbers from 0 to 2^32 - 1. The hash of a key is combined from hashes of its parts, so
+ * that a lookup which tries several keys for one request hashes each part only once.
+ */
+
+/** Returns the hash of an audience. Accounts and price lists with the same text differ. */
+export function hashAudience({ accountId, priceList }: Audience): number {
+  if (accountId !== "") return hashText(accountId, accountBasis);
+  return priceList === "" ? offsetBasis : hashText(priceList, priceListBasis);
 }
 
-function addText(start: number, text: string): number {
-  let hash = start;
+/** Returns FNV-1a of a text's UTF-16 units. */
+export function hashText(text: string, basis = offsetBasis): number {
+  let hash = basis;
   for (let index = 0; index < text.length; index += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), prime);
+    hash = hashUnit(hash, text.charCodeAt(index));
   }
   return hash;
 }
 
+/** Returns the hash of a text with one more unit. */
+export function hashUnit(hash: number, unit: number): number {
+  return Math.imul(hash ^ unit, prime);
+}
+
+/** Combines the hash of parts with that of the next one. */
+export function combineHashes(parts: number, next: number): number {
+  return Math.imul(parts ^ (next >>> 15) ^ next, 0x2c1b3c6d) ^ (parts >>> 12);
+}
+
+/** Makes all bits of a combined hash depend on all parts. */
+export function finishHash(hash: number): number {
+  const mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return (mixed ^ (mixed >>> 13)) >>> 0;
+}
+
 const offsetBasis = 0x811c9dc5;
+const accountBasis = 0x1b873593;
+const priceListBasis = 0x6d2b79f5;
 const prime = 0x01000193;
-const slash = 47;

@@ -1,6 +1,8 @@
 import type { Instant } from "../domain/instant.js";
-import { type Key, toKeyText } from "../domain/price-key.js";
+import { type Key, wildcard } from "../domain/price-key.js";
 import type { TimelineRow } from "../store/prices/price-book-feed.js";
+import type { WantedKey } from "./matching-keys.js";
+import { type PackedAudience, packAudience, unpackAudience } from "./packed-audience.js";
 
 /** The price of a timeline at an instant. */
 export type PriceInEffect = {
@@ -12,17 +14,26 @@ export type PriceInEffect = {
   readonly effectiveUntil: Instant | undefined;
 };
 
+/** A key, and how it stands at an instant. */
+export type KeyStanding = {
+  readonly id: string;
+  readonly key: Key;
+  /** Whether it has a price, had one, or will have one. */
+  readonly standing: "priced" | "ended" | "notYet";
+};
+
 /**
  * A buffer of timelines, one record each, aligned to 8 bytes:
  *
  *     0  uint32   hash of the key
- *     4  uint32   length of the text of the key
+ *     4  uint16   length of the text of the key, and uint16 length of the text of its audience, of which
+ *                 the highest bit is set for a price list
  *     8  uint32   number of revisions that stand
  *    12  uint32   number of superseded revisions
  *    16  float64  start of a revision that stands, float64 its price in units of 10^-10, -1 for none,
  *                 and float64 the version that wrote it; ascending by start
  *        float64  the same of a superseded revision, and float64 the version that took it back
- *        16 bytes of the id, and ASCII text of the key
+ *        16 bytes of the id, ASCII text of the key, UTF-8 of the account or the price list
  *
  * About 150 bytes per key with two revisions, which the garbage collector does not scan.
  */
@@ -41,29 +52,36 @@ export class Records {
 
   /** Returns the end of the record at `offset`, which is the offset of the next one. */
   endOf(offset: number): number {
-    return align(this.#idStart(offset) + idLength + this.#view.getUint32(offset + 4, true));
+    return align(this.#audienceStart(offset) + (this.#audienceBits(offset) & lengthBits));
   }
 
   keyAt(offset: number): Key {
     const start = this.#idStart(offset) + idLength;
-    const end = start + this.#view.getUint32(offset + 4, true);
+    const end = this.#audienceStart(offset);
     // Only a model may contain a slash.
     const [chargeType = "", provider = "", ...model] = this.bytes
       .toString("latin1", start, end)
       .split("/");
-    return { chargeType, provider, model: model.join("/") };
+    const audience = unpackAudience(this.#audienceAt(offset));
+    return { chargeType, provider, model: model.join("/"), ...audience };
   }
 
-  hasKey(offset: number, { chargeType, provider, model }: Key): boolean {
-    const length = chargeType.length + provider.length + model.length + 2;
-    if (this.#view.getUint32(offset + 4, true) !== length) return false;
+  hasKey(offset: number, wanted: WantedKey): boolean {
+    const { audience, chargeType, provider, model, prefixLength } = wanted;
+    const modelLength = prefixLength ?? model.length;
+    const end = prefixLength === undefined ? "" : wildcard;
+    const length = chargeType.length + provider.length + modelLength + end.length + 2;
+    if (this.#view.getUint16(offset + 4, true) !== length) return false;
+    if (this.#audienceBits(offset) !== toBits(audience)) return false;
     const typeStart = this.#idStart(offset) + idLength;
     const providerStart = typeStart + chargeType.length + 1;
     const modelStart = providerStart + provider.length + 1;
     return (
-      this.#hasText(modelStart, model) &&
+      this.#hasText(modelStart, model, modelLength) &&
+      this.#hasText(modelStart + modelLength, end) &&
       this.#hasText(providerStart, provider) &&
-      this.#hasText(typeStart, chargeType)
+      this.#hasText(typeStart, chargeType) &&
+      this.#hasText(typeStart + length, audience.bytes)
     );
   }
 
@@ -98,24 +116,57 @@ export class Records {
         found = at;
       }
     };
+    this.#eachSaid(offset, version, consider);
+    return found === undefined ? undefined : this.#priceOf(offset, found, effectiveUntil);
+  }
+
+  /** Calls `visit` with the place of each revision that a version said. */
+  #eachSaid(offset: number, version: number, visit: (at: number) => void): void {
+    const view = this.#view;
     let at = offset + revisionsStart;
     const firstSuperseded = at + view.getUint32(offset + 8, true) * standingBytes;
     for (; at < firstSuperseded; at += standingBytes) {
-      if (view.getFloat64(at + 16, true) <= version) consider(at);
+      if (view.getFloat64(at + 16, true) <= version) visit(at);
     }
     const end = this.#idStart(offset);
     for (; at < end; at += supersededBytes) {
       if (view.getFloat64(at + 16, true) <= version && view.getFloat64(at + 24, true) > version)
-        consider(at);
+        visit(at);
     }
-    return found === undefined ? undefined : this.#priceOf(offset, found, effectiveUntil);
+  }
+
+  /**
+   * Returns the id of a key, and how it stands at an instant by what a version said. Undefined: it had no
+   * price then, and none was scheduled.
+   */
+  standingAt(offset: number, instant: Instant, version: number): KeyStanding | undefined {
+    const view = this.#view;
+    let begunFrom = Number.NEGATIVE_INFINITY;
+    let hasPrice = false;
+    let isScheduled = false;
+    const consider = (at: number) => {
+      const effectiveFrom = view.getFloat64(at, true);
+      const isPrice = view.getFloat64(at + 8, true) >= 0;
+      if (effectiveFrom > instant) isScheduled ||= isPrice;
+      else if (effectiveFrom > begunFrom) {
+        begunFrom = effectiveFrom;
+        hasPrice = isPrice;
+      }
+    };
+    this.#eachSaid(offset, version, consider);
+    const hasBegun = begunFrom > Number.NEGATIVE_INFINITY;
+    if (!hasBegun && !isScheduled) return undefined;
+    const standing = hasPrice ? "priced" : hasBegun ? "ended" : "notYet";
+    return { id: this.#idAt(offset), key: this.keyAt(offset), standing };
   }
 
   write(offset: number, hash: number, { key, id, standing, superseded }: TimelineRow): void {
     const view = this.#view;
-    const text = toKeyText(key);
+    const text = `${key.chargeType}/${key.provider}/${key.model}`;
+    const audience = packAudience(key);
     view.setUint32(offset, hash, true);
-    view.setUint32(offset + 4, text.length, true);
+    view.setUint16(offset + 4, text.length, true);
+    view.setUint16(offset + 6, toBits(audience), true);
     view.setUint32(offset + 8, standing.length, true);
     view.setUint32(offset + 12, superseded.length, true);
     let at = offset + revisionsStart;
@@ -134,6 +185,7 @@ export class Records {
     }
     this.bytes.write(id.replaceAll("-", ""), at, "hex");
     this.bytes.write(text, at + idLength, "latin1");
+    this.bytes.write(audience.bytes, at + idLength + text.length, "latin1");
   }
 
   #priceOf(
@@ -144,9 +196,12 @@ export class Records {
     const priceUnits = this.#view.getFloat64(at + 8, true);
     if (priceUnits < 0) return undefined;
     const effectiveFrom = this.#view.getFloat64(at, true);
-    const idStart = this.#idStart(offset);
-    const id = toUuid(this.bytes.toString("hex", idStart, idStart + idLength));
-    return { id, priceUnits, effectiveFrom, effectiveUntil };
+    return { id: this.#idAt(offset), priceUnits, effectiveFrom, effectiveUntil };
+  }
+
+  #idAt(offset: number): string {
+    const start = this.#idStart(offset);
+    return toUuid(this.bytes.toString("hex", start, start + idLength));
   }
 
   /** Returns the end of the revisions, where the id begins. */
@@ -156,9 +211,24 @@ export class Records {
     return offset + revisionsStart + standing * standingBytes + superseded * supersededBytes;
   }
 
-  #hasText(start: number, text: string): boolean {
+  #audienceStart(offset: number): number {
+    return this.#idStart(offset) + idLength + this.#view.getUint16(offset + 4, true);
+  }
+
+  #audienceBits(offset: number): number {
+    return this.#view.getUint16(offset + 6, true);
+  }
+
+  #audienceAt(offset: number): PackedAudience {
+    const bits = this.#audienceBits(offset);
+    const start = this.#audienceStart(offset);
+    const bytes = this.bytes.toString("latin1", start, start + (bits & lengthBits));
+    return { kind: bits === 0 ? "everyone" : bits > lengthBits ? "list" : "account", bytes };
+  }
+
+  #hasText(start: number, text: string, length = text.length): boolean {
     const { bytes } = this;
-    for (let index = 0; index < text.length; index += 1) {
+    for (let index = 0; index < length; index += 1) {
       if (bytes[start + index] !== text.charCodeAt(index)) return false;
     }
     return true;
@@ -167,9 +237,15 @@ export class Records {
 
 /** Returns the size of the record of a timeline, in bytes. */
 export function sizeOf({ key, standing, superseded }: TimelineRow): number {
-  const text = key.chargeType.length + key.provider.length + key.model.length + 2;
+  const ownText = key.chargeType.length + key.provider.length + key.model.length + 2;
+  const text = ownText + packAudience(key).bytes.length;
   const revisions = standing.length * standingBytes + superseded.length * supersededBytes;
   return align(revisionsStart + revisions + idLength + text);
+}
+
+/** Returns the length of an audience's text, with the highest bit for a price list. */
+function toBits({ kind, bytes }: PackedAudience): number {
+  return kind === "list" ? bytes.length | listBit : bytes.length;
 }
 
 function toUuid(hex: string): string {
@@ -181,6 +257,8 @@ function align(offset: number): number {
   return (offset + 7) & ~7;
 }
 
+const listBit = 0x8000;
+const lengthBits = 0x7fff;
 const revisionsStart = 16;
 const standingBytes = 24;
 const supersededBytes = 32;

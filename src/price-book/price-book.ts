@@ -1,9 +1,11 @@
 import type { Instant } from "../domain/instant.js";
 import type { AppliedPrice } from "../domain/llm-price.js";
 import type { Key } from "../domain/price-key.js";
+import type { KeyStanding } from "./packed-records.js";
 
-/** A key, the instant of the price wanted (undefined: now), and the version that says it. */
+/** What to price, at which instant (undefined: now), and the version that says it. */
 export type PriceRequest = {
+  /** Names only, and perhaps both an account and a price list. */
   readonly key: Key;
   readonly asOf: Instant | undefined;
   /** Undefined: the version of the query. */
@@ -19,6 +21,8 @@ export type PriceQuery = {
   readonly bookVersion?: bigint | undefined;
   /** The version to wait for. When a new read does not know it, an older version is used. */
   readonly wantedVersion: bigint;
+  /** Whether to return the matches of each request. */
+  readonly explains?: boolean;
 };
 
 /** Prices of one state of the book. */
@@ -30,10 +34,15 @@ export type PriceResult = {
   /** The instant used for requests without one of their own. */
   readonly at: Instant;
   /**
-   * In the order of the requests. Undefined: the key has no price in effect then, or the book has not
-   * reached the version.
+   * In the order of the requests. Undefined: no key that matches has a price in effect then, or the book
+   * has not reached the version.
    */
   readonly prices: readonly (AppliedPrice | undefined)[];
+  /**
+   * For each request, if the query explains: the keys that match, the most specific first. The first with
+   * a price is that of `prices`.
+   */
+  readonly matches?: readonly (readonly KeyStanding[])[];
 };
 
 /** The call that looks up prices. Its members are read only when a lookup has to wait. */

@@ -140,7 +140,7 @@ export function createReplicatedPriceBook({
 function findPrices(
   snapshot: PriceBookSnapshot,
   now: Instant,
-  { requests, asOf, bookVersion = snapshot.version }: PriceQuery,
+  { requests, asOf, bookVersion = snapshot.version, explains = false }: PriceQuery,
 ): PriceResult {
   const at = asOf ?? now;
   const newestVersion = snapshot.version;
@@ -149,7 +149,11 @@ function findPrices(
     if (version > newestVersion) return undefined;
     return snapshot.priceAt(each.key, each.asOf ?? at, version);
   });
-  return { newestVersion, bookVersion, at, prices };
+  if (!explains) return { newestVersion, bookVersion, at, prices };
+  const matches = requests.map((each) =>
+    snapshot.matchesAt(each.key, each.asOf ?? at, each.bookVersion ?? bookVersion),
+  );
+  return { newestVersion, bookVersion, at, prices, matches };
 }
 
 /** Returns how long a call may wait: a part of the time is left for the response. */

@@ -1,6 +1,7 @@
 import type { Instant } from "../domain/instant.js";
 import type { Key } from "../domain/price-key.js";
-import { type PriceInEffect, Records } from "./packed-records.js";
+import { toWantedKey, type WantedKey } from "./matching-keys.js";
+import { type KeyStanding, type PriceInEffect, Records } from "./packed-records.js";
 
 /** An immutable hash table of a part of the timelines. */
 export class Shard {
@@ -29,7 +30,7 @@ export class Shard {
     const records = new Records(added);
     const replaced: number[] = [];
     for (let at = 0; at < added.length; at = records.endOf(at)) {
-      const offset = this.#find(records.hashAt(at), records.keyAt(at));
+      const offset = this.#find(toWantedKey(records.keyAt(at)));
       if (offset !== undefined) replaced.push(offset);
     }
     return new Shard(Buffer.concat([...this.#bytesWithout(replaced), added]));
@@ -39,21 +40,34 @@ export class Shard {
    * Returns the price by what a version said, or by what stands now. Returns undefined when the key has
    * no price in effect then, or is unknown.
    */
-  priceAt(hash: number, key: Key, instant: Instant, version?: number): PriceInEffect | undefined {
-    const offset = this.#find(hash, key);
+  priceAt(wanted: WantedKey, instant: Instant, version?: number): PriceInEffect | undefined {
+    const offset = this.#find(wanted);
     if (offset === undefined) return undefined;
     return version === undefined
       ? this.#records.priceAt(offset, instant)
       : this.#records.priceAtVersion(offset, instant, version);
   }
 
-  #find(hash: number, key: Key): number | undefined {
+  /** Returns a key that was found. */
+  keyOf(wanted: WantedKey): Key {
+    return this.#records.keyAt(this.#find(wanted) as number);
+  }
+
+  /** Returns how a key stands at an instant by what a version said. */
+  standingAt(wanted: WantedKey, instant: Instant, version: number): KeyStanding | undefined {
+    const offset = this.#find(wanted);
+    return offset === undefined ? undefined : this.#records.standingAt(offset, instant, version);
+  }
+
+  #find(wanted: WantedKey): number | undefined {
+    const { hash } = wanted;
     const slots = this.#slots;
     for (let slot = this.#firstSlot(hash); ; slot = this.#nextSlot(slot)) {
       const entry = slots[slot];
       if (entry === 0 || entry === undefined) return undefined;
       const offset = entry - 1;
-      if (this.#records.hashAt(offset) === hash && this.#records.hasKey(offset, key)) return offset;
+      if (this.#records.hashAt(offset) === hash && this.#records.hasKey(offset, wanted))
+        return offset;
     }
   }
 

@@ -1,14 +1,16 @@
 import { createYieldTimer } from "../async/yield-to-event-loop.js";
 import type { Instant } from "../domain/instant.js";
 import type { TimelineRow } from "../store/prices/price-book-feed.js";
-import { hashKey } from "./key-hash.js";
+import { toWantedKey } from "./matching-keys.js";
 import { Records, sizeOf } from "./packed-records.js";
 import { Shard } from "./shard.js";
 import { PriceBookSnapshot, shardOf } from "./snapshot.js";
+import { SpecificityIndex } from "./specificity-index.js";
 
 /** Builds the next snapshot. Packs timelines as they arrive. */
 export class SnapshotBuilder {
   readonly #base: PriceBookSnapshot;
+  readonly #specificities: SpecificityIndex;
   /** Buffers with the added records. */
   readonly #pieces: Records[] = [];
   #end = pieceBytes;
@@ -17,13 +19,16 @@ export class SnapshotBuilder {
 
   constructor(base: PriceBookSnapshot) {
     this.#base = base;
+    this.#specificities =
+      base === PriceBookSnapshot.none ? new SpecificityIndex() : base.specificities;
   }
 
   /** Adds the timeline of a key, which replaces the one of the base. Add each key only once. */
   add(row: TimelineRow): void {
     const size = sizeOf(row);
     const piece = this.#pieceWith(size);
-    const hash = hashKey(row.key);
+    const { hash } = toWantedKey(row.key);
+    this.#specificities.add(row.key);
     piece.write(this.#end, hash, row);
     const index = shardOf(hash);
     const places = this.#added.get(index) ?? [];
@@ -41,7 +46,7 @@ export class SnapshotBuilder {
       shards[index] = (shards[index] ?? Shard.empty).with(added);
       if (timer.isDue()) await timer.yield();
     }
-    return new PriceBookSnapshot(version, changedAt, shards);
+    return new PriceBookSnapshot(version, changedAt, shards, this.#specificities);
   }
 
   /** Returns a piece with room for a record. A record larger than a piece gets its own. */

@@ -1,9 +1,11 @@
 import { Decimal } from "../domain/decimal.js";
 import type { Instant } from "../domain/instant.js";
 import type { AppliedPrice } from "../domain/llm-price.js";
-import type { Key } from "../domain/price-key.js";
-import { hashKey } from "./key-hash.js";
+import { isForEveryone, type Key } from "../domain/price-key.js";
+import { visitMatchingKeys, type WantedKey } from "./matching-keys.js";
+import type { KeyStanding } from "./packed-records.js";
 import { Shard } from "./shard.js";
+import { SpecificityIndex } from "./specificity-index.js";
 
 /** All timelines of a book version and of all before it. Immutable: a newer snapshot replaces it. */
 export class PriceBookSnapshot {
@@ -12,10 +14,13 @@ export class PriceBookSnapshot {
     /** The instant of the last change. */
     readonly changedAt: Instant,
     readonly shards: readonly Shard[],
+    readonly specificities: SpecificityIndex,
   ) {}
 
   /** The snapshot before the first read. Its version is below every book version. */
-  static readonly none = new PriceBookSnapshot(-1n, 0, Array(4096).fill(Shard.empty));
+  static readonly none = new PriceBookSnapshot(
+    ...([-1n, 0, Array(4096).fill(Shard.empty), new SpecificityIndex()] as const),
+  );
 
   /** The number of keys, including keys without a price. */
   get count(): number {
@@ -23,23 +28,57 @@ export class PriceBookSnapshot {
   }
 
   /**
-   * Returns the price of a key at an instant, as this or an older version says, or undefined when none
-   * is in effect.
+   * Returns the price that applies to a request at an instant, as this or an older version says, or
+   * undefined when no key that matches has a price then.
    */
-  priceAt(key: Key, instant: Instant, version = this.version): AppliedPrice | undefined {
-    const hash = hashKey(key);
+  priceAt(request: Key, instant: Instant, version = this.version): AppliedPrice | undefined {
     // Versions below 2^53 are exact as numbers.
     const older = version < this.version ? Number(version) : undefined;
-    const found = this.shards[shardOf(hash)]?.priceAt(hash, key, instant, older);
-    if (found === undefined) return undefined;
-    const { id, priceUnits, effectiveFrom, effectiveUntil } = found;
-    return { id, price: toPrice(priceUnits), effectiveFrom, effectiveUntil };
+    let applied: AppliedPrice | undefined;
+    visitMatchingKeys(request, this.specificities, (wanted) => {
+      const shard = this.#shardOf(wanted);
+      const found = shard.priceAt(wanted, instant, older);
+      if (found === undefined) return false;
+      const { id, priceUnits, effectiveFrom, effectiveUntil } = found;
+      const key = isSameKey(wanted, request) ? request : shard.keyOf(wanted);
+      applied = { id, key, price: toPrice(priceUnits), effectiveFrom, effectiveUntil };
+      return true;
+    });
+    return applied;
+  }
+
+  /**
+   * Returns the keys that match a request and have a price at an instant, had one or will have one, the
+   * most specific first. The first with a price is the one that applies.
+   */
+  matchesAt(request: Key, instant: Instant, version = this.version): readonly KeyStanding[] {
+    const matches: KeyStanding[] = [];
+    visitMatchingKeys(request, this.specificities, (wanted) => {
+      const found = this.#shardOf(wanted).standingAt(wanted, instant, Number(version));
+      if (found !== undefined) matches.push(found);
+      return false;
+    });
+    return matches;
+  }
+
+  #shardOf({ hash }: WantedKey): Shard {
+    return this.shards[shardOf(hash)] as Shard;
   }
 }
 
 /** Returns the index of the shard of a hash. A change copies a shard, 1/4096 of the book. */
 export function shardOf(hash: number): number {
   return hash & 4095;
+}
+
+/** Returns whether the key that was found is the request itself: names only, and for everyone. */
+function isSameKey({ chargeType, provider, prefixLength }: WantedKey, request: Key): boolean {
+  return (
+    prefixLength === undefined &&
+    chargeType === request.chargeType &&
+    provider === request.provider &&
+    isForEveryone(request)
+  );
 }
 
 /** Caches decimals: there are few different prices, and creating one costs more than a lookup. */

@@ -9,7 +9,7 @@ import {
 import { encodeTextWithBuffers, keepByteOrderMarks } from "../protobuf/text-encoding.js";
 import { unlimitedMemory } from "../rpc/call/call-memory.js";
 import { defaultSuggestionLimits, type SuggestionLimits } from "../rpc/handlers/dependencies.js";
-import { providersAmong } from "../store/catalog.js";
+import { modelsAmong, providersAmong } from "../store/catalog.js";
 import type { DatabaseConnection } from "../store/connection/pool.js";
 import { openPriceBookFeed } from "../store/prices/price-book-feed.js";
 import type { Tracing } from "../tracing/tracing.js";
@@ -79,7 +79,12 @@ export async function createComponents(
   const flags = missingV8Flags();
   if (flags.length > 0) log.info({ flags }, "started without V8 flags that make calls cheaper");
   tracing?.traceDatabase(knex);
-  const metrics = createMetrics((names) => providersAmong(knex, names));
+  const metrics = createMetrics({
+    registeredProviders: (names) => providersAmong(knex, names),
+    registeredModels: (models) => modelsAmong(knex, models),
+    onUnregistered: (models) =>
+      log.warn({ models: models.slice(0, 10), count: models.length }, unregisteredMessage),
+  });
   const turns = new CallTurns();
   const callLog = createCallLog(log, metrics, turns);
   const authentication = await createAuthentication(
@@ -161,3 +166,5 @@ function toThreadSettings(
     databaseLimits: config.databaseLimits,
   };
 }
+
+const unregisteredMessage = "prices with patterns have priced models that are not registered";

@@ -50,6 +50,21 @@ export function providersAmong(knex: Knex, names: readonly string[]): Promise<st
   return knex("providers").whereIn("name", names).pluck("name");
 }
 
+/** Returns those of the models that are registered. */
+export async function modelsAmong(
+  knex: Knex,
+  models: readonly { readonly provider: string; readonly model: string }[],
+): Promise<{ provider: string; model: string }[]> {
+  const { rows } = await knex.raw(
+    `
+    select models.provider, models.name as model
+    from unnest(cast(:providers as text[]), cast(:names as text[])) asked (provider, name)
+    join models using (provider, name)`,
+    { providers: models.map((each) => each.provider), names: models.map((each) => each.model) },
+  );
+  return rows;
+}
+
 export function listProviders(
   knex: Knex,
   { after, limit }: PageOf<string>,
@@ -87,7 +102,7 @@ export async function deleteModel(knex: Knex, provider: string, name: string): P
 }
 
 /**
- * Locks the three names of a key, so that nobody can remove them until the transaction ends.
+ * Locks the names of a key that are no patterns, so that nobody can remove them until the transaction ends.
  *
  * @throws DomainError CHARGE_TYPE_NOT_FOUND, PROVIDER_NOT_FOUND or MODEL_NOT_FOUND.
  */
@@ -97,14 +112,16 @@ export async function lockCatalogNames(knex: Knex, key: Key): Promise<void> {
   const { rows } = await knex.raw(
     `
     select
-      (select true from charge_types where name = :chargeType for key share) as charge_type,
-      (select true from providers where name = :provider for key share) as provider,
-      (
+      :chargeType = '*' or (select true from charge_types where name = :chargeType for key share)
+        as charge_type,
+      :provider = '*' or (select true from providers where name = :provider for key share)
+        as provider,
+      :model like '%*' or (
         select true from models
         where provider = :provider and name = :model
         for key share
       ) as model`,
-    { ...key },
+    { chargeType, provider, model },
   );
   const [found] = rows;
   const errors = [

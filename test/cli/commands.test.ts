@@ -56,7 +56,8 @@ describe("llmprices calculate", function () {
       "markup          1.25125",
       "exact           yes",
     ]);
-    expect(lines.slice(5, 7)).to.deep.equal([
+    expect(lines[4]).to.equal(`price_of        ${key}`);
+    expect(lines.slice(6, 8)).to.deep.equal([
       "effective       from 2026-01-01T00:00:00.000Z",
       "book_version    3",
     ]);

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
+import { everyone } from "../../src/domain/price-key.js";
 import { type Follower, followDatabase } from "../../src/price-book/database-follower.js";
 import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
 import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
@@ -8,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { bookVersionOf, insertKey } from "../support/prices.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";
 
-const key = { chargeType: "tool", provider: "acme", model: "a" };
+const key = { ...everyone, chargeType: "tool", provider: "acme", model: "a" };
 const never = 1_000_000;
 
 describe("A follower of the price book", () => {
@@ -151,7 +152,7 @@ describe("A follower of the price book", () => {
   });
 
   describe("reads all timelines of a restored price book", () => {
-    const other = { chargeType: "plugin", provider: "acme", model: "a" };
+    const other = { ...everyone, chargeType: "plugin", provider: "acme", model: "a" };
     let otherId: string;
     let undone: bigint;
     let kept: string | undefined;

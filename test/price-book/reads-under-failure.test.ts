@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
 import { pino } from "pino";
+import { everyone } from "../../src/domain/price-key.js";
 import type { PriceQuery } from "../../src/price-book/price-book.js";
 import { createReplicatedPriceBook } from "../../src/price-book/replicated-price-book.js";
 import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
@@ -84,4 +85,4 @@ describe("A price book that cannot be read any more", () => {
   });
 });
 
-const key = { chargeType: "completion", provider: "openai", model: "gpt-4o" };
+const key = { ...everyone, chargeType: "completion", provider: "openai", model: "gpt-4o" };

@@ -78,6 +78,7 @@ describe("the role of the service", function () {
         const { counts } = await service.pricing.batchUpsertLLMPrices({ terms: {}, rows });
         expect(counts?.unchangedCount).to.equal(1n);
       },
+      ExplainLLMPrice: () => service.pricing.explainLLMPrice(key),
       ListLLMPrices: () => service.pricing.listLLMPrices({}),
       ListLLMPriceRevisions: () => service.pricing.listLLMPriceRevisions({ lookup }),
       ListLLMPriceChanges: () => service.pricing.listLLMPriceChanges({}),

@@ -6,6 +6,8 @@ import type { Endpoint } from "./service.js";
 
 /** A key in the form of requests. */
 export type TestKey = {
+  readonly accountId?: string;
+  readonly priceList?: string;
   readonly chargeType: string;
   readonly provider: string;
   readonly model: string;

@@ -54,6 +54,7 @@ async function* withVersion(messages: AsyncIterable<Calculation>, version: bigin
 }
 
 const calculations: ReadonlySet<string> = new Set([
-  ...["CalculateCharge", "BatchCalculateCharges", "AllocateCharges", "StreamAllocateCharges"],
+  ...["CalculateCharge", "BatchCalculateCharges", "ExplainLLMPrice"],
+  ...["AllocateCharges", "StreamAllocateCharges"],
 ]);
 const reads = /^(Get|List|Watch)/;

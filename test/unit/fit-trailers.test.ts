@@ -14,7 +14,10 @@ const anyText = (maxLength: number) =>
 describe("An error that is sent", () => {
   it("takes less than 6 KiB of trailers, and keeps its reason", () => {
     const violation = fc.record({ field: anyText(500), description: anyText(2000) });
-    const key = fc.record({ chargeType: anyText(63), provider: anyText(63), model: anyText(255) });
+    const key = fc.record({
+      ...{ accountId: anyText(255), priceList: anyText(63) },
+      ...{ chargeType: anyText(63), provider: anyText(63), model: anyText(255) },
+    });
     const content = fc.record({
       message: anyText(20_000),
       metadata: fc.dictionary(fc.stringMatching(/^[a-z]{1,9}(_\d)?$/), anyText(3000)),

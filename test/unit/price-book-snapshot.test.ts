@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { expect } from "chai";
 import fc from "fast-check";
-import { type Key, toKeyText } from "../../src/domain/price-key.js";
+import { everyone, type Key, toKeyText } from "../../src/domain/price-key.js";
 import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
 import { SnapshotBuilder } from "../../src/price-book/snapshot-builder.js";
 import type { StandingRevision, TimelineRow } from "../../src/store/prices/price-book-feed.js";
@@ -12,10 +12,16 @@ const keys: readonly Key[] = [
   ...["gpt-4o", "gpt-4o-mini", "gpt-4O", "a/b", "a", "b", "x".repeat(255), "~!@#$%^&*()"].flatMap(
     (model) =>
       ["completion", "tool"].flatMap((chargeType) =>
-        ["openai", "o", "openai.com"].map((provider) => ({ chargeType, provider, model })),
+        ["openai", "o", "openai.com"].map((provider) => ({
+          ...everyone,
+          chargeType,
+          provider,
+          model,
+        })),
       ),
   ),
   ...Array.from({ length: 200 }, (_, i) => ({
+    ...everyone,
     chargeType: "c",
     provider: `p${i % 7}`,
     model: `m-${i}`,
@@ -80,6 +86,7 @@ function expectedPrice(history: readonly Written[], key: Key, at: number, versio
   if (found === undefined || found.priceUnits < 0) return undefined;
   return {
     id: idOf(key),
+    key,
     price: String(BigInt(found.priceUnits)),
     effectiveFrom: found.effectiveFrom,
     effectiveUntil: said[index + 1]?.effectiveFrom,
@@ -137,13 +144,13 @@ describe("A snapshot of the price book", () => {
 
   it("holds a hundred thousand keys, and one with a hundred thousand revisions", async () => {
     const many = Array.from({ length: 100_000 }, (_, i) => ({
-      key: { chargeType: "completion", provider: "acme", model: `model-${i}` },
+      key: { ...everyone, chargeType: "completion", provider: "acme", model: `model-${i}` },
       id: idOf(keys[0] as Key),
       standing: [{ effectiveFrom: i, priceUnits: i, bookVersion: 1 }],
       superseded: [],
     }));
     const long = {
-      key: { chargeType: "tool", provider: "acme", model: "changing" },
+      key: { ...everyone, chargeType: "tool", provider: "acme", model: "changing" },
       id: idOf(keys[1] as Key),
       standing: many.map((_, i) => ({ effectiveFrom: i, priceUnits: i, bookVersion: 1 })),
       superseded: [],

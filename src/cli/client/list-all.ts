@@ -1,9 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { mapAsync } from "../../async/map-async.js";
+import type { Audience } from "../../domain/price-key.js";
 import type {
   LLMPrice,
   LLMPriceChange,
   LLMPriceRevision,
+  PriceAudience,
 } from "../../gen/llmprices/v1/llm_price_pb.js";
 import type {
   ListLLMPriceRevisionsRequestSchema,
@@ -16,10 +18,12 @@ type RevisionsRequest = MessageInitShape<typeof ListLLMPriceRevisionsRequestSche
 type Pricing = Pick<Connection, "pricing">;
 
 /** The prices to list. An empty text matches all. */
-export type PriceFilters = {
+export type PriceFilters = Audience & {
   readonly chargeType: string;
   readonly provider: string;
   readonly modelPrefix: string;
+  /** Unset: those for everyone, or for the given account or price list. */
+  readonly audience?: PriceAudience;
 };
 
 /** The time to price at, and the version of the price book that says the prices. */

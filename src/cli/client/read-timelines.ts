@@ -1,7 +1,11 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Instant } from "../../domain/instant.js";
-import type { Key } from "../../domain/price-key.js";
-import { type LLMPriceChange, RevisionChangeKind } from "../../gen/llmprices/v1/llm_price_pb.js";
+import { type AudienceFilter, everyone, isAmong, type Key } from "../../domain/price-key.js";
+import {
+  type LLMPriceChange,
+  PriceAudience,
+  RevisionChangeKind,
+} from "../../gen/llmprices/v1/llm_price_pb.js";
 import { usageError } from "../exit-codes.js";
 import type { Step, Timeline } from "../rows/timeline-rows.js";
 import type { Connection } from "./client.js";
@@ -69,6 +73,7 @@ function matches({ key }: LLMPriceChange, filters: PriceFilters): boolean {
   const { chargeType, provider, modelPrefix } = filters;
   return (
     key !== undefined &&
+    isAmong(key, toAudienceFilter(filters)) &&
     (chargeType === "" || key.chargeType === chargeType) &&
     (provider === "" || key.provider === provider) &&
     key.model.startsWith(modelPrefix)
@@ -80,16 +85,33 @@ function add(timelines: Map<string, MutableTimeline>, { key, revision }: LLMPric
   const { llmPriceId, price, effectiveFrom } = revision;
   let timeline = timelines.get(llmPriceId);
   if (timeline === undefined) {
-    const { chargeType, provider, model } = key;
-    timeline = { key: { chargeType, provider, model }, revisions: [] };
+    const { $typeName, ...parts } = key;
+    timeline = { key: parts, revisions: [] };
     timelines.set(llmPriceId, timeline);
   }
   timeline.revisions.push({ price, effectiveFrom: timestampMs(effectiveFrom) });
 }
 
-/** Compares in the service's byte order. Names are ASCII, so JavaScript's order is the same. */
+function toAudienceFilter({ audience, accountId, priceList }: PriceFilters): AudienceFilter {
+  const isOne = audience === undefined || audience === PriceAudience.EVERYONE;
+  return isOne ? { accountId, priceList } : audienceKinds[audience];
+}
+
+const audienceKinds = {
+  [PriceAudience.UNSPECIFIED]: everyone,
+  [PriceAudience.ACCOUNTS]: "accounts",
+  [PriceAudience.PRICE_LISTS]: "lists",
+  [PriceAudience.ALL]: "all",
+} as const;
+
+/**
+ * Compares in the service's byte order. Names are ASCII, so JavaScript's order is the same. That of account
+ * ids is not if some are beyond the 16 bits of a unit.
+ */
 function compareKeys({ key: a }: Timeline, { key: b }: Timeline): number {
   return (
+    Buffer.compare(Buffer.from(a.accountId), Buffer.from(b.accountId)) ||
+    compare(a.priceList, b.priceList) ||
     compare(a.chargeType, b.chargeType) ||
     compare(a.provider, b.provider) ||
     compare(a.model, b.model)

@@ -30,6 +30,7 @@ export type AllocateFlags = ConnectionFlags &
     readonly output: OutputFormat;
     readonly format?: FileFormat;
     readonly quiet?: boolean;
+    readonly priceList?: string;
   };
 
 /**
@@ -44,7 +45,8 @@ export async function runAllocate(
   file: string,
   flags: AllocateFlags,
 ): Promise<void> {
-  const terms: Terms = { ...parseKeyArgument(keyText), ...toChargeFields(flags) };
+  const { accountId, ...key } = parseKeyArgument(keyText, flags);
+  const terms: Terms = { ...key, ...toChargeFields(flags) };
   const format = formatOf(file, flags.format);
   const inputFile = await openInputFile(file);
   const isQuiet = flags.quiet === true;

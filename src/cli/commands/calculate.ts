@@ -1,4 +1,5 @@
 import { type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
+import { toKeyText } from "../../domain/price-key.js";
 import {
   type CalculateChargeRequestSchema,
   type CalculateChargeResponse,
@@ -10,10 +11,11 @@ import { usageError } from "../exit-codes.js";
 import { type OutputFormat, print, toNameValueLines } from "../output/print.js";
 import { toEffectiveText, toTimeText } from "../output/times.js";
 import { type ChargeFlags, toChargeFields, toRoundingText } from "../rows/charge-flags.js";
-import { parseKeyArgument } from "../rows/key-text.js";
+import { type AudienceFlags, parseKeyArgument } from "../rows/key-text.js";
 
 export type CalculateFlags = ConnectionFlags &
-  ChargeFlags & {
+  ChargeFlags &
+  AudienceFlags & {
     readonly output: OutputFormat;
     readonly accountUsageRatio?: string;
     readonly usage?: string;
@@ -32,7 +34,7 @@ type Request = MessageInitShape<typeof CalculateChargeRequestSchema>;
 
 function toRequest(keyText: string, flags: CalculateFlags): Request {
   return {
-    ...parseKeyArgument(keyText),
+    ...parseKeyArgument(keyText, flags),
     usageRatio: toUsageRatio(flags),
     ...toChargeFields(flags),
   };
@@ -62,6 +64,7 @@ function toLines(response: CalculateChargeResponse): string[] {
     exact: exact ? "yes" : "no, rounded",
     rounding: toRoundingText(rounding),
     as_of: toTimeText(asOf),
+    price_of: appliedPrice?.key && toKeyText(appliedPrice.key),
     llm_price_id: appliedPrice?.llmPriceId,
     effective: appliedPrice && toEffectiveText(appliedPrice),
     book_version: String(appliedPrice?.bookVersion),

@@ -7,15 +7,15 @@ import { withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
 import { print, toNameValueLines } from "../output/print.js";
 import { toEffectiveText } from "../output/times.js";
-import { parsePriceArgument } from "../rows/key-text.js";
+import { type AudienceFlags, parsePriceArgument } from "../rows/key-text.js";
 import { toWriteFields, type WriteFlags } from "../rows/write-flags.js";
 
 /** Calls CancelLLMPriceRevision and prints the revision. @throws Failure */
 export async function runCancel(
   keyText: string,
-  flags: ConnectionFlags & WriteFlags,
+  flags: ConnectionFlags & AudienceFlags & WriteFlags,
 ): Promise<void> {
-  const lookup = parsePriceArgument(keyText);
+  const lookup = parsePriceArgument(keyText, flags);
   const response = await withConnection(flags, ({ pricing }) =>
     pricing.cancelLLMPriceRevision({ lookup, ...toWriteFields(flags) }),
   );

@@ -7,15 +7,15 @@ import { withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
 import { toPriceValues } from "../output/price-values.js";
 import { print, toNameValueLines } from "../output/print.js";
-import { parsePriceArgument } from "../rows/key-text.js";
+import { type AudienceFlags, parsePriceArgument } from "../rows/key-text.js";
 import { type CorrectionFlags, toWriteFields } from "../rows/write-flags.js";
 
 /** Calls DeleteLLMPrice and prints the last price. @throws Failure */
 export async function runEnd(
   keyText: string,
-  flags: ConnectionFlags & CorrectionFlags,
+  flags: ConnectionFlags & AudienceFlags & CorrectionFlags,
 ): Promise<void> {
-  const lookup = parsePriceArgument(keyText);
+  const lookup = parsePriceArgument(keyText, flags);
   const response = await withConnection(flags, ({ pricing }) => {
     const correctPast = flags.correctPast === true;
     return pricing.deleteLLMPrice({ lookup, ...toWriteFields(flags), correctPast });

@@ -1,6 +1,7 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { mapAsync } from "../../async/map-async.js";
-import type { LLMPrice } from "../../gen/llmprices/v1/llm_price_pb.js";
+import { isForEveryone } from "../../domain/price-key.js";
+import { type LLMPrice, PriceAudience } from "../../gen/llmprices/v1/llm_price_pb.js";
 import { type Connection, withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
 import { type PriceFilters, pagesOfPrices } from "../client/list-all.js";
@@ -9,8 +10,20 @@ import { type FileFormat, formatOf } from "../files/format.js";
 import { openOutputFile } from "../files/output-file.js";
 import { createWriter } from "../files/write-records.js";
 import { createProgress } from "../output/progress.js";
-import { baseVersionColumn, type PriceRow, priceColumns, toFields } from "../rows/price-rows.js";
-import { type ToRows, toHistoryRows, toOpenRows, toStateRows } from "../rows/timeline-rows.js";
+import {
+  audienceColumns,
+  baseVersionColumn,
+  type PriceRow,
+  priceColumns,
+  toFields,
+} from "../rows/price-rows.js";
+import {
+  type Timeline,
+  type ToRows,
+  toHistoryRows,
+  toOpenRows,
+  toStateRows,
+} from "../rows/timeline-rows.js";
 import { type FilterFlags, toFilters } from "./list.js";
 
 export type ExportFlags = ConnectionFlags &
@@ -26,20 +39,22 @@ export type ExportFlags = ConnectionFlags &
 
 /** Writes a price list. Importing that list again changes nothing. @throws Failure */
 export async function runExport(file: string, flags: ExportFlags): Promise<void> {
-  const toText = createWriter(formatOf(file, flags.format), columnsOf(flags));
+  const format = formatOf(file, flags.format);
   const outputFile = await openOutputFile(file);
   // Rows that are printed on a terminal already show the progress.
   const isQuiet = flags.quiet === true || (file === "-" && process.stdout.isTTY);
   const progress = createProgress({ verb: "written", total: undefined, isQuiet });
   const { bookVersion, ...filterFlags } = flags;
-  const filters = toFilters(filterFlags);
+  const filters = toFilters(withAllAudiences(filterFlags));
   let rows = 0;
   try {
     await withConnection(flags, async (connection) => {
       const state = await readBookState(connection, filters, bookVersion);
       // What the user has looked at is the newest version, also in a list of what an older one said.
       const base = flags.baseVersion ? { base_book_version: String(state.newestVersion) } : {};
-      for await (const batch of readRows(connection, filters, state, flags)) {
+      const { hasAudience, batches } = await readRows(connection, filters, state, flags);
+      const toText = createWriter(format, columnsOf(flags, hasAudience));
+      for await (const batch of batches) {
         await outputFile.write(toText(batch.map((row) => ({ ...toFields(row), ...base }))));
         rows += batch.length;
         progress.update({ rows });
@@ -52,34 +67,67 @@ export async function runExport(file: string, flags: ExportFlags): Promise<void>
   }
 }
 
-function columnsOf({ current, baseVersion }: ExportFlags): readonly string[] {
-  const columns = current ? priceColumns.slice(0, 4) : priceColumns;
-  return baseVersion ? [...columns, baseVersionColumn] : columns;
+/** Without flags for the audience, a list has all prices. */
+function withAllAudiences<F extends FilterFlags>(flags: F): F & FilterFlags {
+  const isGiven = (flags.account ?? flags.priceList ?? flags.audience) !== undefined;
+  return isGiven ? flags : { ...flags, audience: "all" };
 }
 
-function readRows(
+function columnsOf({ current, baseVersion }: ExportFlags, hasAudience: boolean): readonly string[] {
+  const columns = current ? priceColumns.slice(0, 4) : priceColumns;
+  return [
+    ...(hasAudience ? audienceColumns : []),
+    ...columns,
+    ...(baseVersion ? [baseVersionColumn] : []),
+  ];
+}
+
+/** The rows of a list, and whether some of them are not for everyone: only then it has their columns. */
+type ListRows = {
+  readonly hasAudience: boolean;
+  readonly batches: AsyncGenerator<readonly PriceRow[]>;
+};
+
+async function readRows(
   connection: Connection,
   filters: PriceFilters,
   state: BookState,
   { current, history, bookVersion }: ExportFlags,
-): AsyncGenerator<readonly PriceRow[]> {
-  if (current) {
-    const time = { asOf: timestampFromMs(state.now), bookVersion: state.bookVersion };
-    return mapAsync(pagesOfPrices(connection, { ...filters, ...time }), toCurrentRows);
-  }
-  if (history) return timelineRows(connection, filters, state, toHistoryRows);
-  const toRows = bookVersion === undefined ? toOpenRows : toStateRows;
-  return timelineRows(connection, filters, state, toRows);
+): Promise<ListRows> {
+  if (current) return readCurrentRows(connection, filters, state);
+  const openRows = bookVersion === undefined ? toOpenRows : toStateRows;
+  const toRows = history ? toHistoryRows : openRows;
+  const timelines = await readTimelines(connection, filters, state.bookVersion);
+  return {
+    hasAudience: timelines.some(({ key }) => !isForEveryone(key)),
+    batches: timelineRows(timelines, toRows, state),
+  };
+}
+
+async function readCurrentRows(
+  connection: Connection,
+  filters: PriceFilters,
+  { now, bookVersion }: BookState,
+): Promise<ListRows> {
+  const request = { ...filters, asOf: timestampFromMs(now), bookVersion };
+  const hasAny = async (audience: PriceAudience) => {
+    const page = { ...request, audience, pageSize: 1 };
+    return (await connection.pricing.listLLMPrices(page)).llmPrices.length > 0;
+  };
+  const hasAudience =
+    filters.audience === PriceAudience.ALL
+      ? (await hasAny(PriceAudience.ACCOUNTS)) || (await hasAny(PriceAudience.PRICE_LISTS))
+      : !isForEveryone(filters) ||
+        (filters.audience ?? PriceAudience.EVERYONE) !== PriceAudience.EVERYONE;
+  return { hasAudience, batches: mapAsync(pagesOfPrices(connection, request), toCurrentRows) };
 }
 
 /** The last batch may be empty: an export without prices still writes its header. */
 async function* timelineRows(
-  connection: Connection,
-  filters: PriceFilters,
-  { now, bookVersion }: BookState,
+  timelines: readonly Timeline[],
   toRows: ToRows,
+  { now }: BookState,
 ): AsyncGenerator<readonly PriceRow[]> {
-  const timelines = await readTimelines(connection, filters, bookVersion);
   for (let from = 0; from < timelines.length; from += batchSize) {
     yield timelines.slice(from, from + batchSize).flatMap((timeline) => toRows(timeline, now));
   }
@@ -87,8 +135,8 @@ async function* timelineRows(
 }
 
 function toCurrentRows(prices: readonly LLMPrice[]): PriceRow[] {
-  return prices.map(({ chargeType, provider, model, price }) => ({
-    ...{ chargeType, provider, model, price },
+  return prices.map(({ accountId, priceList, chargeType, provider, model, price }) => ({
+    ...{ accountId, priceList, chargeType, provider, model, price },
   }));
 }
 

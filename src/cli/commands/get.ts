@@ -8,17 +8,18 @@ import type { ConnectionFlags } from "../client/client-settings.js";
 import { toPriceValues } from "../output/price-values.js";
 import { type OutputFormat, print, toNameValueLines } from "../output/print.js";
 import { parseTime, toTimeText } from "../output/times.js";
-import { parseOpenPriceArgument } from "../rows/key-text.js";
+import { type AudienceFlags, parseOpenPriceArgument } from "../rows/key-text.js";
 
-export type GetFlags = ConnectionFlags & {
-  readonly output: OutputFormat;
-  readonly asOf?: string;
-  readonly bookVersion?: bigint;
-};
+export type GetFlags = ConnectionFlags &
+  AudienceFlags & {
+    readonly output: OutputFormat;
+    readonly asOf?: string;
+    readonly bookVersion?: bigint;
+  };
 
 /** Calls GetLLMPrice and prints the price. @throws Failure */
 export async function runGet(keyText: string, flags: GetFlags): Promise<void> {
-  const lookup = parseOpenPriceArgument(keyText);
+  const lookup = parseOpenPriceArgument(keyText, flags);
   const { asOf, bookVersion } = flags;
   const response = await withConnection(flags, ({ pricing }) =>
     pricing.getLLMPrice({

@@ -8,16 +8,17 @@ import type { ConnectionFlags } from "../client/client-settings.js";
 import { pagesOfRevisions } from "../client/list-all.js";
 import { createTable, type OutputFormat, print, toOneLine } from "../output/print.js";
 import { toTimeText } from "../output/times.js";
-import { parsePriceArgument } from "../rows/key-text.js";
+import { type AudienceFlags, parsePriceArgument } from "../rows/key-text.js";
 
-export type HistoryFlags = ConnectionFlags & {
-  readonly output: OutputFormat;
-  readonly superseded?: boolean;
-};
+export type HistoryFlags = ConnectionFlags &
+  AudienceFlags & {
+    readonly output: OutputFormat;
+    readonly superseded?: boolean;
+  };
 
 /** Prints a key's timeline, oldest first: a table, or one JSON object per line. @throws Failure */
 export async function runHistory(keyText: string, flags: HistoryFlags): Promise<void> {
-  const lookup = parsePriceArgument(keyText);
+  const lookup = parsePriceArgument(keyText, flags);
   const showSuperseded = flags.superseded === true;
   const toLines = flags.output === "json" ? toJsonLines : createTableLines(showSuperseded);
   await withConnection(flags, async (connection) => {

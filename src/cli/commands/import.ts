@@ -12,8 +12,10 @@ import { readRecords } from "../files/read-records.js";
 import { reportImport } from "../output/import-report.js";
 import type { OutputFormat } from "../output/print.js";
 import { createProgress } from "../output/progress.js";
+import { type AudienceName, audiences } from "../rows/audiences.js";
 import { findBaseVersion } from "../rows/base-version.js";
 import { guardsViolated, toImportFailure } from "../rows/import-errors.js";
+import { toAudience } from "../rows/key-text.js";
 import { createPriceRowParser, type PriceRow, priceListColumns } from "../rows/price-rows.js";
 import { createSentRows } from "../rows/sent-rows.js";
 
@@ -28,6 +30,9 @@ export type ImportFlags = ConnectionFlags &
     readonly chargeType?: string;
     readonly provider?: string;
     readonly modelPrefix?: string;
+    readonly account?: string;
+    readonly priceList?: string;
+    readonly audience?: AudienceName;
     readonly maxEnd?: string;
     readonly maxChange?: string;
     readonly correctPast?: boolean;
@@ -83,7 +88,10 @@ function toTerms(flags: ImportFlags, baseBookVersion: bigint | undefined): Terms
   return {
     ...{ reason, requestId, registerMissing, validateOnly: dryRun },
     missingPrices: missingPrices[flags.missing ?? (flags.endMissing ? "end" : "keep")],
-    scope: { chargeType, provider, modelPrefix },
+    scope: {
+      ...{ chargeType, provider, modelPrefix, ...toAudience(flags) },
+      ...(flags.audience && { audience: audiences[flags.audience] }),
+    },
     maxEndPercent: flags.maxEnd ?? defaultMaxEnd,
     maxChangePercent: flags.maxChange ?? "",
     maxChanges: maxChangesOf(flags),

@@ -5,12 +5,17 @@ import type { ConnectionFlags } from "../client/client-settings.js";
 import { type PriceFilters, pagesOfPrices, type TimeOfBook } from "../client/list-all.js";
 import { createTable, type OutputFormat, print } from "../output/print.js";
 import { parseTime, toTimeText } from "../output/times.js";
+import { type AudienceName, audiences } from "../rows/audiences.js";
+import { toAudience } from "../rows/key-text.js";
 
 /** The flags that select prices. */
 export type FilterFlags = {
   readonly chargeType?: string;
   readonly provider?: string;
   readonly modelPrefix?: string;
+  readonly account?: string;
+  readonly priceList?: string;
+  readonly audience?: AudienceName;
 };
 
 export type ListFlags = ConnectionFlags &
@@ -22,7 +27,7 @@ export type ListFlags = ConnectionFlags &
 
 /** Prints the prices in effect: a table, or one JSON object per line. @throws Failure */
 export async function runList(flags: ListFlags): Promise<void> {
-  const toLines = flags.output === "json" ? toJsonLines : toTableLines(createTable(columns));
+  const toLines = flags.output === "json" ? toJsonLines : createTableLines(hasAudience(flags));
   await withConnection(flags, async (connection) => {
     for await (const prices of pagesOfPrices(connection, toFilters(flags))) {
       await print(toLines(prices));
@@ -33,30 +38,31 @@ export async function runList(flags: ListFlags): Promise<void> {
 /** Converts the flags to filters of ListLLMPrices. @throws DomainError INVALID_FIELD */
 export function toFilters(flags: Omit<ListFlags, "output">): PriceFilters & TimeOfBook {
   const { chargeType = "", provider = "", modelPrefix = "", asOf, bookVersion } = flags;
+  const { audience } = flags;
   return {
-    ...{ chargeType, provider, modelPrefix },
+    ...{ chargeType, provider, modelPrefix, ...toAudience(flags) },
+    ...(audience !== undefined && { audience: audiences[audience] }),
     ...(asOf !== undefined && { asOf: parseTime("--as-of", asOf) }),
     ...(bookVersion !== undefined && { bookVersion }),
   };
 }
 
-const columns = [
-  "charge_type",
-  "provider",
-  "model",
-  "price",
-  "effective_from",
-  "effective_until",
-] as const;
+/** Returns whether the prices are not only those for everyone. */
+function hasAudience({ account, priceList, audience = "everyone" }: FilterFlags): boolean {
+  return (account ?? priceList) !== undefined || audience !== "everyone";
+}
 
-function toTableLines(table: ReturnType<typeof createTable>) {
-  return (prices: readonly LLMPrice[]) =>
-    table(
-      prices.map(({ chargeType, provider, model, price, effectiveFrom, effectiveUntil }) => [
-        ...[chargeType, provider, model, price],
-        ...[toTimeText(effectiveFrom) ?? "", toTimeText(effectiveUntil) ?? ""],
-      ]),
-    );
+function createTableLines(showsAudience: boolean) {
+  const table = createTable([
+    ...(showsAudience ? ["account_id", "price_list"] : []),
+    ...["charge_type", "provider", "model", "price", "effective_from", "effective_until"],
+  ]);
+  const toCells = (price: LLMPrice) => [
+    ...(showsAudience ? [price.accountId, price.priceList] : []),
+    ...[price.chargeType, price.provider, price.model, price.price],
+    ...[toTimeText(price.effectiveFrom) ?? "", toTimeText(price.effectiveUntil) ?? ""],
+  ];
+  return (prices: readonly LLMPrice[]) => table(prices.map(toCells));
 }
 
 function toJsonLines(prices: readonly LLMPrice[]): string[] {

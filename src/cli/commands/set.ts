@@ -5,16 +5,16 @@ import type { ConnectionFlags } from "../client/client-settings.js";
 import { setPrice } from "../client/set-price.js";
 import { toPriceValues } from "../output/price-values.js";
 import { print, toNameValueLines } from "../output/print.js";
-import { parsePriceArgument } from "../rows/key-text.js";
+import { type AudienceFlags, parsePriceArgument } from "../rows/key-text.js";
 import { type CorrectionFlags, toWriteFields } from "../rows/write-flags.js";
 
 /** Updates or creates a price, and prints it and the version of the price book. @throws Failure */
 export async function runSet(
   keyText: string,
   price: string,
-  flags: ConnectionFlags & CorrectionFlags,
+  flags: ConnectionFlags & AudienceFlags & CorrectionFlags,
 ): Promise<void> {
-  const lookup = parsePriceArgument(keyText);
+  const lookup = parsePriceArgument(keyText, flags);
   const { change, llmPrice, bookVersion } = await withConnection(flags, (connection) => {
     const correctPast = flags.correctPast === true;
     return setPrice(connection, { ...toWriteFields(flags), lookup, price, correctPast });

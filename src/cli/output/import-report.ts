@@ -1,4 +1,5 @@
 import { toJsonString } from "@bufbuild/protobuf";
+import { toKeyText } from "../../domain/price-key.js";
 import {
   type LLMPriceImportChange,
   type LLMPriceImportCounts,
@@ -102,7 +103,7 @@ function toWarningLines(
   if (warnings.length === 0) return [];
   const lines = warnings.map(
     ({ row, key, description }) =>
-      `warning: line ${lineOf(Number(row))}: ${toKeyText(key)}: ${description}`,
+      `warning: line ${lineOf(Number(row))}: ${toOptionalKeyText(key)}: ${description}`,
   );
   return [...lines, ...toOthersLine(warningCount, lines.length), ""];
 }
@@ -135,7 +136,7 @@ function toCells(change: LLMPriceImportChange, lineOf: (row: number) => number):
   const { kind, key, priceBefore, price, effectiveFrom, row } = change;
   return [
     kinds[kind],
-    toKeyText(key),
+    toOptionalKeyText(key),
     priceBefore ?? "",
     price ?? "",
     toPercentText(change.changePercent),
@@ -146,8 +147,8 @@ function toCells(change: LLMPriceImportChange, lineOf: (row: number) => number):
   ];
 }
 
-function toKeyText(key: LLMPriceKey | undefined): string {
-  return `${key?.chargeType}/${key?.provider}/${key?.model}`;
+function toOptionalKeyText(key: LLMPriceKey | undefined): string {
+  return key === undefined ? "" : toKeyText(key);
 }
 
 /** A sign shows the direction. */

@@ -1,4 +1,4 @@
-import type { Key } from "../../domain/price-key.js";
+import type { Audience, Key } from "../../domain/price-key.js";
 import { usageError } from "../exit-codes.js";
 
 /** The `lookup` of a request: a price by its id or by its key. */
@@ -6,17 +6,24 @@ export type PriceArgument =
   | { readonly case: "id"; readonly value: string }
   | { readonly case: "key"; readonly value: Key };
 
+/** The flags that say for whom a price is. */
+export type AudienceFlags = { readonly account?: string; readonly priceList?: string };
+
+export function toAudience({ account = "", priceList = "" }: AudienceFlags): Audience {
+  return { accountId: account, priceList };
+}
+
 /** Parses `charge_type/provider/model`. Only the model may contain a slash. @throws Failure */
-export function parseKeyArgument(text: string): Key {
-  const key = splitKey(text);
+export function parseKeyArgument(text: string, flags: AudienceFlags): Key {
+  const key = splitKey(text, flags);
   if (key !== undefined && key.chargeType !== "") return key;
   throw usageError(`KEY is ${JSON.stringify(text)}; expected charge_type/provider/model`);
 }
 
 /** Parses a key or an id, a UUID. @throws Failure */
-export function parsePriceArgument(text: string): PriceArgument {
-  if (uuid.test(text)) return { case: "id", value: text };
-  const key = splitKey(text);
+export function parsePriceArgument(text: string, flags: AudienceFlags): PriceArgument {
+  if (uuid.test(text)) return toIdArgument(text, flags);
+  const key = splitKey(text, flags);
   if (key !== undefined && key.chargeType !== "") return { case: "key", value: key };
   throw usageError(`KEY is ${JSON.stringify(text)}; expected charge_type/provider/model, or an id`);
 }
@@ -27,19 +34,24 @@ export function parsePriceArgument(text: string): PriceArgument {
  *
  * @throws Failure
  */
-export function parseOpenPriceArgument(text: string): PriceArgument {
-  if (uuid.test(text)) return { case: "id", value: text };
-  const key = splitKey(text) ?? splitKey(`/${text}`);
+export function parseOpenPriceArgument(text: string, flags: AudienceFlags): PriceArgument {
+  if (uuid.test(text)) return toIdArgument(text, flags);
+  const key = splitKey(text, flags) ?? splitKey(`/${text}`, flags);
   if (key !== undefined) return { case: "key", value: key };
   throw usageError(
     `KEY is ${JSON.stringify(text)}; expected charge_type/provider/model, provider/model, or an id`,
   );
 }
 
-function splitKey(text: string): Key | undefined {
+function toIdArgument(id: string, { account, priceList }: AudienceFlags): PriceArgument {
+  if ((account ?? priceList) === undefined) return { case: "id", value: id };
+  throw usageError("KEY is an id, which takes neither --account nor --price-list");
+}
+
+function splitKey(text: string, flags: AudienceFlags): Key | undefined {
   const [, chargeType, provider, model] = /^([^/]*)\/([^/]+)\/(.+)$/.exec(text) ?? [];
   if (chargeType === undefined || provider === undefined || model === undefined) return undefined;
-  return { chargeType, provider, model };
+  return { ...toAudience(flags), chargeType, provider, model };
 }
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -3,7 +3,11 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors } from "../../domain/field-errors.js";
-import { parseChargeType, parseModel, parseProvider } from "../../domain/price-key.js";
+import {
+  parseChargeTypePattern,
+  parseModelPattern,
+  parseProviderPattern,
+} from "../../domain/price-key.js";
 import type { LLMPriceImportRowSchema } from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import type { Columns, Fields } from "../files/record.js";
 import { parseTime, toTimeText } from "../output/times.js";
@@ -14,13 +18,16 @@ export const priceColumns = [
   ...["charge_type", "provider", "model", "price", "effective_from", "ends"],
 ] as const;
 
+/** The columns before them, if a list has prices that are not for everyone. */
+export const audienceColumns = ["account_id", "price_list"] as const;
+
 /** The column with the version of the price book from which a list was made. */
 export const baseVersionColumn = "base_book_version";
 
 /** The columns that an imported price list must have and may have. */
 export const priceListColumns: Columns = {
   required: ["charge_type", "provider", "model", "price"],
-  optional: ["effective_from", "ends", "correct_past", baseVersionColumn],
+  optional: [...audienceColumns, "effective_from", "ends", "correct_past", baseVersionColumn],
   aliases: { markup: "price" },
 };
 
@@ -32,6 +39,7 @@ export type PriceRow = MessageInitShape<typeof LLMPriceImportRowSchema>;
  */
 function toPriceRow(fields: Fields): PriceRow | { readonly problem: string } {
   const { charge_type: chargeType, provider, model, price, effective_from } = fields;
+  const { account_id: accountId, price_list: priceList } = fields;
   const errors = new FieldErrors();
   const ends = errors.read(() => parseBoolean("ends", fields.ends));
   const correctPast = errors.read(() => parseBoolean("correct_past", fields.correct_past));
@@ -42,6 +50,8 @@ function toPriceRow(fields: Fields): PriceRow | { readonly problem: string } {
   errors.read(() => checkDecimalPoint(price));
   if (errors.violations.length > 0) return { problem: describeAll(errors, fields) };
   return {
+    ...(accountId && { accountId }),
+    ...(priceList && { priceList }),
     ...(chargeType && { chargeType }),
     ...(provider && { provider }),
     ...(model && { model }),
@@ -55,9 +65,9 @@ function toPriceRow(fields: Fields): PriceRow | { readonly problem: string } {
 /** Adds the problems that the service would find, since it does not get to see the row. */
 function describeAll(errors: FieldErrors, fields: Fields): string {
   const { charge_type = "", provider = "", model = "", price = "", ends = "" } = fields;
-  errors.read(() => parseChargeType("charge_type", charge_type));
-  errors.read(() => parseProvider("provider", provider));
-  errors.read(() => parseModel("model", model));
+  errors.read(() => parseChargeTypePattern("charge_type", charge_type));
+  errors.read(() => parseProviderPattern("provider", provider));
+  errors.read(() => parseModelPattern("model", model, provider));
   const isChecked = errors.violations.some(({ field }) => field === "price");
   if (!isChecked && ends.toLowerCase() !== "true")
     errors.read(() => parseDecimal("price", price, decimalBounds.price));
@@ -110,6 +120,8 @@ const versionPattern = /^\d{1,16}$/;
 export function toFields(row: PriceRow): Fields {
   const effectiveFrom = row.effectiveFrom as Timestamp | undefined;
   return {
+    account_id: row.accountId || undefined,
+    price_list: row.priceList || undefined,
     charge_type: row.chargeType,
     provider: row.provider,
     model: row.model,

@@ -5,7 +5,7 @@ import { ChargeTotals } from "../../domain/charges/charge-totals.js";
 import { DomainError, invalidField } from "../../domain/domain-error.js";
 import { parseAll } from "../../domain/field-errors.js";
 import type { Instant } from "../../domain/instant.js";
-import { toKeyText } from "../../domain/price-key.js";
+import { toKeyId } from "../../domain/price-key.js";
 import {
   type BatchCalculateChargesRequest,
   type CalculateChargeRequest,
@@ -118,7 +118,9 @@ function countCharges(
     const applied = prices[index];
     if (applied === undefined) missing.add(line.key);
     const count = toChargeCount(line.key, applied);
-    const name = `${count.provider} ${count.outcome}`;
+    const { provider, outcome, isProviderPriced, level, patternModel = "" } = count;
+    const price = `${outcome} ${isProviderPriced} ${level?.audience} ${level?.model}`;
+    const name = `${price} ${provider} ${patternModel}`;
     const times = (counts.get(name)?.times ?? 0) + 1;
     counts.set(name, { ...count, times });
   }
@@ -199,7 +201,7 @@ function orDomainError<T>(work: () => T): T | DomainError {
 }
 
 function nameOf({ key, asOf }: ChargeRequest, at: Instant): string {
-  return `${toKeyText(key)} ${asOf ?? at}`;
+  return `${toKeyId(key)} ${asOf ?? at}`;
 }
 
 function maxOf(a: bigint, b: bigint): bigint {

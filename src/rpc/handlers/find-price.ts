@@ -5,6 +5,7 @@ import { DomainError, type Reason } from "../../domain/domain-error.js";
 import type { Instant } from "../../domain/instant.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
 import type { Key } from "../../domain/price-key.js";
+import { levelOf } from "../../domain/selector.js";
 import type { PriceQuery, PriceResult } from "../../price-book/price-book.js";
 import { inTransaction } from "../../store/connection/transaction.js";
 import { keyMissing, priceNotFound } from "../../store/prices/price-not-found.js";
@@ -50,11 +51,26 @@ export function readPrice(
 }
 
 /** Returns the count of one charge at a price, or of one without a price. */
-export function toChargeCount({ provider }: Key, applied: AppliedPrice | undefined): ChargeCount {
-  const isFree = applied?.price.isZero();
-  const outcome = applied === undefined ? "unpriced" : isFree ? "free" : "charged";
-  return { provider, outcome, times: 1 };
+export function toChargeCount(
+  { provider, model }: Key,
+  applied: AppliedPrice | undefined,
+): ChargeCount {
+  if (applied === undefined) return { ...unpriced, provider };
+  const { key, price } = applied;
+  return {
+    provider,
+    outcome: price.isZero() ? "free" : "charged",
+    isProviderPriced: key.provider === provider,
+    level: levelOf(key),
+    patternModel: key.model === model ? undefined : model,
+    times: 1,
+  };
 }
+
+const unpriced = {
+  ...({ outcome: "unpriced", isProviderPriced: false } as const),
+  ...{ level: undefined, patternModel: undefined, times: 1 },
+};
 
 /** Reads prices. Does not check that the price book has reached the wanted version. */
 export function readPrices(

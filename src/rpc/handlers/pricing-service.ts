@@ -4,6 +4,7 @@ import { allocationMethods } from "./allocate-charges.js";
 import { batchMethods } from "./batch-calculate-charges.js";
 import { chargeMethods } from "./calculate-charge.js";
 import type { PricingDependencies } from "./dependencies.js";
+import { explainMethods } from "./explain-price.js";
 import { importMethods } from "./import-prices.js";
 import { priceChanges } from "./read-changes.js";
 import { priceReads } from "./read-prices.js";
@@ -18,6 +19,7 @@ export function createPricingService(
     ...priceWrites(dependencies.knex),
     ...priceChanges(dependencies),
     ...chargeMethods(dependencies),
+    ...explainMethods(dependencies),
     ...batchMethods(dependencies),
     ...allocationMethods(dependencies),
     ...importMethods(dependencies),

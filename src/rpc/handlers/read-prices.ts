@@ -4,10 +4,12 @@ import { DomainError } from "../../domain/domain-error.js";
 import { parseAll } from "../../domain/field-errors.js";
 import type { LLMPrice } from "../../domain/llm-price.js";
 import {
+  accounts,
   type Key,
-  parseChargeType,
+  type ModelKey,
+  parseChargeTypePattern,
   parseModelPrefix,
-  parseProvider,
+  parseProviderPattern,
   toKeyText,
 } from "../../domain/price-key.js";
 import type {
@@ -19,7 +21,7 @@ import {
   inTransaction,
   smallReadRows,
 } from "../../store/connection/transaction.js";
-import { findPricesAt } from "../../store/prices/find-prices.js";
+import { findPricesAt, type PriceFilter } from "../../store/prices/find-prices.js";
 import { idNotFound, priceNotFound } from "../../store/prices/price-not-found.js";
 import {
   findKey,
@@ -27,6 +29,7 @@ import {
   listRevisions,
   type PriceRef,
 } from "../../store/prices/timelines.js";
+import { parseAudienceFilter } from "../messages/audience-filter.js";
 import { parseOptionalVersion, requireVersion } from "../messages/book-version.js";
 import {
   maxPageSize,
@@ -55,7 +58,7 @@ export function priceReads(knex: Knex): PriceReads {
         ...timeParsers(request),
       });
       return inTransaction(knex, context, async (transaction) => {
-        const found = await findPricesAt(transaction, lookup, time, maxCandidates + 1);
+        const found = await findPricesAt(transaction, toFilter(lookup), time, maxCandidates + 1);
         const { prices, at, bookVersion } = found;
         requireVersion(found.newestVersion, { ...time, minBookVersion: 0n });
         if (prices.length > 1) throw ambiguous(prices);
@@ -78,7 +81,7 @@ export function priceReads(knex: Knex): PriceReads {
       requireVersion(found.newestVersion, { ...time, minBookVersion: 0n });
       const { page, nextPageToken } = toPage(prices, pageSize, ({ key }) =>
         toPageToken(scope, {
-          after: [key.chargeType, key.provider, key.model, String(bookVersion)],
+          after: [...toKeyParts(key), String(bookVersion)],
           asOf: at,
         }),
       );
@@ -120,6 +123,13 @@ export function priceReads(knex: Knex): PriceReads {
   };
 }
 
+/** Returns the filter for exactly this price, or for all charge types of its key. */
+function toFilter(lookup: PriceRef | ModelKey): PriceFilter {
+  if ("id" in lookup) return lookup;
+  const { accountId, priceList, ...rest } = lookup;
+  return { ...rest, audience: { accountId, priceList } };
+}
+
 /** Returns the parsers of what a read asks: the time, and the version of the price book. */
 function timeParsers(request: Pick<ListLLMPricesRequest, "asOf" | "bookVersion">) {
   return {
@@ -138,17 +148,21 @@ export async function getKey(knex: Knex, lookup: PriceRef): Promise<KeyRow> {
 
 function parseListRequest(request: ListLLMPricesRequest) {
   // An empty filter matches all.
-  const { chargeType, provider, modelPrefix } = request;
+  const { chargeType, provider, modelPrefix, accountId, priceList } = request;
   const at = request.asOf && [String(request.asOf.seconds), Math.floor(request.asOf.nanos / 1e6)];
   const version = request.bookVersion?.toString();
-  const scope = ["ListLLMPrices", chargeType, provider, modelPrefix, at, version];
+  const scope = [
+    ...["ListLLMPrices", chargeType, provider, modelPrefix, at, version],
+    ...[accountId, priceList, request.audience],
+  ];
   const { asOf, bookVersion, pageSize, position, ...filter } = parseAll({
-    chargeType: () => (chargeType ? parseChargeType("charge_type", chargeType) : undefined),
-    provider: () => (provider ? parseProvider("provider", provider) : undefined),
+    chargeType: () => (chargeType ? parseChargeTypePattern("charge_type", chargeType) : undefined),
+    provider: () => (provider ? parseProviderPattern("provider", provider) : undefined),
+    audience: () => parseAudienceFilter(request),
     modelPrefix: () => (modelPrefix ? parseModelPrefix("model_prefix", modelPrefix) : undefined),
     ...timeParsers(request),
     pageSize: () => parsePageSize(request.pageSize, { whenUnset: 100 }),
-    position: () => parsePageToken(scope, request.pageToken, 4),
+    position: () => parsePageToken(scope, request.pageToken, 6, isAccountOrNone),
   });
   const time = {
     asOf: asOf ?? position?.asOf,
@@ -157,8 +171,17 @@ function parseListRequest(request: ListLLMPricesRequest) {
   return { filter, time, pageSize, scope, position };
 }
 
-function toKey([chargeType = "", provider = "", model = ""]: readonly string[]): Key {
-  return { chargeType, provider, model };
+function isAccountOrNone(text: string): boolean {
+  return text === "" || accounts.pattern.test(text);
+}
+
+function toKeyParts({ accountId, priceList, chargeType, provider, model }: Key): readonly string[] {
+  return [accountId, priceList, chargeType, provider, model];
+}
+
+function toKey(parts: readonly string[]): Key {
+  const [accountId = "", priceList = "", chargeType = "", provider = "", model = ""] = parts;
+  return { accountId, priceList, chargeType, provider, model };
 }
 
 function ambiguous(prices: readonly LLMPrice[]): DomainError {

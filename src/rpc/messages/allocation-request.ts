@@ -5,7 +5,7 @@ import type { AllocationTerms } from "../../gen/llmprices/v1/allocation_pb.js";
 import { parseVersions } from "./book-version.js";
 import { parseCurrencyCode } from "./currency.js";
 import { parseRequiredRounding } from "./parse-rounding.js";
-import { parseKey } from "./price-lookup.js";
+import { parseRequestedKey } from "./price-lookup.js";
 import type { ChargeQuery } from "./price-query.js";
 import { parseAsOf } from "./timestamps.js";
 
@@ -18,7 +18,7 @@ export type AllocationRequest = ChargeQuery & {
 /** @throws DomainError INVALID_FIELD with every violation. */
 export function parseAllocationTerms(fields: AllocationTerms): AllocationRequest {
   const { providerCost, rounding, versions, ...rest } = parseAll({
-    key: () => parseKey(fields),
+    key: () => parseRequestedKey(fields),
     providerCost: () =>
       parseDecimal("provider_cost", fields.providerCost, decimalBounds.providerCost),
     rounding: () => parseRequiredRounding(fields.rounding, fields.currencyCode),

@@ -7,7 +7,7 @@ import type { CalculateChargeRequest } from "../../gen/llmprices/v1/pricing_serv
 import { parseVersions } from "./book-version.js";
 import { parseCurrencyCode } from "./currency.js";
 import { parseRounding } from "./parse-rounding.js";
-import { parseKey } from "./price-lookup.js";
+import { parseRequestedKey } from "./price-lookup.js";
 import type { ChargeQuery } from "./price-query.js";
 import { parseAsOf } from "./timestamps.js";
 
@@ -22,7 +22,7 @@ export type ChargeRequest = ChargeQuery & {
 /** @throws DomainError INVALID_FIELD with every violation. */
 export function parseChargeRequest(request: CalculateChargeRequest): ChargeRequest {
   const errors = new FieldErrors();
-  const key = errors.read(() => parseKey(request));
+  const key = errors.read(() => parseRequestedKey(request));
   const providerCost = errors.read(() =>
     parseDecimal("provider_cost", request.providerCost, decimalBounds.providerCost),
   );

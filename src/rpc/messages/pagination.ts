@@ -29,7 +29,8 @@ export function toPageToken(scope: ListScope, { after, asOf }: PagePosition): st
 }
 
 /**
- * Parses the position in a token. Returns undefined for the first page.
+ * Parses the position in a token. Returns undefined for the first page. `isFirstPart` checks the first
+ * part of the key, the others are names or numbers.
  *
  * @throws DomainError INVALID_FIELD when the token is not of this list.
  */
@@ -37,8 +38,9 @@ export function parsePageToken(
   scope: ListScope,
   token: string,
   keyParts: number,
+  isFirstPart = isName,
 ): PagePosition | undefined {
-  const decoded = decodePageToken(token, keyParts);
+  const decoded = decodePageToken(token, keyParts, isFirstPart);
   if (decoded !== undefined && decoded.scopeDigest !== digest(scope)) throw invalidPageToken(token);
   return decoded?.position;
 }
@@ -48,10 +50,10 @@ export function parsePageToken(
  *
  * @throws DomainError INVALID_FIELD when the token is not of this service.
  */
-export function decodePageToken(token: string, keyParts: number) {
+export function decodePageToken(token: string, keyParts: number, isFirstPart = isName) {
   if (token === "") return undefined;
   const [scopeDigest, after, asOf] = decode(token);
-  if (!isKey(after, keyParts) || !isAsOf(asOf)) throw invalidPageToken(token);
+  if (!isKey(after, keyParts, isFirstPart) || !isAsOf(asOf)) throw invalidPageToken(token);
   const position: PagePosition = asOf === null ? { after } : { after, asOf };
   return { scopeDigest, position };
 }
@@ -129,12 +131,22 @@ function digest(scope: ListScope): string {
   return createHash("sha256").update(JSON.stringify(scope)).digest("base64url").slice(0, 16);
 }
 
-function isKey(after: unknown, parts: number): after is readonly string[] {
+function isKey(
+  after: unknown,
+  parts: number,
+  isFirstPart: (text: string) => boolean,
+): after is readonly string[] {
   return (
     Array.isArray(after) &&
     after.length === parts &&
-    after.every((part) => typeof part === "string" && /^[\x20-\x7e]{0,255}$/.test(part))
+    after.every(
+      (part, i) => typeof part === "string" && (i === 0 ? isFirstPart(part) : isName(part)),
+    )
   );
+}
+
+function isName(text: string): boolean {
+  return /^[\x20-\x7e]{0,255}$/.test(text);
 }
 
 function isVersion(text: string): boolean {

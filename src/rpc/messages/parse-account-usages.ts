@@ -1,6 +1,7 @@
 import type { AccountUsages } from "../../domain/charges/account-usages.js";
 import { quote, type Violation } from "../../domain/domain-error.js";
 import { FieldErrors } from "../../domain/field-errors.js";
+import { accounts } from "../../domain/price-key.js";
 import { parseUsage, type Usage, usageLimit } from "../../domain/scaled-integer.js";
 import type { AllocationUsage } from "../../gen/llmprices/v1/allocation_pb.js";
 
@@ -39,13 +40,11 @@ export function* addUsages(
 }
 
 function findAccountIdProblem(usages: AccountUsages, accountId: string): string | undefined {
-  if (!accountIdPattern.test(accountId)) {
-    return `is ${quote(accountId)}; allowed: 1 to 255 characters, no control characters, no space at either end`;
+  if (!accounts.pattern.test(accountId)) {
+    return `is ${quote(accountId)}; allowed: ${accounts.range}`;
   }
   return usages.has(accountId) ? `is ${quote(accountId)} a second time` : undefined;
 }
 
-// Excludes control characters, and unpaired surrogates, which UTF-8 cannot encode.
-const accountIdPattern = /^(?!\p{Zs})[^\p{Cc}\p{Cs}]{1,255}(?<!\p{Zs})$/u;
 const noUsage: Usage = { units: 0n, scale: 0 };
 const maxViolations = 20;

@@ -61,7 +61,7 @@ export function toAppliedPrice(
   applied: AppliedPrice,
   bookVersion: bigint,
 ): MessageInitShape<typeof AppliedPriceSchema> {
-  return { llmPriceId: applied.id, ...toEffectiveTimes(applied), bookVersion };
+  return { llmPriceId: applied.id, ...toEffectiveTimes(applied), bookVersion, key: applied.key };
 }
 
 /** Converts the time in which a price is in effect. Without an end when none is known. */

@@ -29,6 +29,7 @@ type Roles<S extends DescService> = Readonly<Record<keyof S["method"], Role>>;
 const pricingRoles: Roles<typeof PricingService> = {
   createLLMPrice: "manage",
   getLLMPrice: "calculate",
+  explainLLMPrice: "calculate",
   listLLMPrices: "calculate",
   updateLLMPrice: "manage",
   deleteLLMPrice: "manage",

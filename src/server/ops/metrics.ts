@@ -6,7 +6,7 @@ import { readVersion } from "../../version.js";
 import { type CallMetrics, createCallMetrics } from "../calls/call-metrics.js";
 import type { ThreadPool } from "../threads/thread-pool.js";
 import type { TlsMetrics } from "../tls/tls.js";
-import { createChargeMetrics, type FindRegistered } from "./charge-metrics.js";
+import { type CatalogQueries, createChargeMetrics } from "./charge-metrics.js";
 import { processMetrics } from "./process-metrics.js";
 import type { Readiness } from "./readiness.js";
 
@@ -28,7 +28,7 @@ export type WatchedParts = {
 };
 
 /** Creates metrics in a registry of their own, so that two servers in one process stay separate. */
-export function createMetrics(findRegistered: FindRegistered): Metrics {
+export function createMetrics(catalog: CatalogQueries): Metrics {
   const registry: Registry = new Registry();
   for (const metric of processMetrics()) registry.registerMetric(metric);
   const { version, node } = { version: readVersion(), node: process.versions.node };
@@ -54,7 +54,7 @@ export function createMetrics(findRegistered: FindRegistered): Metrics {
   });
   return {
     ...createCallMetrics(registry),
-    charges: createChargeMetrics(registry, findRegistered),
+    charges: createChargeMetrics(registry, catalog),
     registry,
     fileRead: (variable, isRead) => filesRead.set({ variable }, isRead ? 1 : 0),
     certificateExpires: (at) => expiry.set(at.getTime() / 1000),

@@ -4,7 +4,7 @@ import { raceAbort } from "../../async/race-abort.js";
 import { Decimal, toPlainText } from "../../domain/decimal.js";
 import { DomainError, type Metadata, type Reason } from "../../domain/domain-error.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
-import { toKeyText } from "../../domain/price-key.js";
+import { toKeyId } from "../../domain/price-key.js";
 import type {
   LookupCall,
   PriceBook,
@@ -76,12 +76,12 @@ export function createRemotePriceBook(port: MessagePort): PriceBook {
  */
 function toDistinct(requests: readonly PriceRequest[]) {
   const distinct: PriceRequest[] = [];
-  const indexByName = new Map<string, number>();
+  const indexById = new Map<string, number>();
   const indexes = requests.map(({ key, asOf, bookVersion }) => {
-    const name = `${toKeyText(key)} ${asOf} ${bookVersion}`;
-    const known = indexByName.get(name);
+    const id = `${toKeyId(key)} ${asOf} ${bookVersion}`;
+    const known = indexById.get(id);
     if (known !== undefined) return known;
-    indexByName.set(name, distinct.length);
+    indexById.set(id, distinct.length);
     // Only these fields: a request may have others, which cannot be sent.
     return distinct.push({ key, asOf, bookVersion }) - 1;
   });
@@ -121,7 +121,12 @@ function toSentResult({ prices, ...rest }: PriceResult): SentResult {
 
 function toResult({ prices, ...rest }: SentResult, indexes: readonly number[]): PriceResult {
   const distinct = prices.map((each) => each && toAppliedPrice(each));
-  return { ...rest, prices: indexes.map((index) => distinct[index]) };
+  const { matches } = rest;
+  return {
+    ...rest,
+    prices: indexes.map((index) => distinct[index]),
+    ...(matches && { matches: indexes.map((index) => matches[index] ?? []) }),
+  };
 }
 
 function toAppliedPrice(sent: NonNullable<SentPrice>): AppliedPrice {

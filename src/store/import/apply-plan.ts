@@ -1,6 +1,7 @@
 import type { Knex } from "knex";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import { retryOnRace } from "../connection/transaction.js";
+import { keyColumns } from "../prices/price-columns.js";
 import type { Author } from "../prices/timelines.js";
 import type { RegisteredNames } from "./result.js";
 
@@ -29,10 +30,10 @@ export async function registerMissingNames(transaction: Knex): Promise<Registere
 export function insertKeys(transaction: Knex): Promise<void> {
   return retryOnRace(() =>
     transaction.raw(`
-      insert into llm_prices (id, charge_type, provider, model)
-      select distinct llm_price_id, charge_type, provider, model from import_steps
+      insert into llm_prices (id, ${keyColumns})
+      select distinct llm_price_id, ${keyColumns} from import_steps
       where adds and is_new
-      order by charge_type, provider, model`),
+      order by ${keyColumns}`),
   );
 }
 

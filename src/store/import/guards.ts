@@ -4,7 +4,7 @@ import { DomainError } from "../../domain/domain-error.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { ImportOptions } from "../../domain/price-import.js";
 import { toKeyText } from "../../domain/price-key.js";
-import { type KeyColumns, toKey, toPrice } from "../prices/price-columns.js";
+import { type KeyColumns, keyColumns, toKey, toPrice } from "../prices/price-columns.js";
 import { inScope, toScopeBindings } from "./scope.js";
 
 /** Returns an IMPORT_GUARD error for each guard of the terms that the plan violates. */
@@ -75,11 +75,11 @@ async function countPrices(
 async function checkChanges(transaction: Knex, limit: Decimal): Promise<DomainError | undefined> {
   const { rows } = await transaction.raw(
     `
-    select charge_type, provider, model, price_before, price, count(*) over () as changes
+    select ${keyColumns}, price_before, price, count(*) over () as changes
     from import_steps
     where (adds or replaces or cancels)
       and abs(price - price_before) * 100 > cast(:limit as numeric) * price_before
-    order by row_number nulls last, charge_type, provider, model
+    order by row_number nulls last, ${keyColumns}
     limit :maxKeys`,
     { limit: toPlainText(limit), maxKeys: maxNamedChanges },
   );

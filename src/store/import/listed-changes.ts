@@ -1,7 +1,7 @@
 import type { Knex } from "knex";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { ImportChange } from "../../domain/price-import.js";
-import { type KeyColumns, toKey, toPrice } from "../prices/price-columns.js";
+import { type KeyColumns, keyColumns, toKey, toPrice } from "../prices/price-columns.js";
 
 /**
  * Returns the first changes of the plan, which is not applied yet: in the order of their rows, then those
@@ -50,7 +50,7 @@ const firstChanges = `
   with changes as materialized (
     select import_steps.*, coalesce(effective_from, cast(:now as timestamptz)) as begins
     from import_steps where adds or replaces or cancels
-    order by row_number nulls last, charge_type, provider, model, effective_from nulls first
+    order by row_number nulls last, ${keyColumns}, effective_from nulls first
     limit :limit
   ), planned as materialized (
     select llm_price_id, coalesce(effective_from, cast(:now as timestamptz)) as begins, price,
@@ -101,4 +101,4 @@ const firstChanges = `
       and revision.effective_from <= changes.begins and revision.price = price_before
     order by revision.effective_from desc limit 1
   ) author on true
-  order by row_number nulls last, charge_type, provider, model, effective_from nulls first`;
+  order by row_number nulls last, ${keyColumns}, effective_from nulls first`;

@@ -2,7 +2,13 @@ import type { Knex } from "knex";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { ImportOptions } from "../../domain/price-import.js";
 import type { Key } from "../../domain/price-key.js";
-import { type KeyColumns, toKey } from "../prices/price-columns.js";
+import {
+  isSameKey,
+  type KeyColumns,
+  keyColumns,
+  keyColumnsOf,
+  toKey,
+} from "../prices/price-columns.js";
 import { inScope, toScopeBindings } from "./scope.js";
 
 /** The numbers of a plan. The plan itself is in the table `import_steps`. */
@@ -33,7 +39,7 @@ export async function planImport(
   if (missing.cancelScheduled) {
     await transaction.raw(`
       create index if not exists import_rows_key
-        on import_rows (charge_type, provider, model, effective_from)`);
+        on import_rows (${keyColumns}, effective_from)`);
   }
   await transaction.raw(planRows, {
     now: toInstantText(now),
@@ -99,14 +105,14 @@ export async function findChangedKeys(
 ): Promise<{ readonly count: number; readonly keys: readonly Key[] }> {
   const { rows } = await transaction.raw(
     `
-    select key.charge_type, key.provider, key.model, count(*) over () as keys
+    select ${keyColumnsOf("key")}, count(*) over () as keys
     from llm_prices key
     where key.book_version > :version and exists (
       select from import_steps step
       where step.llm_price_id = key.id
         and (adds or replaces or cancels or problem = 'effective_from')
     )
-    order by key.charge_type, key.provider, key.model
+    order by ${keyColumnsOf("key")}
     limit :limit`,
     { version: String(version), limit },
   );
@@ -134,12 +140,12 @@ const joinedRows = `
       coalesce(effective_from, cast(:now as timestamptz)) as begins,
       effective_from is null as begins_now
     from import_rows imported
-    left join llm_prices key using (charge_type, provider, model)
+    left join llm_prices key using (${keyColumns})
   ), ordered_rows as (
     select keyed_rows.*,
       -- All rows of a new key get the same id.
       first_value(known_id) over (
-        partition by charge_type, provider, model order by begins, row_number
+        partition by ${keyColumns} order by begins, row_number
       ) as llm_price_id,
       first_value(row_number) over same_step as first_row,
       price is not distinct from first_value(price) over same_step as is_first_price,
@@ -148,11 +154,11 @@ const joinedRows = `
       lead(begins) over timeline as row_behind_begins,
       -- The rows replace the whole timeline from now on, and the first of them begins later.
       cast(:cancelScheduled as boolean) and cast(:now as timestamptz) < min(begins) over (
-        partition by charge_type, provider, model
+        partition by ${keyColumns}
       ) as is_ended_now
     from keyed_rows
-    window timeline as (partition by charge_type, provider, model order by begins, row_number),
-      same_step as (partition by charge_type, provider, model, begins order by row_number)
+    window timeline as (partition by ${keyColumns} order by begins, row_number),
+      same_step as (partition by ${keyColumns}, begins order by row_number)
   ), joined_rows as (
     select ordered_rows.*, book.*,
       -- The price just before the row, after the import's earlier rows.
@@ -160,12 +166,12 @@ const joinedRows = `
         then row_before_price else book.price_before
       end as price_left,
       price_now is not null or coalesce(is_scheduled, false) as had_price,
-      is_new and charge_types.name is null as lacks_charge_type,
-      is_new and providers.name is null as lacks_provider,
-      is_new and models.name is null as lacks_model
+      is_new and charge_type <> '*' and charge_types.name is null as lacks_charge_type,
+      is_new and ordered_rows.provider <> '*' and providers.name is null as lacks_provider,
+      is_new and right(model, 1) <> '*' and models.name is null as lacks_model
     from ordered_rows
     left join charge_types on is_new and charge_types.name = charge_type
-    left join providers on is_new and providers.name = provider
+    left join providers on is_new and providers.name = ordered_rows.provider
     left join models on is_new
       and models.provider = ordered_rows.provider and models.name = model
     cross join lateral (
@@ -192,8 +198,7 @@ const joinedRows = `
           and (not cast(:cancelScheduled as boolean) or effective_from <= cast(:now as timestamptz)
             or exists (
               select from import_rows kept
-              where kept.charge_type = ordered_rows.charge_type
-                and kept.provider = ordered_rows.provider and kept.model = ordered_rows.model
+              where ${isSameKey("kept", "ordered_rows")}
                 and kept.effective_from = llm_price_revisions.effective_from
             ))
       ) revision
@@ -224,7 +229,7 @@ const validatedRows = `
 const planRows = `
   insert into import_steps
   with ${joinedRows}, ${validatedRows}
-  select row_number, charge_type, provider, model, llm_price_id, is_new, had_price,
+  select row_number, ${keyColumns}, llm_price_id, is_new, had_price,
     case when begins_now then null else begins end, price, price_then, problem,
     case
       when problem = 'row' then cast(first_row as text)
@@ -248,12 +253,11 @@ const planRows = `
 
 const rowsOfKey = `
   select from import_rows imported
-  where imported.charge_type = key.charge_type and imported.provider = key.provider
-    and imported.model = key.model`;
+  where ${isSameKey("imported", "key")}`;
 
 const planMissing = `
   insert into import_steps
-  select null, charge_type, provider, model, key.id, false, true, null, null, price_now, null,
+  select null, ${keyColumns}, key.id, false, true, null, null, price_now, null,
     null, false, false, false, false, false, true, price_now is not null
   from llm_prices key
   cross join lateral (
@@ -268,7 +272,7 @@ const planMissing = `
 // Ends the current prices of keys whose rows all begin later: the rows replace the whole timeline.
 const planUnstated = `
   insert into import_steps
-  select null, charge_type, provider, model, key.id, false, true, null, null, current.price, null,
+  select null, ${keyColumns}, key.id, false, true, null, null, current.price, null,
     null, false, false, false, false, false, false, true
   from llm_prices key
   cross join lateral (
@@ -284,7 +288,7 @@ const planUnstated = `
 // Takes back the scheduled revisions of keys with rows that have no row of their own.
 const planCancelled = `
   insert into import_steps
-  select null, charge_type, provider, model, key.id, false, true, scheduled.effective_from, (
+  select null, ${keyColumns}, key.id, false, true, scheduled.effective_from, (
       select current.price from llm_price_revisions current
       where current.llm_price_id = key.id and current.superseded_in is null
         and current.effective_from <= cast(:now as timestamptz)

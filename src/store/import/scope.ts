@@ -1,13 +1,30 @@
 import type { ImportScope } from "../../domain/price-import.js";
 
-/** The condition that a row of `llm_prices key` is in the scope of `toScopeBindings`. */
+/**
+ * The condition that a row of `llm_prices key` is in the scope of `toScopeBindings`. Without an audience in the
+ * scope: prices for everyone, and for each account and price list that has a row.
+ */
 export const inScope = `
   (:scopeChargeType = '' or key.charge_type = :scopeChargeType)
   and (:scopeProvider = '' or key.provider = :scopeProvider)
-  and starts_with(key.model, :scopeModelPrefix)`;
+  and starts_with(key.model, :scopeModelPrefix)
+  and case cast(:scopeAudience as text)
+    when 'all' then true
+    when 'accounts' then key.account_id > ''
+    when 'lists' then key.price_list > ''
+    when 'one' then key.account_id = :scopeAccountId and key.price_list = :scopePriceList
+    else key.account_id = '' and key.price_list = ''
+      or (key.account_id, key.price_list) in (select account_id, price_list from import_rows)
+  end`;
 
 /** Returns the values for `inScope`. */
 export function toScopeBindings(scope: ImportScope | undefined) {
-  const { chargeType = "", provider = "", modelPrefix = "" } = scope ?? {};
-  return { scopeChargeType: chargeType, scopeProvider: provider, scopeModelPrefix: modelPrefix };
+  const { chargeType = "", provider = "", modelPrefix = "", audience } = scope ?? {};
+  const one = typeof audience === "object" ? audience : undefined;
+  return {
+    ...{ scopeChargeType: chargeType, scopeProvider: provider, scopeModelPrefix: modelPrefix },
+    scopeAudience: one === undefined ? (audience ?? "rows") : "one",
+    scopeAccountId: one?.accountId ?? "",
+    scopePriceList: one?.priceList ?? "",
+  };
 }

@@ -3,6 +3,7 @@ import type { Knex } from "knex";
 import { toPlainText } from "../../domain/decimal.js";
 import { toInstantText } from "../../domain/instant.js";
 import type { ImportRow } from "../../domain/price-import.js";
+import { keyColumns } from "../prices/price-columns.js";
 
 /** The most rows that wait to be sent. */
 export const rowsAtOnce = 10_000;
@@ -35,6 +36,8 @@ export class ImportRows {
   add(rowNumber: number, { key, price, effectiveFrom, correctsPast }: ImportRow): void {
     const columns = this.#columns;
     columns.rowNumber.push(rowNumber);
+    columns.accountId.push(key.accountId);
+    columns.priceList.push(key.priceList);
     columns.chargeType.push(key.chargeType);
     columns.provider.push(key.provider);
     columns.model.push(key.model);
@@ -68,6 +71,8 @@ export class ImportRows {
 function emptyColumns() {
   return {
     rowNumber: [] as number[],
+    accountId: [] as string[],
+    priceList: [] as string[],
     chargeType: [] as string[],
     provider: [] as string[],
     model: [] as string[],
@@ -85,6 +90,8 @@ const tables = `
 
   create temporary table import_rows (
     row_number bigint not null,
+    account_id text collate "C" not null,
+    price_list text collate "C" not null,
     charge_type text collate "C" not null,
     provider text collate "C" not null,
     model text collate "C" not null,
@@ -99,6 +106,8 @@ const tables = `
   create temporary table import_steps (
     -- Null: the price has no row and ends.
     row_number bigint,
+    account_id text collate "C" not null,
+    price_list text collate "C" not null,
     charge_type text collate "C" not null,
     provider text collate "C" not null,
     model text collate "C" not null,
@@ -128,12 +137,16 @@ const tables = `
 
 const insertSql = `
   insert into import_rows
-  select cast(row_number as bigint), charge_type, provider, model,
+  select cast(row_number as bigint),
+    -- The text of a single empty value has no element.
+    coalesce(account_id, ''), coalesce(price_list, ''), charge_type, provider, model,
     cast(nullif(price, '${nullMarker}') as numeric),
     cast(nullif(effective_from, '${nullMarker}') as timestamptz),
     cast(corrects_past as boolean)
   from unnest(${[
     "rowNumber",
+    "accountId",
+    "priceList",
     "chargeType",
     "provider",
     "model",
@@ -143,4 +156,4 @@ const insertSql = `
   ]
     .map((column) => `string_to_array(:${column}, chr(10))`)
     .join(", ")}
-  ) sent (row_number, charge_type, provider, model, price, effective_from, corrects_past)`;
+  ) sent (row_number, ${keyColumns}, price, effective_from, corrects_past)`;

@@ -1,24 +1,29 @@
 import type { Knex } from "knex";
 import { Decimal, toPlainText } from "../../domain/decimal.js";
 import { quote } from "../../domain/domain-error.js";
+import type { Instant } from "../../domain/instant.js";
 import type { ImportOutcome, ImportWarning } from "../../domain/price-import.js";
-import { type KeyColumns, toKey } from "../prices/price-columns.js";
+import { type KeyColumns, keyColumns, keyColumnsOf, toKey } from "../prices/price-columns.js";
+import { findPatternWarnings } from "./pattern-warnings.js";
 
 /** Returns the first warnings about the plan, and the number of all. */
 export async function findWarnings(
   transaction: Knex,
+  now: Instant,
   hasNewModels: boolean,
 ): Promise<Pick<ImportOutcome, "warnings" | "warningCount">> {
   const prices = await transaction.raw(unusualPrices);
   const names = hasNewModels ? await transaction.raw(similarModels) : { rows: [] };
   const countOf = (rows: readonly WarningRow[]) => Number(rows[0]?.warnings ?? 0);
+  const patterns = await findPatternWarnings(transaction, now);
   const warnings = [
     ...prices.rows.map((row: WarningRow) => toWarning(row, describePrice(row))),
     ...names.rows.map((row: WarningRow) => toWarning(row, describeModel(row))),
+    ...patterns,
   ];
   return {
     warnings: warnings.slice(0, maxWarnings),
-    warningCount: countOf(prices.rows) + countOf(names.rows),
+    warningCount: countOf(prices.rows) + countOf(names.rows) + patterns.length,
   };
 }
 
@@ -47,7 +52,7 @@ const maxWarnings = 100;
 
 // A factor: below and above it, most of what people type is a price per token, or lacks its point.
 const unusualPrices = `
-  select row_number, charge_type, provider, model, price, count(*) over () as warnings
+  select row_number, ${keyColumns}, price, count(*) over () as warnings
   from import_steps
   where adds and row_number is not null and (price < 0.1 or price > 10)
     and price is distinct from price_before
@@ -56,7 +61,7 @@ const unusualPrices = `
 // Also two new names that differ from each other. Run before or after the names are registered.
 const similarModels = `
   with new_models as (
-    select distinct on (provider, model) row_number, charge_type, provider, model
+    select distinct on (provider, model) row_number, ${keyColumns}
     from import_steps where adds and lacks_model
     order by provider, model, row_number
   ), known_models as (
@@ -67,5 +72,5 @@ const similarModels = `
   join known_models on known_models.provider = new_models.provider
     and lower(known_models.name) = lower(new_models.model)
     and known_models.name <> new_models.model
-  group by row_number, charge_type, new_models.provider, model
+  group by row_number, ${keyColumnsOf("new_models")}
   order by row_number limit ${maxWarnings}`;

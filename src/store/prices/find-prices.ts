@@ -2,19 +2,20 @@ import type { Knex } from "knex";
 import { Decimal } from "../../domain/decimal.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { LLMPrice } from "../../domain/llm-price.js";
-import type { Key } from "../../domain/price-key.js";
+import type { AudienceFilter, Key } from "../../domain/price-key.js";
 import { prepared } from "../connection/prepared.js";
 import { toPrefixRange } from "./prefix-range.js";
-import { type KeyColumns, toKey } from "./price-columns.js";
+import { type KeyColumns, keyColumnsOf, toKey, toKeyValues } from "./price-columns.js";
 
 /** Selects prices. A price must match all given conditions. */
 export type PriceFilter = {
   readonly id?: string | undefined;
+  readonly audience?: AudienceFilter | undefined;
   readonly chargeType?: string | undefined;
   readonly provider?: string | undefined;
   readonly model?: string | undefined;
   readonly modelPrefix?: string | undefined;
-  /** Only keys after this one, in the byte order of (charge type, provider, model). */
+  /** Only keys after this one, in byte order. */
   readonly after?: Key | undefined;
 };
 
@@ -58,18 +59,13 @@ export async function findPricesAt(
     )
     select book.newest, book.version as book_version, book.at, found.*
     from book left join lateral (
-      select key.id, key.charge_type, key.provider, key.model, key.created_at, key.updated_at,
+      select key.id, ${keyColumnsOf("key")}, key.created_at, key.updated_at,
         revision.price, revision.effective_from,
         (
           select min(later.effective_from) from llm_price_revisions later
           where later.llm_price_id = key.id and later.effective_from > book.at and ${said("later")}
         ) as effective_until,
-        case when key.book_version <= book.version then key.book_version else (
-          select max(case when change.superseded_in <= book.version then change.superseded_in
-            else change.book_version end)
-          from llm_price_revisions change
-          where change.llm_price_id = key.id and change.book_version <= book.version
-        ) end as timeline_version
+        ${timelineVersion} as timeline_version
       from llm_prices key
       cross join lateral (
         select * from llm_price_revisions begun
@@ -78,10 +74,10 @@ export async function findPricesAt(
         limit 1
       ) revision
       where revision.price is not null ${conditions.map((sql) => `and ${sql}`).join(" ")}
-      order by key.charge_type, key.provider, key.model
+      order by ${keyColumnsOf("key")}
       limit :limit
     ) found on true
-    order by found.charge_type, found.provider, found.model`,
+    order by ${keyColumnsOf("found")}`,
     {
       ...bindings,
       limit,
@@ -99,14 +95,23 @@ export async function findPricesAt(
   };
 }
 
+/** SQL for the version that last changed the timeline of `key`, up to the version asked about. */
+export const timelineVersion = `
+  case when key.book_version <= book.version then key.book_version else (
+    select max(case when change.superseded_in <= book.version then change.superseded_in
+      else change.book_version end)
+    from llm_price_revisions change
+    where change.llm_price_id = key.id and change.book_version <= book.version
+  ) end`;
+
 /** SQL that is true if the version asked about says a revision. */
-function said(revision: string): string {
+export function said(revision: string): string {
   return `${revision}.book_version <= book.version and (
     ${revision}.superseded_in is null or ${revision}.superseded_in > book.version
   )`;
 }
 
-type PriceRow = KeyColumns & {
+export type PriceRow = KeyColumns & {
   readonly id: string | null;
   readonly price: string;
   readonly effective_from: Date;
@@ -123,8 +128,14 @@ function toSql(filter: PriceFilter) {
     conditions.push(sql);
     Object.assign(bindings, values);
   };
-  const { id, chargeType, provider, model, modelPrefix, after } = filter;
+  const { id, audience, chargeType, provider, model, modelPrefix, after } = filter;
   if (id !== undefined) add("key.id = :id", { id });
+  if (audience === "accounts") add("key.account_id > ''", {});
+  else if (audience === "lists") add("key.price_list > ''", {});
+  else if (typeof audience === "object") {
+    const { accountId, priceList } = audience;
+    add("key.account_id = :accountId and key.price_list = :priceList", { accountId, priceList });
+  }
   if (chargeType !== undefined) add("key.charge_type = :chargeType", { chargeType });
   if (provider !== undefined) add("key.provider = :provider", { provider });
   if (model !== undefined) add("key.model = :model", { model });
@@ -132,16 +143,14 @@ function toSql(filter: PriceFilter) {
     add("key.model >= :modelStart and key.model < :modelEnd", toPrefixRange(modelPrefix));
   }
   if (after !== undefined) {
-    add("(key.charge_type, key.provider, key.model) > (:afterType, :afterProvider, :afterModel)", {
-      afterType: after.chargeType,
-      afterProvider: after.provider,
-      afterModel: after.model,
-    });
+    const values = toKeyValues(after).map((value, i) => [`after${i}`, value] as const);
+    const names = values.map(([name]) => `:${name}`).join(", ");
+    add(`(${keyColumnsOf("key")}) > (${names})`, Object.fromEntries(values));
   }
   return { conditions, bindings };
 }
 
-function toLLMPrice(row: PriceRow): LLMPrice {
+export function toLLMPrice(row: PriceRow): LLMPrice {
   return {
     id: row.id ?? "",
     key: toKey(row),

@@ -2,6 +2,7 @@ import pg from "pg";
 import type { Instant } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
 import { type DatabaseConnection, prepareSession, toClientOptions } from "../connection/session.js";
+import { keyColumnsOf } from "./price-columns.js";
 
 /** The result of a read of the price book, all at one version. */
 export type ReadTimelines = {
@@ -147,7 +148,8 @@ async function failWhenUnresponsive<T>(
 }
 
 function toTimeline(row: readonly string[]): TimelineRow {
-  const [, , , id = "", chargeType = "", provider = "", model = "", revisions] = row;
+  const [, , , id = "", accountId = "", priceList = "", ...rest] = row;
+  const [chargeType = "", provider = "", model = "", revisions] = rest;
   const standing: StandingRevision[] = [];
   const superseded: SupersededRevision[] = [];
   for (const text of revisions?.split(",") ?? []) {
@@ -161,7 +163,8 @@ function toTimeline(row: readonly string[]): TimelineRow {
     if (supersededIn === undefined) standing.push(revision);
     else superseded.push({ ...revision, supersededIn: Number(supersededIn) });
   }
-  return { key: { chargeType, provider, model }, id, standing, superseded };
+  const key = { accountId, priceList, chargeType, provider, model };
+  return { key, id, standing, superseded };
 }
 
 // One statement, so that the version and the timelines are consistent.
@@ -169,10 +172,10 @@ const loadSql = `
   select version::text, to_ms(changed_at), (
     select pg_postmaster_start_time()::text || ' ' || oid
     from pg_database where datname = current_database()
-  ), to_ms(clock_timestamp()), null, null, null, null
+  ), to_ms(clock_timestamp()), null, null, null, null, null, null
   from price_book
   union all
-  select null, null, null, key.id::text, key.charge_type, key.provider, key.model, (
+  select null, null, null, key.id::text, ${keyColumnsOf("key")}, (
     select string_agg(
       concat_ws(' ', to_ms(effective_from), coalesce(price::text, 'end'), book_version, superseded_in),
       ',' order by effective_from

@@ -1,7 +1,7 @@
 import type { Knex } from "knex";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
-import { type KeyColumns, toKey } from "./price-columns.js";
+import { type KeyColumns, keyColumnsOf, toKey } from "./price-columns.js";
 import {
   effectiveUntilSql,
   type RecordedRevision,
@@ -55,7 +55,7 @@ export async function listChanges(
     )`;
   const { rows } = await knex.raw(
     `
-    select revision.*, key.charge_type, key.provider, key.model,
+    select revision.*, ${keyColumnsOf("key")},
       ${effectiveUntilSql} as effective_until
     from (
       ${changes("superseded", "superseded_in")}

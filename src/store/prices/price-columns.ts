@@ -3,17 +3,49 @@ import type { Key } from "../../domain/price-key.js";
 
 /** The columns of a key. */
 export type KeyColumns = {
+  readonly account_id: string;
+  readonly price_list: string;
   readonly charge_type: string;
   readonly provider: string;
   readonly model: string;
 };
 
-export function toKey({ charge_type, provider, model }: KeyColumns): Key {
-  return { chargeType: charge_type, provider, model };
+/** The columns of a key as SQL, in the order in which keys are listed. */
+export const keyColumns = "account_id, price_list, charge_type, provider, model";
+
+/** The same of one of several tables. */
+export function keyColumnsOf(table: string): string {
+  return keyColumns.replaceAll(/\w+/g, `${table}.$&`);
 }
 
-export function toKeyColumns({ chargeType, provider, model }: Key): KeyColumns {
-  return { charge_type: chargeType, provider, model };
+/** SQL that is true for the rows of two tables with the same key. */
+export function isSameKey(table: string, other: string): string {
+  return `(${keyColumnsOf(table)}) = (${keyColumnsOf(other)})`;
+}
+
+export function toKey(row: KeyColumns): Key {
+  return {
+    accountId: row.account_id,
+    priceList: row.price_list,
+    chargeType: row.charge_type,
+    provider: row.provider,
+    model: row.model,
+  };
+}
+
+export function toKeyColumns(key: Key): KeyColumns {
+  return {
+    account_id: key.accountId,
+    price_list: key.priceList,
+    charge_type: key.chargeType,
+    provider: key.provider,
+    model: key.model,
+  };
+}
+
+/** Returns the values of `keyColumns` in their order. */
+export function toKeyValues(key: Key): readonly string[] {
+  return Object.values(toKeyColumns(key));
 }
 
 /** Parses a price column. Null: no price. */

@@ -15,8 +15,8 @@ export async function priceNotFound(
   wanted: Key | ModelKey,
   at: Instant,
 ): Promise<DomainError> {
-  const key = "chargeType" in wanted ? wanted : { chargeType: "", ...wanted };
-  const name = "chargeType" in wanted ? toKeyText(wanted) : `${wanted.provider}/${wanted.model}`;
+  const key = { chargeType: "", ...wanted };
+  const name = "chargeType" in wanted ? toKeyText(wanted) : toKeyText(key).slice(1);
   const nearest = await nearestKeys(knex, key, at);
   const history = await describeHistory(knex, key, at);
   return notInEffect(name, at, history || nearest.hint, nearest);

@@ -4,7 +4,7 @@ import type { Metadata } from "../../domain/domain-error.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import { type Key, toKeyText } from "../../domain/price-key.js";
 import { toPrefixRange } from "./prefix-range.js";
-import { type KeyColumns, toKey } from "./price-columns.js";
+import { type KeyColumns, keyColumns, toKey } from "./price-columns.js";
 
 /** The names nearest to an unknown one, as metadata and as a "did you mean" hint for a message. */
 export type Nearest = { readonly metadata: Metadata; readonly hint: string };
@@ -40,8 +40,8 @@ function toNearest(ranked: readonly Ranked[]): Nearest {
 /**
  * Returns the keys nearest to one without a price at an instant. The candidates have a price then:
  * other charge types and providers of the model, other models of the provider, and models that
- * begin with the same 4 characters. Their number is limited, so that many failed lookups cost
- * little.
+ * begin with the same 4 characters. They are for everyone, or for the same account or price list: the
+ * names of others are never shown. Their number is limited, so that many failed lookups cost little.
  */
 export async function nearestKeys(
   knex: Knex,
@@ -50,11 +50,11 @@ export async function nearestKeys(
 ): Promise<Nearest & { readonly keys: readonly Key[] }> {
   const { rows } = await knex.raw(
     `
-    select charge_type, provider, model from (
-      (select * from llm_prices where model = :model limit 500)
-      union (select * from llm_prices where provider = :provider limit 1000)
+    select ${keyColumns} from (
+      (select * from llm_prices where model = :model and ${isVisible} limit 500)
+      union (select * from llm_prices where provider = :provider and ${isVisible} limit 1000)
       union (select * from llm_prices
-        where model >= :modelStart and model < :modelEnd limit 500)
+        where model >= :modelStart and model < :modelEnd and ${isVisible} limit 500)
     ) candidate
     where (
       select revision.price from llm_price_revisions revision
@@ -75,3 +75,8 @@ export async function nearestKeys(
     keys: Object.values(nearest.metadata).flatMap((name) => keys.get(name) ?? []),
   };
 }
+
+const isVisible = `(
+  account_id = '' and price_list in ('', :priceList)
+  or account_id = :accountId and account_id <> '' and price_list = ''
+)`;

@@ -6,7 +6,7 @@ import type { Key } from "../../domain/price-key.js";
 import { applyChange, type Change, type Revision, type Timeline } from "../../domain/timeline.js";
 import { prepared } from "../connection/prepared.js";
 import { retryOnRace } from "../connection/transaction.js";
-import { toKey, toKeyColumns, toPrice } from "./price-columns.js";
+import { keyColumnsOf, toKey, toKeyColumns, toKeyValues, toPrice } from "./price-columns.js";
 
 /** The price book version that a transaction creates, and the instant that it uses as now. */
 export type PriceBookChange = { readonly version: bigint; readonly now: Instant };
@@ -132,11 +132,11 @@ export async function loadTimeline(
   const isById = "id" in ref;
   const condition = isById
     ? "key.id = :id"
-    : "key.charge_type = :chargeType and key.provider = :provider and key.model = :model";
+    : `(${keyColumnsOf("key")}) = (:accountId, :priceList, :chargeType, :provider, :model)`;
   const { rows } = await statements
     .raw(
       `
-      select book.at as now, key.id, key.charge_type, key.provider, key.model, key.book_version,
+      select book.at as now, key.id, ${keyColumnsOf("key")}, key.book_version,
         -- Not exists(): it may be planned as a scan of the whole table.
         coalesce((
           select true from llm_price_revisions where llm_price_id = key.id limit 1
@@ -208,7 +208,7 @@ export async function saveChange(
         )`,
         {
           id,
-          newKey: version === undefined ? [key.chargeType, key.provider, key.model] : null,
+          newKey: version === undefined ? toKeyValues(key) : null,
           version: version === undefined ? null : String(version),
           plannedAt: toInstantText(plannedAt),
           correctsPast,

@@ -4,6 +4,7 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import type { Knex } from "knex";
 import { Decimal } from "../../../src/domain/decimal.js";
+import { everyone } from "../../../src/domain/price-key.js";
 import { planUpdate } from "../../../src/domain/timeline.js";
 import { loadTimeline, saveChange } from "../../../src/store/prices/timelines.js";
 import { bookVersionOf, byKey, freshKey, freshPrice, type TestKey } from "../../support/prices.js";
@@ -124,7 +125,13 @@ describe("A write whose plan is outdated when the price book is locked", () => {
   it("leaves a limit on how long its transaction may be idle, since others wait for it", async () => {
     const { key } = await freshPrice(service, "1");
     const limit = await service.database.knex.transaction(async (transaction) => {
-      const timeline = await loadTimeline(transaction, key, { correctsPast: false });
+      const timeline = await loadTimeline(
+        transaction,
+        { ...everyone, ...key },
+        {
+          correctsPast: false,
+        },
+      );
       if (timeline === undefined) throw new Error("the key is missing");
       const change = planUpdate(timeline, new Decimal("2"));
       const author = { changedBy: "a", reason: "" };

@@ -168,7 +168,11 @@ describe("/metrics", () => {
 
   it("frees the counters of a server that has stopped", async () => {
     const count = () => {
-      const { registry, callStarts } = createMetrics(async () => []);
+      const { registry, callStarts } = createMetrics({
+        registeredProviders: async () => [],
+        registeredModels: async () => [],
+        onUnregistered: () => {},
+      });
       callStarts("llmprices.v1.PricingService/CalculateCharge");
       return new WeakRef(registry);
     };

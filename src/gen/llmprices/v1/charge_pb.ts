@@ -6,13 +6,15 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { LLMPriceKey } from "./llm_price_pb.js";
+import { file_llmprices_v1_llm_price } from "./llm_price_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file llmprices/v1/charge.proto.
  */
 export const file_llmprices_v1_charge: GenFile = /*@__PURE__*/
-  fileDesc("ChlsbG1wcmljZXMvdjEvY2hhcmdlLnByb3RvEgxsbG1wcmljZXMudjEiMgoMQWNjb3VudFVzYWdlEg0KBXVzYWdlGAEgASgJEhMKC3RvdGFsX3VzYWdlGAIgASgJIlIKCFJvdW5kaW5nEhIKBXNjYWxlGAEgASgFSACIAQESKAoEbW9kZRgCIAEoDjIaLmxsbXByaWNlcy52MS5Sb3VuZGluZ01vZGVCCAoGX3NjYWxlIqMBCgxBcHBsaWVkUHJpY2USFAoMbGxtX3ByaWNlX2lkGAEgASgJEjIKDmVmZmVjdGl2ZV9mcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9lZmZlY3RpdmVfdW50aWwYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGJvb2tfdmVyc2lvbhgEIAEoAyrkAQoMUm91bmRpbmdNb2RlEh0KGVJPVU5ESU5HX01PREVfVU5TUEVDSUZJRUQQABIbChdST1VORElOR19NT0RFX0hBTEZfRVZFThABEhkKFVJPVU5ESU5HX01PREVfSEFMRl9VUBACEhsKF1JPVU5ESU5HX01PREVfSEFMRl9ET1dOEAMSFAoQUk9VTkRJTkdfTU9ERV9VUBAEEhYKElJPVU5ESU5HX01PREVfRE9XThAFEhkKFVJPVU5ESU5HX01PREVfQ0VJTElORxAGEhcKE1JPVU5ESU5HX01PREVfRkxPT1IQB0IhChBjb20ubGxtcHJpY2VzLnYxQgtDaGFyZ2VQcm90b1ABYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChlsbG1wcmljZXMvdjEvY2hhcmdlLnByb3RvEgxsbG1wcmljZXMudjEiMgoMQWNjb3VudFVzYWdlEg0KBXVzYWdlGAEgASgJEhMKC3RvdGFsX3VzYWdlGAIgASgJIlIKCFJvdW5kaW5nEhIKBXNjYWxlGAEgASgFSACIAQESKAoEbW9kZRgCIAEoDjIaLmxsbXByaWNlcy52MS5Sb3VuZGluZ01vZGVCCAoGX3NjYWxlIssBCgxBcHBsaWVkUHJpY2USFAoMbGxtX3ByaWNlX2lkGAEgASgJEjIKDmVmZmVjdGl2ZV9mcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9lZmZlY3RpdmVfdW50aWwYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGJvb2tfdmVyc2lvbhgEIAEoAxImCgNrZXkYBSABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXkq5AEKDFJvdW5kaW5nTW9kZRIdChlST1VORElOR19NT0RFX1VOU1BFQ0lGSUVEEAASGwoXUk9VTkRJTkdfTU9ERV9IQUxGX0VWRU4QARIZChVST1VORElOR19NT0RFX0hBTEZfVVAQAhIbChdST1VORElOR19NT0RFX0hBTEZfRE9XThADEhQKEFJPVU5ESU5HX01PREVfVVAQBBIWChJST1VORElOR19NT0RFX0RPV04QBRIZChVST1VORElOR19NT0RFX0NFSUxJTkcQBhIXChNST1VORElOR19NT0RFX0ZMT09SEAdCIQoQY29tLmxsbXByaWNlcy52MUILQ2hhcmdlUHJvdG9QAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_llmprices_v1_llm_price]);
 
 /**
  * An account's part of the usage that caused a provider cost, as a fraction: usage ÷ total_usage.
@@ -106,6 +108,13 @@ export type AppliedPrice = Message<"llmprices.v1.AppliedPrice"> & {
    * @generated from field: int64 book_version = 4;
    */
   bookVersion: bigint;
+
+  /**
+   * The key of the price: the names or patterns that matched.
+   *
+   * @generated from field: llmprices.v1.LLMPriceKey key = 5;
+   */
+  key?: LLMPriceKey | undefined;
 };
 
 /**

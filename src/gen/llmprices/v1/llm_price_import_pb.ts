@@ -6,7 +6,7 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { LLMPriceKey } from "./llm_price_pb.js";
+import type { LLMPriceKey, PriceAudience } from "./llm_price_pb.js";
 import { file_llmprices_v1_llm_price } from "./llm_price_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file llmprices/v1/llm_price_import.proto.
  */
 export const file_llmprices_v1_llm_price_import: GenFile = /*@__PURE__*/
-  fileDesc("CiNsbG1wcmljZXMvdjEvbGxtX3ByaWNlX2ltcG9ydC5wcm90bxIMbGxtcHJpY2VzLnYxItECChNMTE1QcmljZUltcG9ydFRlcm1zEg4KBnJlYXNvbhgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSGAoQcmVnaXN0ZXJfbWlzc2luZxgEIAEoCBIzCg5taXNzaW5nX3ByaWNlcxgFIAEoDjIbLmxsbXByaWNlcy52MS5NaXNzaW5nUHJpY2VzEhMKC21heF9jaGFuZ2VzGAYgASgFEh4KEWJhc2VfYm9va192ZXJzaW9uGAcgASgDSACIAQESMAoFc2NvcGUYCCABKAsyIS5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRTY29wZRIXCg9tYXhfZW5kX3BlcmNlbnQYCSABKAkSGgoSbWF4X2NoYW5nZV9wZXJjZW50GAogASgJQhQKEl9iYXNlX2Jvb2tfdmVyc2lvbiJSChNMTE1QcmljZUltcG9ydFNjb3BlEhMKC2NoYXJnZV90eXBlGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhQKDG1vZGVsX3ByZWZpeBgDIAEoCSKwAQoRTExNUHJpY2VJbXBvcnRSb3cSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSDQoFcHJpY2UYBCABKAkSMgoOZWZmZWN0aXZlX2Zyb20YBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGVuZHMYBiABKAgSFAoMY29ycmVjdF9wYXN0GAcgASgIIs4CChRMTE1QcmljZUltcG9ydENvdW50cxIRCglyb3dfY291bnQYASABKAMSFQoNY3JlYXRlZF9jb3VudBgCIAEoAxIVCg11cGRhdGVkX2NvdW50GAMgASgDEhcKD3VuY2hhbmdlZF9jb3VudBgEIAEoAxITCgtlbmRlZF9jb3VudBgFIAEoAxIkChxyZWdpc3RlcmVkX2NoYXJnZV90eXBlX2NvdW50GAYgASgDEiEKGXJlZ2lzdGVyZWRfcHJvdmlkZXJfY291bnQYByABKAMSHgoWcmVnaXN0ZXJlZF9tb2RlbF9jb3VudBgIIAEoAxIbChNkdXBsaWNhdGVfcm93X2NvdW50GAkgASgDEh8KF2VuZGVkX3dpdGhvdXRfcm93X2NvdW50GAogASgDEiAKGGNhbmNlbGxlZF9yZXZpc2lvbl9jb3VudBgLIAEoAyLHAwoUTExNUHJpY2VJbXBvcnRDaGFuZ2USKwoEa2luZBgBIAEoDjIdLmxsbXByaWNlcy52MS5QcmljZUNoYW5nZUtpbmQSJgoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5EhAKA3JvdxgDIAEoA0gAiAEBEhkKDHByaWNlX2JlZm9yZRgEIAEoCUgBiAEBEhIKBXByaWNlGAUgASgJSAKIAQESMgoOZWZmZWN0aXZlX2Zyb20YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKDmNoYW5nZV9wZXJjZW50GAcgASgJSAOIAQESJAoXcHJpY2VfYmVmb3JlX2NoYW5nZWRfYnkYCCABKAlIBIgBARIuCgRuZXh0GAkgASgLMiAubGxtcHJpY2VzLnYxLkxMTVByaWNlSW1wb3J0U3RlcBIgChhjYW5jZWxsZWRfcmV2aXNpb25fY291bnQYCiABKANCBgoEX3Jvd0IPCg1fcHJpY2VfYmVmb3JlQggKBl9wcmljZUIRCg9fY2hhbmdlX3BlcmNlbnRCGgoYX3ByaWNlX2JlZm9yZV9jaGFuZ2VkX2J5ImYKEkxMTVByaWNlSW1wb3J0U3RlcBISCgVwcmljZRgBIAEoCUgAiAEBEjIKDmVmZmVjdGl2ZV9mcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIICgZfcHJpY2UiYQoVTExNUHJpY2VJbXBvcnRXYXJuaW5nEgsKA3JvdxgBIAEoAxImCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXkSEwoLZGVzY3JpcHRpb24YAyABKAkicQoTTExNUHJpY2VJbXBvcnROYW1lcxIUCgxjaGFyZ2VfdHlwZXMYASADKAkSEQoJcHJvdmlkZXJzGAIgAygJEjEKBm1vZGVscxgDIAMoCzIhLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydE1vZGVsIjUKE0xMTVByaWNlSW1wb3J0TW9kZWwSEAoIcHJvdmlkZXIYASABKAkSDAoEbmFtZRgCIAEoCSp8Cg1NaXNzaW5nUHJpY2VzEh4KGk1JU1NJTkdfUFJJQ0VTX1VOU1BFQ0lGSUVEEAASFwoTTUlTU0lOR19QUklDRVNfS0VFUBABEhYKEk1JU1NJTkdfUFJJQ0VTX0VORBACEhoKFk1JU1NJTkdfUFJJQ0VTX1JFUExBQ0UQAyqPAQoPUHJpY2VDaGFuZ2VLaW5kEiEKHVBSSUNFX0NIQU5HRV9LSU5EX1VOU1BFQ0lGSUVEEAASHQoZUFJJQ0VfQ0hBTkdFX0tJTkRfQ1JFQVRFRBABEh0KGVBSSUNFX0NIQU5HRV9LSU5EX1VQREFURUQQAhIbChdQUklDRV9DSEFOR0VfS0lORF9FTkRFRBADQikKEGNvbS5sbG1wcmljZXMudjFCE0xsbVByaWNlSW1wb3J0UHJvdG9QAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_llmprices_v1_llm_price]);
+  fileDesc("CiNsbG1wcmljZXMvdjEvbGxtX3ByaWNlX2ltcG9ydC5wcm90bxIMbGxtcHJpY2VzLnYxItECChNMTE1QcmljZUltcG9ydFRlcm1zEg4KBnJlYXNvbhgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSGAoQcmVnaXN0ZXJfbWlzc2luZxgEIAEoCBIzCg5taXNzaW5nX3ByaWNlcxgFIAEoDjIbLmxsbXByaWNlcy52MS5NaXNzaW5nUHJpY2VzEhMKC21heF9jaGFuZ2VzGAYgASgFEh4KEWJhc2VfYm9va192ZXJzaW9uGAcgASgDSACIAQESMAoFc2NvcGUYCCABKAsyIS5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRTY29wZRIXCg9tYXhfZW5kX3BlcmNlbnQYCSABKAkSGgoSbWF4X2NoYW5nZV9wZXJjZW50GAogASgJQhQKEl9iYXNlX2Jvb2tfdmVyc2lvbiKpAQoTTExNUHJpY2VJbXBvcnRTY29wZRITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIUCgxtb2RlbF9wcmVmaXgYAyABKAkSEgoKYWNjb3VudF9pZBgEIAEoCRISCgpwcmljZV9saXN0GAUgASgJEi0KCGF1ZGllbmNlGAYgASgOMhsubGxtcHJpY2VzLnYxLlByaWNlQXVkaWVuY2Ui2AEKEUxMTVByaWNlSW1wb3J0Um93EhMKC2NoYXJnZV90eXBlGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEg0KBW1vZGVsGAMgASgJEg0KBXByaWNlGAQgASgJEjIKDmVmZmVjdGl2ZV9mcm9tGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRlbmRzGAYgASgIEhQKDGNvcnJlY3RfcGFzdBgHIAEoCBISCgphY2NvdW50X2lkGAggASgJEhIKCnByaWNlX2xpc3QYCSABKAkizgIKFExMTVByaWNlSW1wb3J0Q291bnRzEhEKCXJvd19jb3VudBgBIAEoAxIVCg1jcmVhdGVkX2NvdW50GAIgASgDEhUKDXVwZGF0ZWRfY291bnQYAyABKAMSFwoPdW5jaGFuZ2VkX2NvdW50GAQgASgDEhMKC2VuZGVkX2NvdW50GAUgASgDEiQKHHJlZ2lzdGVyZWRfY2hhcmdlX3R5cGVfY291bnQYBiABKAMSIQoZcmVnaXN0ZXJlZF9wcm92aWRlcl9jb3VudBgHIAEoAxIeChZyZWdpc3RlcmVkX21vZGVsX2NvdW50GAggASgDEhsKE2R1cGxpY2F0ZV9yb3dfY291bnQYCSABKAMSHwoXZW5kZWRfd2l0aG91dF9yb3dfY291bnQYCiABKAMSIAoYY2FuY2VsbGVkX3JldmlzaW9uX2NvdW50GAsgASgDIscDChRMTE1QcmljZUltcG9ydENoYW5nZRIrCgRraW5kGAEgASgOMh0ubGxtcHJpY2VzLnYxLlByaWNlQ2hhbmdlS2luZBImCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXkSEAoDcm93GAMgASgDSACIAQESGQoMcHJpY2VfYmVmb3JlGAQgASgJSAGIAQESEgoFcHJpY2UYBSABKAlIAogBARIyCg5lZmZlY3RpdmVfZnJvbRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGwoOY2hhbmdlX3BlcmNlbnQYByABKAlIA4gBARIkChdwcmljZV9iZWZvcmVfY2hhbmdlZF9ieRgIIAEoCUgEiAEBEi4KBG5leHQYCSABKAsyIC5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRTdGVwEiAKGGNhbmNlbGxlZF9yZXZpc2lvbl9jb3VudBgKIAEoA0IGCgRfcm93Qg8KDV9wcmljZV9iZWZvcmVCCAoGX3ByaWNlQhEKD19jaGFuZ2VfcGVyY2VudEIaChhfcHJpY2VfYmVmb3JlX2NoYW5nZWRfYnkiZgoSTExNUHJpY2VJbXBvcnRTdGVwEhIKBXByaWNlGAEgASgJSACIAQESMgoOZWZmZWN0aXZlX2Zyb20YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQggKBl9wcmljZSJhChVMTE1QcmljZUltcG9ydFdhcm5pbmcSCwoDcm93GAEgASgDEiYKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5MTE1QcmljZUtleRITCgtkZXNjcmlwdGlvbhgDIAEoCSJxChNMTE1QcmljZUltcG9ydE5hbWVzEhQKDGNoYXJnZV90eXBlcxgBIAMoCRIRCglwcm92aWRlcnMYAiADKAkSMQoGbW9kZWxzGAMgAygLMiEubGxtcHJpY2VzLnYxLkxMTVByaWNlSW1wb3J0TW9kZWwiNQoTTExNUHJpY2VJbXBvcnRNb2RlbBIQCghwcm92aWRlchgBIAEoCRIMCgRuYW1lGAIgASgJKnwKDU1pc3NpbmdQcmljZXMSHgoaTUlTU0lOR19QUklDRVNfVU5TUEVDSUZJRUQQABIXChNNSVNTSU5HX1BSSUNFU19LRUVQEAESFgoSTUlTU0lOR19QUklDRVNfRU5EEAISGgoWTUlTU0lOR19QUklDRVNfUkVQTEFDRRADKo8BCg9QcmljZUNoYW5nZUtpbmQSIQodUFJJQ0VfQ0hBTkdFX0tJTkRfVU5TUEVDSUZJRUQQABIdChlQUklDRV9DSEFOR0VfS0lORF9DUkVBVEVEEAESHQoZUFJJQ0VfQ0hBTkdFX0tJTkRfVVBEQVRFRBACEhsKF1BSSUNFX0NIQU5HRV9LSU5EX0VOREVEEANCKQoQY29tLmxsbXByaWNlcy52MUITTGxtUHJpY2VJbXBvcnRQcm90b1ABYgZwcm90bzM", [file_google_protobuf_timestamp, file_llmprices_v1_llm_price]);
 
 /**
  * How to import: everything except the rows.
@@ -79,7 +79,8 @@ export type LLMPriceImportTerms = Message<"llmprices.v1.LLMPriceImportTerms"> & 
 
   /**
    * The part of the price book that the rows are about. A row outside it is an error. With
-   * `missing_prices` END and REPLACE only prices in this part end. Unset: the whole price book.
+   * `missing_prices` END and REPLACE only prices in this part end. Unset: the whole price book, as far
+   * as `LLMPriceImportScope.audience` says.
    *
    * @generated from field: llmprices.v1.LLMPriceImportScope scope = 8;
    */
@@ -139,6 +140,29 @@ export type LLMPriceImportScope = Message<"llmprices.v1.LLMPriceImportScope"> & 
    * @generated from field: string model_prefix = 3;
    */
   modelPrefix: string;
+
+  /**
+   * The account. Empty: any that `audience` includes.
+   *
+   * @generated from field: string account_id = 4;
+   */
+  accountId: string;
+
+  /**
+   * The price list. Empty: any that `audience` includes.
+   *
+   * @generated from field: string price_list = 5;
+   */
+  priceList: string;
+
+  /**
+   * Which audiences belong to the scope. Unset: for the rows, all. With `missing_prices` END and
+   * REPLACE, the audiences that have a row, and everyone: a list without accounts ends no price of an
+   * account. Unset together with `account_id` or `price_list`: only that one.
+   *
+   * @generated from field: llmprices.v1.PriceAudience audience = 6;
+   */
+  audience: PriceAudience;
 };
 
 /**
@@ -169,21 +193,22 @@ export const LLMPriceImportScopeSchema: GenMessage<LLMPriceImportScope> = /*@__P
  */
 export type LLMPriceImportRow = Message<"llmprices.v1.LLMPriceImportRow"> & {
   /**
-   * The charge type. Required.
+   * The charge type, or `*` for all. Required.
    *
    * @generated from field: string charge_type = 1;
    */
   chargeType: string;
 
   /**
-   * The provider. Required.
+   * The provider, or `*` for all. Required.
    *
    * @generated from field: string provider = 2;
    */
   provider: string;
 
   /**
-   * The provider's name for the model. Required.
+   * The provider's name for the model, the beginning of names with a final `*`, or `*` for all.
+   * Required.
    *
    * @generated from field: string model = 3;
    */
@@ -222,6 +247,20 @@ export type LLMPriceImportRow = Message<"llmprices.v1.LLMPriceImportRow"> & {
    * @generated from field: bool correct_past = 7;
    */
   correctPast: boolean;
+
+  /**
+   * The account that the price is for. Empty: all accounts, or those of `price_list`.
+   *
+   * @generated from field: string account_id = 8;
+   */
+  accountId: string;
+
+  /**
+   * The price list that the price is on. Empty: none. Not together with `account_id`.
+   *
+   * @generated from field: string price_list = 9;
+   */
+  priceList: string;
 };
 
 /**
@@ -461,8 +500,10 @@ export type LLMPriceImportWarning = Message<"llmprices.v1.LLMPriceImportWarning"
   key?: LLMPriceKey | undefined;
 
   /**
-   * What is unusual, for people: a changed or new price below 0.1 or above 10, or a new model whose
-   * name differs from another one of the provider only by letter case.
+   * What is unusual, for people: a changed or new price below 0.1 or above 10; a new model whose
+   * name differs from another one of the provider only by letter case; a new pattern that matches no
+   * registered model; or a new price that never applies, because all that it matches has more
+   * specific prices.
    *
    * @generated from field: string description = 3;
    */

@@ -19,10 +19,13 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file llmprices/v1/llm_price.proto.
  */
 export const file_llmprices_v1_llm_price: GenFile = /*@__PURE__*/
-  fileDesc("ChxsbG1wcmljZXMvdjEvbGxtX3ByaWNlLnByb3RvEgxsbG1wcmljZXMudjEisgIKCExMTVByaWNlEgoKAmlkGAEgASgJEhMKC2NoYXJnZV90eXBlGAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEg0KBW1vZGVsGAQgASgJEg0KBXByaWNlGAUgASgJEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCCABKAkSMgoOZWZmZWN0aXZlX2Zyb20YCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2VmZmVjdGl2ZV91bnRpbBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQwoLTExNUHJpY2VLZXkSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkixwIKEExMTVByaWNlUmV2aXNpb24SFAoMbGxtX3ByaWNlX2lkGAEgASgJEhIKBXByaWNlGAIgASgJSACIAQESMgoOZWZmZWN0aXZlX2Zyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2VmZmVjdGl2ZV91bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY2hhbmdlZF9ieRgFIAEoCRIOCgZyZWFzb24YBiABKAkSLgoKY3JlYXRlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYm9va192ZXJzaW9uGAggASgDEhoKDXN1cGVyc2VkZWRfaW4YCSABKANIAYgBAUIICgZfcHJpY2VCEAoOX3N1cGVyc2VkZWRfaW4isAEKDkxMTVByaWNlQ2hhbmdlEhQKDGJvb2tfdmVyc2lvbhgBIAEoAxIuCgRraW5kGAIgASgOMiAubGxtcHJpY2VzLnYxLlJldmlzaW9uQ2hhbmdlS2luZBImCgNrZXkYAyABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXkSMAoIcmV2aXNpb24YBCABKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbiJ5ChNMTE1QcmljZVN1Z2dlc3Rpb25zEi8KDG5lYXJlc3Rfa2V5cxgBIAMoCzIZLmxsbXByaWNlcy52MS5MTE1QcmljZUtleRIxCg5jYW5kaWRhdGVfa2V5cxgCIAMoCzIZLmxsbXByaWNlcy52MS5MTE1QcmljZUtleSqBAQoSUmV2aXNpb25DaGFuZ2VLaW5kEiQKIFJFVklTSU9OX0NIQU5HRV9LSU5EX1VOU1BFQ0lGSUVEEAASIAocUkVWSVNJT05fQ0hBTkdFX0tJTkRfV1JJVFRFThABEiMKH1JFVklTSU9OX0NIQU5HRV9LSU5EX1NVUEVSU0VERUQQAkIjChBjb20ubGxtcHJpY2VzLnYxQg1MbG1QcmljZVByb3RvUAFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChxsbG1wcmljZXMvdjEvbGxtX3ByaWNlLnByb3RvEgxsbG1wcmljZXMudjEi2gIKCExMTVByaWNlEgoKAmlkGAEgASgJEhMKC2NoYXJnZV90eXBlGAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEg0KBW1vZGVsGAQgASgJEg0KBXByaWNlGAUgASgJEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCCABKAkSMgoOZWZmZWN0aXZlX2Zyb20YCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2VmZmVjdGl2ZV91bnRpbBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKYWNjb3VudF9pZBgLIAEoCRISCgpwcmljZV9saXN0GAwgASgJImsKC0xMTVByaWNlS2V5EhMKC2NoYXJnZV90eXBlGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEg0KBW1vZGVsGAMgASgJEhIKCmFjY291bnRfaWQYBCABKAkSEgoKcHJpY2VfbGlzdBgFIAEoCSKPAQoRTExNUHJpY2VDYW5kaWRhdGUSKQoJbGxtX3ByaWNlGAEgASgLMhYubGxtcHJpY2VzLnYxLkxMTVByaWNlEisKBXN0YXRlGAIgASgOMhwubGxtcHJpY2VzLnYxLkNhbmRpZGF0ZVN0YXRlEhIKCmNoYW5nZWRfYnkYAyABKAkSDgoGcmVhc29uGAQgASgJIscCChBMTE1QcmljZVJldmlzaW9uEhQKDGxsbV9wcmljZV9pZBgBIAEoCRISCgVwcmljZRgCIAEoCUgAiAEBEjIKDmVmZmVjdGl2ZV9mcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9lZmZlY3RpdmVfdW50aWwYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNoYW5nZWRfYnkYBSABKAkSDgoGcmVhc29uGAYgASgJEi4KCmNyZWF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGJvb2tfdmVyc2lvbhgIIAEoAxIaCg1zdXBlcnNlZGVkX2luGAkgASgDSAGIAQFCCAoGX3ByaWNlQhAKDl9zdXBlcnNlZGVkX2luIrABCg5MTE1QcmljZUNoYW5nZRIUCgxib29rX3ZlcnNpb24YASABKAMSLgoEa2luZBgCIAEoDjIgLmxsbXByaWNlcy52MS5SZXZpc2lvbkNoYW5nZUtpbmQSJgoDa2V5GAMgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5EjAKCHJldmlzaW9uGAQgASgLMh4ubGxtcHJpY2VzLnYxLkxMTVByaWNlUmV2aXNpb24ieQoTTExNUHJpY2VTdWdnZXN0aW9ucxIvCgxuZWFyZXN0X2tleXMYASADKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXkSMQoOY2FuZGlkYXRlX2tleXMYAiADKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXkqoQEKDVByaWNlQXVkaWVuY2USHgoaUFJJQ0VfQVVESUVOQ0VfVU5TUEVDSUZJRUQQABIbChdQUklDRV9BVURJRU5DRV9FVkVSWU9ORRABEhsKF1BSSUNFX0FVRElFTkNFX0FDQ09VTlRTEAISHgoaUFJJQ0VfQVVESUVOQ0VfUFJJQ0VfTElTVFMQAxIWChJQUklDRV9BVURJRU5DRV9BTEwQBCqkAQoOQ2FuZGlkYXRlU3RhdGUSHwobQ0FORElEQVRFX1NUQVRFX1VOU1BFQ0lGSUVEEAASGwoXQ0FORElEQVRFX1NUQVRFX0FQUExJRUQQARIcChhDQU5ESURBVEVfU1RBVEVfU0hBRE9XRUQQAhIZChVDQU5ESURBVEVfU1RBVEVfRU5ERUQQAxIbChdDQU5ESURBVEVfU1RBVEVfTk9UX1lFVBAEKoEBChJSZXZpc2lvbkNoYW5nZUtpbmQSJAogUkVWSVNJT05fQ0hBTkdFX0tJTkRfVU5TUEVDSUZJRUQQABIgChxSRVZJU0lPTl9DSEFOR0VfS0lORF9XUklUVEVOEAESIwofUkVWSVNJT05fQ0hBTkdFX0tJTkRfU1VQRVJTRURFRBACQiMKEGNvbS5sbG1wcmljZXMudjFCDUxsbVByaWNlUHJvdG9QAWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * The markup price of one key at one time.
+ *
+ * A key says for whom the price is, and for which calls: by names, or by patterns. A calculation uses
+ * the most specific key that matches it and has a price (see `ExplainLLMPrice`).
  *
  * A key has one LLM price and one id, for ever. Over time its timeline of revisions changes (see
  * `LLMPriceRevision`). This message shows the timeline at the requested time, as the requested
@@ -39,14 +42,15 @@ export type LLMPrice = Message<"llmprices.v1.LLMPrice"> & {
   id: string;
 
   /**
-   * The charge type: `[a-z][a-z0-9_]{0,62}`, for example `completion`, `plugin` or `tool`.
+   * The charge type: `[a-z][a-z0-9_]{0,62}`, for example `completion`, `plugin` or `tool`. `*`: all
+   * charge types.
    *
    * @generated from field: string charge_type = 2;
    */
   chargeType: string;
 
   /**
-   * The provider: `[a-z0-9][a-z0-9._-]{0,62}`, for example `openai`.
+   * The provider: `[a-z0-9][a-z0-9._-]{0,62}`, for example `openai`. `*`: all providers.
    *
    * @generated from field: string provider = 3;
    */
@@ -54,7 +58,8 @@ export type LLMPrice = Message<"llmprices.v1.LLMPrice"> & {
 
   /**
    * The provider's name for the model, compared exactly: 1 to 255 visible ASCII characters, and
-   * single spaces between them.
+   * single spaces between them. A final `*` stands for any text: `gpt-5*` is every model whose name
+   * begins with `gpt-5`, and `*` is every model.
    *
    * @generated from field: string model = 4;
    */
@@ -106,6 +111,20 @@ export type LLMPrice = Message<"llmprices.v1.LLMPrice"> & {
    * @generated from field: google.protobuf.Timestamp effective_until = 10;
    */
   effectiveUntil?: Timestamp | undefined;
+
+  /**
+   * The account that the price is for. Empty: all accounts, or those of `price_list`.
+   *
+   * @generated from field: string account_id = 11;
+   */
+  accountId: string;
+
+  /**
+   * The price list that the price is on. Empty: none. Never given together with `account_id`.
+   *
+   * @generated from field: string price_list = 12;
+   */
+  priceList: string;
 };
 
 /**
@@ -116,31 +135,47 @@ export const LLMPriceSchema: GenMessage<LLMPrice> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_llm_price, 0);
 
 /**
- * The key of a price. Compared exactly: `gpt-4o-mini` is not `gpt-4o`.
+ * The key of a price. Compared exactly: `gpt-4o-mini` is not `gpt-4o`, and `gpt-5*` is not `gpt-*`.
  *
  * @generated from message llmprices.v1.LLMPriceKey
  */
 export type LLMPriceKey = Message<"llmprices.v1.LLMPriceKey"> & {
   /**
-   * The charge type. May be empty only where a method allows it.
+   * The charge type, or `*` for all. May be empty only where a method allows it.
    *
    * @generated from field: string charge_type = 1;
    */
   chargeType: string;
 
   /**
-   * The provider's name.
+   * The provider's name, or `*` for all. With `*`, the model is `*` too.
    *
    * @generated from field: string provider = 2;
    */
   provider: string;
 
   /**
-   * The model's name.
+   * The model's name, the beginning of names with a final `*`, or `*` for all.
    *
    * @generated from field: string model = 3;
    */
   model: string;
+
+  /**
+   * The account that the price is for: 1 to 255 characters, no control characters, no space at either
+   * end. Empty: all accounts, or those of `price_list`.
+   *
+   * @generated from field: string account_id = 4;
+   */
+  accountId: string;
+
+  /**
+   * The price list that the price is on: `[a-z0-9][a-z0-9._-]{0,62}`. Empty: none. Never given
+   * together with `account_id`.
+   *
+   * @generated from field: string price_list = 5;
+   */
+  priceList: string;
 };
 
 /**
@@ -149,6 +184,49 @@ export type LLMPriceKey = Message<"llmprices.v1.LLMPriceKey"> & {
  */
 export const LLMPriceKeySchema: GenMessage<LLMPriceKey> = /*@__PURE__*/
   messageDesc(file_llmprices_v1_llm_price, 1);
+
+/**
+ * A price that matches a request, and whether it applies.
+ *
+ * @generated from message llmprices.v1.LLMPriceCandidate
+ */
+export type LLMPriceCandidate = Message<"llmprices.v1.LLMPriceCandidate"> & {
+  /**
+   * The price at the requested time. If its `state` is ENDED: the last price before it ended. If NOT_YET:
+   * the first price after the requested time.
+   *
+   * @generated from field: llmprices.v1.LLMPrice llm_price = 1;
+   */
+  llmPrice?: LLMPrice | undefined;
+
+  /**
+   * Whether it applies, or why not.
+   *
+   * @generated from field: llmprices.v1.CandidateState state = 2;
+   */
+  state: CandidateState;
+
+  /**
+   * Who wrote the revision that decides the state: of the price, or of its end.
+   *
+   * @generated from field: string changed_by = 3;
+   */
+  changedBy: string;
+
+  /**
+   * Why, in the words of that caller. May be empty.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message llmprices.v1.LLMPriceCandidate.
+ * Use `create(LLMPriceCandidateSchema)` to create a new message.
+ */
+export const LLMPriceCandidateSchema: GenMessage<LLMPriceCandidate> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_llm_price, 2);
 
 /**
  * One step of a timeline: a price that is in effect from a time on, until the next revision begins.
@@ -232,7 +310,7 @@ export type LLMPriceRevision = Message<"llmprices.v1.LLMPriceRevision"> & {
  * Use `create(LLMPriceRevisionSchema)` to create a new message.
  */
 export const LLMPriceRevisionSchema: GenMessage<LLMPriceRevision> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_llm_price, 2);
+  messageDesc(file_llmprices_v1_llm_price, 3);
 
 /**
  * One change of the price book: a revision that a version wrote, or took back.
@@ -275,7 +353,7 @@ export type LLMPriceChange = Message<"llmprices.v1.LLMPriceChange"> & {
  * Use `create(LLMPriceChangeSchema)` to create a new message.
  */
 export const LLMPriceChangeSchema: GenMessage<LLMPriceChange> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_llm_price, 3);
+  messageDesc(file_llmprices_v1_llm_price, 4);
 
 /**
  * Keys that a caller may have meant. A detail of errors with the reason PRICE_NOT_FOUND or
@@ -305,7 +383,103 @@ export type LLMPriceSuggestions = Message<"llmprices.v1.LLMPriceSuggestions"> & 
  * Use `create(LLMPriceSuggestionsSchema)` to create a new message.
  */
 export const LLMPriceSuggestionsSchema: GenMessage<LLMPriceSuggestions> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_llm_price, 4);
+  messageDesc(file_llmprices_v1_llm_price, 5);
+
+/**
+ * For whom prices are.
+ *
+ * @generated from enum llmprices.v1.PriceAudience
+ */
+export enum PriceAudience {
+  /**
+   * The default, which the field that has it names.
+   *
+   * @generated from enum value: PRICE_AUDIENCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * For all accounts: without `account_id` and `price_list`.
+   *
+   * @generated from enum value: PRICE_AUDIENCE_EVERYONE = 1;
+   */
+  EVERYONE = 1,
+
+  /**
+   * For one account each: with any `account_id`.
+   *
+   * @generated from enum value: PRICE_AUDIENCE_ACCOUNTS = 2;
+   */
+  ACCOUNTS = 2,
+
+  /**
+   * For the accounts on a price list: with any `price_list`.
+   *
+   * @generated from enum value: PRICE_AUDIENCE_PRICE_LISTS = 3;
+   */
+  PRICE_LISTS = 3,
+
+  /**
+   * All prices.
+   *
+   * @generated from enum value: PRICE_AUDIENCE_ALL = 4;
+   */
+  ALL = 4,
+}
+
+/**
+ * Describes the enum llmprices.v1.PriceAudience.
+ */
+export const PriceAudienceSchema: GenEnum<PriceAudience> = /*@__PURE__*/
+  enumDesc(file_llmprices_v1_llm_price, 0);
+
+/**
+ * Whether a price that matches a request applies.
+ *
+ * @generated from enum llmprices.v1.CandidateState
+ */
+export enum CandidateState {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: CANDIDATE_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It applies: it is the most specific one with a price at the requested time.
+   *
+   * @generated from enum value: CANDIDATE_STATE_APPLIED = 1;
+   */
+  APPLIED = 1,
+
+  /**
+   * It has a price at the requested time, but a more specific one applies.
+   *
+   * @generated from enum value: CANDIDATE_STATE_SHADOWED = 2;
+   */
+  SHADOWED = 2,
+
+  /**
+   * Its price has ended by the requested time.
+   *
+   * @generated from enum value: CANDIDATE_STATE_ENDED = 3;
+   */
+  ENDED = 3,
+
+  /**
+   * Its first price begins after the requested time.
+   *
+   * @generated from enum value: CANDIDATE_STATE_NOT_YET = 4;
+   */
+  NOT_YET = 4,
+}
+
+/**
+ * Describes the enum llmprices.v1.CandidateState.
+ */
+export const CandidateStateSchema: GenEnum<CandidateState> = /*@__PURE__*/
+  enumDesc(file_llmprices_v1_llm_price, 1);
 
 /**
  * What a version of the price book did with a revision.
@@ -339,5 +513,5 @@ export enum RevisionChangeKind {
  * Describes the enum llmprices.v1.RevisionChangeKind.
  */
 export const RevisionChangeKindSchema: GenEnum<RevisionChangeKind> = /*@__PURE__*/
-  enumDesc(file_llmprices_v1_llm_price, 0);
+  enumDesc(file_llmprices_v1_llm_price, 2);
 

@@ -12,7 +12,7 @@ import type { AccountCharge, AllocationTerms, AllocationTotals, AllocationUsage 
 import { file_llmprices_v1_allocation } from "./allocation_pb.js";
 import type { AccountUsage, AppliedPrice, Rounding } from "./charge_pb.js";
 import { file_llmprices_v1_charge } from "./charge_pb.js";
-import type { LLMPrice, LLMPriceChange, LLMPriceKey, LLMPriceRevision } from "./llm_price_pb.js";
+import type { LLMPrice, LLMPriceCandidate, LLMPriceChange, LLMPriceKey, LLMPriceRevision, PriceAudience } from "./llm_price_pb.js";
 import { file_llmprices_v1_llm_price } from "./llm_price_pb.js";
 import type { LLMPriceImportChange, LLMPriceImportCounts, LLMPriceImportNames, LLMPriceImportRow, LLMPriceImportTerms, LLMPriceImportWarning } from "./llm_price_import_pb.js";
 import { file_llmprices_v1_llm_price_import } from "./llm_price_import_pb.js";
@@ -22,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file llmprices/v1/pricing_service.proto.
  */
 export const file_llmprices_v1_pricing_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJsbG1wcmljZXMvdjEvcHJpY2luZ19zZXJ2aWNlLnByb3RvEgxsbG1wcmljZXMudjEiygEKFUNyZWF0ZUxMTVByaWNlUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkSFAoMY29ycmVjdF9wYXN0GAggASgIIlkKFkNyZWF0ZUxMTVByaWNlUmVzcG9uc2USKQoJbGxtX3ByaWNlGAEgASgLMhYubGxtcHJpY2VzLnYxLkxMTVByaWNlEhQKDGJvb2tfdmVyc2lvbhgCIAEoAyKtAQoSR2V0TExNUHJpY2VSZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASKQoFYXNfb2YYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKDGJvb2tfdmVyc2lvbhgEIAEoA0gBiAEBQggKBmxvb2t1cEIPCg1fYm9va192ZXJzaW9uIoEBChNHZXRMTE1QcmljZVJlc3BvbnNlEikKCWxsbV9wcmljZRgBIAEoCzIWLmxsbXByaWNlcy52MS5MTE1QcmljZRIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYm9va192ZXJzaW9uGAMgASgDItEBChRMaXN0TExNUHJpY2VzUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIUCgxtb2RlbF9wcmVmaXgYAyABKAkSKQoFYXNfb2YYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhkKDGJvb2tfdmVyc2lvbhgHIAEoA0gAiAEBQg8KDV9ib29rX3ZlcnNpb24inQEKFUxpc3RMTE1QcmljZXNSZXNwb25zZRIqCgpsbG1fcHJpY2VzGAEgAygLMhYubGxtcHJpY2VzLnYxLkxMTVByaWNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYm9va192ZXJzaW9uGAQgASgDIuQBChVVcGRhdGVMTE1QcmljZVJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABINCgVwcmljZRgDIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgFIAEoCRIOCgZyZWFzb24YBiABKAkSEgoKcmVxdWVzdF9pZBgHIAEoCRIUCgxjb3JyZWN0X3Bhc3QYCCABKAhCCAoGbG9va3VwIlkKFlVwZGF0ZUxMTVByaWNlUmVzcG9uc2USKQoJbGxtX3ByaWNlGAEgASgLMhYubGxtcHJpY2VzLnYxLkxMTVByaWNlEhQKDGJvb2tfdmVyc2lvbhgCIAEoAyLVAQoVRGVsZXRlTExNUHJpY2VSZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASMgoOZWZmZWN0aXZlX2Zyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkSDgoGcmVhc29uGAUgASgJEhIKCnJlcXVlc3RfaWQYBiABKAkSFAoMY29ycmVjdF9wYXN0GAcgASgIQggKBmxvb2t1cCJZChZEZWxldGVMTE1QcmljZVJlc3BvbnNlEikKCWxsbV9wcmljZRgBIAEoCzIWLmxsbXByaWNlcy52MS5MTE1QcmljZRIUCgxib29rX3ZlcnNpb24YAiABKAMioAEKHExpc3RMTE1QcmljZVJldmlzaW9uc1JlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuTExNUHJpY2VLZXlIABIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCRIXCg9zaG93X3N1cGVyc2VkZWQYBSABKAhCCAoGbG9va3VwInUKHUxpc3RMTE1QcmljZVJldmlzaW9uc1Jlc3BvbnNlEjsKE2xsbV9wcmljZV9yZXZpc2lvbnMYASADKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkixwEKHUNhbmNlbExMTVByaWNlUmV2aXNpb25SZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASMgoOZWZmZWN0aXZlX2Zyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAkSDgoGcmVhc29uGAUgASgJEhIKCnJlcXVlc3RfaWQYBiABKAlCCAoGbG9va3VwInIKHkNhbmNlbExMTVByaWNlUmV2aXNpb25SZXNwb25zZRI6ChJsbG1fcHJpY2VfcmV2aXNpb24YASABKAsyHi5sbG1wcmljZXMudjEuTExNUHJpY2VSZXZpc2lvbhIUCgxib29rX3ZlcnNpb24YAiABKAMiXwoaTGlzdExMTVByaWNlQ2hhbmdlc1JlcXVlc3QSGgoSYWZ0ZXJfYm9va192ZXJzaW9uGAEgASgDEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIoUBChtMaXN0TExNUHJpY2VDaGFuZ2VzUmVzcG9uc2USNwoRbGxtX3ByaWNlX2NoYW5nZXMYASADKAsyHC5sbG1wcmljZXMudjEuTExNUHJpY2VDaGFuZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhQKDGJvb2tfdmVyc2lvbhgDIAEoAyI5ChtXYXRjaExMTVByaWNlQ2hhbmdlc1JlcXVlc3QSGgoSYWZ0ZXJfYm9va192ZXJzaW9uGAEgASgDIoMBChxXYXRjaExMTVByaWNlQ2hhbmdlc1Jlc3BvbnNlEjcKEWxsbV9wcmljZV9jaGFuZ2VzGAEgAygLMhwubGxtcHJpY2VzLnYxLkxMTVByaWNlQ2hhbmdlEhkKDGJvb2tfdmVyc2lvbhgCIAEoA0gAiAEBQg8KDV9ib29rX3ZlcnNpb24ieQoWSW1wb3J0TExNUHJpY2VzUmVxdWVzdBIwCgV0ZXJtcxgBIAEoCzIhLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydFRlcm1zEi0KBHJvd3MYAiADKAsyHy5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRSb3ci8QIKF0ltcG9ydExMTVByaWNlc1Jlc3BvbnNlEjIKBmNvdW50cxgBIAEoCzIiLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydENvdW50cxIzCgdjaGFuZ2VzGAIgAygLMiIubGxtcHJpY2VzLnYxLkxMTVByaWNlSW1wb3J0Q2hhbmdlEhQKDGJvb2tfdmVyc2lvbhgDIAEoAxIyCg5lZmZlY3RpdmVfZnJvbRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQZ3VhcmRfdmlvbGF0aW9ucxgFIAMoCRI1Cgh3YXJuaW5ncxgGIAMoCzIjLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydFdhcm5pbmcSFQoNd2FybmluZ19jb3VudBgHIAEoAxI7ChByZWdpc3RlcmVkX25hbWVzGAggASgLMiEubGxtcHJpY2VzLnYxLkxMTVByaWNlSW1wb3J0TmFtZXMifgobQmF0Y2hVcHNlcnRMTE1QcmljZXNSZXF1ZXN0EjAKBXRlcm1zGAEgASgLMiEubGxtcHJpY2VzLnYxLkxMTVByaWNlSW1wb3J0VGVybXMSLQoEcm93cxgCIAMoCzIfLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydFJvdyL2AgocQmF0Y2hVcHNlcnRMTE1QcmljZXNSZXNwb25zZRIyCgZjb3VudHMYASABKAsyIi5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRDb3VudHMSMwoHY2hhbmdlcxgCIAMoCzIiLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydENoYW5nZRIUCgxib29rX3ZlcnNpb24YAyABKAMSMgoOZWZmZWN0aXZlX2Zyb20YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEGd1YXJkX3Zpb2xhdGlvbnMYBSADKAkSNQoId2FybmluZ3MYBiADKAsyIy5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRXYXJuaW5nEhUKDXdhcm5pbmdfY291bnQYByABKAMSOwoQcmVnaXN0ZXJlZF9uYW1lcxgIIAEoCzIhLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydE5hbWVzIo0DChZDYWxjdWxhdGVDaGFyZ2VSZXF1ZXN0EhMKC2NoYXJnZV90eXBlGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEg0KBW1vZGVsGAMgASgJEhUKDXByb3ZpZGVyX2Nvc3QYBCABKAkSHQoTYWNjb3VudF91c2FnZV9yYXRpbxgFIAEoCUgAEjMKDWFjY291bnRfdXNhZ2UYBiABKAsyGi5sbG1wcmljZXMudjEuQWNjb3VudFVzYWdlSAASKQoFYXNfb2YYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKCHJvdW5kaW5nGAggASgLMhYubGxtcHJpY2VzLnYxLlJvdW5kaW5nEhUKDWN1cnJlbmN5X2NvZGUYCSABKAkSGAoQbWluX2Jvb2tfdmVyc2lvbhgKIAEoAxIZCgxib29rX3ZlcnNpb24YCyABKANIAYgBARIRCglyZWZlcmVuY2UYDCABKAlCDQoLdXNhZ2VfcmF0aW9CDwoNX2Jvb2tfdmVyc2lvbiKCAgoXQ2FsY3VsYXRlQ2hhcmdlUmVzcG9uc2USFgoOYWNjb3VudF9jaGFyZ2UYASABKAkSDgoGbWFya3VwGAIgASgJEg0KBWV4YWN0GAMgASgIEigKCHJvdW5kaW5nGAQgASgLMhYubGxtcHJpY2VzLnYxLlJvdW5kaW5nEikKBWFzX29mGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1jdXJyZW5jeV9jb2RlGAYgASgJEjEKDWFwcGxpZWRfcHJpY2UYByABKAsyGi5sbG1wcmljZXMudjEuQXBwbGllZFByaWNlEhEKCXJlZmVyZW5jZRgIIAEoCSLHAQocQmF0Y2hDYWxjdWxhdGVDaGFyZ2VzUmVxdWVzdBI2CghyZXF1ZXN0cxgBIAMoCzIkLmxsbXByaWNlcy52MS5DYWxjdWxhdGVDaGFyZ2VSZXF1ZXN0EikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBtaW5fYm9va192ZXJzaW9uGAMgASgDEhkKDGJvb2tfdmVyc2lvbhgEIAEoA0gAiAEBQg8KDV9ib29rX3ZlcnNpb24i3AEKHUJhdGNoQ2FsY3VsYXRlQ2hhcmdlc1Jlc3BvbnNlEjAKB3Jlc3VsdHMYASADKAsyHy5sbG1wcmljZXMudjEuQ2FsY3VsYXRpb25SZXN1bHQSKQoFYXNfb2YYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGJvb2tfdmVyc2lvbhgDIAEoAxIUCgx0b3RhbF9jaGFyZ2UYBCABKAkSFQoNcm91bmRlZF90b3RhbBgFIAEoCRIbChNyb3VuZGluZ19kaWZmZXJlbmNlGAYgASgJIo4BChFDYWxjdWxhdGlvblJlc3VsdBI3CgZjaGFyZ2UYASABKAsyJS5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVzcG9uc2VIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSAASEQoJcmVmZXJlbmNlGAMgASgJQggKBnJlc3VsdCJ9ChZBbGxvY2F0ZUNoYXJnZXNSZXF1ZXN0EiwKBXRlcm1zGAEgASgLMh0ubGxtcHJpY2VzLnYxLkFsbG9jYXRpb25UZXJtcxI1Cg5hY2NvdW50X3VzYWdlcxgCIAMoCzIdLmxsbXByaWNlcy52MS5BbGxvY2F0aW9uVXNhZ2UifwoXQWxsb2NhdGVDaGFyZ2VzUmVzcG9uc2USNAoPYWNjb3VudF9jaGFyZ2VzGAEgAygLMhsubGxtcHJpY2VzLnYxLkFjY291bnRDaGFyZ2USLgoGdG90YWxzGAIgASgLMh4ubGxtcHJpY2VzLnYxLkFsbG9jYXRpb25Ub3RhbHMigwEKHFN0cmVhbUFsbG9jYXRlQ2hhcmdlc1JlcXVlc3QSLAoFdGVybXMYASABKAsyHS5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRlcm1zEjUKDmFjY291bnRfdXNhZ2VzGAIgAygLMh0ubGxtcHJpY2VzLnYxLkFsbG9jYXRpb25Vc2FnZSKFAQodU3RyZWFtQWxsb2NhdGVDaGFyZ2VzUmVzcG9uc2USNAoPYWNjb3VudF9jaGFyZ2VzGAEgAygLMhsubGxtcHJpY2VzLnYxLkFjY291bnRDaGFyZ2USLgoGdG90YWxzGAIgASgLMh4ubGxtcHJpY2VzLnYxLkFsbG9jYXRpb25Ub3RhbHMy3QwKDlByaWNpbmdTZXJ2aWNlEmAKDkNyZWF0ZUxMTVByaWNlEiMubGxtcHJpY2VzLnYxLkNyZWF0ZUxMTVByaWNlUmVxdWVzdBokLmxsbXByaWNlcy52MS5DcmVhdGVMTE1QcmljZVJlc3BvbnNlIgOQAgASVwoLR2V0TExNUHJpY2USIC5sbG1wcmljZXMudjEuR2V0TExNUHJpY2VSZXF1ZXN0GiEubGxtcHJpY2VzLnYxLkdldExMTVByaWNlUmVzcG9uc2UiA5ACARJdCg1MaXN0TExNUHJpY2VzEiIubGxtcHJpY2VzLnYxLkxpc3RMTE1QcmljZXNSZXF1ZXN0GiMubGxtcHJpY2VzLnYxLkxpc3RMTE1QcmljZXNSZXNwb25zZSIDkAIBEmAKDlVwZGF0ZUxMTVByaWNlEiMubGxtcHJpY2VzLnYxLlVwZGF0ZUxMTVByaWNlUmVxdWVzdBokLmxsbXByaWNlcy52MS5VcGRhdGVMTE1QcmljZVJlc3BvbnNlIgOQAgASYAoORGVsZXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuRGVsZXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLkRlbGV0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJ1ChVMaXN0TExNUHJpY2VSZXZpc2lvbnMSKi5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlUmV2aXNpb25zUmVxdWVzdBorLmxsbXByaWNlcy52MS5MaXN0TExNUHJpY2VSZXZpc2lvbnNSZXNwb25zZSIDkAIBEm8KE0xpc3RMTE1QcmljZUNoYW5nZXMSKC5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlQ2hhbmdlc1JlcXVlc3QaKS5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlQ2hhbmdlc1Jlc3BvbnNlIgOQAgESdAoUV2F0Y2hMTE1QcmljZUNoYW5nZXMSKS5sbG1wcmljZXMudjEuV2F0Y2hMTE1QcmljZUNoYW5nZXNSZXF1ZXN0GioubGxtcHJpY2VzLnYxLldhdGNoTExNUHJpY2VDaGFuZ2VzUmVzcG9uc2UiA5ACATABEngKFkNhbmNlbExMTVByaWNlUmV2aXNpb24SKy5sbG1wcmljZXMudjEuQ2FuY2VsTExNUHJpY2VSZXZpc2lvblJlcXVlc3QaLC5sbG1wcmljZXMudjEuQ2FuY2VsTExNUHJpY2VSZXZpc2lvblJlc3BvbnNlIgOQAgASZQoPSW1wb3J0TExNUHJpY2VzEiQubGxtcHJpY2VzLnYxLkltcG9ydExMTVByaWNlc1JlcXVlc3QaJS5sbG1wcmljZXMudjEuSW1wb3J0TExNUHJpY2VzUmVzcG9uc2UiA5ACACgBEnIKFEJhdGNoVXBzZXJ0TExNUHJpY2VzEikubGxtcHJpY2VzLnYxLkJhdGNoVXBzZXJ0TExNUHJpY2VzUmVxdWVzdBoqLmxsbXByaWNlcy52MS5CYXRjaFVwc2VydExMTVByaWNlc1Jlc3BvbnNlIgOQAgASYwoPQ2FsY3VsYXRlQ2hhcmdlEiQubGxtcHJpY2VzLnYxLkNhbGN1bGF0ZUNoYXJnZVJlcXVlc3QaJS5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVzcG9uc2UiA5ACARJ1ChVCYXRjaENhbGN1bGF0ZUNoYXJnZXMSKi5sbG1wcmljZXMudjEuQmF0Y2hDYWxjdWxhdGVDaGFyZ2VzUmVxdWVzdBorLmxsbXByaWNlcy52MS5CYXRjaENhbGN1bGF0ZUNoYXJnZXNSZXNwb25zZSIDkAIBEmMKD0FsbG9jYXRlQ2hhcmdlcxIkLmxsbXByaWNlcy52MS5BbGxvY2F0ZUNoYXJnZXNSZXF1ZXN0GiUubGxtcHJpY2VzLnYxLkFsbG9jYXRlQ2hhcmdlc1Jlc3BvbnNlIgOQAgESeQoVU3RyZWFtQWxsb2NhdGVDaGFyZ2VzEioubGxtcHJpY2VzLnYxLlN0cmVhbUFsbG9jYXRlQ2hhcmdlc1JlcXVlc3QaKy5sbG1wcmljZXMudjEuU3RyZWFtQWxsb2NhdGVDaGFyZ2VzUmVzcG9uc2UiA5ACASgBMAFCKQoQY29tLmxsbXByaWNlcy52MUITUHJpY2luZ1NlcnZpY2VQcm90b1ABYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_rpc_status, file_llmprices_v1_allocation, file_llmprices_v1_charge, file_llmprices_v1_llm_price, file_llmprices_v1_llm_price_import]);
+  fileDesc("CiJsbG1wcmljZXMvdjEvcHJpY2luZ19zZXJ2aWNlLnByb3RvEgxsbG1wcmljZXMudjEi8gEKFUNyZWF0ZUxMTVByaWNlUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRINCgVwcmljZRgEIAEoCRIyCg5lZmZlY3RpdmVfZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkSFAoMY29ycmVjdF9wYXN0GAggASgIEhIKCmFjY291bnRfaWQYCSABKAkSEgoKcHJpY2VfbGlzdBgKIAEoCSJZChZDcmVhdGVMTE1QcmljZVJlc3BvbnNlEikKCWxsbV9wcmljZRgBIAEoCzIWLmxsbXByaWNlcy52MS5MTE1QcmljZRIUCgxib29rX3ZlcnNpb24YAiABKAMirQEKEkdldExMTVByaWNlUmVxdWVzdBIMCgJpZBgBIAEoCUgAEigKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5MTE1QcmljZUtleUgAEikKBWFzX29mGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZCgxib29rX3ZlcnNpb24YBCABKANIAYgBAUIICgZsb29rdXBCDwoNX2Jvb2tfdmVyc2lvbiKBAQoTR2V0TExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USKQoFYXNfb2YYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGJvb2tfdmVyc2lvbhgDIAEoAyKoAgoUTGlzdExMTVByaWNlc1JlcXVlc3QSEwoLY2hhcmdlX3R5cGUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSFAoMbW9kZWxfcHJlZml4GAMgASgJEikKBWFzX29mGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwYWdlX3NpemUYBSABKAUSEgoKcGFnZV90b2tlbhgGIAEoCRIZCgxib29rX3ZlcnNpb24YByABKANIAIgBARISCgphY2NvdW50X2lkGAggASgJEhIKCnByaWNlX2xpc3QYCSABKAkSLQoIYXVkaWVuY2UYCiABKA4yGy5sbG1wcmljZXMudjEuUHJpY2VBdWRpZW5jZUIPCg1fYm9va192ZXJzaW9uIp0BChVMaXN0TExNUHJpY2VzUmVzcG9uc2USKgoKbGxtX3ByaWNlcxgBIAMoCzIWLmxsbXByaWNlcy52MS5MTE1QcmljZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSKQoFYXNfb2YYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGJvb2tfdmVyc2lvbhgEIAEoAyLkAQoVVXBkYXRlTExNUHJpY2VSZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASDQoFcHJpY2UYAyABKAkSMgoOZWZmZWN0aXZlX2Zyb20YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBSABKAkSDgoGcmVhc29uGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkSFAoMY29ycmVjdF9wYXN0GAggASgIQggKBmxvb2t1cCJZChZVcGRhdGVMTE1QcmljZVJlc3BvbnNlEikKCWxsbV9wcmljZRgBIAEoCzIWLmxsbXByaWNlcy52MS5MTE1QcmljZRIUCgxib29rX3ZlcnNpb24YAiABKAMi1QEKFURlbGV0ZUxMTVByaWNlUmVxdWVzdBIMCgJpZBgBIAEoCUgAEigKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5MTE1QcmljZUtleUgAEjIKDmVmZmVjdGl2ZV9mcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAQgASgJEg4KBnJlYXNvbhgFIAEoCRISCgpyZXF1ZXN0X2lkGAYgASgJEhQKDGNvcnJlY3RfcGFzdBgHIAEoCEIICgZsb29rdXAiWQoWRGVsZXRlTExNUHJpY2VSZXNwb25zZRIpCglsbG1fcHJpY2UYASABKAsyFi5sbG1wcmljZXMudjEuTExNUHJpY2USFAoMYm9va192ZXJzaW9uGAIgASgDIqABChxMaXN0TExNUHJpY2VSZXZpc2lvbnNSZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLkxMTVByaWNlS2V5SAASEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkSFwoPc2hvd19zdXBlcnNlZGVkGAUgASgIQggKBmxvb2t1cCJ1Ch1MaXN0TExNUHJpY2VSZXZpc2lvbnNSZXNwb25zZRI7ChNsbG1fcHJpY2VfcmV2aXNpb25zGAEgAygLMh4ubGxtcHJpY2VzLnYxLkxMTVByaWNlUmV2aXNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIscBCh1DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVxdWVzdBIMCgJpZBgBIAEoCUgAEigKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5MTE1QcmljZUtleUgAEjIKDmVmZmVjdGl2ZV9mcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAQgASgJEg4KBnJlYXNvbhgFIAEoCRISCgpyZXF1ZXN0X2lkGAYgASgJQggKBmxvb2t1cCJyCh5DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVzcG9uc2USOgoSbGxtX3ByaWNlX3JldmlzaW9uGAEgASgLMh4ubGxtcHJpY2VzLnYxLkxMTVByaWNlUmV2aXNpb24SFAoMYm9va192ZXJzaW9uGAIgASgDIl8KGkxpc3RMTE1QcmljZUNoYW5nZXNSZXF1ZXN0EhoKEmFmdGVyX2Jvb2tfdmVyc2lvbhgBIAEoAxIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSKFAQobTGlzdExMTVByaWNlQ2hhbmdlc1Jlc3BvbnNlEjcKEWxsbV9wcmljZV9jaGFuZ2VzGAEgAygLMhwubGxtcHJpY2VzLnYxLkxMTVByaWNlQ2hhbmdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIUCgxib29rX3ZlcnNpb24YAyABKAMiOQobV2F0Y2hMTE1QcmljZUNoYW5nZXNSZXF1ZXN0EhoKEmFmdGVyX2Jvb2tfdmVyc2lvbhgBIAEoAyKDAQocV2F0Y2hMTE1QcmljZUNoYW5nZXNSZXNwb25zZRI3ChFsbG1fcHJpY2VfY2hhbmdlcxgBIAMoCzIcLmxsbXByaWNlcy52MS5MTE1QcmljZUNoYW5nZRIZCgxib29rX3ZlcnNpb24YAiABKANIAIgBAUIPCg1fYm9va192ZXJzaW9uInkKFkltcG9ydExMTVByaWNlc1JlcXVlc3QSMAoFdGVybXMYASABKAsyIS5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRUZXJtcxItCgRyb3dzGAIgAygLMh8ubGxtcHJpY2VzLnYxLkxMTVByaWNlSW1wb3J0Um93IvECChdJbXBvcnRMTE1QcmljZXNSZXNwb25zZRIyCgZjb3VudHMYASABKAsyIi5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRDb3VudHMSMwoHY2hhbmdlcxgCIAMoCzIiLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydENoYW5nZRIUCgxib29rX3ZlcnNpb24YAyABKAMSMgoOZWZmZWN0aXZlX2Zyb20YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEGd1YXJkX3Zpb2xhdGlvbnMYBSADKAkSNQoId2FybmluZ3MYBiADKAsyIy5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRXYXJuaW5nEhUKDXdhcm5pbmdfY291bnQYByABKAMSOwoQcmVnaXN0ZXJlZF9uYW1lcxgIIAEoCzIhLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydE5hbWVzIn4KG0JhdGNoVXBzZXJ0TExNUHJpY2VzUmVxdWVzdBIwCgV0ZXJtcxgBIAEoCzIhLmxsbXByaWNlcy52MS5MTE1QcmljZUltcG9ydFRlcm1zEi0KBHJvd3MYAiADKAsyHy5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRSb3ci9gIKHEJhdGNoVXBzZXJ0TExNUHJpY2VzUmVzcG9uc2USMgoGY291bnRzGAEgASgLMiIubGxtcHJpY2VzLnYxLkxMTVByaWNlSW1wb3J0Q291bnRzEjMKB2NoYW5nZXMYAiADKAsyIi5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnRDaGFuZ2USFAoMYm9va192ZXJzaW9uGAMgASgDEjIKDmVmZmVjdGl2ZV9mcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBndWFyZF92aW9sYXRpb25zGAUgAygJEjUKCHdhcm5pbmdzGAYgAygLMiMubGxtcHJpY2VzLnYxLkxMTVByaWNlSW1wb3J0V2FybmluZxIVCg13YXJuaW5nX2NvdW50GAcgASgDEjsKEHJlZ2lzdGVyZWRfbmFtZXMYCCABKAsyIS5sbG1wcmljZXMudjEuTExNUHJpY2VJbXBvcnROYW1lcyLnAQoWRXhwbGFpbkxMTVByaWNlUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRISCgphY2NvdW50X2lkGAQgASgJEhIKCnByaWNlX2xpc3QYBSABKAkSKQoFYXNfb2YYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKDGJvb2tfdmVyc2lvbhgHIAEoA0gAiAEBEhgKEG1pbl9ib29rX3ZlcnNpb24YCCABKANCDwoNX2Jvb2tfdmVyc2lvbiLMAQoXRXhwbGFpbkxMTVByaWNlUmVzcG9uc2USMwoKY2FuZGlkYXRlcxgBIAMoCzIfLmxsbXByaWNlcy52MS5MTE1QcmljZUNhbmRpZGF0ZRIrCgdhcHBsaWVkGAIgASgLMhoubGxtcHJpY2VzLnYxLkFwcGxpZWRQcmljZRIOCgZtYXJrdXAYAyABKAkSKQoFYXNfb2YYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGJvb2tfdmVyc2lvbhgFIAEoAyK1AwoWQ2FsY3VsYXRlQ2hhcmdlUmVxdWVzdBITCgtjaGFyZ2VfdHlwZRgBIAEoCRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRIVCg1wcm92aWRlcl9jb3N0GAQgASgJEh0KE2FjY291bnRfdXNhZ2VfcmF0aW8YBSABKAlIABIzCg1hY2NvdW50X3VzYWdlGAYgASgLMhoubGxtcHJpY2VzLnYxLkFjY291bnRVc2FnZUgAEikKBWFzX29mGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCghyb3VuZGluZxgIIAEoCzIWLmxsbXByaWNlcy52MS5Sb3VuZGluZxIVCg1jdXJyZW5jeV9jb2RlGAkgASgJEhgKEG1pbl9ib29rX3ZlcnNpb24YCiABKAMSGQoMYm9va192ZXJzaW9uGAsgASgDSAGIAQESEQoJcmVmZXJlbmNlGAwgASgJEhIKCmFjY291bnRfaWQYDSABKAkSEgoKcHJpY2VfbGlzdBgOIAEoCUINCgt1c2FnZV9yYXRpb0IPCg1fYm9va192ZXJzaW9uIoICChdDYWxjdWxhdGVDaGFyZ2VSZXNwb25zZRIWCg5hY2NvdW50X2NoYXJnZRgBIAEoCRIOCgZtYXJrdXAYAiABKAkSDQoFZXhhY3QYAyABKAgSKAoIcm91bmRpbmcYBCABKAsyFi5sbG1wcmljZXMudjEuUm91bmRpbmcSKQoFYXNfb2YYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWN1cnJlbmN5X2NvZGUYBiABKAkSMQoNYXBwbGllZF9wcmljZRgHIAEoCzIaLmxsbXByaWNlcy52MS5BcHBsaWVkUHJpY2USEQoJcmVmZXJlbmNlGAggASgJIscBChxCYXRjaENhbGN1bGF0ZUNoYXJnZXNSZXF1ZXN0EjYKCHJlcXVlc3RzGAEgAygLMiQubGxtcHJpY2VzLnYxLkNhbGN1bGF0ZUNoYXJnZVJlcXVlc3QSKQoFYXNfb2YYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEG1pbl9ib29rX3ZlcnNpb24YAyABKAMSGQoMYm9va192ZXJzaW9uGAQgASgDSACIAQFCDwoNX2Jvb2tfdmVyc2lvbiLcAQodQmF0Y2hDYWxjdWxhdGVDaGFyZ2VzUmVzcG9uc2USMAoHcmVzdWx0cxgBIAMoCzIfLmxsbXByaWNlcy52MS5DYWxjdWxhdGlvblJlc3VsdBIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYm9va192ZXJzaW9uGAMgASgDEhQKDHRvdGFsX2NoYXJnZRgEIAEoCRIVCg1yb3VuZGVkX3RvdGFsGAUgASgJEhsKE3JvdW5kaW5nX2RpZmZlcmVuY2UYBiABKAkijgEKEUNhbGN1bGF0aW9uUmVzdWx0EjcKBmNoYXJnZRgBIAEoCzIlLmxsbXByaWNlcy52MS5DYWxjdWxhdGVDaGFyZ2VSZXNwb25zZUgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIABIRCglyZWZlcmVuY2UYAyABKAlCCAoGcmVzdWx0In0KFkFsbG9jYXRlQ2hhcmdlc1JlcXVlc3QSLAoFdGVybXMYASABKAsyHS5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRlcm1zEjUKDmFjY291bnRfdXNhZ2VzGAIgAygLMh0ubGxtcHJpY2VzLnYxLkFsbG9jYXRpb25Vc2FnZSJ/ChdBbGxvY2F0ZUNoYXJnZXNSZXNwb25zZRI0Cg9hY2NvdW50X2NoYXJnZXMYASADKAsyGy5sbG1wcmljZXMudjEuQWNjb3VudENoYXJnZRIuCgZ0b3RhbHMYAiABKAsyHi5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRvdGFscyKDAQocU3RyZWFtQWxsb2NhdGVDaGFyZ2VzUmVxdWVzdBIsCgV0ZXJtcxgBIAEoCzIdLmxsbXByaWNlcy52MS5BbGxvY2F0aW9uVGVybXMSNQoOYWNjb3VudF91c2FnZXMYAiADKAsyHS5sbG1wcmljZXMudjEuQWxsb2NhdGlvblVzYWdlIoUBCh1TdHJlYW1BbGxvY2F0ZUNoYXJnZXNSZXNwb25zZRI0Cg9hY2NvdW50X2NoYXJnZXMYASADKAsyGy5sbG1wcmljZXMudjEuQWNjb3VudENoYXJnZRIuCgZ0b3RhbHMYAiABKAsyHi5sbG1wcmljZXMudjEuQWxsb2NhdGlvblRvdGFsczLCDQoOUHJpY2luZ1NlcnZpY2USYAoOQ3JlYXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuQ3JlYXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLkNyZWF0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJXCgtHZXRMTE1QcmljZRIgLmxsbXByaWNlcy52MS5HZXRMTE1QcmljZVJlcXVlc3QaIS5sbG1wcmljZXMudjEuR2V0TExNUHJpY2VSZXNwb25zZSIDkAIBEl0KDUxpc3RMTE1QcmljZXMSIi5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlc1JlcXVlc3QaIy5sbG1wcmljZXMudjEuTGlzdExMTVByaWNlc1Jlc3BvbnNlIgOQAgESYAoOVXBkYXRlTExNUHJpY2USIy5sbG1wcmljZXMudjEuVXBkYXRlTExNUHJpY2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLlVwZGF0ZUxMTVByaWNlUmVzcG9uc2UiA5ACABJgCg5EZWxldGVMTE1QcmljZRIjLmxsbXByaWNlcy52MS5EZWxldGVMTE1QcmljZVJlcXVlc3QaJC5sbG1wcmljZXMudjEuRGVsZXRlTExNUHJpY2VSZXNwb25zZSIDkAIAEnUKFUxpc3RMTE1QcmljZVJldmlzaW9ucxIqLmxsbXByaWNlcy52MS5MaXN0TExNUHJpY2VSZXZpc2lvbnNSZXF1ZXN0GisubGxtcHJpY2VzLnYxLkxpc3RMTE1QcmljZVJldmlzaW9uc1Jlc3BvbnNlIgOQAgESbwoTTGlzdExMTVByaWNlQ2hhbmdlcxIoLmxsbXByaWNlcy52MS5MaXN0TExNUHJpY2VDaGFuZ2VzUmVxdWVzdBopLmxsbXByaWNlcy52MS5MaXN0TExNUHJpY2VDaGFuZ2VzUmVzcG9uc2UiA5ACARJ0ChRXYXRjaExMTVByaWNlQ2hhbmdlcxIpLmxsbXByaWNlcy52MS5XYXRjaExMTVByaWNlQ2hhbmdlc1JlcXVlc3QaKi5sbG1wcmljZXMudjEuV2F0Y2hMTE1QcmljZUNoYW5nZXNSZXNwb25zZSIDkAIBMAESeAoWQ2FuY2VsTExNUHJpY2VSZXZpc2lvbhIrLmxsbXByaWNlcy52MS5DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVxdWVzdBosLmxsbXByaWNlcy52MS5DYW5jZWxMTE1QcmljZVJldmlzaW9uUmVzcG9uc2UiA5ACABJlCg9JbXBvcnRMTE1QcmljZXMSJC5sbG1wcmljZXMudjEuSW1wb3J0TExNUHJpY2VzUmVxdWVzdBolLmxsbXByaWNlcy52MS5JbXBvcnRMTE1QcmljZXNSZXNwb25zZSIDkAIAKAEScgoUQmF0Y2hVcHNlcnRMTE1QcmljZXMSKS5sbG1wcmljZXMudjEuQmF0Y2hVcHNlcnRMTE1QcmljZXNSZXF1ZXN0GioubGxtcHJpY2VzLnYxLkJhdGNoVXBzZXJ0TExNUHJpY2VzUmVzcG9uc2UiA5ACABJjCg9DYWxjdWxhdGVDaGFyZ2USJC5sbG1wcmljZXMudjEuQ2FsY3VsYXRlQ2hhcmdlUmVxdWVzdBolLmxsbXByaWNlcy52MS5DYWxjdWxhdGVDaGFyZ2VSZXNwb25zZSIDkAIBEmMKD0V4cGxhaW5MTE1QcmljZRIkLmxsbXByaWNlcy52MS5FeHBsYWluTExNUHJpY2VSZXF1ZXN0GiUubGxtcHJpY2VzLnYxLkV4cGxhaW5MTE1QcmljZVJlc3BvbnNlIgOQAgESdQoVQmF0Y2hDYWxjdWxhdGVDaGFyZ2VzEioubGxtcHJpY2VzLnYxLkJhdGNoQ2FsY3VsYXRlQ2hhcmdlc1JlcXVlc3QaKy5sbG1wcmljZXMudjEuQmF0Y2hDYWxjdWxhdGVDaGFyZ2VzUmVzcG9uc2UiA5ACARJjCg9BbGxvY2F0ZUNoYXJnZXMSJC5sbG1wcmljZXMudjEuQWxsb2NhdGVDaGFyZ2VzUmVxdWVzdBolLmxsbXByaWNlcy52MS5BbGxvY2F0ZUNoYXJnZXNSZXNwb25zZSIDkAIBEnkKFVN0cmVhbUFsbG9jYXRlQ2hhcmdlcxIqLmxsbXByaWNlcy52MS5TdHJlYW1BbGxvY2F0ZUNoYXJnZXNSZXF1ZXN0GisubGxtcHJpY2VzLnYxLlN0cmVhbUFsbG9jYXRlQ2hhcmdlc1Jlc3BvbnNlIgOQAgEoATABQikKEGNvbS5sbG1wcmljZXMudjFCE1ByaWNpbmdTZXJ2aWNlUHJvdG9QAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_google_rpc_status, file_llmprices_v1_allocation, file_llmprices_v1_charge, file_llmprices_v1_llm_price, file_llmprices_v1_llm_price_import]);
 
 /**
  * A new key and its first price.
@@ -31,21 +31,21 @@ export const file_llmprices_v1_pricing_service: GenFile = /*@__PURE__*/
  */
 export type CreateLLMPriceRequest = Message<"llmprices.v1.CreateLLMPriceRequest"> & {
   /**
-   * The charge type: a registered one.
+   * The charge type: a registered one, or `*` for all.
    *
    * @generated from field: string charge_type = 1;
    */
   chargeType: string;
 
   /**
-   * The provider: a registered one.
+   * The provider: a registered one, or `*` for all. With `*`, the model is `*` too.
    *
    * @generated from field: string provider = 2;
    */
   provider: string;
 
   /**
-   * The model: registered for the provider.
+   * The model: registered for the provider, the beginning of names with a final `*`, or `*` for all.
    *
    * @generated from field: string model = 3;
    */
@@ -87,6 +87,22 @@ export type CreateLLMPriceRequest = Message<"llmprices.v1.CreateLLMPriceRequest"
    * @generated from field: bool correct_past = 8;
    */
   correctPast: boolean;
+
+  /**
+   * The account that the price is for: 1 to 255 characters, no control characters, no space at either
+   * end. Empty: all accounts, or those of `price_list`.
+   *
+   * @generated from field: string account_id = 9;
+   */
+  accountId: string;
+
+  /**
+   * The price list that the price is on: `[a-z0-9][a-z0-9._-]{0,62}`. Empty: none. Not together with
+   * `account_id`.
+   *
+   * @generated from field: string price_list = 10;
+   */
+  priceList: string;
 };
 
 /**
@@ -145,7 +161,8 @@ export type GetLLMPriceRequest = Message<"llmprices.v1.GetLLMPriceRequest"> & {
     case: "id";
   } | {
     /**
-     * By its key. An empty `charge_type` finds the one price of the provider's model.
+     * By its key, exactly: a pattern finds the price with the same pattern. An empty `charge_type`
+     * finds the one price of the provider's model.
      *
      * @generated from field: llmprices.v1.LLMPriceKey key = 2;
      */
@@ -218,14 +235,15 @@ export const GetLLMPriceResponseSchema: GenMessage<GetLLMPriceResponse> = /*@__P
  */
 export type ListLLMPricesRequest = Message<"llmprices.v1.ListLLMPricesRequest"> & {
   /**
-   * Only this charge type. Empty: all.
+   * Only prices of this charge type, compared exactly: `*` finds those for all charge types. Empty:
+   * all.
    *
    * @generated from field: string charge_type = 1;
    */
   chargeType: string;
 
   /**
-   * Only this provider. Empty: all.
+   * Only prices of this provider, compared exactly: `*` finds those for all providers. Empty: all.
    *
    * @generated from field: string provider = 2;
    */
@@ -268,6 +286,27 @@ export type ListLLMPricesRequest = Message<"llmprices.v1.ListLLMPricesRequest"> 
    * @generated from field: optional int64 book_version = 7;
    */
   bookVersion?: bigint | undefined;
+
+  /**
+   * Only prices for this account. Empty: see `audience`.
+   *
+   * @generated from field: string account_id = 8;
+   */
+  accountId: string;
+
+  /**
+   * Only prices of this price list. Empty: see `audience`.
+   *
+   * @generated from field: string price_list = 9;
+   */
+  priceList: string;
+
+  /**
+   * Only prices for these. Unset: those for everyone, unless `account_id` or `price_list` is given.
+   *
+   * @generated from field: llmprices.v1.PriceAudience audience = 10;
+   */
+  audience: PriceAudience;
 };
 
 /**
@@ -1041,6 +1080,128 @@ export const BatchUpsertLLMPricesResponseSchema: GenMessage<BatchUpsertLLMPrices
   messageDesc(file_llmprices_v1_pricing_service, 21);
 
 /**
+ * Which request to explain: the same as of a calculation, without the cost.
+ *
+ * @generated from message llmprices.v1.ExplainLLMPriceRequest
+ */
+export type ExplainLLMPriceRequest = Message<"llmprices.v1.ExplainLLMPriceRequest"> & {
+  /**
+   * The charge type. Required.
+   *
+   * @generated from field: string charge_type = 1;
+   */
+  chargeType: string;
+
+  /**
+   * The provider. Required.
+   *
+   * @generated from field: string provider = 2;
+   */
+  provider: string;
+
+  /**
+   * The model, compared exactly. Required.
+   *
+   * @generated from field: string model = 3;
+   */
+  model: string;
+
+  /**
+   * The account. Empty: none.
+   *
+   * @generated from field: string account_id = 4;
+   */
+  accountId: string;
+
+  /**
+   * The account's price list. Empty: none.
+   *
+   * @generated from field: string price_list = 5;
+   */
+  priceList: string;
+
+  /**
+   * The time to price at, past or future, truncated to milliseconds. Unset: now.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of = 6;
+   */
+  asOf?: Timestamp | undefined;
+
+  /**
+   * The version of the price book to use. The service waits for a version that it has not reached.
+   * Unset: the newest version that it has.
+   *
+   * @generated from field: optional int64 book_version = 7;
+   */
+  bookVersion?: bigint | undefined;
+
+  /**
+   * Use this version of the price book or a later one. Must not be above `book_version`. 0: the
+   * newest version that the service has.
+   *
+   * @generated from field: int64 min_book_version = 8;
+   */
+  minBookVersion: bigint;
+};
+
+/**
+ * Describes the message llmprices.v1.ExplainLLMPriceRequest.
+ * Use `create(ExplainLLMPriceRequestSchema)` to create a new message.
+ */
+export const ExplainLLMPriceRequestSchema: GenMessage<ExplainLLMPriceRequest> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 22);
+
+/**
+ * The prices that match a request.
+ *
+ * @generated from message llmprices.v1.ExplainLLMPriceResponse
+ */
+export type ExplainLLMPriceResponse = Message<"llmprices.v1.ExplainLLMPriceResponse"> & {
+  /**
+   * The prices that match, the most specific first. A key that had no price and has none scheduled in
+   * this version of the price book is left out.
+   *
+   * @generated from field: repeated llmprices.v1.LLMPriceCandidate candidates = 1;
+   */
+  candidates: LLMPriceCandidate[];
+
+  /**
+   * The price that applies. Unset: none, so that a calculation is NOT_FOUND.
+   *
+   * @generated from field: llmprices.v1.AppliedPrice applied = 2;
+   */
+  applied?: AppliedPrice | undefined;
+
+  /**
+   * The markup factor of the price that applies. Empty: none applies.
+   *
+   * @generated from field: string markup = 3;
+   */
+  markup: string;
+
+  /**
+   * The time that was explained.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of = 4;
+   */
+  asOf?: Timestamp | undefined;
+
+  /**
+   * The version of the price book that was used.
+   *
+   * @generated from field: int64 book_version = 5;
+   */
+  bookVersion: bigint;
+};
+
+/**
+ * Describes the message llmprices.v1.ExplainLLMPriceResponse.
+ * Use `create(ExplainLLMPriceResponseSchema)` to create a new message.
+ */
+export const ExplainLLMPriceResponseSchema: GenMessage<ExplainLLMPriceResponse> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_pricing_service, 23);
+
+/**
  * One charge to calculate.
  *
  * @generated from message llmprices.v1.CalculateChargeRequest
@@ -1148,6 +1309,22 @@ export type CalculateChargeRequest = Message<"llmprices.v1.CalculateChargeReques
    * @generated from field: string reference = 12;
    */
   reference: string;
+
+  /**
+   * The account that pays, whose own prices apply first: 1 to 255 characters, no control characters, no
+   * space at either end. Empty: none.
+   *
+   * @generated from field: string account_id = 13;
+   */
+  accountId: string;
+
+  /**
+   * The account's price list: `[a-z0-9][a-z0-9._-]{0,62}`. Its prices apply before those for everyone.
+   * Empty: none.
+   *
+   * @generated from field: string price_list = 14;
+   */
+  priceList: string;
 };
 
 /**
@@ -1155,7 +1332,7 @@ export type CalculateChargeRequest = Message<"llmprices.v1.CalculateChargeReques
  * Use `create(CalculateChargeRequestSchema)` to create a new message.
  */
 export const CalculateChargeRequestSchema: GenMessage<CalculateChargeRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 22);
+  messageDesc(file_llmprices_v1_pricing_service, 24);
 
 /**
  * One charge, and everything that is needed to calculate it again.
@@ -1227,7 +1404,7 @@ export type CalculateChargeResponse = Message<"llmprices.v1.CalculateChargeRespo
  * Use `create(CalculateChargeResponseSchema)` to create a new message.
  */
 export const CalculateChargeResponseSchema: GenMessage<CalculateChargeResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 23);
+  messageDesc(file_llmprices_v1_pricing_service, 25);
 
 /**
  * Calculations to make together.
@@ -1274,7 +1451,7 @@ export type BatchCalculateChargesRequest = Message<"llmprices.v1.BatchCalculateC
  * Use `create(BatchCalculateChargesRequestSchema)` to create a new message.
  */
 export const BatchCalculateChargesRequestSchema: GenMessage<BatchCalculateChargesRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 24);
+  messageDesc(file_llmprices_v1_pricing_service, 26);
 
 /**
  * The results of a batch.
@@ -1332,7 +1509,7 @@ export type BatchCalculateChargesResponse = Message<"llmprices.v1.BatchCalculate
  * Use `create(BatchCalculateChargesResponseSchema)` to create a new message.
  */
 export const BatchCalculateChargesResponseSchema: GenMessage<BatchCalculateChargesResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 25);
+  messageDesc(file_llmprices_v1_pricing_service, 27);
 
 /**
  * The result of one calculation of a batch.
@@ -1378,7 +1555,7 @@ export type CalculationResult = Message<"llmprices.v1.CalculationResult"> & {
  * Use `create(CalculationResultSchema)` to create a new message.
  */
 export const CalculationResultSchema: GenMessage<CalculationResult> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 26);
+  messageDesc(file_llmprices_v1_pricing_service, 28);
 
 /**
  * The cost to split, and the accounts to split it across.
@@ -1406,7 +1583,7 @@ export type AllocateChargesRequest = Message<"llmprices.v1.AllocateChargesReques
  * Use `create(AllocateChargesRequestSchema)` to create a new message.
  */
 export const AllocateChargesRequestSchema: GenMessage<AllocateChargesRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 27);
+  messageDesc(file_llmprices_v1_pricing_service, 29);
 
 /**
  * The charges of all accounts.
@@ -1434,7 +1611,7 @@ export type AllocateChargesResponse = Message<"llmprices.v1.AllocateChargesRespo
  * Use `create(AllocateChargesResponseSchema)` to create a new message.
  */
 export const AllocateChargesResponseSchema: GenMessage<AllocateChargesResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 28);
+  messageDesc(file_llmprices_v1_pricing_service, 30);
 
 /**
  * One part of an allocation request.
@@ -1462,7 +1639,7 @@ export type StreamAllocateChargesRequest = Message<"llmprices.v1.StreamAllocateC
  * Use `create(StreamAllocateChargesRequestSchema)` to create a new message.
  */
 export const StreamAllocateChargesRequestSchema: GenMessage<StreamAllocateChargesRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 29);
+  messageDesc(file_llmprices_v1_pricing_service, 31);
 
 /**
  * One part of an allocation.
@@ -1490,7 +1667,7 @@ export type StreamAllocateChargesResponse = Message<"llmprices.v1.StreamAllocate
  * Use `create(StreamAllocateChargesResponseSchema)` to create a new message.
  */
 export const StreamAllocateChargesResponseSchema: GenMessage<StreamAllocateChargesResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_pricing_service, 30);
+  messageDesc(file_llmprices_v1_pricing_service, 32);
 
 /**
  * Keeps the markup price of every (charge type, provider, model), and calculates exact account
@@ -1572,14 +1749,16 @@ export const PricingService: GenService<{
   },
   /**
    * Lists the prices in effect at `as_of`, as one version of the price book says, in the byte order
-   * of (charge type, provider, model). All pages are of the time and the version of the first one,
+   * of (account, price list, charge type, provider, model): the prices for everyone first. Without a
+   * filter by account, price list or audience it lists the prices for everyone. All pages are of the time and the version of the first one,
    * so they stay stable while prices are written (AIP-158).
    *
    * Writes nothing. Safe to retry.
    *
    * Errors:
-   * - INVALID_ARGUMENT: a filter is malformed, `page_size` is negative, or `page_token` is not from
-   *   a list with the same filters.
+   * - INVALID_ARGUMENT: a filter is malformed, `page_size` is negative, `page_token` is not from a
+   *   list with the same filters, or more than one of `account_id`, `price_list` and `audience` is
+   *   given.
    * - UNAVAILABLE: the price book has not reached `book_version`.
    *
    * @generated from rpc llmprices.v1.PricingService.ListLLMPrices
@@ -1791,7 +1970,8 @@ export const PricingService: GenService<{
   },
   /**
    * Calculates what an account pays for its part of a provider cost: provider_cost × markup ×
-   * account_usage_ratio, rounded once, at the end.
+   * account_usage_ratio, rounded once, at the end. The markup is the price that ExplainLLMPrice
+   * explains.
    *
    * Writes nothing. Safe to retry. To get the same charge again later, send the `as_of` and the
    * `applied_price.book_version` of the response. With `as_of` alone, the charge is priced with
@@ -1810,6 +1990,35 @@ export const PricingService: GenService<{
     methodKind: "unary";
     input: typeof CalculateChargeRequestSchema;
     output: typeof CalculateChargeResponseSchema;
+  },
+  /**
+   * Returns every price that matches a request, the most specific first, and which one applies: the one
+   * that CalculateCharge uses for the same request.
+   *
+   * A price is for one account, for the accounts of a price list, or for everyone. It matches a request
+   * if each of its fields is the one of the request, or a pattern that matches it. Of the prices that
+   * match and are in effect, the first one applies, compared in this order:
+   * 1. A price for the account, then one of the price list, then one for everyone.
+   * 2. One that names the provider before `*`.
+   * 3. One that names the model, then the longer beginning of its name, then the shorter, then `*`.
+   * 4. One that names the charge type before `*`.
+   *
+   * Prices replace each other; they are never multiplied. A price that has ended does not match, so that
+   * the next one applies. A price of 0 matches, and is free.
+   *
+   * Writes nothing. Safe to retry.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT: a field is malformed or missing.
+   * - UNAVAILABLE: the price book has not reached `min_book_version` or `book_version`; or it could
+   *   not be confirmed to be current.
+   *
+   * @generated from rpc llmprices.v1.PricingService.ExplainLLMPrice
+   */
+  explainLLMPrice: {
+    methodKind: "unary";
+    input: typeof ExplainLLMPriceRequestSchema;
+    output: typeof ExplainLLMPriceResponseSchema;
   },
   /**
    * Calculates up to 10,000 charges. Calculations without an `as_of` or a `book_version` of their
