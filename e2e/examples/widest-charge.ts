@@ -16,11 +16,15 @@ export async function calculateWidestCharge(httpAddress: string): Promise<string
   const key = { charge_type: "completion", provider: "widest", model: "widest" };
   await call("CatalogService/CreateProvider", { name: "widest" });
   await call("CatalogService/CreateModel", { provider: "widest", name: "widest" });
-  await call("PricingService/CreateLLMPrice", { ...key, price: "999.9999999999" });
+  const { bookVersion } = await call("PricingService/CreateLLMPrice", {
+    ...key,
+    price: "999.9999999999",
+  });
   const { accountCharge } = await call("PricingService/CalculateCharge", {
     ...key,
     provider_cost: "987654321098765432.109876543210987651",
     account_usage_ratio: "0.999999999999999999",
+    min_book_version: bookVersion,
   });
   return accountCharge;
 }
