@@ -5,9 +5,9 @@ import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors } from "../../domain/field-errors.js";
 import { parseChargeType, parseModel, parseProvider } from "../../domain/price-key.js";
 import type { LLMPriceImportRowSchema } from "../../gen/llmprices/v1/llm_price_import_pb.js";
-import type { Columns, Fields } from "../files/record.js";
+import type { Columns, Fields, RowProblem } from "../files/record.js";
 import { parseTime, toTimeText } from "../output/times.js";
-import type { RowParser } from "./sent-rows.js";
+import type { BadRow, RowParser } from "./sent-rows.js";
 
 /** The columns of a price list, in the order of an export. */
 export const priceColumns = [
@@ -30,7 +30,7 @@ export type PriceRow = MessageInitShape<typeof LLMPriceImportRowSchema>;
  * Parses a row of a price list, or returns everything that is wrong with it. Checks only the format of
  * times, versions, truth values and decimal points: the service validates everything else.
  */
-function toPriceRow(fields: Fields): PriceRow | { readonly problem: string } {
+function toPriceRow(fields: Fields): PriceRow | BadRow {
   const { charge_type: chargeType, provider, model, price, effective_from } = fields;
   const errors = new FieldErrors();
   const ends = errors.read(() => parseBoolean("ends", fields.ends));
@@ -40,7 +40,7 @@ function toPriceRow(fields: Fields): PriceRow | { readonly problem: string } {
   );
   errors.read(() => checkBaseVersion(fields[baseVersionColumn]));
   errors.read(() => checkDecimalPoint(price));
-  if (errors.violations.length > 0) return { problem: describeAll(errors, fields) };
+  if (errors.violations.length > 0) return { problems: findAll(errors, fields) };
   return {
     ...(chargeType && { chargeType }),
     ...(provider && { provider }),
@@ -53,7 +53,7 @@ function toPriceRow(fields: Fields): PriceRow | { readonly problem: string } {
 }
 
 /** Adds the problems that the service would find, since it does not get to see the row. */
-function describeAll(errors: FieldErrors, fields: Fields): string {
+function findAll(errors: FieldErrors, fields: Fields): readonly RowProblem[] {
   const { charge_type = "", provider = "", model = "", price = "", ends = "" } = fields;
   errors.read(() => parseChargeType("charge_type", charge_type));
   errors.read(() => parseProvider("provider", provider));
@@ -61,7 +61,7 @@ function describeAll(errors: FieldErrors, fields: Fields): string {
   const isChecked = errors.violations.some(({ field }) => field === "price");
   if (!isChecked && ends.toLowerCase() !== "true")
     errors.read(() => parseDecimal("price", price, decimalBounds.price));
-  return errors.violations.map(({ field, description }) => `${field} ${description}`).join("; ");
+  return errors.violations;
 }
 
 /** Returns the parser of a price list. `correctsPast`: rows with an `effective_from` correct the past. */
