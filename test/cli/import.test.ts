@@ -182,6 +182,16 @@ describe("llmprices import, with bad rows", function () {
     expect(await priceAt(service, keyOf("a"))).to.equal("1");
   });
 
+  it("names up to a hundred rows with values out of range", async () => {
+    const rows = Array.from({ length: 120 }, (_, index) => `m${index},1001,,`);
+    const { errors } = await importRows(rows, "--register-missing");
+    expect(errors).to.include("120 of 120 rows are bad, among them:\n");
+    const named = [...errors.matchAll(/^stdin:(\d+): price is "1001"/gm)];
+    expect(named.map(([, line]) => Number(line))).to.deep.equal(
+      Array.from({ length: 100 }, (_, index) => index + 2),
+    );
+  });
+
   it("prints the line, field and problem of every bad row with --output json", async () => {
     const row = (fields: object) =>
       JSON.stringify({ charge_type: "completion", provider, ...fields });
