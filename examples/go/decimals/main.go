@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	govalues "github.com/govalues/decimal"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/shopspring/decimal"
 )
 
@@ -47,6 +48,17 @@ func main() {
 	// govalues/decimal has 19 digits, and rounds without an error.
 	equal(govalues.MustParse("0.1234567890123456789").String(), "0.1234567890123456789")
 	equal(govalues.MustParse("1.1234567890123456789").String(), "1.123456789012345679")
+
+	// pgtype.Numeric of pgx keeps all digits, but writes a JSON number, which the service rejects.
+	var numeric pgtype.Numeric
+	if err := numeric.Scan("0.12345678901234567890"); err != nil {
+		log.Fatal(err)
+	}
+	asJSON, err := json.Marshal(numeric)
+	if err != nil {
+		log.Fatal(err)
+	}
+	equal(string(asJSON), "0.12345678901234567890")
 
 	// float64, and big.Float as it is.
 	number, _ := strconv.ParseFloat(text, 64)
