@@ -60,7 +60,7 @@ func main() {
 	}
 	equal(string(asJSON), "0.12345678901234567890")
 
-	// float64, and big.Float as it is.
+	// float64, and big.Float, which has 64 bits if none are set.
 	number, _ := strconv.ParseFloat(text, 64)
 	equal(strconv.FormatFloat(number, 'f', -1, 64), "987654321098666700000")
 	float, _ := new(big.Float).SetString(text)

@@ -27,7 +27,7 @@ assert.equal(0.1 + 0.2, 0.30000000000000004);
 assert.equal(Number("1.005").toFixed(2), "1.00");
 assert.equal(new Exact("1.005").toFixed(2), "1.01");
 
-// decimal.js as it is: the first operation rounds.
+// decimal.js with its default precision: the first operation rounds.
 assert.equal(new Decimal(text).toFixed(), text);
 assert.equal(new Decimal(text).times(1).toFixed(), "987654321098666665690");
 // A Decimal made from a number is the number.
