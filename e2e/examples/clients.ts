@@ -10,6 +10,8 @@ export type Client = {
   readonly firstCharge: readonly string[];
   /** Takes ADDRESS NAME UNSTEADY_ADDRESS, and does everything a caller does. */
   readonly scenario: readonly string[];
+  /** Checks what docs/decimals.md says about the language, and prints the widest charge. */
+  readonly decimals?: readonly string[];
 };
 
 const java = ["java", "-cp", "target/classes:target/dependency/*"];
@@ -22,6 +24,7 @@ export const clients: readonly Client[] = [
     needs: { go: "Go 1.26 or later" },
     firstCharge: ["bin/first-charge"],
     scenario: ["bin/scenario"],
+    decimals: ["bin/decimals"],
   },
   {
     name: "Python",
@@ -30,6 +33,7 @@ export const clients: readonly Client[] = [
     needs: { python3: "Python 3.10 or later" },
     firstCharge: [".venv/bin/python", "first_charge.py"],
     scenario: [".venv/bin/python", "scenario.py"],
+    decimals: [".venv/bin/python", "decimals.py"],
   },
   {
     name: "Java",
@@ -38,6 +42,7 @@ export const clients: readonly Client[] = [
     needs: { java: "a JDK of 17 or later", mvn: "Maven 3.8 or later" },
     firstCharge: [...java, "FirstCharge"],
     scenario: [...java, "Scenario"],
+    decimals: [...java, "Decimals"],
   },
   {
     name: "Rust",
@@ -46,6 +51,7 @@ export const clients: readonly Client[] = [
     needs: { cargo: "Rust 1.88 or later" },
     firstCharge: ["target/debug/first-charge"],
     scenario: ["target/debug/scenario"],
+    decimals: ["target/debug/decimals"],
   },
   {
     name: "TypeScript, grpc-js",
@@ -54,6 +60,7 @@ export const clients: readonly Client[] = [
     needs: { node: "Node 20.19 or later" },
     firstCharge: ["node", "dist/src/first-charge.js"],
     scenario: ["node", "dist/src/scenario.js"],
+    decimals: ["node", "dist/src/decimals.js"],
   },
   {
     name: "TypeScript, Connect",

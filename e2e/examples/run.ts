@@ -11,6 +11,7 @@ import {
   startSecureService,
 } from "./secure-service.js";
 import { openUnsteadyListener, type UnsteadyListener } from "./unsteady-listener.js";
+import { calculateWidestCharge } from "./widest-charge.js";
 
 /** What the clients call. */
 type Servers = {
@@ -18,6 +19,8 @@ type Servers = {
   readonly httpAddress: string;
   readonly unsteady: UnsteadyListener;
   readonly secure: SecureService;
+  /** The charge with the most digits, as the service has answered. */
+  readonly widestCharge: string;
 };
 
 /** The outcome of a client. */
@@ -43,13 +46,22 @@ async function buildAndRun(client: Client, servers: Servers): Promise<Result> {
   if (servers.unsteady.rejectionsLeft() > 0) problems.push("it made fewer attempts than it had to");
   const [firstCharge = ""] = lines;
   problems.push(...(await checkCredentials(client, servers.secure, firstCharge, timeoutMs)));
+  problems.push(...(await checkDecimals(client, servers.widestCharge)));
+  const checkCount = answerCount + credentialCheckCount + (client.decimals === undefined ? 0 : 1);
   return {
-    passed: Math.max(0, answerCount + credentialCheckCount - problems.length),
+    passed: Math.max(0, checkCount - problems.length),
     problems,
     summary:
       `${lines.length} answers in ${seconds(scenarioMs)}, TLS and a token, ` +
       (isNew ? `built in ${seconds(buildMs)}` : "built before"),
   };
+}
+
+/** Runs what docs/decimals.md shows, which ends with an error if something there is untrue. */
+async function checkDecimals(client: Client, widestCharge: string): Promise<readonly string[]> {
+  if (client.decimals === undefined) return [];
+  const seen = (await run(client, client.decimals, timeoutMs)).trim();
+  return seen === widestCharge ? [] : [`decimals: ${describe({ expected: widestCharge, seen })}`];
 }
 
 async function runPrograms(client: Client, name: string, servers: Servers): Promise<string> {
@@ -100,8 +112,10 @@ async function runClients(started: readonly Client[], secure: SecureService): Pr
     const service = await startService(folder);
     const unsteady = await openUnsteadyListener(service);
     try {
+      const widestCharge = await calculateWidestCharge(service.httpAddress);
+      const servers = { ...service, unsteady, secure, widestCharge };
       for (const client of started) {
-        const result = await buildAndRun(client, { ...service, unsteady, secure }).catch(toFailure);
+        const result = await buildAndRun(client, servers).catch(toFailure);
         printResult(client, result);
         results.push(result);
       }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `npm run test:e2e:third-party` needs and this machine lacks: the tools that are written in Go
-# into FOLDER, to be put on the PATH, and the others as packages of Debian.
+# or Python into FOLDER, to be put on the PATH, and the others as packages of Debian.
 #
 #   install.sh FOLDER
 set -euo pipefail
@@ -16,6 +16,15 @@ go_tool() { # go_tool MODULE VERSION PACKAGE
   (cd "$module" && GOBIN="$folder" go install -mod=mod "$3")
   rm -rf "$module"
 }
+python_tool() { # python_tool NAME VERSION: command and package
+  command -v "$1" >/dev/null && return
+  python3 -c 'import venv, ensurepip' 2>/dev/null || {
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 python3-venv >/dev/null
+  }
+  python3 -m venv "$folder/python-$1"
+  "$folder/python-$1/bin/pip" install --quiet --disable-pip-version-check "$1==$2"
+  ln -sf "$folder/python-$1/bin/$1" "$folder/$1"
+}
 debian_tool() { # debian_tool NAME: command and package
   command -v "$1" >/dev/null || apt-get install -y -qq --no-install-recommends "$1" >/dev/null || {
     apt-get update -qq && apt-get install -y -qq --no-install-recommends "$1" >/dev/null
@@ -26,5 +35,6 @@ go_tool github.com/fullstorydev/grpcurl v1.9.3 github.com/fullstorydev/grpcurl/c
 go_tool github.com/bojand/ghz v0.121.0 github.com/bojand/ghz/cmd/ghz
 go_tool github.com/grpc-ecosystem/grpc-health-probe v0.4.62 github.com/grpc-ecosystem/grpc-health-probe
 go_tool github.com/googleapis/api-linter v1.72.0 github.com/googleapis/api-linter/cmd/api-linter
+python_tool schemathesis 4.32.5
 debian_tool curl
 debian_tool chromium

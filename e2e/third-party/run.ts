@@ -10,6 +10,7 @@ import { checkCurl } from "./curl.js";
 import { checkGhz } from "./ghz.js";
 import { checkGrpcurl } from "./grpcurl.js";
 import { checkHealthProbe } from "./health-probe.js";
+import { checkOpenApi } from "./openapi.js";
 
 /** Calls the service with third-party programs, and checks their output. */
 async function checkTools(
@@ -31,10 +32,15 @@ async function checkTools(
     closedUrl: `http://${closed.httpAddress}`,
   });
   await checkApiLinter(checks);
+  // Last: it changes prices.
+  await checkOpenApi(checks, httpAddress);
 }
 
 const checks = createChecks();
-for (const tool of ["grpcurl", "ghz", "grpc-health-probe", "curl", "chromium", "api-linter"]) {
+const tools = [
+  ...["grpcurl", "ghz", "grpc-health-probe", "curl", "chromium", "api-linter", "schemathesis"],
+];
+for (const tool of tools) {
   await checks.check(`${tool} is there`, () => {
     if (findCommand(tool) !== undefined) return;
     throw new Error(`${tool} is not on the PATH; e2e/third-party/install.sh FOLDER installs it`);

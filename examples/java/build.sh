@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Generates the client's code and compiles both programs into target/, with what they depend on.
+# Generates the client's code and compiles the programs into target/, with what they depend on.
 set -euo pipefail
 cd "$(dirname "$0")"
 

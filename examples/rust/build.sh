@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compiles both programs into target/debug/; build.rs generates the client's code.
+# Compiles the programs into target/debug/; build.rs generates the client's code.
 set -euo pipefail
 cd "$(dirname "$0")"
 

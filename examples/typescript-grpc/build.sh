@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the packages, generates types into gen/ and compiles both programs into dist/.
+# Installs the packages, generates types into gen/ and compiles the programs into dist/.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -1,7 +1,7 @@
 /**
  * Fills each code block after a comment `<!-- PATH -->` with the file, and each code block after a
  * comment `<!-- PATH REGION -->` with the file's lines between those that end in `region REGION` and
- * `endregion`.
+ * `endregion`, without the indentation of the former.
  *
  * @throws Error when a file has no such region.
  */
@@ -23,5 +23,9 @@ function findRegion(text: string, path: string, region: string): string {
   const begin = lines.findIndex((line) => line.endsWith(` region ${region}`));
   const end = lines.findIndex((line, index) => index > begin && line.endsWith(" endregion"));
   if (begin < 0 || end < 0) throw new Error(`${path} has no region ${region}`);
-  return lines.slice(begin + 1, end).join("\n");
+  const indentation = /^\s*/.exec(lines[begin] ?? "")?.[0] ?? "";
+  return lines
+    .slice(begin + 1, end)
+    .map((line) => (line.startsWith(indentation) ? line.slice(indentation.length) : line))
+    .join("\n");
 }

@@ -10,6 +10,7 @@ const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descript
 const files = [...registry.files].filter(({ proto }) => proto.package === "llmprices.v1");
 writeFileSync("docs/api.md", describeContract(files));
 
-const clients = readFileSync("docs/clients.md", "utf8");
 const read = (path: string) => readFileSync(path, "utf8");
-writeFileSync("docs/clients.md", refreshExcerpts(clients, read));
+for (const page of ["docs/clients.md", "docs/decimals.md"]) {
+  writeFileSync(page, refreshExcerpts(read(page), read));
+}

@@ -8,6 +8,7 @@ import {
 } from "@bufbuild/protobuf";
 import { getComments } from "@bufbuild/protoplugin";
 import { toText } from "../docs/messages.js";
+import { exampleRequests } from "./examples.js";
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -49,7 +50,9 @@ function pathOf({ parent, name }: DescMethod): string {
 }
 
 function describeMethod(method: DescMethod): Schema {
-  const json = (schema: Schema) => ({ content: { "application/json": { schema } } });
+  const json = (schema: Schema, example?: object) => ({
+    content: { "application/json": { schema, ...(example && { example }) } },
+  });
   const text = toText(getComments(method).leading);
   return {
     post: {
@@ -57,7 +60,7 @@ function describeMethod(method: DescMethod): Schema {
       tags: [method.parent.name],
       summary: text.split(/(?<=\.)\s/, 1)[0],
       description: text,
-      requestBody: { required: true, ...json(refTo(method.input)) },
+      requestBody: { required: true, ...json(refTo(method.input), exampleRequests[method.name]) },
       responses: {
         "200": { description: "The response.", ...json(refTo(method.output)) },
         default: {

@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { audiences } from "./rows/audiences.js";
 
 /** Adds the flags of commands that read or write a file of rows. */
 export function addFile(command: Command): Command {
@@ -35,7 +34,12 @@ export function addFilters(command: Command): Command {
     .option("--account <id>", "only prices for this account")
     .option("--price-list <name>", "only prices of this price list")
     .addOption(
-      new Option("--audience <who>", "for whom the prices are").choices(Object.keys(audiences)),
+      new Option("--audience <who>", "for whom the prices are").choices([
+        "everyone",
+        "accounts",
+        "price-lists",
+        "all",
+      ]),
     );
 }
 

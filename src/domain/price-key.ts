@@ -1,4 +1,5 @@
 import { invalidField, quote } from "./domain-error.js";
+import { parseAll } from "./field-errors.js";
 
 /** For whom a price is: one account, the accounts on a price list, or, if both are empty, everyone. */
 export type Audience = {
@@ -77,14 +78,32 @@ export function parseModelPattern(field: string, text: string, provider: string)
   throw invalidField(field, `is ${quote(text)}; allowed: *, because the provider is *`);
 }
 
-/** Parses an account. @throws DomainError INVALID_FIELD */
-export function parseAccountId(field: string, text: string): string {
-  return parse(field, text, accounts);
+/** Parses an account, or no text. @throws DomainError INVALID_FIELD */
+export function parseAccountIdOrNone(field: string, text = ""): string {
+  return text === "" ? text : parse(field, text, accounts);
 }
 
-/** Parses the name of a price list. @throws DomainError INVALID_FIELD */
-export function parsePriceList(field: string, text: string): string {
-  return parse(field, text, providers);
+/** Parses the name of a price list, or no text. @throws DomainError INVALID_FIELD */
+export function parsePriceListOrNone(field: string, text = ""): string {
+  return text === "" ? text : parse(field, text, providers);
+}
+
+/**
+ * Parses an account and a price list, of which at most one may be given. `path` is before their names.
+ *
+ * @throws DomainError INVALID_FIELD
+ */
+export function parseAudience({ accountId, priceList }: Audience, path = ""): Audience {
+  if (accountId === "" && priceList === "") return everyone;
+  const audience = parseAll({
+    accountId: () => parseAccountIdOrNone(`${path}account_id`, accountId),
+    priceList: () => parsePriceListOrNone(`${path}price_list`, priceList),
+  });
+  if (accountId === "" || priceList === "") return audience;
+  throw invalidField(
+    `${path}price_list`,
+    `is ${quote(priceList)}, and account_id is given too; allowed: one of them`,
+  );
 }
 
 /** Returns whether a price is for everyone, or a request names neither an account nor a price list. */

@@ -182,6 +182,54 @@ describe("llmprices import, with bad rows", function () {
     expect(await priceAt(service, keyOf("a"))).to.equal("1");
   });
 
+  it("names up to a hundred rows with values out of range", async () => {
+    const rows = Array.from({ length: 120 }, (_, index) => `m${index},1001,,`);
+    const { errors } = await importRows(rows, "--register-missing");
+    expect(errors).to.include("120 of 120 rows are bad, among them:\n");
+    const named = [...errors.matchAll(/^stdin:(\d+): price is "1001"/gm)];
+    expect(named.map(([, line]) => Number(line))).to.deep.equal(
+      Array.from({ length: 100 }, (_, index) => index + 2),
+    );
+  });
+
+  it("prints the line, field and problem of every bad row with --output json", async () => {
+    const row = (fields: object) =>
+      JSON.stringify({ charge_type: "completion", provider, ...fields });
+    const rows = [
+      row({ model: "a", price: "1" }),
+      row({ model: "b", price: "1001" }),
+      row({ model: "c", price: 0.0042, ends: 1 }),
+      "{",
+      row({ model: "d", price: "1,5", effective_from: "2026-02-30" }),
+    ];
+    const parameters = ["import", "-", "--format", "jsonl", "--register-missing", "--quiet"];
+    const run = (...more: string[]) =>
+      llmprices([...parameters, ...more], { input: `${rows.join("\n")}\n` });
+    const { code, output, errors } = await run("--output", "json");
+    expect(code).to.equal(1);
+    expect(errors).to.equal((await run()).errors);
+    const { badRowCount, rowCount, rowErrors } = JSON.parse(output);
+    expect({ badRowCount, rowCount }).to.deep.equal({ badRowCount: 4, rowCount: 5 });
+    const named = rowErrors.map(({ line, field }: { line: number; field?: string }) =>
+      [line, field].join(" ").trim(),
+    );
+    expect(named).to.deep.equal([
+      "2 price",
+      "3 price",
+      "3 ends",
+      "4",
+      "5 effective_from",
+      "5 price",
+    ]);
+    expect(rowErrors.slice(0, 2)).to.deep.equal([
+      {
+        ...{ line: 2, field: "price" },
+        description: 'is "1001"; allowed: 0 to 1000, at most 10 fraction digits',
+      },
+      { line: 3, field: "price", description: 'is 0.0042; expected a text like "1.25"' },
+    ]);
+  });
+
   it("changes nothing when the file becomes unreadable midway", async () => {
     await create("a", "1");
     const before = await bookVersionOf(service.database);

@@ -45,6 +45,22 @@ describe("llmprices import of a spreadsheet's file", function () {
     expect(errors).to.include(`prices.csv:2: price is "1,25"; write 1.25, with a decimal point`);
   });
 
+  it("takes a price that has passed through a spreadsheet's 15 digits", async () => {
+    for (const price of ["999.9999999999", "999.1234567891", "0.0000000001", "1000"]) {
+      const shown = Number(Number(price).toPrecision(15)).toFixed(10);
+      const text = `charge_type;provider;model;price\n${name()};${shown}\n`;
+      expect((await importText(text)).code, shown).to.equal(0);
+      expect(await priceAt(service, key)).to.equal(price);
+    }
+  });
+
+  it("rejects a number with an exponent, and says what to write", async () => {
+    const text = `charge_type;provider;model;price\n${name()};1E-10\n`;
+    const { code, errors } = await importText(text);
+    expect(code).to.equal(1);
+    expect(errors).to.include(`prices.csv:2: price is "1E-10"; expected plain notation like 12.5`);
+  });
+
   it("names everything that is wrong in a row", async () => {
     const text =
       "charge_type,provider,model,price,effective_from,ends\n" +

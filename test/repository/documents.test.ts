@@ -3,7 +3,9 @@ import { refreshExcerpts } from "../../scripts/docs/excerpts.js";
 
 describe("Documents", () => {
   const files: Readonly<Record<string, string>> = {
-    "client.go": "package main\n\n// region channel\nconnect($1)\n// endregion\n\nfunc main() {}\n",
+    "client.go":
+      "package main\n\n// region channel\nconnect($1)\n// endregion\n\nfunc main() {}\n" +
+      "\t// region indented\n\tcall()\n\n\t\tretry()\n\t// endregion\n",
   };
   const refresh = (markdown: string) => refreshExcerpts(markdown, (path) => files[path] ?? "");
 
@@ -16,7 +18,12 @@ describe("Documents", () => {
 
   it("contain the whole program when no region is named", () => {
     const empty = "<!-- client.go -->\n```go\n```\n";
-    expect(refresh(empty)).to.contain("```go\npackage main\n").and.contain("func main() {}\n```");
+    expect(refresh(empty)).to.contain("```go\npackage main\n").and.contain("// endregion\n```");
+  });
+
+  it("contain an indented region without its indentation", () => {
+    const markdown = "<!-- client.go indented -->\n```go\n```\n";
+    expect(refresh(markdown)).to.contain("```go\ncall()\n\n\tretry()\n```");
   });
 
   it("keep code without a source unchanged", () => {

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { Decimal, toPlainText } from "../../src/domain/decimal.js";
 import { DomainError } from "../../src/domain/domain-error.js";
-import type { Key } from "../../src/domain/price-key.js";
+import { everyone, type Key } from "../../src/domain/price-key.js";
 import {
   type Change,
   planCancel,
@@ -140,6 +140,7 @@ async function checkHistory(writes: readonly OneKeyWrite[]): Promise<void> {
 }
 
 const keys = historyKeys.map((i) => ({
+  ...everyone,
   chargeType: "tool",
   provider: "acme",
   model: `model-${i}`,

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { expect } from "chai";
 import { formatOf } from "../../src/cli/files/format.js";
 import { readRecords } from "../../src/cli/files/read-records.js";
-import type { FileRecord } from "../../src/cli/files/record.js";
+import { describeProblems, type FileRecord } from "../../src/cli/files/record.js";
 import { createWriter } from "../../src/cli/files/write-records.js";
 import { createLineNumbers } from "../../src/cli/rows/line-numbers.js";
 
@@ -60,8 +60,8 @@ describe("Files of rows: CSV", () => {
 
   it("reports a row with too many or too few values, and continues", async () => {
     expect(await read("csv", "provider,model\na\nb,c,d\ne,f\n")).to.deep.equal([
-      { line: 2, problem: "has 1 values; expected 2" },
-      { line: 3, problem: "has 3 values; expected 2" },
+      { line: 2, problems: [{ field: "", description: "has 1 values; expected 2" }] },
+      { line: 3, problems: [{ field: "", description: "has 3 values; expected 2" }] },
       { line: 4, fields: { provider: "e", model: "f" } },
     ]);
   });
@@ -191,15 +191,17 @@ describe("Files of rows: JSON Lines", () => {
     '{"provider":"a"': /^is no JSON: /,
     "[]": /^is no JSON object$/,
     null: /^is no JSON object$/,
-    '{"price":1.25}': /^has price 1\.25; expected a text like "1\.25"$/,
+    '{"price":1.25}': /^price is 1\.25; expected a text like "1\.25"$/,
     '{"pice":"1"}': /^has an unknown column "pice"; did you mean price\? /,
-    '{"price":1,"ends":0}': /^has price 1; .*; has ends 0; /,
+    '{"price":1,"ends":0}': /^price is 1; .*; ends is 0; /,
   };
   for (const [text, problem] of Object.entries(problems)) {
     it(`reports a row like ${text}, and continues`, async () => {
       const [bad, good] = await read("jsonl", `${text}\n{"provider":"a","model":"b"}\n`);
       expect(bad).to.have.property("line", 1);
-      expect(bad).to.have.property("problem").that.matches(problem);
+      expect(bad).to.have.property("problems");
+      if (bad !== undefined && "problems" in bad)
+        expect(describeProblems(bad.problems)).to.match(problem);
       expect(good).to.have.property("line", 2);
     });
   }

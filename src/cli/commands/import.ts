@@ -10,13 +10,14 @@ import { openInputFile } from "../files/input-file.js";
 import { type ReadFlags, toReadOptions } from "../files/read-options.js";
 import { readRecords } from "../files/read-records.js";
 import { reportImport } from "../output/import-report.js";
-import type { OutputFormat } from "../output/print.js";
+import { type OutputFormat, print } from "../output/print.js";
 import { createProgress } from "../output/progress.js";
 import { type AudienceName, audiences } from "../rows/audiences.js";
 import { findBaseVersion } from "../rows/base-version.js";
 import { guardsViolated, toImportFailure } from "../rows/import-errors.js";
 import { toAudience } from "../rows/key-text.js";
 import { createPriceRowParser, type PriceRow, priceListColumns } from "../rows/price-rows.js";
+import { RowsFailure } from "../rows/row-errors.js";
 import { createSentRows } from "../rows/sent-rows.js";
 
 export type ImportFlags = ConnectionFlags &
@@ -69,6 +70,12 @@ export async function runImport(file: string, flags: ImportFlags): Promise<void>
     progress.stop();
     await reportImport(response, { ...flags, maxChanges: maxChangesOf(flags) }, sentRows.lineOf);
     if (response.guardViolations.length > 0) throw guardsViolated(response.guardViolations);
+  } catch (error) {
+    if (flags.output === "json" && error instanceof RowsFailure) {
+      progress.stop();
+      await print([JSON.stringify(error.report)]);
+    }
+    throw error;
   } finally {
     progress.stop();
   }

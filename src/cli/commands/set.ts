@@ -2,6 +2,7 @@ import { create, toJsonString } from "@bufbuild/protobuf";
 import { UpdateLLMPriceResponseSchema } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
+import { findWarnings } from "../client/price-warnings.js";
 import { setPrice } from "../client/set-price.js";
 import { toPriceValues } from "../output/price-values.js";
 import { print, toNameValueLines } from "../output/print.js";
@@ -15,8 +16,12 @@ export async function runSet(
   flags: ConnectionFlags & AudienceFlags & CorrectionFlags,
 ): Promise<void> {
   const lookup = parsePriceArgument(keyText, flags);
-  const { change, llmPrice, bookVersion } = await withConnection(flags, (connection) => {
+  const { change, llmPrice, bookVersion } = await withConnection(flags, async (connection) => {
     const correctPast = flags.correctPast === true;
+    if (lookup.case === "key") {
+      const warnings = await findWarnings(connection, lookup.value, price);
+      for (const each of warnings) process.stderr.write(`warning: ${each}\n`);
+    }
     return setPrice(connection, { ...toWriteFields(flags), lookup, price, correctPast });
   });
   if (llmPrice === undefined) throw new Error("the service returned no price");

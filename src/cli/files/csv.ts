@@ -9,6 +9,7 @@ import {
   maxRecordBytes,
   nameColumns,
   type ReadOptions,
+  toBadRecord,
 } from "./record.js";
 
 /**
@@ -148,7 +149,7 @@ function toRecord(
   const length =
     values.findLastIndex((value, index) => value !== "" || names[index] !== undefined) + 1;
   if (length > names.length || values.length < names.findLastIndex(Boolean) + 1)
-    return { line, problem: `has ${values.length} values; expected ${names.length}` };
+    return toBadRecord(line, `has ${values.length} values; expected ${names.length}`);
   const fields: Record<string, string | undefined> = {};
   for (const [index, name] of names.entries()) {
     if (name !== undefined) fields[name] = values[index] || undefined;

@@ -6,6 +6,8 @@ import {
   maxRecordBytes,
   nameColumns,
   type ReadOptions,
+  type RowProblem,
+  toBadRecord,
 } from "./record.js";
 
 /** Reads JSON Lines: one object per line, whose fields are columns. Skips empty lines. */
@@ -43,25 +45,27 @@ function toRecord(line: number, text: string, columns: Columns, options: ReadOpt
   try {
     json = JSON.parse(text);
   } catch (error) {
-    return { line, problem: `is no JSON: ${(error as Error).message}` };
+    return toBadRecord(line, `is no JSON: ${(error as Error).message}`);
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    return { line, problem: "is no JSON object" };
+    return toBadRecord(line, "is no JSON object");
   }
   const fields: Record<string, string | undefined> = {};
-  const { names, problems } = nameColumns(Object.keys(json), columns, options);
+  const { names, problems: unknown } = nameColumns(Object.keys(json), columns, options);
+  const problems: RowProblem[] = unknown.map((description) => ({ field: "", description }));
   for (const [index, value] of Object.values(json).entries()) {
     const name = names[index];
     if (name === undefined) continue;
-    const problem = checkValue(name, value);
-    if (problem !== undefined) problems.push(problem);
+    if (!isText(value)) {
+      const description = `is ${JSON.stringify(value)}; expected a text like "1.25"`;
+      problems.push({ field: name, description });
+    }
     fields[name] = value === null || value === "" ? undefined : String(value);
   }
-  return problems.length > 0 ? { line, problem: problems.join("; ") } : { line, fields };
+  return problems.length > 0 ? { line, problems } : { line, fields };
 }
 
-/** Returns what is wrong with a value. Decimals must be strings: JSON.parse loses digits of numbers. */
-function checkValue(name: string, value: unknown): string | undefined {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
-  return `has ${name} ${JSON.stringify(value)}; expected a text like "1.25"`;
+/** Returns whether a value has a text form. Decimals must be strings: JSON.parse loses digits of numbers. */
+function isText(value: unknown): boolean {
+  return value === null || typeof value === "string" || typeof value === "boolean";
 }

@@ -1,4 +1,5 @@
 import { closest, distance } from "fastest-levenshtein";
+import type { Violation } from "../../domain/domain-error.js";
 import { usageError } from "../exit-codes.js";
 import type { InputFile } from "./input-file.js";
 
@@ -23,10 +24,23 @@ export type ReadOptions = {
 /** A row's unparsed fields, or why the row cannot be read. The first line is 1. */
 export type FileRecord =
   | { readonly line: number; readonly fields: Fields }
-  | { readonly line: number; readonly problem: string };
+  | { readonly line: number; readonly problems: readonly RowProblem[] };
+
+/** What is wrong with a field of a row or, if `field` is empty, with the row. */
+export type RowProblem = Violation;
 
 /** Values by column. An empty or missing value is undefined. */
 export type Fields = Readonly<Record<string, string | undefined>>;
+
+/** Creates the record of a row that is bad as a whole. */
+export function toBadRecord(line: number, description: string): FileRecord {
+  return { line, problems: [{ field: "", description }] };
+}
+
+/** Describes what is wrong with a row in one line. */
+export function describeProblems(problems: readonly RowProblem[]): string {
+  return problems.map(({ field, description }) => `${field} ${description}`.trim()).join("; ");
+}
 
 /** The longest row. Without a limit, a file without line ends would fill the memory. */
 export const maxRecordBytes = 64 * 1024;

@@ -5,7 +5,7 @@ import { exitCodes, Failure } from "../exit-codes.js";
 import type { FileFormat } from "../files/format.js";
 import type { InputFile } from "../files/input-file.js";
 import { readRecords } from "../files/read-records.js";
-import type { FileRecord, ReadOptions } from "../files/record.js";
+import { describeProblems, type FileRecord, type ReadOptions } from "../files/record.js";
 import { formatCount } from "../output/progress.js";
 
 /** The models of each provider. */
@@ -42,7 +42,7 @@ const columns = { required: ["provider", "model"], optional: [] } as const;
 
 /** Adds a row's names, or returns what is wrong with the row. */
 function addNames(record: FileRecord, names: CatalogNames): string | undefined {
-  if ("problem" in record) return record.problem;
+  if ("problems" in record) return describeProblems(record.problems);
   const { provider: providerText = "", model: modelText = "" } = record.fields;
   try {
     const { provider, model } = parseAll({

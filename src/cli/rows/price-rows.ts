@@ -4,6 +4,7 @@ import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors } from "../../domain/field-errors.js";
 import {
+  parseAudience,
   parseChargeTypePattern,
   parseModelPattern,
   parseProviderPattern,
@@ -11,7 +12,7 @@ import {
 import type { LLMPriceImportRowSchema } from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import type { Columns, Fields } from "../files/record.js";
 import { parseTime, toTimeText } from "../output/times.js";
-import type { RowParser } from "./sent-rows.js";
+import type { BadRow, RowParser } from "./sent-rows.js";
 
 /** The columns of a price list, in the order of an export. */
 export const priceColumns = [
@@ -34,44 +35,34 @@ export const priceListColumns: Columns = {
 export type PriceRow = MessageInitShape<typeof LLMPriceImportRowSchema>;
 
 /**
- * Parses a row of a price list, or returns everything that is wrong with it. Checks only the format of
- * times, versions, truth values and decimal points: the service validates everything else.
+ * Parses a row of a price list, or returns everything that is wrong with its values. The service checks
+ * them too, but names fewer rows.
  */
-function toPriceRow(fields: Fields): PriceRow | { readonly problem: string } {
-  const { charge_type: chargeType, provider, model, price, effective_from } = fields;
-  const { account_id: accountId, price_list: priceList } = fields;
+function toPriceRow(fields: Fields): PriceRow | BadRow {
+  const { charge_type: chargeType = "", provider = "", model = "", price = "" } = fields;
+  const { account_id: accountId = "", price_list: priceList = "" } = fields;
   const errors = new FieldErrors();
   const ends = errors.read(() => parseBoolean("ends", fields.ends));
   const correctPast = errors.read(() => parseBoolean("correct_past", fields.correct_past));
   const effectiveFrom = errors.read(
-    () => effective_from && parseTime("effective_from", effective_from),
+    () => fields.effective_from && parseTime("effective_from", fields.effective_from),
   );
   errors.read(() => checkBaseVersion(fields[baseVersionColumn]));
-  errors.read(() => checkDecimalPoint(price));
-  if (errors.violations.length > 0) return { problem: describeAll(errors, fields) };
+  errors.read(() => parseAudience({ accountId, priceList }));
+  errors.read(() => parseChargeTypePattern("charge_type", chargeType));
+  errors.read(() => parseProviderPattern("provider", provider));
+  errors.read(() => parseModelPattern("model", model, provider));
+  if (price !== "" || !ends) errors.read(() => checkPrice(price));
+  if (errors.violations.length > 0) return { problems: errors.violations };
   return {
     ...(accountId && { accountId }),
     ...(priceList && { priceList }),
-    ...(chargeType && { chargeType }),
-    ...(provider && { provider }),
-    ...(model && { model }),
+    ...{ chargeType, provider, model },
     ...(price && { price }),
     ...(effectiveFrom && { effectiveFrom }),
     ...(ends && { ends }),
     ...(correctPast && { correctPast }),
   };
-}
-
-/** Adds the problems that the service would find, since it does not get to see the row. */
-function describeAll(errors: FieldErrors, fields: Fields): string {
-  const { charge_type = "", provider = "", model = "", price = "", ends = "" } = fields;
-  errors.read(() => parseChargeTypePattern("charge_type", charge_type));
-  errors.read(() => parseProviderPattern("provider", provider));
-  errors.read(() => parseModelPattern("model", model, provider));
-  const isChecked = errors.violations.some(({ field }) => field === "price");
-  if (!isChecked && ends.toLowerCase() !== "true")
-    errors.read(() => parseDecimal("price", price, decimalBounds.price));
-  return errors.violations.map(({ field, description }) => `${field} ${description}`).join("; ");
 }
 
 /** Returns the parser of a price list. `correctsPast`: rows with an `effective_from` correct the past. */
@@ -108,10 +99,11 @@ function checkBaseVersion(text: string | undefined): void {
   );
 }
 
-function checkDecimalPoint(price: string | undefined): void {
-  const [, whole, fraction] = /^(\d+),(\d+)$/.exec(price ?? "") ?? [];
-  if (whole === undefined) return;
-  throw invalidField("price", `is "${price}"; write ${whole}.${fraction}, with a decimal point`);
+function checkPrice(price: string): void {
+  const [, whole, fraction] = /^(\d+),(\d+)$/.exec(price) ?? [];
+  if (whole === undefined) parseDecimal("price", price, decimalBounds.price);
+  else
+    throw invalidField("price", `is "${price}"; write ${whole}.${fraction}, with a decimal point`);
 }
 
 const versionPattern = /^\d{1,16}$/;

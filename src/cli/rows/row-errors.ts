@@ -1,8 +1,35 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { exitCodes, Failure } from "../exit-codes.js";
+import { describeProblems, type RowProblem } from "../files/record.js";
 import { formatCount } from "../output/progress.js";
-import type { SentRows } from "./sent-rows.js";
+import type { BadRow, SentRows } from "./sent-rows.js";
+
+/** The error of a file with bad rows. */
+export class RowsFailure extends Failure {
+  constructor(
+    message: string,
+    readonly report: RowsReport,
+    cause: unknown,
+  ) {
+    super(message, exitCodes.rejected, { cause });
+  }
+}
+
+type RowCounts = { readonly badRowCount: number; readonly rowCount?: number };
+
+/** What is wrong with the rows of a file, for programs. */
+export type RowsReport = RowCounts & {
+  /** The errors of the rows that the message names, in the order of the file. */
+  readonly rowErrors: readonly RowError[];
+};
+
+/** Without a field, the row is bad as a whole. */
+type RowError = {
+  readonly line: number;
+  readonly field?: string;
+  readonly description: string;
+};
 
 /** What a call sent, for its error message. */
 export type SentFile = {
@@ -21,24 +48,29 @@ export type SentFile = {
 export function toRowsFailure(error: ConnectError, sent: SentFile): Error {
   const { path, result, file, sentRows } = sent;
   const violations = error.findDetails(BadRequestSchema).flatMap((each) => each.fieldViolations);
-  const bad = new Map(sentRows.problems);
+  const bad = new Map<number, readonly RowProblem[]>(sentRows.problems);
   const pattern = new RegExp(`^${path}\\[(\\d+)\\](?:\\.(.*))?$`);
   for (const { field, description } of violations) {
     const [, row, name] = pattern.exec(field) ?? [];
     // The error is about the request, not about a row.
     if (row === undefined) return error;
     if (sentRows.problems.has(Number(row))) continue;
-    const described = nameLines(description, sentRows);
-    const texts = [bad.get(Number(row)), `${name ?? ""} ${described}`.trim()];
-    bad.set(Number(row), texts.filter((each) => each !== undefined).join("; "));
+    const problem = { field: name ?? "", description: nameLines(description, sentRows) };
+    bad.set(Number(row), [...(bad.get(Number(row)) ?? []), problem]);
   }
   if (violations.length === 0) return error;
-  const lines = [...bad]
+  const rows = [...bad]
     .sort(([a], [b]) => a - b)
-    .map(([row, problem]) => `${file}:${sentRows.lineOf(row)}: ${problem}`);
-  const count = toCountText(error, bad.size);
+    .map(([row, problems]) => ({ line: sentRows.lineOf(row), problems }));
+  const counts = toCounts(error, bad.size);
+  const count = toCountText(counts, bad.size);
+  const lines = rows.map(({ line, problems }) => `${file}:${line}: ${describeProblems(problems)}`);
   const message = [`nothing is ${result}, ${count}:`, ...lines].join("\n");
-  return new Failure(message, exitCodes.rejected, { cause: error });
+  return new RowsFailure(message, { ...counts, rowErrors: rows.flatMap(toRowErrors) }, error);
+}
+
+function toRowErrors({ line, problems }: BadRow & { readonly line: number }): RowError[] {
+  return problems.map(({ field, description }) => ({ line, ...(field && { field }), description }));
 }
 
 /** Replaces the rows that a description names by their lines. */
@@ -49,10 +81,14 @@ function nameLines(description: string, sentRows: SentRows<object>): string {
 }
 
 /** Uses the service's count of all bad rows: its error names only the first ones. */
-function toCountText(error: ConnectError, named: number): string {
+function toCounts(error: ConnectError, named: number): RowCounts {
   const { bad_rows, rows } = error.findDetails(ErrorInfoSchema)[0]?.metadata ?? {};
-  const bad = Math.max(named, Number(bad_rows ?? 0));
-  const of = rows === undefined ? "" : ` of ${formatCount(Number(rows))}`;
-  const count = `${formatCount(bad)}${of} rows ${bad === 1 ? "is" : "are"} bad`;
-  return bad === named ? count : `${count}, among them`;
+  const badRowCount = Math.max(named, Number(bad_rows ?? 0));
+  return { badRowCount, ...(rows !== undefined && { rowCount: Number(rows) }) };
+}
+
+function toCountText({ badRowCount, rowCount }: RowCounts, named: number): string {
+  const of = rowCount === undefined ? "" : ` of ${formatCount(rowCount)}`;
+  const count = `${formatCount(badRowCount)}${of} rows ${badRowCount === 1 ? "is" : "are"} bad`;
+  return badRowCount === named ? count : `${count}, among them`;
 }

@@ -16,9 +16,8 @@ export const usageRowParser: RowParser<UsageRow> = {
   toRow: ({ account_id: accountId = "", usage = "" }) => {
     const tooLong = [accountId, usage].find((text) => text.length > maxLength);
     if (tooLong === undefined) return { accountId, usage };
-    return {
-      problem: `has a value of ${tooLong.length} characters; allowed: at most ${maxLength}`,
-    };
+    const description = `has a value of ${tooLong.length} characters; allowed: at most ${maxLength}`;
+    return { problems: [{ field: "", description }] };
   },
   invalidRow: { accountId: "", usage: "0" },
 };

@@ -29,7 +29,6 @@ import {
   listRevisions,
   type PriceRef,
 } from "../../store/prices/timelines.js";
-import { parseAudienceFilter } from "../messages/audience-filter.js";
 import { parseOptionalVersion, requireVersion } from "../messages/book-version.js";
 import {
   maxPageSize,
@@ -40,7 +39,11 @@ import {
   toPage,
   toPageToken,
 } from "../messages/pagination.js";
-import { parsePriceRef, parsePriceRefOptionalChargeType } from "../messages/price-lookup.js";
+import {
+  parseAudienceFilter,
+  parsePriceRef,
+  parsePriceRefOptionalChargeType,
+} from "../messages/price-lookup.js";
 import { toPriceMessage, toRevisionMessage } from "../messages/price-messages.js";
 import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
 

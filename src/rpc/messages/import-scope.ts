@@ -16,7 +16,7 @@ import type {
   LLMPriceImportScope,
   LLMPriceImportTerms,
 } from "../../gen/llmprices/v1/llm_price_import_pb.js";
-import { parseAudiences } from "./audience-filter.js";
+import { parseAudiences } from "./price-lookup.js";
 
 /** @throws DomainError INVALID_FIELD with every violation. */
 export function parseScope(scope: LLMPriceImportScope | undefined): ImportScope | undefined {

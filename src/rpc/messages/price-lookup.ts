@@ -1,21 +1,24 @@
-import { invalidField, quote } from "../../domain/domain-error.js";
+import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors, parseAll } from "../../domain/field-errors.js";
 import {
   type Audience,
+  type AudienceFilter,
   everyone,
+  isForEveryone,
   type Key,
   type ModelKey,
-  parseAccountId,
+  parseAccountIdOrNone,
+  parseAudience,
   parseChargeType,
   parseChargeTypePattern,
   parseModel,
   parseModelPattern,
-  parsePriceList,
+  parsePriceListOrNone,
   parseProvider,
   parseProviderPattern,
 } from "../../domain/price-key.js";
 import { parseUuid } from "../../domain/text.js";
-import type { LLMPriceKey } from "../../gen/llmprices/v1/llm_price_pb.js";
+import { type LLMPriceKey, PriceAudience } from "../../gen/llmprices/v1/llm_price_pb.js";
 import type { PriceRef } from "../../store/prices/timelines.js";
 
 /** The generated type of the `lookup` of a request. */
@@ -51,7 +54,7 @@ export function parsePriceRefOptionalChargeType(lookup: PriceRefField): PriceRef
   const { audience, ...rest } = parseAll({
     provider: () => parseProviderPattern("key.provider", provider),
     model: () => parseModelPattern("key.model", model, provider),
-    audience: () => parseKeyAudience(lookup.value, "key."),
+    audience: () => parseAudience(lookup.value, "key."),
   });
   return { ...rest, ...audience };
 }
@@ -63,7 +66,7 @@ export function parseKey(key: Key, path = ""): Key {
     chargeType: () => parseChargeTypePattern(`${path}charge_type`, key.chargeType),
     provider: () => parseProviderPattern(`${path}provider`, provider),
     model: () => parseModelPattern(`${path}model`, model, provider),
-    audience: () => parseKeyAudience(key, path),
+    audience: () => parseAudience(key, path),
   });
   return { ...rest, ...audience };
 }
@@ -74,30 +77,51 @@ export function parseRequestedKey(key: Omit<Key, keyof Audience> & Partial<Audie
   const chargeType = errors.read(() => parseChargeType("charge_type", key.chargeType));
   const provider = errors.read(() => parseProvider("provider", key.provider));
   const model = errors.read(() => parseModel("model", key.model));
-  const accountId = errors.read(() => parseOptionalAccount(key.accountId));
-  const priceList = errors.read(() => parseOptionalPriceList(key.priceList));
+  const accountId = errors.read(() => parseAccountIdOrNone("account_id", key.accountId));
+  const priceList = errors.read(() => parsePriceListOrNone("price_list", key.priceList));
   errors.throwIfAny();
   return { accountId, priceList, chargeType, provider, model };
 }
 
-/** Parses an account and a price list, of which at most one may be given. @throws DomainError INVALID_FIELD */
-export function parseKeyAudience({ accountId, priceList }: Audience, path = ""): Audience {
-  if (accountId === "" && priceList === "") return everyone;
-  const audience = parseAll({
-    accountId: () => parseOptionalAccount(accountId, path),
-    priceList: () => parseOptionalPriceList(priceList, path),
-  });
-  if (accountId === "" || priceList === "") return audience;
+/** The fields that select prices by audience. */
+type AudienceFields = Audience & { readonly audience: PriceAudience };
+
+/**
+ * Parses the audiences of a list: those for everyone unless the request says otherwise.
+ *
+ * @throws DomainError INVALID_FIELD
+ */
+export function parseAudienceFilter(request: AudienceFields): AudienceFilter {
+  return parseAudiences(request, "") ?? everyone;
+}
+
+/**
+ * Parses the fields of a filter. Returns undefined if none of them is given.
+ *
+ * @throws DomainError INVALID_FIELD
+ */
+export function parseAudiences(
+  { audience, ...key }: AudienceFields,
+  path: string,
+): AudienceFilter | undefined {
+  const one = parseAudience(key, path);
+  if (!(audience in kinds)) {
+    const allowed = "EVERYONE, ACCOUNTS, PRICE_LISTS or ALL";
+    throw invalidField(`${path}audience`, `is ${audience}; allowed: ${allowed}`);
+  }
+  const kind = kinds[audience];
+  if (isForEveryone(one)) return kind;
+  if (kind === undefined) return one;
   throw invalidField(
-    `${path}price_list`,
-    `is ${quote(priceList)}, and account_id is given too; allowed: one of them`,
+    `${path}audience`,
+    `is ${PriceAudience[audience]}, and an account or a price list is given too; allowed: one of them`,
   );
 }
 
-function parseOptionalAccount(text = "", path = ""): string {
-  return text === "" ? text : parseAccountId(`${path}account_id`, text);
-}
-
-function parseOptionalPriceList(text = "", path = ""): string {
-  return text === "" ? text : parsePriceList(`${path}price_list`, text);
-}
+const kinds: Readonly<Record<PriceAudience, AudienceFilter | undefined>> = {
+  [PriceAudience.UNSPECIFIED]: undefined,
+  [PriceAudience.EVERYONE]: everyone,
+  [PriceAudience.ACCOUNTS]: "accounts",
+  [PriceAudience.PRICE_LISTS]: "lists",
+  [PriceAudience.ALL]: "all",
+};

@@ -88,7 +88,8 @@ function isReadable(message: DescMessage, key: string, value: JsonValue): boolea
 }
 
 function describeWrong(field: DescField, value: JsonValue): string {
-  return `is ${quote(JSON.stringify(value))}; expected ${expectedOf(field, value)}`;
+  const text = typeof value === "string" ? quote(value) : shorten(JSON.stringify(value));
+  return `is ${text}; expected ${expectedOf(field, value)}`;
 }
 
 function expectedOf(field: DescField, value: JsonValue): string {
@@ -127,8 +128,10 @@ function join(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
 }
 
-function shorten(key: string): string {
-  return key.length <= 80 ? key : `${key.slice(0, 77)}...`;
+function shorten(text: string): string {
+  if (text.length <= 80) return text;
+  // Half of a surrogate pair is no text.
+  return `${text.slice(0, 77).replace(/[\ud800-\udbff]$/, "")}...`;
 }
 
 function isObject(value: JsonValue): value is { [key: string]: JsonValue } {

@@ -19,6 +19,7 @@ export function unsupportedReason(
   { method, allowedMethods, supportedContentType }: Handler,
   httpMethod: string,
   type: string,
+  url: string,
 ): HttpError | undefined {
   // Connect also accepts GET for streams without side effects, but finds no message in it.
   const allowed = method.methodKind === "unary" ? [...allowedMethods].sort() : ["POST"];
@@ -35,12 +36,23 @@ export function unsupportedReason(
     : httpMethod === "GET"
       ? type === "" || (supportedContentType(type) && !grpcType.test(type))
       : supportedContentType(type);
-  if (isSupported) return undefined;
   const expected = contentTypes.filter((each) => supportedContentType(each));
+  const acceptPost = ["accept-post", expected.join(", ")] as const;
+  if (isSupported) {
+    if (httpMethod !== "GET" || encodings.test(url)) return undefined;
+    return { status: 415, header: acceptPost, error: queryNeeded };
+  }
   const isStream = method.methodKind !== "unary" && unaryType.test(type);
   const error = isStream ? streamNeeded(method, type, expected) : wrongType(type, expected);
-  return { status: 415, header: ["accept-post", expected.join(", ")], error };
+  return { status: 415, header: acceptPost, error };
 }
+
+/** The error of a GET request that does not say how its message is encoded. */
+const queryNeeded = unsupported(
+  "a GET request has its message in the query; send POST with JSON, or GET with a query like " +
+    "?encoding=json&message=%7B%7D",
+);
+const encodings = /[?&]encoding=(?:json|proto)(?:&|$)/;
 
 /** Returns the error of a stream that was called as if it were unary. */
 function streamNeeded(method: DescMethod, type: string, expected: readonly string[]): DomainError {

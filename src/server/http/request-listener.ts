@@ -58,7 +58,8 @@ export function createRequestListener(dependencies: ListenerDependencies): Reque
       }
       return challenge(toResponse(toConnectError(error)));
     }
-    const unsupported = unsupportedReason(method.handler, request.method ?? "", type);
+    const { method: httpMethod = "", url = "" } = request;
+    const unsupported = unsupportedReason(method.handler, httpMethod, type, url);
     if (unsupported !== undefined) {
       return toPlainResponse(unsupported, record(unsupported.error, caller));
     }

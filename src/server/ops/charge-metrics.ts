@@ -10,7 +10,7 @@ import {
 /** A model of a provider. */
 export type NamedModel = { readonly provider: string; readonly model: string };
 
-/** What the metrics of charges ask the catalog, and tell the log. */
+/** What the metrics of charges ask the catalog, and report. */
 export type CatalogQueries = {
   /** Returns those of the names that are registered providers. */
   readonly registeredProviders: (names: readonly string[]) => Promise<readonly string[]>;

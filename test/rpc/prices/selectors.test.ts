@@ -341,7 +341,7 @@ describe("A price that ends, or is free", () => {
         other.pricing.createLLMPrice({ ...select({ chargeType: "tool", ...parts }), price: "1" });
       await create({ provider: "openai", model: "gpt-5" });
       await create({ accountId: "acme", provider: "openai", model: "gpt-5-m*" });
-      await create({ accountId: "rival", provider: "openai", model: "gpt-5-n*" });
+      await create({ accountId: "other", provider: "openai", model: "gpt-5-n*" });
       const failed = await other.pricing
         .calculateCharge(lineOf({ ...request, model: "gpt-6" }, { accountId: "acme" }))
         .catch((error: unknown) => ConnectError.from(error));

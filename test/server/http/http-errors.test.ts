@@ -95,6 +95,17 @@ describe("A request that HTTP itself would reject", () => {
     expect(get).to.include({ status: 415, code: "unimplemented" });
   });
 
+  it("gets a query to send when a GET request has no encoding, or an unknown one: 415", async () => {
+    const path = `/${pricing}/ListLLMPrices`;
+    for (const query of ["", "?message={}", "?encoding=xml&message={}"]) {
+      const rejected = await errorOf(() => send(`${path}${query}`));
+      expect(rejected).to.include({ status: 415, code: "unimplemented" });
+      expect(rejected.message).to.include("send POST with JSON, or GET with a query like ?");
+      const [example] = /\?encoding=\S+$/.exec(rejected.message) ?? [];
+      expect((await send(`${path}${example}`)).status).to.equal(200);
+    }
+  });
+
   it("gets the list of the service's methods when its method is unknown, and is counted as _OTHER: 404", async () => {
     const counted = await callsEnded(service, "_OTHER", "unimplemented");
     for (const rpc of ["Nope", "calculateCharge", "x".repeat(3000)]) {

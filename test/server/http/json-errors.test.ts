@@ -47,14 +47,9 @@ describe("JSON that does not fit a message", () => {
   const terms = () => ({ ...key, providerCost: "1", accountUsageRatio: "1" });
 
   const fields = [
-    [
-      "a time",
-      { as_of: "2026-13-01" },
-      "as_of",
-      /^is "\\"2026-13-01\\""; .*"2026-01-31T12:00:00Z"$/,
-    ],
+    ["a time", { as_of: "2026-13-01" }, "as_of", /^is "2026-13-01"; .*"2026-01-31T12:00:00Z"$/],
     ["a date alone", { asOf: "2026-01-31" }, "as_of", /expected a time like/],
-    ["a decimal as a number", { providerCost: 0.1 }, "provider_cost", /^is "0.1"; .* in quotes/],
+    ["a decimal as a number", { providerCost: 0.1 }, "provider_cost", /^is 0\.1; .* in quotes/],
     ["a list for a text", { model: ["x"] }, "model", /expected a string$/],
     ["a fraction for a version", { min_book_version: 1.5 }, "min_book_version", /a whole number$/],
     ["an unknown mode", { rounding: { mode: "UP" } }, "rounding.mode", /ROUNDING_MODE_UP, /],
@@ -74,6 +69,24 @@ describe("JSON that does not fit a message", () => {
       expect(violations[0]?.description).to.match(description);
     });
   }
+
+  it("gets a wrong value as it was sent, with one layer of quotes, and a long one shortened", async () => {
+    const values = {
+      '"yester\\"day"': 'yester"day',
+      "0.0042": 0.0042,
+      true: true,
+      '{"seconds":1}': { seconds: 1 },
+      [`"${"x".repeat(77)}..."`]: "x".repeat(100),
+      [`["${"x".repeat(75)}...`]: ["x".repeat(100)],
+      [`["${"x".repeat(74)}...`]: [`${"x".repeat(74)}😀${"x".repeat(9)}`],
+    };
+    for (const [shown, value] of Object.entries(values)) {
+      const [violation] = await errorOf("CalculateCharge", { ...terms(), as_of: value });
+      expect(violation?.description).to.equal(
+        `is ${shown}; expected a time like "2026-01-31T12:00:00Z"`,
+      );
+    }
+  });
 
   it("gets all wrong fields at once", async () => {
     const wrong = { as_of: 1, provider_cost: 2, rounding: { scale: "x", mode: true }, y: 0 };

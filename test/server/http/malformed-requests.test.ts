@@ -156,7 +156,8 @@ describe("Malformed requests", () => {
   it("are those with an invalid Host header", async () => {
     const { host, port } = service.server.httpAddress;
     const socket = connect(port, host);
-    socket.write("GET /llmprices.v1.CatalogService/ListProviders HTTP/1.1\r\nHost: [\r\n\r\n");
+    const path = "/llmprices.v1.CatalogService/ListProviders?encoding=json&message=%7B%7D";
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: [\r\n\r\n`);
     const response = await new Promise((resolve) =>
       socket.once("data", (data) => resolve(`${data}`)),
     );

@@ -7,9 +7,11 @@ import { startTestService, type TestService } from "../../support/service.js";
 
 type Schema = { readonly $ref?: string; readonly properties?: Readonly<Record<string, Schema>> };
 type Api = {
-  readonly paths: Readonly<Record<string, { readonly post: { readonly operationId: string } }>>;
+  readonly paths: Readonly<Record<string, { readonly post: Operation }>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 };
+
+type Operation = { readonly requestBody: { readonly content: Readonly<Record<string, object>> } };
 
 describe("The pages of the HTTP listener", () => {
   let service: TestService;
@@ -91,6 +93,12 @@ describe("The pages of the HTTP listener", () => {
       const references = [...JSON.stringify(api).matchAll(/#\/components\/schemas\/([^"]+)/g)];
       expect(references.length).to.be.greaterThan(50);
       for (const [, name = ""] of references) expect(api.components.schemas).to.have.property(name);
+    });
+
+    it("has an example request of every method", () => {
+      for (const [path, { post }] of Object.entries(api.paths)) {
+        expect(post.requestBody.content["application/json"], path).to.have.property("example");
+      }
     });
 
     it("describes what the service answers, name by name", async () => {
