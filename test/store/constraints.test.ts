@@ -35,8 +35,55 @@ describe("llm_prices, for every writer,", () => {
     });
   }
 
+  const wrong = {
+    one_audience: [{ account_id: "acme", price_list: "gold" }],
+    account_id_format: [
+      ...["a\u0001b", "a\u007f", "a\u0085", " a", "a ", "\u00a0a", "a\u3000", "\u2003"],
+      "é".repeat(256),
+    ].map((account_id) => ({ account_id })),
+    price_list_format: ["Gold", "-gold", "a b", "g".repeat(64)].map((price_list) => ({
+      price_list,
+    })),
+    model_format: ["*".repeat(256), "é*", "a  b*", " a*"].map((model) => ({ model })),
+    any_provider_any_model: [
+      { provider: "*", model: "gpt-4o" },
+      { provider: "*", model: "gpt*" },
+    ],
+  };
+  for (const [constraint, rows] of Object.entries(wrong)) {
+    it(`rejects a key outside of ${constraint}`, async () => {
+      for (const row of rows) {
+        const write = insertKeyRow({
+          charge_type: "tool",
+          provider: "openai",
+          model: "gpt*",
+          ...row,
+        });
+        expect(await sqlErrorOf(write), JSON.stringify(row)).to.equal(`llm_prices_${constraint}`);
+      }
+    });
+  }
+
+  it("accepts patterns whose other parts are names", async () => {
+    const names = { charge_type: "tool", provider: "openai", model: "*" };
+    await insertKeyRow({ ...names, charge_type: "*", account_id: "é".repeat(255) });
+    await insertKeyRow({ ...names, provider: "*", price_list: "g".repeat(63) });
+    await insertKeyRow({ ...names, model: "no-model-begins-with-this*" });
+    const unknown = insertKeyRow({ ...names, provider: "nobody" });
+    expect(await sqlErrorOf(unknown)).to.equal("llm_prices_provider_fkey");
+    const type = insertKeyRow({ ...names, charge_type: "nothing" });
+    expect(await sqlErrorOf(type)).to.equal("llm_prices_charge_type_fkey");
+  });
+
+  it("rejects to remove a name that a price has", async () => {
+    const remove = knex("models").where({ provider: "openai", name: "gpt-4o" }).delete();
+    expect(await sqlErrorOf(remove)).to.equal("llm_prices_model_fkey");
+  });
+
   const changes = {
     id: randomUUID(),
+    account_id: "acme",
+    price_list: "gold",
     charge_type: "plugin",
     provider: "acme",
     model: "o1",
@@ -150,6 +197,6 @@ async function createDatabaseWithOneKey(): Promise<void> {
   id = await insertKey(knex, { chargeType: "tool", provider: "openai", model: "gpt-4o" });
 }
 
-function insertKeyRow(row: { charge_type: string; provider: string; model: string }) {
+function insertKeyRow(row: Readonly<Record<string, string>>) {
   return knex("llm_prices").insert(row);
 }

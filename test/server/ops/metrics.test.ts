@@ -4,6 +4,7 @@ import { createMetrics } from "../../../src/server/ops/metrics.js";
 import { usagesOf } from "../../support/allocations.js";
 import { lineOf } from "../../support/batches.js";
 import { collectGarbage } from "../../support/garbage.js";
+import { type KeptLog, keepLog } from "../../support/log.js";
 import { until } from "../../support/metrics.js";
 import { at, registerNames, type TestKey } from "../../support/prices.js";
 import { startTestService, type TestService } from "../../support/service.js";
@@ -113,6 +114,80 @@ describe("llmprices_charges_total", () => {
       expect(await charges("unknown", "unpriced")).to.equal(unknown);
     });
     await until(async () => (await charges("unknown", "unpriced")) === unknown + 1);
+  });
+});
+
+describe("Charges by prices with patterns", () => {
+  let service: TestService;
+  let kept: KeptLog;
+  before(async () => {
+    kept = keepLog();
+    service = await startTestService({}, undefined, { log: kept.log });
+    await registerNames(service, { provider: "acme", model: "known" });
+    const everyone = { chargeType: "*", provider: "*", model: "*" };
+    for (const key of [
+      ...[everyone, { ...everyone, provider: "acme", model: "kn*" }],
+      ...[{ ...everyone, accountId: "a", provider: "acme", model: "known" }],
+      { ...everyone, priceList: "gold", provider: "acme" },
+    ])
+      await service.pricing.createLLMPrice({ ...key, price: "1" });
+  });
+  after(() => service.stop());
+  const line = (provider: string, model: string, rest = {}) =>
+    lineOf({ chargeType: "tool", provider, model }, rest);
+
+  it("are counted by how specific the price is", async () => {
+    const byLevel = (audience: string, model: string) =>
+      seriesOf(
+        service,
+        `llmprices_charges_by_level_total{audience="${audience}",model="${model}"}`,
+      );
+    expect(await byLevel("account", "exact")).to.equal(0);
+    await service.pricing.calculateCharge(line("acme", "known", { accountId: "a" }));
+    await service.pricing.batchCalculateCharges({
+      requests: [
+        line("acme", "known"),
+        line("acme", "known", { priceList: "gold" }),
+        ...Array.from({ length: 3 }, () => line("acme", "other")),
+      ],
+    });
+    expect(await byLevel("account", "exact")).to.equal(1);
+    expect(await byLevel("everyone", "prefix")).to.equal(1);
+    expect(await byLevel("list", "any")).to.equal(1);
+    expect(await byLevel("everyone", "any")).to.equal(3);
+    expect(await byLevel("everyone", "exact")).to.equal(0);
+  });
+
+  it("of models that are not registered are counted and logged, and others are not", async () => {
+    const unregistered = (provider: string) =>
+      seriesOf(service, `llmprices_unregistered_model_charges_total{provider="${provider}"}`);
+    const before = (await unregistered("acme")) ?? 0;
+    const requests = [
+      ...[
+        line("acme", "known"),
+        line("acme", "knew"),
+        line("acme", "knew"),
+        line("nobody", "known"),
+      ],
+    ];
+    await service.pricing.batchCalculateCharges({ requests });
+    expect(await unregistered("acme")).to.equal(before + 2);
+    expect(await unregistered("unknown")).to.equal(1);
+    expect(kept.text()).to.contain(
+      '"models":[{"provider":"acme","model":"knew"},{"provider":"nobody","model":"known"}]',
+    );
+    await registerNames(service, { provider: "acme", model: "knew" });
+    await service.pricing.batchCalculateCharges({ requests: requests.slice(0, 3) });
+    expect(await unregistered("acme")).to.equal(before + 2);
+  });
+
+  it("of unregistered providers have no series of their own", async () => {
+    await service.pricing.calculateCharge(line("invented", "model"));
+    const charged = (provider: string) =>
+      seriesOf(service, `llmprices_charges_total{provider="${provider}",outcome="charged"}`);
+    expect(await charged("invented")).to.equal(undefined);
+    expect(await charged("unknown")).to.be.above(0);
+    expect(await charged("acme")).to.be.above(0);
   });
 });
 
