@@ -4,6 +4,7 @@ import { isAuthenticated } from "../config/auth-config.js";
 import type { Config } from "../config/config.js";
 import type { TlsConfig } from "../config/tls-files.js";
 import type { LLMPrice } from "../domain/llm-price.js";
+import { everyone } from "../domain/price-key.js";
 import type { Server } from "../server/server.js";
 import { findPricesAt } from "../store/prices/find-prices.js";
 
@@ -92,9 +93,10 @@ function toCall(price: LLMPrice | undefined): Call {
   };
 }
 
-/** Finds any price to show. Returns undefined without one, or while the database is unavailable. */
+/** Finds any price for everyone to show. Returns undefined without one, or while the database is unavailable. */
 async function findPrice(knex: Knex): Promise<LLMPrice | undefined> {
-  return findPricesAt(knex, {}, { asOf: undefined, bookVersion: undefined }, 1).then(
+  const filter = { audience: everyone, hasNames: true };
+  return findPricesAt(knex, filter, { asOf: undefined, bookVersion: undefined }, 1).then(
     ({ prices }) => prices[0],
     () => undefined,
   );

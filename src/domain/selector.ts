@@ -1,4 +1,4 @@
-import { type Audience, type Key, wildcard } from "./price-key.js";
+import { type Key, wildcard } from "./price-key.js";
 
 /*
  * Which prices match a request, and which of them applies.
@@ -9,15 +9,6 @@ import { type Audience, type Key, wildcard } from "./price-key.js";
  * charge type by name before `*`. Two different keys that match one request differ in one of these, so that
  * there is never a tie.
  */
-
-/** Returns the audiences whose keys may match a request, in order. */
-export function audiencesFor({ accountId, priceList }: Audience): readonly Audience[] {
-  return [
-    ...(accountId === "" ? [] : [{ accountId, priceList: "" }]),
-    ...(priceList === "" ? [] : [{ accountId: "", priceList }]),
-    { accountId: "", priceList: "" },
-  ];
-}
 
 /**
  * Returns how specific a key is about the model and the charge type, from 0 to 513. Of two keys with the
@@ -30,7 +21,7 @@ export function specificityOf({ model, chargeType }: Pick<Key, "model" | "charge
 
 /** Returns whether keys that are so specific name the charge type. */
 export function namesChargeType(specificity: number): boolean {
-  return specificity % 2 === 1;
+  return (specificity & 1) === 1;
 }
 
 /**
@@ -38,7 +29,7 @@ export function namesChargeType(specificity: number): boolean {
  * model.
  */
 export function prefixLengthOf(specificity: number): number | undefined {
-  const rank = Math.floor(specificity / 2);
+  const rank = specificity >> 1;
   return rank === nameRank ? undefined : rank;
 }
 

@@ -1,85 +1,104 @@
-import { isForEveryone, type Key, wildcard } from "../domain/price-key.js";
-import { audiencesFor, namesChargeType, prefixLengthOf } from "../domain/selector.js";
-import { combineHashes, finishHash, hashAudience, hashText, hashUnit } from "./key-hash.js";
-import { type PackedAudience, packAudience, packedEveryone } from "./packed-audience.js";
-import { hashScope, type SpecificityIndex, wildcardHash } from "./specificity-index.js";
+import { type Audience, everyone, isForEveryone, type Key, wildcard } from "../domain/price-key.js";
+import { namesChargeType, prefixLengthOf } from "../domain/selector.js";
+import { hashAudience, hashInScope, hashScope, hashText, hashUnit } from "./key-hash.js";
+import { type Shard, shardOf } from "./shard.js";
+import type { SpecificityIndex } from "./specificity-index.js";
 
-/** A key to look for in the records. */
-export type WantedKey = {
-  readonly hash: number;
-  readonly audience: PackedAudience;
+/** Where keys are: the shards by hash, and how specific the keys in them are. */
+export type KeyTable = {
+  readonly shards: readonly Shard[];
+  readonly specificities: SpecificityIndex;
+};
+
+/** Gets a key that matches, and its place. Returns true to end the search. */
+export type VisitKey = (key: Key, shard: Shard, offset: number) => boolean;
+
+/**
+ * Calls `visit` with each key that matches a request, the most specific first, until it returns true. Tries
+ * only keys that the table may have.
+ */
+export function visitMatchingKeys(request: Key, table: KeyTable, visit: VisitKey): void {
+  const providerHash = hashText(request.provider);
+  const typeHash = hashText(request.chargeType);
+  if (isForEveryone(request)) {
+    // Most requests end here.
+    const scope = hashScope(everyoneHash, providerHash);
+    const hash = hashInScope(scope, typeHash, hashText(request.model));
+    const shard = table.shards[shardOf(hash)] as Shard;
+    const offset = shard.find(hash, request, undefined);
+    if (offset !== undefined && visit(request, shard, offset)) return;
+  }
+  hashPrefixes(request.model);
+  const { accountId, priceList, chargeType, provider, model } = request;
+  const names: RequestNames = { chargeType, provider, model, typeHash, providerHash };
+  if (accountId !== "" && visitAudience({ accountId, priceList: "" }, names, table, visit)) return;
+  if (priceList !== "" && visitAudience({ accountId: "", priceList }, names, table, visit)) return;
+  visitAudience(everyone, names, table, visit);
+}
+
+/** The names of a request, and the hashes of those that are hashed as a whole. */
+type RequestNames = {
   readonly chargeType: string;
   readonly provider: string;
   readonly model: string;
-  /** How many characters of `model` are before a `*`. Undefined: `model` is the whole text. */
-  readonly prefixLength: number | undefined;
+  readonly typeHash: number;
+  readonly providerHash: number;
 };
 
-/** Returns the key to look for: exactly this one. */
-export function toWantedKey(key: Key): WantedKey {
-  const { chargeType, provider, model } = key;
-  const scope = hashScope(hashAudience(key), hashText(provider));
-  const hash = finish(scope, hashText(chargeType), hashText(model));
-  return {
-    hash,
-    audience: packAudience(key),
-    chargeType,
-    provider,
-    model,
-    prefixLength: undefined,
-  };
+/** Visits the keys of one audience. Returns true if the search has ended. */
+function visitAudience(
+  audience: Audience,
+  names: RequestNames,
+  table: KeyTable,
+  visit: VisitKey,
+): boolean {
+  const audienceHash = hashAudience(audience);
+  const { provider, providerHash } = names;
+  return (
+    visitScope(hashScope(audienceHash, providerHash), audience, provider, names, table, visit) ||
+    visitScope(hashScope(audienceHash, wildcardHash), audience, wildcard, names, table, visit)
+  );
 }
 
-/**
- * Calls `visit` with each key that matches a request and may be in the book, the most specific first, until
- * it returns true.
- */
-export function visitMatchingKeys(
-  request: Key,
-  specificities: SpecificityIndex,
-  visit: (wanted: WantedKey) => boolean,
-): void {
-  const { chargeType, provider, model } = request;
-  const typeHash = hashText(chargeType);
-  const providerHash = hashText(provider);
-  const isOnlyForEveryone = isForEveryone(request);
-  if (isOnlyForEveryone) {
-    // Most requests: found without the index.
-    const hash = finish(hashScope(everyoneHash, providerHash), typeHash, hashText(model));
-    const audience = packedEveryone;
-    if (visit({ hash, audience, chargeType, provider, model, prefixLength: undefined })) return;
+/** Visits the keys of one audience and one provider, or of `*`. Returns true if the search has ended. */
+function visitScope(
+  scopeHash: number,
+  { accountId, priceList }: Audience,
+  provider: string,
+  { chargeType, model, typeHash }: RequestNames,
+  { shards, specificities }: KeyTable,
+  visit: VisitKey,
+): boolean {
+  for (const specificity of specificities.of(scopeHash)) {
+    const prefixLength = prefixLengthOf(specificity);
+    if (prefixLength !== undefined && prefixLength > model.length) continue;
+    const isTypeNamed = namesChargeType(specificity);
+    const typePart = isTypeNamed ? typeHash : wildcardHash;
+    const hash = hashInScope(scopeHash, typePart, hashModel(prefixLength, model));
+    const shard = shards[shardOf(hash)] as Shard;
+    // Most keys that are tried do not exist, and no record has the hash.
+    if (!shard.mayHave(hash)) continue;
+    // A literal object: a copy of the request by spread would take longer than the rest.
+    const key: Key = {
+      accountId,
+      priceList,
+      chargeType: isTypeNamed ? chargeType : wildcard,
+      provider,
+      model,
+    };
+    const offset = shard.find(hash, key, prefixLength);
+    if (offset === undefined) continue;
+    const found = prefixLength === undefined ? key : withPrefix(key, prefixLength);
+    if (visit(found, shard, offset)) return true;
   }
-  hashPrefixes(model);
-  for (const each of isOnlyForEveryone ? onlyEveryone : audiencesFor(request)) {
-    const audienceHash = hashAudience(each);
-    const audience = packAudience(each);
-    for (const isNamed of [true, false]) {
-      const scope = hashScope(audienceHash, isNamed ? providerHash : wildcardHash);
-      for (const specificity of specificities.of(scope)) {
-        const prefixLength = prefixLengthOf(specificity);
-        const namesType = namesChargeType(specificity);
-        if (prefixLength === undefined) {
-          if (!isNamed || (isOnlyForEveryone && namesType)) continue;
-        } else if (prefixLength > model.length) continue;
-        const modelHash =
-          prefixLength === undefined
-            ? prefixHashes[model.length]
-            : hashUnit(prefixHashes[prefixLength] as number, wildcardUnit);
-        const wanted = {
-          hash: finish(scope, namesType ? typeHash : wildcardHash, modelHash as number),
-          audience,
-          chargeType: namesType ? chargeType : wildcard,
-          provider: isNamed ? provider : wildcard,
-          ...{ model, prefixLength },
-        };
-        if (visit(wanted)) return;
-      }
-    }
-  }
+  return false;
 }
 
-function finish(scopeHash: number, typeHash: number, modelHash: number): number {
-  return finishHash(combineHashes(combineHashes(scopeHash, typeHash), modelHash));
+function withPrefix(
+  { accountId, priceList, chargeType, provider, model }: Key,
+  length: number,
+): Key {
+  return { accountId, priceList, chargeType, provider, model: model.slice(0, length) + wildcard };
 }
 
 /** Sets `prefixHashes[n]` to the hash of the first n characters, for all n. */
@@ -92,9 +111,15 @@ function hashPrefixes(model: string): void {
   }
 }
 
-const onlyEveryone = audiencesFor({ accountId: "", priceList: "" });
-const everyoneHash = hashAudience({ accountId: "", priceList: "" });
+/** Returns the hash of a model, or of its beginning and `*`. Call `hashPrefixes` before. */
+function hashModel(prefixLength: number | undefined, { length }: string): number {
+  if (prefixLength === undefined) return prefixHashes[length] as number;
+  return hashUnit(prefixHashes[prefixLength] as number, wildcardUnit);
+}
+
+const everyoneHash = hashAudience(everyone);
+const wildcardHash = hashText(wildcard);
 const emptyHash = hashText("");
 const wildcardUnit = wildcard.charCodeAt(0);
-/** Reused by each lookup. A model has at most 255 characters. */
+/** Reused by each search. A model has at most 255 characters. */
 const prefixHashes = new Int32Array(256);

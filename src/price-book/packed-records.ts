@@ -1,8 +1,6 @@
 import type { Instant } from "../domain/instant.js";
 import { type Key, wildcard } from "../domain/price-key.js";
 import type { TimelineRow } from "../store/prices/price-book-feed.js";
-import type { WantedKey } from "./matching-keys.js";
-import { type PackedAudience, packAudience, unpackAudience } from "./packed-audience.js";
 
 /** The price of a timeline at an instant. */
 export type PriceInEffect = {
@@ -25,7 +23,7 @@ export type KeyStanding = {
 /**
  * A buffer of timelines, one record each, aligned to 8 bytes:
  *
- *     0  uint32   hash of the key
+ *     0  int32    hash of the key
  *     4  uint16   length of the text of the key, and uint16 length of the text of its audience, of which
  *                 the highest bit is set for a price list
  *     8  uint32   number of revisions that stand
@@ -47,7 +45,7 @@ export class Records {
   }
 
   hashAt(offset: number): number {
-    return this.#view.getUint32(offset, true);
+    return this.#view.getInt32(offset, true);
   }
 
   /** Returns the end of the record at `offset`, which is the offset of the next one. */
@@ -62,17 +60,25 @@ export class Records {
     const [chargeType = "", provider = "", ...model] = this.bytes
       .toString("latin1", start, end)
       .split("/");
-    const audience = unpackAudience(this.#audienceAt(offset));
-    return { chargeType, provider, model: model.join("/"), ...audience };
+    const bits = this.#audienceBits(offset);
+    const text = this.bytes.toString("utf8", end, end + (bits & lengthBits));
+    const isList = (bits & listBit) !== 0;
+    return {
+      ...{ accountId: isList ? "" : text, priceList: isList ? text : "" },
+      ...{ chargeType, provider, model: model.join("/") },
+    };
   }
 
-  hasKey(offset: number, wanted: WantedKey): boolean {
-    const { audience, chargeType, provider, model, prefixLength } = wanted;
+  /**
+   * Returns whether a record has a key. `prefixLength`: how many characters of the model are before a `*`;
+   * undefined: the model is the whole text.
+   */
+  hasKey(offset: number, key: Key, prefixLength: number | undefined): boolean {
+    const { chargeType, provider, model } = key;
     const modelLength = prefixLength ?? model.length;
     const end = prefixLength === undefined ? "" : wildcard;
     const length = chargeType.length + provider.length + modelLength + end.length + 2;
     if (this.#view.getUint16(offset + 4, true) !== length) return false;
-    if (this.#audienceBits(offset) !== toBits(audience)) return false;
     const typeStart = this.#idStart(offset) + idLength;
     const providerStart = typeStart + chargeType.length + 1;
     const modelStart = providerStart + provider.length + 1;
@@ -81,7 +87,7 @@ export class Records {
       this.#hasText(modelStart + modelLength, end) &&
       this.#hasText(providerStart, provider) &&
       this.#hasText(typeStart, chargeType) &&
-      this.#hasText(typeStart + length, audience.bytes)
+      this.#hasAudience(offset, key)
     );
   }
 
@@ -139,7 +145,11 @@ export class Records {
    * Returns the id of a key, and how it stands at an instant by what a version said. Undefined: it had no
    * price then, and none was scheduled.
    */
-  standingAt(offset: number, instant: Instant, version: number): KeyStanding | undefined {
+  standingAt(
+    offset: number,
+    instant: Instant,
+    version: number,
+  ): Omit<KeyStanding, "key"> | undefined {
     const view = this.#view;
     let begunFrom = Number.NEGATIVE_INFINITY;
     let hasPrice = false;
@@ -157,16 +167,21 @@ export class Records {
     const hasBegun = begunFrom > Number.NEGATIVE_INFINITY;
     if (!hasBegun && !isScheduled) return undefined;
     const standing = hasPrice ? "priced" : hasBegun ? "ended" : "notYet";
-    return { id: this.#idAt(offset), key: this.keyAt(offset), standing };
+    return { id: this.#idAt(offset), standing };
   }
 
   write(offset: number, hash: number, { key, id, standing, superseded }: TimelineRow): void {
     const view = this.#view;
     const text = `${key.chargeType}/${key.provider}/${key.model}`;
-    const audience = packAudience(key);
-    view.setUint32(offset, hash, true);
+    const audience = key.accountId + key.priceList;
+    const audienceLength = Buffer.byteLength(audience);
+    view.setInt32(offset, hash, true);
     view.setUint16(offset + 4, text.length, true);
-    view.setUint16(offset + 6, toBits(audience), true);
+    view.setUint16(
+      offset + 6,
+      key.priceList === "" ? audienceLength : audienceLength | listBit,
+      true,
+    );
     view.setUint32(offset + 8, standing.length, true);
     view.setUint32(offset + 12, superseded.length, true);
     let at = offset + revisionsStart;
@@ -185,7 +200,7 @@ export class Records {
     }
     this.bytes.write(id.replaceAll("-", ""), at, "hex");
     this.bytes.write(text, at + idLength, "latin1");
-    this.bytes.write(audience.bytes, at + idLength + text.length, "latin1");
+    this.bytes.write(audience, at + idLength + text.length);
   }
 
   #priceOf(
@@ -219,11 +234,17 @@ export class Records {
     return this.#view.getUint16(offset + 6, true);
   }
 
-  #audienceAt(offset: number): PackedAudience {
+  #hasAudience(offset: number, { accountId, priceList }: Key): boolean {
     const bits = this.#audienceBits(offset);
+    const text = (bits & listBit) === 0 ? accountId : priceList;
+    const other = (bits & listBit) === 0 ? priceList : accountId;
+    if (other !== "") return false;
+    if (bits === 0 || text === "") return bits === 0 && text === "";
     const start = this.#audienceStart(offset);
-    const bytes = this.bytes.toString("latin1", start, start + (bits & lengthBits));
-    return { kind: bits === 0 ? "everyone" : bits > lengthBits ? "list" : "account", bytes };
+    const length = bits & lengthBits;
+    if (text.length === length && this.#hasText(start, text)) return true;
+    // Text that is not ASCII has more bytes than characters.
+    return text.length < length && this.bytes.toString("utf8", start, start + length) === text;
   }
 
   #hasText(start: number, text: string, length = text.length): boolean {
@@ -238,14 +259,9 @@ export class Records {
 /** Returns the size of the record of a timeline, in bytes. */
 export function sizeOf({ key, standing, superseded }: TimelineRow): number {
   const ownText = key.chargeType.length + key.provider.length + key.model.length + 2;
-  const text = ownText + packAudience(key).bytes.length;
+  const text = ownText + Buffer.byteLength(key.accountId + key.priceList);
   const revisions = standing.length * standingBytes + superseded.length * supersededBytes;
   return align(revisionsStart + revisions + idLength + text);
-}
-
-/** Returns the length of an audience's text, with the highest bit for a price list. */
-function toBits({ kind, bytes }: PackedAudience): number {
-  return kind === "list" ? bytes.length | listBit : bytes.length;
 }
 
 function toUuid(hex: string): string {

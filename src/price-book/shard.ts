@@ -1,23 +1,21 @@
-import type { Instant } from "../domain/instant.js";
 import type { Key } from "../domain/price-key.js";
-import { toWantedKey, type WantedKey } from "./matching-keys.js";
-import { type KeyStanding, type PriceInEffect, Records } from "./packed-records.js";
+import { Records } from "./packed-records.js";
 
 /** An immutable hash table of a part of the timelines. */
 export class Shard {
-  readonly #records: Records;
+  readonly records: Records;
   readonly count: number;
   /** Offsets of the records plus 1; 0 is an empty slot. At most half of the slots are used. */
   readonly #slots: Uint32Array;
 
   private constructor(bytes: Buffer) {
-    this.#records = new Records(bytes);
+    this.records = new Records(bytes);
     const offsets: number[] = [];
-    for (let at = 0; at < bytes.length; at = this.#records.endOf(at)) offsets.push(at);
+    for (let at = 0; at < bytes.length; at = this.records.endOf(at)) offsets.push(at);
     this.count = offsets.length;
     this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(1, 2 * offsets.length))));
     for (const offset of offsets) {
-      let slot = this.#firstSlot(this.#records.hashAt(offset));
+      let slot = this.#firstSlot(this.records.hashAt(offset));
       while (this.#slots[slot] !== 0) slot = this.#nextSlot(slot);
       this.#slots[slot] = offset + 1;
     }
@@ -30,43 +28,30 @@ export class Shard {
     const records = new Records(added);
     const replaced: number[] = [];
     for (let at = 0; at < added.length; at = records.endOf(at)) {
-      const offset = this.#find(toWantedKey(records.keyAt(at)));
+      const offset = this.find(records.hashAt(at), records.keyAt(at), undefined);
       if (offset !== undefined) replaced.push(offset);
     }
     return new Shard(Buffer.concat([...this.#bytesWithout(replaced), added]));
   }
 
-  /**
-   * Returns the price by what a version said, or by what stands now. Returns undefined when the key has
-   * no price in effect then, or is unknown.
-   */
-  priceAt(wanted: WantedKey, instant: Instant, version?: number): PriceInEffect | undefined {
-    const offset = this.#find(wanted);
-    if (offset === undefined) return undefined;
-    return version === undefined
-      ? this.#records.priceAt(offset, instant)
-      : this.#records.priceAtVersion(offset, instant, version);
+  /** Returns whether a record has this hash. */
+  mayHave(hash: number): boolean {
+    for (let slot = this.#firstSlot(hash); ; slot = this.#nextSlot(slot)) {
+      const entry = this.#slots[slot];
+      if (entry === 0 || entry === undefined) return false;
+      if (this.records.hashAt(entry - 1) === hash) return true;
+    }
   }
 
-  /** Returns a key that was found. */
-  keyOf(wanted: WantedKey): Key {
-    return this.#records.keyAt(this.#find(wanted) as number);
-  }
-
-  /** Returns how a key stands at an instant by what a version said. */
-  standingAt(wanted: WantedKey, instant: Instant, version: number): KeyStanding | undefined {
-    const offset = this.#find(wanted);
-    return offset === undefined ? undefined : this.#records.standingAt(offset, instant, version);
-  }
-
-  #find(wanted: WantedKey): number | undefined {
-    const { hash } = wanted;
+  /** Returns the offset of a key's record. `prefixLength` as for `Records.hasKey`. */
+  find(hash: number, key: Key, prefixLength: number | undefined): number | undefined {
     const slots = this.#slots;
     for (let slot = this.#firstSlot(hash); ; slot = this.#nextSlot(slot)) {
       const entry = slots[slot];
       if (entry === 0 || entry === undefined) return undefined;
       const offset = entry - 1;
-      if (this.#records.hashAt(offset) === hash && this.#records.hasKey(offset, wanted))
+      const { records } = this;
+      if (records.hashAt(offset) === hash && records.hasKey(offset, key, prefixLength))
         return offset;
     }
   }
@@ -81,13 +66,18 @@ export class Shard {
   }
 
   #bytesWithout(offsets: readonly number[]): Buffer[] {
-    const { bytes } = this.#records;
+    const { bytes } = this.records;
     const kept: Buffer[] = [];
     let start = 0;
     for (const offset of offsets.toSorted((a, b) => a - b)) {
       kept.push(bytes.subarray(start, offset));
-      start = this.#records.endOf(offset);
+      start = this.records.endOf(offset);
     }
     return [...kept, bytes.subarray(start)];
   }
+}
+
+/** Returns the index of the shard of a hash. A change copies a shard, 1/4096 of the book. */
+export function shardOf(hash: number): number {
+  return hash & 4095;
 }

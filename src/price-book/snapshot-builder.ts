@@ -1,10 +1,10 @@
 import { createYieldTimer } from "../async/yield-to-event-loop.js";
 import type { Instant } from "../domain/instant.js";
 import type { TimelineRow } from "../store/prices/price-book-feed.js";
-import { toWantedKey } from "./matching-keys.js";
+import { hashKey } from "./key-hash.js";
 import { Records, sizeOf } from "./packed-records.js";
-import { Shard } from "./shard.js";
-import { PriceBookSnapshot, shardOf } from "./snapshot.js";
+import { Shard, shardOf } from "./shard.js";
+import { PriceBookSnapshot } from "./snapshot.js";
 import { SpecificityIndex } from "./specificity-index.js";
 
 /** Builds the next snapshot. Packs timelines as they arrive. */
@@ -27,7 +27,7 @@ export class SnapshotBuilder {
   add(row: TimelineRow): void {
     const size = sizeOf(row);
     const piece = this.#pieceWith(size);
-    const { hash } = toWantedKey(row.key);
+    const hash = hashKey(row.key);
     this.#specificities.add(row.key);
     piece.write(this.#end, hash, row);
     const index = shardOf(hash);

@@ -1,8 +1,9 @@
 import { Decimal } from "../domain/decimal.js";
 import type { Instant } from "../domain/instant.js";
 import type { AppliedPrice } from "../domain/llm-price.js";
-import { isForEveryone, type Key } from "../domain/price-key.js";
-import { visitMatchingKeys, type WantedKey } from "./matching-keys.js";
+import type { Key } from "../domain/price-key.js";
+import { visitMatchingKeys } from "./matching-keys.js";
+
 import type { KeyStanding } from "./packed-records.js";
 import { Shard } from "./shard.js";
 import { SpecificityIndex } from "./specificity-index.js";
@@ -35,12 +36,13 @@ export class PriceBookSnapshot {
     // Versions below 2^53 are exact as numbers.
     const older = version < this.version ? Number(version) : undefined;
     let applied: AppliedPrice | undefined;
-    visitMatchingKeys(request, this.specificities, (wanted) => {
-      const shard = this.#shardOf(wanted);
-      const found = shard.priceAt(wanted, instant, older);
+    visitMatchingKeys(request, this, (key, { records }, offset) => {
+      const found =
+        older === undefined
+          ? records.priceAt(offset, instant)
+          : records.priceAtVersion(offset, instant, older);
       if (found === undefined) return false;
       const { id, priceUnits, effectiveFrom, effectiveUntil } = found;
-      const key = isSameKey(wanted, request) ? request : shard.keyOf(wanted);
       applied = { id, key, price: toPrice(priceUnits), effectiveFrom, effectiveUntil };
       return true;
     });
@@ -53,32 +55,13 @@ export class PriceBookSnapshot {
    */
   matchesAt(request: Key, instant: Instant, version = this.version): readonly KeyStanding[] {
     const matches: KeyStanding[] = [];
-    visitMatchingKeys(request, this.specificities, (wanted) => {
-      const found = this.#shardOf(wanted).standingAt(wanted, instant, Number(version));
-      if (found !== undefined) matches.push(found);
+    visitMatchingKeys(request, this, (key, { records }, offset) => {
+      const found = records.standingAt(offset, instant, Number(version));
+      if (found !== undefined) matches.push({ ...found, key });
       return false;
     });
     return matches;
   }
-
-  #shardOf({ hash }: WantedKey): Shard {
-    return this.shards[shardOf(hash)] as Shard;
-  }
-}
-
-/** Returns the index of the shard of a hash. A change copies a shard, 1/4096 of the book. */
-export function shardOf(hash: number): number {
-  return hash & 4095;
-}
-
-/** Returns whether the key that was found is the request itself: names only, and for everyone. */
-function isSameKey({ chargeType, provider, prefixLength }: WantedKey, request: Key): boolean {
-  return (
-    prefixLength === undefined &&
-    chargeType === request.chargeType &&
-    provider === request.provider &&
-    isForEveryone(request)
-  );
 }
 
 /** Caches decimals: there are few different prices, and creating one costs more than a lookup. */

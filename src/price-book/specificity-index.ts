@@ -1,6 +1,6 @@
-import { type Key, wildcard } from "../domain/price-key.js";
+import type { Key } from "../domain/price-key.js";
 import { specificityOf } from "../domain/selector.js";
-import { combineHashes, hashAudience, hashText } from "./key-hash.js";
+import { hashAudience, hashScope, hashText } from "./key-hash.js";
 
 /**
  * How specific the keys of each audience and provider are, so that a lookup tries only keys that may exist.
@@ -22,13 +22,6 @@ export class SpecificityIndex {
     return this.#byScope.get(toSmallNumber(scopeHash)) ?? none;
   }
 }
-
-/** Returns the hash of an audience and a provider. */
-export function hashScope(audienceHash: number, providerHash: number): number {
-  return combineHashes(audienceHash, providerHash);
-}
-
-export const wildcardHash = hashText(wildcard);
 
 /** Most scopes have the same few lists: a million accounts share them. */
 function withAdded(known: readonly number[], specificity: number): readonly number[] {

@@ -95,7 +95,8 @@ function createProviderCounts({ registeredProviders }: CatalogQueries) {
 
 /** Counts the charges of models that are not registered, by provider: a pattern has priced them. */
 function createModelCounts({ registeredModels, registeredProviders, ...log }: CatalogQueries) {
-  const unregistered = new Map<string, number>();
+  // From the start, so that the first one is an increase.
+  const unregistered = new Map<string, number>([[unknown, 0]]);
   const unverified = new Map<string, NamedModel & { times: number }>();
   const known = new Set<string>();
   return {

@@ -11,6 +11,8 @@ import { type KeyColumns, keyColumnsOf, toKey, toKeyValues } from "./price-colum
 export type PriceFilter = {
   readonly id?: string | undefined;
   readonly audience?: AudienceFilter | undefined;
+  /** Whether all parts must be names, so that a calculation can ask for this key. */
+  readonly hasNames?: boolean;
   readonly chargeType?: string | undefined;
   readonly provider?: string | undefined;
   readonly model?: string | undefined;
@@ -130,6 +132,7 @@ function toSql(filter: PriceFilter) {
   };
   const { id, audience, chargeType, provider, model, modelPrefix, after } = filter;
   if (id !== undefined) add("key.id = :id", { id });
+  if (filter.hasNames) add("key.charge_type_name is not null and key.model_name is not null", {});
   if (audience === "accounts") add("key.account_id > ''", {});
   else if (audience === "lists") add("key.price_list > ''", {});
   else if (typeof audience === "object") {
