@@ -12,6 +12,7 @@ import { send } from "./postgres.js";
 export type Replica = {
   readonly name: string;
   readonly grpcAddress: string;
+  readonly httpAddress: string;
   readonly grpc: Endpoint;
   readonly json: Endpoint;
   readonly signal: (signal: NodeJS.Signals) => void;
@@ -36,7 +37,7 @@ export async function startReplica(
   const { grpcAddress, httpAddress } = service;
   const addresses = { GRPC_ADDR: grpcAddress, HTTP_ADDR: httpAddress };
   return {
-    ...{ name, grpcAddress },
+    ...{ name, grpcAddress, httpAddress },
     grpc: toEndpoint(createGrpcTransport({ baseUrl: `http://${grpcAddress}` })),
     json: toEndpoint(
       createConnectTransport({

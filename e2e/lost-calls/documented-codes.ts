@@ -1,0 +1,16 @@
+import { readFileSync } from "node:fs";
+
+/**
+ * Returns the codes that the table in docs/clients.md has for calls in flight when a replica is
+ * killed, by the name of the library.
+ */
+export function readDocumentedCodes(): ReadonlyMap<string, ReadonlySet<string>> {
+  const text = readFileSync(new URL("../../docs/clients.md", import.meta.url), "utf8");
+  const [, table = ""] = text.split("| library | a call in flight fails with |");
+  const rows = table.split("\n\n", 1)[0]?.matchAll(/^\| (?<names>[^|]+) \| (?<codes>[^|]+) \|/gm);
+  return new Map(
+    [...(rows ?? [])].flatMap(({ groups: { names = "", codes = "" } = {} }) =>
+      names.split(", ").map((name) => [name, new Set(codes.match(/\b[A-Z_]+\b/g))] as const),
+    ),
+  );
+}

@@ -1,0 +1,114 @@
+import { execFile } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { buildIfChanged } from "../../bench/support/build.js";
+import { buildClient } from "../examples/build.js";
+import { clients } from "../examples/clients.js";
+
+/** A client library, and the program in `callers` that calls with it. */
+export type Stack = {
+  /** Its name in the tables of docs/clients.md. */
+  readonly name: string;
+  /** What else distinguishes it, for the table. */
+  readonly how?: string;
+  /** The folder of `examples` that brings its toolchain and its generated code. */
+  readonly example?: string;
+  readonly listener: "grpcAddress" | "httpAddress";
+  /** Builds the program. Runs in the folder of the example. */
+  readonly build?: readonly string[];
+  /** Starts the program. Runs in the folder of the example, or in that of the repository. */
+  readonly command: readonly string[];
+  /** Of all calls, how many may be lost when a connection ends: 0 unless the documents name it. */
+  readonly maxLostShare: number;
+};
+
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+const callers = `${repository}e2e/lost-calls/callers`;
+const built = `${repository}dist/lost-calls`;
+const node = [process.execPath, "--import", "tsx"];
+const javaClasses = "target/classes:target/dependency/*";
+const connect = { name: "connect-node", maxLostShare: 0 } as const;
+
+export const stacks: readonly Stack[] = [
+  {
+    name: "grpcio",
+    example: "python",
+    listener: "grpcAddress",
+    command: [".venv/bin/python", `${callers}/caller.py`],
+    maxLostShare: 0,
+  },
+  {
+    name: "grpc-go",
+    example: "go",
+    listener: "grpcAddress",
+    build: ["go", "build", "-o", `${built}/go-caller`, `${callers}/caller.go`],
+    command: [`${built}/go-caller`],
+    maxLostShare: 0,
+  },
+  {
+    name: "grpc-java",
+    example: "java",
+    listener: "grpcAddress",
+    build: ["javac", "-cp", javaClasses, "-d", `${built}/java`, `${callers}/Caller.java`],
+    command: ["java", "-cp", `${built}/java:${javaClasses}`, "Caller"],
+    maxLostShare: 0,
+  },
+  {
+    name: "grpc-js",
+    listener: "grpcAddress",
+    command: [...node, `${callers}/caller-grpc-js.ts`],
+    maxLostShare: 0,
+  },
+  {
+    name: "tonic",
+    example: "rust",
+    listener: "grpcAddress",
+    // The dependencies are those of the example, which has downloaded and compiled them.
+    build: [
+      ...["sh", "-c"],
+      `cp Cargo.lock ${callers}/ &&
+      cargo build --quiet --offline --target-dir target --manifest-path ${callers}/Cargo.toml`,
+    ],
+    command: ["target/debug/lost-calls-caller"],
+    maxLostShare: 0.001,
+  },
+  {
+    ...connect,
+    how: "gRPC",
+    listener: "grpcAddress",
+    command: [...node, `${callers}/caller-connect.ts`, "grpc"],
+  },
+  {
+    ...connect,
+    how: "Connect, HTTP/2",
+    listener: "httpAddress",
+    command: [...node, `${callers}/caller-connect.ts`, "http2"],
+  },
+  {
+    ...connect,
+    how: "Connect, HTTP/1.1",
+    listener: "httpAddress",
+    command: [...node, `${callers}/caller-connect.ts`, "http1"],
+  },
+];
+
+/** Builds the program of a stack, unless neither it nor its example has changed. */
+export async function buildCaller(stack: Stack): Promise<void> {
+  const { name, example, build } = stack;
+  const client = clients.find(({ folder }) => folder === example);
+  if (client === undefined) return;
+  await buildClient(client);
+  const [file, ...args] = build ?? [];
+  if (file === undefined) return;
+  const sources = ["proto", `examples/${client.folder}`, "e2e/lost-calls"];
+  await buildIfChanged(`lost-calls-${name}`, sources, async () => {
+    await mkdir(built, { recursive: true });
+    await promisify(execFile)(file, args, { cwd: folderOf(stack) });
+  });
+}
+
+/** Returns the folder in which the program of a stack runs. */
+export function folderOf({ example }: Stack): string {
+  return example === undefined ? repository : `${repository}examples/${example}`;
+}
