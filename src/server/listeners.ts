@@ -22,9 +22,9 @@ export type Listeners = {
   /** Resolves after the first check of the price book and the database, whatever its result. */
   readonly firstCheck: Promise<unknown>;
   /**
-   * Stops gracefully: reports not ready, ends HTTP/1.1 connections after their next response, waits for
-   * the drain delay, ends the streams that wait for changes, accepts no new calls, waits for the grace
-   * period, and aborts the remaining calls.
+   * Stops gracefully: reports not ready, waits for the drain delay while HTTP/1.1 connections end after
+   * their next response, ends the streams that wait for changes, accepts no new calls, waits for the
+   * grace period, and aborts the remaining calls.
    */
   readonly stop: () => Promise<void>;
   /** Stops immediately. */
@@ -100,8 +100,10 @@ export async function startListeners(
     stop: async () => {
       isStopping = true;
       readiness.drain();
-      http.closeAfterResponses();
-      await sleep(config.drainDelayMs);
+      if (config.drainDelayMs > 0) {
+        http.closeAfterResponses();
+        await sleep(config.drainDelayMs);
+      }
       book.stopWaits();
       await closeAll(config.shutdownGraceMs);
     },

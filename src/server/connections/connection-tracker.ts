@@ -6,7 +6,7 @@ import {
   type ServerHttp2Session,
 } from "node:http2";
 import { Server, type Socket } from "node:net";
-import { setImmediate as nextPoll } from "node:timers/promises";
+import { setImmediate as nextIteration } from "node:timers/promises";
 import { drainSession } from "./graceful-goaway.js";
 
 /** Tracks the open connections of a listener, and which of them have a running call. */
@@ -51,7 +51,9 @@ export function trackConnections(): ConnectionTracker {
   let state: "open" | "draining" | "closing" = "open";
   let isLastResponse = false;
   const servers: Server[] = [];
+  let accepted = 0;
   const track = (socket: Socket) => {
+    accepted += 1;
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   };
@@ -91,12 +93,12 @@ export function trackConnections(): ConnectionTracker {
       response.once("close", () => peersOfCalls.delete(response));
     },
     drain: async (limitMs) => {
-      closeAfterResponses();
-      // The system resets connections that wait to be accepted when the listener closes.
-      await nextPoll();
+      await acceptWaiting(() => accepted);
       state = "draining";
       // Only stops accepting: the servers of HTTP would end connections, too.
       for (const server of servers) Server.prototype.close.call(server);
+      // Not before: clients would open connections while the listener closes.
+      closeAfterResponses();
       const socketsByPeer = new Map([...sockets].map((socket) => [peerOf(socket), socket]));
       for (const [session, peer] of peersOfSessions) {
         drainBetweenCalls(session, socketsByPeer.get(peer), limitMs);
@@ -157,6 +159,21 @@ function closeAfter(response: ServerResponse): void {
   if (!response.headersSent) response.setHeader("connection", "close");
 }
 
+/**
+ * Accepts the connections that wait for it. The system resets them when the listener closes. Node accepts
+ * one in each iteration of the event loop, so this function waits for an iteration that accepts none.
+ */
+async function acceptWaiting(countAccepted: () => number): Promise<void> {
+  const giveUpAt = performance.now() + acceptMs;
+  // The end of this iteration. A whole one follows.
+  await nextIteration();
+  let before: number;
+  do {
+    before = countAccepted();
+    await nextIteration();
+  } while (countAccepted() > before && performance.now() < giveUpAt);
+}
+
 /** Resolves when a set is empty, or after `limitMs`. */
 function untilEmpty(set: ReadonlySet<unknown>, limitMs: number): Promise<void> {
   if (set.size === 0) return Promise.resolve();
@@ -183,3 +200,4 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
 
 const pollMs = 250;
 const emptyPollMs = 10;
+const acceptMs = 100;

@@ -96,7 +96,6 @@ export function createHttpServer(
     closeAfterResponses: connections.closeAfterResponses,
     close: async (graceMs) => {
       const startedAtMs = performance.now();
-      connections.closeAfterResponses();
       if (graceMs > 0) await connections.drain(Math.min(drainMs, graceMs));
       const remainingMs = graceMs - (performance.now() - startedAtMs);
       await new Promise<void>((resolve) => {
