@@ -6,45 +6,42 @@ export type Scenario = {
   readonly name: string;
   readonly what: string;
   readonly settings: Readonly<Record<string, string>>;
-  /** What of the service ends while no process listens at its addresses. */
+  /** Whether there is a time in which no process listens. */
   readonly hasRestarts: boolean;
   /** Lets it happen once. */
   readonly happen: (replica: Replica) => Promise<void>;
   readonly times: number;
   readonly timesIfLong: number;
+  /** Returns at most how many connections of each client have ended, after so many times. */
+  readonly mostEnds: (times: number, elapsedMs: number) => number;
 };
+
+const restart = (signal: NodeJS.Signals) => async (replica: Replica) => {
+  replica.signal(signal);
+  await replica.ended();
+  await replica.start();
+};
+const maxAgeMs = 500;
 
 export const scenarios: readonly Scenario[] = [
   {
-    name: "stop",
-    what: "it stops, and starts again",
-    settings: {},
-    hasRestarts: true,
-    happen: async (replica) => {
-      replica.signal("SIGTERM");
-      await replica.ended();
-      await replica.start();
-    },
-    ...{ times: 2, timesIfLong: 20 },
+    ...{ name: "stop", what: "stops and starts again" },
+    ...{ settings: {}, hasRestarts: true, happen: restart("SIGTERM") },
+    ...{ times: 3, timesIfLong: 30 },
+    mostEnds: (times) => times,
   },
   {
-    name: "age",
-    what: "connections reach their age",
-    settings: { MAX_CONNECTION_AGE_MS: "500" },
-    hasRestarts: false,
-    happen: () => sleep(500),
-    ...{ times: 16, timesIfLong: 240 },
+    ...{ name: "age", what: "ends connections at their age" },
+    ...{ settings: { MAX_CONNECTION_AGE_MS: String(maxAgeMs) }, hasRestarts: false },
+    happen: () => sleep(maxAgeMs),
+    ...{ times: 12, timesIfLong: 240 },
+    // The age varies by a tenth.
+    mostEnds: (_, elapsedMs) => Math.ceil(elapsedMs / (0.9 * maxAgeMs)),
   },
   {
-    name: "kill",
-    what: "it is killed, and starts again",
-    settings: {},
-    hasRestarts: true,
-    happen: async (replica) => {
-      replica.signal("SIGKILL");
-      await replica.ended();
-      await replica.start();
-    },
-    ...{ times: 2, timesIfLong: 20 },
+    ...{ name: "kill", what: "is killed and starts again" },
+    ...{ settings: {}, hasRestarts: true, happen: restart("SIGKILL") },
+    ...{ times: 2, timesIfLong: 30 },
+    mostEnds: (times) => times,
   },
 ];

@@ -19,8 +19,8 @@ export type Stack = {
   readonly build?: readonly string[];
   /** Starts the program. Runs in the folder of the example, or in that of the repository. */
   readonly command: readonly string[];
-  /** Of all calls, how many may be lost when a connection ends: 0 unless the documents name it. */
-  readonly maxLostShare: number;
+  /** At most how many calls may be lost when a connection ends: 0 unless the documents name it. */
+  readonly mostLostPerEnd: number;
 };
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
@@ -28,7 +28,9 @@ const callers = `${repository}e2e/lost-calls/callers`;
 const built = `${repository}dist/lost-calls`;
 const node = [process.execPath, "--import", "tsx"];
 const javaClasses = "target/classes:target/dependency/*";
-const connect = { name: "connect-node", maxLostShare: 0 } as const;
+/** As the programs make them, on one channel. */
+const callsAtATime = 8;
+const connect = { name: "connect-node", mostLostPerEnd: 0 } as const;
 
 export const stacks: readonly Stack[] = [
   {
@@ -36,7 +38,7 @@ export const stacks: readonly Stack[] = [
     example: "python",
     listener: "grpcAddress",
     command: [".venv/bin/python", `${callers}/caller.py`],
-    maxLostShare: 0,
+    mostLostPerEnd: 0,
   },
   {
     name: "grpc-go",
@@ -44,7 +46,7 @@ export const stacks: readonly Stack[] = [
     listener: "grpcAddress",
     build: ["go", "build", "-o", `${built}/go-caller`, `${callers}/caller.go`],
     command: [`${built}/go-caller`],
-    maxLostShare: 0,
+    mostLostPerEnd: 0,
   },
   {
     name: "grpc-java",
@@ -52,13 +54,13 @@ export const stacks: readonly Stack[] = [
     listener: "grpcAddress",
     build: ["javac", "-cp", javaClasses, "-d", `${built}/java`, `${callers}/Caller.java`],
     command: ["java", "-cp", `${built}/java:${javaClasses}`, "Caller"],
-    maxLostShare: 0,
+    mostLostPerEnd: 0,
   },
   {
     name: "grpc-js",
     listener: "grpcAddress",
     command: [...node, `${callers}/caller-grpc-js.ts`],
-    maxLostShare: 0,
+    mostLostPerEnd: 0,
   },
   {
     name: "tonic",
@@ -71,7 +73,20 @@ export const stacks: readonly Stack[] = [
       cargo build --quiet --offline --target-dir target --manifest-path ${callers}/Cargo.toml`,
     ],
     command: ["target/debug/lost-calls-caller"],
-    maxLostShare: 0.001,
+    mostLostPerEnd: callsAtATime,
+  },
+  {
+    name: "grpclib",
+    example: "python",
+    listener: "grpcAddress",
+    build: [
+      ...["sh", "-c"],
+      `python3 -m venv ${built}/grpclib && ${built}/grpclib/bin/pip install --quiet \\
+      --disable-pip-version-check --constraint requirements.txt \\
+      grpclib==0.4.9 protobuf googleapis-common-protos`,
+    ],
+    command: [`${built}/grpclib/bin/python`, `${callers}/caller-grpclib.py`],
+    mostLostPerEnd: callsAtATime,
   },
   {
     ...connect,
@@ -111,4 +126,9 @@ export async function buildCaller(stack: Stack): Promise<void> {
 /** Returns the folder in which the program of a stack runs. */
 export function folderOf({ example }: Stack): string {
   return example === undefined ? repository : `${repository}examples/${example}`;
+}
+
+/** Returns how checks and the table name a stack. */
+export function titleOf({ name, how }: Stack): string {
+  return how === undefined ? name : `${name} (${how})`;
 }

@@ -28,3 +28,10 @@ function toCells({ scenario, stack, right, errors, notSent, lost }: Row): readon
   const codes = Object.entries(lost).map(([code, count]) => `${count} ${code}`);
   return [scenario, stack, ...[right, errors, notSent].map(String), codes.join(", ") || "0"];
 }
+
+/** Counts items by a text. */
+export function countBy<T>(items: readonly T[], textOf: (item: T) => string) {
+  const counts: Record<string, number> = {};
+  for (const item of items) counts[textOf(item)] = (counts[textOf(item)] ?? 0) + 1;
+  return counts;
+}

@@ -5,7 +5,7 @@ import type { Status } from "../../src/gen/google/rpc/status_pb.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { pathOf } from "../../src/server/threads/offloaded-methods.js";
 import type { Endpoint } from "../../test/support/service.js";
-import type { Failure } from "./caller.js";
+import type { Failure } from "./failure.js";
 
 /** A request to which the service sends one of its longest errors. */
 export type WorstRequest = {

@@ -5,6 +5,9 @@ import os
 import sys
 
 sys.path.append("gen")
+
+# grpclib only unpacks details whose types are imported.
+from google.rpc import error_details_pb2  # noqa: F401
 from google.rpc.status_pb2 import Status
 from grpclib.client import Channel, UnaryUnaryMethod
 from grpclib.exceptions import GRPCError
@@ -28,7 +31,6 @@ def print_failure(error: Exception) -> None:
     if isinstance(error, GRPCError):
         code, text = error.status.value, error.message or ""
         status = Status(code=code, message=text)
-        # grpclib unpacks the details.
         for detail in error.details or ():
             status.details.add().Pack(detail)
         details = status.SerializeToString() if status.details else b""
