@@ -10,7 +10,9 @@ export function readDocumentedCodes(): ReadonlyMap<string, ReadonlySet<string>> 
   const rows = table.split("\n\n", 1)[0]?.matchAll(/^\| (?<names>[^|]+) \| (?<codes>[^|]+) \|/gm);
   return new Map(
     [...(rows ?? [])].flatMap(({ groups: { names = "", codes = "" } = {} }) =>
-      names.split(", ").map((name) => [name, new Set(codes.match(/\b[A-Z_]{2,}\b|\bexception\b/g))] as const),
+      names
+        .split(", ")
+        .map((name) => [name, new Set(codes.match(/\b[A-Z_]{2,}\b|\bexception\b/g))] as const),
     ),
   );
 }
