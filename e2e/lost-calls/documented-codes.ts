@@ -6,10 +6,10 @@ import { readFileSync } from "node:fs";
  */
 export function readDocumentedCodes(): ReadonlyMap<string, ReadonlySet<string>> {
   const text = readFileSync(new URL("../../docs/clients.md", import.meta.url), "utf8");
-  const [, table = ""] = text.split("| library | a call in flight fails with |");
-  const rows = table.split("\n\n", 1)[0]?.matchAll(/^\| (?<names>[^|]+) \| (?<codes>[^|]+) \|/gm);
+  const [, table = ""] = text.split("\n| library |");
+  const rows = table.split("\n\n", 1)[0]?.matchAll(/^\| ([^|]+) \|[^|]+\| ([^|]+) \|$/gm) ?? [];
   return new Map(
-    [...(rows ?? [])].flatMap(({ groups: { names = "", codes = "" } = {} }) =>
+    [...rows].flatMap(([, names = "", codes = ""]) =>
       names
         .split(", ")
         .map((name) => [name, new Set(codes.match(/\b[A-Z_]{2,}\b|\bexception\b/g))] as const),

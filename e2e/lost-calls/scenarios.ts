@@ -27,7 +27,7 @@ export const scenarios: readonly Scenario[] = [
   {
     ...{ name: "stop", what: "stops and starts again" },
     ...{ settings: {}, hasRestarts: true, happen: restart("SIGTERM") },
-    ...{ times: 3, timesIfLong: 30 },
+    ...{ times: 2, timesIfLong: 30 },
     mostEnds: (times) => times,
   },
   {

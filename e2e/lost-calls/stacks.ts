@@ -30,6 +30,18 @@ const node = [process.execPath, "--import", "tsx"];
 const javaClasses = "target/classes:target/dependency/*";
 /** As the programs make them, on one channel. */
 const callsAtATime = 8;
+const rustCaller = "target/debug/lost-calls-caller";
+const tonic = {
+  name: "tonic",
+  example: "rust",
+  listener: "grpcAddress",
+  // The dependencies are those of the example, which has downloaded and compiled them.
+  build: [
+    ...["sh", "-c"],
+    `cp Cargo.lock ${callers}/ &&
+    cargo build --quiet --offline --target-dir target --manifest-path ${callers}/Cargo.toml`,
+  ],
+} as const;
 const connect = { name: "connect-node", mostLostPerEnd: 0 } as const;
 
 export const stacks: readonly Stack[] = [
@@ -63,18 +75,16 @@ export const stacks: readonly Stack[] = [
     mostLostPerEnd: 0,
   },
   {
-    name: "tonic",
-    example: "rust",
-    listener: "grpcAddress",
-    // The dependencies are those of the example, which has downloaded and compiled them.
-    build: [
-      ...["sh", "-c"],
-      `cp Cargo.lock ${callers}/ &&
-      cargo build --quiet --offline --target-dir target --manifest-path ${callers}/Cargo.toml`,
-    ],
-    command: ["target/debug/lost-calls-caller"],
+    ...tonic,
+    command: [rustCaller, "once"],
     // It fails the calls that wait for the connection when it reads GOAWAY, without sending them.
     mostLostPerEnd: callsAtATime,
+  },
+  {
+    ...tonic,
+    how: "with the example's retries",
+    command: [rustCaller, "retrying"],
+    mostLostPerEnd: 0,
   },
   {
     name: "grpclib",
