@@ -56,7 +56,7 @@ export async function runScenario(
 /** Returns whether nothing listened. Libraries repeat this error for a while before they connect again. */
 function isNotSent({ code, text }: Failure): boolean {
   const isExpected = code === "UNAVAILABLE" || code === "exception";
-  return isExpected && /connection refused|ECONNREFUSED|ConnectionRefusedError/i.test(text);
+  return isExpected && /connection refused|ECONNREFUSED/i.test(text);
 }
 
 /** Waits until each caller has had a right response, or one more than in `before`. */

@@ -36,6 +36,8 @@ def print_failure(error: Exception) -> None:
         details = status.SerializeToString() if status.details else b""
     else:
         code, text, details = "exception", repr(error), b""
+        if isinstance(error, OSError) and error.errno is not None:
+            text += f", {os.strerror(error.errno)}"
     print_line("failed", code, details.hex(), text.encode().hex())
 
 
