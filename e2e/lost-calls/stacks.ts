@@ -42,7 +42,7 @@ const tonic = {
     cargo build --quiet --offline --target-dir target --manifest-path ${callers}/Cargo.toml`,
   ],
 } as const;
-const connect = { name: "connect-node", mostLostPerEnd: 0 } as const;
+const connect = { name: "connect-node" } as const;
 
 export const stacks: readonly Stack[] = [
   {
@@ -105,18 +105,23 @@ export const stacks: readonly Stack[] = [
     how: "gRPC",
     listener: "grpcAddress",
     command: [...node, `${callers}/caller-connect.ts`, "grpc"],
+    // Rarely, it begins a call between a response and GOAWAY, which it reads at once, and fails it.
+    mostLostPerEnd: 1,
   },
   {
     ...connect,
     how: "Connect, HTTP/2",
     listener: "httpAddress",
     command: [...node, `${callers}/caller-connect.ts`, "http2"],
+    // Rarely, it begins a call between a response and GOAWAY, which it reads at once, and fails it.
+    mostLostPerEnd: 1,
   },
   {
     ...connect,
     how: "Connect, HTTP/1.1",
     listener: "httpAddress",
     command: [...node, `${callers}/caller-connect.ts`, "http1"],
+    mostLostPerEnd: 0,
   },
 ];
 
