@@ -19,10 +19,13 @@ export type ConnectionTracker = {
   readonly callStarts: (request: IncomingMessage, response: ServerResponse) => void;
   /** From now on, each HTTP/1.1 response ends its connection. Those of running calls do so too. */
   readonly closeAfterResponses: () => void;
+  /** Accepts the connections that wait for it, and no more. */
+  readonly stopAccepting: () => Promise<void>;
   /**
-   * Accepts no more connections, and lets clients end theirs without losing a call: HTTP/2 clients begin
-   * their next call on another connection, and HTTP/1.1 clients after their next response. Resolves when
-   * all connections have ended, or after `limitMs`.
+   * Lets clients end their connections without losing a call: HTTP/2 clients begin their next call on
+   * another connection, and HTTP/1.1 clients after their next response. Not before `stopAccepting`: they
+   * would open connections while the listener closes. Resolves when all connections have ended, or after
+   * `limitMs`.
    */
   readonly drain: (limitMs: number) => Promise<void>;
   /**
@@ -92,12 +95,13 @@ export function trackConnections(): ConnectionTracker {
       if (isLastResponse) closeAfter(response);
       response.once("close", () => peersOfCalls.delete(response));
     },
-    drain: async (limitMs) => {
+    stopAccepting: async () => {
       await acceptWaiting(() => accepted);
-      state = "draining";
       // Only stops accepting: the servers of HTTP would end connections, too.
       for (const server of servers) Server.prototype.close.call(server);
-      // Not before: clients would open connections while the listener closes.
+    },
+    drain: async (limitMs) => {
+      state = "draining";
       closeAfterResponses();
       const socketsByPeer = new Map([...sockets].map((socket) => [peerOf(socket), socket]));
       for (const [session, peer] of peersOfSessions) {

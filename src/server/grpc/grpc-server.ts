@@ -8,7 +8,7 @@ import {
   drainMs,
   trackConnections,
 } from "../connections/connection-tracker.js";
-import { type Listener, type ListenerDependencies, longestCallMs } from "../listener.js";
+import { type ClientListener, type ListenerDependencies, longestCallMs } from "../listener.js";
 import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
 import { toCredentials } from "./credentials.js";
@@ -17,7 +17,7 @@ import { PathKeepingServer } from "./path-keeping-server.js";
 import { addReflection } from "./reflection.js";
 import { serveUnaryCalls, type UnaryCalls } from "./unary-interceptor.js";
 
-export type GrpcServer = Listener & {
+export type GrpcServer = ClientListener & {
   /** Sets the status that the health service reports for the server and for each service. */
   readonly setHealth: (isServing: boolean) => void;
 };
@@ -82,6 +82,7 @@ export async function startGrpcServer(
   return {
     address: { ...address, port },
     setHealth,
+    stopAccepting: open.stopAccepting,
     close: (graceMs) => close(server, open, graceMs),
   };
 }

@@ -33,6 +33,8 @@ export type HttpServer = {
   readonly server: Server;
   /** From now on, each HTTP/1.1 response ends its connection. */
   readonly closeAfterResponses: () => void;
+  /** Accepts the connections that wait for it, and no more. */
+  readonly stopAccepting: () => Promise<void>;
   /** Waits up to `graceMs` for running calls, then destroys the remaining connections. */
   readonly close: (graceMs: number) => Promise<void>;
 };
@@ -94,6 +96,7 @@ export function createHttpServer(
   return {
     server,
     closeAfterResponses: connections.closeAfterResponses,
+    stopAccepting: connections.stopAccepting,
     close: async (graceMs) => {
       const startedAtMs = performance.now();
       if (graceMs > 0) await connections.drain(Math.min(drainMs, graceMs));
