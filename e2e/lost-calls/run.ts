@@ -42,17 +42,17 @@ try {
   await withDataFolder(async (folder) => {
     const run = async (
       name: string,
-      settings: Readonly<Record<string, string>>,
+      { settings = {}, parameters = [] }: Partial<Pick<Scenario, "settings" | "parameters">>,
       work: (replica: Replica) => Promise<void>,
     ) => {
       if (!chosenScenarios.includes(name)) return;
-      await withReplica(folder, name, settings, work).catch((error: Error) =>
+      await withReplica(folder, name, settings, parameters, work).catch((error: Error) =>
         checks.check(`${name} runs to its end`, false, error.stack),
       );
     };
     await run("errors", {}, checkWorstErrors);
     for (const scenario of scenarios) {
-      await run(scenario.name, scenario.settings, async (replica) => {
+      await run(scenario.name, scenario, async (replica) => {
         const callers = stacks.map((stack) => start(stack, replica));
         const times = isLong ? scenario.timesIfLong : scenario.times;
         const outcomes = await runScenario(scenario, replica, callers, times);
@@ -79,11 +79,12 @@ async function withReplica(
   folder: string,
   name: string,
   settings: Readonly<Record<string, string>>,
+  parameters: readonly string[],
   work: (replica: Replica) => Promise<void>,
 ): Promise<void> {
   const database = await createTestDatabase();
-  const databaseUrl = toUrl(database.connection);
-  const replica = await startReplica(name, folder, { DATABASE_URL: databaseUrl, ...settings });
+  const environment = { DATABASE_URL: toUrl(database.connection), ...settings };
+  const replica = await startReplica(name, folder, environment, { parameters });
   try {
     await replica.grpc.catalog.createProvider({ name: key.provider });
     await replica.grpc.catalog.createModel({ provider: key.provider, name: key.model });

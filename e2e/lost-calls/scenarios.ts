@@ -6,6 +6,8 @@ export type Scenario = {
   readonly name: string;
   readonly what: string;
   readonly settings: Readonly<Record<string, string>>;
+  /** Parameters of `serve`. */
+  readonly parameters?: readonly string[];
   /** Whether there is a time in which no process listens. */
   readonly hasRestarts: boolean;
   /** Lets it happen once. */
@@ -27,6 +29,13 @@ export const scenarios: readonly Scenario[] = [
   {
     ...{ name: "stop", what: "stops and starts again" },
     ...{ settings: {}, hasRestarts: true, happen: restart("SIGTERM") },
+    ...{ times: 2, timesIfLong: 30 },
+    mostEnds: (times) => times,
+  },
+  {
+    ...{ name: "stop-workers", what: "stops with two workers and starts again" },
+    ...{ settings: {}, hasRestarts: true, happen: restart("SIGTERM") },
+    parameters: ["--workers", "2"],
     ...{ times: 2, timesIfLong: 30 },
     mostEnds: (times) => times,
   },
