@@ -25,9 +25,9 @@ export type ConnectionTracker = {
    * Lets clients end their connections without losing a call: HTTP/2 clients begin their next call on
    * another connection, and HTTP/1.1 clients after their next response. Not before `stopAccepting`: they
    * would open connections while the listener closes. Resolves when all connections have ended, or after
-   * `limitMs`.
+   * `drainMs`, or as soon as all HTTP/2 clients have answered after that, at most after `graceMs`.
    */
-  readonly drain: (limitMs: number) => Promise<void>;
+  readonly drain: (graceMs: number) => Promise<void>;
   /**
    * Ends connections without a call. Destroys those that have sent nothing at once, and the others
    * after a delay, in which they receive the GOAWAY. Continues until all connections are closed,
@@ -41,7 +41,9 @@ export type ConnectionTracker = {
 };
 
 /** How long a listener that stops waits for its clients to end their connections. */
-export const drainMs = 300;
+const drainMs = 300;
+/** How long it waits for a client that is slow to answer, such as one on a busy machine. */
+const answerMs = 2000;
 
 /**
  * Creates a tracker. It identifies a connection by its remote address and port, which a TLS socket
@@ -66,6 +68,25 @@ export function trackConnections(): ConnectionTracker {
     const busy = new Set([...sessions.map(([, peer]) => peer), ...peersOfCalls.values()]);
     return [...sockets].filter((socket) => !busy.has(peerOf(socket)));
   };
+  /** Sessions whose client has not answered that it knows of the end. */
+  const draining = new Set<ServerHttp2Session>();
+  /**
+   * Drains a session when its next call begins: then no response is in flight, unless the client makes
+   * several calls at a time. A client may begin a call when it reads a response, and some libraries fail
+   * this call if the GOAWAY follows at once. Without a call, drains the session after half of the time.
+   */
+  const drainBetweenCalls = (session: ServerHttp2Session, socket: Socket | undefined) => {
+    const end = () => draining.delete(session);
+    const drain = () => {
+      clearTimeout(timer);
+      session.off("stream", drain);
+      drainSession(session, socket, answerMs, end);
+    };
+    const timer = setTimeout(drain, drainMs / 2).unref();
+    draining.add(session);
+    session.once("stream", drain);
+    session.once("close", end);
+  };
   const closeAfterResponses = () => {
     isLastResponse = true;
     for (const response of peersOfCalls.keys()) closeAfter(response);
@@ -83,8 +104,11 @@ export function trackConnections(): ConnectionTracker {
         if (session.destroyed) return;
         peersOfSessions.set(session, peerOf(session.socket));
         if (state === "draining") {
-          const socket = [...sockets].find((each) => peerOf(each) === peersOfSessions.get(session));
-          drainBetweenCalls(session, socket, drainMs);
+          const peer = peersOfSessions.get(session);
+          drainBetweenCalls(
+            session,
+            [...sockets].find((each) => peerOf(each) === peer),
+          );
         }
         if (state === "closing") session.close();
         session.once("close", () => peersOfSessions.delete(session));
@@ -100,14 +124,15 @@ export function trackConnections(): ConnectionTracker {
       // Only stops accepting: the servers of HTTP would end connections, too.
       for (const server of servers) Server.prototype.close.call(server);
     },
-    drain: async (limitMs) => {
+    drain: async (graceMs) => {
       state = "draining";
       closeAfterResponses();
       const socketsByPeer = new Map([...sockets].map((socket) => [peerOf(socket), socket]));
       for (const [session, peer] of peersOfSessions) {
-        drainBetweenCalls(session, socketsByPeer.get(peer), limitMs);
+        drainBetweenCalls(session, socketsByPeer.get(peer));
       }
-      await untilEmpty(sockets, limitMs);
+      await untilEmpty(sockets, Math.min(drainMs, graceMs));
+      await untilEmpty(draining, Math.min(answerMs, graceMs - drainMs));
     },
     endIdleConnections: () => {
       state = "closing";
@@ -138,25 +163,6 @@ function destroyIdle(findIdle: () => readonly Socket[], count: () => number): vo
     for (const socket of idle) if (idleBefore.has(socket)) socket.destroy();
     idleBefore = new Set(idle);
   }, pollMs).unref();
-}
-
-/**
- * Drains a session when its next call begins: then no response is in flight, unless the client makes
- * several calls at a time. A client may begin a call when it reads a response, and some libraries fail
- * this call if the GOAWAY follows at once. Without a call, drains the session after half of the time.
- */
-function drainBetweenCalls(
-  session: ServerHttp2Session,
-  socket: Socket | undefined,
-  limitMs: number,
-): void {
-  const drain = () => {
-    clearTimeout(timer);
-    session.off("stream", drain);
-    drainSession(session, socket, limitMs / 2);
-  };
-  const timer = setTimeout(drain, limitMs / 2).unref();
-  session.once("stream", drain);
 }
 
 function closeAfter(response: ServerResponse): void {

@@ -20,22 +20,29 @@ import { findDescriptor } from "../../library-internals/private-fields.js";
  * possible, and Node's own GOAWAY is the only one.
  *
  * @param answerMs How long to wait for the answer to the ping.
+ * @param onClosing Called when the session accepts no new calls.
  */
 export function drainSession(
   session: ServerHttp2Session,
   socket: Socket | undefined,
   answerMs: number,
+  onClosing: () => void = () => {},
 ): void {
-  if (session.closed || drained.has(session) || socket?.writable === false) return;
+  if (session.closed || drained.has(session) || socket?.writable === false) {
+    onClosing();
+    return;
+  }
   drained.add(session);
   const isPlain = session.encrypted === false && socket !== undefined;
   if (!isPlain || !writeAtOnce(socket, shutdownNotice)) {
     session.close();
+    onClosing();
     return;
   }
   const close = () => {
     clearTimeout(timer);
     if (!session.destroyed) session.close();
+    onClosing();
   };
   const timer = setTimeout(close, answerMs);
   // Node aborts the process when a session is destroyed while its bytes are read.

@@ -3,11 +3,7 @@ import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "../../config/address.js";
 import { serviceNames } from "../calls/service-names.js";
 import { ClientRecord } from "../connections/client-record.js";
-import {
-  type ConnectionTracker,
-  drainMs,
-  trackConnections,
-} from "../connections/connection-tracker.js";
+import { type ConnectionTracker, trackConnections } from "../connections/connection-tracker.js";
 import { type ClientListener, type ListenerDependencies, longestCallMs } from "../listener.js";
 import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
@@ -110,7 +106,7 @@ function listen(
 
 async function close(server: grpc.Server, open: ConnectionTracker, graceMs: number): Promise<void> {
   const startedAtMs = performance.now();
-  if (graceMs > 0) await open.drain(Math.min(drainMs, graceMs));
+  if (graceMs > 0) await open.drain(graceMs);
   const remainingMs = graceMs - (performance.now() - startedAtMs);
   return new Promise((resolve) => {
     const force = () => {

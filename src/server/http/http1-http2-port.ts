@@ -10,7 +10,7 @@ import { contained } from "../../logging/contained.js";
 import { CallTurns } from "../connections/call-turns.js";
 import { recordOf, setRecord } from "../connections/client-record.js";
 import { ConnectionPlaces, limitConnections } from "../connections/connection-places.js";
-import { drainMs, trackConnections } from "../connections/connection-tracker.js";
+import { trackConnections } from "../connections/connection-tracker.js";
 import { handleHttp1 } from "../connections/handle-http1.js";
 import {
   type Http1Options,
@@ -99,7 +99,7 @@ export function createHttpServer(
     stopAccepting: connections.stopAccepting,
     close: async (graceMs) => {
       const startedAtMs = performance.now();
-      if (graceMs > 0) await connections.drain(Math.min(drainMs, graceMs));
+      if (graceMs > 0) await connections.drain(graceMs);
       const remainingMs = graceMs - (performance.now() - startedAtMs);
       await new Promise<void>((resolve) => {
         // Polls, because Node has no event for a connection that becomes idle.
