@@ -46,9 +46,11 @@ try {
       work: (replica: Replica) => Promise<void>,
     ) => {
       if (!chosenScenarios.includes(name)) return;
+      const startedAt = performance.now();
       await withReplica(folder, name, settings, parameters, work).catch((error: Error) =>
         checks.check(`${name} runs to its end`, false, error.stack),
       );
+      console.log(`        ${name}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
     };
     await run("errors", {}, checkWorstErrors);
     for (const scenario of scenarios) {

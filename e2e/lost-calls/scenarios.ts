@@ -36,21 +36,21 @@ export const scenarios: readonly Scenario[] = [
     ...{ name: "stop-workers", what: "stops with two workers and starts again" },
     ...{ settings: {}, hasRestarts: true, happen: restart("SIGTERM") },
     parameters: ["--workers", "2"],
-    ...{ times: 2, timesIfLong: 30 },
+    ...{ times: 1, timesIfLong: 30 },
     mostEnds: (times) => times,
   },
   {
     ...{ name: "age", what: "ends connections at their age" },
     ...{ settings: { MAX_CONNECTION_AGE_MS: String(maxAgeMs) }, hasRestarts: false },
     happen: () => sleep(maxAgeMs),
-    ...{ times: 12, timesIfLong: 240 },
+    ...{ times: 10, timesIfLong: 240 },
     // The age varies by a tenth.
     mostEnds: (_, elapsedMs) => Math.ceil(elapsedMs / (0.9 * maxAgeMs)),
   },
   {
     ...{ name: "kill", what: "is killed and starts again" },
     ...{ settings: {}, hasRestarts: true, happen: restart("SIGKILL") },
-    ...{ times: 2, timesIfLong: 30 },
+    ...{ times: 1, timesIfLong: 30 },
     mostEnds: (times) => times,
   },
 ];

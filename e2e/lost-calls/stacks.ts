@@ -133,7 +133,7 @@ export async function buildCaller(stack: Stack): Promise<void> {
   await buildClient(client);
   const [file, ...args] = build ?? [];
   if (file === undefined) return;
-  const sources = ["proto", `examples/${client.folder}`, "e2e/lost-calls"];
+  const sources = ["proto", `examples/${client.folder}`, "e2e/lost-calls/callers"];
   await buildIfChanged(`lost-calls-${name}`, sources, async () => {
     await mkdir(built, { recursive: true });
     await promisify(execFile)(file, args, { cwd: folderOf(stack) });
