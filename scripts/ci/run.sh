@@ -59,6 +59,7 @@ alone=(
   "tests on Node 24 and Debian's PostgreSQL" "scripts/ci/on-node.sh 24 scripts/ci/on-debian-postgres.sh npm test"
   "security fuzzing" "npm run --silent test:e2e:security"
   "resource limits" "npm run --silent test:e2e:resource-limits"
+  "lost calls of each client library" "npm run --silent test:e2e:lost-calls"
   "fault injection" "npm run --silent test:e2e:fault-injection"
   "benchmarks, but for calls" "npm run --silent bench -- batches price-book allocations replicas transactions writes"
 )

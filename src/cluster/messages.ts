@@ -11,7 +11,9 @@ export type ToWorker =
   | { readonly type: "start"; readonly config: Config; readonly connection: ThreadConnection }
   /** Asks for the current metrics. The worker replies with the same number. */
   | { readonly type: "collect-metrics"; readonly number: number }
-  | { readonly type: "stop" };
+  | { readonly type: "stop" }
+  /** No worker accepts connections any more. */
+  | { readonly type: "drain" };
 
 /** Messages from a worker to the primary. */
 export type FromWorker =
@@ -23,6 +25,8 @@ export type FromWorker =
       readonly notReadyReason: string | undefined;
       readonly warning: string | undefined;
     }
+  /** The worker accepts no more connections, and waits for `drain`. */
+  | { readonly type: "stopped-accepting" }
   | { readonly type: "metrics"; readonly number: number; readonly metrics: WorkerMetrics }
   /** The worker could not start, and exits. */
   | { readonly type: "failed"; readonly message: string };

@@ -46,6 +46,7 @@ export async function startWorkerProcesses(
   let isStopping = false;
   let failures = 0;
   const exits = new Set<Promise<void>>();
+  const stoppedAccepting = new Set<number>();
 
   const start: ToWorker = {
     type: "start",
@@ -61,6 +62,7 @@ export async function startWorkerProcesses(
       worker.on("message", (message: FromWorker) => {
         if (message.type === "loaded") worker.send(start);
         if (message.type === "failed") reject(new Error(message.message));
+        if (message.type === "stopped-accepting") onStoppedAccepting(worker);
         if (message.type === "readiness") {
           notReadyReasons.set(worker.id, message.notReadyReason);
           warnings.set(worker.id, message.warning);
@@ -74,6 +76,7 @@ export async function startWorkerProcesses(
         worker.once("exit", (code, signal) => {
           notReadyReasons.delete(worker.id);
           warnings.delete(worker.id);
+          if (isStopping) drainAll();
           reject(new Error(`a worker ended before it was up: ${signal ?? `exit code ${code}`}`));
           resolveExit();
           if (isUp && !isStopping) onLost(worker, signal ?? `exit code ${code}`);
@@ -96,11 +99,21 @@ export async function startWorkerProcesses(
     void restart();
   };
 
+  /** Lets all workers drain when none accepts connections any more. */
+  const drainAll = () => {
+    const workers = connectedWorkers();
+    if (workers.every(({ id }) => stoppedAccepting.has(id))) sendAll(workers, { type: "drain" });
+  };
+  const onStoppedAccepting = (worker: Worker) => {
+    stoppedAccepting.add(worker.id);
+    if (isStopping) drainAll();
+    // The others go on.
+    else sendAll([worker], { type: "drain" });
+  };
+
   const stop = async () => {
     isStopping = true;
-    for (const worker of Object.values(cluster.workers ?? {})) {
-      if (worker?.isConnected()) worker.send({ type: "stop" } satisfies ToWorker);
-    }
+    sendAll(connectedWorkers(), { type: "stop" });
     const limitMs = config.drainDelayMs + config.shutdownGraceMs + stopMarginMs;
     const timer = setTimeout(() => killAll("SIGKILL"), limitMs);
     await Promise.all(exits);
@@ -139,6 +152,16 @@ function findReason(reasons: ReadonlyMap<number, string | undefined>): string | 
     if (reason !== undefined) return `worker ${id}: ${reason}`;
   }
   return undefined;
+}
+
+function connectedWorkers(): readonly Worker[] {
+  return Object.values(cluster.workers ?? {})
+    .filter((worker) => worker !== undefined)
+    .filter((worker) => worker.isConnected());
+}
+
+function sendAll(workers: readonly Worker[], message: ToWorker): void {
+  for (const worker of workers) worker.send(message);
 }
 
 function killAll(signal: NodeJS.Signals): void {

@@ -1,4 +1,5 @@
 import cluster from "node:cluster";
+import { setTimeout as sleep } from "node:timers/promises";
 import { attempt } from "../logging/contained.js";
 import { createLogger } from "../logging/logger.js";
 import { type Listeners, startListeners } from "../server/listeners.js";
@@ -14,9 +15,14 @@ import type { FromWorker, ToWorker } from "./messages.js";
 
 let service: Promise<WorkerService> | undefined;
 let isStopping = false;
+let allowDrain = () => {};
+const mayDrain = new Promise<void>((resolve) => {
+  allowDrain = resolve;
+});
 
 process.on("message", (message: ToWorker) => {
   if (message.type === "stop") void stop();
+  if (message.type === "drain") allowDrain();
   // When the metrics cannot be read, the primary times out and uses the last ones.
   if (message.type === "collect-metrics") sendMetrics(message.number).catch(() => undefined);
   if (message.type !== "start") return;
@@ -48,6 +54,10 @@ async function start({ config, connection: sent }: ToWorker & { type: "start" })
     const listeners = await startListeners(config, { knex, connection }, log, {
       onReadiness: (notReadyReason, warning) =>
         void send({ type: "readiness", notReadyReason, warning }),
+      onStoppedAccepting: async () => {
+        await send({ type: "stopped-accepting" });
+        await Promise.race([mayDrain, sleep(drainWaitMs)]);
+      },
       tracing,
     });
     closings.push(listeners.stop);
@@ -61,6 +71,9 @@ async function start({ config, connection: sent }: ToWorker & { type: "start" })
     throw error;
   }
 }
+
+/** A worker that hangs, or that is still starting, does not keep the others from stopping. */
+const drainWaitMs = 1000;
 
 /** Sends the current metrics. The primary requests them only from workers with open ports. */
 async function sendMetrics(number: number): Promise<void> {

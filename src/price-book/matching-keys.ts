@@ -20,7 +20,8 @@ export type VisitKey = (key: Key, shard: Shard, offset: number) => boolean;
 export function visitMatchingKeys(request: Key, table: KeyTable, visit: VisitKey): void {
   const providerHash = hashText(request.provider);
   const typeHash = hashText(request.chargeType);
-  if (isForEveryone(request)) {
+  const isExactVisited = isForEveryone(request);
+  if (isExactVisited) {
     // Most requests end here.
     const scope = hashScope(everyoneHash, providerHash);
     const hash = hashInScope(scope, typeHash, hashText(request.model));
@@ -30,7 +31,14 @@ export function visitMatchingKeys(request: Key, table: KeyTable, visit: VisitKey
   }
   hashPrefixes(request.model);
   const { accountId, priceList, chargeType, provider, model } = request;
-  const names: RequestNames = { chargeType, provider, model, typeHash, providerHash };
+  const names: RequestNames = {
+    chargeType,
+    provider,
+    model,
+    typeHash,
+    providerHash,
+    isExactVisited,
+  };
   if (accountId !== "" && visitAudience({ accountId, priceList: "" }, names, table, visit)) return;
   if (priceList !== "" && visitAudience({ accountId: "", priceList }, names, table, visit)) return;
   visitAudience(everyone, names, table, visit);
@@ -38,6 +46,8 @@ export function visitMatchingKeys(request: Key, table: KeyTable, visit: VisitKey
 
 /** The names of a request, and the hashes of those that are hashed as a whole. */
 type RequestNames = {
+  /** Whether the key that is the request itself was visited. */
+  readonly isExactVisited: boolean;
   readonly chargeType: string;
   readonly provider: string;
   readonly model: string;
@@ -65,14 +75,15 @@ function visitScope(
   scopeHash: number,
   { accountId, priceList }: Audience,
   provider: string,
-  { chargeType, model, typeHash }: RequestNames,
+  { chargeType, model, typeHash, isExactVisited }: RequestNames,
   { shards, specificities }: KeyTable,
   visit: VisitKey,
 ): boolean {
   for (const specificity of specificities.of(scopeHash)) {
     const prefixLength = prefixLengthOf(specificity);
-    if (prefixLength !== undefined && prefixLength > model.length) continue;
     const isTypeNamed = namesChargeType(specificity);
+    const isVisited = isExactVisited && prefixLength === undefined && isTypeNamed;
+    if (isVisited || (prefixLength ?? 0) > model.length) continue;
     const typePart = isTypeNamed ? typeHash : wildcardHash;
     const hash = hashInScope(scopeHash, typePart, hashModel(prefixLength, model));
     const shard = shards[shardOf(hash)] as Shard;

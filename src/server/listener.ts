@@ -17,6 +17,12 @@ export type Listener = {
   readonly close: (graceMs: number) => Promise<void>;
 };
 
+/** An open port for clients, which may stop without losing their calls. */
+export type ClientListener = Listener & {
+  /** Accepts the connections that wait for it, and no more. */
+  readonly stopAccepting: () => Promise<void>;
+};
+
 /** The limits that a listener applies to its clients. */
 export type ListenerLimits = {
   readonly connections: ConnectionLimits;

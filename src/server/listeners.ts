@@ -9,7 +9,7 @@ import { type ComponentsConfig, createComponents, type ServerDatabase } from "./
 import { listenAt } from "./connections/listen.js";
 import { startGrpcServer } from "./grpc/grpc-server.js";
 import { startHttpServer } from "./http/http-server.js";
-import type { Listener } from "./listener.js";
+import type { ClientListener } from "./listener.js";
 import type { Metrics } from "./ops/metrics.js";
 import { type Readiness, watchReadiness } from "./ops/readiness.js";
 
@@ -22,9 +22,9 @@ export type Listeners = {
   /** Resolves after the first check of the price book and the database, whatever its result. */
   readonly firstCheck: Promise<unknown>;
   /**
-   * Stops gracefully: reports not ready, ends HTTP/1.1 connections after their next response, waits for
-   * the drain delay, ends the streams that wait for changes, accepts no new calls, waits for the grace
-   * period, and aborts the remaining calls.
+   * Stops gracefully: reports not ready, waits for the drain delay while HTTP/1.1 connections end after
+   * their next response, ends the streams that wait for changes, accepts no new calls, waits for the
+   * grace period, and aborts the remaining calls.
    */
   readonly stop: () => Promise<void>;
   /** Stops immediately. */
@@ -37,6 +37,11 @@ export type ListenersConfig = ComponentsConfig &
 
 export type ListenersOptions = {
   readonly onReadiness?: (notReadyReason: string | undefined, warning: string | undefined) => void;
+  /**
+   * Runs when the listeners accept no more connections. They ask clients to end their connections when it
+   * has resolved: clients then open others, which must find no process that is about to stop.
+   */
+  readonly onStoppedAccepting?: () => Promise<void>;
   /** Not stopped with the listeners. */
   readonly tracing?: Tracing | undefined;
 };
@@ -50,16 +55,16 @@ export async function startListeners(
   config: ListenersConfig,
   database: ServerDatabase,
   log: Logger,
-  { onReadiness = () => {}, tracing }: ListenersOptions = {},
+  { onReadiness = () => {}, onStoppedAccepting, tracing }: ListenersOptions = {},
 ): Promise<Listeners> {
   const components = await createComponents(config, database, log, tracing);
   const { book, metrics, threads } = components;
-  const listeners: Listener[] = [];
+  const listeners: ClientListener[] = [];
   const closeAll = async (graceMs: number) => {
     await Promise.all(listeners.map(({ close }) => close(graceMs)));
     await components.close();
   };
-  const open = async <L extends Listener>(
+  const open = async <L extends ClientListener>(
     name: string,
     address: Address,
     start: (address: Address) => Promise<L>,
@@ -100,9 +105,13 @@ export async function startListeners(
     stop: async () => {
       isStopping = true;
       readiness.drain();
-      http.closeAfterResponses();
-      await sleep(config.drainDelayMs);
+      if (config.drainDelayMs > 0) {
+        http.closeAfterResponses();
+        await sleep(config.drainDelayMs);
+      }
       book.stopWaits();
+      await Promise.all(listeners.map(({ stopAccepting }) => stopAccepting()));
+      await onStoppedAccepting?.();
       await closeAll(config.shutdownGraceMs);
     },
     abort: async () => {

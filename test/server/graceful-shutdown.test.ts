@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
@@ -193,6 +194,19 @@ describe("A service that stops, while clients call it again and again", function
       });
     }
   }
+
+  it("answers the calls of connections that still wait to be accepted", async () => {
+    // They connect while this process is busy, so that the listener has accepted none of them.
+    const sockets = Array.from({ length: 20 }, () => connect(service.server.httpAddress));
+    const outcomes = sockets.map(async (socket) => {
+      socket.write("GET /readiness HTTP/1.1\r\nhost: x\r\n\r\n");
+      return text(socket).catch((error: Error) => error.message);
+    });
+    await service.server.stop();
+    for (const outcome of await Promise.all(outcomes)) {
+      expect(outcome).to.match(/^HTTP\/1\.1 404 /);
+    }
+  });
 
   it("says close in every HTTP/1.1 response from not ready on", async () => {
     await service.stop();

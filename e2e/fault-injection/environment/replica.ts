@@ -2,7 +2,11 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
-import { type BenchedService, startService } from "../../../bench/support/service.js";
+import {
+  type BenchedService,
+  type StartOptions,
+  startService,
+} from "../../../bench/support/service.js";
 import { CatalogService } from "../../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 import type { Endpoint } from "../../../test/support/service.js";
@@ -12,6 +16,7 @@ import { send } from "./postgres.js";
 export type Replica = {
   readonly name: string;
   readonly grpcAddress: string;
+  readonly httpAddress: string;
   readonly grpc: Endpoint;
   readonly json: Endpoint;
   readonly signal: (signal: NodeJS.Signals) => void;
@@ -29,14 +34,15 @@ export async function startReplica(
   name: string,
   folder: string,
   settings: Readonly<Record<string, string>>,
+  options: StartOptions = {},
 ): Promise<Replica> {
   const home = join(folder, name);
   await mkdir(home);
-  let service: BenchedService = await startService(home, settings);
+  let service: BenchedService = await startService(home, settings, options);
   const { grpcAddress, httpAddress } = service;
   const addresses = { GRPC_ADDR: grpcAddress, HTTP_ADDR: httpAddress };
   return {
-    ...{ name, grpcAddress },
+    ...{ name, grpcAddress, httpAddress },
     grpc: toEndpoint(createGrpcTransport({ baseUrl: `http://${grpcAddress}` })),
     json: toEndpoint(
       createConnectTransport({
@@ -46,7 +52,7 @@ export async function startReplica(
     signal: (signal) => send(service.processId, signal),
     ended: service.ended,
     start: async () => {
-      service = await startService(home, { ...settings, ...addresses });
+      service = await startService(home, { ...settings, ...addresses }, options);
     },
     metricsUrl: () => service.metricsUrl,
     processId: () => service.processId,

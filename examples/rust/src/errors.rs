@@ -32,7 +32,7 @@ pub fn error_of<T>(outcome: Result<T, Status>) -> crate::Result<(Code, ErrorDeta
 }
 
 /// The code of a failed call; tonic has CANCELLED where the caller's own timer has ended it.
-fn code_of(status: &Status) -> Code {
+pub fn code_of(status: &Status) -> Code {
     let mut causes = successors(status.source(), |&cause| cause.source());
     match causes.any(|cause| cause.is::<TimeoutExpired>()) {
         true => Code::DeadlineExceeded,

@@ -6,7 +6,7 @@ import {
   type ServerHttp2Session,
 } from "node:http2";
 import { Server, type Socket } from "node:net";
-import { setImmediate as nextPoll } from "node:timers/promises";
+import { setImmediate as nextIteration } from "node:timers/promises";
 import { drainSession } from "./graceful-goaway.js";
 
 /** Tracks the open connections of a listener, and which of them have a running call. */
@@ -19,12 +19,15 @@ export type ConnectionTracker = {
   readonly callStarts: (request: IncomingMessage, response: ServerResponse) => void;
   /** From now on, each HTTP/1.1 response ends its connection. Those of running calls do so too. */
   readonly closeAfterResponses: () => void;
+  /** Accepts the connections that wait for it, and no more. */
+  readonly stopAccepting: () => Promise<void>;
   /**
-   * Accepts no more connections, and lets clients end theirs without losing a call: HTTP/2 clients begin
-   * their next call on another connection, and HTTP/1.1 clients after their next response. Resolves when
-   * all connections have ended, or after `limitMs`.
+   * Lets clients end their connections without losing a call: HTTP/2 clients begin their next call on
+   * another connection, and HTTP/1.1 clients after their next response. Not before `stopAccepting`: they
+   * would open connections while the listener closes. Resolves when all connections have ended, or after
+   * `drainMs`, or as soon as all HTTP/2 clients have answered after that, at most after `graceMs`.
    */
-  readonly drain: (limitMs: number) => Promise<void>;
+  readonly drain: (graceMs: number) => Promise<void>;
   /**
    * Ends connections without a call. Destroys those that have sent nothing at once, and the others
    * after a delay, in which they receive the GOAWAY. Continues until all connections are closed,
@@ -38,7 +41,9 @@ export type ConnectionTracker = {
 };
 
 /** How long a listener that stops waits for its clients to end their connections. */
-export const drainMs = 300;
+const drainMs = 300;
+/** How long it waits for a client that is slow to answer, such as one on a busy machine. */
+const answerMs = 2000;
 
 /**
  * Creates a tracker. It identifies a connection by its remote address and port, which a TLS socket
@@ -51,7 +56,9 @@ export function trackConnections(): ConnectionTracker {
   let state: "open" | "draining" | "closing" = "open";
   let isLastResponse = false;
   const servers: Server[] = [];
+  let accepted = 0;
   const track = (socket: Socket) => {
+    accepted += 1;
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   };
@@ -60,6 +67,25 @@ export function trackConnections(): ConnectionTracker {
     const sessions = [...peersOfSessions].filter(([{ destroyed }]) => !destroyed);
     const busy = new Set([...sessions.map(([, peer]) => peer), ...peersOfCalls.values()]);
     return [...sockets].filter((socket) => !busy.has(peerOf(socket)));
+  };
+  /** Sessions whose client has not answered that it knows of the end. */
+  const draining = new Set<ServerHttp2Session>();
+  /**
+   * Drains a session when its next call begins: then no response is in flight, unless the client makes
+   * several calls at a time. A client may begin a call when it reads a response, and some libraries fail
+   * this call if the GOAWAY follows at once. Without a call, drains the session after half of the time.
+   */
+  const drainBetweenCalls = (session: ServerHttp2Session, socket: Socket | undefined) => {
+    const end = () => draining.delete(session);
+    const drain = () => {
+      clearTimeout(timer);
+      session.off("stream", drain);
+      drainSession(session, socket, answerMs, end);
+    };
+    const timer = setTimeout(drain, drainMs / 2).unref();
+    draining.add(session);
+    session.once("stream", drain);
+    session.once("close", end);
   };
   const closeAfterResponses = () => {
     isLastResponse = true;
@@ -78,8 +104,11 @@ export function trackConnections(): ConnectionTracker {
         if (session.destroyed) return;
         peersOfSessions.set(session, peerOf(session.socket));
         if (state === "draining") {
-          const socket = [...sockets].find((each) => peerOf(each) === peersOfSessions.get(session));
-          drainBetweenCalls(session, socket, drainMs);
+          const peer = peersOfSessions.get(session);
+          drainBetweenCalls(
+            session,
+            [...sockets].find((each) => peerOf(each) === peer),
+          );
         }
         if (state === "closing") session.close();
         session.once("close", () => peersOfSessions.delete(session));
@@ -90,18 +119,20 @@ export function trackConnections(): ConnectionTracker {
       if (isLastResponse) closeAfter(response);
       response.once("close", () => peersOfCalls.delete(response));
     },
-    drain: async (limitMs) => {
-      closeAfterResponses();
-      // The system resets connections that wait to be accepted when the listener closes.
-      await nextPoll();
-      state = "draining";
+    stopAccepting: async () => {
+      await acceptWaiting(() => accepted);
       // Only stops accepting: the servers of HTTP would end connections, too.
       for (const server of servers) Server.prototype.close.call(server);
+    },
+    drain: async (graceMs) => {
+      state = "draining";
+      closeAfterResponses();
       const socketsByPeer = new Map([...sockets].map((socket) => [peerOf(socket), socket]));
       for (const [session, peer] of peersOfSessions) {
-        drainBetweenCalls(session, socketsByPeer.get(peer), limitMs);
+        drainBetweenCalls(session, socketsByPeer.get(peer));
       }
-      await untilEmpty(sockets, limitMs);
+      await untilEmpty(sockets, Math.min(drainMs, graceMs));
+      await untilEmpty(draining, Math.min(answerMs, graceMs - drainMs));
     },
     endIdleConnections: () => {
       state = "closing";
@@ -134,27 +165,23 @@ function destroyIdle(findIdle: () => readonly Socket[], count: () => number): vo
   }, pollMs).unref();
 }
 
-/**
- * Drains a session when its next call begins: then no response is in flight, unless the client makes
- * several calls at a time. A client may begin a call when it reads a response, and some libraries fail
- * this call if the GOAWAY follows at once. Without a call, drains the session after half of the time.
- */
-function drainBetweenCalls(
-  session: ServerHttp2Session,
-  socket: Socket | undefined,
-  limitMs: number,
-): void {
-  const drain = () => {
-    clearTimeout(timer);
-    session.off("stream", drain);
-    drainSession(session, socket, limitMs / 2);
-  };
-  const timer = setTimeout(drain, limitMs / 2).unref();
-  session.once("stream", drain);
-}
-
 function closeAfter(response: ServerResponse): void {
   if (!response.headersSent) response.setHeader("connection", "close");
+}
+
+/**
+ * Accepts the connections that wait for it. The system resets them when the listener closes. Node accepts
+ * one in each iteration of the event loop, so this function waits for an iteration that accepts none.
+ */
+async function acceptWaiting(countAccepted: () => number): Promise<void> {
+  const giveUpAt = performance.now() + acceptMs;
+  // The end of this iteration. A whole one follows.
+  await nextIteration();
+  let before: number;
+  do {
+    before = countAccepted();
+    await nextIteration();
+  } while (countAccepted() > before && performance.now() < giveUpAt);
 }
 
 /** Resolves when a set is empty, or after `limitMs`. */
@@ -183,3 +210,4 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
 
 const pollMs = 250;
 const emptyPollMs = 10;
+const acceptMs = 100;

@@ -11,7 +11,8 @@ import { findDescriptor } from "../../library-internals/private-fields.js";
  *
  * Measured over 20 s, 10 calls at a time, on connections that reach their age each second: with
  * Node's GOAWAY alone tonic lost 306 of 16,983 calls and connect-node 167 of 5,296. With both,
- * neither lost one.
+ * connect-node loses none, and tonic only calls that it has not sent: it fails those that wait for the
+ * connection when it reads the first GOAWAY.
  *
  * Node only sends a GOAWAY that rejects the streams which arrive after it. gRPC clients repeat such
  * calls, others do not. So this function writes the first GOAWAY to the socket, between Node's own
@@ -19,22 +20,29 @@ import { findDescriptor } from "../../library-internals/private-fields.js";
  * possible, and Node's own GOAWAY is the only one.
  *
  * @param answerMs How long to wait for the answer to the ping.
+ * @param onClosing Called when the session accepts no new calls.
  */
 export function drainSession(
   session: ServerHttp2Session,
   socket: Socket | undefined,
   answerMs: number,
+  onClosing: () => void = () => {},
 ): void {
-  if (session.closed || drained.has(session) || socket?.writable === false) return;
+  if (session.closed || drained.has(session) || socket?.writable === false) {
+    onClosing();
+    return;
+  }
   drained.add(session);
   const isPlain = session.encrypted === false && socket !== undefined;
   if (!isPlain || !writeAtOnce(socket, shutdownNotice)) {
     session.close();
+    onClosing();
     return;
   }
   const close = () => {
     clearTimeout(timer);
     if (!session.destroyed) session.close();
+    onClosing();
   };
   const timer = setTimeout(close, answerMs);
   // Node aborts the process when a session is destroyed while its bytes are read.

@@ -1,4 +1,5 @@
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { lookup } from "node:dns/promises";
+import { type AddressInfo, connect, type Server } from "node:net";
 import { type Address, formatAddress } from "../../config/address.js";
 
 /** Starts to listen. Returns the address, with the actual port if the configured port is 0. */
@@ -11,11 +12,26 @@ export async function listen(server: Server, address: Address): Promise<Address>
   return { ...address, port };
 }
 
-/** @throws Error that names the environment variable when another program listens at its address. */
+/**
+ * Checks that a listener can listen at an address. Binds a client's socket: a listener would accept
+ * connections, and reset them when it closes.
+ *
+ * @throws Error that names the environment variable when another program listens at its address.
+ */
 export async function requireFreePort(name: string, address: Address): Promise<void> {
-  const server = createServer();
-  await listenAt(name, address, (at) => listen(server, at));
-  await new Promise((resolve) => server.close(resolve));
+  await listenAt(name, address, async ({ host, port }) => {
+    const { address: ip } = await lookup(host);
+    // Node binds a socket when it connects.
+    const socket = connect({ host: ip, port: unusedPort, localAddress: ip, localPort: port });
+    const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+      socket.once("connect", () => resolve(undefined));
+      socket.once("timeout", () => resolve(undefined));
+      socket.on("error", resolve);
+      socket.setTimeout(connectMs);
+    });
+    socket.destroy();
+    if (error !== undefined && error.code !== "ECONNREFUSED") throw error;
+  });
 }
 
 /**
@@ -39,3 +55,7 @@ export async function listenAt<L>(
     throw new Error(`${name} is ${formatAddress(address)}: ${problem}`);
   }
 }
+
+/** Reserved for a service that no system runs any more (RFC 7805). */
+const unusedPort = 1;
+const connectMs = 1000;

@@ -3,12 +3,8 @@ import { HealthImplementation } from "grpc-health-check";
 import { type Address, formatAddress } from "../../config/address.js";
 import { serviceNames } from "../calls/service-names.js";
 import { ClientRecord } from "../connections/client-record.js";
-import {
-  type ConnectionTracker,
-  drainMs,
-  trackConnections,
-} from "../connections/connection-tracker.js";
-import { type Listener, type ListenerDependencies, longestCallMs } from "../listener.js";
+import { type ConnectionTracker, trackConnections } from "../connections/connection-tracker.js";
+import { type ClientListener, type ListenerDependencies, longestCallMs } from "../listener.js";
 import { createAuthInterceptor } from "./auth-interceptor.js";
 import { addConnectService } from "./connect-bridge.js";
 import { toCredentials } from "./credentials.js";
@@ -17,7 +13,7 @@ import { PathKeepingServer } from "./path-keeping-server.js";
 import { addReflection } from "./reflection.js";
 import { serveUnaryCalls, type UnaryCalls } from "./unary-interceptor.js";
 
-export type GrpcServer = Listener & {
+export type GrpcServer = ClientListener & {
   /** Sets the status that the health service reports for the server and for each service. */
   readonly setHealth: (isServing: boolean) => void;
 };
@@ -82,6 +78,7 @@ export async function startGrpcServer(
   return {
     address: { ...address, port },
     setHealth,
+    stopAccepting: open.stopAccepting,
     close: (graceMs) => close(server, open, graceMs),
   };
 }
@@ -109,7 +106,7 @@ function listen(
 
 async function close(server: grpc.Server, open: ConnectionTracker, graceMs: number): Promise<void> {
   const startedAtMs = performance.now();
-  if (graceMs > 0) await open.drain(Math.min(drainMs, graceMs));
+  if (graceMs > 0) await open.drain(graceMs);
   const remainingMs = graceMs - (performance.now() - startedAtMs);
   return new Promise((resolve) => {
     const force = () => {

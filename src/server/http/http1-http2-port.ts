@@ -10,7 +10,7 @@ import { contained } from "../../logging/contained.js";
 import { CallTurns } from "../connections/call-turns.js";
 import { recordOf, setRecord } from "../connections/client-record.js";
 import { ConnectionPlaces, limitConnections } from "../connections/connection-places.js";
-import { drainMs, trackConnections } from "../connections/connection-tracker.js";
+import { trackConnections } from "../connections/connection-tracker.js";
 import { handleHttp1 } from "../connections/handle-http1.js";
 import {
   type Http1Options,
@@ -33,6 +33,8 @@ export type HttpServer = {
   readonly server: Server;
   /** From now on, each HTTP/1.1 response ends its connection. */
   readonly closeAfterResponses: () => void;
+  /** Accepts the connections that wait for it, and no more. */
+  readonly stopAccepting: () => Promise<void>;
   /** Waits up to `graceMs` for running calls, then destroys the remaining connections. */
   readonly close: (graceMs: number) => Promise<void>;
 };
@@ -94,10 +96,10 @@ export function createHttpServer(
   return {
     server,
     closeAfterResponses: connections.closeAfterResponses,
+    stopAccepting: connections.stopAccepting,
     close: async (graceMs) => {
       const startedAtMs = performance.now();
-      connections.closeAfterResponses();
-      if (graceMs > 0) await connections.drain(Math.min(drainMs, graceMs));
+      if (graceMs > 0) await connections.drain(graceMs);
       const remainingMs = graceMs - (performance.now() - startedAtMs);
       await new Promise<void>((resolve) => {
         // Polls, because Node has no event for a connection that becomes idle.
