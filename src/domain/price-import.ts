@@ -26,7 +26,7 @@ export type ImportScope = {
   readonly chargeType: string;
   readonly provider: string;
   readonly modelPrefix: string;
-  /** Undefined: of the rows, all; of the prices without a row, everyone's and those of audiences with rows. */
+  /** Undefined: of the rows, all; of the prices without a row, those of audiences that have a row. */
   readonly audience: AudienceFilter | undefined;
 };
 

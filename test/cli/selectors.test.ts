@@ -147,4 +147,24 @@ describe("The command line, with prices for accounts, price lists and patterns,"
     const { output } = await llmprices(["import", file, "--quiet", ...flags]);
     expect(output).to.contain("0 created, 0 changed, 3 ended, 1 unchanged");
   });
+
+  it("changes 10,000 prices of 50 accounts in one import, and imports their export unchanged", async () => {
+    const rows = Array.from(
+      { length: 10_000 },
+      (_, i) => `account-${i % 50},,*,openai,model-${Math.floor(i / 50)}*,`,
+    );
+    const header = "account_id,price_list,charge_type,provider,model,price\n";
+    const importAt = async (price: string) => {
+      const input = header + rows.map((row) => `${row}${price}\n`).join("");
+      return (await llmprices(["import", "-", "--quiet"], { input })).output;
+    };
+    expect(await importAt("1.1")).to.contain("10,000 created");
+    expect(await importAt("1.2")).to.contain("0 created, 10,000 changed");
+    const file = join(folder, "accounts.csv");
+    await llmprices(["export", file, "--quiet", "--audience", "accounts"]);
+    const text = readFileSync(file, "utf8");
+    expect(text.match(/^account-\d/gm)).to.have.length(10_000);
+    const again = await llmprices(["import", file, "--quiet", "--missing", "replace"]);
+    expect(again.output).to.match(/^0 created, 0 changed, 0 ended, 10,00\d unchanged/m);
+  });
 });

@@ -2,7 +2,7 @@ import type { ImportScope } from "../../domain/price-import.js";
 
 /**
  * The condition that a row of `llm_prices key` is in the scope of `toScopeBindings`. Without an audience in the
- * scope: prices for everyone, and for each account and price list that has a row.
+ * scope: prices for the audiences that have a row, which are everyone, accounts or price lists.
  */
 export const inScope = `
   (:scopeChargeType = '' or key.charge_type = :scopeChargeType)
@@ -13,8 +13,7 @@ export const inScope = `
     when 'accounts' then key.account_id > ''
     when 'lists' then key.price_list > ''
     when 'one' then key.account_id = :scopeAccountId and key.price_list = :scopePriceList
-    else key.account_id = '' and key.price_list = ''
-      or (key.account_id, key.price_list) in (select account_id, price_list from import_rows)
+    else (key.account_id, key.price_list) in (select account_id, price_list from import_rows)
   end`;
 
 /** Returns the values for `inScope`. */

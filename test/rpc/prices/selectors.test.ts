@@ -452,9 +452,10 @@ describe("An import of prices for accounts and price lists", () => {
     expect(countsOf(await importRows(service, rows))).to.equal("5 unchanged");
   });
 
-  it("ends prices without a row only for everyone and for audiences that have a row", async () => {
+  it("ends prices without a row only for audiences that have a row", async () => {
     expect(await preview(rows.slice(0, 1), {})).to.equal("1 unchanged, 1 ended");
-    expect(await preview(rows.slice(2, 3), {})).to.equal("1 unchanged, 2 ended");
+    expect(await preview(rows.slice(2, 3), {})).to.equal("1 unchanged");
+    expect(await preview(rows.slice(1, 3), {})).to.equal("2 unchanged, 1 ended");
     const all = { scope: { audience: PriceAudience.ALL } };
     expect(await preview(rows.slice(0, 1), all)).to.equal("1 unchanged, 4 ended");
     const accounts = { scope: { audience: PriceAudience.ACCOUNTS } };

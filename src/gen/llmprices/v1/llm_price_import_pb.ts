@@ -157,8 +157,9 @@ export type LLMPriceImportScope = Message<"llmprices.v1.LLMPriceImportScope"> & 
 
   /**
    * Which audiences belong to the scope. Unset: for the rows, all. With `missing_prices` END and
-   * REPLACE, the audiences that have a row, and everyone: a list without accounts ends no price of an
-   * account. Unset together with `account_id` or `price_list`: only that one.
+   * REPLACE, the audiences that have a row: a list without accounts ends no price of an account, and a
+   * list for one account no price for everyone. Unset together with `account_id` or `price_list`: only
+   * that one.
    *
    * @generated from field: llmprices.v1.PriceAudience audience = 6;
    */
