@@ -65,11 +65,11 @@ const tables = `
     constraint llm_prices_any_provider_any_model check (provider <> '*' or model = '*')
   );
   -- Finds a model's prices without the charge type.
-  create index llm_prices_provider_model on llm_prices (provider, model);
+  create index llm_prices_provider_model on llm_prices (account_id, price_list, provider, model);
   -- For the foreign keys, when a name is removed from the catalog.
   create index llm_prices_names on llm_prices (provider_name, model_name);
   -- Finds the nearest keys for a key without a price.
-  create index llm_prices_model on llm_prices (model);
+  create index llm_prices_model on llm_prices (account_id, price_list, model);
   -- For followers, which look for changed timelines.
   create index llm_prices_book_version on llm_prices (book_version);
   comment on column llm_prices.book_version is

@@ -2,7 +2,7 @@ import { distance } from "fastest-levenshtein";
 import type { Knex } from "knex";
 import type { Metadata } from "../../domain/domain-error.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
-import { type Key, toKeyText } from "../../domain/price-key.js";
+import { everyone, isForEveryone, type Key, toKeyText } from "../../domain/price-key.js";
 import { toPrefixRange } from "./prefix-range.js";
 import { type KeyColumns, keyColumns, toKey } from "./price-columns.js";
 
@@ -48,13 +48,24 @@ export async function nearestKeys(
   key: Key,
   at: Instant,
 ): Promise<Nearest & { readonly keys: readonly Key[] }> {
+  const { accountId, priceList } = key;
+  // For each audience by index: other accounts may have many more prices than these.
+  const audiences = [everyone, { accountId, priceList: "" }, { accountId: "", priceList }];
+  const branches = audiences
+    .filter((each, i) => i === 0 || !isForEveryone(each))
+    .flatMap(({ accountId: account, priceList: list }) =>
+      candidates.map(([condition, limit]) => ({ account, list, condition, limit })),
+    );
   const { rows } = await knex.raw(
     `
     select ${keyColumns} from (
-      (select * from llm_prices where model = :model and ${isVisible} limit 500)
-      union (select * from llm_prices where provider = :provider and ${isVisible} limit 1000)
-      union (select * from llm_prices
-        where model >= :modelStart and model < :modelEnd and ${isVisible} limit 500)
+      ${branches
+        .map(
+          ({ condition, limit }, i) =>
+            `(select * from llm_prices where account_id = :account${i} and price_list = :list${i}
+              and ${condition} limit ${limit})`,
+        )
+        .join(" union ")}
     ) candidate
     where (
       select revision.price from llm_price_revisions revision
@@ -62,7 +73,16 @@ export async function nearestKeys(
         and revision.effective_from <= :at
       order by revision.effective_from desc limit 1
     ) is not null`,
-    { ...key, ...toPrefixRange(key.model.slice(0, 4)), at: toInstantText(at) },
+    {
+      ...Object.fromEntries(
+        branches.flatMap(({ account, list }, i) => [
+          [`account${i}`, account],
+          [`list${i}`, list],
+        ]),
+      ),
+      ...{ model: key.model, provider: key.provider, at: toInstantText(at) },
+      ...toPrefixRange(key.model.slice(0, 4)),
+    },
   );
   const keys = new Map<string, Key>(
     rows.map((row: KeyColumns) => [toKeyText(toKey(row)), toKey(row)]),
@@ -76,7 +96,9 @@ export async function nearestKeys(
   };
 }
 
-const isVisible = `(
-  account_id = '' and price_list in ('', :priceList)
-  or account_id = :accountId and account_id <> '' and price_list = ''
-)`;
+/** The keys to compare with the wanted one, and how many of each kind. */
+const candidates = [
+  ["model = :model", 500],
+  ["provider = :provider", 1000],
+  ["model >= :modelStart and model < :modelEnd", 500],
+] as const;
