@@ -109,8 +109,12 @@ pub async fn write_in_vain(
 }
 
 fn update_request(name: &str, etag: &str) -> UpdateLlmPriceRequest {
-    let key =
-        LlmPriceKey { charge_type: name.into(), provider: name.into(), model: "model-1".into() };
+    let key = LlmPriceKey {
+        charge_type: name.into(),
+        provider: name.into(),
+        model: "model-1".into(),
+        ..Default::default()
+    };
     UpdateLlmPriceRequest {
         lookup: Some(update_llm_price_request::Lookup::Key(key)),
         price: "1.75".into(),
