@@ -24,7 +24,7 @@ describe("StreamAllocateCharges and a client that stops reading", function () {
   let service: TestService;
   let key: TestKey;
   before(async () => {
-    service = await startTestService({ maxStreamTimeoutMs: 10_000 });
+    service = await startTestService({ maxStreamTimeoutMs: 20_000 });
     ({ key } = await freshPrice(service, "1", new Date("2020-01-01")));
     // Starts the worker thread now, so that its start takes no time of the calls below.
     await service.pricing.batchCalculateCharges({});
