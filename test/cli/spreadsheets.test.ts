@@ -58,7 +58,9 @@ describe("llmprices import of a spreadsheet's file", function () {
     const text = `charge_type;provider;model;price\n${name()};1E-10\n`;
     const { code, errors } = await importText(text);
     expect(code).to.equal(1);
-    expect(errors).to.include(`prices.csv:2: price is "1E-10"; expected plain notation like 12.5`);
+    expect(errors).to.include(
+      `prices.csv:2: price is "1E-10"; expected plain notation like 12.5 without commas, exponent or spaces`,
+    );
   });
 
   it("says how to write a date that a spreadsheet has reformatted", async () => {
