@@ -19,6 +19,8 @@ export type Stack = {
   readonly build?: readonly string[];
   /** Starts the program. Runs in the folder of the example, or in that of the repository. */
   readonly command: readonly string[];
+  /** Whether it repeats calls as the rule in docs/clients.md says. */
+  readonly retries?: true;
   /** At most how many calls are lost at an end of a connection, on average: 0 unless documented. */
   readonly mostLostPerEnd: number;
 };
@@ -84,6 +86,7 @@ export const stacks: readonly Stack[] = [
     ...tonic,
     how: "with the example's retries",
     command: [rustCaller, "retrying"],
+    retries: true,
     mostLostPerEnd: 0,
   },
   {
@@ -115,6 +118,14 @@ export const stacks: readonly Stack[] = [
     command: [...node, `${callers}/caller-connect.ts`, "http2"],
     // It may begin calls between responses and GOAWAY, which it reads at once, and fails them.
     mostLostPerEnd: 2,
+  },
+  {
+    ...connect,
+    how: "Connect, HTTP/2, with the example's retries",
+    listener: "httpAddress",
+    command: [...node, `${callers}/caller-connect.ts`, "retrying"],
+    retries: true,
+    mostLostPerEnd: 0,
   },
   {
     ...connect,

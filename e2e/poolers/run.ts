@@ -80,7 +80,7 @@ async function checkWorks(name: string, { connection }: Pooler, database: TestDa
       const { accountCharge } = await pricing.calculateCharge(charge);
       checks.check(`${name}: a write is used`, accountCharge === "3", accountCharge);
       const { llmPrices } = await pricing.listLLMPrices({});
-      checks.check(`${name}: prices are listed`, llmPrices.length === 6, `${llmPrices.length}`);
+      checks.check(`${name}: prices are listed`, llmPrices.length === 8, `${llmPrices.length}`);
       const ms = await measureNotification(database, async () => {
         const { llmPrice } = await pricing.getLLMPrice({ lookup });
         return pricing

@@ -2,8 +2,6 @@
 
 import grpc
 from google.rpc import code_pb2, status_pb2
-
-# region details
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_status import rpc_status
 
@@ -34,9 +32,6 @@ def error_of(call, request, **options) -> status_pb2.Status:
         # None where the service sent no details, as when the caller's own deadline has passed.
         return rpc_status.from_call(error) or status_pb2.Status(code=error.code().value[0])
     raise AssertionError("expected an error, got a response")
-
-
-# endregion
 
 
 def code_and_reason(status: status_pb2.Status) -> list[str]:

@@ -43,7 +43,7 @@ builds=(
 
 # These suites measure no time, and mostly wait.
 waits=(
-  "examples in six languages" "npm run --silent test:e2e:examples"
+  "examples in five languages" "npm run --silent test:e2e:examples"
   "slow tests" "npm run test:slow"
   "network delays" "npm run --silent test:e2e:network-delay"
   "connection poolers" "npm run --silent test:e2e:poolers"

@@ -62,7 +62,7 @@ export function parseDecimal(field: string, text: string, bound: DecimalBound): 
   if (parts === null) {
     throw invalidField(
       field,
-      `is ${quote(text)}; expected plain notation like 12.5 without exponent or spaces: ${allowed}`,
+      `is ${quote(text)}; expected plain notation like 12.5 without commas, exponent or spaces: ${allowed}`,
     );
   }
   const value = new Decimal(text);

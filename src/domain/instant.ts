@@ -29,7 +29,7 @@ export function parseInstant(field: string, text: string): Instant {
   if (isCalendarDate && instant >= firstInstant && instant <= lastInstant) return instant;
   throw invalidField(
     field,
-    `is ${quote(text)}; expected a time like 2026-01-31T12:00:00Z in whole milliseconds, or a date`,
+    `is ${quote(text)}; expected a date like 2026-01-31, or a time like 2026-01-31T12:00:00Z in whole milliseconds`,
   );
 }
 

@@ -115,6 +115,14 @@ describe("llmprices allocate", function () {
     expect({ code, output }).to.deep.equal({ code: 2, output: "" });
   });
 
+  it("names wrong flags without the message that has them", async () => {
+    const flags = ["--provider-cost", "100,50", "--currency-code", "ZZZ"];
+    const parameters = ["allocate", key, "-", "--quiet", ...flags];
+    const { code, errors } = await llmprices(parameters, { input: "account_id,usage\na,1\n" });
+    expect(errors).to.match(/^llmprices: provider_cost is "100,50"; .*; currency_code is "ZZZ"; /);
+    expect(code).to.equal(1);
+  });
+
   it("exits 1 when there is no price, no usage, or neither a currency nor a scale", async () => {
     const unknown = await llmprices(["allocate", `${key}x`, "-", "--provider-cost", "1"], {
       input: thirds,

@@ -51,7 +51,7 @@ describe("The report of llmprices import", function () {
     const rows = ["GPT-4o,1.2,,", "claude,1.2,,"];
     const { output } = await importRows(rows, "--dry-run", "--register-missing");
     expect(output).to.include(
-      "registered: 0 charge types, 0 providers, 2 models\n" +
+      "\nwould be registered: 0 charge types, 0 providers, 2 models\n" +
         "  model acme/GPT-4o\n  model acme/claude\n",
     );
     expect(output).to.match(/^warning: line 2: .* differs from "gpt-4o" only by letter case$/m);
@@ -64,7 +64,9 @@ describe("The report of llmprices import", function () {
   it("suggests names, with the line", async () => {
     await create("gpt-4o,1.2,,");
     const { code, errors } = await importRows(["gtp-4o,1.2,,"]);
-    expect(errors).to.match(/stdin:2: model is "gtp-4o", .*; did you mean gpt-4o\?/);
+    expect(errors).to.match(
+      /stdin:2: model is "gtp-4o", .*, or set --register-missing; did you mean gpt-4o\?/,
+    );
     expect(code).to.equal(1);
   });
 
@@ -77,6 +79,14 @@ describe("The report of llmprices import", function () {
         "in all 3 prices; ended without a row: 1; repeated rows: 1; scheduled revisions taken back: 1\n",
     );
     expect(output).to.match(/^ended .* 1 scheduled taken back /m);
+  });
+
+  it("explains a total that is smaller than the number of rows by keys with several rows", async () => {
+    await create("a,1,,");
+    const { output } = await importRows(["a,1,,", "a,2,2100-01-01,"]);
+    expect(output).to.include("(of 2 rows)\nin all 1 price; it has several rows\n");
+    const more = await importRows(["a,1,,", "a,2,2100-01-01,", "b,1,,"], "--register-missing");
+    expect(more.output).to.include("(of 3 rows)\nin all 2 prices; some have several rows\n");
   });
 
   it("has all of it as JSON", async () => {

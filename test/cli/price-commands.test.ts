@@ -167,6 +167,17 @@ describe("llmprices set", function () {
     }
   });
 
+  it("warns of a price that looks like a typing error, and sets it", async () => {
+    const { key } = await freshPrice(service, "1.2");
+    for (const flags of [["--effective-from", "2100-01-01"], []]) {
+      const { code, errors } = await llmprices(["set", toKeyText(key), "12", ...flags]);
+      expect(errors).to.equal("warning: price is 12, which is unusual: most are 0.1 to 10\n");
+      expect(code).to.equal(0);
+    }
+    expect(await priceAt(service, key)).to.equal("12");
+    expect((await llmprices(["set", toKeyText(key), "1.3"])).errors).to.equal("");
+  });
+
   it("creates a price that has ended under its old id", async () => {
     const { key, id } = await freshPrice(service, "1");
     await service.pricing.deleteLLMPrice({ lookup: byKey(key) });

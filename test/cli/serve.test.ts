@@ -62,6 +62,25 @@ describe("llmprices serve", () => {
     taken.close();
   });
 
+  it("writes log lines for people on a terminal", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as { port: number };
+    const words = [process.execPath, ...llmpricesArguments, "serve"];
+    // script(1) of util-linux runs the command on a terminal.
+    const line = words.map((word) => `'${word}'`).join(" ");
+    const GRPC_ADDR = `127.0.0.1:${port}`;
+    const child = spawn("script", ["-qec", line, "/dev/null"], {
+      env: { ...process.env, GRPC_ADDR, MAX_BOOK_STALENES_MS: "1", DATABASE_URL: "" },
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const [output] = await Promise.all([text(child.stdout), once(child, "exit")]);
+    expect(output).to.match(
+      /^\[\d\d:\d\d:\d\d\.\d{3}\] \S*WARN\S*: .*MAX_BOOK_STALENES_MS is ignored/m,
+    );
+    taken.close();
+  });
+
   it("says why it is not ready, then that it is, and warns of a misspelled variable", async () => {
     const DATABASE_URL = toUrl(database.connection);
     const child = start({ DATABASE_URL, MAX_BOOK_STALENES_MS: "5000", LOG_LEVEL: "info" });

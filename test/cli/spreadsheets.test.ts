@@ -58,7 +58,27 @@ describe("llmprices import of a spreadsheet's file", function () {
     const text = `charge_type;provider;model;price\n${name()};1E-10\n`;
     const { code, errors } = await importText(text);
     expect(code).to.equal(1);
-    expect(errors).to.include(`prices.csv:2: price is "1E-10"; expected plain notation like 12.5`);
+    expect(errors).to.include(
+      `prices.csv:2: price is "1E-10"; expected plain notation like 12.5 without commas, exponent or spaces`,
+    );
+  });
+
+  it("says how to write a date that a spreadsheet has reformatted", async () => {
+    const text = `charge_type;provider;model;price;effective_from\n${name()};1;01.01.2100\n`;
+    const { errors } = await importText(text);
+    expect(errors).to.include(
+      'prices.csv:2: effective_from is "01.01.2100"; expected a date like 2026-01-31, or a time like ' +
+        "2026-01-31T12:00:00Z in whole milliseconds",
+    );
+  });
+
+  it("says how to change a price from now on, where its old start is still in the row", async () => {
+    await importText(`charge_type;provider;model;price\n${name()};1.2\n`);
+    const list = await llmprices(["export", "--quiet", "--provider", key.provider]);
+    const { errors } = await importText(list.output.replace(",1.2,", ",1.25,"));
+    expect(errors).to.match(
+      /prices\.csv:\d+: effective_from is [^ ]+Z, before [^ ]+Z \(now\): the price was 1\.2 then; leave it empty to change the price from now on \(the past changes only with correct_past\)/,
+    );
   });
 
   it("names everything that is wrong in a row", async () => {

@@ -66,6 +66,37 @@ describe("Files of rows: CSV", () => {
     ]);
   });
 
+  it("takes a row without the empty values at its end, as spreadsheet programs may write it", async () => {
+    const text = "provider,model,price,ends\na,b,1\nc,d\n";
+    expect(await read("csv", text)).to.deep.equal([
+      { line: 2, fields: { provider: "a", model: "b", price: "1", ends: undefined } },
+      { line: 3, fields: { provider: "c", model: "d", price: undefined, ends: undefined } },
+    ]);
+  });
+
+  it("reports such a row at the end of a file that may be cut off", async () => {
+    const records = await read("csv", "provider,model,price,ends\na,b,1\na,b,1");
+    expect(records[1]).to.deep.equal({
+      line: 3,
+      problems: [{ field: "", description: "has 3 values; expected 4" }],
+    });
+  });
+
+  const otherFiles = {
+    "UTF-16, little-endian": Buffer.from("\ufeffprovider\tmodel\n", "utf16le"),
+    "UTF-16, big-endian": Buffer.from("\ufeffprovider\tmodel\n", "utf16le").swap16(),
+    "a workbook": Buffer.from("PK\u0003\u0004 and more"),
+  };
+  for (const [what, bytes] of Object.entries(otherFiles)) {
+    it(`rejects ${what}, and says how to save it`, async () => {
+      const source = { name: "list", bytes: Readable.from([bytes]), sizeBytes: undefined };
+      const batches = readRecords({ ...source, readBytes: () => 0 }, "csv", columns);
+      expect(await messageOf(batches.next())).to.match(
+        /^list:1: is (UTF-16|a workbook), not CSV in UTF-8; save it in the format "CSV UTF-8"$/,
+      );
+    });
+  }
+
   const rejectedTexts = {
     "provider,modl\n":
       'list:1: the line of names has an unknown column "modl"; did you mean model? (--ignore-columns ' +

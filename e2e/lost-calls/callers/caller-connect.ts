@@ -3,12 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { retrying } from "../../../examples/typescript-connect/src/channel.js";
 import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.js";
 import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
 
 /*
  * Calls again and again until its standard input ends: PROTOCOL ADDRESS CHARGE WORST_CHARGE
- * WORST_ALLOCATION.
+ * WORST_ALLOCATION. With `retrying` it makes calls as the example does.
  */
 
 const [protocol = "", address, ...requests] = process.argv.slice(2);
@@ -17,6 +18,7 @@ const transports: Readonly<Record<string, () => ReturnType<typeof createGrpcTran
   grpc: () => createGrpcTransport({ baseUrl }),
   http1: () => createConnectTransport({ baseUrl, httpVersion: "1.1" }),
   http2: () => createConnectTransport({ baseUrl, httpVersion: "2" }),
+  retrying: () => createConnectTransport({ baseUrl, httpVersion: "2", interceptors: [retrying] }),
 };
 const transport = transports[protocol]?.();
 if (transport === undefined) throw new Error(`no such protocol: ${protocol}`);

@@ -9,7 +9,6 @@ import (
 	"example.com/llmprices-client/credentials"
 )
 
-// region channel
 const serviceConfig = `{
   "loadBalancingConfig": [{"round_robin": {}}],
   "methodConfig": [{
@@ -36,15 +35,17 @@ const serviceConfig = `{
 
 // connect makes the one channel of a process. An address like dns:///llmprices:50051 stands for all
 // addresses behind the name.
-func connect(address string) *grpc.ClientConn {
-	options := append(must(credentials.FromEnvironment()),
+func connect(address string) (*grpc.ClientConn, error) {
+	options, err := credentials.FromEnvironment()
+	if err != nil {
+		return nil, err
+	}
+	options = append(options,
 		grpc.WithDefaultServiceConfig(serviceConfig),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time:    time.Minute,
 			Timeout: 20 * time.Second,
 		}),
 	)
-	return must(grpc.NewClient(address, options...))
+	return grpc.NewClient(address, options...)
 }
-
-// endregion

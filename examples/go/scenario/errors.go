@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	rpc "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/status"
 
@@ -40,32 +39,6 @@ func retry(pricing pricingClient, name string) {
 	answer := must(pricing.CalculateCharge(context.Background(), charge(name, models[0], 0)))
 	printStep("retry", answer.AccountCharge)
 }
-
-// region details
-// errorInfo returns why a call failed: a reason of its closed list, and its metadata.
-func errorInfo(err error) *errdetails.ErrorInfo {
-	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok {
-			return info
-		}
-	}
-	return &errdetails.ErrorInfo{}
-}
-
-// violations returns what is wrong with the request's fields, all of them at once.
-func violations(err error) []string {
-	var texts []string
-	for _, detail := range status.Convert(err).Details() {
-		if bad, ok := detail.(*errdetails.BadRequest); ok {
-			for _, violation := range bad.FieldViolations {
-				texts = append(texts, violation.Field+" "+violation.Description)
-			}
-		}
-	}
-	return texts
-}
-
-// endregion
 
 func codeAndReason(err error) []string {
 	return []string{codeOf(status.Convert(err).Proto()), errorInfo(err).Reason}

@@ -17,7 +17,7 @@ type (
 
 func main() {
 	address, name, unsteadyAddress := os.Args[1], os.Args[2], os.Args[3]
-	channel := connect(address)
+	channel := must(connect(address))
 	defer channel.Close()
 	catalog := llmprices.NewCatalogServiceClient(channel)
 	pricing := llmprices.NewPricingServiceClient(channel)
@@ -33,7 +33,7 @@ func main() {
 	causeErrors(pricing, name)
 	deadline(pricing, name)
 
-	unsteady := connect(unsteadyAddress)
+	unsteady := must(connect(unsteadyAddress))
 	defer unsteady.Close()
 	retry(llmprices.NewPricingServiceClient(unsteady), name)
 }

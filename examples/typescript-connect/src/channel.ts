@@ -17,7 +17,7 @@ const codesOfTheLibrary: ReadonlySet<Code> = new Set([
 ]);
 
 /** Makes a call again, up to three times, after a transient error; a stream never. */
-const retrying: Interceptor = (next) => async (request) => {
+export const retrying: Interceptor = (next) => async (request) => {
   for (let backoffMs = 100; backoffMs < 800; backoffMs *= 2) {
     try {
       return await next(request);

@@ -13,7 +13,8 @@ export function toFailure(error: unknown, settings: ConnectionSettings): unknown
   if (error instanceof DomainError) return usageError(error.message, error);
   if (!(error instanceof ConnectError)) return error;
   const address = formatAddress(settings.address);
-  const message = error.rawMessage;
+  // The flags of a command have the names of the fields, wherever they are in the request.
+  const message = error.rawMessage.replaceAll(/(^|; )terms\./g, "$1");
   const fail = (text: string, exitCode: keyof typeof exitCodes) =>
     new Failure(text, exitCodes[exitCode], { cause: error });
   const isFromService = error.findDetails(ErrorInfoSchema).length > 0;

@@ -1,17 +1,15 @@
 import type { Key } from "../../domain/price-key.js";
-import { isModelPattern } from "../../domain/selector.js";
 import type { Connection } from "./client.js";
 
 /**
- * Returns what may be a mistake in a price with a pattern that is to be written, as the dry run of an import
- * with this row does. A price with names only has no warnings.
+ * Returns what may be a mistake in a price that is to be written, as the dry run of an import with this row
+ * does.
  */
 export async function findWarnings(
   { pricing }: Connection,
   key: Key,
   price: string,
 ): Promise<readonly string[]> {
-  if (!isModelPattern(key.model) && key.chargeType !== "*") return [];
   const request = { terms: { validateOnly: true }, rows: [{ ...key, price }] };
   // If the row is wrong, the write itself fails and says why.
   const { warnings } = await pricing.batchUpsertLLMPrices(request).catch(() => ({ warnings: [] }));

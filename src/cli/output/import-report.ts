@@ -42,7 +42,7 @@ export async function reportImport(
     ...toWarningLines(response, lineOf),
     `${dryRun ? "dry run, would be: " : ""}${toCountsText(counts)}`,
     ...toDetailLines(counts),
-    ...toRegisteredLines(counts, response.registeredNames),
+    ...toRegisteredLines(counts, response.registeredNames, dryRun),
     ...(dryRun ? [] : [`book version ${bookVersion}`]),
   ]);
 }
@@ -63,7 +63,9 @@ function toDetailLines(counts: LLMPriceImportCounts): string[] {
   const { rowCount, duplicateRowCount, endedWithoutRowCount, cancelledRevisionCount } = counts;
   const { createdCount, updatedCount, endedCount, unchangedCount } = counts;
   const prices = createdCount + updatedCount + endedCount + unchangedCount;
+  const hasSeveralRows = prices < rowCount - duplicateRowCount + endedWithoutRowCount;
   const details = [
+    ...(hasSeveralRows ? [prices === 1n ? "it has several rows" : "some have several rows"] : []),
     ...(endedWithoutRowCount > 0n
       ? [`ended without a row: ${formatCount(endedWithoutRowCount)}`]
       : []),
@@ -73,12 +75,15 @@ function toDetailLines(counts: LLMPriceImportCounts): string[] {
       : []),
   ];
   if (prices === rowCount && details.length === 0) return [];
-  return [[`in all ${formatCount(prices)} prices`, ...details].join("; ")];
+  return [
+    [`in all ${formatCount(prices)} ${prices === 1n ? "price" : "prices"}`, ...details].join("; "),
+  ];
 }
 
 function toRegisteredLines(
   counts: LLMPriceImportCounts,
   names: LLMPriceImportNames | undefined,
+  dryRun: boolean,
 ): string[] {
   const { registeredChargeTypeCount, registeredProviderCount, registeredModelCount } = counts;
   const total = registeredChargeTypeCount + registeredProviderCount + registeredModelCount;
@@ -89,7 +94,7 @@ function toRegisteredLines(
     ...(names?.models ?? []).map(({ provider, name }) => `  model ${provider}/${name}`),
   ];
   return [
-    `registered: ${formatCount(registeredChargeTypeCount)} charge types, ` +
+    `${dryRun ? "would be registered" : "registered"}: ${formatCount(registeredChargeTypeCount)} charge types, ` +
       `${formatCount(registeredProviderCount)} providers, ${formatCount(registeredModelCount)} models`,
     ...lines,
     ...toOthersLine(total, lines.length),

@@ -55,7 +55,7 @@ export function toRowsFailure(error: ConnectError, sent: SentFile): Error {
     // The error is about the request, not about a row.
     if (row === undefined) return error;
     if (sentRows.problems.has(Number(row))) continue;
-    const problem = { field: name ?? "", description: nameLines(description, sentRows) };
+    const problem = { field: name ?? "", description: toFileWords(description, sentRows) };
     bad.set(Number(row), [...(bad.get(Number(row)) ?? []), problem]);
   }
   if (violations.length === 0) return error;
@@ -73,11 +73,13 @@ function toRowErrors({ line, problems }: BadRow & { readonly line: number }): Ro
   return problems.map(({ field, description }) => ({ line, ...(field && { field }), description }));
 }
 
-/** Replaces the rows that a description names by their lines. */
-function nameLines(description: string, sentRows: SentRows<object>): string {
-  return description.replaceAll(/\brows\[(\d+)\]/g, (text, row) =>
-    Number(row) < sentRows.counts.rows ? `line ${sentRows.lineOf(Number(row))}` : text,
-  );
+/** Replaces the rows that a description names by their lines, and the field of the terms by its flag. */
+function toFileWords(description: string, sentRows: SentRows<object>): string {
+  return description
+    .replace(/\bset register_missing\b/, "set --register-missing")
+    .replaceAll(/\brows\[(\d+)\]/g, (text, row) =>
+      Number(row) < sentRows.counts.rows ? `line ${sentRows.lineOf(Number(row))}` : text,
+    );
 }
 
 /** Uses the service's count of all bad rows: its error names only the first ones. */

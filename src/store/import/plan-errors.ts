@@ -29,9 +29,11 @@ export function toRowError(found: RowErrorRow, now: Instant, nearest: Nearest): 
 function describePast({ effective_from, hint }: RowErrorRow, now: Instant): string {
   const then = effective_from.toISOString();
   if (hint.startsWith("now ")) {
-    return `is ${then}: the price has changed since, and is ${hint.slice(4)}; leave it out to change it from now on`;
+    const is = hint === "now none" ? "has ended" : `is ${hint.slice(4)}`;
+    return `is ${then}: the price has changed since, and ${is}; leave it empty to change the price from now on`;
   }
-  return `is ${then}, before ${toInstantText(now)} (now): the price was ${hint} then, and the past changes only with correct_past`;
+  const was = hint === "none" ? "there was no price" : `the price was ${hint}`;
+  return `is ${then}, before ${toInstantText(now)} (now): ${was} then; leave it empty to change the price from now on (the past changes only with correct_past)`;
 }
 
 function toMissingName(

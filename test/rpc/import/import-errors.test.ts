@@ -179,7 +179,7 @@ describe("ImportLLMPrices rejects", function () {
     it("when the key had no price", async () => {
       const { key } = await freshPrice(service, "1", new Date("2022-01-01"));
       const { descriptions } = await errorOfRows([rowOf(key, "1", past)]);
-      expect(descriptions[0]).to.include("the price was none then");
+      expect(descriptions[0]).to.include("there was no price then; leave it empty");
     });
 
     it("when the price has changed since, so that an old list is not imported as the current one", async () => {
