@@ -83,7 +83,7 @@ export async function createComponents(
     registeredProviders: (names) => providersAmong(knex, names),
     registeredModels: (models) => modelsAmong(knex, models),
     onUnregistered: (models) =>
-      log.warn({ models: models.slice(0, 10), count: models.length }, unregisteredMessage),
+      log.info({ models: models.slice(0, 10), count: models.length }, unregisteredMessage),
   });
   const turns = new CallTurns();
   const callLog = createCallLog(log, metrics, turns);

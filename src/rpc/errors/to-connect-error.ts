@@ -15,7 +15,7 @@ import {
 import { type Status, StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import type { ErrorReason } from "../../gen/llmprices/v1/error_reason_pb.js";
 import { LLMPriceSuggestionsSchema } from "../../gen/llmprices/v1/llm_price_pb.js";
-import { fitTrailers } from "./fit-trailers.js";
+import { type ErrorContent, fitTrailers } from "./fit-trailers.js";
 import { translateConnectError } from "./translate-connect-error.js";
 
 /** The domain of every ErrorInfo (AIP-193). */
@@ -75,7 +75,7 @@ export function toConnectError(error: unknown): ConnectError {
   const translated = error instanceof ConnectError ? translateConnectError(error) : error;
   if (translated === undefined && error instanceof ConnectError) return error;
   const { reason, message, metadata, violations, suggestions } = fitTrailers(
-    translated instanceof DomainError ? translated : internalError,
+    toSendable(translated instanceof DomainError ? translated : internalError),
   );
   const details = [
     {
@@ -99,6 +99,26 @@ export function toStatusMessage(error: ConnectError): Status {
   return create(StatusSchema, { code: error.code, message: error.rawMessage, details });
 }
 
+/**
+ * Returns an error with text that can be sent. An error quotes the names of JSON fields, which may have lone
+ * surrogates: no encoding of a message has them.
+ */
+function toSendable(error: ErrorContent): ErrorContent {
+  const { reason, message, metadata, violations, suggestions } = error;
+  if (!loneSurrogates.test(message)) return error;
+  const wellFormed = violations.map(({ field, description }) => ({
+    field: toWellFormed(field),
+    description: toWellFormed(description),
+  }));
+  return { reason, message: toWellFormed(message), metadata, violations: wellFormed, suggestions };
+}
+
+function toWellFormed(text: string): string {
+  return text.replaceAll(allLoneSurrogates, "\ufffd");
+}
+
+const loneSurrogates = /\p{Cs}/u;
+const allLoneSurrogates = /\p{Cs}/gu;
 const internalError = new DomainError("INTERNAL", "internal error");
 
 function toSuggestions({ nearest = [], candidates = [] }: Suggestions) {
