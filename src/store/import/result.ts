@@ -22,7 +22,7 @@ export async function summarizeImport(
   const cancelledRevisions = missing.endPrices ? await countCancelled(transaction, now) : 0;
   const counts = { ...(await countDiff(transaction)), ...names, cancelledRevisions };
   const changes = await listChanges(transaction, now, maxChanges);
-  const warnings = await findWarnings(transaction, now, names.models > 0);
+  const warnings = await findWarnings(transaction, now, names);
   const newNames = await listNewNames(transaction, names);
   return { counts, changes, ...warnings, newNames, bookVersion, effectiveFrom: now };
 }

@@ -2,28 +2,32 @@ import type { Knex } from "knex";
 import { Decimal, toPlainText } from "../../domain/decimal.js";
 import { quote } from "../../domain/domain-error.js";
 import type { Instant } from "../../domain/instant.js";
-import type { ImportOutcome, ImportWarning } from "../../domain/price-import.js";
+import type { ImportCounts, ImportOutcome, ImportWarning } from "../../domain/price-import.js";
 import { type KeyColumns, keyColumns, keyColumnsOf, toKey } from "../prices/price-columns.js";
+import { findNameWarnings } from "./name-warnings.js";
 import { findPatternWarnings } from "./pattern-warnings.js";
 
 /** Returns the first warnings about the plan, and the number of all. */
 export async function findWarnings(
   transaction: Knex,
   now: Instant,
-  hasNewModels: boolean,
+  newNames: Pick<ImportCounts, "chargeTypes" | "providers" | "models">,
 ): Promise<Pick<ImportOutcome, "warnings" | "warningCount">> {
   const prices = await transaction.raw(unusualPrices);
-  const names = hasNewModels ? await transaction.raw(similarModels) : { rows: [] };
+  const names = newNames.models > 0 ? await transaction.raw(similarModels) : { rows: [] };
+  const hasOtherNames = newNames.providers + newNames.chargeTypes > 0;
+  const otherNames = hasOtherNames ? await findNameWarnings(transaction) : [];
   const countOf = (rows: readonly WarningRow[]) => Number(rows[0]?.warnings ?? 0);
   const patterns = await findPatternWarnings(transaction, now);
   const warnings = [
     ...prices.rows.map((row: WarningRow) => toWarning(row, describePrice(row))),
     ...names.rows.map((row: WarningRow) => toWarning(row, describeModel(row))),
+    ...otherNames,
     ...patterns,
   ];
   return {
     warnings: warnings.slice(0, maxWarnings),
-    warningCount: countOf(prices.rows) + countOf(names.rows) + patterns.length,
+    warningCount: countOf(prices.rows) + countOf(names.rows) + otherNames.length + patterns.length,
   };
 }
 

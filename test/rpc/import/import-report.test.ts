@@ -177,6 +177,22 @@ describe("The report of ImportLLMPrices", function () {
     ]);
   });
 
+  it("warns of new providers and charge types that differ from a registered one by a letter or two", async () => {
+    await create([rowOf(keyOf("gpt-4o"), "1")]);
+    const known = keyOf("gpt-4o");
+    const rows = [
+      rowOf({ ...known, provider: `${known.provider}x` }, "1"),
+      rowOf({ ...known, chargeType: "complection" }, "1"),
+      rowOf({ ...known, provider: "somebody-else" }, "1"),
+    ];
+    const terms = { registerMissing: true, validateOnly: true };
+    const { warnings } = await importRows(service, rows, terms);
+    expect(warnings.map(({ row, description }) => `${row} ${description}`)).to.deep.equal([
+      '1 charge_type is "complection", a new name; did you mean completion?',
+      `0 provider is "${known.provider}x", a new name; did you mean ${known.provider}?`,
+    ]);
+  });
+
   it("returns the first 100 warnings, and counts all", async () => {
     const rows = Array.from({ length: 130 }, (_, i) => rowOf(keyOf(`m${i}`), "12"));
     const { warnings, warningCount } = await reportOf(rows, { registerMissing: true });

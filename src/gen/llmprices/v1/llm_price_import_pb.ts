@@ -502,7 +502,8 @@ export type LLMPriceImportWarning = Message<"llmprices.v1.LLMPriceImportWarning"
 
   /**
    * What is unusual, for people: a changed or new price below 0.1 or above 10; a new model whose
-   * name differs from another one of the provider only by letter case; a new pattern that matches no
+   * name differs from another one of the provider only by letter case; a new provider or charge type
+   * that differs from a registered one by one or two letters; a new pattern that matches no
    * registered model; or a new price that never applies, because all that it matches has more
    * specific prices.
    *
