@@ -8,6 +8,7 @@ import {
   addOutput,
   addReading,
   toPercent,
+  toText,
   toWholeNumber,
 } from "./flags.js";
 
@@ -25,7 +26,7 @@ function addAllocate(program: Command): void {
     .description("split a provider cost across the accounts of a file, to the last digit")
     .argument("<key>", "charge_type/provider/model")
     .argument("<file>", "CSV or JSON Lines with account_id and usage; - is standard input")
-    .option("--price-list <name>", "the price list of the accounts");
+    .option("--price-list <name>", "the price list of the accounts", toText);
   addOutput(addReading(addFile(addConnection(addCharge(command))))).action(
     async (...parameters) => {
       const { runAllocate } = await import("./commands/allocate.js");

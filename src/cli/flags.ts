@@ -28,11 +28,11 @@ export function addReading(command: Command): Command {
 /** Adds the flags that select prices. */
 export function addFilters(command: Command): Command {
   return command
-    .option("--charge-type <name>", "only this charge type")
-    .option("--provider <name>", "only this provider")
-    .option("--model-prefix <text>", "only models whose names begin with this")
-    .option("--account <id>", "only prices for this account")
-    .option("--price-list <name>", "only prices of this price list")
+    .option("--charge-type <name>", "only this charge type", toText)
+    .option("--provider <name>", "only this provider", toText)
+    .option("--model-prefix <text>", "only models whose names begin with this", toText)
+    .option("--account <id>", "only prices for this account", toText)
+    .option("--price-list <name>", "only prices of this price list", toText)
     .addOption(
       new Option("--audience <who>", "for whom the prices are").choices([
         "everyone",
@@ -46,8 +46,8 @@ export function addFilters(command: Command): Command {
 /** Adds the flags that say for whom a price is. */
 export function addAudience(command: Command): Command {
   return command
-    .option("--account <id>", "for this account")
-    .option("--price-list <name>", "for the accounts on this price list");
+    .option("--account <id>", "for this account", toText)
+    .option("--price-list <name>", "for the accounts on this price list", toText);
 }
 
 /** Adds the flag that reads what a version of the price book said. */
@@ -105,6 +105,17 @@ export function addConnection(command: Command, timeoutSeconds?: number): Comman
     .option("--cert-file <file>", "the client's certificate, PEM (LLMPRICES_CERT_FILE)")
     .option("--key-file <file>", "its key, PEM (LLMPRICES_KEY_FILE)")
     .option("--timeout <seconds>", "how long a call may take", toSeconds, timeoutSeconds);
+}
+
+/**
+ * Rejects an empty text, which is mostly a variable of a script that is not set. To the service it would
+ * mean all, or everyone.
+ *
+ * @throws InvalidArgumentError
+ */
+export function toText(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("expected a text; leave the flag out to mean all, or everyone.");
 }
 
 function toDelimiter(text: string): string {

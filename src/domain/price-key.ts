@@ -52,8 +52,7 @@ export function parseModel(field: string, text: string): string {
 
 /** Parses the beginning of a model's name, which may end in a space. @throws DomainError INVALID_FIELD */
 export function parseModelPrefix(field: string, text: string): string {
-  parse(field, text.endsWith(" ") ? `${text}x` : text, models);
-  return text;
+  return parse(field, text, modelPrefixes);
 }
 
 /** Parses the charge type of a price: a name, or `*`. @throws DomainError INVALID_FIELD */
@@ -150,6 +149,10 @@ const providers: Allowed = {
 const models: Allowed = {
   pattern: /^(?=.{1,255}$)[\x21-\x7e]+(?: [\x21-\x7e]+)*$/,
   range: "1 to 255 visible ASCII characters, with single spaces between them",
+};
+const modelPrefixes: Allowed = {
+  pattern: /^(?=.{1,255}$)[\x21-\x7e]+(?: [\x21-\x7e]+)* ?$/,
+  range: models.range,
 };
 /** Excludes control characters, and unpaired surrogates, which UTF-8 cannot encode. */
 export const accounts: Allowed = {

@@ -105,6 +105,24 @@ describe("The command line, with prices for accounts, price lists and patterns,"
     expect((await llmprices(["get", "tool/openai/*"])).output).to.match(/^price +1$/m);
   });
 
+  for (const [command, ...flags] of [
+    ["set", "*/openai/gpt-5", "1.5", "--account"],
+    ["end", "*/openai/*", "--price-list"],
+    ["calculate", "tool/openai/o1", "--provider-cost", "1", "--account"],
+    ["allocate", "tool/openai/o1", "-", "--provider-cost", "1", "--price-list"],
+    ["import", "-", "--missing", "end", "--max-end", "100", "--provider"],
+    ["export", "-", "--model-prefix"],
+  ] as const) {
+    const flag = flags.at(-1);
+    it(`rejects an empty ${flag} in ${command}: it would mean everyone, or all`, async () => {
+      const before = await llmprices(["export", "-", "--quiet"]);
+      const { code, errors, output } = await llmprices([command, ...flags, ""], { input: "" });
+      expect(errors).to.contain(`option '${flag} `).and.to.contain("argument '' is invalid");
+      expect([code, output]).to.deep.equal([2, ""]);
+      expect((await llmprices(["export", "-", "--quiet"])).output).to.equal(before.output);
+    });
+  }
+
   it("lists prices for everyone, or those that the flags select", async () => {
     const { output } = await llmprices(["list"]);
     expect(output.split("\n")[0]).to.match(/^charge_type +provider/);

@@ -32,7 +32,7 @@ function describeUnmatched({ provider, model }: ProblemRow): string {
 function describeCovered(matched: number): string {
   return (
     "never applies: more specific prices exist for all that it matches, which is " +
-    `${matched} registered models with their charge types`
+    `${matched} registered ${matched === 1 ? "model" : "models"}, for every charge type`
   );
 }
 
@@ -69,6 +69,12 @@ const isInEffect = `(
   select from import_steps step
   where step.llm_price_id = key.id and (step.adds or step.cancels) and step.price is null
 )`;
+
+/** SQL that is true if the import has a price for a model by name. A lookup in a hash table. */
+function isPlanned(chargeType: string): string {
+  return `((pattern.account_id, pattern.price_list, ${chargeType}, model.provider, model.name)
+    in (select account_id, price_list, charge_type, provider, model from planned))`;
+}
 
 const maxPatterns = 100;
 
@@ -107,12 +113,12 @@ const patternProblems = `
             where key.provider = model.provider and key.model = model.name
               and ${isSameAudience("key", "pattern")} and key.charge_type in ('*', type.name)
               and ${rankOf("key")} > pattern.rank and ${isInEffect}
-          ) and not exists (
-            select from planned
-            where planned.provider = model.provider and planned.model = model.name
-              and ${isSameAudience("planned", "pattern")} and planned.charge_type in ('*', type.name)
-              and planned.rank > pattern.rank
-          ) and not exists (
+            -- Looks up each name by index. Without it, a join compares all names with all prices.
+            offset 0
+          ) and not ${isPlanned("type.name")}
+          -- A price with the model's name and all charge types may be the pattern itself.
+          and not (right(pattern.model, 1) = '*' and ${isPlanned("'*'")})
+          and not exists (
             select from wide
             where ${isSameAudience("wide", "pattern")} and wide.rank > pattern.rank
               and ${matches("wide", "model", "type")}

@@ -98,10 +98,11 @@ async function read(
   onTimeline: (row: TimelineRow) => void,
 ): Promise<ReadTimelines> {
   let found: ReadTimelines | undefined;
-  const name = since < 0n ? "load-book" : "follow-book";
-  // A query with row events keeps no rows: a price book may have a million.
+  // A query with row events keeps no rows: a price book may have a million. Without a name, because
+  // PostgreSQL would keep the plan of a prepared statement when an import makes a small book large, and
+  // then read all revisions once for each key, which takes hours.
   const query = new pg.Query<string[]>({
-    ...{ name, text: since < 0n ? loadSql : followSql, rowMode: "array" },
+    ...{ text: since < 0n ? loadSql : followSql, rowMode: "array" },
     values: since < 0n ? [] : [String(since)],
   });
   const receive = (row: string[]) => {

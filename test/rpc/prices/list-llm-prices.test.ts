@@ -222,6 +222,11 @@ describe("ListLLMPrices", () => {
         ["charge_type", "provider", "model_prefix", "page_size", "page_token"],
       ],
     ] as const;
+    it("a model prefix of a space, with the text of the request", async () => {
+      const error = await errorOf(service.pricing.listLLMPrices({ modelPrefix: " " }));
+      expect(error.message).to.contain('model_prefix is " ";');
+    });
+
     for (const [what, request, fields] of invalidRequests) {
       it(what, async () => {
         expect(await violationsOf(request)).to.have.members(fields);

@@ -500,11 +500,11 @@ describe("An import of prices for accounts and price lists", () => {
       [0, 'model is "gtp-5*", which matches no registered model of openai'],
       [
         4,
-        "never applies: more specific prices exist for all that it matches, which is 1 registered models with their charge types",
+        "never applies: more specific prices exist for all that it matches, which is 1 registered model, for every charge type",
       ],
       [
         5,
-        "never applies: more specific prices exist for all that it matches, which is 1 registered models with their charge types",
+        "never applies: more specific prices exist for all that it matches, which is 1 registered model, for every charge type",
       ],
     ]);
   });
