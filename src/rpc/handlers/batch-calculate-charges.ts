@@ -5,7 +5,8 @@ import { ChargeTotals } from "../../domain/charges/charge-totals.js";
 import { DomainError, invalidField } from "../../domain/domain-error.js";
 import { parseAll } from "../../domain/field-errors.js";
 import type { Instant } from "../../domain/instant.js";
-import { toKeyId } from "../../domain/price-key.js";
+import type { AppliedPrice } from "../../domain/llm-price.js";
+import { type Key, toKeyId } from "../../domain/price-key.js";
 import {
   type BatchCalculateChargesRequest,
   type CalculateChargeRequest,
@@ -111,21 +112,40 @@ function countCharges(
   requests: readonly ChargeRequest[],
   { prices, newestVersion }: PriceResult,
 ): readonly ChargeCount[] {
-  const counts = new Map<string, ChargeCount>();
+  /** Equal requests have the same result: an object, or undefined. */
+  const timesByPrice = new Map<AppliedPrice, { readonly key: Key; times: number }>();
+  const unpriced: ChargeCount[] = [];
   const missing = new MissingKeys();
   for (const [index, line] of requests.entries()) {
     if (newestVersion < wantedVersion(line)) continue;
     const applied = prices[index];
-    if (applied === undefined) missing.add(line.key);
-    const count = toChargeCount(line.key, applied);
-    const { provider, outcome, isProviderPriced, level, patternModel = "" } = count;
-    const price = `${outcome} ${isProviderPriced} ${level?.audience} ${level?.model}`;
-    const name = `${price} ${provider} ${patternModel}`;
-    const times = (counts.get(name)?.times ?? 0) + 1;
-    counts.set(name, { ...count, times });
+    const counted = applied && timesByPrice.get(applied);
+    if (counted !== undefined) counted.times += 1;
+    else if (applied !== undefined) timesByPrice.set(applied, { key: line.key, times: 1 });
+    else {
+      missing.add(line.key);
+      unpriced.push(toChargeCount(line.key, undefined));
+    }
   }
   missing.addTo(context);
-  return [...counts.values()];
+  const priced = [...timesByPrice].map(([applied, { key, times }]) => ({
+    ...toChargeCount(key, applied),
+    times,
+  }));
+  return addUp([...priced, ...unpriced]);
+}
+
+/** Adds up the counts of the same kind: a batch may have thousands of different requests. */
+function addUp(counts: readonly ChargeCount[]): readonly ChargeCount[] {
+  const sums = new Map<string, ChargeCount>();
+  for (const count of counts) {
+    const { provider, outcome, isProviderPriced, level, patternModel = "" } = count;
+    const price = `${outcome} ${isProviderPriced} ${level?.audience} ${level?.model}`;
+    const kind = `${price} ${provider} ${patternModel}`;
+    const times = (sums.get(kind)?.times ?? 0) + count.times;
+    sums.set(kind, { ...count, times });
+  }
+  return [...sums.values()];
 }
 
 /**
