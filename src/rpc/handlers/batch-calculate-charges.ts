@@ -8,6 +8,10 @@ import type { Instant } from "../../domain/instant.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
 import { type Key, toKeyId } from "../../domain/price-key.js";
 import {
+  type AppliedPrice as AppliedPriceMessage,
+  AppliedPriceSchema,
+} from "../../gen/llmprices/v1/charge_pb.js";
+import {
   type BatchCalculateChargesRequest,
   type CalculateChargeRequest,
   type CalculationResult,
@@ -28,6 +32,8 @@ import {
 } from "../messages/book-version.js";
 import { toChargeMessage } from "../messages/charge-messages.js";
 import { type ChargeRequest, parseChargeRequest } from "../messages/charge-request.js";
+import { toAppliedPrice } from "../messages/price-messages.js";
+import type { ChargeResult } from "../messages/price-query.js";
 import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { priceNotFoundWithSuggestions, readPrices, toChargeCount } from "./find-price.js";
@@ -184,6 +190,7 @@ function* calculateLines(
   const remainingPrices = prices.values();
   const totals = new ChargeTotals();
   const currencies = new Set<string>();
+  const appliedPrices = new AppliedPrices();
   const calculateLine = (line: ChargeRequest) => {
     const applied = remainingPrices.next().value;
     requireVersion(newestVersion, line);
@@ -192,7 +199,8 @@ function* calculateLines(
     const charge = calculateCharge(line.terms, applied.price);
     totals.add(charge);
     currencies.add(line.currencyCode);
-    return toChargeMessage(line, { applied, at, bookVersion: line.bookVersion ?? common }, charge);
+    const found = { applied, at, bookVersion: line.bookVersion ?? common };
+    return toChargeMessage(line, found, charge, appliedPrices.of(found));
   };
   for (const [index, line] of lines.entries()) {
     const charge = line instanceof DomainError ? line : orDomainError(() => calculateLine(line));
@@ -209,6 +217,19 @@ function* calculateLines(
   }
   // Charges in several currencies have no sum.
   return currencies.size > 1 ? { results } : { results, ...totals.sum() };
+}
+
+/** The messages of applied prices. Equal requests have the same price, and share its message. */
+class AppliedPrices {
+  readonly #messages = new Map<AppliedPrice, AppliedPriceMessage>();
+
+  of({ applied, bookVersion }: ChargeResult): AppliedPriceMessage {
+    const known = this.#messages.get(applied);
+    if (known !== undefined) return known;
+    const message = create(AppliedPriceSchema, toAppliedPrice(applied, bookVersion));
+    this.#messages.set(applied, message);
+    return message;
+  }
 }
 
 function orDomainError<T>(work: () => T): T | DomainError {

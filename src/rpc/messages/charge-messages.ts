@@ -8,11 +8,12 @@ import { toAppliedPrice } from "./price-messages.js";
 import type { ChargeResult } from "./price-query.js";
 import { toTimestamp } from "./timestamps.js";
 
-/** Converts a charge at the price found to a message. */
+/** Converts a charge at the price found to a message. `appliedPrice` is the message of that price. */
 export function toChargeMessage(
   { currencyCode, reference }: ChargeRequest,
   { applied, at, bookVersion }: ChargeResult,
   charge: Charge,
+  appliedPrice = toAppliedPrice(applied, bookVersion),
 ): MessageInitShape<typeof CalculateChargeResponseSchema> {
   return {
     accountCharge: charge.accountCharge,
@@ -21,7 +22,7 @@ export function toChargeMessage(
     ...(charge.rounding && { rounding: toRoundingMessage(charge.rounding) }),
     asOf: toTimestamp(at),
     currencyCode,
-    appliedPrice: toAppliedPrice(applied, bookVersion),
+    appliedPrice,
     reference,
   };
 }
