@@ -67,7 +67,8 @@ describe("llmprices, with a wrong command line", function () {
     lst: /^llmprices: unknown command 'lst'\n\(Did you mean list\?\)\n$/,
     "list --adress x": /^llmprices: unknown option '--adress'\n\(Did you mean --address\?\)\n$/,
     "list --output xml": /argument 'xml' is invalid\. Allowed choices are table, json\.\n$/,
-    "list --as-of 2026-02-30": /^llmprices: --as-of is "2026-02-30"; expected a date like .*, or a time like /,
+    "list --as-of 2026-02-30":
+      /^llmprices: --as-of is "2026-02-30"; expected a date like .*, or a time like /,
     "list --timeout 0": /expected seconds, more than 0\.\n$/,
     import: /^llmprices: missing required argument 'file'\n$/,
     "import nowhere.csv": /^llmprices: nowhere\.csv cannot be read: ENOENT/,
