@@ -1,16 +1,14 @@
 #!/usr/bin/env bash
 # PostgreSQL checks each row of a large insert with the plan that it made when the table was small
 #
-# The good guess: a trigger's query and a foreign key's check use an index when the table is large. An insert
-#   of 5,000 rows makes it large, so its later rows are checked by index.
-# What happens: a connection keeps the plans of both from the time when the table had a few rows, and such a
-#   plan reads the whole table. Rows of the running transaction do not change it: only ANALYZE does, which
-#   sees no uncommitted rows. So each row reads all rows before it, and the time grows with the square of
-#   the rows. DISCARD PLANS at the start of the transaction is enough: plans are then made with the
-#   table's real size.
-# Why it matters for pricing: the first large price list that is imported into a small price book takes hours
-#   instead of seconds, and holds its locks meanwhile. A test that imports into an empty database does not show it:
-#   a new connection has no plan yet.
+# The good guess: the query of a trigger uses the index when the table is large. An insert of 5,000 rows makes
+#   it large, so its later rows are checked by index.
+# What happens: the connection keeps the plan from the time when the table had a few rows, which reads the whole
+#   table. The rows of the running insert do not change that. So each row reads all rows before it, and the
+#   time grows with the square of the rows. After DISCARD PLANS the plan is made with the table's real size.
+# Why it matters for pricing: the first large price list that is imported into a small price book takes far
+#   longer than the second, and holds its locks meanwhile. A test that imports into an empty database does not
+#   show it: a new connection has no plan yet.
 #
 # Seen with: PostgreSQL 18.4 (embedded-postgres 18.4.0-beta.17), pg 8.23.1, Node 20.20.2. Output:
 #   with the kept plan:  5000 rows inserted, 5031 scans of the whole table
