@@ -105,20 +105,21 @@ export function toStatusMessage(error: ConnectError): Status {
  */
 function toSendable(error: ErrorContent): ErrorContent {
   const { reason, message, metadata, violations, suggestions } = error;
-  if (!loneSurrogates.test(message)) return error;
+  const text = toWellFormed(message);
+  // The message has the text of all violations.
+  if (text === message) return error;
   const wellFormed = violations.map(({ field, description }) => ({
     field: toWellFormed(field),
     description: toWellFormed(description),
   }));
-  return { reason, message: toWellFormed(message), metadata, violations: wellFormed, suggestions };
+  return { reason, message: text, metadata, violations: wellFormed, suggestions };
 }
 
 function toWellFormed(text: string): string {
-  return text.replaceAll(allLoneSurrogates, "\ufffd");
+  return text.replaceAll(loneSurrogates, "\ufffd");
 }
 
-const loneSurrogates = /\p{Cs}/u;
-const allLoneSurrogates = /\p{Cs}/gu;
+const loneSurrogates = /\p{Cs}/gu;
 const internalError = new DomainError("INTERNAL", "internal error");
 
 function toSuggestions({ nearest = [], candidates = [] }: Suggestions) {
