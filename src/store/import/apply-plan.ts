@@ -26,15 +26,6 @@ export async function registerMissingNames(transaction: Knex): Promise<Registere
   return { chargeTypes, providers, models };
 }
 
-/**
- * Lets the triggers and foreign keys of the statements that follow look up single rows by index.
- * A connection keeps their plans, and those made while the price book was small read a whole table for each
- * row: PostgreSQL does not know of rows that are not committed.
- */
-export async function useIndexes(transaction: Knex): Promise<void> {
-  await transaction.raw("discard plans; set local enable_seqscan = off");
-}
-
 /** Inserts the new keys of the plan. Sorted, because random index writes are slower. */
 export function insertKeys(transaction: Knex): Promise<void> {
   return retryOnRace(() =>

@@ -6,7 +6,7 @@ import type { ImportOptions, ImportOutcome } from "../../domain/price-import.js"
 import { toKeyText } from "../../domain/price-key.js";
 import { type Call, RetryTransaction, retryOnConflict } from "../connection/transaction.js";
 import { type Author, beginPriceBookChange, bookVersion } from "../prices/timelines.js";
-import { applyDiff, insertKeys, registerMissingNames, useIndexes } from "./apply-plan.js";
+import { applyDiff, insertKeys, registerMissingNames } from "./apply-plan.js";
 import { findGuardErrors } from "./guards.js";
 import { findChangedKeys, type ImportPlan, isOutdated, listRowErrors, planImport } from "./plan.js";
 import { toRowError } from "./plan-errors.js";
@@ -71,14 +71,10 @@ async function write(
   }
   const names = await registerMissingNames(transaction);
   const summary = await summarizeImport(transaction, now, task.options, names, version);
-  if (planned.changes >= manyChanges) await useIndexes(transaction);
   await insertKeys(transaction);
   await applyDiff(transaction, now, task.author);
   return { ...summary, guardViolations: [] };
 }
-
-/** From here on, it takes longer to read a table for each change than to plan the triggers' queries again. */
-const manyChanges = 1000;
 
 /** Returns the clock, or the instant of the last change if that is later. */
 async function readNow(knex: Knex): Promise<Instant> {
