@@ -1,16 +1,10 @@
-import type { Audience, Key } from "../domain/price-key.js";
+import type { Audience } from "../domain/price-key.js";
 
 /*
  * Hashes of keys: signed 32-bit integers, which V8 stores without an object. The hash of a key is combined
  * from hashes of its parts, so that a lookup which tries several keys for one request hashes each part only
  * once.
  */
-
-/** Returns the hash of a key. */
-export function hashKey(key: Key): number {
-  const scope = hashScope(hashAudience(key), hashText(key.provider));
-  return hashInScope(scope, hashText(key.chargeType), hashText(key.model));
-}
 
 /** Returns the hash of an audience and a provider. */
 export function hashScope(audienceHash: number, providerHash: number): number {

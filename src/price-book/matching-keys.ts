@@ -87,8 +87,6 @@ function visitScope(
     const typePart = isTypeNamed ? typeHash : wildcardHash;
     const hash = hashInScope(scopeHash, typePart, hashModel(prefixLength, model));
     const shard = shards[shardOf(hash)] as Shard;
-    // Most keys that are tried do not exist, and no record has the hash.
-    if (!shard.mayHave(hash)) continue;
     // A literal object: a copy of the request by spread would take longer than the rest.
     const key: Key = {
       accountId,

@@ -34,15 +34,6 @@ export class Shard {
     return new Shard(Buffer.concat([...this.#bytesWithout(replaced), added]));
   }
 
-  /** Returns whether a record has this hash. */
-  mayHave(hash: number): boolean {
-    for (let slot = this.#firstSlot(hash); ; slot = this.#nextSlot(slot)) {
-      const entry = this.#slots[slot];
-      if (entry === 0 || entry === undefined) return false;
-      if (this.records.hashAt(entry - 1) === hash) return true;
-    }
-  }
-
   /** Returns the offset of a key's record. `prefixLength` as for `Records.hasKey`. */
   find(hash: number, key: Key, prefixLength: number | undefined): number | undefined {
     const slots = this.#slots;

@@ -1,7 +1,7 @@
 import { createYieldTimer } from "../async/yield-to-event-loop.js";
 import type { Instant } from "../domain/instant.js";
 import type { TimelineRow } from "../store/prices/price-book-feed.js";
-import { hashKey } from "./key-hash.js";
+import { hashAudience, hashInScope, hashScope, hashText } from "./key-hash.js";
 import { Records, sizeOf } from "./packed-records.js";
 import { Shard, shardOf } from "./shard.js";
 import { PriceBookSnapshot } from "./snapshot.js";
@@ -27,8 +27,10 @@ export class SnapshotBuilder {
   add(row: TimelineRow): void {
     const size = sizeOf(row);
     const piece = this.#pieceWith(size);
-    const hash = hashKey(row.key);
-    this.#specificities.add(row.key);
+    const { key } = row;
+    const scope = hashScope(hashAudience(key), hashText(key.provider));
+    const hash = hashInScope(scope, hashText(key.chargeType), hashText(key.model));
+    this.#specificities.add(scope, key);
     piece.write(this.#end, hash, row);
     const index = shardOf(hash);
     const places = this.#added.get(index) ?? [];

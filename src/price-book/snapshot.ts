@@ -3,7 +3,6 @@ import type { Instant } from "../domain/instant.js";
 import type { AppliedPrice } from "../domain/llm-price.js";
 import type { Key } from "../domain/price-key.js";
 import { visitMatchingKeys } from "./matching-keys.js";
-
 import type { KeyStanding } from "./packed-records.js";
 import { Shard } from "./shard.js";
 import { SpecificityIndex } from "./specificity-index.js";

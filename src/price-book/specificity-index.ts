@@ -1,6 +1,5 @@
 import type { Key } from "../domain/price-key.js";
 import { specificityOf } from "../domain/selector.js";
-import { hashAudience, hashScope, hashText } from "./key-hash.js";
 
 /**
  * How specific the keys of each audience and provider are, so that a lookup tries only keys that may exist.
@@ -10,8 +9,9 @@ import { hashAudience, hashScope, hashText } from "./key-hash.js";
 export class SpecificityIndex {
   readonly #byScope = new Map<number, readonly number[]>();
 
-  add(key: Key): void {
-    const scope = toSmallNumber(hashScope(hashAudience(key), hashText(key.provider)));
+  /** Adds a key, whose audience and provider have this hash. */
+  add(scopeHash: number, key: Key): void {
+    const scope = toSmallNumber(scopeHash);
     const known = this.#byScope.get(scope) ?? none;
     const specificity = specificityOf(key);
     if (!known.includes(specificity)) this.#byScope.set(scope, withAdded(known, specificity));
