@@ -93,7 +93,7 @@ export function parsePriceListOrNone(field: string, text = ""): string {
  * @throws DomainError INVALID_FIELD
  */
 export function parseAudience({ accountId, priceList }: Audience, path = ""): Audience {
-  if (accountId === "" && priceList === "") return everyone;
+  if (isForEveryone({ accountId, priceList })) return everyone;
   const audience = parseAll({
     accountId: () => parseAccountIdOrNone(`${path}account_id`, accountId),
     priceList: () => parsePriceListOrNone(`${path}price_list`, priceList),

@@ -1,10 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { mapAsync } from "../../async/map-async.js";
-import type { Audience } from "../../domain/price-key.js";
-import type {
-  LLMPrice,
-  LLMPriceChange,
-  LLMPriceRevision,
+import { type Audience, isForEveryone } from "../../domain/price-key.js";
+import {
+  type LLMPrice,
+  type LLMPriceChange,
+  type LLMPriceRevision,
   PriceAudience,
 } from "../../gen/llmprices/v1/llm_price_pb.js";
 import type {
@@ -25,6 +25,11 @@ export type PriceFilters = Audience & {
   /** Unset: those for everyone, or for the given account or price list. */
   readonly audience?: PriceAudience;
 };
+
+/** Returns whether the filters include prices that are not for everyone. */
+export function includesAudiences({ audience, ...filters }: PriceFilters): boolean {
+  return !isForEveryone(filters) || (audience ?? PriceAudience.EVERYONE) !== PriceAudience.EVERYONE;
+}
 
 /** The time to price at, and the version of the price book that says the prices. */
 export type TimeOfBook = Pick<ListRequest, "asOf" | "bookVersion">;

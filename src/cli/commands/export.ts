@@ -4,7 +4,7 @@ import { isForEveryone } from "../../domain/price-key.js";
 import { type LLMPrice, PriceAudience } from "../../gen/llmprices/v1/llm_price_pb.js";
 import { type Connection, withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
-import { type PriceFilters, pagesOfPrices } from "../client/list-all.js";
+import { includesAudiences, type PriceFilters, pagesOfPrices } from "../client/list-all.js";
 import { type BookState, readBookState, readTimelines } from "../client/read-timelines.js";
 import { type FileFormat, formatOf } from "../files/format.js";
 import { openOutputFile } from "../files/output-file.js";
@@ -117,8 +117,7 @@ async function readCurrentRows(
   const hasAudience =
     filters.audience === PriceAudience.ALL
       ? (await hasAny(PriceAudience.ACCOUNTS)) || (await hasAny(PriceAudience.PRICE_LISTS))
-      : !isForEveryone(filters) ||
-        (filters.audience ?? PriceAudience.EVERYONE) !== PriceAudience.EVERYONE;
+      : includesAudiences(filters);
   return { hasAudience, batches: mapAsync(pagesOfPrices(connection, request), toCurrentRows) };
 }
 

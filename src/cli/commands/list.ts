@@ -2,7 +2,12 @@ import { toJsonString } from "@bufbuild/protobuf";
 import { type LLMPrice, LLMPriceSchema } from "../../gen/llmprices/v1/llm_price_pb.js";
 import { withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
-import { type PriceFilters, pagesOfPrices, type TimeOfBook } from "../client/list-all.js";
+import {
+  includesAudiences,
+  type PriceFilters,
+  pagesOfPrices,
+  type TimeOfBook,
+} from "../client/list-all.js";
 import { createTable, type OutputFormat, print } from "../output/print.js";
 import { parseTime, toTimeText } from "../output/times.js";
 import { type AudienceName, audiences } from "../rows/audiences.js";
@@ -27,11 +32,11 @@ export type ListFlags = ConnectionFlags &
 
 /** Prints the prices in effect: a table, or one JSON object per line. @throws Failure */
 export async function runList(flags: ListFlags): Promise<void> {
-  const toLines = flags.output === "json" ? toJsonLines : createTableLines(hasAudience(flags));
   await withConnection(flags, async (connection) => {
-    for await (const prices of pagesOfPrices(connection, toFilters(flags))) {
-      await print(toLines(prices));
-    }
+    const filters = toFilters(flags);
+    const toLines =
+      flags.output === "json" ? toJsonLines : createTableLines(includesAudiences(filters));
+    for await (const prices of pagesOfPrices(connection, filters)) await print(toLines(prices));
   });
 }
 
@@ -45,11 +50,6 @@ export function toFilters(flags: Omit<ListFlags, "output">): PriceFilters & Time
     ...(asOf !== undefined && { asOf: parseTime("--as-of", asOf) }),
     ...(bookVersion !== undefined && { bookVersion }),
   };
-}
-
-/** Returns whether the prices are not only those for everyone. */
-function hasAudience({ account, priceList, audience = "everyone" }: FilterFlags): boolean {
-  return (account ?? priceList) !== undefined || audience !== "everyone";
 }
 
 function createTableLines(showsAudience: boolean) {

@@ -22,6 +22,7 @@ import {
   smallReadRows,
 } from "../../store/connection/transaction.js";
 import { findPricesAt, type PriceFilter } from "../../store/prices/find-prices.js";
+import { toKeyValues } from "../../store/prices/price-columns.js";
 import { idNotFound, priceNotFound } from "../../store/prices/price-not-found.js";
 import {
   findKey,
@@ -84,7 +85,7 @@ export function priceReads(knex: Knex): PriceReads {
       requireVersion(found.newestVersion, { ...time, minBookVersion: 0n });
       const { page, nextPageToken } = toPage(prices, pageSize, ({ key }) =>
         toPageToken(scope, {
-          after: [...toKeyParts(key), String(bookVersion)],
+          after: [...toKeyValues(key), String(bookVersion)],
           asOf: at,
         }),
       );
@@ -178,10 +179,7 @@ function isAccountOrNone(text: string): boolean {
   return text === "" || accounts.pattern.test(text);
 }
 
-function toKeyParts({ accountId, priceList, chargeType, provider, model }: Key): readonly string[] {
-  return [accountId, priceList, chargeType, provider, model];
-}
-
+/** Returns the key with these parts, which are in the order of `toKeyValues`. */
 function toKey(parts: readonly string[]): Key {
   const [accountId = "", priceList = "", chargeType = "", provider = "", model = ""] = parts;
   return { accountId, priceList, chargeType, provider, model };
