@@ -94,7 +94,11 @@ function createProviderCounts({ registeredProviders }: CatalogQueries) {
 }
 
 /** Counts the charges of models that are not registered, by provider: a pattern has priced them. */
-function createModelCounts({ registeredModels, registeredProviders, ...log }: CatalogQueries) {
+function createModelCounts({
+  registeredModels,
+  registeredProviders,
+  onUnregistered,
+}: CatalogQueries) {
   // From the start, so that the first one is an increase.
   const unregistered = new Map<string, number>([[unknown, 0]]);
   const unverified = new Map<string, NamedModel & { times: number }>();
@@ -114,17 +118,18 @@ function createModelCounts({ registeredModels, registeredProviders, ...log }: Ca
       const asked = [...unverified.values()];
       if (asked.length === 0) return;
       const registered = new Set((await registeredModels(asked)).map(toId));
-      const providers = new Set(await registeredProviders(asked.map(({ provider }) => provider)));
+      const others = asked.filter((each) => !registered.has(toId(each)));
+      const names = others.map(({ provider }) => provider);
+      const providers = new Set(names.length === 0 ? [] : await registeredProviders(names));
       if (known.size + registered.size > maxKnown) known.clear();
       for (const id of registered) known.add(id);
-      const others = asked.filter((each) => !registered.has(toId(each)));
       for (const { provider, times } of others) {
         const name = providers.has(provider) ? provider : unknown;
         unregistered.set(name, (unregistered.get(name) ?? 0) + times);
       }
       for (const each of asked) unverified.delete(toId(each));
       if (others.length > 0)
-        log.onUnregistered(others.map(({ provider, model }) => ({ provider, model })));
+        onUnregistered(others.map(({ provider, model }) => ({ provider, model })));
     },
   };
 }
