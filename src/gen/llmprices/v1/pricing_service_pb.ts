@@ -1750,8 +1750,8 @@ export const PricingService: GenService<{
   /**
    * Lists the prices in effect at `as_of`, as one version of the price book says, in the byte order
    * of (account, price list, charge type, provider, model): the prices for everyone first. Without a
-   * filter by account, price list or audience it lists the prices for everyone. All pages are of the time and the version of the first one,
-   * so they stay stable while prices are written (AIP-158).
+   * filter by account, price list or audience it lists the prices for everyone. All pages are of the
+   * time and the version of the first one, so they stay stable while prices are written (AIP-158).
    *
    * Writes nothing. Safe to retry.
    *
