@@ -2,7 +2,7 @@ import type { ImportScope } from "../../domain/price-import.js";
 
 /**
  * The condition that a row of `llm_prices key` is in the scope of `toScopeBindings`. Without an audience in the
- * scope: prices for the audiences that have a row, which are everyone, accounts or price lists.
+ * scope: prices for each account, each price list or everyone that has a row of its own.
  */
 export const inScope = `
   (:scopeChargeType = '' or key.charge_type = :scopeChargeType)
