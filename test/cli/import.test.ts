@@ -164,7 +164,7 @@ describe("llmprices import, with bad rows", function () {
     const file = join(folder, "prices.csv");
     const rows = [
       ...["completion,acme,a,2,,", "", 'completion,acme,b,"1",,', "completion,acme,c,1001,,"],
-      ...["completion,acme", "completion,acme,e,1,2026-02-30,", "completion,acme,f,1,,yes"],
+      ...["completion,acme,d", "completion,acme,e,1,2026-02-30,", "completion,acme,f,1,,yes"],
       ...["Completion,acme,g,1,,", "completion,acme,a,3,,", "completion,acme,h,1,,"],
     ].map((row) => row.replace("acme", provider));
     writeFileSync(file, `${header}${rows.join("\n")}\n`);
@@ -174,7 +174,7 @@ describe("llmprices import, with bad rows", function () {
     const named = [...errors.matchAll(/^.*prices\.csv:(\d+): /gm)].map(([, line]) => Number(line));
     expect(named).to.deep.equal([5, 6, 7, 8, 9, 10]);
     expect(errors).to.include(`${file}:5: price is "1001"; allowed: 0 to 1000`);
-    expect(errors).to.include(`${file}:6: has 2 values; expected 6`);
+    expect(errors).to.include(`${file}:6: has 3 values; expected 6`);
     expect(errors).to.include(`${file}:7: effective_from is "2026-02-30"; expected a date`);
     expect(errors).to.include(`${file}:8: ends is "yes"; expected true, false or nothing`);
     expect({ code, output }).to.deep.equal({ code: 1, output: "" });

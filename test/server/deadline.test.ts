@@ -1,10 +1,10 @@
 import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
-import { setTimeout as sleep } from "node:timers/promises";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import { type Address, formatAddress } from "../../src/config/address.js";
 import { UpdateLLMPriceRequestSchema } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { until } from "../support/metrics.js";
 import { freshPrice, type TestKey } from "../support/prices.js";
 import { errorOf } from "../support/received-errors.js";
 import {
@@ -31,7 +31,7 @@ describe("Deadline", () => {
     try {
       await work();
       // A statement that is not cancelled yet would get the lock, and write.
-      while ((await waitingStatements()) > 0) await sleep(5);
+      await until(async () => (await waitingStatements()) === 0);
     } finally {
       await other.rollback();
     }
@@ -66,7 +66,6 @@ describe("Deadline", () => {
       await whileBookIsLocked(async () => {
         const { code } = await errorOf(update(protocol, 150));
         expect(code).to.equal(Code.DeadlineExceeded);
-        while ((await waitingStatements()) > 0) await sleep(10);
       });
       const { price } = (await service.pricing.getLLMPrice({ lookup: { case: "key", value: key } }))
         .llmPrice ?? { price: "none" };

@@ -1,6 +1,7 @@
 import { type Timestamp, timestampDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Knex } from "knex";
+import { toKeyColumns } from "../../src/store/prices/price-columns.js";
 import type { TestDatabase } from "./postgres.js";
 import type { Endpoint } from "./service.js";
 
@@ -25,9 +26,9 @@ export async function registerNames(
 /** Inserts a key without a price, unless it exists, as an SQL client does. Returns its id. */
 export async function insertKey(
   knex: Knex,
-  { chargeType, provider, model }: TestKey,
+  { accountId = "", priceList = "", ...names }: TestKey,
 ): Promise<string> {
-  const columns = { charge_type: chargeType, provider, model };
+  const columns = toKeyColumns({ ...names, accountId, priceList });
   await knex("llm_prices").insert(columns).onConflict().ignore();
   return (await knex("llm_prices").where(columns).first("id")).id;
 }
