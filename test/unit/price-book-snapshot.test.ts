@@ -4,8 +4,9 @@ import fc from "fast-check";
 import { everyone, type Key, toKeyText } from "../../src/domain/price-key.js";
 import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
 import { SnapshotBuilder } from "../../src/price-book/snapshot-builder.js";
-import type { StandingRevision, TimelineRow } from "../../src/store/prices/price-book-feed.js";
+import type { TimelineRow } from "../../src/store/prices/price-book-feed.js";
 import { samples } from "../support/properties.js";
+import { saidIn, toTimelineRow, type WrittenRevision } from "../support/written-revisions.js";
 
 /** Keys that are easily confused with each other, and the shortest and the longest keys. */
 const keys: readonly Key[] = [
@@ -31,9 +32,6 @@ const keys: readonly Key[] = [
 const idOf = (key: Key) =>
   `00000000-0000-4000-8000-${keys.indexOf(key).toString().padStart(12, "0")}`;
 
-/** A revision, and the version that took it back: infinite if it stands. */
-type Written = StandingRevision & { readonly supersededIn: number };
-
 /** What one version of the book does to a key: it takes revisions back, and writes others. */
 const anyChange = fc.record({
   key: fc.constantFrom(...keys),
@@ -52,10 +50,10 @@ const anyVersions = fc.array(
 
 /** Applies a version's changes to the history of a key. */
 function changed(
-  history: readonly Written[],
+  history: readonly WrittenRevision[],
   { takesBack, writes }: { takesBack: readonly number[]; writes: Record<string, number> },
   bookVersion: number,
-): Written[] {
+): WrittenRevision[] {
   const starts = [...takesBack, ...Object.keys(writes).map(Number)].map((step) => step * day);
   const kept = history.map((each) =>
     each.supersededIn === Number.POSITIVE_INFINITY && starts.includes(each.effectiveFrom)
@@ -69,18 +67,9 @@ function changed(
   return [...kept, ...written];
 }
 
-function toRow(key: Key, history: readonly Written[]): TimelineRow {
-  const ordered = history.toSorted((a, b) => a.effectiveFrom - b.effectiveFrom);
-  const standing = ordered.filter((each) => each.supersededIn === Number.POSITIVE_INFINITY);
-  const superseded = ordered.filter((each) => each.supersededIn < Number.POSITIVE_INFINITY);
-  return { key, id: idOf(key), standing, superseded };
-}
-
 /** Finds the price in effect by a search of the timeline that a version said. */
-function expectedPrice(history: readonly Written[], key: Key, at: number, version: number) {
-  const said = history
-    .filter((each) => each.bookVersion <= version && each.supersededIn > version)
-    .toSorted((a, b) => a.effectiveFrom - b.effectiveFrom);
+function expectedPrice(history: readonly WrittenRevision[], key: Key, at: number, version: number) {
+  const said = saidIn(history, version);
   const index = said.findLastIndex(({ effectiveFrom }) => effectiveFrom <= at);
   const found = said[index];
   if (found === undefined || found.priceUnits < 0) return undefined;
@@ -110,7 +99,7 @@ describe("A snapshot of the price book", () => {
     await fc.assert(
       fc.asyncProperty(anyVersions, async (versions) => {
         let snapshot = PriceBookSnapshot.none;
-        let histories = new Map<string, readonly Written[]>();
+        let histories = new Map<string, readonly WrittenRevision[]>();
         const built: { snapshot: PriceBookSnapshot; histories: typeof histories }[] = [];
         for (const [index, changes] of versions.entries()) {
           histories = new Map(histories);
@@ -118,7 +107,7 @@ describe("A snapshot of the price book", () => {
             const name = toKeyText(change.key);
             const history = changed(histories.get(name) ?? [], change, index + 1);
             histories.set(name, history);
-            return toRow(change.key, history);
+            return toTimelineRow(change.key, idOf(change.key), history);
           });
           snapshot = await buildNext(snapshot, BigInt(index + 1), rows);
           built.push({ snapshot, histories });

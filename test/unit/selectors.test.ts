@@ -4,17 +4,10 @@ import { type Audience, everyone, type Key, toKeyText } from "../../src/domain/p
 import { levelOf } from "../../src/domain/selector.js";
 import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
 import { SnapshotBuilder } from "../../src/price-book/snapshot-builder.js";
-import type { TimelineRow } from "../../src/store/prices/price-book-feed.js";
 import { samples } from "../support/properties.js";
+import { saidIn, toTimelineRow, type WrittenRevision } from "../support/written-revisions.js";
 
-/** A revision of a book: from an instant on, in some versions. -1: the price ends. */
-type Said = {
-  readonly effectiveFrom: number;
-  readonly priceUnits: number;
-  readonly bookVersion: number;
-  readonly supersededIn: number;
-};
-type Row = { readonly key: Key; readonly id: string; readonly said: readonly Said[] };
+type Row = { readonly key: Key; readonly id: string; readonly history: readonly WrittenRevision[] };
 
 const audiences: readonly Audience[] = [
   everyone,
@@ -54,7 +47,7 @@ const anyRequest: fc.Arbitrary<Key> = fc.record({
   model: fc.constantFrom(...names, "abcde", "c"),
 });
 const newest = 4;
-const anySaid: fc.Arbitrary<Said> = fc
+const anyRevision: fc.Arbitrary<WrittenRevision> = fc
   .record({
     effectiveFrom: fc.integer({ min: 0, max: 5 }),
     priceUnits: fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 0, max: 9 }) }, fc.constant(-1)),
@@ -73,7 +66,7 @@ const anyBook: fc.Arbitrary<readonly Row[]> = fc
     fc.record({
       key: anyKey,
       // At most one revision begins at an instant in each version.
-      said: fc.uniqueArray(anySaid, {
+      history: fc.uniqueArray(anyRevision, {
         selector: ({ effectiveFrom }) => effectiveFrom,
         minLength: 1,
         maxLength: 3,
@@ -112,26 +105,14 @@ function matches(key: Key, request: Key): boolean {
 }
 
 /** Returns the revision in effect, or undefined. */
-function saidAt({ said }: Row, at: number, version: number): Said | undefined {
-  return said
-    .filter((each) => each.bookVersion <= version && each.supersededIn > version)
-    .filter(({ effectiveFrom }) => effectiveFrom <= at)
-    .sort((a, b) => b.effectiveFrom - a.effectiveFrom)[0];
+function revisionAt({ history }: Row, at: number, version: number): WrittenRevision | undefined {
+  return saidIn(history, version).findLast(({ effectiveFrom }) => effectiveFrom <= at);
 }
 
 async function build(rows: readonly Row[]): Promise<PriceBookSnapshot> {
   const builder = new SnapshotBuilder(PriceBookSnapshot.none);
-  for (const row of rows) builder.add(toTimeline(row));
+  for (const row of rows) builder.add(toTimelineRow(row.key, row.id, row.history));
   return builder.finish(BigInt(newest), 0);
-}
-
-function toTimeline({ key, id, said }: Row): TimelineRow {
-  const ordered = said.toSorted((a, b) => a.effectiveFrom - b.effectiveFrom);
-  return {
-    ...{ key, id },
-    standing: ordered.filter(({ supersededIn }) => supersededIn === Number.POSITIVE_INFINITY),
-    superseded: ordered.filter(({ supersededIn }) => supersededIn < Number.POSITIVE_INFINITY),
-  };
 }
 
 function idOf(number: number): string {
@@ -144,7 +125,7 @@ function priced(keys: readonly Partial<Key>[]): Promise<PriceBookSnapshot> {
     keys.map((key, i) => ({
       key: { ...everyone, chargeType: "*", provider: "*", model: "*", ...key },
       id: idOf(i),
-      said: [
+      history: [
         { effectiveFrom: 0, priceUnits: i, bookVersion: 1, supersededIn: Number.POSITIVE_INFINITY },
       ],
     })),
@@ -173,23 +154,20 @@ describe("The price that applies to a request", () => {
               [3, 2],
             ] as const) {
               const wanted = candidates.find(
-                (row) => (saidAt(row, at, version)?.priceUnits ?? -1) >= 0,
+                (row) => (revisionAt(row, at, version)?.priceUnits ?? -1) >= 0,
               );
               const found = snapshot.priceAt(request, at, BigInt(version));
               if (found?.id !== wanted?.id) expect(found).to.deep.equal(wanted);
               if (found !== undefined) {
                 expect(found.key).to.deep.equal(wanted?.key);
                 expect(found.effectiveFrom).to.equal(
-                  wanted && saidAt(wanted, at, version)?.effectiveFrom,
+                  wanted && revisionAt(wanted, at, version)?.effectiveFrom,
                 );
               }
               const explained = snapshot.matchesAt(request, at, BigInt(version));
-              const known = candidates.filter(({ said }) =>
-                said.some(
-                  (each) =>
-                    each.bookVersion <= version &&
-                    each.supersededIn > version &&
-                    (each.effectiveFrom <= at || each.priceUnits >= 0),
+              const known = candidates.filter(({ history }) =>
+                saidIn(history, version).some(
+                  (each) => each.effectiveFrom <= at || each.priceUnits >= 0,
                 ),
               );
               if (explained.map(({ id }) => id).join() !== known.map(({ id }) => id).join())

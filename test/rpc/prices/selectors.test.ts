@@ -2,49 +2,29 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect } from "chai";
 import fc from "fast-check";
+import { toKeyText } from "../../../src/domain/price-key.js";
+import { MissingPrices } from "../../../src/gen/llmprices/v1/llm_price_import_pb.js";
 import {
   CandidateState,
-  type LLMPriceKey,
   LLMPriceSuggestionsSchema,
   PriceAudience,
 } from "../../../src/gen/llmprices/v1/llm_price_pb.js";
 import { usagesOf } from "../../support/allocations.js";
 import { chargeIn, lineOf, type TestLine } from "../../support/batches.js";
-import { countsOf, importRows } from "../../support/imports.js";
-import { at, byId, byKey, registerNames } from "../../support/prices.js";
+import { countsOf, importRows, type TestRow, type TestTerms } from "../../support/imports.js";
+import { at, byId, byKey, registerNames, type TestKey } from "../../support/prices.js";
 import { errorOf } from "../../support/received-errors.js";
-import {
-  type Protocol,
-  protocols,
-  startTestService,
-  type TestService,
-} from "../../support/service.js";
+import { protocols, startTestService, type TestService } from "../../support/service.js";
 
-/** A key in the form of requests; what is left out is for everyone, and matches all. */
-type Selector = {
-  readonly accountId?: string;
-  readonly priceList?: string;
-  readonly chargeType: string;
-  readonly provider: string;
-  readonly model: string;
-};
-const select = (parts: Partial<Selector>): Selector => ({
+/** Returns a key; what is left out matches all. */
+const select = (parts: Partial<TestKey>): TestKey => ({
   ...{ chargeType: "*", provider: "*", model: "*" },
   ...parts,
 });
-const textOf = ({ chargeType, provider, model, accountId, priceList }: LLMPriceKey) =>
-  [
-    chargeType,
-    provider,
-    model,
-    accountId && `account ${accountId}`,
-    priceList && `list ${priceList}`,
-  ]
-    .filter(Boolean)
-    .join(" ");
+const keyText = (key: Parameters<typeof toKeyText>[0] | undefined) => key && toKeyText(key);
 
 /** The example of the documentation: docs/pricing-rules.md. */
-const table: readonly (readonly [Partial<Selector>, string])[] = [
+const table: readonly (readonly [Partial<TestKey>, string])[] = [
   [{}, "1.3"],
   [{ provider: "openai" }, "1.2"],
   [{ provider: "openai", model: "gpt-5*" }, "1.25"],
@@ -53,7 +33,7 @@ const table: readonly (readonly [Partial<Selector>, string])[] = [
   [{ accountId: "acme", provider: "openai", model: "gpt-5" }, "1.05"],
 ];
 const openai = { chargeType: "completion", provider: "openai" };
-const requests: readonly (readonly [string, Selector, string])[] = [
+const requests: readonly (readonly [string, TestKey, string])[] = [
   ["the longer beginning before the provider", { ...openai, model: "gpt-5-mini" }, "1.25"],
   [
     "the model before the charge type",
@@ -94,8 +74,8 @@ describe("Prices with patterns", () => {
     describe(`over ${protocol}`, () => {
       for (const [what, request, price] of requests) {
         it(`apply in their order: ${what}`, async () => {
-          const { pricing } = service.endpoints[protocol as Protocol];
-          const line = lineOf(request as never) as TestLine;
+          const { pricing } = service.endpoints[protocol];
+          const line = lineOf(request);
           const { markup, appliedPrice } = await pricing.calculateCharge(line);
           expect(markup).to.equal(price);
           const { results } = await pricing.batchCalculateCharges({ requests: [line] });
@@ -115,29 +95,29 @@ describe("Prices with patterns", () => {
       ...{ ...openai, accountId: "acme", priceList: "gold", chargeType: "tool", model: "gpt-5" },
     });
     const shown = candidates.map(({ llmPrice, state, changedBy }) => [
-      textOf(llmPrice as never),
+      keyText(llmPrice),
       CandidateState[state],
       changedBy,
     ]);
     expect(shown).to.deep.equal([
-      ["* openai gpt-5 account acme", "APPLIED", "anonymous"],
-      ["* openai * list gold", "SHADOWED", "anonymous"],
-      ["* openai gpt-5*", "SHADOWED", "anonymous"],
-      ["tool openai *", "SHADOWED", "anonymous"],
-      ["* openai *", "SHADOWED", "anonymous"],
-      ["* * *", "SHADOWED", "anonymous"],
+      ["*/openai/gpt-5 (account acme)", "APPLIED", "anonymous"],
+      ["*/openai/* (price list gold)", "SHADOWED", "anonymous"],
+      ["*/openai/gpt-5*", "SHADOWED", "anonymous"],
+      ["tool/openai/*", "SHADOWED", "anonymous"],
+      ["*/openai/*", "SHADOWED", "anonymous"],
+      ["*/*/*", "SHADOWED", "anonymous"],
     ]);
   });
 
   it("have the key that matched in applied_price", async () => {
     const keyOf = async (line: TestLine) => {
       const { appliedPrice } = await service.pricing.calculateCharge(line);
-      return textOf(appliedPrice?.key as LLMPriceKey);
+      return keyText(appliedPrice?.key);
     };
     const line = lineOf({ ...openai, model: "gpt-5" });
-    expect(await keyOf({ ...line, accountId: "acme" })).to.equal("* openai gpt-5 account acme");
-    expect(await keyOf({ ...line, priceList: "gold" })).to.equal("* openai * list gold");
-    expect(await keyOf(line)).to.equal("* openai gpt-5*");
+    expect(await keyOf({ ...line, accountId: "acme" })).to.equal("*/openai/gpt-5 (account acme)");
+    expect(await keyOf({ ...line, priceList: "gold" })).to.equal("*/openai/* (price list gold)");
+    expect(await keyOf(line)).to.equal("*/openai/gpt-5*");
   });
 
   it("apply to an allocation by its price list", async () => {
@@ -174,21 +154,21 @@ describe("Prices with patterns", () => {
     const { llmPriceChanges } = await pricing.listLLMPriceChanges({
       afterBookVersion: bookVersion - 1n,
     });
-    expect(llmPriceChanges.map((each) => textOf(each.key as LLMPriceKey))).to.deep.equal([
-      "completion openai o3* account ü€ 😀",
+    expect(llmPriceChanges.map((each) => keyText(each.key))).to.deep.equal([
+      "completion/openai/o3* (account ü€ 😀)",
     ]);
   });
 
   it("are listed for everyone unless the request asks for others", async () => {
     const list = async (filter: object) => {
       const { llmPrices } = await service.pricing.listLLMPrices({ ...filter, pageSize: 1000 });
-      return llmPrices.map((each) => textOf(each as never));
+      return llmPrices.map(toKeyText);
     };
-    const everyones = ["* * *", "* openai *", "* openai gpt-5*", "tool openai *"];
-    const [gold, acme] = ["* openai * list gold", "* openai gpt-5 account acme"];
+    const everyones = ["*/*/*", "*/openai/*", "*/openai/gpt-5*", "tool/openai/*"];
+    const [gold, acme] = ["*/openai/* (price list gold)", "*/openai/gpt-5 (account acme)"];
     expect(await list({})).to.deep.equal(everyones);
-    expect(await list({ chargeType: "tool" })).to.deep.equal(["tool openai *"]);
-    expect(await list({ chargeType: "*", provider: "*" })).to.deep.equal(["* * *"]);
+    expect(await list({ chargeType: "tool" })).to.deep.equal(["tool/openai/*"]);
+    expect(await list({ chargeType: "*", provider: "*" })).to.deep.equal(["*/*/*"]);
     expect(await list({ accountId: "acme" })).to.deep.equal([acme]);
     expect(await list({ priceList: "gold" })).to.deep.equal([gold]);
     expect(await list({ audience: PriceAudience.ACCOUNTS })).to.deep.equal([acme]);
@@ -198,7 +178,7 @@ describe("Prices with patterns", () => {
     for (let pageToken = "", pages = 0; pageToken !== "" || pages === 0; pages += 1) {
       const request = { audience: PriceAudience.ALL, pageSize: 1, pageToken };
       const { llmPrices, nextPageToken } = await service.pricing.listLLMPrices(request);
-      paged.push(...llmPrices.map((each) => textOf(each as never)));
+      paged.push(...llmPrices.map(toKeyText));
       pageToken = nextPageToken;
     }
     expect(paged).to.deep.equal([...everyones, gold, acme]);
@@ -206,19 +186,19 @@ describe("Prices with patterns", () => {
 
   it("reject what no key can be, and name the field", async () => {
     const { pricing, catalog } = service;
-    const fieldsOf = async (parts: Partial<Selector>) =>
+    const descriptionsOf = async (parts: Partial<TestKey>) =>
       (await errorOf(pricing.createLLMPrice({ ...select(parts), price: "1" }))).descriptions.join(
         "; ",
       );
-    expect(await fieldsOf({ model: "gpt-5*" })).to.equal(
+    expect(await descriptionsOf({ model: "gpt-5*" })).to.equal(
       'is "gpt-5*"; allowed: *, because the provider is *',
     );
-    expect(await fieldsOf({ accountId: "a", priceList: "b" })).to.equal(
+    expect(await descriptionsOf({ accountId: "a", priceList: "b" })).to.equal(
       'is "b", and account_id is given too; allowed: one of them',
     );
-    expect(await fieldsOf({ accountId: " a" })).to.contain("no space at either end");
-    expect(await fieldsOf({ priceList: "Gold" })).to.contain("[a-z0-9]");
-    expect(await fieldsOf({ provider: "open*" })).to.contain(", or *");
+    expect(await descriptionsOf({ accountId: " a" })).to.contain("no space at either end");
+    expect(await descriptionsOf({ priceList: "Gold" })).to.contain("[a-z0-9]");
+    expect(await descriptionsOf({ provider: "open*" })).to.contain(", or *");
     const line = lineOf({ ...openai, model: "gpt-5*" });
     expect((await errorOf(pricing.calculateCharge(line))).descriptions).to.deep.equal([
       'is "gpt-5*"; allowed: a name, which has no * at its end',
@@ -234,7 +214,7 @@ describe("Prices with patterns", () => {
   });
 
   it("need registered names only where they have names", async () => {
-    const create = (parts: Partial<Selector>) =>
+    const create = (parts: Partial<TestKey>) =>
       errorOf(service.pricing.createLLMPrice({ ...select(parts), price: "1" }));
     expect((await create({ provider: "nobody" })).reason).to.equal("PROVIDER_NOT_FOUND");
     expect((await create({ provider: "openai", chargeType: "nothing" })).reason).to.equal(
@@ -284,7 +264,7 @@ describe("A price that ends, or is free", () => {
     await pricing.deleteLLMPrice({ lookup: byKey(request), reason: "over" });
     expect(await markup()).to.equal("1.2");
     const bookVersion = before.appliedPrice?.bookVersion as bigint;
-    expect(await markup({ bookVersion, asOf: before.asOf as never })).to.equal("1.3");
+    expect(await markup({ bookVersion, asOf: before.asOf })).to.equal("1.3");
     const { candidates } = await pricing.explainLLMPrice(request);
     expect(
       candidates.map(({ state, reason, llmPrice }) => [
@@ -337,7 +317,7 @@ describe("A price that ends, or is free", () => {
     const other = await startTestService();
     try {
       await registerNames(other, { provider: "openai", model: "gpt-5" });
-      const create = (parts: Partial<Selector>) =>
+      const create = (parts: Partial<TestKey>) =>
         other.pricing.createLLMPrice({ ...select({ chargeType: "tool", ...parts }), price: "1" });
       await create({ provider: "openai", model: "gpt-5" });
       await create({ accountId: "acme", provider: "openai", model: "gpt-5-m*" });
@@ -346,9 +326,9 @@ describe("A price that ends, or is free", () => {
         .calculateCharge(lineOf({ ...request, model: "gpt-6" }, { accountId: "acme" }))
         .catch((error: unknown) => ConnectError.from(error));
       const [details] = (failed as ConnectError).findDetails(LLMPriceSuggestionsSchema);
-      expect(details?.nearestKeys.map(textOf)).to.have.members([
-        "tool openai gpt-5",
-        "tool openai gpt-5-m* account acme",
+      expect(details?.nearestKeys.map(toKeyText)).to.have.members([
+        "tool/openai/gpt-5",
+        "tool/openai/gpt-5-m* (account acme)",
       ]);
     } finally {
       await other.stop();
@@ -383,7 +363,7 @@ describe("ExplainLLMPrice", () => {
         seed: 7,
       });
       for (const [i, from, action] of random) {
-        const key = keys[i] as Selector;
+        const key = keys[i] as TestKey;
         const effectiveFrom = timestampFromMs(start + from * day);
         const written =
           action === 0
@@ -411,7 +391,7 @@ describe("ExplainLLMPrice", () => {
         };
         const explained = await pricing.explainLLMPrice(request);
         const charge = await pricing
-          .calculateCharge({ ...lineOf(request as never), ...request } as TestLine)
+          .calculateCharge({ ...lineOf(request), ...request })
           .catch(() => undefined);
         expect(explained.applied).to.deep.equal(charge?.appliedPrice);
         expect(explained.markup).to.equal(charge?.markup ?? "");
@@ -434,7 +414,7 @@ describe("An import of prices for accounts and price lists", () => {
     await importRows(service, [...rows], { registerMissing: true });
   });
   afterEach(() => service.stop());
-  const row = (parts: Partial<Selector>, price: string) => ({ ...select(parts), price });
+  const row = (parts: Partial<TestKey>, price: string) => ({ ...select(parts), price });
   const rows = [
     row({ provider: "openai", model: "gpt-5" }, "1.2"),
     row({ provider: "openai", model: "gpt*" }, "1.3"),
@@ -442,11 +422,9 @@ describe("An import of prices for accounts and price lists", () => {
     row({ accountId: "other", provider: "openai" }, "1.15"),
     row({ priceList: "gold", provider: "openai" }, "1.05"),
   ];
-  const missing = { missingPrices: 2 };
-  const preview = async (list: readonly object[], terms: object) =>
-    countsOf(
-      await importRows(service, list as never, { ...missing, validateOnly: true, ...terms }),
-    );
+  const missing = { missingPrices: MissingPrices.END };
+  const preview = async (list: readonly TestRow[], terms: TestTerms) =>
+    countsOf(await importRows(service, list, { ...missing, validateOnly: true, ...terms }));
 
   it("changes nothing when it is repeated", async () => {
     expect(countsOf(await importRows(service, rows))).to.equal("5 unchanged");
@@ -476,9 +454,7 @@ describe("An import of prices for accounts and price lists", () => {
 
   it("rejects rows of one key, and not those of others", async () => {
     const [first, , acme] = rows as [object, object, object];
-    const error = await errorOf(
-      importRows(service, [first, acme, { ...acme, price: "9" }] as never),
-    );
+    const error = await errorOf(importRows(service, [first, acme, { ...acme, price: "9" }]));
     expect(error.fields).to.deep.equal(["rows[2]"]);
   });
 
