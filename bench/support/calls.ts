@@ -16,9 +16,14 @@ export async function withClient<T>(
 }
 
 /** Makes a unary call of encoded messages. */
-export function call(client: grpc.Client, method: DescMethod, request: Buffer): Promise<Buffer> {
+export function call(
+  client: grpc.Client,
+  method: DescMethod,
+  request: Buffer,
+  options: grpc.CallOptions = {},
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(pathOf(method), same, same, request, (error, response) => {
+    client.makeUnaryRequest(pathOf(method), same, same, request, options, (error, response) => {
       if (response === undefined) reject(error);
       else resolve(response);
     });

@@ -61,4 +61,4 @@ function folderOf(client: Client): string {
   return fileURLToPath(new URL(`../../examples/${client.folder}`, import.meta.url));
 }
 
-const buildTimeoutMs = 1_200_000;
+export const buildTimeoutMs = 1_200_000;

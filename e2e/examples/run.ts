@@ -112,7 +112,7 @@ async function runClients(started: readonly Client[], secure: SecureService): Pr
     const service = await startService(folder);
     const unsteady = await openUnsteadyListener(service);
     try {
-      const widestCharge = await calculateWidestCharge(service.httpAddress);
+      const widestCharge = await calculateWidestCharge(service.grpcAddress);
       const servers = { ...service, unsteady, secure, widestCharge };
       for (const client of started) {
         const result = await buildAndRun(client, servers).catch(toFailure);

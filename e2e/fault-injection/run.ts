@@ -14,7 +14,7 @@ import { serviceFaults } from "./faults/service.js";
 import { stopFaults } from "./faults/shutdown.js";
 import { injectFault } from "./inject-fault.js";
 import { checkInvariants } from "./invariants/invariants.js";
-import { printTable, type Row } from "./table.js";
+import { printRows, type Row } from "./table.js";
 
 const faults: readonly Fault[] = [
   ...databaseFaults,
@@ -52,7 +52,7 @@ await withDataFolder(async (folder) => {
   }
 });
 console.log();
-printTable(rows);
+printRows(rows);
 console.log();
 checks.print();
 process.exitCode = checks.failed() === 0 ? 0 : 1;

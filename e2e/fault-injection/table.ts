@@ -1,17 +1,12 @@
+import { printTable } from "../support/print-table.js";
 import type { Outcome } from "./inject-fault.js";
 
 /** A fault and its outcome. */
 export type Row = { readonly what: string; readonly outcome: Outcome };
 
-/** Prints a table in Markdown: a line for each fault. */
-export function printTable(rows: readonly Row[]): void {
-  const cells = [headings, ...rows.map(toCells)];
-  const widths = headings.map((_, i) => Math.max(...cells.map((row) => row[i]?.length ?? 0)));
-  const print = (row: readonly string[]) =>
-    console.log(`| ${row.map((cell, i) => pad(cell, widths[i] ?? 0, i === 0)).join(" | ")} |`);
-  print(headings);
-  print(widths.map((width, i) => (i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)));
-  for (const row of rows) print(toCells(row));
+/** Prints a line for each fault. */
+export function printRows(rows: readonly Row[]): void {
+  printTable(headings, rows.map(toCells), (column) => column === 0);
 }
 
 const headings = [
@@ -30,8 +25,4 @@ function toCells({ what, outcome }: Row): string[] {
     ...[outcome.unavailable, outcome.deadline].map(String),
     outcome.recoverySeconds.toFixed(1),
   ];
-}
-
-function pad(cell: string, width: number, isText: boolean): string {
-  return isText ? cell.padEnd(width) : cell.padStart(width);
 }

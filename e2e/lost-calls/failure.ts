@@ -1,5 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { Code } from "@connectrpc/connect";
+import * as grpc from "@grpc/grpc-js";
 import { type Status, StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
 
 /** An error that a caller has received. */
@@ -14,17 +14,8 @@ export type Failure = {
 /** Reads an error from the columns that a caller has printed. */
 export function toFailure([code = "", details = "", text = ""]: readonly string[]): Failure {
   return {
-    code: nameOf(code),
+    code: grpc.status[Number(code)] ?? code,
     text: Buffer.from(text, "hex").toString(),
     status: details === "" ? undefined : fromBinary(StatusSchema, Buffer.from(details, "hex")),
   };
-}
-
-/** Returns the name that gRPC has for a numeric code. */
-function nameOf(code: string): string {
-  const name = Code[Number(code)];
-  if (name === undefined) return code;
-  return name === "Canceled"
-    ? "CANCELLED"
-    : name.replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }

@@ -1,9 +1,7 @@
-import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { buildIfChanged } from "../../bench/support/build.js";
-import { buildClient } from "../examples/build.js";
+import { buildClient, buildTimeoutMs, run } from "../examples/build.js";
 import { clients } from "../examples/clients.js";
 
 /** A client library, and the program in `callers` that calls with it. */
@@ -142,12 +140,11 @@ export async function buildCaller(stack: Stack): Promise<void> {
   const client = clients.find(({ folder }) => folder === example);
   if (client === undefined) return;
   await buildClient(client);
-  const [file, ...args] = build ?? [];
-  if (file === undefined) return;
+  if (build === undefined) return;
   const sources = ["proto", `examples/${client.folder}`, "e2e/lost-calls/callers"];
   await buildIfChanged(`lost-calls-${name}`, sources, async () => {
     await mkdir(built, { recursive: true });
-    await promisify(execFile)(file, args, { cwd: folderOf(stack) });
+    await run(client, build, buildTimeoutMs);
   });
 }
 

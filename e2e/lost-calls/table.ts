@@ -1,3 +1,5 @@
+import { printTable } from "../support/print-table.js";
+
 /** The calls of one stack in one scenario. */
 export type Row = {
   readonly scenario: string;
@@ -11,15 +13,9 @@ export type Row = {
   readonly lost: Readonly<Record<string, number>>;
 };
 
-/** Prints a table in Markdown: a line for each stack in each scenario. */
-export function printTable(rows: readonly Row[]): void {
-  const cells = [headings, ...rows.map(toCells)];
-  const widths = headings.map((_, i) => Math.max(...cells.map((row) => row[i]?.length ?? 0)));
-  const print = (row: readonly string[]) =>
-    console.log(`| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`);
-  print(headings);
-  print(widths.map((width) => "-".repeat(width)));
-  for (const row of rows) print(toCells(row));
+/** Prints a line for each stack in each scenario. */
+export function printRows(rows: readonly Row[]): void {
+  printTable(headings, rows.map(toCells), () => true);
 }
 
 const headings = ["the service", "client", "right", "with details", "not sent", "lost"];
