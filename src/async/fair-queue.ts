@@ -8,6 +8,8 @@ import { SharedPlaces } from "./shared-places.js";
 export class FairQueue {
   readonly #running: SharedPlaces;
   readonly #waiting: SharedPlaces;
+  /** Waiting work that ran before. It takes no place from new work. */
+  readonly #resumed = new SharedPlaces(Number.POSITIVE_INFINITY);
   /** The waiting work of each caller, in order of arrival. */
   readonly #queues = new Map<string, Set<() => void>>();
 
@@ -19,17 +21,18 @@ export class FairQueue {
 
   /** How much work runs or waits. */
   get size(): number {
-    return this.#running.taken + this.#waiting.taken;
+    return this.#running.taken + this.#waiting.taken + this.#resumed.taken;
   }
 
-  /** The most work that can run and wait at a time. */
+  /** The most work that can run and wait at a time, without resumed work. */
   get maxSize(): number {
     return this.#running.total + this.#waiting.total;
   }
 
   /** Returns how much work of a caller runs or waits. */
   sizeOf(caller: string): number {
-    return this.#running.takenBy(caller) + this.#waiting.takenBy(caller);
+    const waiting = this.#waiting.takenBy(caller) + this.#resumed.takenBy(caller);
+    return this.#running.takenBy(caller) + waiting;
   }
 
   /** Returns whether a caller's work may run at once, or wait. */
@@ -38,20 +41,28 @@ export class FairQueue {
   }
 
   /**
-   * Waits for a place, also when `accepts` is false: for work that was accepted earlier. `leave` must
-   * then be called once.
+   * Waits for a place for new work, which `accepts` must allow. `leave` must then be called once.
    *
    * @throws the signal's reason when it aborts first. The work has then no place.
    */
-  async enter(caller: string, signal: AbortSignal): Promise<void> {
+  enter(caller: string, signal: AbortSignal): Promise<void> {
+    return this.#enter(caller, signal, this.#waiting);
+  }
+
+  /** Does the same for work that had a place and has left it. */
+  resume(caller: string, signal: AbortSignal): Promise<void> {
+    return this.#enter(caller, signal, this.#resumed);
+  }
+
+  async #enter(caller: string, signal: AbortSignal, waiting: SharedPlaces): Promise<void> {
     signal.throwIfAborted();
     if (this.#running.hasPlaceFor(caller)) return this.#running.take(caller);
-    this.#waiting.take(caller);
+    waiting.take(caller);
     const queue = this.#queues.get(caller) ?? new Set();
     if (queue.size === 0) this.#queues.set(caller, queue);
     await new Promise<void>((resolve, reject) => {
       const stopWaiting = () => {
-        this.#waiting.release(caller);
+        waiting.release(caller);
         queue.delete(start);
         // Moves the caller behind the others, or removes it.
         this.#queues.delete(caller);

@@ -94,6 +94,29 @@ describe("A queue of several callers' work", () => {
     expect(queue.accepts("b")).to.equal(true);
   });
 
+  it("accepts new work beside any amount of resumed work of another caller, and starts it first", async () => {
+    const queue = new FairQueue(4, 28);
+    const started: string[] = [];
+    const resumed = Array.from({ length: 100 }, () =>
+      queue.resume("a", new AbortController().signal).then(() => started.push("a")),
+    );
+    expect(queue.sizeOf("a")).to.equal(100);
+    await queue.enter("b", never);
+    expect(queue.accepts("b")).to.equal(true);
+    const second = queue.enter("b", never).then(() => started.push("b"));
+    expect(queue.size).to.equal(102);
+    queue.leave("a");
+    await nextIteration();
+    expect(started).to.deep.equal(["a", "a", "a", "b"]);
+    queue.leave("b");
+    for (let i = 0; i < 100; i += 1) {
+      queue.leave(i === 0 ? "b" : "a");
+      await nextIteration();
+    }
+    await Promise.all([...resumed, second]);
+    expect(queue.size).to.equal(0);
+  });
+
   it("forgets work whose signal aborts while it waits, and rejects with the reason", async () => {
     const queue = new FairQueue(1, 10);
     await queue.enter("a", never);

@@ -55,9 +55,14 @@ class LocalPlace implements CallPlace {
     }
   }
 
-  /** Needs no free place: what a resumed call still has to do is short, or limited elsewhere. */
+  /**
+   * Needs no free place: what a resumed call still has to do is short, or limited elsewhere. A call above
+   * its caller's share keeps its place among those that wait, so that it takes none from new calls.
+   */
   resume(): void {
-    if (this.#place === this.#waiting) this.#moveTo(this.#running);
+    if (this.#place === this.#waiting && this.#running.hasPlaceFor(this.#caller)) {
+      this.#moveTo(this.#running);
+    }
   }
 
   leave(): void {

@@ -90,7 +90,7 @@ class OffloadedPlace implements CallPlace {
 
   async resume(): Promise<void> {
     if (this.#state !== "paused") return;
-    await this.#queue.enter(this.#caller, this.#signal);
+    await this.#queue.resume(this.#caller, this.#signal);
     if (this.#hasEnded()) return this.#queue.leave(this.#caller);
     this.#state = "running";
     await this.#place.resume();
