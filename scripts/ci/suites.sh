@@ -64,11 +64,16 @@ report() { # report NAME STATUS LOG WALL USER SYSTEM
   echo "=== $1"
   cat "$3"
   if [ "$2" -eq 124 ]; then echo "stopped after $limit_seconds seconds"; fi
-  if [ "$failed" -ne 0 ]; then { echo "--- $1" && tail -n 40 "$3"; } >>"$failures"; fi
+  if [ "$failed" -ne 0 ]; then { echo "--- $1" && excerpt "$3"; } >>"$failures"; fi
   printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$passed" "$failed" "$4" "$(($5 + $6))" >>"$results"
 }
 
-# Prints the end of each failed suite's output again, a row for each suite, and the totals as the last
+# Prints the failed checks of an output, or its end if it names none.
+excerpt() { # excerpt LOG
+  grep -A 6 "^FAILED" "$1" | cut -c 1-1000 | head -n 60 | grep . || tail -n 40 "$1"
+}
+
+# Prints the failed checks of each failed suite again, a row for each suite, and the totals as the last
 # line. A suite without a result has failed.
 print_totals() { # print_totals LIST...
   local list i total_passed=0 total_failed=0 name passed failed wall cpu
