@@ -15,6 +15,7 @@ const layers: readonly (readonly string[])[] = [
   ["cli/client"],
   ["cli/rows"],
   ["cli/files"],
+  ["cli/rates"],
   ["cli/output"],
   ["cli/exit-codes.ts", "cli/flags.ts"],
   ["app"],
