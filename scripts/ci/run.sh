@@ -48,6 +48,7 @@ waits=(
   "network delays" "npm run --silent test:e2e:network-delay"
   "connection poolers" "npm run --silent test:e2e:poolers"
   "real catalogue" "npm run --silent test:e2e:real-catalog"
+  "published price files" "npm run --silent test:e2e:rate-sources"
 )
 nodes=(
   "what depends on Node.js, on Node 22" "scripts/ci/on-node.sh 22 scripts/ci/node-tests.sh"
