@@ -11,8 +11,8 @@ import type { OmissionReason, PublishedRevision, RateFileOptions } from "../rate
 import { hasBucket, type PriceList, readPriceList } from "./genai-rates.js";
 import {
   type ConditionalPrices,
+  findPricesAt,
   type PricesAt,
-  pricesAt,
   readConditionalPrices,
   startsOf,
 } from "./genai-timeline.js";
@@ -64,7 +64,7 @@ function readRatesAt(
   at: Instant,
   report: Report,
 ): readonly Rate[] {
-  const prices = pricesAt(list, at);
+  const prices = findPricesAt(list, at);
   if (prices === undefined) return [];
   const tiers = tiersAt(variants, at).map((serviceTier) => {
     const resolve = (each: PriceList) => pricesOfTier(each, variants, serviceTier, at);

@@ -55,10 +55,13 @@ export function readConstraint(data: PlainData | undefined): Constraint | undefi
 }
 
 /**
- * Returns the prices at an instant. Of the lists that hold the last one applies, and the first one
+ * Finds the prices at an instant. Of the lists that hold the last one applies, and the first one
  * if none holds. A daily window has no date: it belongs to the newest date of the list only.
  */
-export function pricesAt(list: readonly ConditionalPrices[], at: Instant): PricesAt | undefined {
+export function findPricesAt(
+  list: readonly ConditionalPrices[],
+  at: Instant,
+): PricesAt | undefined {
   const indexAt = (instant: Instant) =>
     Math.max(
       0,
