@@ -5,8 +5,8 @@ import type { Bucket } from "./buckets.js";
 export type Quantity = { readonly bucket: Bucket; readonly quantity: Decimal };
 
 /**
- * A part of a usage whose input decides its own tier: most usages have one, a usage of several iterations has
- * one for each.
+ * A part of a usage whose input decides its own tier: most usages have one, a usage of several
+ * iterations has one for each.
  */
 export type UsagePart = {
   /** Another model of the same provider whose rates count. Undefined: the model of the request. */
@@ -18,7 +18,9 @@ export type UsagePart = {
 /** What a provider's usage object says, as disjoint buckets. */
 export type NormalizedUsage = {
   readonly parts: readonly UsagePart[];
-  /** The service tier that the object states, in the words of rate cards. Undefined: it states none. */
+  /**
+   * The service tier that the object states, in the words of rate cards. Undefined: it states none.
+   */
   readonly serviceTier: string | undefined;
   /** The region that the object states. Undefined: it states none. */
   readonly region: string | undefined;
@@ -30,9 +32,12 @@ export type NormalizedUsage = {
 /** Something in a usage object that is not as its format promises. It never changes a quantity. */
 export type UsageFinding = {
   readonly kind: FindingKind;
-  /** The path of the field, such as `usage.total_tokens`. */
+  /** The path of the field in the JSON, such as `usage.total_tokens` in a response. */
   readonly field: string;
-  /** By how much the sum differs, or the value of the unknown field. */
+  /**
+   * SUM_MISMATCH: what is stated minus the sum. TOTAL_MISSING: the sum. UNKNOWN_FIELD: the value.
+   * Otherwise: the tokens.
+   */
   readonly quantity: Decimal;
   /** A sentence for people. */
   readonly message: string;
@@ -45,12 +50,15 @@ export type FindingKind =
   | "TOTAL_MISSING"
   /** A field that the format does not have, and that is not 0. */
   | "UNKNOWN_FIELD"
-  /** Tokens written to a cache whose lifetime is not stated. They are counted at the provider's default. */
+  /**
+   * Tokens written to a cache whose lifetime is not stated. They are counted at the provider's
+   * default.
+   */
   | "CACHE_LIFETIME_UNKNOWN"
   /** Tokens whose modality is not stated, although others have one. They are counted as text. */
   | "MODALITY_UNKNOWN";
 
-/** The formats of usage objects. The caller states which: an object's shape does not tell. */
+/** The formats of usage objects. The caller states which: an object's shape does not show it. */
 export const usageFormats = [
   "OPENAI_CHAT",
   "OPENAI_RESPONSES",
