@@ -74,11 +74,20 @@ export async function up(knex: Knex): Promise<void> {
       end if;
       select book.version, book.changed_at into version, changed_at from price_book book;
     end $$;
+
+    -- For the triggers of all timelines.
+    create function raise_book_version_once() returns trigger language plpgsql
+    set search_path from current as $$
+    begin
+      perform raise_book_version();
+      return null;
+    end $$;
   `);
 }
 
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
+    drop function raise_book_version_once();
     drop function raise_book_version();
     drop function is_own_change(price_book);
     drop table price_book;

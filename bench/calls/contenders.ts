@@ -33,7 +33,7 @@ import { patchStreamMap } from "../../src/server/runtime-tuning/http2-stream-tab
 import { v8Flags } from "../../src/server/runtime-tuning/v8-flags.js";
 import { createDatabase, type DatabaseConnection } from "../../src/store/connection/pool.js";
 import { findPricesAt } from "../../src/store/prices/find-prices.js";
-import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
+import { openPriceBookFeed } from "../../src/store/timelines/price-book-feed.js";
 import { constantResponse, path } from "./message.js";
 
 /** Starts a contender on a free port of the loopback interface and returns the port. */
@@ -137,7 +137,7 @@ async function serveFromDatabase(connection: DatabaseConnection): Promise<number
   const book: PriceBook = {
     lookup: async ({ requests: [first], asOf }) => {
       const time = { asOf, bookVersion: undefined };
-      return findPricesAt(knex, first?.key ?? {}, time, 1);
+      return { ...(await findPricesAt(knex, first?.key ?? {}, time, 1)), rateCards: [] };
     },
   };
   const stats = () => ({

@@ -21,6 +21,12 @@ grant update (book_version) on llm_prices to llmprices_service;
 grant select, insert on llm_price_revisions to llmprices_service;
 grant update (superseded_in) on llm_price_revisions to llmprices_service;
 
+-- The same for rate cards.
+grant select, insert on rate_cards to llmprices_service;
+grant update (book_version) on rate_cards to llmprices_service;
+grant select, insert on rate_card_revisions to llmprices_service;
+grant update (superseded_in) on rate_card_revisions to llmprices_service;
+
 -- For raise_book_version(). A trigger allows only the next version.
 grant select on price_book to llmprices_service;
 grant update (version, changed_at) on price_book to llmprices_service;
@@ -32,10 +38,7 @@ grant select on knex_migrations to llmprices_service;
 
 grant execute on function
   instant_now(), is_instant(timestamptz), is_own_change(price_book), raise_book_version(),
-  change_timeline(
-    uuid, text[], bigint, timestamptz, boolean, timestamptz[], boolean, timestamptz, numeric, text, text,
-    integer
-  )
+  change_llm_price, change_rate_card
   to llmprices_service;
 
 commit;

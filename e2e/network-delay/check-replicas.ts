@@ -5,6 +5,7 @@ import type { Endpoint } from "../../test/support/service.js";
 import { toFailure } from "../support/call-failure.js";
 import { watchUntil } from "../support/watch-changes.js";
 import { type Call, catalogCalls, pricingCalls } from "./every-call.js";
+import { rateCalls } from "./every-rate-call.js";
 
 /** Checks calls to two replicas whose round trips to the database take `roundTripMs`. */
 export async function checkReplicas(
@@ -24,7 +25,7 @@ export async function checkReplicas(
       checks.check(at(name), outcome.error === undefined, outcome.error ?? inTrips(outcome.ms));
     }
   };
-  await Promise.all([callAll(catalogCalls), callAll(pricingCalls())]);
+  await Promise.all([callAll(catalogCalls), callAll(pricingCalls()), callAll(rateCalls())]);
 
   const writes = await writeConcurrently([first, second], isLong ? 10 : 1);
   checks.check(

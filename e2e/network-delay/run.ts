@@ -10,6 +10,7 @@ import { readSuiteArguments } from "../../bench/support/suite-arguments.js";
 import { addExamplePrices } from "../../src/app/example-prices.js";
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { RateService } from "../../src/gen/llmprices/v1/rate_service_pb.js";
 import { createTestDatabase, startTestServer } from "../../test/support/postgres.js";
 import type { Endpoint } from "../../test/support/service.js";
 import { checkReplicas } from "./check-replicas.js";
@@ -68,5 +69,6 @@ async function withReplicas(
 function toEndpoint(address: string): Endpoint {
   const transport = createGrpcTransport({ baseUrl: `http://${address}` });
   const pricing = createClient(PricingService, transport);
-  return { transport, pricing, catalog: createClient(CatalogService, transport) };
+  const catalog = createClient(CatalogService, transport);
+  return { transport, pricing, catalog, rates: createClient(RateService, transport) };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { RateService } from "../../src/gen/llmprices/v1/rate_service_pb.js";
 import * as calls from "./calls.js";
 import type { Checks } from "./checks.js";
 import { outputOf, run } from "./command.js";
@@ -17,9 +18,10 @@ export async function checkGrpcurl({ check }: Checks, address: string): Promise<
       "grpc.health.v1.Health",
       CatalogService.typeName,
       PricingService.typeName,
+      RateService.typeName,
     ]);
   });
-  for (const service of [CatalogService, PricingService]) {
+  for (const service of [CatalogService, PricingService, RateService]) {
     await check(`grpcurl lists the methods of ${service.name}`, async () => {
       const methods = service.methods.map(({ name }) => `${service.typeName}.${name}`);
       expect(linesOf(await ask("list", service.typeName))).to.have.members(methods);

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect } from "chai";
+import { serviceNames } from "../../src/server/calls/service-names.js";
 import type { Checks } from "./checks.js";
 import { run } from "./command.js";
 
@@ -18,7 +19,7 @@ export async function checkHealthProbe(
     return { exitCode, says: stderr.trim() };
   };
 
-  for (const service of ["", "llmprices.v1.PricingService", "llmprices.v1.CatalogService"]) {
+  for (const service of ["", ...serviceNames]) {
     await check(`grpc-health-probe exits 0: ${service || "the server"} is serving`, async () => {
       expect(await probe(address, service)).to.deep.equal({ exitCode: 0, says: "status: SERVING" });
     });

@@ -3,10 +3,12 @@ import { Decimal } from "../domain/decimal.js";
 import { everyone, type Key, wildcard } from "../domain/price-key.js";
 import { isModelPattern } from "../domain/selector.js";
 import { planCreate } from "../domain/timeline.js";
-import { beginPriceBookChange, newTimeline, saveChange } from "../store/prices/timelines.js";
+import { priceTimelines } from "../store/prices/price-timelines.js";
+import { beginPriceBookChange, newTimeline, saveChange } from "../store/timelines/timelines.js";
+import { addExampleRateCards, exampleRateCards } from "./example-rate-cards.js";
 
 /**
- * Adds a few prices, in effect since the beginning of 2026, to a price book without keys, so that a
+ * Adds a few prices and rate cards, in effect since the beginning of 2026, to a price book without keys, so that a
  * first call finds a price. Returns true if it has added them.
  */
 export async function addExamplePrices(knex: Knex): Promise<boolean> {
@@ -17,10 +19,12 @@ export async function addExamplePrices(knex: Knex): Promise<boolean> {
     for (const { price, ...parts } of examples) {
       const key = { ...everyone, chargeType: wildcard, ...parts };
       await registerNames(transaction, key);
-      const timeline = newTimeline(key, book.now);
-      const change = planCreate(timeline, new Decimal(price), since);
-      await saveChange(transaction, timeline, change, since, author);
+      const timeline = newTimeline<Key, Decimal>(key, book.now);
+      const change = planCreate("price", timeline, new Decimal(price), since);
+      await saveChange(transaction, priceTimelines, timeline, change, since, author);
     }
+    for (const { key } of exampleRateCards) await registerNames(transaction, key);
+    await addExampleRateCards(transaction, book.now, since, author);
   });
   return true;
 }
@@ -43,7 +47,10 @@ const examples: readonly Example[] = [
   { accountId: "acme", provider: "openai", model: "gpt-4o", price: "1.05" },
 ];
 
-async function registerNames(transaction: Knex, { provider, model }: Key): Promise<void> {
+async function registerNames(
+  transaction: Knex,
+  { provider, model }: Pick<Key, "provider" | "model">,
+): Promise<void> {
   await transaction("providers").insert({ name: provider }).onConflict().ignore();
   if (isModelPattern(model)) return;
   await transaction("models").insert({ provider, name: model }).onConflict().ignore();

@@ -2,10 +2,12 @@ import { Argument, type Command, Option } from "commander";
 import { addFileCommands } from "./file-commands.js";
 import { addConnection, addOutput } from "./flags.js";
 import { addPriceCommands } from "./price-commands.js";
+import { addRateCommands } from "./rate-commands.js";
 
 /** Adds the commands that call a running service. Each imports its module when it runs. */
 export function addClientCommands(program: Command): void {
   addPriceCommands(program);
+  addRateCommands(program);
   addFileCommands(program);
   addHealth(program);
   addToken(program);

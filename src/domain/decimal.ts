@@ -48,6 +48,11 @@ export const decimalBounds = {
     isInRange: (value) => value.gt(0) && value.lt(tenTo18),
     range: "more than 0, below 10^18",
   },
+  rate: {
+    maxFractionDigits: 18,
+    isInRange: (value) => value.gte(0) && value.lt("1e12"),
+    range: "0 to below 10^12",
+  },
 } satisfies Record<string, DecimalBound>;
 
 /**

@@ -36,3 +36,14 @@ export type RateCard = {
   readonly source: string;
   readonly rates: readonly Rate[];
 };
+
+/** The key of a rate card. A model that ends in `*` stands for all names that begin so. */
+export type RateCardKey = { readonly provider: string; readonly model: string };
+
+/** The tier of a request that says nothing else. */
+export const standardTier = "standard";
+
+/** Formats a key for people: `openai/gpt-4o`. */
+export function toRateCardText({ provider, model }: RateCardKey): string {
+  return `${provider}/${model}`;
+}

@@ -1,5 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { FeedEvents, PriceBookFeed, ReadTimelines } from "../store/prices/price-book-feed.js";
+import type {
+  FeedEvents,
+  PriceBookFeed,
+  ReadTimelines,
+} from "../store/timelines/price-book-feed.js";
 import { PriceBookSnapshot } from "./snapshot.js";
 import { SnapshotBuilder } from "./snapshot-builder.js";
 
@@ -60,7 +64,10 @@ export function followDatabase(
 
   const readSince = async (source: PriceBookFeed, base: PriceBookSnapshot) => {
     const builder = new SnapshotBuilder(base);
-    const read = await source.read(base.version, (row) => builder.add(row));
+    const read = await source.read(base.version, {
+      onPrice: (row) => builder.add(row),
+      onRateCard: (row) => builder.addRateCard(row),
+    });
     if (read.version < snapshot.version) {
       mustReadAll = true;
       throw new BookVersionDecreased(read.version, snapshot.version);

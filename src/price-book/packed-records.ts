@@ -1,6 +1,6 @@
 import type { Instant } from "../domain/instant.js";
 import { type Key, wildcard } from "../domain/price-key.js";
-import type { TimelineRow } from "../store/prices/price-book-feed.js";
+import type { TimelineRow } from "../store/timelines/price-book-feed.js";
 
 /** The price of a timeline at an instant. */
 export type PriceInEffect = {

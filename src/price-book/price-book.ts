@@ -1,7 +1,9 @@
 import type { Instant } from "../domain/instant.js";
 import type { AppliedPrice } from "../domain/llm-price.js";
 import type { Key } from "../domain/price-key.js";
+import type { RateCardKey } from "../domain/rate-card.js";
 import type { KeyStanding } from "./packed-records.js";
+import type { FoundRateCard } from "./rate-card-table.js";
 
 /** What to price, at which instant (undefined: now), and the version that says it. */
 export type PriceRequest = {
@@ -12,9 +14,18 @@ export type PriceRequest = {
   readonly bookVersion?: bigint | undefined;
 };
 
-/** The prices that calculations look up together. */
+/** Which model's rate card, at which instant (undefined: now), and the version that says it. */
+export type RateCardRequest = {
+  readonly key: RateCardKey;
+  readonly asOf: Instant | undefined;
+  /** Undefined: the version of the query. */
+  readonly bookVersion?: bigint | undefined;
+};
+
+/** The prices and rate cards that calculations look up together. */
 export type PriceQuery = {
   readonly requests: readonly PriceRequest[];
+  readonly rateCards?: readonly RateCardRequest[];
   /** The instant of requests without one of their own. Undefined: now. */
   readonly asOf: Instant | undefined;
   /** The version of requests without one of their own. Undefined: the newest one. */
@@ -38,6 +49,8 @@ export type PriceResult = {
    * has not reached the version.
    */
   readonly prices: readonly (AppliedPrice | undefined)[];
+  /** In the order of the query's. Undefined: the model has none then, or the book lacks the version. */
+  readonly rateCards: readonly (FoundRateCard | undefined)[];
   /**
    * For each request, if the query explains: the keys that match, the most specific first. The first with
    * a price is that of `prices`.

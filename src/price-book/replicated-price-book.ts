@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { DomainError } from "../domain/domain-error.js";
 import type { Instant } from "../domain/instant.js";
-import type { openPriceBookFeed } from "../store/prices/price-book-feed.js";
+import type { openPriceBookFeed } from "../store/timelines/price-book-feed.js";
 import { createDatabaseClock } from "./database-clock.js";
 import { followDatabase } from "./database-follower.js";
 import { createOneShotEvent, waitForEvent } from "./one-shot-event.js";
@@ -140,7 +140,13 @@ export function createReplicatedPriceBook({
 function findPrices(
   snapshot: PriceBookSnapshot,
   now: Instant,
-  { requests, asOf, bookVersion = snapshot.version, explains = false }: PriceQuery,
+  {
+    requests,
+    rateCards: wantedCards = noRateCards,
+    asOf,
+    bookVersion = snapshot.version,
+    explains = false,
+  }: PriceQuery,
 ): PriceResult {
   const at = asOf ?? now;
   const newestVersion = snapshot.version;
@@ -149,12 +155,19 @@ function findPrices(
     if (version > newestVersion) return undefined;
     return snapshot.priceAt(each.key, each.asOf ?? at, version);
   });
-  if (!explains) return { newestVersion, bookVersion, at, prices };
+  const rateCards = wantedCards.map((each) => {
+    const version = each.bookVersion ?? bookVersion;
+    if (version > newestVersion) return undefined;
+    return snapshot.rateCards.find(each.key, each.asOf ?? at, Number(version));
+  });
+  if (!explains) return { newestVersion, bookVersion, at, prices, rateCards };
   const matches = requests.map((each) =>
     snapshot.matchesAt(each.key, each.asOf ?? at, each.bookVersion ?? bookVersion),
   );
-  return { newestVersion, bookVersion, at, prices, matches };
+  return { newestVersion, bookVersion, at, prices, rateCards, matches };
 }
+
+const noRateCards: NonNullable<PriceQuery["rateCards"]> = [];
 
 /** Returns how long a call may wait: a part of the time is left for the response. */
 function timeToWait(timeoutMs = Number.POSITIVE_INFINITY): number {

@@ -1,6 +1,6 @@
 import { createYieldTimer } from "../async/yield-to-event-loop.js";
 import type { Instant } from "../domain/instant.js";
-import type { TimelineRow } from "../store/prices/price-book-feed.js";
+import type { RateCardRow, TimelineRow } from "../store/timelines/price-book-feed.js";
 import { hashAudience, hashInScope, hashScope, hashText } from "./key-hash.js";
 import { Records, sizeOf } from "./packed-records.js";
 import { Shard, shardOf } from "./shard.js";
@@ -16,6 +16,7 @@ export class SnapshotBuilder {
   #end = pieceBytes;
   /** For each shard, where its records begin: index of the piece × `pieceBytes` + offset. */
   readonly #added = new Map<number, number[]>();
+  readonly #rateCards: RateCardRow[] = [];
 
   constructor(base: PriceBookSnapshot) {
     this.#base = base;
@@ -39,6 +40,11 @@ export class SnapshotBuilder {
     this.#end += size;
   }
 
+  /** Adds the timeline of a rate card in the same way. */
+  addRateCard(row: RateCardRow): void {
+    this.#rateCards.push(row);
+  }
+
   /** Builds the snapshot. Yields to the event loop, because an import may change every key. */
   async finish(version: bigint, changedAt: Instant): Promise<PriceBookSnapshot> {
     const shards = [...this.#base.shards];
@@ -48,7 +54,8 @@ export class SnapshotBuilder {
       shards[index] = (shards[index] ?? Shard.empty).with(added);
       if (timer.isDue()) await timer.yield();
     }
-    return new PriceBookSnapshot(version, changedAt, shards, this.#specificities);
+    const rateCards = this.#base.rateCards.with(this.#rateCards);
+    return new PriceBookSnapshot(version, changedAt, shards, this.#specificities, rateCards);
   }
 
   /** Returns a piece with room for a record. A record larger than a piece gets its own. */

@@ -4,6 +4,7 @@ import type { AppliedPrice } from "../domain/llm-price.js";
 import type { Key } from "../domain/price-key.js";
 import { visitMatchingKeys } from "./matching-keys.js";
 import type { KeyStanding } from "./packed-records.js";
+import { RateCardTable } from "./rate-card-table.js";
 import { Shard } from "./shard.js";
 import { SpecificityIndex } from "./specificity-index.js";
 
@@ -15,11 +16,13 @@ export class PriceBookSnapshot {
     readonly changedAt: Instant,
     readonly shards: readonly Shard[],
     readonly specificities: SpecificityIndex,
+    readonly rateCards: RateCardTable,
   ) {}
 
   /** The snapshot before the first read. Its version is below every book version. */
   static readonly none = new PriceBookSnapshot(
     ...([-1n, 0, Array(4096).fill(Shard.empty), new SpecificityIndex()] as const),
+    RateCardTable.empty,
   );
 
   /** The number of keys, including keys without a price. */

@@ -11,7 +11,7 @@ import { unlimitedMemory } from "../rpc/call/call-memory.js";
 import { defaultSuggestionLimits, type SuggestionLimits } from "../rpc/handlers/dependencies.js";
 import { modelsAmong, providersAmong } from "../store/catalog.js";
 import type { DatabaseConnection } from "../store/connection/pool.js";
-import { openPriceBookFeed } from "../store/prices/price-book-feed.js";
+import { openPriceBookFeed } from "../store/timelines/price-book-feed.js";
 import type { Tracing } from "../tracing/tracing.js";
 import { createAuthentication } from "./auth/auth-setup.js";
 import { createAuthorizer } from "./auth/authorizer.js";

@@ -106,7 +106,10 @@ export async function deleteModel(knex: Knex, provider: string, name: string): P
  *
  * @throws DomainError CHARGE_TYPE_NOT_FOUND, PROVIDER_NOT_FOUND or MODEL_NOT_FOUND.
  */
-export async function lockCatalogNames(knex: Knex, key: Key): Promise<void> {
+export async function lockCatalogNames(
+  knex: Knex,
+  key: Pick<Key, "chargeType" | "provider" | "model">,
+): Promise<void> {
   const { chargeType, provider, model } = key;
   // One statement, because all other writers of the price book wait for it.
   const { rows } = await knex.raw(

@@ -1,6 +1,6 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { expect } from "chai";
-import { beginPriceBookChange } from "../../src/store/prices/timelines.js";
+import { beginPriceBookChange } from "../../src/store/timelines/timelines.js";
 import { importRows, rowOf } from "../support/imports.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { bookVersionOf, byKey, freshPrice, type TestKey } from "../support/prices.js";

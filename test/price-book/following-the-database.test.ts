@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { everyone } from "../../src/domain/price-key.js";
 import { type Follower, followDatabase } from "../../src/price-book/database-follower.js";
 import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
-import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
+import { openPriceBookFeed } from "../../src/store/timelines/price-book-feed.js";
 import { changeInSql, killListeners, restoreOlder } from "../support/book.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { bookVersionOf, insertKey } from "../support/prices.js";

@@ -1,11 +1,16 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
-import { openPriceBookFeed, type PriceBookFeed } from "../../src/store/prices/price-book-feed.js";
+import {
+  openPriceBookFeed,
+  type PriceBookFeed,
+} from "../../src/store/timelines/price-book-feed.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { insertKey } from "../support/prices.js";
 
 const key = { chargeType: "tool", provider: "acme", model: "a" };
 const accounts = 5000;
+
+const ignored = { onPrice: () => {}, onRateCard: () => {} };
 
 describe("A feed of a small price book", () => {
   let database: TestDatabase;
@@ -25,9 +30,9 @@ describe("A feed of a small price book", () => {
   });
 
   it("finds each timeline of a large import by index, although it has been planned for a few keys", async () => {
-    let { version } = await feed.read(-1n, () => {});
+    let { version } = await feed.read(-1n, ignored);
     // PostgreSQL plans the first five executions of a prepared statement anew.
-    for (let i = 0; i < 10; i += 1) ({ version } = await feed.read(version, () => {}));
+    for (let i = 0; i < 10; i += 1) ({ version } = await feed.read(version, ignored));
     const before = await readScans();
     await database.knex.transaction(async (transaction) => {
       await transaction.raw(
@@ -41,9 +46,10 @@ describe("A feed of a small price book", () => {
       );
     });
     let timelines = 0;
-    await feed.read(version, () => {
+    const onPrice = () => {
       timelines += 1;
-    });
+    };
+    await feed.read(version, { ...ignored, onPrice });
     expect(timelines).to.equal(accounts);
     feed.close();
     let { sequential, byIndex } = before;

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
 import type { Knex } from "knex";
 import pg from "pg";
-import { bookVersion } from "../../src/store/prices/timelines.js";
+import { bookVersion } from "../../src/store/timelines/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { insertKey } from "../support/prices.js";
 

@@ -4,7 +4,7 @@ import { pino } from "pino";
 import { everyone } from "../../src/domain/price-key.js";
 import type { PriceQuery } from "../../src/price-book/price-book.js";
 import { createReplicatedPriceBook } from "../../src/price-book/replicated-price-book.js";
-import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
+import { openPriceBookFeed } from "../../src/store/timelines/price-book-feed.js";
 import { collectGarbage } from "../support/garbage.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { type DatabaseProxy, openProxy } from "../support/proxy.js";

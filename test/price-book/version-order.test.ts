@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
 import type { Knex } from "knex";
-import { bookVersion } from "../../src/store/prices/timelines.js";
+import { bookVersion } from "../../src/store/timelines/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { insertKey } from "../support/prices.js";
 

@@ -10,7 +10,7 @@ const layers: readonly (readonly string[])[] = [
   ["main.ts"],
   ["cli/run-command-line.ts"],
   ["cli/register-commands.ts"],
-  ["cli/file-commands.ts", "cli/price-commands.ts"],
+  ["cli/file-commands.ts", "cli/price-commands.ts", "cli/rate-commands.ts"],
   ["cli/commands"],
   ["cli/client"],
   ["cli/rows"],
@@ -138,11 +138,11 @@ describe("Architecture", () => {
     expect(names.filter((name, index) => names.indexOf(name) !== index)).to.deep.equal([]);
   });
 
-  it("imports no package except decimal.js in the domain", () => {
+  it("imports no package except decimal.js and a reader of JSON in the domain", () => {
     const packages = imports
       .filter(({ path, target }) => path.startsWith("domain/") && !target.startsWith("."))
       .map(({ target }) => target);
-    expect(new Set(packages)).to.deep.equal(new Set(["decimal.js"]));
+    expect(new Set(packages)).to.deep.equal(new Set(["decimal.js", "jsonc-parser"]));
   });
 
   it("reads the environment in config/config.ts only", () => {
@@ -185,6 +185,7 @@ describe("Architecture", () => {
       "cli/register-commands.ts",
       "cli/file-commands.ts",
       "cli/price-commands.ts",
+      "cli/rate-commands.ts",
       "cli/flags.ts",
       "cli/exit-codes.ts",
     ].flatMap((path) =>
@@ -195,7 +196,8 @@ describe("Architecture", () => {
     expect(new Set(loaded)).to.deep.equal(
       new Set([
         ...["commander", "./cli/run-command-line.js", "./register-commands.js", "./exit-codes.js"],
-        ...["./flags.js", "./file-commands.js", "./price-commands.js", "../version.js"],
+        ...["./flags.js", "./file-commands.js", "./price-commands.js", "./rate-commands.js"],
+        ...["../domain/usage/usage.js", "../version.js"],
       ]),
     );
   });

@@ -47,7 +47,7 @@ async function blockWrites(
 async function writesInFlight({ knex }: { readonly knex: Knex }): Promise<number> {
   const { rows } = await knex.raw(`
     select from pg_stat_activity
-    where datname = current_database() and query like '%change_timeline%' and state = 'active'
+    where datname = current_database() and query like '%change_llm_price%' and state = 'active'
       and pid <> pg_backend_pid()`);
   return rows.length;
 }

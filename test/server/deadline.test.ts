@@ -46,7 +46,7 @@ describe("Deadline", () => {
   const waitingStatements = async () => {
     const { rows } = await service.database.knex.raw(`
       select query from pg_stat_activity
-      where datname = current_database() and state = 'active' and query ~ 'change_timeline|raise_book_version'
+      where datname = current_database() and state = 'active' and query ~ 'change_llm_price|raise_book_version'
         and pid <> pg_backend_pid()`);
     return rows.length;
   };

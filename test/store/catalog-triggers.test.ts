@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import type { Knex } from "knex";
 import { createDatabase } from "../../src/store/connection/pool.js";
-import { beginPriceBookChange } from "../../src/store/prices/timelines.js";
 import { migrateUp } from "../../src/store/schema/migrator.js";
+import { beginPriceBookChange } from "../../src/store/timelines/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { insertKey } from "../support/prices.js";
 import { sqlErrorOf } from "../support/sql-errors.js";

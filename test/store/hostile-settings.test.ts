@@ -2,8 +2,8 @@ import { expect } from "chai";
 import type { Knex } from "knex";
 import pg from "pg";
 import { createDatabase, type DatabaseConnection } from "../../src/store/connection/pool.js";
-import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
 import { migrateDown, migrateUp, migrationStatus } from "../../src/store/schema/migrator.js";
+import { openPriceBookFeed } from "../../src/store/timelines/price-book-feed.js";
 import { importRows } from "../support/imports.js";
 import { until } from "../support/metrics.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
@@ -42,7 +42,7 @@ describe("A database with other defaults", function () {
 
   it("is migrated, and then every call of the service works", async () => {
     await setDefaults(database.connection);
-    expect(await migrateUp(database.connection)).to.have.length(4);
+    expect(await migrateUp(database.connection)).to.have.length(5);
     const knex = open(database.connection);
     const service = await startTestService({}, { ...database, knex });
     try {
@@ -70,7 +70,7 @@ describe("A database with other defaults", function () {
       await knex.destroy();
     }
     expect((await migrationStatus(database.connection)).pending).to.deep.equal([]);
-    expect(await migrateDown(database.connection)).to.have.length(4);
+    expect(await migrateDown(database.connection)).to.have.length(5);
   });
 
   it("gives our connections the same settings, and leaves the search path to the operator", async () => {
@@ -90,7 +90,7 @@ describe("A database with other defaults", function () {
     });
     const other = await database.knex.transaction();
     await other.raw("lock table price_book; select pg_advisory_xact_lock(7236119)");
-    const read = feed.read(-1n, () => {});
+    const read = feed.read(-1n, { onPrice: () => {}, onRateCard: () => {} });
     const messages: string[] = [];
     const status = migrationStatus(database.connection, {
       onWait: (message) => messages.push(message),

@@ -23,6 +23,7 @@ const names = [
   "20261201000002-price-book",
   "20261201000003-llm-prices",
   "20261201000004-answered-requests",
+  "20261201000005-rate-cards",
 ];
 
 let database: TestDatabase;
@@ -136,7 +137,7 @@ describe("knex migrate", function () {
 
   it("latest applies the pending migrations, through npm run knex", async () => {
     const { code, output } = await npmRunKnex("migrate:latest");
-    expect(output).to.match(/Batch 1 run: 4 migrations/);
+    expect(output).to.match(/Batch 1 run: 5 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal(names);
   });
@@ -144,7 +145,7 @@ describe("knex migrate", function () {
   it("rollback rolls back the migrations of llmprices migrate up", async () => {
     await migrateUp(database.connection);
     const { code, output } = await knexCommand("migrate:rollback");
-    expect(output).to.match(/Batch 1 rolled back: 4 migrations/);
+    expect(output).to.match(/Batch 1 rolled back: 5 migrations/);
     expect(code).to.equal(0);
     expect((await migrationStatus(database.connection)).applied).to.deep.equal([]);
   });
@@ -153,14 +154,14 @@ describe("knex migrate", function () {
     it(`${command.slice(8)} lists the migrations that llmprices migrate up applied`, async () => {
       await migrateUp(database.connection);
       const { code, output } = await knexCommand(command);
-      expect(output).to.include(`Found 4 Completed Migration file/files.\n${names.join("\n")}\n`);
+      expect(output).to.include(`Found 5 Completed Migration file/files.\n${names.join("\n")}\n`);
       expect(code).to.equal(0);
     });
   }
 
   it("list lists the pending migrations", async () => {
     const { code, output } = await knexCommand("migrate:list");
-    expect(output).to.include(`Found 4 Pending Migration file/files.\n${names.join("\n")}\n`);
+    expect(output).to.include(`Found 5 Pending Migration file/files.\n${names.join("\n")}\n`);
     expect(code).to.equal(0);
   });
 

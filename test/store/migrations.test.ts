@@ -15,6 +15,7 @@ const names = [
   "20261201000002-price-book",
   "20261201000003-llm-prices",
   "20261201000004-answered-requests",
+  "20261201000005-rate-cards",
 ];
 
 describe("migrations", () => {

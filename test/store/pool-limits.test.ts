@@ -11,7 +11,7 @@ import { protocols, startTestService, type TestService } from "../support/servic
 async function activeStatementsOf({ knex }: { readonly knex: Knex }): Promise<string[]> {
   const { rows } = await knex.raw(`
     select query from pg_stat_activity
-    where datname = current_database() and state = 'active' and query like '%change_timeline%'
+    where datname = current_database() and state = 'active' and query like '%change_llm_price%'
       and pid <> pg_backend_pid()`);
   return rows.map(({ query }: { query: string }) => query);
 }

@@ -143,7 +143,7 @@ describe("the role of the service", function () {
       "disable triggers": "alter table llm_price_revisions disable trigger user",
       "skip triggers as a replica": "set session_replication_role = 'replica'",
       "replace the function of a trigger":
-        "create or replace function keep_what_was_said() returns trigger language sql as 'select null'",
+        "create or replace function keep_llm_price_revisions() returns trigger language sql as 'select null'",
       "truncate a table": "truncate answered_requests",
       "delete a revision": "delete from llm_price_revisions",
       "change a revision": "update llm_price_revisions set price = 0",

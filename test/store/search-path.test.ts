@@ -47,6 +47,7 @@ describe("the triggers of the price book, for every search path,", () => {
       "instant_now",
       "is_instant",
       "is_own_change",
+      "is_weekly_hours",
       "keep_the_rows",
     ]);
   });

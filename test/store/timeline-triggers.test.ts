@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import type { Knex } from "knex";
-import { beginPriceBookChange } from "../../src/store/prices/timelines.js";
+import { beginPriceBookChange } from "../../src/store/timelines/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { insertKey } from "../support/prices.js";
 import { sqlErrorOf } from "../support/sql-errors.js";

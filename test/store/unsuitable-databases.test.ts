@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { toUrl } from "../../bench/support/database.js";
 import { watchReadiness } from "../../src/server/ops/readiness.js";
 import { createDatabase, type DatabaseConnection } from "../../src/store/connection/pool.js";
-import { openPriceBookFeed } from "../../src/store/prices/price-book-feed.js";
+import { openPriceBookFeed } from "../../src/store/timelines/price-book-feed.js";
 import { llmprices } from "../support/command.js";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.js";
 import { errorOf } from "../support/received-errors.js";

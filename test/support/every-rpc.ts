@@ -3,12 +3,14 @@ import { ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { RateService } from "../../src/gen/llmprices/v1/rate_service_pb.js";
 import type { Endpoint } from "./service.js";
 
 /** Every RPC of the contract. */
 export const everyRpc: readonly DescMethod[] = [
   ...PricingService.methods,
   ...CatalogService.methods,
+  ...RateService.methods,
 ];
 
 /** Returns a method's name as errors and the log show it. */
@@ -18,7 +20,10 @@ export function nameOf(method: DescMethod): string {
 
 /** Calls any method with one empty message. Returns the response, or the responses of a stream. */
 export async function callEmpty(endpoint: Endpoint, method: DescMethod): Promise<unknown> {
-  const service = method.parent === PricingService ? endpoint.pricing : endpoint.catalog;
+  const { pricing, catalog, rates } = endpoint;
+  const services = [pricing, catalog, rates];
+  const service =
+    services[[PricingService, CatalogService, RateService].indexOf(method.parent as never)];
   const call = (service as unknown as Record<string, (request: unknown) => unknown>)[
     method.localName
   ];

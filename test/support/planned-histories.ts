@@ -26,24 +26,24 @@ type OneKeyWrite = Exclude<HistoryWrite, { kind: "import" }>;
 /** A row as the database keeps it. */
 type Row = {
   readonly effectiveFrom: number;
-  readonly price: Decimal | null;
+  readonly value: Decimal | null;
   readonly bookVersion: number;
   readonly supersededIn: number | undefined;
 };
 
 /** Plans a write as its handler does. Undefined: there is nothing to change. */
-function plan(write: OneKeyWrite, rows: readonly Row[], now: number): Change | undefined {
+function plan(write: OneKeyWrite, rows: readonly Row[], now: number): Change<Decimal> | undefined {
   const correctsPast = write.kind !== "cancel" && write.correctPast;
   const standing = rows
     .filter(({ supersededIn }) => supersededIn === undefined)
     .sort((a, b) => a.effectiveFrom - b.effectiveFrom);
   const current = standing.findLastIndex(({ effectiveFrom }) => effectiveFrom <= now);
   const revisions = correctsPast ? standing : standing.slice(Math.max(0, current));
-  const timeline: Timeline = { now, revisions, hasHistory: rows.length > 0, correctsPast };
+  const timeline: Timeline<Decimal> = { now, revisions, hasHistory: rows.length > 0, correctsPast };
   const from = write.from === 0 ? undefined : instantOf(write.from, now);
   switch (write.kind) {
     case "create":
-      return planCreate(timeline, new Decimal(write.price), from);
+      return planCreate("price", timeline, new Decimal(write.price), from);
     case "update":
       return planUpdate(timeline, new Decimal(write.price), from);
     case "delete":
@@ -53,7 +53,7 @@ function plan(write: OneKeyWrite, rows: readonly Row[], now: number): Change | u
   }
 }
 
-function apply(rows: readonly Row[], { supersede, add }: Change, version: number): Row[] {
+function apply(rows: readonly Row[], { supersede, add }: Change<Decimal>, version: number): Row[] {
   const kept = rows.map((row) =>
     row.supersededIn === undefined && supersede.includes(row.effectiveFrom)
       ? { ...row, supersededIn: version }
@@ -75,9 +75,9 @@ function orUndefined<T>(work: () => T): T | undefined {
 
 function toRow(key: Key, rows: readonly Row[]) {
   const revisions = rows
-    .map(({ price, supersededIn, ...row }) => ({
+    .map(({ value, supersededIn, ...row }) => ({
       ...{ ...row, supersededIn: supersededIn ?? 0 },
-      priceUnits: price === null ? -1 : price.times("1e10").toNumber(),
+      priceUnits: value === null ? -1 : value.times("1e10").toNumber(),
     }))
     .sort((a, b) => a.effectiveFrom - b.effectiveFrom);
   return {

@@ -55,6 +55,6 @@ async function* withVersion(messages: AsyncIterable<Calculation>, version: bigin
 
 const calculations: ReadonlySet<string> = new Set([
   ...["CalculateCharge", "BatchCalculateCharges", "ExplainLLMPrice"],
-  ...["AllocateCharges", "StreamAllocateCharges"],
+  ...["AllocateCharges", "StreamAllocateCharges", "RateUsage", "BatchRateUsage"],
 ]);
 const reads = /^(Get|List|Watch)/;

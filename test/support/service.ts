@@ -15,6 +15,7 @@ import {
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { LLMPriceSuggestionsSchema } from "../../src/gen/llmprices/v1/llm_price_pb.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { RateService } from "../../src/gen/llmprices/v1/rate_service_pb.js";
 import { type Server, type ServerConfig, startServer } from "../../src/server/server.js";
 import type { Tracing } from "../../src/tracing/tracing.js";
 import { trackOpen } from "./open-resources.js";
@@ -28,6 +29,7 @@ export type TestService = {
   /** A client of the gRPC listener. */
   readonly pricing: Client<typeof PricingService>;
   readonly catalog: Client<typeof CatalogService>;
+  readonly rates: Client<typeof RateService>;
   /** Clients of each protocol. */
   readonly endpoints: Readonly<Record<Protocol, Endpoint>>;
   readonly stop: () => Promise<void>;
@@ -41,6 +43,7 @@ export type Endpoint = {
   readonly transport: Transport;
   readonly pricing: Client<typeof PricingService>;
   readonly catalog: Client<typeof CatalogService>;
+  readonly rates: Client<typeof RateService>;
 };
 
 /** A client's token and TLS settings, and the address that it connects from. */
@@ -108,6 +111,7 @@ export async function startTestService(
     database: ownDatabase,
     pricing: endpoints.gRPC.pricing,
     catalog: endpoints.gRPC.catalog,
+    rates: endpoints.gRPC.rates,
     endpoints,
     stop: async () => {
       await server.stop();
@@ -185,5 +189,10 @@ export function authorize(authorization: string): Interceptor {
 
 export function toEndpoint(transport: Transport): Endpoint {
   const client = <S extends DescService>(service: S) => createClient(service, transport);
-  return { transport, pricing: client(PricingService), catalog: client(CatalogService) };
+  return {
+    transport,
+    pricing: client(PricingService),
+    catalog: client(CatalogService),
+    rates: client(RateService),
+  };
 }

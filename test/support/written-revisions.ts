@@ -1,5 +1,5 @@
 import type { Key } from "../../src/domain/price-key.js";
-import type { StandingRevision, TimelineRow } from "../../src/store/prices/price-book-feed.js";
+import type { StandingRevision, TimelineRow } from "../../src/store/timelines/price-book-feed.js";
 
 /** A revision of a timeline, and the version that took it back: infinite if it stands. A price of -1: none. */
 export type WrittenRevision = StandingRevision & { readonly supersededIn: number };

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { everyone, type Key, toKeyText } from "../../src/domain/price-key.js";
 import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
 import { SnapshotBuilder } from "../../src/price-book/snapshot-builder.js";
-import type { TimelineRow } from "../../src/store/prices/price-book-feed.js";
+import type { TimelineRow } from "../../src/store/timelines/price-book-feed.js";
 import { samples } from "../support/properties.js";
 import { saidIn, toTimelineRow, type WrittenRevision } from "../support/written-revisions.js";
 

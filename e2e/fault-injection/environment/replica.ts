@@ -9,6 +9,7 @@ import {
 } from "../../../bench/support/service.js";
 import { CatalogService } from "../../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { RateService } from "../../../src/gen/llmprices/v1/rate_service_pb.js";
 import type { Endpoint } from "../../../test/support/service.js";
 import { send } from "./postgres.js";
 
@@ -68,5 +69,6 @@ function toEndpoint(transport: Transport): Endpoint {
     transport,
     pricing: createClient(PricingService, transport),
     catalog: createClient(CatalogService, transport),
+    rates: createClient(RateService, transport),
   };
 }

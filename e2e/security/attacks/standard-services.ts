@@ -1,6 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { HealthCheckRequestSchema } from "../../../src/gen/health/v1/health_pb.js";
+import { serviceNames } from "../../../src/server/calls/service-names.js";
 import { toFrame } from "../../../src/server/connect/error-response.js";
 import type { Attack } from "../attack.js";
 import { mutateBytes } from "../messages/mutate-bytes.js";
@@ -48,7 +49,7 @@ const paths = [
 ];
 
 const names = [
-  ...["", "llmprices.v1.PricingService", "llmprices.v1.CatalogService", "nobody"],
+  ...["", ...serviceNames, "nobody"],
   ...["llmprices/v1/charge.proto", "llmprices.v1.CalculateChargeRequest", ".llmprices.v1"],
   ...hostileTexts.map((text) => toWellFormed(text)),
 ];

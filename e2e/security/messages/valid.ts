@@ -9,6 +9,7 @@ import {
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { CatalogService } from "../../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { RateService } from "../../../src/gen/llmprices/v1/rate_service_pb.js";
 import type { Random } from "../support/random.js";
 import { numberOf, textOf } from "./values.js";
 
@@ -16,6 +17,7 @@ import { numberOf, textOf } from "./values.js";
 export const methods: readonly DescMethod[] = [
   ...PricingService.methods,
   ...CatalogService.methods,
+  ...RateService.methods,
 ];
 
 /**

@@ -4,6 +4,7 @@ import { formatAddress } from "../../config/address.js";
 import { Health } from "../../gen/health/v1/health_pb.js";
 import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { RateService } from "../../gen/llmprices/v1/rate_service_pb.js";
 import { keepByteOrderMarks } from "../../protobuf/text-encoding.js";
 import { toFailure } from "./call-errors.js";
 import { type ConnectionFlags, type ConnectionSettings, readSettings } from "./client-settings.js";
@@ -12,6 +13,7 @@ import { type ConnectionFlags, type ConnectionSettings, readSettings } from "./c
 export type Connection = {
   readonly pricing: Client<typeof PricingService>;
   readonly catalog: Client<typeof CatalogService>;
+  readonly rates: Client<typeof RateService>;
   readonly health: Client<typeof Health>;
 };
 
@@ -50,6 +52,7 @@ function open({ address, token, tls, timeoutMs }: ConnectionSettings) {
   const connection: Connection = {
     pricing: createClient(PricingService, transport),
     catalog: createClient(CatalogService, transport),
+    rates: createClient(RateService, transport),
     health: createClient(Health, transport),
   };
   return { connection, close: () => sessions.abort() };

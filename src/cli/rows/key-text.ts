@@ -20,6 +20,13 @@ export function parseKeyArgument(text: string, flags: AudienceFlags): Key {
   throw usageError(`KEY is ${JSON.stringify(text)}; expected charge_type/provider/model`);
 }
 
+/** Parses `provider/model`. Only the model may contain a slash. @throws Failure */
+export function parseModelArgument(text: string): Pick<Key, "provider" | "model"> {
+  const [, provider, model] = /^([^/]+)\/(.+)$/.exec(text) ?? [];
+  if (provider !== undefined && model !== undefined) return { provider, model };
+  throw usageError(`MODEL is ${JSON.stringify(text)}; expected provider/model`);
+}
+
 /** Parses a key or an id, a UUID. @throws Failure */
 export function parsePriceArgument(text: string, flags: AudienceFlags): PriceArgument {
   if (uuid.test(text)) return toIdArgument(text, flags);

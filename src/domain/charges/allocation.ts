@@ -1,12 +1,14 @@
-import type { Decimal } from "../decimal.js";
+import { Decimal } from "../decimal.js";
+import { divideExactly } from "../division.js";
 import { DomainError } from "../domain-error.js";
 import { type Rounding, round } from "../rounding.js";
 import { toScaledInteger, toScaledIntegerText } from "../scaled-integer.js";
 import type { AccountUsages } from "./account-usages.js";
+import type { ProviderCost } from "./charge.js";
 import { quickselect } from "./quickselect.js";
 
 /** The cost to split and how to round it. */
-export type AllocationInput = { readonly providerCost: Decimal; readonly rounding: Rounding };
+export type AllocationInput = ProviderCost & { readonly rounding: Rounding };
 
 /** The result of splitting one cost: charges that sum to the total charge. */
 export type Allocation = {
@@ -33,16 +35,17 @@ export type Allocation = {
  * @throws DomainError NO_USAGE when the total usage is 0.
  */
 export function* allocate(
-  { providerCost, rounding }: AllocationInput,
+  { providerCost, costDenominator = one, rounding }: AllocationInput,
   markup: Decimal,
   usages: AccountUsages,
 ): Generator<undefined, Allocation> {
   if (usages.totalUnits === 0n) {
     throw new DomainError("NO_USAGE", "the total usage is 0: there is nothing to allocate by");
   }
-  const exactTotal = providerCost.times(markup);
-  const total = round(exactTotal, rounding);
-  const parts = new Parts(exactTotal, rounding.scale, usages);
+  const numerator = providerCost.times(markup);
+  const { value, terminates } = divideExactly(numerator, costDenominator);
+  const total = round(value, rounding);
+  const parts = new Parts(numerator, costDenominator, rounding.scale, usages);
   const remainders = new Float32Array(usages.count);
   let missingUnits = toScaledInteger(total.abs(), rounding.scale);
   for (let index = 0; index < usages.count; index += 1) {
@@ -54,7 +57,7 @@ export function* allocate(
   const isNegative = total.isNeg();
   return {
     totalCharge: total.toFixed(rounding.scale),
-    exact: total.eq(exactTotal),
+    exact: terminates && total.eq(value),
     chargeAt: (index) => {
       const units = parts.wholeUnitsAt(index) + (isRaised[index] === 1 ? 1n : 0n);
       return toScaledIntegerText(isNegative ? -units : units, rounding.scale);
@@ -72,10 +75,12 @@ class Parts {
   readonly #denominator: bigint;
   readonly #approximateDenominator: number;
 
-  constructor(exactTotal: Decimal, scale: number, usages: AccountUsages) {
+  /** Of the total numerator ÷ denominator, whose denominator is a whole number. */
+  constructor(numerator: Decimal, denominator: Decimal, scale: number, usages: AccountUsages) {
     this.#usages = usages;
-    this.#factor = toScaledInteger(exactTotal.abs(), productScale);
-    this.#denominator = usages.scaledTotal * 10n ** BigInt(productScale - scale);
+    this.#factor = toScaledInteger(numerator.abs(), productScale);
+    this.#denominator =
+      usages.scaledTotal * 10n ** BigInt(productScale - scale) * toScaledInteger(denominator, 0);
     this.#approximateDenominator = Number(this.#denominator);
   }
 
@@ -129,6 +134,8 @@ export const allocationBytesPerAccount = 4 + 4 + 1;
 
 /** The most fraction digits that cost × markup can have: 18 + 10. */
 const productScale = 28;
+
+const one = new Decimal(1);
 
 /** Accounts for each step of the generator. */
 const stepSize = 4096;

@@ -2,12 +2,18 @@ import { Decimal, toPlainText } from "../decimal.js";
 import { divideExactly } from "../division.js";
 import { type Rounding, round } from "../rounding.js";
 
+/** What a provider bills: providerCost ÷ costDenominator. */
+export type ProviderCost = {
+  readonly providerCost: Decimal;
+  /** Above 0. With it, both are whole numbers. Undefined: 1. */
+  readonly costDenominator?: Decimal;
+};
+
 /** An account's part of the usage that caused a cost: usage ÷ totalUsage, 0 to 1. */
 export type UsageRatio = { readonly usage: Decimal; readonly totalUsage: Decimal };
 
 /** The input of one charge, without the markup. */
-export type ChargeInput = {
-  readonly providerCost: Decimal;
+export type ChargeInput = ProviderCost & {
   readonly usageRatio: UsageRatio;
   /** Undefined: exact if the decimal terminates, else 18 digits, HALF_EVEN. */
   readonly rounding: Rounding | undefined;
@@ -31,9 +37,12 @@ export type Fraction = { readonly numerator: Decimal; readonly denominator: Deci
 /** Calculates provider cost × markup × usage ratio. Exact until the one rounding at the end. */
 export function calculateCharge(input: ChargeInput, markup: Decimal): Charge {
   const { usage, totalUsage } = input.usageRatio;
+  const { costDenominator } = input;
   const numerator = input.providerCost.times(markup).times(usage);
-  const exactCharge = { numerator, denominator: totalUsage };
-  const { value, terminates } = divideExactly(numerator, totalUsage);
+  const denominator =
+    costDenominator === undefined ? totalUsage : totalUsage.times(costDenominator);
+  const exactCharge = { numerator, denominator };
+  const { value, terminates } = divideExactly(numerator, denominator);
   if (input.rounding === undefined && terminates) {
     return { accountCharge: toPlainText(value), exact: true, rounding: undefined, exactCharge };
   }

@@ -11,6 +11,9 @@ export type CallFacts = {
   readonly llm_price_id?: string;
   /** The price that is written, or that a write takes away. */
   readonly price?: string;
+  readonly rate_card_id?: string;
+  /** The number of rates that are written, or that a write takes away. */
+  readonly rates?: number;
   readonly effective_from?: string;
   readonly book_version?: number;
   /** Names that a write registers or removes. */

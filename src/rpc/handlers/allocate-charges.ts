@@ -3,11 +3,13 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { AccountUsages } from "../../domain/charges/account-usages.js";
 import {
   type Allocation,
+  type AllocationInput,
   allocate,
   allocationBytesPerAccount,
 } from "../../domain/charges/allocation.js";
 import { toPlainText } from "../../domain/decimal.js";
 import { FieldErrors } from "../../domain/field-errors.js";
+import type { Rounding } from "../../domain/rounding.js";
 import { toUsageText } from "../../domain/scaled-integer.js";
 import type {
   AccountChargeSchema,
@@ -22,6 +24,7 @@ import { addUsages } from "../messages/parse-account-usages.js";
 import { toRoundingMessage } from "../messages/parse-rounding.js";
 import { toAppliedPrice } from "../messages/price-messages.js";
 import type { ChargeResult } from "../messages/price-query.js";
+import { type RatedTerms, rateTerms } from "../messages/rates/usage-terms.js";
 import { toTimestamp } from "../messages/timestamps.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { readPrice } from "./find-price.js";
@@ -49,13 +52,13 @@ export function allocationMethods(
   /** Allocates the cost when all usages have been added. */
   const run = (
     usages: AccountUsages,
-    { terms }: AllocationRequest,
+    { input }: PricedTerms,
     { applied }: ChargeResult,
     context: HandlerContext,
   ): Promise<Allocation> => {
     usages.endInput();
     dependencies.memoryOf(context).reserve(usages.count * allocationBytesPerAccount);
-    return runCooperatively(allocate(terms, applied.price, usages), context.signal);
+    return runCooperatively(allocate(input, applied.price, usages), context.signal);
   };
 
   return {
@@ -66,13 +69,14 @@ export function allocationMethods(
         parseTerms(request.terms, parseAllocationTerms, ""),
       );
       const price = await readPrice(dependencies, context, terms);
-      const allocation = await run(usages, terms, price, context);
+      const priced = toPricedTerms(terms, price);
+      const allocation = await run(usages, priced, price, context);
       memory.reserve(usages.count * bytesPerCharge);
       const accountCharges = await runCooperatively(
         toCharges(usages, allocation, 0, usages.count),
         context.signal,
       );
-      return { accountCharges, totals: toTotals(terms, price, usages, allocation) };
+      return { accountCharges, totals: toTotals(priced, price, usages, allocation) };
     },
 
     async *streamAllocateCharges(requests, context) {
@@ -86,11 +90,12 @@ export function allocationMethods(
       );
       // Before the other messages, so that a client learns early that there is no price.
       const price = await readPrice(dependencies, context, terms);
+      const priced = toPricedTerms(terms, price);
       for (next = await messages.next(); !next.done; next = await messages.next()) {
         const { terms: laterTerms, accountUsages } = next.value;
         await addMessage(usages, accountUsages, context, () => rejectLaterTerms(laterTerms));
       }
-      const allocation = await run(usages, terms, price, context);
+      const allocation = await run(usages, priced, price, context);
       memory.reserve(Math.min(usages.count, chunkSize) * bytesPerCharge);
       for (let from = 0; from < usages.count; from += chunkSize) {
         const to = Math.min(usages.count, from + chunkSize);
@@ -101,9 +106,25 @@ export function allocationMethods(
           ),
         };
       }
-      yield { totals: toTotals(terms, price, usages, allocation) };
+      yield { totals: toTotals(priced, price, usages, allocation) };
     },
   };
+}
+
+/** The terms of an allocation, whose usage has been rated if they have one. */
+type PricedTerms = {
+  readonly input: AllocationInput;
+  readonly currencyCode: string;
+  readonly ratedUsage?: RatedTerms<Rounding>["ratedUsage"];
+};
+
+function toPricedTerms(
+  { cost, currencyCode }: AllocationRequest,
+  found: ChargeResult,
+): PricedTerms {
+  if (!("usage" in cost)) return { input: cost, currencyCode };
+  const rated = rateTerms(cost, currencyCode, found);
+  return { ...rated, input: { ...rated.cost, rounding: rated.rounding } };
 }
 
 function* toCharges(
@@ -122,7 +143,7 @@ function* toCharges(
 }
 
 function toTotals(
-  { terms, currencyCode }: AllocationRequest,
+  { input, currencyCode, ratedUsage }: PricedTerms,
   { applied, at, bookVersion }: ChargeResult,
   usages: AccountUsages,
   { totalCharge, exact }: Allocation,
@@ -133,10 +154,11 @@ function toTotals(
     accountCount: BigInt(usages.count),
     markup: toPlainText(applied.price),
     exact,
-    rounding: toRoundingMessage(terms.rounding),
+    rounding: toRoundingMessage(input.rounding),
     asOf: toTimestamp(at),
     currencyCode,
     appliedPrice: toAppliedPrice(applied, bookVersion),
+    ...(ratedUsage && { ratedUsage }),
   };
 }
 

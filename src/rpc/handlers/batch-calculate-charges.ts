@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { calculateCharge } from "../../domain/charges/charge.js";
 import { ChargeTotals } from "../../domain/charges/charge-totals.js";
 import { DomainError, invalidField } from "../../domain/domain-error.js";
 import { parseAll } from "../../domain/field-errors.js";
@@ -26,17 +25,19 @@ import { runCooperatively } from "../call/cooperative-loop.js";
 import { toConnectError, toStatusMessage } from "../errors/to-connect-error.js";
 import {
   checkVersions,
+  latestOf,
   parseVersions,
   requireVersion,
   wantedVersion,
 } from "../messages/book-version.js";
-import { toChargeMessage } from "../messages/charge-messages.js";
+import { toCharge } from "../messages/charge-messages.js";
 import { type ChargeRequest, parseChargeRequest } from "../messages/charge-request.js";
 import { toAppliedPrice } from "../messages/price-messages.js";
-import type { ChargeResult } from "../messages/price-query.js";
+import { type ChargeResult, rateCardRequestsOf } from "../messages/price-query.js";
 import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { priceNotFoundWithSuggestions, readPrices, toChargeCount } from "./find-price.js";
+import { orDomainError } from "./or-domain-error.js";
 
 /** Creates the handler that calculates many charges at one book version. It writes nothing. */
 export function batchMethods(
@@ -53,12 +54,10 @@ export function batchMethods(
       );
       const found = await readPrices(dependencies, context, {
         requests: validRequests,
+        rateCards: validRequests.flatMap(rateCardRequestsOf),
         asOf,
         bookVersion: versions.bookVersion,
-        wantedVersion: validRequests.reduce(
-          (max, line) => maxOf(max, wantedVersion(line)),
-          wantedVersion(versions),
-        ),
+        wantedVersion: latestOf([versions, ...validRequests].map(wantedVersion)),
       });
       requireVersion(found.newestVersion, versions);
       dependencies.chargeCounterOf(context).add(countCharges(context, validRequests, found));
@@ -183,7 +182,7 @@ async function findSuggestions(
 function* calculateLines(
   requests: readonly CalculateChargeRequest[],
   lines: readonly Line[],
-  { prices, at: now, bookVersion: common, newestVersion }: PriceResult,
+  { prices, rateCards, at: now, bookVersion: common, newestVersion }: PriceResult,
   priceErrors: ReadonlyMap<string, DomainError>,
 ) {
   const results: CalculationResult[] = [];
@@ -191,16 +190,20 @@ function* calculateLines(
   const totals = new ChargeTotals();
   const currencies = new Set<string>();
   const appliedPrices = new AppliedPrices();
+  let nextCard = 0;
   const calculateLine = (line: ChargeRequest) => {
     const applied = remainingPrices.next().value;
+    const firstCard = nextCard;
+    if ("cards" in line.cost) nextCard += line.cost.cards.length;
     requireVersion(newestVersion, line);
     const at = line.asOf ?? now;
     if (applied === undefined) throw priceErrors.get(nameOf(line, now)) ?? keyMissing(line.key, at);
-    const charge = calculateCharge(line.terms, applied.price);
+    const cards = rateCards.slice(firstCard, nextCard);
+    const found = { applied, rateCards: cards, at, bookVersion: line.bookVersion ?? common };
+    const { charge, currencyCode, message } = toCharge(line, found, appliedPrices.of(found));
     totals.add(charge);
-    currencies.add(line.currencyCode);
-    const found = { applied, at, bookVersion: line.bookVersion ?? common };
-    return toChargeMessage(line, found, charge, appliedPrices.of(found));
+    currencies.add(currencyCode);
+    return message;
   };
   for (const [index, line] of lines.entries()) {
     const charge = line instanceof DomainError ? line : orDomainError(() => calculateLine(line));
@@ -232,21 +235,8 @@ class AppliedPrices {
   }
 }
 
-function orDomainError<T>(work: () => T): T | DomainError {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof DomainError) return error;
-    throw error;
-  }
-}
-
 function nameOf({ key, asOf }: ChargeRequest, at: Instant): string {
   return `${toKeyId(key)} ${asOf ?? at}`;
-}
-
-function maxOf(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }
 
 const maxSuggestions = 100;

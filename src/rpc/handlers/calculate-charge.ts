@@ -1,8 +1,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
-import { calculateCharge } from "../../domain/charges/charge.js";
 import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { mapMaybePromise } from "../call/maybe-async.js";
-import { toChargeMessage } from "../messages/charge-messages.js";
+import { toCharge } from "../messages/charge-messages.js";
 import { parseChargeRequest } from "../messages/charge-request.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { readPrice } from "./find-price.js";
@@ -14,12 +13,9 @@ export function chargeMethods(
   return {
     calculateCharge(request, context) {
       const chargeRequest = parseChargeRequest(request);
-      return mapMaybePromise(readPrice(dependencies, context, chargeRequest), (found) =>
-        toChargeMessage(
-          chargeRequest,
-          found,
-          calculateCharge(chargeRequest.terms, found.applied.price),
-        ),
+      return mapMaybePromise(
+        readPrice(dependencies, context, chargeRequest),
+        (found) => toCharge(chargeRequest, found).message,
       );
     },
   };

@@ -12,7 +12,7 @@ import type {
 import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
 import * as catalog from "../../store/catalog.js";
 import { inListTransaction } from "../../store/connection/transaction.js";
-import { bookVersion } from "../../store/prices/timelines.js";
+import { bookVersion } from "../../store/timelines/timelines.js";
 import { addFacts } from "../call/call-facts.js";
 import { parsePageSize, parsePageToken, toPage, toPageToken } from "../messages/pagination.js";
 import { toTimestamp } from "../messages/timestamps.js";

@@ -1,20 +1,27 @@
 import type { HandlerContext } from "@connectrpc/connect";
+import type { Knex } from "knex";
 import { capTimeout } from "../../async/cap-timeout.js";
 import { raceAbort } from "../../async/race-abort.js";
 import { DomainError, type Reason } from "../../domain/domain-error.js";
 import type { Instant } from "../../domain/instant.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
 import type { Key } from "../../domain/price-key.js";
+import type { RateCardKey } from "../../domain/rate-card.js";
 import { levelOf } from "../../domain/selector.js";
-import type { PriceQuery, PriceResult } from "../../price-book/price-book.js";
+import type { PriceQuery, PriceResult, RateCardRequest } from "../../price-book/price-book.js";
 import { inTransaction } from "../../store/connection/transaction.js";
 import { keyMissing, priceNotFound } from "../../store/prices/price-not-found.js";
+import { rateCardMissing, rateCardNotFound } from "../../store/rate-cards/rate-card-not-found.js";
 import { MissingKeys } from "../call/call-facts.js";
 import { callerOf } from "../call/caller-context.js";
 import type { ChargeCount } from "../call/charge-counter.js";
 import { mapMaybePromise } from "../call/maybe-async.js";
 import { requireVersion, wantedVersion } from "../messages/book-version.js";
-import type { ChargeQuery, ChargeResult } from "../messages/price-query.js";
+import {
+  type ChargeQuery,
+  type ChargeResult,
+  rateCardRequestsOf,
+} from "../messages/price-query.js";
 import type { CalculationDependencies } from "./dependencies.js";
 
 /**
@@ -31,6 +38,7 @@ export function readPrice(
   const { key, asOf } = request;
   const query = {
     requests: [request],
+    rateCards: rateCardRequestsOf(request),
     asOf: undefined,
     wantedVersion: wantedVersion(request),
   };
@@ -40,14 +48,31 @@ export function readPrice(
     const at = asOf ?? found.at;
     const [applied] = found.prices;
     dependencies.chargeCounterOf(context).add([toChargeCount(key, applied)]);
-    if (applied !== undefined) return { applied, at, bookVersion };
-    const missing = new MissingKeys();
-    missing.add(key);
-    missing.addTo(context);
-    return priceNotFoundWithSuggestions(dependencies, context, key, at).then((error) =>
-      Promise.reject(error),
-    );
+    const missingCard = found.rateCards.indexOf(undefined);
+    if (applied !== undefined && missingCard < 0) {
+      return { applied, rateCards: found.rateCards, at, bookVersion };
+    }
+    return rejectMissing(dependencies, context, request, applied, missingCard, at);
   });
+}
+
+/** Rejects a calculation without a price or without a rate card. */
+async function rejectMissing(
+  dependencies: CalculationDependencies,
+  context: HandlerContext,
+  request: ChargeQuery,
+  applied: AppliedPrice | undefined,
+  missingCard: number,
+  at: Instant,
+): Promise<never> {
+  if (applied !== undefined) {
+    const { key } = rateCardRequestsOf(request)[missingCard] as RateCardRequest;
+    throw await rateCardNotFoundWithSuggestions(dependencies, context, key, at);
+  }
+  const missing = new MissingKeys();
+  missing.add(request.key);
+  missing.addTo(context);
+  throw await priceNotFoundWithSuggestions(dependencies, context, request.key, at);
 }
 
 /** Returns the count of one charge at a price, or of one without a price. */
@@ -85,11 +110,33 @@ export function readPrices(
  * Returns PRICE_NOT_FOUND for a key, with the nearest keys as suggestions. Leaves the suggestions
  * out when the database cannot be reached or takes longer than `suggestionLimits.timeoutMs`.
  */
-export async function priceNotFoundWithSuggestions(
-  { knex, suggestionLimits: { timeoutMs } }: CalculationDependencies,
+export function priceNotFoundWithSuggestions(
+  dependencies: CalculationDependencies,
   context: HandlerContext,
   key: Key,
   at: Instant,
+): Promise<DomainError> {
+  const search = (transaction: Knex) => priceNotFound(transaction, key, at);
+  return searchInTime(dependencies, context, search, keyMissing(key, at));
+}
+
+/** Does the same for the rate card of a model. */
+export function rateCardNotFoundWithSuggestions(
+  dependencies: CalculationDependencies,
+  context: HandlerContext,
+  key: RateCardKey,
+  at: Instant,
+): Promise<DomainError> {
+  const search = (transaction: Knex) => rateCardNotFound(transaction, key, at);
+  return searchInTime(dependencies, context, search, rateCardMissing(key, at));
+}
+
+/** Returns the error that a search finds, or another one if it finds none in time. */
+async function searchInTime(
+  { knex, suggestionLimits: { timeoutMs } }: CalculationDependencies,
+  context: HandlerContext,
+  search: (transaction: Knex) => Promise<DomainError>,
+  otherwise: DomainError,
 ): Promise<DomainError> {
   const limit = AbortSignal.timeout(timeoutMs);
   const call = {
@@ -97,15 +144,14 @@ export async function priceNotFoundWithSuggestions(
     signal: AbortSignal.any([context.signal, limit]),
     timeoutMs: () => capTimeout(context.timeoutMs(), timeoutMs),
   };
-  const search = inTransaction(knex, call, (transaction) => priceNotFound(transaction, key, at));
   try {
     // The transaction does not end at the abort while it waits for a connection.
-    return await raceAbort(search, limit);
+    return await raceAbort(inTransaction(knex, call, search), limit);
   } catch (error) {
     context.signal.throwIfAborted();
     const isOutage = error instanceof DomainError && outages.has(error.reason);
     if (!isOutage && !limit.aborted) throw error;
-    return keyMissing(key, at);
+    return otherwise;
   }
 }
 

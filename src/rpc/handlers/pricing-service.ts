@@ -6,7 +6,7 @@ import { chargeMethods } from "./calculate-charge.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { explainMethods } from "./explain-price.js";
 import { importMethods } from "./import-prices.js";
-import { priceChanges } from "./read-changes.js";
+import { priceChanges } from "./price-changes.js";
 import { priceReads } from "./read-prices.js";
 import { priceWrites } from "./write-prices.js";
 

@@ -23,13 +23,9 @@ import {
 } from "../../store/connection/transaction.js";
 import { findPricesAt, type PriceFilter } from "../../store/prices/find-prices.js";
 import { toKeyValues } from "../../store/prices/price-columns.js";
-import { idNotFound, priceNotFound } from "../../store/prices/price-not-found.js";
-import {
-  findKey,
-  type KeyRow,
-  listRevisions,
-  type PriceRef,
-} from "../../store/prices/timelines.js";
+import { priceNotFound } from "../../store/prices/price-not-found.js";
+import { type PriceRef, priceTimelines } from "../../store/prices/price-timelines.js";
+import { listRevisions } from "../../store/timelines/timelines.js";
 import { parseOptionalVersion, requireVersion } from "../messages/book-version.js";
 import {
   maxPageSize,
@@ -47,6 +43,8 @@ import {
 } from "../messages/price-lookup.js";
 import { toPriceMessage, toRevisionMessage } from "../messages/price-messages.js";
 import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
+import { priceKind } from "./price-kind.js";
+import { getKey } from "./timelines/timeline-kind.js";
 
 type PriceReads = Pick<
   ServiceImpl<typeof PricingService>,
@@ -69,7 +67,7 @@ export function priceReads(knex: Knex): PriceReads {
         if (prices[0] !== undefined) {
           return { llmPrice: toPriceMessage(prices[0]), asOf: toTimestamp(at), bookVersion };
         }
-        const wanted = "id" in lookup ? (await getKey(transaction, lookup)).key : lookup;
+        const wanted = "id" in lookup ? (await getKey(transaction, priceKind, lookup)).key : lookup;
         throw await priceNotFound(transaction, wanted, at);
       });
     },
@@ -104,11 +102,15 @@ export function priceReads(knex: Knex): PriceReads {
       const includesSuperseded = request.showSuperseded;
       const read = (limit: number) =>
         inListTransaction(knex, context, limit, async (transaction) => {
-          const { id } = await getKey(transaction, lookup);
+          const { id } = await getKey(transaction, priceKind, lookup);
           const scope = ["ListLLMPriceRevisions", id, includesSuperseded];
           parsePageToken(scope, request.pageToken, 2);
           const filter = { includesSuperseded, after };
-          return { id, scope, revisions: await listRevisions(transaction, id, filter, limit) };
+          return {
+            id,
+            scope,
+            revisions: await listRevisions(transaction, priceTimelines, id, filter, limit),
+          };
         });
       // Pages are large by default, but most timelines are short and need not wait for a turn.
       const first = await read(Math.min(pageSize + 1, smallReadRows));
@@ -140,14 +142,6 @@ function timeParsers(request: Pick<ListLLMPricesRequest, "asOf" | "bookVersion">
     asOf: () => parseAsOf(request.asOf),
     bookVersion: () => parseOptionalVersion("book_version", request.bookVersion),
   };
-}
-
-/** Returns a key, which may have no price. @throws DomainError PRICE_NOT_FOUND: no such key. */
-export async function getKey(knex: Knex, lookup: PriceRef): Promise<KeyRow> {
-  const found = await findKey(knex, lookup);
-  if (found !== undefined) return found;
-  if ("id" in lookup) throw idNotFound(lookup.id);
-  throw await priceNotFound(knex, lookup, Date.now());
 }
 
 function parseListRequest(request: ListLLMPricesRequest) {

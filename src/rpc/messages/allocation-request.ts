@@ -1,30 +1,48 @@
 import type { AllocationInput } from "../../domain/charges/allocation.js";
 import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { parseAll } from "../../domain/field-errors.js";
+import type { Rounding } from "../../domain/rounding.js";
 import type { AllocationTerms } from "../../gen/llmprices/v1/allocation_pb.js";
 import { parseVersions } from "./book-version.js";
 import { parseCurrencyCode } from "./currency.js";
 import { parseRequiredRounding } from "./parse-rounding.js";
 import { parseRequestedKey } from "./price-lookup.js";
 import type { ChargeQuery } from "./price-query.js";
+import { parseUsageTerms, type UsageTerms } from "./rates/usage-terms.js";
 import { parseAsOf } from "./timestamps.js";
 
 /** The terms of an allocation, parsed and validated. */
 export type AllocationRequest = ChargeQuery & {
-  readonly terms: AllocationInput;
+  /** The cost, or the usage in its place. */
+  readonly cost: AllocationInput | UsageTerms<Rounding>;
   readonly currencyCode: string;
 };
 
 /** @throws DomainError INVALID_FIELD with every violation. */
 export function parseAllocationTerms(fields: AllocationTerms): AllocationRequest {
-  const { providerCost, rounding, versions, ...rest } = parseAll({
+  const { versions, ...rest } = parseAll({
     key: () => parseRequestedKey(fields),
-    providerCost: () =>
-      parseDecimal("provider_cost", fields.providerCost, decimalBounds.providerCost),
-    rounding: () => parseRequiredRounding(fields.rounding, fields.currencyCode),
+    cost: () => (fields.usage === undefined ? parseCost(fields) : parseUsed(fields)),
     asOf: () => parseAsOf(fields.asOf),
     currencyCode: () => parseCurrencyCode(fields.currencyCode),
     versions: () => parseVersions(fields),
   });
-  return { ...rest, ...versions, terms: { providerCost, rounding } };
+  return { ...rest, ...versions };
+}
+
+function parseCost({ providerCost, rounding, currencyCode }: AllocationTerms): AllocationInput {
+  return parseAll({
+    providerCost: () => parseDecimal("provider_cost", providerCost, decimalBounds.providerCost),
+    rounding: () => parseRequiredRounding(rounding, currencyCode),
+  });
+}
+
+function parseUsed(fields: AllocationTerms): UsageTerms<Rounding> {
+  const roundingIn = (code: string) => parseRequiredRounding(fields.rounding, code);
+  const { terms } = parseAll({
+    terms: () => parseUsageTerms(fields, fields, roundingIn),
+    // Without a currency it is that of the rate card.
+    rounding: () => (fields.currencyCode === "" ? undefined : roundingIn(fields.currencyCode)),
+  });
+  return terms;
 }

@@ -47,6 +47,11 @@ export function wantedVersion({ bookVersion = 0n, minBookVersion }: VersionQuery
   return bookVersion > minBookVersion ? bookVersion : minBookVersion;
 }
 
+/** Returns the latest of some versions. */
+export function latestOf(versions: readonly bigint[]): bigint {
+  return versions.reduce((latest, version) => (version > latest ? version : latest), 0n);
+}
+
 /** @throws DomainError BOOK_BEHIND when the newest version is older than the request needs. */
 export function requireVersion(newest: bigint, query: VersionQuery): void {
   const wanted = wantedVersion(query);

@@ -1,16 +1,21 @@
 import { invalidField, quote } from "../../domain/domain-error.js";
 import { firstInstant, lastInstant } from "../../domain/instant.js";
-import type { ChangePosition } from "../../store/prices/price-changes.js";
+import type { ChangePosition } from "../../store/timelines/timeline-changes.js";
 import { parsePageToken, toPageToken } from "./pagination.js";
 
 /** Where a page of changes begins, and the last version of the list. */
 export type ChangeToken = { readonly position: ChangePosition; readonly newest: bigint };
 
-/** Creates the token of the page after a change. */
-export function toChangeToken(after: bigint, newest: bigint, last: ChangePosition): string {
-  const { version, llmPriceId, effectiveFrom, kind } = last;
-  const position = [newest, version, llmPriceId, effectiveFrom, kind].map(String);
-  return toPageToken(scopeOf(after), { after: position });
+/** Creates the token of the page after a change in a table. */
+export function toChangeToken(
+  table: string,
+  after: bigint,
+  newest: bigint,
+  last: ChangePosition,
+): string {
+  const { version, id, effectiveFrom, kind } = last;
+  const position = [newest, version, id, effectiveFrom, kind].map(String);
+  return toPageToken(scopeOf(table, after), { after: position });
 }
 
 /**
@@ -18,15 +23,19 @@ export function toChangeToken(after: bigint, newest: bigint, last: ChangePositio
  *
  * @throws DomainError INVALID_FIELD when the token is not of this list.
  */
-export function parseChangeToken(token: string, after: bigint): ChangeToken | undefined {
-  const parts = parsePageToken(scopeOf(after), token, 5)?.after;
+export function parseChangeToken(
+  table: string,
+  token: string,
+  after: bigint,
+): ChangeToken | undefined {
+  const parts = parsePageToken(scopeOf(table, after), token, 5)?.after;
   if (parts === undefined) return undefined;
-  const [newest = "", version = "", llmPriceId = "", from = "", kind = ""] = parts;
+  const [newest = "", version = "", id = "", from = "", kind = ""] = parts;
   const effectiveFrom = Number(from);
   const isValid =
     versionPattern.test(newest) &&
     versionPattern.test(version) &&
-    uuidPattern.test(llmPriceId) &&
+    uuidPattern.test(id) &&
     Number.isInteger(effectiveFrom) &&
     effectiveFrom >= firstInstant &&
     effectiveFrom <= lastInstant;
@@ -36,12 +45,12 @@ export function parseChangeToken(token: string, after: bigint): ChangeToken | un
       `is ${quote(token)}; expected the next_page_token of this list`,
     );
   }
-  const position = { version: BigInt(version), llmPriceId, effectiveFrom, kind } as const;
+  const position = { version: BigInt(version), id, effectiveFrom, kind } as const;
   return { position, newest: BigInt(newest) };
 }
 
-function scopeOf(after: bigint) {
-  return ["ListLLMPriceChanges", String(after)];
+function scopeOf(table: string, after: bigint) {
+  return ["changes", table, String(after)];
 }
 
 const versionPattern = /^\d{1,16}$/;

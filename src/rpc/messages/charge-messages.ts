@@ -1,21 +1,30 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Charge } from "../../domain/charges/charge.js";
+import { calculateCharge } from "../../domain/charges/charge.js";
 import { toPlainText } from "../../domain/decimal.js";
 import type { CalculateChargeResponseSchema } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import type { ChargeRequest } from "./charge-request.js";
 import { toRoundingMessage } from "./parse-rounding.js";
 import { toAppliedPrice } from "./price-messages.js";
 import type { ChargeResult } from "./price-query.js";
+import { rateTerms } from "./rates/usage-terms.js";
 import { toTimestamp } from "./timestamps.js";
 
-/** Converts a charge at the price found to a message. `appliedPrice` is the message of that price. */
-export function toChargeMessage(
-  { currencyCode, reference }: ChargeRequest,
-  { applied, at, bookVersion }: ChargeResult,
-  charge: Charge,
-  appliedPrice = toAppliedPrice(applied, bookVersion),
-): MessageInitShape<typeof CalculateChargeResponseSchema> {
-  return {
+/**
+ * Calculates a charge at the price found, and converts it to a message. `appliedPrice` is the message of that
+ * price.
+ *
+ * @throws DomainError if a usage cannot be rated.
+ */
+export function toCharge(
+  request: ChargeRequest,
+  found: ChargeResult,
+  appliedPrice = toAppliedPrice(found.applied, found.bookVersion),
+) {
+  const { usageRatio, reference } = request;
+  const { applied, at } = found;
+  const { cost, rounding, currencyCode, ratedUsage } = toTerms(request, found);
+  const charge = calculateCharge({ ...cost, usageRatio, rounding }, applied.price);
+  const message: MessageInitShape<typeof CalculateChargeResponseSchema> = {
     accountCharge: charge.accountCharge,
     markup: toPlainText(applied.price),
     exact: charge.exact,
@@ -24,5 +33,13 @@ export function toChargeMessage(
     currencyCode,
     appliedPrice,
     reference,
+    ...(ratedUsage && { ratedUsage }),
   };
+  return { charge, currencyCode, message };
+}
+
+function toTerms({ cost, currencyCode }: ChargeRequest, found: ChargeResult) {
+  return "usage" in cost
+    ? rateTerms(cost, currencyCode, found)
+    : { cost, rounding: cost.rounding, currencyCode, ratedUsage: undefined };
 }

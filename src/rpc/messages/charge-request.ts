@@ -1,7 +1,8 @@
-import { type ChargeInput, toUsageRatio, type UsageRatio } from "../../domain/charges/charge.js";
-import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
+import { toUsageRatio, type UsageRatio } from "../../domain/charges/charge.js";
+import { type Decimal, decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { invalidField } from "../../domain/domain-error.js";
 import { FieldErrors, parseAll } from "../../domain/field-errors.js";
+import type { Rounding } from "../../domain/rounding.js";
 import type { AccountUsage } from "../../gen/llmprices/v1/charge_pb.js";
 import type { CalculateChargeRequest } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { parseVersions } from "./book-version.js";
@@ -9,44 +10,55 @@ import { parseCurrencyCode } from "./currency.js";
 import { parseRounding } from "./parse-rounding.js";
 import { parseRequestedKey } from "./price-lookup.js";
 import type { ChargeQuery } from "./price-query.js";
+import { parseUsageTerms, type UsageTerms } from "./rates/usage-terms.js";
+import { parseReference } from "./reference.js";
 import { parseAsOf } from "./timestamps.js";
 
 /** A CalculateCharge request, parsed and validated. */
 export type ChargeRequest = ChargeQuery & {
-  readonly terms: ChargeInput;
+  readonly usageRatio: UsageRatio;
+  /** The cost, or the usage in its place. */
+  readonly cost: GivenCost | UsageTerms<Rounding | undefined>;
   readonly currencyCode: string;
   /** The caller's own name for the charge. */
   readonly reference: string;
 };
 
+/** A cost in the request, and how the charge is rounded. */
+type GivenCost = { readonly providerCost: Decimal; readonly rounding: Rounding | undefined };
+
 /** @throws DomainError INVALID_FIELD with every violation. */
 export function parseChargeRequest(request: CalculateChargeRequest): ChargeRequest {
   const errors = new FieldErrors();
   const key = errors.read(() => parseRequestedKey(request));
-  const providerCost = errors.read(() =>
-    parseDecimal("provider_cost", request.providerCost, decimalBounds.providerCost),
-  );
+  const cost =
+    request.usage === undefined ? parseCost(request, errors) : parseUsed(request, errors);
   const usageRatio = errors.read(() => parseUsageRatio(request.usageRatio));
-  const rounding = errors.read(() => parseRounding(request.rounding, request.currencyCode));
   const asOf = errors.read(() => parseAsOf(request.asOf));
   const currencyCode = errors.read(() => parseCurrencyCode(request.currencyCode));
   const versions = errors.read(() => parseVersions(request));
   const reference = errors.read(() => parseReference(request.reference));
   errors.throwIfAny();
   const { bookVersion, minBookVersion } = versions;
-  const terms = { providerCost, usageRatio, rounding };
-  return { key, terms, asOf, currencyCode, reference, bookVersion, minBookVersion };
+  return { key, cost, usageRatio, asOf, currencyCode, reference, bookVersion, minBookVersion };
 }
 
-/** Any text is allowed: it is only returned. */
-function parseReference(text: string): string {
-  if (text.length <= maxReferenceLength) return text;
-  const isTooLong = [...text.slice(0, 2 * maxReferenceLength + 2)].length > maxReferenceLength;
-  if (!isTooLong) return text;
-  throw invalidField("reference", `is too long: at most ${maxReferenceLength} characters`);
+function parseCost(request: CalculateChargeRequest, errors: FieldErrors): GivenCost {
+  const { providerCost, currencyCode } = request;
+  return {
+    providerCost: errors.read(() =>
+      parseDecimal("provider_cost", providerCost, decimalBounds.providerCost),
+    ),
+    rounding: errors.read(() => parseRounding(request.rounding, currencyCode)),
+  };
 }
 
-const maxReferenceLength = 255;
+function parseUsed(request: CalculateChargeRequest, errors: FieldErrors) {
+  const { rounding, currencyCode } = request;
+  const roundingIn = (code: string) => parseRounding(rounding, code);
+  if (currencyCode !== "") errors.read(() => roundingIn(currencyCode));
+  return errors.read(() => parseUsageTerms(request, request, roundingIn));
+}
 
 function parseUsageRatio(ratio: CalculateChargeRequest["usageRatio"]): UsageRatio {
   switch (ratio.case) {

@@ -19,7 +19,7 @@ import {
 } from "../../domain/price-key.js";
 import { parseUuid } from "../../domain/text.js";
 import { type LLMPriceKey, PriceAudience } from "../../gen/llmprices/v1/llm_price_pb.js";
-import type { PriceRef } from "../../store/prices/timelines.js";
+import type { PriceRef } from "../../store/prices/price-timelines.js";
 
 /** The generated type of the `lookup` of a request. */
 export type PriceRefField =

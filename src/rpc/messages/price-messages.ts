@@ -1,7 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { toPlainText } from "../../domain/decimal.js";
+import { type Decimal, toPlainText } from "../../domain/decimal.js";
 import type { Instant } from "../../domain/instant.js";
 import { type AppliedPrice, etagOf, type LLMPrice } from "../../domain/llm-price.js";
+import type { Key } from "../../domain/price-key.js";
 import type { AppliedPriceSchema } from "../../gen/llmprices/v1/charge_pb.js";
 import {
   type LLMPriceChangeSchema,
@@ -9,8 +10,8 @@ import {
   type LLMPriceSchema,
   RevisionChangeKind,
 } from "../../gen/llmprices/v1/llm_price_pb.js";
-import type { PriceChange } from "../../store/prices/price-changes.js";
-import type { RecordedRevision } from "../../store/prices/timelines.js";
+import type { TimelineChange } from "../../store/timelines/timeline-changes.js";
+import type { RecordedRevision } from "../../store/timelines/timelines.js";
 import { toTimestamp } from "./timestamps.js";
 
 export function toPriceMessage(price: LLMPrice): MessageInitShape<typeof LLMPriceSchema> {
@@ -27,11 +28,11 @@ export function toPriceMessage(price: LLMPrice): MessageInitShape<typeof LLMPric
 
 export function toRevisionMessage(
   llmPriceId: string,
-  revision: RecordedRevision,
+  revision: RecordedRevision<Decimal>,
 ): MessageInitShape<typeof LLMPriceRevisionSchema> {
   return {
     llmPriceId,
-    ...(revision.price !== null && { price: toPlainText(revision.price) }),
+    ...(revision.value !== null && { price: toPlainText(revision.value) }),
     ...toEffectiveTimes(revision),
     changedBy: revision.changedBy,
     reason: revision.reason,
@@ -45,14 +46,14 @@ export function toPriceChangeMessage({
   version,
   kind,
   key,
-  llmPriceId,
+  id,
   revision,
-}: PriceChange): MessageInitShape<typeof LLMPriceChangeSchema> {
+}: TimelineChange<Key, Decimal>): MessageInitShape<typeof LLMPriceChangeSchema> {
   return {
     bookVersion: version,
     kind: kind === "written" ? RevisionChangeKind.WRITTEN : RevisionChangeKind.SUPERSEDED,
     key,
-    revision: toRevisionMessage(llmPriceId, revision),
+    revision: toRevisionMessage(id, revision),
   };
 }
 

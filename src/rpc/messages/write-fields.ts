@@ -1,4 +1,4 @@
-import { invalidField } from "../../domain/domain-error.js";
+import { invalidField, quote } from "../../domain/domain-error.js";
 import { parseText, parseUuid } from "../../domain/text.js";
 
 /** The fields that every write request has. */
@@ -27,6 +27,12 @@ export function correctionParsers(request: CorrectionFields) {
     },
     correctPast: () => request.correctPast,
   };
+}
+
+/** Parses an etag, or no text. @throws DomainError INVALID_FIELD */
+export function parseEtag(etag: string): string {
+  if (/^[\x21-\x7e]{0,64}$/.test(etag)) return etag;
+  throw invalidField("etag", `is ${quote(etag)}; expected the etag of a response, or none`);
 }
 
 export const maxReasonLength = 1000;

@@ -3,6 +3,7 @@ import type { Caller, Role } from "../../domain/caller.js";
 import { DomainError } from "../../domain/domain-error.js";
 import { CatalogService } from "../../gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { RateService } from "../../gen/llmprices/v1/rate_service_pb.js";
 import { rpcName } from "../calls/call-log.js";
 import { needsNoRole } from "./public-methods.js";
 
@@ -58,9 +59,25 @@ const catalogRoles: Roles<typeof CatalogService> = {
   deleteModel: "manage",
 };
 
+/** Does not compile when a method of the service is missing. */
+const rateRoles: Roles<typeof RateService> = {
+  createRateCard: "manage",
+  getRateCard: "calculate",
+  listRateCards: "calculate",
+  updateRateCard: "manage",
+  deleteRateCard: "manage",
+  listRateCardRevisions: "calculate",
+  cancelRateCardRevision: "manage",
+  listRateCardChanges: "calculate",
+  watchRateCardChanges: "calculate",
+  rateUsage: "calculate",
+  batchRateUsage: "calculate",
+};
+
 const roles: ReadonlyMap<string, Role> = new Map([
   ...byName(PricingService, pricingRoles),
   ...byName(CatalogService, catalogRoles),
+  ...byName(RateService, rateRoles),
 ]);
 
 function byName(service: DescService, table: Readonly<Record<string, Role>>): [string, Role][] {

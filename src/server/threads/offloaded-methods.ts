@@ -1,5 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { RateService } from "../../gen/llmprices/v1/rate_service_pb.js";
 import { rpcName } from "../calls/call-log.js";
 
 /**
@@ -26,6 +27,7 @@ export const offloadedMethods: readonly DescMethod[] = [
   streamAllocateCharges,
   importLLMPrices,
   batchUpsertLLMPrices,
+  RateService.method.batchRateUsage,
 ];
 
 export function isOffloaded(method: DescMethod): boolean {

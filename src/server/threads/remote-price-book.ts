@@ -11,6 +11,7 @@ import type {
   PriceQuery,
   PriceRequest,
   PriceResult,
+  RateCardRequest,
 } from "../../price-book/price-book.js";
 
 /** A thread's query to the price book of the main thread, sent on the port of its call. */
@@ -45,7 +46,8 @@ export function createRemotePriceBook(port: MessagePort): PriceBook {
       signal.throwIfAborted();
       requestCount += 1;
       const number = requestCount;
-      const { distinct, indexes } = toDistinct(query.requests);
+      const prices = toDistinct(query.requests, toPriceRequest, priceId);
+      const rateCards = toDistinct(query.rateCards ?? [], toCardRequest, rateCardId);
       let receive: (reply: LookupReply) => void = () => {};
       const reply = new Promise<LookupReply>((resolve) => {
         receive = (message) => {
@@ -54,14 +56,16 @@ export function createRemotePriceBook(port: MessagePort): PriceBook {
       });
       port.on("message", receive);
       try {
-        const sent: PriceQuery = { ...query, requests: distinct };
+        const sent: PriceQuery = {
+          ...{ ...query, requests: prices.distinct, rateCards: rateCards.distinct },
+        };
         const request: LookupRequest = {
           ...{ type: "lookup", number, query: sent, timeoutMs: call.timeoutMs() },
         };
         port.postMessage(request);
         const received = await raceAbort(reply, signal);
         if ("error" in received) throw toError(received.error);
-        return toResult(received.result, indexes);
+        return toResult(received.result, prices.indexes, rateCards.indexes);
       } finally {
         port.off("message", receive);
       }
@@ -74,18 +78,38 @@ export function createRemotePriceBook(port: MessagePort): PriceBook {
  * batch use few models, and sending a thousand requests takes as long as the calculations
  * themselves.
  */
-function toDistinct(requests: readonly PriceRequest[]) {
-  const distinct: PriceRequest[] = [];
+function toDistinct<R>(
+  requests: readonly R[],
+  toSent: (request: R) => R,
+  idOf: (request: R) => string,
+) {
+  const distinct: R[] = [];
   const indexById = new Map<string, number>();
-  const indexes = requests.map(({ key, asOf, bookVersion }) => {
-    const id = `${toKeyId(key)} ${asOf} ${bookVersion}`;
+  const indexes = requests.map((request) => {
+    const id = idOf(request);
     const known = indexById.get(id);
     if (known !== undefined) return known;
     indexById.set(id, distinct.length);
-    // Only these fields: a request may have others, which cannot be sent.
-    return distinct.push({ key, asOf, bookVersion }) - 1;
+    return distinct.push(toSent(request)) - 1;
   });
   return { distinct, indexes };
+}
+
+function priceId({ key, asOf, bookVersion }: PriceRequest): string {
+  return `${toKeyId(key)} ${asOf} ${bookVersion}`;
+}
+
+function rateCardId({ key, asOf, bookVersion }: RateCardRequest): string {
+  return `${key.provider}\n${key.model}\n${asOf} ${bookVersion}`;
+}
+
+/** Returns only these fields: a request may have others, which cannot be sent. */
+function toPriceRequest({ key, asOf, bookVersion }: PriceRequest): PriceRequest {
+  return { key, asOf, bookVersion };
+}
+
+function toCardRequest({ key, asOf, bookVersion }: RateCardRequest): RateCardRequest {
+  return { key, asOf, bookVersion };
 }
 
 /**
@@ -119,12 +143,17 @@ function toSentResult({ prices, ...rest }: PriceResult): SentResult {
   };
 }
 
-function toResult({ prices, ...rest }: SentResult, indexes: readonly number[]): PriceResult {
+function toResult(
+  { prices, rateCards, ...rest }: SentResult,
+  indexes: readonly number[],
+  cardIndexes: readonly number[],
+): PriceResult {
   const distinct = prices.map((each) => each && toAppliedPrice(each));
   const { matches } = rest;
   return {
     ...rest,
     prices: indexes.map((index) => distinct[index]),
+    rateCards: cardIndexes.map((index) => rateCards[index]),
     ...(matches && { matches: indexes.map((index) => matches[index] ?? []) }),
   };
 }

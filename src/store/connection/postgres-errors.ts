@@ -53,6 +53,8 @@ const constraints: Readonly<Record<string, ErrorParts>> = {
   llm_prices_charge_type_fkey: stillReferenced("prices refer to this charge type, or did"),
   llm_prices_provider_fkey: stillReferenced("prices refer to this provider, or did"),
   llm_prices_model_fkey: stillReferenced("prices refer to this model, or did"),
+  rate_cards_provider_fkey: stillReferenced("rate cards refer to this provider, or did"),
+  rate_cards_model_fkey: stillReferenced("a rate card refers to this model, or did"),
 };
 
 function nameExists(message: string): ErrorParts {

@@ -170,7 +170,7 @@ export async function retryOnRace<T>(write: () => PromiseLike<T>): Promise<T> {
   } catch (error) {
     const { code, constraint } = error as { readonly code?: string; readonly constraint?: string };
     if (code === foreignKeyViolation || code === uniqueViolation) throw new RetryTransaction();
-    if (constraint === "llm_price_revisions_keep_the_past") throw new RetryTransaction();
+    if (constraint?.endsWith("_revisions_keep_the_past")) throw new RetryTransaction();
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import type { Knex } from "knex";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import { retryOnRace } from "../connection/transaction.js";
 import { keyColumns } from "../prices/price-columns.js";
-import type { Author } from "../prices/timelines.js";
+import type { Author } from "../timelines/timelines.js";
 import type { RegisteredNames } from "./result.js";
 
 /** Registers the names that the plan needs. Returns their numbers. */

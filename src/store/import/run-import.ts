@@ -5,7 +5,7 @@ import type { Instant } from "../../domain/instant.js";
 import type { ImportOptions, ImportOutcome } from "../../domain/price-import.js";
 import { toKeyText } from "../../domain/price-key.js";
 import { type Call, RetryTransaction, retryOnConflict } from "../connection/transaction.js";
-import { type Author, beginPriceBookChange, bookVersion } from "../prices/timelines.js";
+import { type Author, beginPriceBookChange, bookVersion } from "../timelines/timelines.js";
 import { applyDiff, insertKeys, registerMissingNames } from "./apply-plan.js";
 import { findGuardErrors } from "./guards.js";
 import { findChangedKeys, type ImportPlan, isOutdated, listRowErrors, planImport } from "./plan.js";

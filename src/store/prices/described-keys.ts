@@ -1,8 +1,10 @@
 import type { Knex } from "knex";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { LLMPrice } from "../../domain/llm-price.js";
-import { type PriceRow, said, timelineVersion, toLLMPrice } from "./find-prices.js";
+import { said, timelineVersionOf } from "../timelines/at-version.js";
+import { type PriceRow, toLLMPrice } from "./find-prices.js";
 import { keyColumnsOf } from "./price-columns.js";
+import { priceTimelines } from "./price-timelines.js";
 
 /** A key as a version of the price book describes it for an instant. */
 export type DescribedKey = {
@@ -31,7 +33,7 @@ export async function describeKeys(
         select min(later.effective_from) from llm_price_revisions later
         where later.llm_price_id = key.id and later.effective_from > shown.effective_from
           and ${said("later")}
-      ) as effective_until, ${timelineVersion} as timeline_version,
+      ) as effective_until, ${timelineVersionOf(priceTimelines)} as timeline_version,
       coalesce(current.changed_by, shown.changed_by) as changed_by,
       coalesce(current.reason, shown.reason) as reason,
       case when current.price is not null then 'priced'

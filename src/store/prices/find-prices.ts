@@ -1,11 +1,19 @@
 import type { Knex } from "knex";
 import { Decimal } from "../../domain/decimal.js";
-import { type Instant, toInstantText } from "../../domain/instant.js";
 import type { LLMPrice } from "../../domain/llm-price.js";
 import type { AudienceFilter, Key } from "../../domain/price-key.js";
 import { prepared } from "../connection/prepared.js";
-import { toPrefixRange } from "./prefix-range.js";
+import {
+  type BookTime,
+  bindTime,
+  type InEffectRow,
+  type ReadAt,
+  selectInEffect,
+  toReadAt,
+} from "../timelines/at-version.js";
+import { toPrefixRange } from "../timelines/prefix-range.js";
 import { type KeyColumns, keyColumnsOf, toKey, toKeyValues } from "./price-columns.js";
+import { priceTimelines } from "./price-timelines.js";
 
 /** Selects prices. A price must match all given conditions. */
 export type PriceFilter = {
@@ -21,96 +29,24 @@ export type PriceFilter = {
   readonly after?: Key | undefined;
 };
 
-/** What is asked: the instant that is priced, and the version of the price book that says it. */
-export type PriceTime = {
-  /** Undefined: now. */
-  readonly asOf: Instant | undefined;
-  /** Undefined: the newest. */
-  readonly bookVersion: bigint | undefined;
-};
-
 /** Prices in effect at an instant, as one version of the price book says. */
-export type PricesAt = {
-  readonly newestVersion: bigint;
-  readonly bookVersion: bigint;
-  readonly at: Instant;
-  readonly prices: readonly LLMPrice[];
-};
+export type PricesAt = ReadAt & { readonly prices: readonly LLMPrice[] };
 
-/**
- * Finds the prices in effect, in key order. Without `asOf` it uses the later of the clock and the last
- * change, so that a read after a change sees it even if the clock was set back. Of a version that the
- * price book has not reached, it finds what the newest one says.
- *
- * Runs one statement, so that versions, instant and prices are consistent.
- */
+/** Finds the prices in effect, in key order. */
 export async function findPricesAt(
   knex: Knex,
   filter: PriceFilter,
-  { asOf, bookVersion }: PriceTime,
+  time: BookTime,
   limit: number,
 ): Promise<PricesAt> {
   const { conditions, bindings } = toSql(filter);
-  const statement = knex.raw(
-    `
-    with book as (
-      select version as newest, coalesce(cast(:bookVersion as bigint), version) as version, coalesce(
-        cast(:asOf as timestamptz), greatest(instant_now(), changed_at)
-      ) at
-      from price_book
-    )
-    select book.newest, book.version as book_version, book.at, found.*
-    from book left join lateral (
-      select key.id, ${keyColumnsOf("key")}, key.created_at, key.updated_at,
-        revision.price, revision.effective_from,
-        (
-          select min(later.effective_from) from llm_price_revisions later
-          where later.llm_price_id = key.id and later.effective_from > book.at and ${said("later")}
-        ) as effective_until,
-        ${timelineVersion} as timeline_version
-      from llm_prices key
-      cross join lateral (
-        select * from llm_price_revisions begun
-        where begun.llm_price_id = key.id and begun.effective_from <= book.at and ${said("begun")}
-        order by begun.effective_from desc
-        limit 1
-      ) revision
-      where revision.price is not null ${conditions.map((sql) => `and ${sql}`).join(" ")}
-      order by ${keyColumnsOf("key")}
-      limit :limit
-    ) found on true
-    order by ${keyColumnsOf("found")}`,
-    {
-      ...bindings,
-      limit,
-      asOf: asOf === undefined ? null : toInstantText(asOf),
-      bookVersion: bookVersion === undefined ? null : String(bookVersion),
-    },
-  );
+  const statement = knex.raw(selectInEffect(priceTimelines, conditions), {
+    ...{ ...bindings, ...bindTime(time), limit },
+  });
   const isById = filter.id !== undefined && conditions.length === 1;
   const { rows } = await (isById ? statement.options(prepared("find-price-by-id")) : statement);
-  return {
-    newestVersion: BigInt(rows[0].newest),
-    bookVersion: BigInt(rows[0].book_version),
-    at: rows[0].at.getTime(),
-    prices: rows.filter((row: PriceRow) => row.id !== null).map(toLLMPrice),
-  };
-}
-
-/** SQL for the version that last changed the timeline of `key`, up to the version asked about. */
-export const timelineVersion = `
-  case when key.book_version <= book.version then key.book_version else (
-    select max(case when change.superseded_in <= book.version then change.superseded_in
-      else change.book_version end)
-    from llm_price_revisions change
-    where change.llm_price_id = key.id and change.book_version <= book.version
-  ) end`;
-
-/** SQL that is true if the version asked about says a revision. */
-export function said(revision: string): string {
-  return `${revision}.book_version <= book.version and (
-    ${revision}.superseded_in is null or ${revision}.superseded_in > book.version
-  )`;
+  const isFound = (row: InEffectRow) => row.id !== null;
+  return { ...toReadAt(rows[0]), prices: rows.filter(isFound).map(toLLMPrice) };
 }
 
 export type PriceRow = KeyColumns & {

@@ -1,5 +1,6 @@
 import { Decimal } from "../../domain/decimal.js";
 import type { Key } from "../../domain/price-key.js";
+import { columnsOf } from "../timelines/timeline-table.js";
 
 /** The columns of a key. */
 export type KeyColumns = {
@@ -10,12 +11,21 @@ export type KeyColumns = {
   readonly model: string;
 };
 
-/** The columns of a key as SQL, in the order in which keys are listed. */
-export const keyColumns = "account_id, price_list, charge_type, provider, model";
+/** The columns of a key, in the order in which keys are listed. */
+export const keyColumnNames = [
+  "account_id",
+  "price_list",
+  "charge_type",
+  "provider",
+  "model",
+] as const;
+
+/** The same as SQL. */
+export const keyColumns = keyColumnNames.join(", ");
 
 /** The same of one of several tables. */
 export function keyColumnsOf(table: string): string {
-  return keyColumns.replaceAll(/\w+/g, `${table}.$&`);
+  return columnsOf(table, keyColumnNames);
 }
 
 /** SQL that is true for the rows of two tables with the same key. */

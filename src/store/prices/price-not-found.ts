@@ -2,8 +2,9 @@ import type { Knex } from "knex";
 import { DomainError, type Metadata } from "../../domain/domain-error.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import { type Key, type ModelKey, toKeyText } from "../../domain/price-key.js";
+import { findKey } from "../timelines/timelines.js";
+import { priceTimelines } from "./price-timelines.js";
 import { nearestKeys } from "./suggestions.js";
-import { findKey } from "./timelines.js";
 
 /**
  * Creates the error of a lookup that found no price at an instant. The message says when the key
@@ -49,7 +50,7 @@ export function idNotFound(id: string): DomainError {
 }
 
 async function describeHistory(knex: Knex, key: Key, at: Instant): Promise<string> {
-  const known = await findKey(knex, key);
+  const known = await findKey(knex, priceTimelines, key);
   if (known === undefined) return "";
   const { rows } = await knex.raw(
     `

@@ -3,7 +3,7 @@ import type { Knex } from "knex";
 import type { Metadata } from "../../domain/domain-error.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import { everyone, isForEveryone, type Key, toKeyText } from "../../domain/price-key.js";
-import { toPrefixRange } from "./prefix-range.js";
+import { toPrefixRange } from "../timelines/prefix-range.js";
 import { type KeyColumns, keyColumns, toKey } from "./price-columns.js";
 
 /** The names nearest to an unknown one, as metadata and as a "did you mean" hint for a message. */

@@ -3,6 +3,7 @@ import * as catalog from "../../../migrations/20261201000001-catalog.js";
 import * as priceBook from "../../../migrations/20261201000002-price-book.js";
 import * as llmPrices from "../../../migrations/20261201000003-llm-prices.js";
 import * as answeredRequests from "../../../migrations/20261201000004-answered-requests.js";
+import * as rateCards from "../../../migrations/20261201000005-rate-cards.js";
 
 type Migration = Required<Pick<Knex.Migration, "up" | "down">> & {
   readonly name: string;
@@ -15,6 +16,7 @@ const migrations: readonly Migration[] = [
   toMigration("20261201000002-price-book", priceBook),
   toMigration("20261201000003-llm-prices", llmPrices),
   toMigration("20261201000004-answered-requests", answeredRequests),
+  toMigration("20261201000005-rate-cards", rateCards),
 ];
 
 /**

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { expect } from "chai";
 import type { LLMPriceRevision } from "../../../src/gen/llmprices/v1/llm_price_pb.js";
-import { bookVersion } from "../../../src/store/prices/timelines.js";
+import { bookVersion } from "../../../src/store/timelines/timelines.js";
 import { registerNames } from "../../support/prices.js";
 import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";

@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { expect } from "chai";
 import type { Knex } from "knex";
 import { createDatabase } from "../../../src/store/connection/pool.js";
-import { bookVersion } from "../../../src/store/prices/timelines.js";
+import { bookVersion } from "../../../src/store/timelines/timelines.js";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.js";
 import { freshKey, freshPrice, type TestKey } from "../../support/prices.js";
 import { errorOf } from "../../support/received-errors.js";

@@ -236,11 +236,11 @@ describe("CreateLLMPrice", () => {
     service.database.knex.on("query", onQuery);
     await create({ ...key, price: "1", ...fields });
     service.database.knex.off("query", onQuery);
-    const lock = queries.find(({ sql }) => sql.includes("change_timeline"));
+    const lock = queries.find(({ sql }) => sql.includes("change_llm_price"));
     const own = queries
       .filter(({ __knexUid }) => __knexUid === lock?.__knexUid)
       .map(({ sql }) => sql);
-    return { own, lockIndex: own.findIndex((sql) => sql.includes("change_timeline")) };
+    return { own, lockIndex: own.findIndex((sql) => sql.includes("change_llm_price")) };
   }
 
   it("uses the id of a key that a writer in SQL inserts at the same time", async () => {

@@ -6,7 +6,8 @@ import type { Knex } from "knex";
 import { Decimal } from "../../../src/domain/decimal.js";
 import { everyone } from "../../../src/domain/price-key.js";
 import { planUpdate } from "../../../src/domain/timeline.js";
-import { loadTimeline, saveChange } from "../../../src/store/prices/timelines.js";
+import { priceTimelines } from "../../../src/store/prices/price-timelines.js";
+import { loadTimeline, saveChange } from "../../../src/store/timelines/timelines.js";
 import { bookVersionOf, byKey, freshKey, freshPrice, type TestKey } from "../../support/prices.js";
 import { errorOf } from "../../support/received-errors.js";
 import { startTestService, type TestService } from "../../support/service.js";
@@ -127,6 +128,7 @@ describe("A write whose plan is outdated when the price book is locked", () => {
     const limit = await service.database.knex.transaction(async (transaction) => {
       const timeline = await loadTimeline(
         transaction,
+        priceTimelines,
         { ...everyone, ...key },
         {
           correctsPast: false,
@@ -135,7 +137,9 @@ describe("A write whose plan is outdated when the price book is locked", () => {
       if (timeline === undefined) throw new Error("the key is missing");
       const change = planUpdate(timeline, new Decimal("2"));
       const author = { changedBy: "a", reason: "" };
-      if (change !== undefined) await saveChange(transaction, timeline, change, undefined, author);
+      if (change !== undefined) {
+        await saveChange(transaction, priceTimelines, timeline, change, undefined, author);
+      }
       const { rows } = await transaction.raw("show idle_in_transaction_session_timeout");
       return rows[0].idle_in_transaction_session_timeout as string;
     });
@@ -148,7 +152,7 @@ describe("A write whose plan is outdated when the price book is locked", () => {
     const other = await knex.transaction();
     await other.raw("select * from price_book for update");
     const change = knex.raw(
-      `select * from change_timeline(?, null, 1, now(), false, '{}', true, null, 2, 'a', '', 50)`,
+      `select * from change_llm_price(?, null, 1, now(), false, '{}', true, null, 'a', '', 50, 2)`,
       [id],
     );
     const { code } = await change.catch((error) => error);

@@ -136,7 +136,7 @@ describe("A call that grpc-js rejects", function () {
     expect(line).to.include({ rpc: "_OTHER", code: "unimplemented" });
     expect(line.message).to.equal(
       'nothing is served at "/llmprices.v2.Other/Get"; expected /llmprices.v1.PricingService/... ' +
-        "or /llmprices.v1.CatalogService/...",
+        "or /llmprices.v1.CatalogService/... or /llmprices.v1.RateService/...",
     );
   });
 

@@ -126,7 +126,7 @@ describe("A request that HTTP itself would reject", () => {
         ...{ status: 404, code: "unimplemented" },
         message:
           `nothing is served at "${path}"; expected /llmprices.v1.PricingService/... or ` +
-          "/llmprices.v1.CatalogService/...",
+          "/llmprices.v1.CatalogService/... or /llmprices.v1.RateService/...",
       });
       expect(rejected.line.rpc).to.equal("_OTHER");
     }

@@ -8,13 +8,15 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { AppliedPrice, Rounding } from "./charge_pb.js";
 import { file_llmprices_v1_charge } from "./charge_pb.js";
+import type { RatedUsage, Usage } from "./usage_pb.js";
+import { file_llmprices_v1_usage } from "./usage_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file llmprices/v1/allocation.proto.
  */
 export const file_llmprices_v1_allocation: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sbG1wcmljZXMvdjEvYWxsb2NhdGlvbi5wcm90bxIMbGxtcHJpY2VzLnYxIjQKD0FsbG9jYXRpb25Vc2FnZRISCgphY2NvdW50X2lkGAEgASgJEg0KBXVzYWdlGAIgASgJIjsKDUFjY291bnRDaGFyZ2USEgoKYWNjb3VudF9pZBgBIAEoCRIWCg5hY2NvdW50X2NoYXJnZRgCIAEoCSKkAgoPQWxsb2NhdGlvblRlcm1zEhMKC2NoYXJnZV90eXBlGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEg0KBW1vZGVsGAMgASgJEhUKDXByb3ZpZGVyX2Nvc3QYBCABKAkSKQoFYXNfb2YYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKCHJvdW5kaW5nGAYgASgLMhYubGxtcHJpY2VzLnYxLlJvdW5kaW5nEhUKDWN1cnJlbmN5X2NvZGUYByABKAkSGAoQbWluX2Jvb2tfdmVyc2lvbhgIIAEoAxIZCgxib29rX3ZlcnNpb24YCSABKANIAIgBARISCgpwcmljZV9saXN0GAogASgJQg8KDV9ib29rX3ZlcnNpb24ikgIKEEFsbG9jYXRpb25Ub3RhbHMSFAoMdG90YWxfY2hhcmdlGAEgASgJEhMKC3RvdGFsX3VzYWdlGAIgASgJEhUKDWFjY291bnRfY291bnQYAyABKAMSDgoGbWFya3VwGAQgASgJEg0KBWV4YWN0GAUgASgIEigKCHJvdW5kaW5nGAYgASgLMhYubGxtcHJpY2VzLnYxLlJvdW5kaW5nEikKBWFzX29mGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1jdXJyZW5jeV9jb2RlGAggASgJEjEKDWFwcGxpZWRfcHJpY2UYCSABKAsyGi5sbG1wcmljZXMudjEuQXBwbGllZFByaWNlQiUKEGNvbS5sbG1wcmljZXMudjFCD0FsbG9jYXRpb25Qcm90b1ABYgZwcm90bzM", [file_google_protobuf_timestamp, file_llmprices_v1_charge]);
+  fileDesc("Ch1sbG1wcmljZXMvdjEvYWxsb2NhdGlvbi5wcm90bxIMbGxtcHJpY2VzLnYxIjQKD0FsbG9jYXRpb25Vc2FnZRISCgphY2NvdW50X2lkGAEgASgJEg0KBXVzYWdlGAIgASgJIjsKDUFjY291bnRDaGFyZ2USEgoKYWNjb3VudF9pZBgBIAEoCRIWCg5hY2NvdW50X2NoYXJnZRgCIAEoCSLIAgoPQWxsb2NhdGlvblRlcm1zEhMKC2NoYXJnZV90eXBlGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEg0KBW1vZGVsGAMgASgJEhUKDXByb3ZpZGVyX2Nvc3QYBCABKAkSKQoFYXNfb2YYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKCHJvdW5kaW5nGAYgASgLMhYubGxtcHJpY2VzLnYxLlJvdW5kaW5nEhUKDWN1cnJlbmN5X2NvZGUYByABKAkSGAoQbWluX2Jvb2tfdmVyc2lvbhgIIAEoAxIZCgxib29rX3ZlcnNpb24YCSABKANIAIgBARISCgpwcmljZV9saXN0GAogASgJEiIKBXVzYWdlGAsgASgLMhMubGxtcHJpY2VzLnYxLlVzYWdlQg8KDV9ib29rX3ZlcnNpb24iwQIKEEFsbG9jYXRpb25Ub3RhbHMSFAoMdG90YWxfY2hhcmdlGAEgASgJEhMKC3RvdGFsX3VzYWdlGAIgASgJEhUKDWFjY291bnRfY291bnQYAyABKAMSDgoGbWFya3VwGAQgASgJEg0KBWV4YWN0GAUgASgIEigKCHJvdW5kaW5nGAYgASgLMhYubGxtcHJpY2VzLnYxLlJvdW5kaW5nEikKBWFzX29mGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1jdXJyZW5jeV9jb2RlGAggASgJEjEKDWFwcGxpZWRfcHJpY2UYCSABKAsyGi5sbG1wcmljZXMudjEuQXBwbGllZFByaWNlEi0KC3JhdGVkX3VzYWdlGAogASgLMhgubGxtcHJpY2VzLnYxLlJhdGVkVXNhZ2VCJQoQY29tLmxsbXByaWNlcy52MUIPQWxsb2NhdGlvblByb3RvUAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_llmprices_v1_charge, file_llmprices_v1_usage]);
 
 /**
  * The usage of one account.
@@ -104,7 +106,7 @@ export type AllocationTerms = Message<"llmprices.v1.AllocationTerms"> & {
 
   /**
    * What the provider bills: a magnitude below 10^18, at most 18 fraction digits. A negative cost
-   * is a credit. Required.
+   * is a credit. Required, unless `usage` is given.
    *
    * @generated from field: string provider_cost = 4;
    */
@@ -159,6 +161,13 @@ export type AllocationTerms = Message<"llmprices.v1.AllocationTerms"> & {
    * @generated from field: string price_list = 10;
    */
   priceList: string;
+
+  /**
+   * What the provider's answer used, instead of `provider_cost`: the service rates it, as RateUsage does.
+   *
+   * @generated from field: llmprices.v1.Usage usage = 11;
+   */
+  usage?: Usage | undefined;
 };
 
 /**
@@ -226,7 +235,7 @@ export type AllocationTotals = Message<"llmprices.v1.AllocationTotals"> & {
   asOf?: Timestamp | undefined;
 
   /**
-   * The request's `currency_code`.
+   * The request's `currency_code`, or the one of the rate card.
    *
    * @generated from field: string currency_code = 8;
    */
@@ -238,6 +247,13 @@ export type AllocationTotals = Message<"llmprices.v1.AllocationTotals"> & {
    * @generated from field: llmprices.v1.AppliedPrice applied_price = 9;
    */
   appliedPrice?: AppliedPrice | undefined;
+
+  /**
+   * The provider cost, and how it was calculated. Unset: the terms have a `provider_cost`.
+   *
+   * @generated from field: llmprices.v1.RatedUsage rated_usage = 10;
+   */
+  ratedUsage?: RatedUsage | undefined;
 };
 
 /**

@@ -1,43 +1,41 @@
 import { randomUUID } from "node:crypto";
 import type { Knex } from "knex";
-import { toPlainText } from "../../domain/decimal.js";
 import { type Instant, toInstantText } from "../../domain/instant.js";
-import type { Key } from "../../domain/price-key.js";
 import { applyChange, type Change, type Revision, type Timeline } from "../../domain/timeline.js";
 import { prepared } from "../connection/prepared.js";
 import { retryOnRace } from "../connection/transaction.js";
-import { keyColumnsOf, toKey, toKeyColumns, toKeyValues, toPrice } from "./price-columns.js";
+import { columnsOf, type TimelineTable } from "./timeline-table.js";
 
 /** The price book version that a transaction creates, and the instant that it uses as now. */
 export type PriceBookChange = { readonly version: bigint; readonly now: Instant };
 
-/** A reference to a price: its id or its key. */
-export type PriceRef = { readonly id: string } | Key;
+/** A reference to a timeline: its id or its key. */
+export type TimelineRef<K> = { readonly id: string } | K;
 
-/** The row of a key, with or without a current price. */
-export type KeyRow = { readonly id: string; readonly key: Key };
+/** The row of a key, whatever its timeline says. */
+export type KeyRow<K> = { readonly id: string; readonly key: K };
 
 /** A key's timeline, as it was read for a change. */
-export type StoredTimeline = Omit<Timeline, "revisions"> & {
+export type StoredTimeline<K, V> = Omit<Timeline<V>, "revisions"> & {
   readonly id: string;
-  readonly key: Key;
+  readonly key: K;
   /** The version of the price book that last changed it. Undefined: the key does not exist yet. */
   readonly version: bigint | undefined;
   /** As `Timeline.revisions`, with what was recorded. */
-  readonly revisions: readonly StoredRevision[];
+  readonly revisions: readonly StoredRevision<V>[];
   /** The revision before them, if there is one. */
-  readonly previous: StoredRevision | undefined;
+  readonly previous: StoredRevision<V> | undefined;
 };
 
 /** A revision that stands, with its author, reason, time of recording, and version. */
-export type StoredRevision = Revision &
-  Pick<RecordedRevision, "changedBy" | "reason" | "createdAt" | "bookVersion">;
+export type StoredRevision<V> = Revision<V> &
+  Pick<RecordedRevision<V>, "changedBy" | "reason" | "createdAt" | "bookVersion">;
 
 /** A change that is written: its version and instant, and the timeline after it. */
-export type SavedChange = PriceBookChange & {
+export type SavedChange<K, V> = PriceBookChange & {
   readonly id: string;
-  readonly key: Key;
-  readonly revisions: readonly Revision[];
+  readonly key: K;
+  readonly revisions: readonly Revision<V>[];
   readonly createdAt: Instant;
   readonly updatedAt: Instant;
 };
@@ -46,7 +44,7 @@ export type SavedChange = PriceBookChange & {
 export type Statements = Pick<Knex, "raw">;
 
 /** A revision with its author, reason, time of recording, and the versions that say it. */
-export type RecordedRevision = Revision & {
+export type RecordedRevision<V> = Revision<V> & {
   /** The start of the next revision, at the last version that says this one. */
   readonly effectiveUntil: Instant | undefined;
   readonly changedBy: string;
@@ -95,16 +93,24 @@ export async function bookVersion(knex: Knex): Promise<bigint> {
   return BigInt(row.version);
 }
 
-export async function findKey(knex: Knex, ref: PriceRef): Promise<KeyRow | undefined> {
-  const row = await knex("llm_prices")
-    .where("id" in ref ? { id: ref.id } : toKeyColumns(ref))
+export async function findKey<K extends object>(
+  knex: Knex,
+  table: TimelineTable<K, unknown>,
+  ref: TimelineRef<K>,
+): Promise<KeyRow<K> | undefined> {
+  const row = await knex(table.keys)
+    .where("id" in ref ? { id: ref.id } : table.toKeyColumns(ref))
     .first();
   if (row === undefined) return undefined;
-  return { id: row.id, key: toKey(row) };
+  return { id: row.id, key: table.toKey(row) };
 }
 
 /** Returns the empty timeline of a key that does not exist yet. */
-export function newTimeline(key: Key, now: Instant, correctsPast = false): StoredTimeline {
+export function newTimeline<K, V>(
+  key: K,
+  now: Instant,
+  correctsPast = false,
+): StoredTimeline<K, V> {
   return {
     ...{ now, id: randomUUID(), key, version: undefined },
     ...{ revisions: [], previous: undefined, hasHistory: false, correctsPast },
@@ -124,26 +130,28 @@ export type TimelineQuery = {
  * Reads a key's timeline for a change. Returns undefined if the key does not exist. One statement, so that it
  * reads one version. Without a lock the plan of the change may be outdated when it is saved.
  */
-export async function loadTimeline(
+export async function loadTimeline<K extends object, V>(
   statements: Statements,
-  ref: PriceRef,
+  table: TimelineTable<K, V>,
+  ref: TimelineRef<K>,
   { correctsPast, readsAll = correctsPast, now: lockedAt }: TimelineQuery,
-): Promise<StoredTimeline | undefined> {
+): Promise<StoredTimeline<K, V> | undefined> {
+  const { keys, revisions, keyId, keyColumns, valueColumns } = table;
   const isById = "id" in ref;
   const condition = isById
     ? "key.id = :id"
-    : `(${keyColumnsOf("key")}) = (:accountId, :priceList, :chargeType, :provider, :model)`;
+    : `(${columnsOf("key", keyColumns)}) = (${keyColumns.map((name) => `:${name}`).join(", ")})`;
   const { rows } = await statements
     .raw(
       `
-      select book.at as now, key.id, ${keyColumnsOf("key")}, key.book_version,
+      select book.at as now, key.id, ${columnsOf("key", keyColumns)}, key.book_version,
         -- Not exists(): it may be planned as a scan of the whole table.
         coalesce((
-          select true from llm_price_revisions where llm_price_id = key.id limit 1
+          select true from ${revisions} where ${keyId} = key.id limit 1
         ), false) as has_history,
-        revision.effective_from, revision.price, revision.changed_by, revision.reason,
-        revision.created_at, revision.book_version as written_in
-      from llm_prices key
+        revision.effective_from, ${columnsOf("revision", valueColumns)}, revision.changed_by,
+        revision.reason, revision.created_at, revision.book_version as written_in
+      from ${keys} key
       cross join (
         -- The earliest instant that the next change can have.
         select coalesce(
@@ -153,27 +161,31 @@ export async function loadTimeline(
       ) book
       left join lateral (
         (
-          select * from llm_price_revisions
-          where llm_price_id = key.id and superseded_in is null and effective_from <= book.at
+          select * from ${revisions}
+          where ${keyId} = key.id and superseded_in is null and effective_from <= book.at
           order by effective_from desc
           limit case when :readsAll then null else 2 end
         )
         union all
-        select * from llm_price_revisions
-        where llm_price_id = key.id and superseded_in is null and effective_from > book.at
+        select * from ${revisions}
+        where ${keyId} = key.id and superseded_in is null and effective_from > book.at
       ) revision on true
       where ${condition}
       order by revision.effective_from`,
-      { ...ref, readsAll, now: lockedAt === undefined ? null : toInstantText(lockedAt) },
+      {
+        ...("id" in ref ? ref : table.toKeyColumns(ref)),
+        ...{ readsAll, now: lockedAt === undefined ? null : toInstantText(lockedAt) },
+      },
     )
-    .options(prepared(isById ? "load-timeline-by-id" : "load-timeline-by-key"));
+    .options(prepared(`load-${keys}-by-${isById ? "id" : "key"}`));
   const [row] = rows;
   if (row === undefined) return undefined;
   const now = row.now.getTime();
-  const found: StoredRevision[] = row.effective_from === null ? [] : rows.map(toStoredRevision);
+  const toStored = (each: StoredRow): StoredRevision<V> => toStoredRevision(table, each);
+  const found = row.effective_from === null ? [] : rows.map(toStored);
   const hasPrevious = !readsAll && (found[1]?.effectiveFrom ?? Number.POSITIVE_INFINITY) <= now;
   return {
-    ...{ now, id: row.id, key: toKey(row), version: BigInt(row.book_version) },
+    ...{ now, id: row.id, key: table.toKey(row), version: BigInt(row.book_version) },
     revisions: hasPrevious ? found.slice(1) : found,
     previous: hasPrevious ? found[0] : undefined,
     ...{ hasHistory: row.has_history, correctsPast },
@@ -187,14 +199,16 @@ export async function loadTimeline(
  * @param lockTimeoutMs how long to wait for a lock. Undefined: as long as the connection's settings allow.
  * @throws serialization_failure of PostgreSQL, or RetryTransaction, if the plan is outdated.
  */
-export async function saveChange(
+export async function saveChange<K, V>(
   statements: Statements,
-  timeline: StoredTimeline,
-  { supersede, add }: Change,
+  table: TimelineTable<K, V>,
+  timeline: StoredTimeline<K, V>,
+  { supersede, add }: Change<V>,
   effectiveFrom: Instant | undefined,
   { changedBy, reason }: Author,
   lockTimeoutMs?: number,
-): Promise<SavedChange> {
+): Promise<SavedChange<K, V>> {
+  const values = table.toValueColumns(add?.value ?? null);
   const { id, key, version, now: plannedAt, previous, correctsPast } = timeline;
   const { rows } = await retryOnRace(() =>
     statements
@@ -202,25 +216,24 @@ export async function saveChange(
         `
         select version, changed_at, created_at, updated_at,
           set_config('idle_in_transaction_session_timeout', :idleLimit, true)
-        from change_timeline(
-          :id, :newKey, :version, :plannedAt, :correctsPast, :supersede, :adds, :begins, :price,
-          :changedBy, :reason, :lockTimeoutMs
+        from ${table.change}(
+          :id, :newKey, :version, :plannedAt, :correctsPast, :supersede, :adds, :begins, :changedBy,
+          :reason, :lockTimeoutMs, ${table.valueColumns.map((name) => `:${name}`).join(", ")}
         )`,
         {
           id,
-          newKey: version === undefined ? toKeyValues(key) : null,
+          newKey: version === undefined ? Object.values(table.toKeyColumns(key)) : null,
           version: version === undefined ? null : String(version),
           plannedAt: toInstantText(plannedAt),
           correctsPast,
           supersede: supersede.map(toInstantText),
           adds: add !== undefined,
           begins: effectiveFrom === undefined ? null : toInstantText(effectiveFrom),
-          price: add === undefined || add.price === null ? null : toPlainText(add.price),
-          ...{ changedBy, reason, lockTimeoutMs: lockTimeoutMs ?? null },
+          ...{ changedBy, reason, lockTimeoutMs: lockTimeoutMs ?? null, ...values },
           idleLimit: maxIdleWhileLocked,
         },
       )
-      .options(prepared("change-timeline")),
+      .options(prepared(table.change)),
   );
   const [row] = rows;
   const now = row.changed_at.getTime();
@@ -245,15 +258,16 @@ export type RevisionFilter = {
 };
 
 /** Returns the revisions of a timeline, ascending by their start and the version that wrote them. */
-export async function listRevisions(
+export async function listRevisions<V>(
   knex: Knex,
+  table: TimelineTable<unknown, V>,
   id: string,
   { includesSuperseded, after }: RevisionFilter,
   limit: number,
-): Promise<RecordedRevision[]> {
-  const rows = knex("llm_price_revisions as revision")
-    .select("revision.*", knex.raw(`${effectiveUntilSql} as effective_until`))
-    .where("llm_price_id", id)
+): Promise<RecordedRevision<V>[]> {
+  const rows = knex(`${table.revisions} as revision`)
+    .select("revision.*", knex.raw(`${effectiveUntil(table)} as effective_until`))
+    .where(table.keyId, id)
     .orderBy(["effective_from", "book_version"])
     .limit(limit);
   if (!includesSuperseded) rows.whereNull("superseded_in");
@@ -263,23 +277,24 @@ export async function listRevisions(
       String(after.bookVersion),
     ]);
   }
-  return (await rows).map(toRecordedRevision);
+  return (await rows).map((row) => toRecordedRevision(table, row));
 }
 
-/** SQL for the end of `revision`, at the last version that says it. */
-export const effectiveUntilSql = `(
-  select min(later.effective_from) from llm_price_revisions later
-  where later.llm_price_id = revision.llm_price_id
-    and later.effective_from > revision.effective_from
-    and (revision.superseded_in is null or later.book_version < revision.superseded_in)
-    and (later.superseded_in is null or later.superseded_in >= revision.superseded_in)
-)`;
+/** Returns SQL for the end of `revision`, at the last version that says it. */
+export function effectiveUntil({ revisions, keyId }: TimelineTable<unknown, unknown>): string {
+  return `(
+    select min(later.effective_from) from ${revisions} later
+    where later.${keyId} = revision.${keyId}
+      and later.effective_from > revision.effective_from
+      and (revision.superseded_in is null or later.book_version < revision.superseded_in)
+      and (later.superseded_in is null or later.superseded_in >= revision.superseded_in)
+  )`;
+}
 
-/** The columns of a revision, with its end. */
+/** The columns that the revisions of all kinds have, with the end of a revision. */
 export type RevisionRow = {
   readonly effective_from: Date;
   readonly effective_until: Date | null;
-  readonly price: string | null;
   readonly changed_by: string;
   readonly reason: string;
   readonly created_at: Date;
@@ -287,15 +302,11 @@ export type RevisionRow = {
   readonly superseded_in: string | null;
 };
 
-function toRevision(row: Pick<RevisionRow, "effective_from" | "price">): Revision {
-  return { effectiveFrom: row.effective_from.getTime(), price: toPrice(row.price) };
-}
+type StoredRow = Omit<RevisionRow, "book_version"> & { readonly written_in: string };
 
-function toStoredRevision(
-  row: Omit<RevisionRow, "book_version"> & { readonly written_in: string },
-): StoredRevision {
+function toStoredRevision<V>(table: TimelineTable<unknown, V>, row: StoredRow): StoredRevision<V> {
   return {
-    ...toRevision(row),
+    ...{ effectiveFrom: row.effective_from.getTime(), value: table.toValue(row) },
     changedBy: row.changed_by,
     reason: row.reason,
     createdAt: row.created_at.getTime(),
@@ -303,9 +314,12 @@ function toStoredRevision(
   };
 }
 
-export function toRecordedRevision(row: RevisionRow): RecordedRevision {
+export function toRecordedRevision<V>(
+  table: TimelineTable<unknown, V>,
+  row: RevisionRow,
+): RecordedRevision<V> {
   return {
-    ...toRevision(row),
+    ...{ effectiveFrom: row.effective_from.getTime(), value: table.toValue(row) },
     effectiveUntil: row.effective_until?.getTime(),
     changedBy: row.changed_by,
     reason: row.reason,

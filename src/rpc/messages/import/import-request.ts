@@ -1,17 +1,17 @@
-import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
-import { invalidField } from "../../domain/domain-error.js";
-import { parseAll } from "../../domain/field-errors.js";
-import type { ImportOptions, ImportRow, MissingRows } from "../../domain/price-import.js";
+import { decimalBounds, parseDecimal } from "../../../domain/decimal.js";
+import { invalidField } from "../../../domain/domain-error.js";
+import { parseAll } from "../../../domain/field-errors.js";
+import type { ImportOptions, ImportRow, MissingRows } from "../../../domain/price-import.js";
 import {
   type LLMPriceImportRow,
   type LLMPriceImportTerms,
   MissingPrices,
-} from "../../gen/llmprices/v1/llm_price_import_pb.js";
-import { parseOptionalVersion } from "./book-version.js";
+} from "../../../gen/llmprices/v1/llm_price_import_pb.js";
+import { parseOptionalVersion } from "../book-version.js";
+import { parseKey } from "../price-lookup.js";
+import { parseEffectiveFrom } from "../timestamps.js";
+import { writeParsers } from "../write-fields.js";
 import { parseGuards, parseScope, requireInScope } from "./import-scope.js";
-import { parseKey } from "./price-lookup.js";
-import { parseEffectiveFrom } from "./timestamps.js";
-import { writeParsers } from "./write-fields.js";
 
 /** The terms of an import, parsed and validated. */
 export type ImportRequest = ImportOptions & { readonly requestId: string; readonly reason: string };

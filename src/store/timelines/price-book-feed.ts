@@ -1,8 +1,9 @@
 import pg from "pg";
 import type { Instant } from "../../domain/instant.js";
 import type { Key } from "../../domain/price-key.js";
+import type { RateCardKey } from "../../domain/rate-card.js";
 import { type DatabaseConnection, prepareSession, toClientOptions } from "../connection/session.js";
-import { keyColumnsOf } from "./price-columns.js";
+import { keyColumnsOf } from "../prices/price-columns.js";
 
 /** The result of a read of the price book, all at one version. */
 export type ReadTimelines = {
@@ -38,10 +39,40 @@ export type TimelineRow = {
   readonly superseded: readonly SupersededRevision[];
 };
 
+/** A rate card with everything that its timeline has ever said. */
+export type RateCardRow = {
+  readonly id: string;
+  readonly key: RateCardKey;
+  readonly steps: readonly RateCardStep[];
+};
+
+/** A revision of a rate card. */
+export type RateCardStep = {
+  readonly effectiveFrom: Instant;
+  /** Undefined: the rate card ends. */
+  readonly card: StoredCard | undefined;
+  readonly bookVersion: number;
+  /** Undefined: it stands. */
+  readonly supersededIn: number | undefined;
+};
+
+type StoredCard = {
+  readonly currencyCode: string;
+  readonly source: string;
+  /** In JSON, as the database keeps them. */
+  readonly rates: string;
+};
+
+/** What a read of the price book calls with each timeline that it finds. */
+export type TimelineReceivers = {
+  readonly onPrice: (row: TimelineRow) => void;
+  readonly onRateCard: (row: RateCardRow) => void;
+};
+
 /** A connection that reads the price book and receives notifications of its changes. */
 export type PriceBookFeed = {
   /** Reads the version, and each timeline that changed after version `since`. -1 reads all. */
-  readonly read: (since: bigint, onTimeline: (row: TimelineRow) => void) => Promise<ReadTimelines>;
+  readonly read: (since: bigint, receivers: TimelineReceivers) => Promise<ReadTimelines>;
   /** Closes the connection immediately. */
   readonly close: () => void;
 };
@@ -83,9 +114,9 @@ export async function openPriceBookFeed(
     throw error;
   }
   return {
-    read: (since, onTimeline) =>
+    read: (since, receivers) =>
       failWhenUnresponsive(close, timeoutMs, (onActivity) =>
-        read(client, onActivity, since, onTimeline),
+        read(client, onActivity, since, receivers),
       ),
     close,
   };
@@ -95,7 +126,7 @@ async function read(
   client: pg.Client,
   onActivity: () => void,
   since: bigint,
-  onTimeline: (row: TimelineRow) => void,
+  { onPrice, onRateCard }: TimelineReceivers,
 ): Promise<ReadTimelines> {
   let found: ReadTimelines | undefined;
   // A query with row events keeps no rows: a price book may have a million. Without a name, because
@@ -108,7 +139,9 @@ async function read(
   const receive = (row: string[]) => {
     onActivity();
     const [version, changedAt, server, clockAt] = row as unknown as string[];
-    if (version === null || version === undefined) return onTimeline(toTimeline(row));
+    if (version === null || version === undefined) {
+      return changedAt === rateCardMark ? onRateCard(toRateCardRow(row)) : onPrice(toTimeline(row));
+    }
     found = {
       version: BigInt(version),
       changedAt: Number(changedAt),
@@ -168,8 +201,33 @@ function toTimeline(row: readonly string[]): TimelineRow {
   return { key, id, standing, superseded };
 }
 
+function toRateCardRow(row: readonly string[]): RateCardRow {
+  const [, , , id = "", , , , provider = "", model = "", revisions = "[]"] = row;
+  const steps = (JSON.parse(revisions) as readonly SentStep[]).map((sent) => {
+    const [from, currencyCode, source, rates, bookVersion, supersededIn] = sent;
+    return {
+      effectiveFrom: from,
+      card: currencyCode === null ? undefined : { currencyCode, source, rates },
+      ...{ bookVersion, supersededIn: supersededIn ?? undefined },
+    };
+  });
+  return { id, key: { provider, model }, steps };
+}
+
+type SentStep = readonly [
+  from: number,
+  currencyCode: string | null,
+  source: string,
+  rates: string,
+  bookVersion: number,
+  supersededIn: number | null,
+];
+
+/** In the second column of the row of a rate card. */
+const rateCardMark = "rate card";
+
 // One statement, so that the version and the timelines are consistent.
-const loadSql = `
+const sql = `
   select version::text, to_ms(changed_at), (
     select pg_postmaster_start_time()::text || ' ' || oid
     from pg_database where datname = current_database()
@@ -183,11 +241,27 @@ const loadSql = `
     )
     from llm_price_revisions where llm_price_id = key.id
   )
-  from llm_prices key`.replaceAll(
+  from llm_prices key
+  where changed_since
+  union all
+  select null, '${rateCardMark}', null, key.id::text, null, null, null, provider, model, (
+    select json_agg(
+      json_build_array(
+        cast(to_ms(effective_from) as bigint), currency_code, source, cast(rates as text), book_version,
+        superseded_in
+      ) order by effective_from
+    )::text
+    from rate_card_revisions where rate_card_id = key.id
+  )
+  from rate_cards key
+  where changed_since`.replaceAll(
   /to_ms\(((?:clock_timestamp\(\)|\w+))\)/g,
   "(date_part('epoch', date_trunc('milliseconds', $1)) * 1000)::bigint::text",
 );
+const loadSql = sql.replaceAll("changed_since", "true");
 // The second condition ends the statement early when the version is unchanged. Otherwise it would
 // scan the keys that an import has not committed yet, which may be a million.
-const followSql = `${loadSql}
-  where key.book_version > $1 and (select version from price_book) > $1`;
+const followSql = sql.replaceAll(
+  "changed_since",
+  "key.book_version > $1 and (select version from price_book) > $1",
+);

@@ -1,7 +1,7 @@
-import { type Decimal, type DecimalBound, parseDecimal } from "../../domain/decimal.js";
-import { invalidFields, quote } from "../../domain/domain-error.js";
-import { parseAll } from "../../domain/field-errors.js";
-import type { ImportGuards, ImportScope } from "../../domain/price-import.js";
+import { type Decimal, type DecimalBound, parseDecimal } from "../../../domain/decimal.js";
+import { invalidFields, quote } from "../../../domain/domain-error.js";
+import { parseAll } from "../../../domain/field-errors.js";
+import type { ImportGuards, ImportScope } from "../../../domain/price-import.js";
 import {
   type Audience,
   type AudienceFilter,
@@ -11,12 +11,12 @@ import {
   parseChargeTypePattern,
   parseModelPrefix,
   parseProviderPattern,
-} from "../../domain/price-key.js";
+} from "../../../domain/price-key.js";
 import type {
   LLMPriceImportScope,
   LLMPriceImportTerms,
-} from "../../gen/llmprices/v1/llm_price_import_pb.js";
-import { parseAudiences } from "./price-lookup.js";
+} from "../../../gen/llmprices/v1/llm_price_import_pb.js";
+import { parseAudiences } from "../price-lookup.js";
 
 /** @throws DomainError INVALID_FIELD with every violation. */
 export function parseScope(scope: LLMPriceImportScope | undefined): ImportScope | undefined {

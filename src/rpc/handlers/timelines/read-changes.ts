@@ -1,31 +1,60 @@
-import type { ServiceImpl } from "@connectrpc/connect";
-import { raceAbort } from "../../async/race-abort.js";
-import { parseAll } from "../../domain/field-errors.js";
-import type { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
-import { type Call, inListTransaction, smallReadRows } from "../../store/connection/transaction.js";
+import type { HandlerContext } from "@connectrpc/connect";
+import { raceAbort } from "../../../async/race-abort.js";
+import { parseAll } from "../../../domain/field-errors.js";
+import {
+  type Call,
+  inListTransaction,
+  smallReadRows,
+} from "../../../store/connection/transaction.js";
 import {
   afterVersion,
   type ChangePosition,
   listChanges,
-  type PriceChange,
-} from "../../store/prices/price-changes.js";
-import { bookVersion } from "../../store/prices/timelines.js";
-import { parseVersion, requireReached } from "../messages/book-version.js";
-import { parseChangeToken, toChangeToken } from "../messages/change-token.js";
-import { cutPage, maxPageSize, parsePageSize, toPage } from "../messages/pagination.js";
-import { toPriceChangeMessage } from "../messages/price-messages.js";
-import type { PricingDependencies } from "./dependencies.js";
+  type TimelineChange,
+} from "../../../store/timelines/timeline-changes.js";
+import type { TimelineTable } from "../../../store/timelines/timeline-table.js";
+import { bookVersion } from "../../../store/timelines/timelines.js";
+import { parseVersion, requireReached } from "../../messages/book-version.js";
+import { parseChangeToken, toChangeToken } from "../../messages/change-token.js";
+import { cutPage, maxPageSize, parsePageSize, toPage } from "../../messages/pagination.js";
+import type { PricingDependencies } from "../dependencies.js";
 
-type PriceChanges = Pick<
-  ServiceImpl<typeof PricingService>,
-  "listLLMPriceChanges" | "watchLLMPriceChanges"
->;
+/** Reads what each version of the price book changed in the timelines of one kind. */
+export type ChangeReader<C> = {
+  /** Returns one page of changes. @throws DomainError INVALID_FIELD or BOOK_BEHIND */
+  readonly list: (
+    request: ListRequest,
+    context: HandlerContext,
+  ) => Promise<{
+    readonly page: readonly C[];
+    readonly nextPageToken: string;
+    readonly bookVersion: bigint;
+  }>;
+  /** Yields changes as they are committed, and the version up to which all have been yielded. */
+  readonly watch: (
+    afterBookVersion: bigint,
+    context: HandlerContext,
+  ) => AsyncGenerator<{ readonly page: readonly C[]; readonly bookVersion: bigint | undefined }>;
+};
 
-/** Changes up to a version, and perhaps one more than wanted. */
-type Changes = { readonly newest: bigint; readonly changes: readonly PriceChange[] };
+type ListRequest = {
+  readonly afterBookVersion: bigint;
+  readonly pageSize: number;
+  readonly pageToken: string;
+};
 
-/** Creates the handlers that read what each version of the price book changed. */
-export function priceChanges({ knex, waitForChange }: PricingDependencies): PriceChanges {
+/** Creates the reader of one kind. `textOf` returns the long text of a change, which limits a page. */
+export function createChangeReader<K, V>(
+  { knex, waitForChange }: Pick<PricingDependencies, "knex" | "waitForChange">,
+  table: TimelineTable<K, V>,
+  textOf: (change: TimelineChange<K, V>) => string,
+): ChangeReader<TimelineChange<K, V>> {
+  /** Changes up to a version, and perhaps one more than wanted. */
+  type Changes = {
+    readonly newest: bigint;
+    readonly changes: readonly TimelineChange<K, V>[];
+  };
+
   /** Reads changes after a position, up to a version or the newest one. */
   const read = (
     call: Call,
@@ -38,7 +67,10 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
       const newest = upTo ?? (await bookVersion(transaction));
       requireReached(newest, "after_book_version", after);
       const from = position ?? afterVersion(after);
-      return { newest, changes: await listChanges(transaction, from, newest, limit) };
+      return {
+        newest,
+        changes: await listChanges(transaction, table, from, newest, limit),
+      };
     });
 
   /** The running reads of all watches, by the version after which they read. */
@@ -57,11 +89,11 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
   };
 
   return {
-    async listLLMPriceChanges(request, context) {
+    async list(request, context) {
       const { after, pageSize, token } = parseAll({
         after: () => parseVersion("after_book_version", request.afterBookVersion),
         pageSize: () => parsePageSize(request.pageSize, { whenUnset: maxPageSize }),
-        token: () => parseChangeToken(request.pageToken, request.afterBookVersion),
+        token: () => parseChangeToken(table.keys, request.pageToken, request.afterBookVersion),
       });
       const { position, newest: upTo } = token ?? {};
       const readUpTo = (newest: bigint | undefined, limit: number) =>
@@ -73,18 +105,14 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
       const { page, nextPageToken } = toPage(
         changes,
         pageSize,
-        (last) => toChangeToken(after, newest, last),
-        reasonOf,
+        (last) => toChangeToken(table.keys, after, newest, last),
+        textOf,
       );
-      return {
-        llmPriceChanges: page.map(toPriceChangeMessage),
-        nextPageToken,
-        bookVersion: newest,
-      };
+      return { page, nextPageToken, bookVersion: newest };
     },
 
-    async *watchLLMPriceChanges(request, context) {
-      let sent = parseVersion("after_book_version", request.afterBookVersion);
+    async *watch(afterBookVersion, context) {
+      let sent = parseVersion("after_book_version", afterBookVersion);
       for (;;) {
         let position: ChangePosition | undefined;
         let upTo: bigint | undefined;
@@ -95,11 +123,10 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
             position === undefined
               ? await readShared(sent, context.signal)
               : await read(context, sent, position, upTo, limit);
-          const { page, hasMore } = cutPage(changes, limit - 1, reasonOf);
+          const { page, hasMore } = cutPage(changes, limit - 1, textOf);
           position = hasMore ? page.at(-1) : undefined;
           upTo = newest;
-          const llmPriceChanges = page.map(toPriceChangeMessage);
-          yield { llmPriceChanges, ...(position === undefined && { bookVersion: newest }) };
+          yield { page, bookVersion: position === undefined ? newest : undefined };
         } while (position !== undefined);
         sent = upTo;
         // Ends without an error when the time of the call is nearly over: the client calls again.
@@ -111,10 +138,6 @@ export function priceChanges({ knex, waitForChange }: PricingDependencies): Pric
       }
     },
   };
-}
-
-function reasonOf({ revision }: PriceChange): string {
-  return revision.reason;
 }
 
 /** Also without a change a message is sent, so that nothing between the two ends takes the stream for dead. */

@@ -1,18 +1,18 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Decimal, toPlainText } from "../../domain/decimal.js";
-import type { Instant } from "../../domain/instant.js";
+import { type Decimal, toPlainText } from "../../../domain/decimal.js";
+import type { Instant } from "../../../domain/instant.js";
 import type {
   ImportChange,
   ImportCounts,
   ImportOutcome,
   NewNames,
-} from "../../domain/price-import.js";
+} from "../../../domain/price-import.js";
 import {
   type LLMPriceImportChangeSchema,
   type LLMPriceImportCountsSchema,
   PriceChangeKind,
-} from "../../gen/llmprices/v1/llm_price_import_pb.js";
-import { toTimestamp } from "./timestamps.js";
+} from "../../../gen/llmprices/v1/llm_price_import_pb.js";
+import { toTimestamp } from "../timestamps.js";
 
 export function toImportMessage(outcome: ImportOutcome) {
   const { counts, changes, bookVersion, effectiveFrom, guardViolations } = outcome;

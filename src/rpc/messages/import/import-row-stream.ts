@@ -1,15 +1,15 @@
 import type { Knex } from "knex";
-import { createYieldTimer } from "../../async/yield-to-event-loop.js";
-import type { ReserveBytes } from "../../domain/charges/account-lookup.js";
-import { invalidField } from "../../domain/domain-error.js";
-import { FieldErrors } from "../../domain/field-errors.js";
-import { type RowError, RowErrors } from "../../domain/import-row-errors.js";
+import { createYieldTimer } from "../../../async/yield-to-event-loop.js";
+import type { ReserveBytes } from "../../../domain/charges/account-lookup.js";
+import { invalidField } from "../../../domain/domain-error.js";
+import { FieldErrors } from "../../../domain/field-errors.js";
+import { type RowError, RowErrors } from "../../../domain/import-row-errors.js";
 import type {
   LLMPriceImportRow,
   LLMPriceImportTerms,
-} from "../../gen/llmprices/v1/llm_price_import_pb.js";
-import { ImportRows, rowsAtOnce } from "../../store/import/staged-rows.js";
-import { rejectLaterTerms } from "./first-message.js";
+} from "../../../gen/llmprices/v1/llm_price_import_pb.js";
+import { ImportRows, rowsAtOnce } from "../../../store/import/staged-rows.js";
+import { rejectLaterTerms } from "../first-message.js";
 import { type ImportRequest, parseImportRow } from "./import-request.js";
 
 /** A message with rows of an import. Only the first has terms. */
