@@ -70,7 +70,7 @@ report() { # report NAME STATUS LOG WALL USER SYSTEM
 
 # Prints the failed checks of an output, or its end if it names none.
 excerpt() { # excerpt LOG
-  grep -A 6 "^FAILED" "$1" | cut -c 1-1000 | head -n 60 | grep . || tail -n 40 "$1"
+  grep -E -A 6 "^(FAILED|not ok)" "$1" | cut -c 1-1000 | head -n 60 | grep . || tail -n 40 "$1"
 }
 
 # Prints the failed checks of each failed suite again, a row for each suite, and the totals as the last
