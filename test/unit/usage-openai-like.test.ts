@@ -136,7 +136,7 @@ describe("normalizeUsage of MISTRAL", () => {
       ...{ rates: { INPUT: "0.04", OUTPUT: "0.04", SECONDS: "16.67" }, cost: "0.00340957" },
     },
     {
-      // `UsageInfo` of mistralai 3.7.0, synthetic number: silence has no tokens.
+      // `UsageInfo` of mistralai 3.7.0, synthetic number: a pause has no tokens.
       fact: "reads seconds alone",
       body: { usage: { prompt_audio_seconds: 2 } },
       quantities: "SECONDS 2",

@@ -437,10 +437,18 @@ describe("normalizeUsage of OPENAI_RESPONSES", () => {
         total_tokens: 90,
         input_tokens: 90,
         output_tokens: 0,
-        input_token_details: { text_tokens: 10, audio_tokens: 70 },
+        input_token_details: {
+          text_tokens: 10,
+          audio_tokens: 70,
+          cached_tokens: 9,
+          cached_tokens_details: { text_tokens: 3, audio_tokens: 5 },
+        },
       },
-      quantities: "INPUT 20, INPUT_AUDIO 70",
-      findings: ["SUM_MISMATCH input_tokens 10"],
+      quantities: "INPUT 16, CACHE_READ 4, INPUT_AUDIO 65, CACHE_READ_AUDIO 5",
+      findings: [
+        "SUM_MISMATCH input_tokens 10",
+        "SUM_MISMATCH input_token_details.cached_tokens 1",
+      ],
     },
   ]);
 

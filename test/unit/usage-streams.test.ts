@@ -195,9 +195,11 @@ describe("normalizeUsage of a stream", () => {
       type: "message_start",
       message: { usage: { input_tokens: 25, output_tokens: 1 } },
     };
-    expect(violationsOf("ANTHROPIC_MESSAGES", [start])[0]).to.match(
-      /^has an event message_start and no message_delta, which has the final counts/,
-    );
+    for (const body of [[start], start]) {
+      expect(violationsOf("ANTHROPIC_MESSAGES", body)[0]).to.match(
+        /^has an event message_start and no message_delta, which has the final counts/,
+      );
+    }
   });
 
   it("reads the last usageMetadata of Gemini, which every chunk repeats", () => {

@@ -6,7 +6,7 @@ export class JsonNumber {
   /** Whether a reader knows what the number is. */
   isRead = false;
 
-  /** `text` is the number as it is written, since a float would change it. */
+  /** `text` is the number as written, since a float would change it. */
   constructor(readonly text: string) {}
 }
 

@@ -24,6 +24,7 @@ export function locateUsage(format: UsageFormat, json: JsonValue): LocatedUsage 
   if (!(json instanceof Map)) {
     throw reject("", `is ${toText(json)}; expected ${expectedJson}`);
   }
+  if (format === "ANTHROPIC_MESSAGES") rejectUnfinished([json]);
   const located = locateInObject(format, json, "");
   if (located !== undefined) return located;
   const empty = emptyPlaceIn(format, json);

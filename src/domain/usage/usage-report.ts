@@ -56,12 +56,10 @@ export class UsageReport {
     this.reject(first.path, `is ${first.value}${together}; allowed: ${allowed}`);
   }
 
-  /**
-   * Finds a stated sum that is not the sum of its parts. Returns whether it is, or is not stated.
-   */
-  checkSum(stated: Count, parts: readonly Count[]): boolean {
+  /** Finds a stated sum that is not the sum of its parts. */
+  checkSum(stated: Count, parts: readonly Count[]): void {
     const sum = sumOf(parts);
-    if (!stated.isStated || stated.value === sum) return true;
+    if (!stated.isStated || stated.value === sum) return;
     const names = parts.filter(({ isStated }) => isStated).map(({ path }) => path);
     this.find(
       "SUM_MISMATCH",
@@ -69,7 +67,6 @@ export class UsageReport {
       stated.value - sum,
       `is ${stated.value}, but ${names.join(" + ") || "what it should contain"} is ${sum}`,
     );
-    return false;
   }
 
   /** Checks the total of a usage, which proves that no part is missing or counted twice. */

@@ -48,14 +48,20 @@ export type FindingKind =
   | "SUM_MISMATCH"
   /** The total that would prove the sum is missing. */
   | "TOTAL_MISSING"
-  /** A field that the format does not have, and that is not 0. */
+  /**
+   * A field that is not 0 and that the format does not have, that has no bucket, or that makes the
+   * price another one. What it counts is not counted.
+   */
   | "UNKNOWN_FIELD"
   /**
    * Tokens written to a cache whose lifetime is not stated. They are counted at the provider's
    * default.
    */
   | "CACHE_LIFETIME_UNKNOWN"
-  /** Tokens whose modality is not stated, although others have one. They are counted as text. */
+  /**
+   * Tokens whose modality is not stated, although others have one, or has no bucket. They are
+   * counted as text as far as the object allows it.
+   */
   | "MODALITY_UNKNOWN";
 
 /** The formats of usage objects. The caller states which: an object's shape does not show it. */

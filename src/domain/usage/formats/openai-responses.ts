@@ -7,6 +7,7 @@ import { reportUnknownFields } from "../unknown-fields.js";
 import type { UsagePart } from "../usage.js";
 import type { UsageObject } from "../usage-object.js";
 import { addSeconds, toUsagePart } from "../usage-part.js";
+import type { Count } from "../usage-report.js";
 import { checkModalities } from "./chat-counts.js";
 
 /**
@@ -31,7 +32,7 @@ export const readOpenAiResponses: FormatReader = (usage, response) => {
     report,
   );
   checkModalities(input, [details.count("text_tokens"), audio, image], usage);
-  const cachedModalities = readCachedModalities(details);
+  const cachedModalities = readCachedModalities(details, cached);
   report.checkTotal(usage.count("total_tokens"), [input, output]);
   const tokens = { total: input, modalities: { audio, image }, cached, cachedModalities, written };
   const part = toUsagePart(
@@ -63,15 +64,15 @@ function readSvgUsage(response: UsageObject): readonly UsagePart[] {
 }
 
 /** Reads the modalities of cached tokens, which only Realtime states. */
-function readCachedModalities(details: UsageObject): ModalityCounts | undefined {
+function readCachedModalities(details: UsageObject, cached: Count): ModalityCounts | undefined {
   if (!details.has("cached_tokens_details")) return undefined;
-  const cached = details.object("cached_tokens_details");
-  // What has no other modality is text.
-  cached.ignore("text_tokens");
-  return { audio: cached.count("audio_tokens"), image: cached.count("image_tokens") };
+  const split = details.object("cached_tokens_details");
+  const [audio, image] = [split.count("audio_tokens"), split.count("image_tokens")];
+  checkModalities(cached, [split.count("text_tokens"), audio, image], details);
+  return { audio, image };
 }
 
-function readOutputParts(usage: UsageObject, output: ReturnType<UsageObject["count"]>) {
+function readOutputParts(usage: UsageObject, output: Count) {
   const details = detailsOf(usage, "output");
   const [audio, image] = [details.count("audio_tokens"), details.count("image_tokens")];
   const [reasoning, text] = [details.count("reasoning_tokens"), details.count("text_tokens")];
