@@ -4,21 +4,23 @@ import type { Rate } from "./rate-card.js";
 export type RateConflict = readonly [first: number, second: number];
 
 type Placed = { readonly index: number; readonly rate: Rate };
-/** A window in minutes of the week. */
-type Interval = { readonly start: number; readonly end: number; readonly index: number };
 
 /**
- * Finds two rates that could both hold for one request, of which neither is more special. A rate for a region
- * is more special than one for any, and a rate with windows more special than one without. So a rate for a
- * region without windows conflicts with a rate for any region in a window, unless rates for the region cover
- * that window.
+ * Finds two rates that could both hold for one request, where no rate is more special than both. A rate for a
+ * region is more special than one for any, a higher `inputAbove` more than a lower one, and a rate with hours
+ * more than one without.
+ *
+ * Tries each region, input and minute of the week at which something changes. So the card must have few of
+ * them: see the bounds of the request.
  */
 export function findRateConflict(rates: readonly Rate[]): RateConflict | undefined {
-  const placed = rates.map((rate, index) => ({ index, rate }));
-  const groups = groupBy(
-    placed,
-    ({ rate }) => `${rate.bucket} ${rate.serviceTier} ${rate.inputAbove}`,
-  );
+  const groups = new Map<string, Placed[]>();
+  for (const [index, rate] of rates.entries()) {
+    const name = `${rate.bucket} ${rate.serviceTier}`;
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [{ index, rate }]);
+    else group.push({ index, rate });
+  }
   for (const group of groups.values()) {
     const conflict = findInGroup(group);
     if (conflict !== undefined) return conflict;
@@ -26,73 +28,67 @@ export function findRateConflict(rates: readonly Rate[]): RateConflict | undefin
   return undefined;
 }
 
-/** Checks rates that differ in region and windows only. */
+/** Checks the rates of one bucket and service tier. */
 function findInGroup(group: readonly Placed[]): RateConflict | undefined {
-  const byRegion = groupBy(group, ({ rate }) => rate.region);
-  for (const ofRegion of byRegion.values()) {
-    const conflict = findSame(ofRegion);
-    if (conflict !== undefined) return conflict;
-  }
-  const windowsOfAny = toIntervals(byRegion.get("") ?? []);
-  for (const [region, ofRegion] of byRegion) {
-    const always = ofRegion.find(({ rate }) => rate.hours.length === 0);
-    if (region === "" || always === undefined) continue;
-    const uncovered = findUncovered(windowsOfAny, toIntervals(ofRegion));
-    if (uncovered !== undefined) return [always.index, uncovered.index];
+  const inputs = new Set(group.map(({ rate }) => inputOf(rate)));
+  const minutes = new Set([0, ...group.flatMap(({ rate }) => rate.hours.flatMap(toMinutes))]);
+  for (const region of new Set(group.map(({ rate }) => rate.region))) {
+    const ofRegion = group.filter(({ rate }) => rate.region === "" || rate.region === region);
+    for (const input of inputs) {
+      const ofInput = ofRegion.filter(({ rate }) => inputOf(rate) <= input);
+      for (const minute of minutes) {
+        const conflict = findAmong(ofInput.filter(({ rate }) => holdsAt(rate, minute)));
+        if (conflict !== undefined) return conflict;
+      }
+    }
   }
   return undefined;
 }
 
-/** Finds two rates of one region that are both without windows, or whose windows overlap. */
-function findSame(ofRegion: readonly Placed[]): RateConflict | undefined {
-  const always = ofRegion.filter(({ rate }) => rate.hours.length === 0);
-  const [first, second] = always;
-  if (first !== undefined && second !== undefined) return [first.index, second.index];
-  const intervals = toIntervals(ofRegion);
-  const next = intervals.findIndex(({ start }, i) => start < (intervals[i - 1]?.end ?? 0));
-  const [before, overlapping] = [intervals[next - 1], intervals[next]];
-  if (before === undefined || overlapping === undefined) return undefined;
-  return before.index < overlapping.index
-    ? [before.index, overlapping.index]
-    : [overlapping.index, before.index];
+/** Finds two rates of which neither is more special, unless another rate is more special than all. */
+function findAmong(holding: readonly Placed[]): RateConflict | undefined {
+  if (holding.length < 2) return undefined;
+  const isBest = (best: Placed) =>
+    holding.every((other) => other === best || isMoreSpecial(best.rate, other.rate));
+  if (holding.some(isBest)) return undefined;
+  for (const first of holding) {
+    const second = holding.find(
+      (other) =>
+        other.index > first.index &&
+        !isMoreSpecial(first.rate, other.rate) &&
+        !isMoreSpecial(other.rate, first.rate),
+    );
+    if (second !== undefined) return [first.index, second.index];
+  }
+  throw new Error("of rates that are ordered one is the most special");
 }
 
-/** Finds a window that others do not cover. Both lists are sorted, and those of `covers` do not overlap. */
-function findUncovered(
-  windows: readonly Interval[],
-  covers: readonly Interval[],
-): Interval | undefined {
-  return windows.find(({ start, end }) => {
-    let covered = start;
-    for (const cover of covers) {
-      if (cover.start <= covered && cover.end > covered) covered = cover.end;
-    }
-    return covered < end;
+/** Returns whether a rate is more special in one condition, and less in none. */
+function isMoreSpecial(rate: Rate, other: Rate): boolean {
+  const differences = [
+    Number(rate.region !== "") - Number(other.region !== ""),
+    inputOf(rate) - inputOf(other),
+    Number(rate.hours.length > 0) - Number(other.hours.length > 0),
+  ];
+  return Math.min(...differences) >= 0 && Math.max(...differences) > 0;
+}
+
+function inputOf({ inputAbove = -1 }: Rate): number {
+  return inputAbove;
+}
+
+/** `minute` counts from Monday 00:00. */
+function holdsAt({ hours }: Rate, minute: number): boolean {
+  if (hours.length === 0) return true;
+  return hours.some((window) => {
+    const [start, end] = toMinutes(window);
+    return start <= minute && minute < end;
   });
 }
 
-function toIntervals(placed: readonly Placed[]): readonly Interval[] {
-  return placed
-    .flatMap(({ index, rate }) =>
-      rate.hours.map(({ weekday, startMinute, endMinute }) => {
-        const midnight = (weekday - 1) * minutesPerDay;
-        return { index, start: midnight + startMinute, end: midnight + endMinute };
-      }),
-    )
-    .sort((a, b) => a.start - b.start);
-}
-
-function groupBy(
-  placed: readonly Placed[],
-  nameOf: (each: Placed) => string,
-): ReadonlyMap<string, readonly Placed[]> {
-  const groups = new Map<string, Placed[]>();
-  for (const each of placed) {
-    const group = groups.get(nameOf(each));
-    if (group === undefined) groups.set(nameOf(each), [each]);
-    else group.push(each);
-  }
-  return groups;
+function toMinutes({ weekday, startMinute, endMinute }: Rate["hours"][number]) {
+  const midnight = (weekday - 1) * minutesPerDay;
+  return [midnight + startMinute, midnight + endMinute] as const;
 }
 
 const minutesPerDay = 1440;

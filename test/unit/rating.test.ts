@@ -179,6 +179,40 @@ describe("Rates that could both hold", () => {
         undefined,
       ],
       [
+        "a region, and an input of any region",
+        [rate("INPUT", "1", eu), rate("INPUT", "2", { inputAbove: 1 })],
+        [0, 1],
+      ],
+      [
+        "a region, and an input that the region has too",
+        [
+          ...[rate("INPUT", "1", eu), rate("INPUT", "2", { inputAbove: 1 })],
+          rate("INPUT", "3", { ...eu, inputAbove: 1 }),
+        ],
+        undefined,
+      ],
+      [
+        "a region above an input, and any region without one",
+        [rate("INPUT", "1"), rate("INPUT", "2", { ...eu, inputAbove: 1 })],
+        undefined,
+      ],
+      [
+        "a window, and an input without one",
+        [rate("INPUT", "1", { hours: [window(0, 60)] }), rate("INPUT", "2", { inputAbove: 1 })],
+        [0, 1],
+      ],
+      [
+        "a window, and an input that has the window too",
+        [
+          ...[
+            rate("INPUT", "1", { hours: [window(0, 60)] }),
+            rate("INPUT", "2", { inputAbove: 1 }),
+          ],
+          rate("INPUT", "3", { inputAbove: 1, hours: [window(0, 60)] }),
+        ],
+        undefined,
+      ],
+      [
         "a region, and a window of any region",
         [rate("INPUT", "1", eu), rate("INPUT", "2", { hours: [window(0, 60)] })],
         [0, 1],

@@ -146,9 +146,10 @@ export const RateCardKeySchema: GenMessage<RateCardKey> = /*@__PURE__*/
  * What one bucket of a usage costs, and when.
  *
  * A rate holds for a request that meets all of its conditions. Of several, the more special one applies:
- * one for the region of the request before one for any region, and one with windows before one without.
- * Rates of which neither is more special, and which could both hold for a request, are rejected when the
- * rate card is written.
+ * one for the region of the request before one for any region, one with a higher `input_above` before one
+ * with a lower, and one with windows before one without. If two rates could both hold for a request, and
+ * neither is more special, the card needs a third one with the conditions of both: otherwise it is rejected
+ * when it is written.
  *
  * @generated from message llmprices.v1.Rate
  */

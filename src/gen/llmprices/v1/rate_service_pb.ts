@@ -55,7 +55,7 @@ export type CreateRateCardRequest = Message<"llmprices.v1.CreateRateCardRequest"
   source: string;
 
   /**
-   * The rates: 1 to 1000. Required.
+   * The rates: 1 to 1000, with at most 100 regions, 20 values of `input_above` and 200 windows. Required.
    *
    * @generated from field: repeated llmprices.v1.Rate rates = 5;
    */
@@ -357,7 +357,7 @@ export type UpdateRateCardRequest = Message<"llmprices.v1.UpdateRateCardRequest"
   source: string;
 
   /**
-   * All rates of the card from then on: 1 to 1000. Required.
+   * All rates of the card from then on, as in CreateRateCardRequest. Required.
    *
    * @generated from field: repeated llmprices.v1.Rate rates = 5;
    */

@@ -24,14 +24,32 @@ export function parseRates(field: string, messages: readonly RateMessage[]): rea
   );
   errors.throwIfAny();
   requireCommonPer(field, rates);
+  requireFew(
+    field,
+    "regions",
+    rates.map(({ region }) => region),
+    maxRegions,
+  );
+  requireFew(
+    field,
+    "values of input_above",
+    rates.map(({ inputAbove }) => inputAbove),
+    maxTiers,
+  );
+  requireFew(
+    field,
+    "windows",
+    rates.flatMap(({ hours }) => hours),
+    maxWindows,
+  );
   const conflict = findRateConflict(rates);
   if (conflict === undefined) return rates;
   const [first, second] = conflict;
   throw invalidField(
     `${field}[${second}]`,
     `of ${rates[second]?.bucket} could hold for the same request as ${field}[${first}], and neither is more ` +
-      "special; allowed: rates that differ in service_tier or input_above, or of which one is for a region " +
-      "or for hours that the other does not name",
+      "special; allowed: rates of which one has more conditions (a region, a higher input_above, hours), or a " +
+      "third one that has the conditions of both",
   );
 }
 
@@ -82,6 +100,13 @@ function parseInputAbove(field: string, tokens: bigint | undefined): number | un
   throw invalidField(field, `is ${tokens}; allowed: 0 to ${maxInputAbove}, or unset`);
 }
 
+/** The check for conflicts tries all combinations. */
+function requireFew(field: string, what: string, all: readonly unknown[], most: number): void {
+  const { size } = new Set(all);
+  if (size <= most) return;
+  throw invalidField(field, `has ${size} different ${what}; allowed: at most ${most}`);
+}
+
 /** Sums have a common denominator, which must stay small. */
 function requireCommonPer(field: string, rates: readonly Rate[]): void {
   let common = 1;
@@ -99,6 +124,10 @@ const bucketNames: ReadonlyMap<UsageBucket, Bucket> = new Map(
   buckets.map((name) => [UsageBucket[name], name]),
 );
 const maxRates = 1000;
+const maxRegions = 100;
+const maxTiers = 20;
+/** Windows of different days count each. */
+const maxWindows = 200;
 const defaultPer = 1_000_000;
 const maxPer = 1_000_000_000;
 const maxInputAbove = 1_000_000_000_000n;

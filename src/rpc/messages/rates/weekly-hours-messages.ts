@@ -13,9 +13,7 @@ export function parseWeeklyHours(
   field: string,
   messages: readonly WeeklyHoursMessage[],
 ): readonly WeeklyHours[] {
-  const windows = messages.flatMap((message, i) => parseMessage(`${field}[${i}]`, message));
-  if (windows.length <= maxWindows) return windows;
-  throw invalidField(field, `has ${windows.length} windows; allowed: at most ${maxWindows}`);
+  return messages.flatMap((message, i) => parseMessage(`${field}[${i}]`, message));
 }
 
 /** Converts windows to messages: those with the same minutes of several days are one. */
@@ -72,4 +70,3 @@ function toText(minute: number): string {
 
 const allDays = [1, 2, 3, 4, 5, 6, 7];
 const minutesPerDay = 1440;
-const maxWindows = 200;
