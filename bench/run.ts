@@ -18,6 +18,7 @@ import { findLoadCore } from "./support/load-process.js";
 import { withDataFolder } from "./support/service.js";
 import { readSuiteArguments } from "./support/suite-arguments.js";
 import { measureTransactions } from "./transactions/section.js";
+import { measureUsage } from "./usage/section.js";
 import { measureWrites } from "./writes/section.js";
 
 // Runs all sections, or the named ones. Only the long form is precise enough for the report.
@@ -29,6 +30,7 @@ const measurements: Readonly<Record<string, (bench: Bench) => Promise<Section>>>
   replicas: measureReplicas,
   transactions: measureTransactions,
   writes: measureWrites,
+  usage: measureUsage,
 };
 const shortRounds = 1;
 const longRounds = 5;

@@ -65,8 +65,10 @@ const keys = `
 const rates = `
   create function is_weekly_hours(hours jsonb) returns boolean language sql immutable as $$
     select coalesce(
-      (hours ->> 'weekday') ~ '^[1-7]$' and (hours ->> 'start') ~ '^[0-9]{1,4}$'
-      and (hours ->> 'end') ~ '^[0-9]{1,4}$'
+      jsonb_typeof(hours) = 'object' and hours - array['weekday', 'start', 'end'] = '{}'
+      and jsonb_typeof(hours -> 'weekday') = 'number' and hours ->> 'weekday' ~ '^[1-7]$'
+      and jsonb_typeof(hours -> 'start') = 'number' and hours ->> 'start' ~ '^[0-9]{1,4}$'
+      and jsonb_typeof(hours -> 'end') = 'number' and hours ->> 'end' ~ '^[0-9]{1,4}$'
       and cast(hours ->> 'start' as int) < cast(hours ->> 'end' as int)
       and cast(hours ->> 'end' as int) <= 1440,
       false
@@ -75,7 +77,9 @@ const rates = `
   create function is_rate(rate jsonb) returns boolean language sql immutable
   set search_path from current as $$
     select coalesce(
-      rate ->> 'bucket' in (
+      jsonb_typeof(rate) = 'object'
+      and rate - array['bucket', 'rate', 'per', 'service_tier', 'region', 'input_above', 'hours'] = '{}'
+      and rate ->> 'bucket' in (
         'INPUT', 'CACHE_READ', 'CACHE_WRITE_5M', 'CACHE_WRITE_30M', 'CACHE_WRITE_1H',
         'CACHE_WRITE_12H', 'OUTPUT', 'REASONING', 'INPUT_AUDIO', 'CACHE_READ_AUDIO', 'OUTPUT_AUDIO',
         'INPUT_IMAGE', 'CACHE_READ_IMAGE', 'OUTPUT_IMAGE', 'INPUT_VIDEO', 'REQUESTS', 'WEB_SEARCHES',
@@ -85,13 +89,23 @@ const rates = `
       and rate ->> 'rate' ~ '^(0|[1-9][0-9]{0,11})(|[.][0-9]{0,17}[1-9])$'
       and jsonb_typeof(rate -> 'per') = 'number'
       and rate ->> 'per' ~ '^([1-9][0-9]{0,8}|1000000000)$'
+      and jsonb_typeof(rate -> 'service_tier') = 'string'
       and rate ->> 'service_tier' ~ '^[a-z0-9][a-z0-9._-]{0,62}$'
+      and jsonb_typeof(rate -> 'region') = 'string'
       and rate ->> 'region' ~ '^(|[a-z0-9][a-z0-9._-]{0,62})$'
-      and coalesce(rate ->> 'input_above', '0') ~ '^[0-9]{1,15}$'
-      and case when jsonb_typeof(rate -> 'hours') = 'array' then (
-        select coalesce(bool_and(is_weekly_hours(hours)), true)
-        from jsonb_array_elements(rate -> 'hours') hours
-      ) else false end,
+      and case when jsonb_exists(rate, 'input_above') then
+        jsonb_typeof(rate -> 'input_above') = 'number'
+        and rate ->> 'input_above' ~ '^([0-9]{1,12}|1000000000000)$'
+        -- Only tokens have tiers by the input.
+        and rate ->> 'bucket' not in ('REQUESTS', 'WEB_SEARCHES', 'PAGES', 'SECONDS')
+      else true end
+      and case when jsonb_typeof(rate -> 'hours') = 'array' then
+        jsonb_array_length(rate -> 'hours') <= 200
+        and (
+          select coalesce(bool_and(is_weekly_hours(hours)), true)
+          from jsonb_array_elements(rate -> 'hours') hours
+        )
+      else false end,
       false
     )
   $$;

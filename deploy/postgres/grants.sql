@@ -38,7 +38,7 @@ grant select on knex_migrations to llmprices_service;
 
 grant execute on function
   instant_now(), is_instant(timestamptz), is_own_change(price_book), raise_book_version(),
-  change_llm_price, change_rate_card
+  change_llm_price, change_rate_card, is_rates(jsonb), is_rate(jsonb), is_weekly_hours(jsonb)
   to llmprices_service;
 
 commit;

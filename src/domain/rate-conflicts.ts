@@ -31,11 +31,12 @@ export function findRateConflict(rates: readonly Rate[]): RateConflict | undefin
 /** Checks the rates of one bucket and service tier. */
 function findInGroup(group: readonly Placed[]): RateConflict | undefined {
   const inputs = new Set(group.map(({ rate }) => inputOf(rate)));
-  const minutes = new Set([0, ...group.flatMap(({ rate }) => rate.hours.flatMap(toMinutes))]);
   for (const region of new Set(group.map(({ rate }) => rate.region))) {
     const ofRegion = group.filter(({ rate }) => rate.region === "" || rate.region === region);
+    const minutes = new Set([0, ...ofRegion.flatMap(({ rate }) => rate.hours.flatMap(toMinutes))]);
     for (const input of inputs) {
       const ofInput = ofRegion.filter(({ rate }) => inputOf(rate) <= input);
+      if (ofInput.length < 2) continue;
       for (const minute of minutes) {
         const conflict = findAmong(ofInput.filter(({ rate }) => holdsAt(rate, minute)));
         if (conflict !== undefined) return conflict;
@@ -65,12 +66,11 @@ function findAmong(holding: readonly Placed[]): RateConflict | undefined {
 
 /** Returns whether a rate is more special in one condition, and less in none. */
 function isMoreSpecial(rate: Rate, other: Rate): boolean {
-  const differences = [
-    Number(rate.region !== "") - Number(other.region !== ""),
-    inputOf(rate) - inputOf(other),
-    Number(rate.hours.length > 0) - Number(other.hours.length > 0),
-  ];
-  return Math.min(...differences) >= 0 && Math.max(...differences) > 0;
+  const region = Number(rate.region !== "") - Number(other.region !== "");
+  const input = inputOf(rate) - inputOf(other);
+  const hours = Number(rate.hours.length > 0) - Number(other.hours.length > 0);
+  const isLess = region < 0 || input < 0 || hours < 0;
+  return !isLess && (region > 0 || input > 0 || hours > 0);
 }
 
 function inputOf({ inputAbove = -1 }: Rate): number {

@@ -70,6 +70,13 @@ export function amountOf({ quantity, rate }: RatedLine): Fraction {
 /** Returns the exact sum of the amounts of lines. */
 export function sumOf(lines: readonly RatedLine[]): Fraction {
   const per = lines.reduce((common, { rate }) => leastCommonMultiple(common, rate.per), 1);
+  if (per > maxCommonPer) {
+    const allowed = `values of per whose least common multiple is at most ${maxCommonPer}`;
+    throw invalidField(
+      "usage",
+      `has lines of rate cards without a common unit; allowed: ${allowed}`,
+    );
+  }
   const numerator = lines.reduce(
     (sum, { quantity, rate }) => sum.plus(quantity.times(rate.rate).times(per / rate.per)),
     zero,
@@ -171,7 +178,7 @@ function rateMissing(
     ...(tier === undefined ? [] : [`more than ${tier} input tokens`]),
     ...(region === "" ? [] : [`region ${region}`]),
   ].join(", ");
-  const others = [...new Set(rates.map((rate) => rate.serviceTier))].sort();
+  const others = [...new Set(rates.map((rate) => rate.serviceTier))].sort().slice(0, 10);
   const hint = others.includes(serviceTier)
     ? ""
     : `; the rate card has the service tiers ${others.join(", ")}`;

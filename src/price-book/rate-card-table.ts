@@ -1,15 +1,13 @@
 import type { Instant } from "../domain/instant.js";
 import type { RateCardKey } from "../domain/rate-card.js";
-import type { RateCardRow, RateCardStep } from "../store/timelines/price-book-feed.js";
+import type { RateCardRow, RateCardStep, StoredCard } from "../store/timelines/price-book-feed.js";
 
 /** The rate card that a request uses, with its validity as evidence. */
 export type FoundRateCard = {
   readonly id: string;
   readonly key: RateCardKey;
-  readonly currencyCode: string;
-  readonly source: string;
-  /** The rates in JSON, as the database keeps them. */
-  readonly rates: string;
+  /** The same object for all requests that find it, so that it is sent to a thread only once. */
+  readonly card: StoredCard;
   readonly effectiveFrom: Instant;
   readonly effectiveUntil: Instant | undefined;
 };
@@ -91,7 +89,7 @@ function cardAt(
     else if (found === undefined || effectiveFrom > found.effectiveFrom) found = step;
   }
   if (found?.card === undefined) return undefined;
-  return { id, key, ...found.card, effectiveFrom: found.effectiveFrom, effectiveUntil };
+  return { id, key, card: found.card, effectiveFrom: found.effectiveFrom, effectiveUntil };
 }
 
 /** Neither part has a line feed. */

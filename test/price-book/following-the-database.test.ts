@@ -53,6 +53,31 @@ describe("A follower of the price book", () => {
     await untilRead(await bookVersionOf(database));
   }
 
+  it("reads rate cards, and takes one that was never written for one without rates", async () => {
+    const [empty] = await database
+      .knex("rate_cards")
+      .insert({ provider: "acme", model: "gpt-*" })
+      .returning("id");
+    await follow(never);
+    const find = () =>
+      last().rateCards.find(
+        { provider: "acme", model: "gpt-5" },
+        Date.now(),
+        Number(last().version),
+      );
+    expect(last().rateCards.count).to.equal(1);
+    expect(find()).to.equal(undefined);
+    await database.knex("rate_card_revisions").insert({
+      ...{ rate_card_id: empty.id, currency_code: "USD", source: "a list" },
+      rates: JSON.stringify([
+        { bucket: "INPUT", rate: "1", per: 1, service_tier: "standard", region: "", hours: [] },
+      ]),
+    });
+    while (find() === undefined) await wait(5);
+    expect(find()?.card).to.include({ currencyCode: "USD", source: "a list" });
+    await change();
+  });
+
   const last = () => snapshots.at(-1) ?? PriceBookSnapshot.none;
 
   async function untilRead(version: bigint): Promise<void> {

@@ -53,6 +53,17 @@ describe("The tables of rate cards", () => {
     ["no service tier", [{ ...rate, service_tier: "" }]],
     ["a region in capitals", [{ ...rate, region: "EU" }]],
     ["a negative input", [{ ...rate, input_above: -1 }]],
+    ["an input of null", [{ ...rate, input_above: null }]],
+    ["an input as a text", [{ ...rate, input_above: "1" }]],
+    ["an input for pages", [{ ...rate, bucket: "PAGES", input_above: 1 }]],
+    ["a misspelled condition", [{ ...rate, inputAbove: 1 }]],
+    ["a service tier that is a number", [{ ...rate, service_tier: 5 }]],
+    ["a region that is a number", [{ ...rate, region: 5 }]],
+    ["a weekday that is a text", [{ ...rate, hours: [{ weekday: "1", start: 0, end: 1 }] }]],
+    [
+      "201 windows",
+      [{ ...rate, hours: Array.from({ length: 201 }, () => ({ weekday: 1, start: 0, end: 1 })) }],
+    ],
     ["a window without an end", [{ ...rate, hours: [{ weekday: 1, start: 0 }] }]],
     ["a window on an eighth day", [{ ...rate, hours: [{ weekday: 8, start: 0, end: 1 }] }]],
     [

@@ -6,12 +6,14 @@ import pg from "pg";
 import { formatAddress } from "../../src/config/address.js";
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { RateService } from "../../src/gen/llmprices/v1/rate_service_pb.js";
 import { createDatabase } from "../../src/store/connection/pool.js";
 import { migrateDown, migrateUp } from "../../src/store/schema/migrator.js";
 import { usagesOf } from "../support/allocations.js";
 import { lineOf } from "../support/batches.js";
 import { countsOf, importRows, rowOf, sent } from "../support/imports.js";
 import { at, byKey, type TestKey } from "../support/prices.js";
+import { quantities, rate } from "../support/rate-cards.js";
 import { errorOf } from "../support/received-errors.js";
 import { createGuardedDatabase, type GuardedDatabase } from "../support/roles.js";
 import { startTestService, type TestService } from "../support/service.js";
@@ -41,6 +43,10 @@ describe("the role of the service", function () {
     const terms = { ...key, providerCost: "100", currencyCode: "USD" };
     const accountUsages = usagesOf({ a: "1", b: "1", c: "1" });
     const requestId = randomUUID();
+    const model = { provider: "acme", model: "one" };
+    const card = { case: "key", value: model } as const;
+    const usd = { currencyCode: "USD", source: "a list" };
+    const usage = quantities({ INPUT: 1_000_000 });
     const create = () => service.pricing.createLLMPrice({ ...key, price: "1.5", requestId });
 
     /** A scenario: each call needs the data of the calls before it. */
@@ -88,6 +94,33 @@ describe("the role of the service", function () {
         }
       },
       DeleteLLMPrice: () => service.pricing.deleteLLMPrice({ lookup }),
+      CreateRateCard: async () => {
+        const rates = [rate("INPUT", "1", { hours: [{ start: "01:00", end: "02:00" }] })];
+        await service.rates.createRateCard({ ...model, ...usd, rates });
+      },
+      UpdateRateCard: () =>
+        service.rates.updateRateCard({ lookup: card, ...usd, rates: [rate("INPUT", "2")] }),
+      GetRateCard: () => service.rates.getRateCard({ lookup: card }),
+      ListRateCards: () => service.rates.listRateCards({}),
+      ListRateCardRevisions: () => service.rates.listRateCardRevisions({ lookup: card }),
+      ListRateCardChanges: () => service.rates.listRateCardChanges({}),
+      WatchRateCardChanges: async () => {
+        for await (const { bookVersion } of service.rates.watchRateCardChanges({})) {
+          if (bookVersion !== undefined) break;
+        }
+      },
+      RateUsage: async () => {
+        const { providerCost } = await service.rates.rateUsage({ ...model, usage });
+        expect(providerCost).to.equal("2");
+      },
+      BatchRateUsage: () => service.rates.batchRateUsage({ requests: [{ ...model, usage }] }),
+      CancelRateCardRevision: async () => {
+        const effectiveFrom = at("2100-01-01");
+        const rates = [rate("INPUT", "3")];
+        await service.rates.updateRateCard({ lookup: card, ...usd, rates, effectiveFrom });
+        await service.rates.cancelRateCardRevision({ lookup: card, effectiveFrom });
+      },
+      DeleteRateCard: () => service.rates.deleteRateCard({ lookup: card }),
       ListChargeTypes: () => service.catalog.listChargeTypes({}),
       ListProviders: () => service.catalog.listProviders({}),
       ListModels: () => service.catalog.listModels({ provider: "acme" }),
@@ -107,7 +140,7 @@ describe("the role of the service", function () {
     for (const [method, call] of Object.entries(calls)) it(`call ${method}`, call);
 
     it("call every method", () => {
-      const methods = [PricingService, CatalogService].flatMap((each) => each.methods);
+      const methods = [PricingService, CatalogService, RateService].flatMap((each) => each.methods);
       expect(Object.keys(calls)).to.have.members(methods.map(({ name }) => name));
     });
 

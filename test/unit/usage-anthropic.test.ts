@@ -461,16 +461,16 @@ describe("normalizeUsage of iterations", () => {
     }
   });
 
-  it("rejects more than 1,000 iterations", () => {
+  it("rejects more than 100 iterations", () => {
     const message = { type: "message", input_tokens: 1, output_tokens: 0 };
     const body = (count: number) => ({
       input_tokens: count,
       output_tokens: 0,
       iterations: Array(count).fill(message),
     });
-    expect(normalize("ANTHROPIC_MESSAGES", body(1_000)).parts).to.have.length(1_000);
-    expect(violationsOf("ANTHROPIC_MESSAGES", body(1_001))).to.deep.equal([
-      "at iterations has 1001 items; allowed: at most 1000",
+    expect(normalize("ANTHROPIC_MESSAGES", body(100)).parts).to.have.length(100);
+    expect(violationsOf("ANTHROPIC_MESSAGES", body(101))).to.deep.equal([
+      "at iterations has 101 items; allowed: at most 100",
     ]);
   });
 });

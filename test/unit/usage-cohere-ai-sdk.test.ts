@@ -49,8 +49,12 @@ describe("normalizeUsage of COHERE", () => {
     {
       // `ApiMetaBilledUnits` of cohere 7.3.1, synthetic numbers.
       fact: "finds searches, classifications and images, which have no bucket",
-      body: { billed_units: { search_units: 1, classifications: 2, images: 3, image_tokens: 4 } },
-      quantities: "",
+      body: {
+        billed_units: {
+          ...{ input_tokens: 5, search_units: 1, classifications: 2, images: 3, image_tokens: 4 },
+        },
+      },
+      quantities: "INPUT 5",
       findings: [
         "UNKNOWN_FIELD billed_units.search_units 1",
         "UNKNOWN_FIELD billed_units.classifications 2",

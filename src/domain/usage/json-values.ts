@@ -16,7 +16,7 @@ export type JsonObject = Map<string, JsonValue>;
 export type JsonValue = JsonNumber | JsonObject | readonly JsonValue[] | string | boolean | null;
 
 /**
- * Converts a number. Returns undefined if its plain notation would have more than about 1,000
+ * Converts a number. Returns undefined if its plain notation would have more than about 200
  * digits.
  */
 export function toDecimal({ text }: JsonNumber): Decimal | undefined {
@@ -34,4 +34,4 @@ export function toText(value: JsonValue): string {
 }
 
 /** Some servers write the exact value of a float, which takes 60 digits and more. */
-const moderate = /^-?\d{1,60}(?:\.\d{1,400})?(?:[eE][+-]?\d{1,3})?$/;
+const moderate = /^-?\d{1,40}(?:\.\d{1,100})?(?:[eE][+-]?\d{1,2})?$/;

@@ -35,9 +35,21 @@ export function normalizeUsage(format: UsageFormat, rawJson: string): Normalized
     new UsageObject(response, responsePath, report),
   );
   reportUnknownFields(usage, path, report);
+  rejectUncounted(reading, report);
   report.throwIfInvalid();
   const { parts, serviceTier, region, reportedCost } = reading;
   return { parts, serviceTier, region, reportedCost, findings: report.findings };
+}
+
+/** A usage of which nothing has a bucket would cost 0, although something was used. */
+function rejectUncounted({ parts }: ReturnType<FormatReader>, report: UsageReport): void {
+  if (parts.some(({ quantities }) => quantities.length > 0)) return;
+  const unknown = report.findings.find(({ kind }) => kind === "UNKNOWN_FIELD");
+  if (unknown === undefined) return;
+  report.reject(
+    unknown.field,
+    "is used, and nothing else: it has no bucket, so that it has no rate",
+  );
 }
 
 const readers: Readonly<Record<UsageFormat, FormatReader>> = {

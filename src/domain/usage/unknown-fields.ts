@@ -55,4 +55,4 @@ function collectField(
 
 const zero = /^-?[0.]+(?:[eE]|$)/;
 /** More than a report lists. */
-const maxListed = 60;
+const maxListed = 20;

@@ -1,4 +1,4 @@
-import { Decimal } from "../decimal.js";
+import { Decimal, decimalBounds } from "../decimal.js";
 import { DomainError } from "../domain-error.js";
 import { parseModel } from "../price-key.js";
 import { JsonNumber, type JsonObject, type JsonValue, toDecimal, toText } from "./json-values.js";
@@ -44,6 +44,14 @@ export class UsageObject {
     if (value instanceof JsonNumber) value.isRead = true;
     if (decimal?.gte(0) && decimal.lt(limit)) return decimal;
     return this.#rejectValue(name, value, "a number, 0 to below 10^18");
+  }
+
+  /** Reads seconds: a decimal of at most 18 fraction digits. */
+  seconds(name: string): Decimal | undefined {
+    const decimal = this.decimal(name);
+    if (decimal === undefined || decimal.dp() <= maxFractionDigits) return decimal;
+    this.reject(name, `has ${decimal.dp()} fraction digits; allowed: at most ${maxFractionDigits}`);
+    return undefined;
   }
 
   /** Reads an object. An absent one has no fields. */
@@ -151,6 +159,7 @@ export class UsageObject {
 }
 
 const limit = new Decimal("1e18");
+const { maxFractionDigits } = decimalBounds.usage;
 const shortWhole = /^\d{1,18}$/;
 /** Real lists have a few: modalities, or the iterations of a message. */
-const maxItems = 1000;
+const maxItems = 100;

@@ -23,7 +23,7 @@ export class UsageReport {
 
   constructor(readonly format: UsageFormat) {}
 
-  /** The first 50 findings, and one with the number of the others. */
+  /** The first 10 findings, and one with the number of the others. */
   get findings(): readonly UsageFinding[] {
     if (this.#omitted === undefined) return this.#findings;
     const { kind, path, count } = this.#omitted;
@@ -111,4 +111,4 @@ type Omitted = { readonly kind: FindingKind; readonly path: string; readonly cou
 
 /** More would not fit into the trailers of an error. */
 const maxViolations = 20;
-const maxFindings = 50;
+const maxFindings = 10;

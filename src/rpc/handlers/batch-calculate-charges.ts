@@ -46,7 +46,9 @@ export function batchMethods(
   return {
     async batchCalculateCharges(request, context) {
       const { asOf, versions } = parseBatch(request, dependencies.maxBatchCalculations);
-      dependencies.memoryOf(context).reserve(request.requests.length * bytesPerLine);
+      const rated = request.requests.filter(({ usage }) => usage !== undefined).length;
+      const bytes = request.requests.length * bytesPerLine + rated * bytesPerRatedLine;
+      dependencies.memoryOf(context).reserve(bytes);
       const parsing = parseLines(request.requests, versions.bookVersion);
       const lines = await runCooperatively(parsing, context.signal);
       const validRequests = lines.filter(
@@ -243,3 +245,5 @@ const maxSuggestions = 100;
 
 /** Of a parsed line and its result: the objects, and the bytes in both threads. */
 const bytesPerLine = 2048;
+/** Of a rated usage in addition: its lines and findings. */
+const bytesPerRatedLine = 8192;

@@ -56,7 +56,8 @@ export type RateCardStep = {
   readonly supersededIn: number | undefined;
 };
 
-type StoredCard = {
+/** What a revision of a rate card says. */
+export type StoredCard = {
   readonly currencyCode: string;
   readonly source: string;
   /** In JSON, as the database keeps them. */
@@ -202,8 +203,8 @@ function toTimeline(row: readonly string[]): TimelineRow {
 }
 
 function toRateCardRow(row: readonly string[]): RateCardRow {
-  const [, , , id = "", , , , provider = "", model = "", revisions = "[]"] = row;
-  const steps = (JSON.parse(revisions) as readonly SentStep[]).map((sent) => {
+  const [, , , id = "", , , , provider = "", model = "", revisions] = row;
+  const steps = (JSON.parse(revisions ?? "[]") as readonly SentStep[]).map((sent) => {
     const [from, currencyCode, source, rates, bookVersion, supersededIn] = sent;
     return {
       effectiveFrom: from,

@@ -53,6 +53,21 @@ describe("Rate cards", () => {
     );
   });
 
+  it("hold on the days that are named, however often, and not on others", async () => {
+    const { provider, model } = await freshKey(service);
+    const sevenMondays = Array.from({ length: 7 }, () => Weekday.MONDAY);
+    const hours = [
+      { weekdays: sevenMondays, start: "00:00", end: "08:30" },
+      { weekdays: [Weekday.TUESDAY, Weekday.MONDAY], start: "00:00", end: "08:30" },
+    ];
+    const { rateCard } = await create({
+      ...{ provider, model, ...usd, rates: [rate("INPUT", "1"), rate("INPUT", "2", { hours })] },
+    });
+    expect(rateCard?.rates[1]?.hours.map(({ weekdays }) => weekdays)).to.deep.equal([
+      [Weekday.MONDAY, Weekday.TUESDAY],
+    ]);
+  });
+
   it("have a timeline: scheduled rates, an end, and a return under the old id", async () => {
     const { key, id } = await freshRateCard(service, [rate("INPUT", "1")]);
     const lookup = byKey(key);

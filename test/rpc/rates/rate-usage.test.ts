@@ -195,6 +195,35 @@ describe("RateUsage", () => {
     expect(error.fields).to.deep.equal(["usage.service_tier"]);
   });
 
+  it("gives each usage of a batch the rates of its own time, in request order", async () => {
+    const { key } = await freshRateCard(service, [rate("INPUT", "1")]);
+    const lookup = { case: "key", value: key } as const;
+    const later = { lookup, currencyCode: "USD", effectiveFrom: at("2100-01-01") };
+    await service.rates.updateRateCard({ ...later, rates: [rate("INPUT", "2")] });
+    const usage = quantities({ INPUT: 1_000_000 });
+    const requests = Array.from({ length: 300 }, (_, i) => ({
+      ...{ ...key, usage, reference: `line ${i}` },
+      ...(i % 3 === 1 && { asOf: at(`2100-01-01T00:00:${String(i % 60).padStart(2, "0")}Z`) }),
+      ...(i % 3 === 2 && { usage: quantities({ OUTPUT: 1 }) }),
+    }));
+    const { results } = await service.rates.batchRateUsage({ requests });
+    const found = results.map(({ reference, result }) => [
+      reference,
+      result.case === "rated" ? result.value.providerCost : result.value?.code,
+    ]);
+    expect(found).to.deep.equal(
+      requests.map(({ reference }, i) => [reference, ["1", "2", Code.FailedPrecondition][i % 3]]),
+    );
+  });
+
+  it("is no cost of 0 where nothing that was used has a bucket", async () => {
+    const { key } = await freshRateCard(service, gpt4o);
+    const usage = usageOf("COHERE", { billed_units: { search_units: 1 } });
+    const error = await errorOf(service.rates.rateUsage({ ...key, usage }));
+    expect(error).to.include({ code: Code.InvalidArgument, reason: "INVALID_FIELD" });
+    expect(error.message).to.include("billed_units.search_units");
+  });
+
   it("names every wrong field of a usage", async () => {
     const { key } = await freshRateCard(service, gpt4o);
     const fieldsOf = async (usage: object) =>

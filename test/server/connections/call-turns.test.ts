@@ -75,6 +75,7 @@ describe("A caller that makes many calls", function () {
       const address = addressOf(service);
       const [many, one] = [await connect(address, greedy), await connect(address, other)];
       const late = { count: 150, timeout: "1n" };
+      const firstAt = performance.now();
       send(many, greedy, { from: 1, ...late });
       await until(() => closedStreams(many) === 151);
       send(many, greedy, { from: 151, ...late });
@@ -83,9 +84,10 @@ describe("A caller that makes many calls", function () {
       send(many, greedy, { from: 301, ...late });
       send(one, other, { from: 1, count: 1 });
       await ended(453);
-      // 300 at once, and then some 100 a second.
+      // 300 at once, and then some 100 a second: also while the first 300 were answered.
       expect(performance.now() - startedAt).to.be.above(500);
-      expect(callersOf().slice(302).indexOf("other")).to.be.within(0, 100);
+      const allowed = Math.ceil((startedAt - firstAt) / 10);
+      expect(callersOf().slice(302).indexOf("other")).to.be.within(0, 100 + allowed);
     });
   }
 

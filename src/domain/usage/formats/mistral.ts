@@ -11,7 +11,7 @@ import { readChatCounts } from "./chat-counts.js";
 export const readMistral: FormatReader = (usage, response) => {
   if (usage.has("pages_processed")) return readPages(usage);
   const { report } = usage;
-  const seconds = usage.decimal("prompt_audio_seconds");
+  const seconds = usage.seconds("prompt_audio_seconds");
   const isAudioAlone = seconds !== undefined && !usage.has("prompt_tokens");
   if (isAudioAlone) return { parts: [addSeconds(toUsagePart(), seconds)] };
   const { input, output, total, inputDetails, outputDetails } = readChatCounts(usage);

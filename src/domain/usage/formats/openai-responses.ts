@@ -90,5 +90,5 @@ function detailsOf(usage: UsageObject, side: "input" | "output"): UsageObject {
 /** Reads the usage of a transcription that is charged by the second. */
 function readDuration(usage: UsageObject): UsageReading {
   if (!usage.has("seconds")) usage.rejectMissing("seconds");
-  return { parts: [addSeconds(toUsagePart(), usage.decimal("seconds"))] };
+  return { parts: [addSeconds(toUsagePart(), usage.seconds("seconds"))] };
 }

@@ -42,7 +42,7 @@ export type RateCard = Message<"llmprices.v1.RateCard"> & {
 
   /**
    * The model's name, or the beginning of names with a final `*`: the longest one that matches applies,
-   * if no rate card has the exact name.
+   * if no rate card in effect has the exact name.
    *
    * @generated from field: string model = 3;
    */

@@ -242,8 +242,8 @@ export type ListRateCardsRequest = Message<"llmprices.v1.ListRateCardsRequest"> 
   asOf?: Timestamp | undefined;
 
   /**
-   * The maximum number of rate cards: 0 means 100, and more than 1000 means 1000. A page may have fewer,
-   * so that it stays below 4 MiB.
+   * The maximum number of rate cards: 0 and more than 100 mean 100. A page may have fewer, so that it
+   * stays below 4 MiB.
    *
    * @generated from field: int32 page_size = 4;
    */
@@ -569,7 +569,8 @@ export type ListRateCardRevisionsRequest = Message<"llmprices.v1.ListRateCardRev
   } | { case: undefined; value?: undefined };
 
   /**
-   * The maximum number of revisions: 0 and more than 1000 mean 1000.
+   * The maximum number of revisions: 0 and more than 100 mean 100. A page may have fewer, so that it
+   * stays below 4 MiB.
    *
    * @generated from field: int32 page_size = 3;
    */
@@ -732,7 +733,8 @@ export type ListRateCardChangesRequest = Message<"llmprices.v1.ListRateCardChang
   afterBookVersion: bigint;
 
   /**
-   * The maximum number of changes: 0 and more than 1000 mean 1000.
+   * The maximum number of changes: 0 and more than 100 mean 100. A page may have fewer, so that it
+   * stays below 4 MiB.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -818,7 +820,7 @@ export const WatchRateCardChangesRequestSchema: GenMessage<WatchRateCardChangesR
  */
 export type WatchRateCardChangesResponse = Message<"llmprices.v1.WatchRateCardChangesResponse"> & {
   /**
-   * The changes, ascending by `book_version`. Empty: there was no change for some time.
+   * The changes, ascending by `book_version`. Empty: there was no change of a rate card.
    *
    * @generated from field: repeated llmprices.v1.RateCardChange rate_card_changes = 1;
    */
@@ -936,7 +938,8 @@ export type RateUsageResponse = Message<"llmprices.v1.RateUsageResponse"> & {
   currencyCode: string;
 
   /**
-   * One line for each bucket that was used, in the order of the buckets.
+   * One line for each bucket that was used, in the order of the buckets; of a usage of several iterations,
+   * one for each bucket and rate.
    *
    * @generated from field: repeated llmprices.v1.RatedLine lines = 4;
    */
@@ -1327,6 +1330,9 @@ export const RateService: GenService<{
    * Rates up to 10,000 usages. Requests without an `as_of` or a `book_version` of their own share those
    * of the batch. Results are in request order. Each is a cost, or the error that RateUsage would return:
    * a bad usage does not affect the others.
+   *
+   * The response can be larger than the request, and gRPC clients accept 4 MiB unless configured
+   * otherwise: send a few thousand usages in a batch.
    *
    * Writes nothing. Safe to retry.
    *

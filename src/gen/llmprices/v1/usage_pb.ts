@@ -132,7 +132,8 @@ export type RatedUsage = Message<"llmprices.v1.RatedUsage"> & {
   currencyCode: string;
 
   /**
-   * One line for each bucket that was used, in the order of the buckets.
+   * One line for each bucket that was used, in the order of the buckets; of a usage of several iterations,
+   * one for each bucket and rate.
    *
    * @generated from field: repeated llmprices.v1.RatedLine lines = 4;
    */

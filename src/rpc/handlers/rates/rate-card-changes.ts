@@ -4,7 +4,7 @@ import { rateCardTimelines } from "../../../store/rate-cards/rate-card-timelines
 import { toRateCardChangeMessage } from "../../messages/rates/rate-card-messages.js";
 import type { PricingDependencies } from "../dependencies.js";
 import { createChangeReader } from "../timelines/read-changes.js";
-import { textOf } from "./read-rate-cards.js";
+import { mostRateCards, textOf } from "./read-rate-cards.js";
 
 type RateCardChanges = Pick<
   ServiceImpl<typeof RateService>,
@@ -17,6 +17,7 @@ export function rateCardChanges(dependencies: PricingDependencies): RateCardChan
     dependencies,
     rateCardTimelines,
     ({ revision: { reason, value } }) => reason + (value === null ? "" : textOf(value)),
+    mostRateCards,
   );
   return {
     async listRateCardChanges(request, context) {

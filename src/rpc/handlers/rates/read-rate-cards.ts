@@ -14,7 +14,6 @@ import { toStoredRate } from "../../../store/rate-cards/rates-json.js";
 import { listRevisions } from "../../../store/timelines/timelines.js";
 import { parseOptionalVersion, requireVersion } from "../../messages/book-version.js";
 import {
-  maxPageSize,
   parsePageSize,
   parsePageToken,
   parsePageVersion,
@@ -83,7 +82,7 @@ export function rateCardReads(knex: Knex): RateCardReads {
     async listRateCardRevisions(request, context) {
       const { lookup, pageSize, after } = parseAll({
         lookup: () => parseRateCardRef(request.lookup),
-        pageSize: () => parsePageSize(request.pageSize, { whenUnset: maxPageSize }),
+        pageSize: () => parseFewer(request.pageSize),
         after: () => parseRevisionToken(request.pageToken),
       });
       const includesSuperseded = request.showSuperseded;
@@ -108,6 +107,13 @@ export function rateCardReads(knex: Knex): RateCardReads {
   };
 }
 
+/** A rate card may have a thousand rates: to read more of them at once would take too long. */
+export const mostRateCards = 100;
+
+function parseFewer(pageSize: number): number {
+  return Math.min(parsePageSize(pageSize, { whenUnset: mostRateCards }), mostRateCards);
+}
+
 /** Returns text about as long as a rate card is in a message, to limit a page. */
 export function textOf({ source, rates }: RateCard): string {
   return source + JSON.stringify(rates.map(toStoredRate));
@@ -130,7 +136,7 @@ function parseListRequest(request: ListRateCardsRequest) {
     provider: () => (provider ? parseProvider("provider", provider) : undefined),
     modelPrefix: () => (modelPrefix ? parseModelPrefix("model_prefix", modelPrefix) : undefined),
     ...timeParsers(request),
-    pageSize: () => parsePageSize(request.pageSize, { whenUnset: 100 }),
+    pageSize: () => parseFewer(request.pageSize),
     position: () => parsePageToken(scope, request.pageToken, 3),
   });
   const time = {

@@ -43,11 +43,15 @@ type ListRequest = {
   readonly pageToken: string;
 };
 
-/** Creates the reader of one kind. `textOf` returns the long text of a change, which limits a page. */
+/**
+ * Creates the reader of one kind. A page has at most `most` changes. `textOf` returns the long text of a
+ * change, which limits a page too.
+ */
 export function createChangeReader<K, V>(
   { knex, waitForChange }: Pick<PricingDependencies, "knex" | "waitForChange">,
   table: TimelineTable<K, V>,
   textOf: (change: TimelineChange<K, V>) => string,
+  most = maxPageSize,
 ): ChangeReader<TimelineChange<K, V>> {
   /** Changes up to a version, and perhaps one more than wanted. */
   type Changes = {
@@ -92,7 +96,7 @@ export function createChangeReader<K, V>(
     async list(request, context) {
       const { after, pageSize, token } = parseAll({
         after: () => parseVersion("after_book_version", request.afterBookVersion),
-        pageSize: () => parsePageSize(request.pageSize, { whenUnset: maxPageSize }),
+        pageSize: () => Math.min(parsePageSize(request.pageSize, { whenUnset: most }), most),
         token: () => parseChangeToken(table.keys, request.pageToken, request.afterBookVersion),
       });
       const { position, newest: upTo } = token ?? {};
@@ -118,7 +122,7 @@ export function createChangeReader<K, V>(
         let upTo: bigint | undefined;
         do {
           // Most changes are small. What is missing at the start may be much.
-          const limit = position === undefined ? smallReadRows : maxPageSize + 1;
+          const limit = position === undefined ? smallReadRows : most + 1;
           const { newest, changes } =
             position === undefined
               ? await readShared(sent, context.signal)

@@ -24,24 +24,7 @@ export function parseRates(field: string, messages: readonly RateMessage[]): rea
   );
   errors.throwIfAny();
   requireCommonPer(field, rates);
-  requireFew(
-    field,
-    "regions",
-    rates.map(({ region }) => region),
-    maxRegions,
-  );
-  requireFew(
-    field,
-    "values of input_above",
-    rates.map(({ inputAbove }) => inputAbove),
-    maxTiers,
-  );
-  requireFew(
-    field,
-    "windows",
-    rates.flatMap(({ hours }) => hours),
-    maxWindows,
-  );
+  requireFewConditions(field, rates);
   const conflict = findRateConflict(rates);
   if (conflict === undefined) return rates;
   const [first, second] = conflict;
@@ -101,10 +84,19 @@ function parseInputAbove(field: string, tokens: bigint | undefined): number | un
 }
 
 /** The check for conflicts tries all combinations. */
-function requireFew(field: string, what: string, all: readonly unknown[], most: number): void {
-  const { size } = new Set(all);
-  if (size <= most) return;
-  throw invalidField(field, `has ${size} different ${what}; allowed: at most ${most}`);
+function requireFewConditions(field: string, rates: readonly Rate[]): void {
+  const hours = rates.flatMap((rate) => rate.hours);
+  const windows = hours.map((each) => `${each.weekday} ${each.startMinute} ${each.endMinute}`);
+  const limits: readonly (readonly [what: string, values: readonly unknown[], most: number])[] = [
+    ["regions", rates.map(({ region }) => region), maxRegions],
+    ["values of input_above", rates.map(({ inputAbove }) => inputAbove), maxTiers],
+    ["windows", windows, maxWindows],
+  ];
+  for (const [what, values, most] of limits) {
+    const { size } = new Set(values);
+    if (size <= most) continue;
+    throw invalidField(field, `has ${size} different ${what}; allowed: at most ${most}`);
+  }
 }
 
 /** Sums have a common denominator, which must stay small. */

@@ -69,11 +69,11 @@ export function rateUsage(
   const lines: PlacedLine[] = usage.parts.flatMap(({ model, quantities }) => {
     const card = cardOf(model);
     requireSameCurrency(own, card);
-    const named = { id: card.id, key: card.key, rates: parseRates(card.rates) };
+    const named = { id: card.id, key: card.key, rates: parseRates(card.card.rates) };
     return rateQuantities(named, quantities, conditions).map((line) => ({ ...line, model, card }));
   });
   const cost = toUsageCost(sumOf(lines));
-  const { currencyCode } = own;
+  const { currencyCode } = own.card;
   return {
     ...{ cost, currencyCode },
     message: {
@@ -125,16 +125,17 @@ function toAppliedRateCard(
   card: FoundRateCard,
   bookVersion: bigint,
 ): MessageInitShape<typeof AppliedRateCardSchema> {
-  const { id, key, source } = card;
+  const { id, key } = card;
+  const { source } = card.card;
   return { rateCardId: id, ...toEffectiveTimes(card), bookVersion, key, source };
 }
 
 /** A sum of amounts in several currencies would be no cost. */
 function requireSameCurrency(own: FoundRateCard, other: FoundRateCard): void {
-  if (own.currencyCode === other.currencyCode) return;
+  if (own.card.currencyCode === other.card.currencyCode) return;
   throw invalidField(
     "usage",
-    `has lines of ${other.key.model} in ${other.currencyCode} beside those of ${own.key.model} in ` +
-      `${own.currencyCode}; allowed: rate cards in one currency`,
+    `has lines of ${other.key.model} in ${other.card.currencyCode} beside those of ${own.key.model} in ` +
+      `${own.card.currencyCode}; allowed: rate cards in one currency`,
   );
 }

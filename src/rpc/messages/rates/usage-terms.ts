@@ -4,6 +4,7 @@ import type { Instant } from "../../../domain/instant.js";
 import { type RateCardKey, toRateCardText } from "../../../domain/rate-card.js";
 import type { Usage } from "../../../gen/llmprices/v1/usage_pb.js";
 import type { FoundRateCard } from "../../../price-book/rate-card-table.js";
+import { parseCurrencyCode } from "../currency.js";
 import { type RatedUsage, rateCardKeysOf, rateUsage } from "./rated-usage.js";
 import { parseUsage, type UsageRequest } from "./usage-request.js";
 
@@ -61,7 +62,8 @@ export function rateTerms<R>(
   }
   return {
     cost: rated.cost,
-    rounding: roundingIn(rated.currencyCode),
+    // The database knows the form of a code only.
+    rounding: roundingIn(parseCurrencyCode(rated.currencyCode)),
     currencyCode: rated.currencyCode,
     ratedUsage: rated.message,
   };

@@ -24,18 +24,18 @@ export function toWeeklyHoursMessages(
   for (const { weekday, startMinute, endMinute } of windows) {
     const [start, end] = [toText(startMinute), toText(endMinute)];
     const known = byMinutes.get(`${start} ${end}`) ?? { start, end, weekdays: [] };
-    known.weekdays.push(weekday);
+    if (!known.weekdays.includes(weekday)) known.weekdays.push(weekday);
     byMinutes.set(`${start} ${end}`, known);
   }
   return [...byMinutes.values()].map(({ weekdays, ...minutes }) => ({
     ...minutes,
-    weekdays: weekdays.length === allDays.length ? [] : weekdays,
+    weekdays: weekdays.length === allDays.length ? [] : weekdays.sort((a, b) => a - b),
   }));
 }
 
 function parseMessage(path: string, { weekdays, start, end }: WeeklyHoursMessage) {
   const { days, startMinute, endMinute } = parseAll({
-    days: () => weekdays.map((day, i) => parseWeekday(`${path}.weekdays[${i}]`, day)),
+    days: () => parseWeekdays(`${path}.weekdays`, weekdays),
     startMinute: () => parseMinute(`${path}.start`, start),
     endMinute: () => parseMinute(`${path}.end`, end),
   });
@@ -46,9 +46,16 @@ function parseMessage(path: string, { weekdays, start, end }: WeeklyHoursMessage
         "on after midnight is two windows",
     );
   }
-  return (days.length === 0 ? allDays : days).map((weekday) => ({
+  return (days.length === 0 ? allDays : [...new Set(days)]).map((weekday) => ({
     ...{ weekday, startMinute, endMinute },
   }));
+}
+
+function parseWeekdays(field: string, weekdays: readonly Weekday[]): readonly number[] {
+  if (weekdays.length <= allDays.length) {
+    return weekdays.map((day, i) => parseWeekday(`${field}[${i}]`, day));
+  }
+  throw invalidField(field, `has ${weekdays.length} days; allowed: at most ${allDays.length}`);
 }
 
 function parseWeekday(field: string, day: Weekday): number {
