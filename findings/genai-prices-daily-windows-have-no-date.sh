@@ -11,7 +11,7 @@
 #
 # Seen with: genai-prices 0.2.3, Python 3.11.7. Output:
 #   2026-05-01 00:30 UTC: 0.14
-#   2026-05-01 02:00 UTC: 0.30
+#   2026-05-01 02:00 UTC: 0.3
 set -euo pipefail
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
