@@ -1,8 +1,8 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Decimal, toPlainText } from "../../../domain/decimal.js";
 import { invalidField } from "../../../domain/domain-error.js";
 import type { Instant } from "../../../domain/instant.js";
-import type { RateCardKey } from "../../../domain/rate-card.js";
+import type { Rate, RateCardKey } from "../../../domain/rate-card.js";
 import {
   amountOf,
   inputOf,
@@ -13,7 +13,11 @@ import {
   toUsageCost,
   type UsageCost,
 } from "../../../domain/rating.js";
-import { UsageBucket } from "../../../gen/llmprices/v1/rate_card_pb.js";
+import {
+  type Rate as RateMessage,
+  RateSchema,
+  UsageBucket,
+} from "../../../gen/llmprices/v1/rate_card_pb.js";
 import {
   type AppliedRateCardSchema,
   type RatedUsageSchema,
@@ -114,12 +118,23 @@ function joinLines(lines: readonly PlacedLine[]): readonly PlacedLine[] {
 function toLineMessage(line: PlacedLine, own: FoundRateCard, bookVersion: bigint) {
   const { bucket, quantity, rate, model, card } = line;
   return {
-    ...{ bucket: UsageBucket[bucket], quantity: toPlainText(quantity), rate: toRateMessage(rate) },
+    ...{ bucket: UsageBucket[bucket], quantity: toPlainText(quantity), rate: messageOf(rate) },
     amount: toCostText(amountOf(line)).text,
     ...(model !== undefined && { model }),
     ...(card !== own && { appliedRateCard: toAppliedRateCard(card, bookVersion) }),
   };
 }
+
+/** Returns the message of a rate, of which a batch has thousands. Nobody changes it. */
+function messageOf(rate: Rate): RateMessage {
+  const known = rateMessages.get(rate);
+  if (known !== undefined) return known;
+  const message = create(RateSchema, toRateMessage(rate));
+  rateMessages.set(rate, message);
+  return message;
+}
+
+const rateMessages = new WeakMap<Rate, RateMessage>();
 
 function toAppliedRateCard(
   card: FoundRateCard,
