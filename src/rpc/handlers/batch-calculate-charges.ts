@@ -1,8 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { ChargeTotals } from "../../domain/charges/charge-totals.js";
-import { DomainError, invalidField } from "../../domain/domain-error.js";
-import { parseAll } from "../../domain/field-errors.js";
+import { DomainError } from "../../domain/domain-error.js";
 import type { Instant } from "../../domain/instant.js";
 import type { AppliedPrice } from "../../domain/llm-price.js";
 import { type Key, toKeyId } from "../../domain/price-key.js";
@@ -11,7 +10,6 @@ import {
   AppliedPriceSchema,
 } from "../../gen/llmprices/v1/charge_pb.js";
 import {
-  type BatchCalculateChargesRequest,
   type CalculateChargeRequest,
   type CalculationResult,
   CalculationResultSchema,
@@ -23,21 +21,15 @@ import { MissingKeys } from "../call/call-facts.js";
 import type { ChargeCount } from "../call/charge-counter.js";
 import { runCooperatively } from "../call/cooperative-loop.js";
 import { toConnectError, toStatusMessage } from "../errors/to-connect-error.js";
-import {
-  checkVersions,
-  latestOf,
-  parseVersions,
-  requireVersion,
-  wantedVersion,
-} from "../messages/book-version.js";
+import { latestOf, requireVersion, wantedVersion } from "../messages/book-version.js";
 import { toCharge } from "../messages/charge-messages.js";
 import { type ChargeRequest, parseChargeRequest } from "../messages/charge-request.js";
 import { toAppliedPrice } from "../messages/price-messages.js";
 import { type ChargeResult, rateCardRequestsOf } from "../messages/price-query.js";
-import { parseAsOf, toTimestamp } from "../messages/timestamps.js";
+import { toTimestamp } from "../messages/timestamps.js";
+import { orDomainError, parseBatch, parseLines } from "./batch-lines.js";
 import type { PricingDependencies } from "./dependencies.js";
 import { priceNotFoundWithSuggestions, readPrices, toChargeCount } from "./find-price.js";
-import { orDomainError } from "./or-domain-error.js";
 
 /** Creates the handler that calculates many charges at one book version. It writes nothing. */
 export function batchMethods(
@@ -45,11 +37,15 @@ export function batchMethods(
 ): Pick<ServiceImpl<typeof PricingService>, "batchCalculateCharges"> {
   return {
     async batchCalculateCharges(request, context) {
-      const { asOf, versions } = parseBatch(request, dependencies.maxBatchCalculations);
+      const { asOf, versions } = parseBatch(
+        request,
+        dependencies.maxBatchCalculations,
+        "calculations",
+      );
       const rated = request.requests.filter(({ usage }) => usage !== undefined).length;
       const bytes = request.requests.length * bytesPerLine + rated * bytesPerRatedLine;
       dependencies.memoryOf(context).reserve(bytes);
-      const parsing = parseLines(request.requests, versions.bookVersion);
+      const parsing = parseLines(request.requests, versions.bookVersion, parseChargeRequest);
       const lines = await runCooperatively(parsing, context.signal);
       const validRequests = lines.filter(
         (line): line is ChargeRequest => !(line instanceof DomainError),
@@ -76,39 +72,6 @@ export function batchMethods(
 
 /** One calculation of a batch: its parsed request, or why the request is invalid. */
 type Line = ChargeRequest | DomainError;
-
-function parseBatch(request: BatchCalculateChargesRequest, maxCalculations: number) {
-  const { requests, asOf } = request;
-  return parseAll({
-    requests: () => {
-      if (requests.length <= maxCalculations) return;
-      const allowed = `at most ${maxCalculations} (MAX_BATCH_CALCULATIONS)`;
-      throw invalidField("requests", `has ${requests.length} calculations; allowed: ${allowed}`);
-    },
-    asOf: () => parseAsOf(asOf),
-    versions: () => parseVersions(request),
-  });
-}
-
-function* parseLines(
-  requests: readonly CalculateChargeRequest[],
-  bookVersion: bigint | undefined,
-): Generator<undefined, Line[]> {
-  const lines: Line[] = [];
-  for (const request of requests) {
-    lines.push(
-      orDomainError(() => {
-        const line = parseChargeRequest(request);
-        // The version of the batch is that of a line without its own, which may need a later one.
-        if (line.bookVersion === undefined)
-          checkVersions({ bookVersion, minBookVersion: line.minBookVersion });
-        return line;
-      }),
-    );
-    yield;
-  }
-  return lines;
-}
 
 /**
  * Sums up counts, since another thread records them, and adds the missing keys to the log line. Skips lines

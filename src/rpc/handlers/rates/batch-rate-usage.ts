@@ -1,9 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { DomainError, invalidField } from "../../../domain/domain-error.js";
-import { parseAll } from "../../../domain/field-errors.js";
+import { DomainError } from "../../../domain/domain-error.js";
 import {
-  type BatchRateUsageRequest,
   type RateService,
   type RateUsageRequest,
   type RatingResult,
@@ -12,22 +10,16 @@ import {
 import type { PriceResult } from "../../../price-book/price-book.js";
 import { runCooperatively } from "../../call/cooperative-loop.js";
 import { toConnectError, toStatusMessage } from "../../errors/to-connect-error.js";
-import {
-  checkVersions,
-  latestOf,
-  parseVersions,
-  requireVersion,
-  wantedVersion,
-} from "../../messages/book-version.js";
+import { latestOf, requireVersion, wantedVersion } from "../../messages/book-version.js";
 import {
   cardRequestsOf,
   parseRatingRequest,
   type RatingRequest,
 } from "../../messages/rates/rate-usage-request.js";
-import { parseAsOf, toTimestamp } from "../../messages/timestamps.js";
+import { toTimestamp } from "../../messages/timestamps.js";
+import { orDomainError, parseBatch, parseLines } from "../batch-lines.js";
 import type { PricingDependencies } from "../dependencies.js";
 import { readPrices } from "../find-price.js";
-import { orDomainError } from "../or-domain-error.js";
 import { toResponse } from "./rate-usage.js";
 
 /** Creates the handler that rates many usages at one book version. It writes nothing. */
@@ -36,9 +28,9 @@ export function batchUsageMethods(
 ): Pick<ServiceImpl<typeof RateService>, "batchRateUsage"> {
   return {
     async batchRateUsage(request, context) {
-      const { asOf, versions } = parseBatch(request, dependencies.maxBatchCalculations);
+      const { asOf, versions } = parseBatch(request, dependencies.maxBatchCalculations, "usages");
       dependencies.memoryOf(context).reserve(request.requests.length * bytesPerLine);
-      const parsing = parseLines(request.requests, versions.bookVersion);
+      const parsing = parseLines(request.requests, versions.bookVersion, parseRatingRequest);
       const lines = await runCooperatively(parsing, context.signal);
       const valid = lines.filter((line): line is RatingRequest => !(line instanceof DomainError));
       const found = await readPrices(dependencies, context, {
@@ -59,39 +51,6 @@ export function batchUsageMethods(
 
 /** One request of a batch: parsed, or why it is invalid. */
 type Line = RatingRequest | DomainError;
-
-function parseBatch(request: BatchRateUsageRequest, maxRequests: number) {
-  const { requests, asOf } = request;
-  return parseAll({
-    requests: () => {
-      if (requests.length <= maxRequests) return;
-      const allowed = `at most ${maxRequests} (MAX_BATCH_CALCULATIONS)`;
-      throw invalidField("requests", `has ${requests.length} usages; allowed: ${allowed}`);
-    },
-    asOf: () => parseAsOf(asOf),
-    versions: () => parseVersions(request),
-  });
-}
-
-function* parseLines(
-  requests: readonly RateUsageRequest[],
-  bookVersion: bigint | undefined,
-): Generator<undefined, Line[]> {
-  const lines: Line[] = [];
-  for (const request of requests) {
-    lines.push(
-      orDomainError(() => {
-        const line = parseRatingRequest(request);
-        // The version of the batch is that of a line without its own, which may need a later one.
-        if (line.bookVersion === undefined)
-          checkVersions({ bookVersion, minBookVersion: line.minBookVersion });
-        return line;
-      }),
-    );
-    yield;
-  }
-  return lines;
-}
 
 function* rateLines(
   requests: readonly RateUsageRequest[],
