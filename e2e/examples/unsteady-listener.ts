@@ -16,12 +16,12 @@ export type UnsteadyListener = {
 /** Opens it in front of a service: gRPC calls go to its gRPC address, others to its HTTP address. */
 export async function openUnsteadyListener(service: BenchedService): Promise<UnsteadyListener> {
   let rejectionsLeft = 0;
-  const grpc = http2.connect(`http://${service.grpcAddress}`);
-  const http = http2.connect(`http://${service.httpAddress}`);
   const server = http2.createServer();
   server.on("stream", (call, headers) => {
     const isGrpc = headers["content-type"]?.startsWith("application/grpc") ?? false;
-    if (rejectionsLeft === 0) return forward(call, headers, isGrpc ? grpc : http);
+    if (rejectionsLeft === 0) {
+      return forward(call, headers, isGrpc ? service.grpcAddress : service.httpAddress);
+    }
     rejectionsLeft -= 1;
     call.resume();
     call.respond(isGrpc ? unavailableInGrpc : { ":status": 503 }, { endStream: true });
@@ -34,10 +34,7 @@ export async function openUnsteadyListener(service: BenchedService): Promise<Uns
       rejectionsLeft = calls;
     },
     rejectionsLeft: () => rejectionsLeft,
-    close: () => {
-      server.close();
-      for (const session of [grpc, http]) session.close();
-    },
+    close: () => server.close(),
   };
 }
 
@@ -48,12 +45,16 @@ const unavailableInGrpc = {
   "grpc-message": "not ready",
 };
 
+/** Forwards a call on a connection of its own: the service closes connections that are long without a call. */
 function forward(
   call: http2.ServerHttp2Stream,
   headers: http2.IncomingHttpHeaders,
-  service: http2.ClientHttp2Session,
+  address: string,
 ): void {
-  const forwarded = service.request(headers);
+  const session = http2.connect(`http://${address}`);
+  session.on("error", () => call.close(http2.constants.NGHTTP2_CANCEL));
+  const forwarded = session.request(headers);
+  forwarded.on("close", () => session.close());
   let trailers: http2.IncomingHttpHeaders = {};
   forwarded.on("trailers", (received: http2.IncomingHttpHeaders) => {
     trailers = received;
