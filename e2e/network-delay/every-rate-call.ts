@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { expect } from "chai";
 import type { RateService } from "../../src/gen/llmprices/v1/rate_service_pb.js";
-import { quantities, rate } from "../../test/support/rate-cards.js";
+import { importCards, quantities, rate } from "../../test/support/rate-cards.js";
 import type { Call } from "./every-call.js";
 
 /** A call of each method that knows rate cards. Does not compile when one is missing. */
@@ -64,15 +64,23 @@ export function rateCalls(): Readonly<Record<keyof typeof RateService.method, Ca
     deleteRateCard: async ({ rates }, options) => {
       remember(await rates.deleteRateCard({ lookup, ...write() }, options));
     },
+    importRateCards: async ({ rates }, options) => {
+      const rows = Array.from({ length: 200 }, (_, i) => ({
+        ...{ ...card, provider: "far-away", model: `imported-${i}`, rates: [rate("INPUT", "1")] },
+      }));
+      const terms = { ...write(), registerMissing: true };
+      const { counts } = remember(await importCards({ rates }, rows, terms, options));
+      expect(Number(counts?.createdCount)).to.equal(200);
+    },
     listRateCardChanges: async ({ rates }, options) => {
       const request = { afterBookVersion: written - 1n };
       const { rateCardChanges } = await rates.listRateCardChanges(request, options);
-      expect(rateCardChanges).to.have.length(1);
+      expect(rateCardChanges).to.have.length(100);
     },
     watchRateCardChanges: async ({ rates }, options) => {
       const request = { afterBookVersion: written - 1n };
       for await (const { rateCardChanges } of rates.watchRateCardChanges(request, options)) {
-        expect(rateCardChanges).to.have.length(1);
+        expect(rateCardChanges).to.have.length(100);
         break;
       }
     },

@@ -1,12 +1,23 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { ImportLLMPricesResponseSchema } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import type { CallFacts } from "../call/call-facts.js";
 
+/** The counts of an import of prices, or of rate cards. */
+type Imported = {
+  readonly counts?: Partial<Record<CountName, bigint>> | undefined;
+  readonly bookVersion?: bigint | undefined;
+};
+
+type CountName =
+  | "rowCount"
+  | "createdCount"
+  | "updatedCount"
+  | "unchangedCount"
+  | "endedCount"
+  | "registeredChargeTypeCount"
+  | "registeredProviderCount"
+  | "registeredModelCount";
+
 /** Returns what the log line of an import has: its counts, and the book version. */
-export function toImportFacts(
-  { counts, bookVersion }: MessageInitShape<typeof ImportLLMPricesResponseSchema>,
-  validateOnly: boolean,
-): CallFacts {
+export function toImportFacts({ counts, bookVersion }: Imported, validateOnly: boolean): CallFacts {
   const registered = [
     counts?.registeredChargeTypeCount,
     counts?.registeredProviderCount,

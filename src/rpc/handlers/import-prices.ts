@@ -1,53 +1,39 @@
-import { createHash } from "node:crypto";
-import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
-import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { DescMessage } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
 import type { Knex } from "knex";
-import { DomainError, invalidField } from "../../domain/domain-error.js";
+import type { Decimal } from "../../domain/decimal.js";
+import { invalidField } from "../../domain/domain-error.js";
 import { parseAll } from "../../domain/field-errors.js";
+import { type Key, toKeyText } from "../../domain/price-key.js";
+import type { LLMPriceImportRow } from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import {
   BatchUpsertLLMPricesResponseSchema,
   ImportLLMPricesResponseSchema,
   type PricingService,
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { inWriteTransaction } from "../../store/connection/transaction.js";
-import { importRows, type RowErrorsFound } from "../../store/import/run-import.js";
+import { priceImportTable } from "../../store/import/prices/price-import-table.js";
 import { addFacts } from "../call/call-facts.js";
-import { callerName } from "../call/caller-context.js";
-import { abortable } from "../call/until-aborted.js";
 import { parseTerms } from "../messages/first-message.js";
 import { toImportMessage } from "../messages/import/import-messages.js";
-import { type ImportRequest, parseImportRequest } from "../messages/import/import-request.js";
-import { type ReceivedRows, receiveRows } from "../messages/import/import-row-stream.js";
+import { parseImportRequest, parseImportRow } from "../messages/import/import-request.js";
+import { receiveRows } from "../messages/import/import-row-stream.js";
 import type { PricingDependencies } from "./dependencies.js";
-import { replayOrRun } from "./idempotent-write.js";
 import { toImportFacts } from "./import-facts.js";
+import { type ImportKind, importOnce, importStream } from "./timelines/import-timelines.js";
 
 /** Creates the handlers that change many prices at once. */
-export function importMethods({
-  knex,
-  maxImportRows,
-  memoryOf,
-}: PricingDependencies): Pick<
-  ServiceImpl<typeof PricingService>,
-  "importLLMPrices" | "batchUpsertLLMPrices"
-> {
+export function importMethods(
+  dependencies: PricingDependencies,
+): Pick<ServiceImpl<typeof PricingService>, "importLLMPrices" | "batchUpsertLLMPrices"> {
+  const { knex, maxImportRows, memoryOf } = dependencies;
   return {
     async importLLMPrices(requests, context) {
-      const messages = abortable(requests, context.signal);
-      const first = await messages.next();
-      const terms = parseTerms(first.value?.terms, parseImportRequest);
-      const work = async (transaction: Knex.Transaction, attempt: number) => {
-        if (attempt > 1) throw lostRows();
-        const { reserve } = memoryOf(context);
-        const rows = await receiveRows(
-          ...([transaction, first.value, messages, terms, maxImportRows, reserve] as const),
-        );
-        return importOnce(transaction, context, terms, rows, ImportLLMPricesResponseSchema);
-      };
-      // The whole call's time for each statement: it may work on a million rows.
-      const imported = await inWriteTransaction(knex, context, work, "call");
-      addFacts(context, toImportFacts(imported, terms.validateOnly));
-      return imported;
+      const { response, terms } = await importStream(
+        ...([dependencies, context, priceImport, requests, parseImportRequest] as const),
+      );
+      addFacts(context, toImportFacts(response, terms.validateOnly));
+      return response;
     },
     async batchUpsertLLMPrices(request, context) {
       const { terms } = parseAll({
@@ -57,19 +43,38 @@ export function importMethods({
       const maxRows = Math.min(maxBatchRows, maxImportRows);
       const work = async (transaction: Knex.Transaction) => {
         const { reserve } = memoryOf(context);
-        const rows = await receiveRows(
-          ...([transaction, request, noMessages(), terms, maxRows, reserve] as const),
+        const received = await receiveRows(
+          ...([transaction, batchUpsert, onlyMessage(request), terms, maxRows, reserve] as const),
         );
-        return importOnce(transaction, context, terms, rows, BatchUpsertLLMPricesResponseSchema);
+        return importOnce(transaction, context, batchUpsert, terms, received);
       };
-      const imported = await inWriteTransaction(knex, context, work);
-      addFacts(context, toImportFacts(imported, terms.validateOnly));
-      // The two responses have the same fields.
-      const { $typeName: _, ...fields } = imported;
-      return fields as MessageInitShape<typeof BatchUpsertLLMPricesResponseSchema>;
+      const response = await inWriteTransaction(knex, context, work);
+      addFacts(context, toImportFacts(response, terms.validateOnly));
+      return response;
     },
   };
 }
+
+/** How an import reads rows, without what depends on the response. */
+const prices = {
+  table: priceImportTable,
+  toKeyText,
+  parseRow: parseImportRow,
+  // The texts of a row, three times.
+  bytesOf: () => 1024,
+  toMessage: toImportMessage,
+};
+
+type PriceImport<O extends DescMessage> = ImportKind<LLMPriceImportRow, Key, Decimal, O>;
+
+const priceImport: PriceImport<typeof ImportLLMPricesResponseSchema> = {
+  ...prices,
+  response: ImportLLMPricesResponseSchema,
+};
+const batchUpsert: PriceImport<typeof BatchUpsertLLMPricesResponseSchema> = {
+  ...prices,
+  response: BatchUpsertLLMPricesResponseSchema,
+};
 
 function checkRowCount(count: number): void {
   if (count >= 1 && count <= maxBatchRows) return;
@@ -83,43 +88,6 @@ function checkRowCount(count: number): void {
 /** As many as a call writes within the time that a unary call has. */
 const maxBatchRows = 1000;
 
-async function* noMessages(): AsyncGenerator<never> {}
-
-/** Imports received rows, or replays the response of the same request. */
-async function importOnce(
-  transaction: Knex.Transaction,
-  context: HandlerContext,
-  terms: ImportRequest,
-  { count, rowErrors, hash }: ReceivedRows,
-  { typeName }: DescMessage,
-): Promise<MessageInitShape<typeof ImportLLMPricesResponseSchema>> {
-  const author = { changedBy: callerName(context), reason: terms.reason };
-  const work = async () => {
-    const throwRowErrors = (found: RowErrorsFound) => {
-      rowErrors.addAll(found.errors, found.invalidRows, found.rowsWithMissingNames);
-      rowErrors.throwIfAny(count);
-    };
-    const outcome = await importRows(transaction, context, {
-      options: terms,
-      author,
-      throwRowErrors,
-    });
-    return toImportMessage(outcome);
-  };
-  const { requestId, validateOnly } = terms;
-  if (requestId === "" || validateOnly) return work();
-  const fingerprint = createHash("sha256")
-    .update(JSON.stringify([typeName, callerName(context), terms], textOfBigint))
-    .update(hash)
-    .digest();
-  return replayOrRun(transaction, { requestId, fingerprint }, ImportLLMPricesResponseSchema, work);
-}
-
-function textOfBigint(_name: string, value: unknown): unknown {
-  return typeof value === "bigint" ? String(value) : value;
-}
-
-/** Returns the error for a second attempt, for which the received rows are no longer there. */
-function lostRows(): DomainError {
-  return new DomainError("WRITE_CONFLICT", "lost against a concurrent transaction; try again");
+async function* onlyMessage<M>(message: M): AsyncGenerator<M> {
+  yield message;
 }

@@ -70,6 +70,7 @@ const rateRoles: Roles<typeof RateService> = {
   cancelRateCardRevision: "manage",
   listRateCardChanges: "calculate",
   watchRateCardChanges: "calculate",
+  importRateCards: "manage",
   rateUsage: "calculate",
   batchRateUsage: "calculate",
 };

@@ -28,6 +28,7 @@ export const offloadedMethods: readonly DescMethod[] = [
   importLLMPrices,
   batchUpsertLLMPrices,
   RateService.method.batchRateUsage,
+  RateService.method.importRateCards,
 ];
 
 export function isOffloaded(method: DescMethod): boolean {

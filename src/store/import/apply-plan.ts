@@ -1,14 +1,19 @@
 import type { Knex } from "knex";
 import { type Instant, toInstantText } from "../../domain/instant.js";
 import { retryOnRace } from "../connection/transaction.js";
-import { keyColumns } from "../prices/price-columns.js";
 import type { Author } from "../timelines/timelines.js";
+import { type AnyImportTable, keyColumnsOf } from "./import-table.js";
 import type { RegisteredNames } from "./result.js";
 
 /** Registers the names that the plan needs. Returns their numbers. */
-export async function registerMissingNames(transaction: Knex): Promise<RegisteredNames> {
+export async function registerMissingNames(
+  transaction: Knex,
+  { hasChargeType }: AnyImportTable,
+): Promise<RegisteredNames> {
   const insert = async (sql: string) => (await transaction.raw(sql)).rowCount as number;
-  const chargeTypes = await insert(`
+  const chargeTypes = !hasChargeType
+    ? 0
+    : await insert(`
     insert into charge_types (name)
     select distinct charge_type from import_steps where adds and lacks_charge_type
     order by charge_type
@@ -27,11 +32,12 @@ export async function registerMissingNames(transaction: Knex): Promise<Registere
 }
 
 /** Inserts the new keys of the plan. Sorted, because random index writes are slower. */
-export function insertKeys(transaction: Knex): Promise<void> {
+export function insertKeys(transaction: Knex, table: AnyImportTable): Promise<void> {
+  const keyColumns = keyColumnsOf(table);
   return retryOnRace(() =>
     transaction.raw(`
-      insert into llm_prices (id, ${keyColumns})
-      select distinct llm_price_id, ${keyColumns} from import_steps
+      insert into ${table.timelines.keys} (id, ${keyColumns})
+      select distinct key_id, ${keyColumns} from import_steps
       where adds and is_new
       order by ${keyColumns}`),
   );
@@ -43,15 +49,18 @@ export function insertKeys(transaction: Knex): Promise<void> {
  */
 export function applyDiff(
   transaction: Knex,
+  { timelines, valueColumns }: AnyImportTable,
   now: Instant,
   { changedBy, reason }: Author,
 ): Promise<void> {
+  const { revisions, keyId } = timelines;
+  const columns = timelines.valueColumns.join(", ");
   return retryOnRace(async () => {
     await transaction.raw(
       `
-      update llm_price_revisions revision set superseded_in = revision.book_version + 1
+      update ${revisions} revision set superseded_in = revision.book_version + 1
       from import_steps step
-      where revision.llm_price_id = step.llm_price_id and revision.superseded_in is null and (
+      where revision.${keyId} = step.key_id and revision.superseded_in is null and (
         step.replaces and revision.effective_from = step.effective_from
         or step.cancels and revision.effective_from > cast(:now as timestamptz)
       )`,
@@ -59,12 +68,12 @@ export function applyDiff(
     );
     await transaction.raw(
       `
-      insert into llm_price_revisions (llm_price_id, effective_from, price, changed_by, reason)
-      select llm_price_id, coalesce(effective_from, cast(:now as timestamptz)), price,
-        :changedBy, :reason
+      insert into ${revisions} (${keyId}, effective_from, changed_by, reason, ${columns})
+      select key_id, coalesce(effective_from, cast(:now as timestamptz)), :changedBy, :reason,
+        ${valueColumns}
       from import_steps
       where adds
-      order by llm_price_id, coalesce(effective_from, cast(:now as timestamptz))`,
+      order by key_id, coalesce(effective_from, cast(:now as timestamptz))`,
       { now: toInstantText(now), changedBy, reason },
     );
   });

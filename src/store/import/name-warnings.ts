@@ -1,16 +1,19 @@
 import { distance } from "fastest-levenshtein";
 import type { Knex } from "knex";
 import { quote } from "../../domain/domain-error.js";
-import type { ImportWarning } from "../../domain/price-import.js";
-import { type KeyColumns, keyColumns, toKey } from "../prices/price-columns.js";
+import type { ImportWarning } from "../../domain/timeline-import.js";
+import { type AnyImportTable, type ImportTable, keyColumnsOf } from "./import-table.js";
 
 /**
  * Returns warnings about the first new providers and charge types that differ from a registered one by one or two
  * letters: mostly typing errors, which `register_missing` would register.
  */
-export async function findNameWarnings(transaction: Knex): Promise<readonly ImportWarning[]> {
+export async function findNameWarnings<K, V>(
+  transaction: Knex,
+  table: ImportTable<K, V>,
+): Promise<readonly ImportWarning<K>[]> {
   const find = async (column: "charge_type" | "provider") => {
-    const newNames = await transaction.raw(newNamesOf(column));
+    const newNames = await transaction.raw(newNamesOf(table, column));
     if (newNames.rows.length === 0) return [];
     const registered = await transaction.raw(registeredNamesOf(column));
     const names: string[] = registered.rows.map(({ name }: { name: string }) => name);
@@ -18,13 +21,17 @@ export async function findNameWarnings(transaction: Knex): Promise<readonly Impo
       const similar = nearestTo(row[column], names);
       if (similar === undefined) return [];
       const description = `${column} is ${quote(row[column])}, a new name; did you mean ${similar}?`;
-      return [{ row: Number(row.row_number), key: toKey(row), description }];
+      return [{ row: Number(row.row_number), key: table.timelines.toKey(row), description }];
     });
   };
-  return [...(await find("charge_type")), ...(await find("provider"))];
+  return [...(table.hasChargeType ? await find("charge_type") : []), ...(await find("provider"))];
 }
 
-type NewName = KeyColumns & { readonly row_number: string };
+type NewName = {
+  readonly row_number: string;
+  readonly charge_type: string;
+  readonly provider: string;
+};
 
 /** Short names differ by two letters from many others. Names that differ only by a number are meant. */
 function nearestTo(wanted: string, names: readonly string[]): string | undefined {
@@ -40,9 +47,9 @@ function withoutDigits(name: string): string {
   return name.replaceAll(/\d/g, "");
 }
 
-function newNamesOf(column: string): string {
+function newNamesOf(table: AnyImportTable, column: string): string {
   return `
-    select distinct on (${column}) row_number, ${keyColumns} from import_steps
+    select distinct on (${column}) row_number, ${keyColumnsOf(table)} from import_steps
     where adds and lacks_${column}
     order by ${column}, row_number limit 100`;
 }

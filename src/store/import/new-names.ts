@@ -1,5 +1,5 @@
 import type { Knex } from "knex";
-import type { ImportCounts, NewNames } from "../../domain/price-import.js";
+import type { ImportCounts, NewNames } from "../../domain/timeline-import.js";
 
 /** Returns the first names of each kind that the plan registers. `counts` are the numbers of all. */
 export async function listNewNames(

@@ -2,19 +2,21 @@ import type { Knex } from "knex";
 import { DomainError, invalidField } from "../../domain/domain-error.js";
 import { maxRowErrors, type RowError } from "../../domain/import-row-errors.js";
 import type { Instant } from "../../domain/instant.js";
-import type { ImportOptions, ImportOutcome } from "../../domain/price-import.js";
-import { toKeyText } from "../../domain/price-key.js";
+import type { ImportOptions, ImportOutcome } from "../../domain/timeline-import.js";
 import { type Call, RetryTransaction, retryOnConflict } from "../connection/transaction.js";
 import { type Author, beginPriceBookChange, bookVersion } from "../timelines/timelines.js";
 import { applyDiff, insertKeys, registerMissingNames } from "./apply-plan.js";
 import { findGuardErrors } from "./guards.js";
+import type { ImportTable } from "./import-table.js";
 import { findChangedKeys, type ImportPlan, isOutdated, listRowErrors, planImport } from "./plan.js";
 import { toRowError } from "./plan-errors.js";
 import { countMissingNames, summarizeImport } from "./result.js";
 import { findNearestNames } from "./suggested-names.js";
 
 /** The input of an import, besides its rows. */
-export type Import = {
+export type Import<K, V> = {
+  readonly table: ImportTable<K, V>;
+  readonly toKeyText: (key: K) => string;
   readonly options: ImportOptions;
   readonly author: Author;
   /** Gets the errors of each plan. Throws when the plan or the parser has found invalid rows. */
@@ -33,46 +35,51 @@ export type RowErrorsFound = Pick<ImportPlan, "invalidRows" | "rowsWithMissingNa
  *
  * @throws DomainError for invalid rows, and IMPORT_GUARD.
  */
-export function importRows(
+export function importRows<K, V>(
   transaction: Knex.Transaction,
   call: Call,
-  task: Import,
-): Promise<ImportOutcome> {
-  const { options } = task;
+  task: Import<K, V>,
+): Promise<ImportOutcome<K, V>> {
+  const { table, options } = task;
   return retryOnConflict(call, async () => {
     const versionBefore = await bookVersion(transaction);
     const now = await readNow(transaction);
     const planned = await plan(transaction, now, task);
     if (options.validateOnly || planned.changes === 0) {
-      const names = await countMissingNames(transaction);
+      const names = await countMissingNames(transaction, table);
       const version = await bookVersion(transaction);
-      const summary = await summarizeImport(transaction, now, options, names, version);
+      const summary = await summarizeImport(
+        ...([transaction, table, now, options, names, version] as const),
+      );
       return { ...summary, guardViolations: planned.guardViolations };
     }
     return transaction.transaction((savepoint) => write(savepoint, versionBefore, planned, task));
   });
 }
 
-async function write(
+async function write<K, V>(
   transaction: Knex.Transaction,
   versionBefore: bigint,
   planned: ImportPlan,
-  task: Import,
-): Promise<ImportOutcome> {
+  task: Import<K, V>,
+): Promise<ImportOutcome<K, V>> {
+  const { table } = task;
   const { version, now } = await beginPriceBookChange(transaction, planned);
   // The price book is locked now, but may have changed since the comparison. Or a scheduled revision has
   // taken effect meanwhile.
   const isCurrent =
-    version === versionBefore + 1n && !(await isOutdated(transaction, planned.now, now));
+    version === versionBefore + 1n && !(await isOutdated(transaction, table, planned.now, now));
   if (!isCurrent) {
     const { changes } = await plan(transaction, now, task);
     // Another transaction has made the same changes meanwhile.
     if (changes === 0) throw new RetryTransaction();
   }
-  const names = await registerMissingNames(transaction);
-  const summary = await summarizeImport(transaction, now, task.options, names, version);
-  await insertKeys(transaction);
-  await applyDiff(transaction, now, task.author);
+  const names = await registerMissingNames(transaction, table);
+  const summary = await summarizeImport(
+    ...([transaction, table, now, task.options, names, version] as const),
+  );
+  await insertKeys(transaction, table);
+  await applyDiff(transaction, table, now, task.author);
   return { ...summary, guardViolations: [] };
 }
 
@@ -84,30 +91,35 @@ async function readNow(knex: Knex): Promise<Instant> {
   return rows[0].now.getTime();
 }
 
-async function plan(
+async function plan<K, V>(
   transaction: Knex,
   now: Instant,
-  { options, throwRowErrors }: Import,
+  { table, toKeyText, options, throwRowErrors }: Import<K, V>,
 ): Promise<GuardedPlan> {
-  const planned = await planImport(transaction, now, options);
+  const planned = await planImport(transaction, table, now, options);
   const rows = planned.invalidRows === 0 ? [] : await listRowErrors(transaction, maxRowErrors);
   if (options.baseBookVersion !== undefined)
-    await requireUnchanged(transaction, options.baseBookVersion);
+    await requireUnchanged(transaction, table, toKeyText, options.baseBookVersion);
   const nearestOf = await findNearestNames(transaction, rows);
   throwRowErrors({
     ...planned,
-    errors: rows.map((row) => toRowError(row, now, nearestOf(row))),
+    errors: rows.map((row) => toRowError(table.noun, row, now, nearestOf(row))),
   });
-  const guardErrors = await findGuardErrors(transaction, now, options);
+  const guardErrors = await findGuardErrors(transaction, table, now, options);
   if (guardErrors[0] !== undefined && !options.validateOnly) throw guardErrors[0];
   return { ...planned, guardViolations: guardErrors.map(({ message }) => message) };
 }
 
 /** A plan, and why guards would reject it. */
-type GuardedPlan = ImportPlan & Pick<ImportOutcome, "guardViolations">;
+type GuardedPlan = ImportPlan & Pick<ImportOutcome<unknown, unknown>, "guardViolations">;
 
 /** @throws DomainError BOOK_CHANGED when keys that the plan changes were changed after a version. */
-async function requireUnchanged(transaction: Knex, base: bigint): Promise<void> {
+async function requireUnchanged<K, V>(
+  transaction: Knex,
+  table: ImportTable<K, V>,
+  toKeyText: (key: K) => string,
+  base: bigint,
+): Promise<void> {
   const newest = await bookVersion(transaction);
   if (base > newest) {
     throw invalidField(
@@ -116,7 +128,7 @@ async function requireUnchanged(transaction: Knex, base: bigint): Promise<void> 
         "this one before a backup was restored: leave it out to import them all the same",
     );
   }
-  const { count, keys } = await findChangedKeys(transaction, base, maxChangedKeys);
+  const { count, keys } = await findChangedKeys(transaction, table, base, maxChangedKeys);
   if (count === 0) return;
   const names = keys.map(toKeyText);
   const others = count > names.length ? ` and ${count - names.length} others` : "";

@@ -1,62 +1,51 @@
 import { createHash, type Hash } from "node:crypto";
 import type { Knex } from "knex";
-import { toPlainText } from "../../domain/decimal.js";
 import { toInstantText } from "../../domain/instant.js";
-import type { ImportRow } from "../../domain/price-import.js";
-import { keyColumns } from "../prices/price-columns.js";
+import type { ImportRow } from "../../domain/timeline-import.js";
+import { type AnyImportTable, type ImportTable, keyColumnsOf } from "./import-table.js";
 
-/** The most rows that wait to be sent. */
-export const rowsAtOnce = 10_000;
-
-/**
- * Sends the rows of an import to a temporary table, 10,000 at a time, so that memory use does not
- * depend on their number.
- */
-export class ImportRows {
+/** Sends the rows of an import to a temporary table, many at a time. */
+export class ImportRows<K, V> {
   readonly #transaction: Knex;
+  readonly #table: ImportTable<K, V>;
   readonly #hash: Hash = createHash("sha256");
-  #columns = emptyColumns();
+  #columns: Map<string, string[]>;
 
-  private constructor(transaction: Knex) {
+  private constructor(transaction: Knex, table: ImportTable<K, V>) {
     this.#transaction = transaction;
+    this.#table = table;
+    this.#columns = emptyColumns(table);
   }
 
   /** Creates the temporary tables of an import, which the end of the transaction drops. */
-  static async open(transaction: Knex): Promise<ImportRows> {
-    await transaction.raw(tables);
-    return new ImportRows(transaction);
-  }
-
-  /** True when the rows must be sent before more are added. */
-  get isFull(): boolean {
-    return this.#columns.rowNumber.length >= rowsAtOnce;
+  static async open<K, V>(transaction: Knex, table: ImportTable<K, V>): Promise<ImportRows<K, V>> {
+    await transaction.raw(createTables(table));
+    return new ImportRows(transaction, table);
   }
 
   /** Adds a row. The next `send` sends it. */
-  add(rowNumber: number, { key, price, effectiveFrom, correctsPast }: ImportRow): void {
-    const columns = this.#columns;
-    columns.rowNumber.push(rowNumber);
-    columns.accountId.push(key.accountId);
-    columns.priceList.push(key.priceList);
-    columns.chargeType.push(key.chargeType);
-    columns.provider.push(key.provider);
-    columns.model.push(key.model);
-    columns.price.push(price === null ? nullMarker : toPlainText(price));
-    columns.effectiveFrom.push(
-      effectiveFrom === undefined ? nullMarker : toInstantText(effectiveFrom),
-    );
-    columns.correctsPast.push(correctsPast ? "true" : "false");
+  add(rowNumber: number, { key, value, effectiveFrom, correctsPast }: ImportRow<K, V>): void {
+    const { timelines, toValueText } = this.#table;
+    const fields = {
+      row_number: String(rowNumber),
+      ...timelines.toKeyColumns(key),
+      value: value === null ? nullMarker : toValueText(value),
+      effective_from: effectiveFrom === undefined ? nullMarker : toInstantText(effectiveFrom),
+      corrects_past: String(correctsPast),
+    };
+    for (const [name, text] of Object.entries(fields)) this.#columns.get(name)?.push(text);
   }
 
   async send(): Promise<void> {
+    const columns = this.#columns;
+    if (columns.get("row_number")?.length === 0) return;
+    this.#columns = emptyColumns(this.#table);
     // No value contains a line feed.
     const bindings = Object.fromEntries(
-      Object.entries(this.#columns).map(([name, values]) => [name, values.join("\n")]),
+      [...columns].map(([name, values]) => [name, values.join("\n")]),
     );
-    if (bindings.rowNumber === "") return;
-    this.#columns = emptyColumns();
     for (const values of Object.values(bindings)) this.#hash.update(`${values}\n`);
-    await this.#transaction.raw(insertSql, bindings);
+    await this.#transaction.raw(insertRows(this.#table), bindings);
   }
 
   /** Sends the remaining rows. Returns a hash of all rows. */
@@ -68,35 +57,27 @@ export class ImportRows {
   }
 }
 
-function emptyColumns() {
-  return {
-    rowNumber: [] as number[],
-    accountId: [] as string[],
-    priceList: [] as string[],
-    chargeType: [] as string[],
-    provider: [] as string[],
-    model: [] as string[],
-    price: [] as string[],
-    effectiveFrom: [] as string[],
-    correctsPast: [] as string[],
-  };
+function emptyColumns({ timelines }: AnyImportTable): Map<string, string[]> {
+  return new Map(
+    ["row_number", ...timelines.keyColumns, "value", "effective_from", "corrects_past"].map(
+      (name) => [name, []],
+    ),
+  );
 }
 
 const nullMarker = "-";
 
-const tables = `
+function createTables({ timelines, valueType }: AnyImportTable): string {
+  const keys = timelines.keyColumns.map((name) => `${name} text collate "C" not null,`).join("\n");
+  return `
   -- For sorts and joins of a million rows. PostgreSQL's default is for many small queries.
   set local work_mem = '64MB';
 
   create temporary table import_rows (
     row_number bigint not null,
-    account_id text collate "C" not null,
-    price_list text collate "C" not null,
-    charge_type text collate "C" not null,
-    provider text collate "C" not null,
-    model text collate "C" not null,
-    -- Null: the price ends.
-    price numeric,
+    ${keys}
+    -- Null: it ends.
+    value ${valueType},
     -- Null: now.
     effective_from timestamptz,
     corrects_past boolean not null
@@ -104,21 +85,17 @@ const tables = `
 
   -- The result of comparing the rows with the price book.
   create temporary table import_steps (
-    -- Null: the price has no row and ends.
+    -- Null: the key has no row and ends.
     row_number bigint,
-    account_id text collate "C" not null,
-    price_list text collate "C" not null,
-    charge_type text collate "C" not null,
-    provider text collate "C" not null,
-    model text collate "C" not null,
-    llm_price_id uuid not null,
+    ${keys}
+    key_id uuid not null,
     is_new boolean not null,
-    -- Whether the key has a price, now or scheduled.
-    had_price boolean not null,
+    -- Whether the key has a value, now or scheduled.
+    had_value boolean not null,
     -- Null: now.
     effective_from timestamptz,
-    price numeric,
-    price_before numeric,
+    value ${valueType},
+    value_before ${valueType},
     -- The invalid field of the row, and a value for the error message.
     problem text,
     hint text,
@@ -134,26 +111,19 @@ const tables = `
     -- Adds a revision.
     adds boolean not null
   ) on commit drop;`;
+}
 
-const insertSql = `
+function insertRows(table: AnyImportTable): string {
+  const { keyColumns } = table.timelines;
+  const columns = ["row_number", ...keyColumns, "value", "effective_from", "corrects_past"];
+  return `
   insert into import_rows
   select cast(row_number as bigint),
     -- The text of a single empty value has no element.
-    coalesce(account_id, ''), coalesce(price_list, ''), charge_type, provider, model,
-    cast(nullif(price, '${nullMarker}') as numeric),
+    ${keyColumns.map((name) => `coalesce(${name}, '')`).join(", ")},
+    cast(nullif(value, '${nullMarker}') as ${table.valueType}),
     cast(nullif(effective_from, '${nullMarker}') as timestamptz),
     cast(corrects_past as boolean)
-  from unnest(${[
-    "rowNumber",
-    "accountId",
-    "priceList",
-    "chargeType",
-    "provider",
-    "model",
-    "price",
-    "effectiveFrom",
-    "correctsPast",
-  ]
-    .map((column) => `string_to_array(:${column}, chr(10))`)
-    .join(", ")}
-  ) sent (row_number, ${keyColumns}, price, effective_from, corrects_past)`;
+  from unnest(${columns.map((name) => `string_to_array(:${name}, chr(10))`).join(", ")})
+    sent (row_number, ${keyColumnsOf(table)}, value, effective_from, corrects_past)`;
+}

@@ -26,7 +26,7 @@ export async function findNearestNames(
     const { problem } = row;
     if (!isName(problem)) return nothing;
     const list = problem === "model" ? `model ${row.provider}` : problem;
-    return nearestNames(row[problem], candidates.get(list) ?? []);
+    return nearestNames(row[problem] ?? "", candidates.get(list) ?? []);
   };
 }
 

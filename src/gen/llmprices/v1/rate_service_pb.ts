@@ -10,6 +10,8 @@ import type { Status } from "../../google/rpc/status_pb.js";
 import { file_google_rpc_status } from "../../google/rpc/status_pb.js";
 import type { Rate, RateCard, RateCardChange, RateCardKey, RateCardRevision } from "./rate_card_pb.js";
 import { file_llmprices_v1_rate_card } from "./rate_card_pb.js";
+import type { RateCardImportChange, RateCardImportCounts, RateCardImportNames, RateCardImportRow, RateCardImportTerms, RateCardImportWarning } from "./rate_card_import_pb.js";
+import { file_llmprices_v1_rate_card_import } from "./rate_card_import_pb.js";
 import type { AppliedRateCard, RatedLine, Usage, UsageFinding, UsageTier } from "./usage_pb.js";
 import { file_llmprices_v1_usage } from "./usage_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -18,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file llmprices/v1/rate_service.proto.
  */
 export const file_llmprices_v1_rate_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9sbG1wcmljZXMvdjEvcmF0ZV9zZXJ2aWNlLnByb3RvEgxsbG1wcmljZXMudjEi8AEKFUNyZWF0ZVJhdGVDYXJkUmVxdWVzdBIQCghwcm92aWRlchgBIAEoCRINCgVtb2RlbBgCIAEoCRIVCg1jdXJyZW5jeV9jb2RlGAMgASgJEg4KBnNvdXJjZRgEIAEoCRIhCgVyYXRlcxgFIAMoCzISLmxsbXByaWNlcy52MS5SYXRlEjIKDmVmZmVjdGl2ZV9mcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWFzb24YByABKAkSEgoKcmVxdWVzdF9pZBgIIAEoCRIUCgxjb3JyZWN0X3Bhc3QYCSABKAgiWQoWQ3JlYXRlUmF0ZUNhcmRSZXNwb25zZRIpCglyYXRlX2NhcmQYASABKAsyFi5sbG1wcmljZXMudjEuUmF0ZUNhcmQSFAoMYm9va192ZXJzaW9uGAIgASgDIq0BChJHZXRSYXRlQ2FyZFJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuUmF0ZUNhcmRLZXlIABIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoMYm9va192ZXJzaW9uGAQgASgDSAGIAQFCCAoGbG9va3VwQg8KDV9ib29rX3ZlcnNpb24igQEKE0dldFJhdGVDYXJkUmVzcG9uc2USKQoJcmF0ZV9jYXJkGAEgASgLMhYubGxtcHJpY2VzLnYxLlJhdGVDYXJkEikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxib29rX3ZlcnNpb24YAyABKAMivAEKFExpc3RSYXRlQ2FyZHNSZXF1ZXN0EhAKCHByb3ZpZGVyGAEgASgJEhQKDG1vZGVsX3ByZWZpeBgCIAEoCRIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkSGQoMYm9va192ZXJzaW9uGAYgASgDSACIAQFCDwoNX2Jvb2tfdmVyc2lvbiKdAQoVTGlzdFJhdGVDYXJkc1Jlc3BvbnNlEioKCnJhdGVfY2FyZHMYASADKAsyFi5sbG1wcmljZXMudjEuUmF0ZUNhcmQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEikKBWFzX29mGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxib29rX3ZlcnNpb24YBCABKAMinwIKFVVwZGF0ZVJhdGVDYXJkUmVxdWVzdBIMCgJpZBgBIAEoCUgAEigKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5SYXRlQ2FyZEtleUgAEhUKDWN1cnJlbmN5X2NvZGUYAyABKAkSDgoGc291cmNlGAQgASgJEiEKBXJhdGVzGAUgAygLMhIubGxtcHJpY2VzLnYxLlJhdGUSMgoOZWZmZWN0aXZlX2Zyb20YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYByABKAkSDgoGcmVhc29uGAggASgJEhIKCnJlcXVlc3RfaWQYCSABKAkSFAoMY29ycmVjdF9wYXN0GAogASgIQggKBmxvb2t1cCJZChZVcGRhdGVSYXRlQ2FyZFJlc3BvbnNlEikKCXJhdGVfY2FyZBgBIAEoCzIWLmxsbXByaWNlcy52MS5SYXRlQ2FyZBIUCgxib29rX3ZlcnNpb24YAiABKAMi1QEKFURlbGV0ZVJhdGVDYXJkUmVxdWVzdBIMCgJpZBgBIAEoCUgAEigKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5SYXRlQ2FyZEtleUgAEjIKDmVmZmVjdGl2ZV9mcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAQgASgJEg4KBnJlYXNvbhgFIAEoCRISCgpyZXF1ZXN0X2lkGAYgASgJEhQKDGNvcnJlY3RfcGFzdBgHIAEoCEIICgZsb29rdXAiWQoWRGVsZXRlUmF0ZUNhcmRSZXNwb25zZRIpCglyYXRlX2NhcmQYASABKAsyFi5sbG1wcmljZXMudjEuUmF0ZUNhcmQSFAoMYm9va192ZXJzaW9uGAIgASgDIqABChxMaXN0UmF0ZUNhcmRSZXZpc2lvbnNSZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLlJhdGVDYXJkS2V5SAASEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkSFwoPc2hvd19zdXBlcnNlZGVkGAUgASgIQggKBmxvb2t1cCJ1Ch1MaXN0UmF0ZUNhcmRSZXZpc2lvbnNSZXNwb25zZRI7ChNyYXRlX2NhcmRfcmV2aXNpb25zGAEgAygLMh4ubGxtcHJpY2VzLnYxLlJhdGVDYXJkUmV2aXNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIscBCh1DYW5jZWxSYXRlQ2FyZFJldmlzaW9uUmVxdWVzdBIMCgJpZBgBIAEoCUgAEigKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5SYXRlQ2FyZEtleUgAEjIKDmVmZmVjdGl2ZV9mcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAQgASgJEg4KBnJlYXNvbhgFIAEoCRISCgpyZXF1ZXN0X2lkGAYgASgJQggKBmxvb2t1cCJyCh5DYW5jZWxSYXRlQ2FyZFJldmlzaW9uUmVzcG9uc2USOgoScmF0ZV9jYXJkX3JldmlzaW9uGAEgASgLMh4ubGxtcHJpY2VzLnYxLlJhdGVDYXJkUmV2aXNpb24SFAoMYm9va192ZXJzaW9uGAIgASgDIl8KGkxpc3RSYXRlQ2FyZENoYW5nZXNSZXF1ZXN0EhoKEmFmdGVyX2Jvb2tfdmVyc2lvbhgBIAEoAxIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSKFAQobTGlzdFJhdGVDYXJkQ2hhbmdlc1Jlc3BvbnNlEjcKEXJhdGVfY2FyZF9jaGFuZ2VzGAEgAygLMhwubGxtcHJpY2VzLnYxLlJhdGVDYXJkQ2hhbmdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIUCgxib29rX3ZlcnNpb24YAyABKAMiOQobV2F0Y2hSYXRlQ2FyZENoYW5nZXNSZXF1ZXN0EhoKEmFmdGVyX2Jvb2tfdmVyc2lvbhgBIAEoAyKDAQocV2F0Y2hSYXRlQ2FyZENoYW5nZXNSZXNwb25zZRI3ChFyYXRlX2NhcmRfY2hhbmdlcxgBIAMoCzIcLmxsbXByaWNlcy52MS5SYXRlQ2FyZENoYW5nZRIZCgxib29rX3ZlcnNpb24YAiABKANIAIgBAUIPCg1fYm9va192ZXJzaW9uItsBChBSYXRlVXNhZ2VSZXF1ZXN0EhAKCHByb3ZpZGVyGAEgASgJEg0KBW1vZGVsGAIgASgJEiIKBXVzYWdlGAMgASgLMhMubGxtcHJpY2VzLnYxLlVzYWdlEikKBWFzX29mGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBtaW5fYm9va192ZXJzaW9uGAUgASgDEhkKDGJvb2tfdmVyc2lvbhgGIAEoA0gAiAEBEhEKCXJlZmVyZW5jZRgHIAEoCUIPCg1fYm9va192ZXJzaW9uItwCChFSYXRlVXNhZ2VSZXNwb25zZRIVCg1wcm92aWRlcl9jb3N0GAEgASgJEg0KBWV4YWN0GAIgASgIEhUKDWN1cnJlbmN5X2NvZGUYAyABKAkSJgoFbGluZXMYBCADKAsyFy5sbG1wcmljZXMudjEuUmF0ZWRMaW5lEiUKBHRpZXIYBSABKAsyFy5sbG1wcmljZXMudjEuVXNhZ2VUaWVyEhUKDXJlcG9ydGVkX2Nvc3QYBiABKAkSLAoIZmluZGluZ3MYByADKAsyGi5sbG1wcmljZXMudjEuVXNhZ2VGaW5kaW5nEjgKEWFwcGxpZWRfcmF0ZV9jYXJkGAggASgLMh0ubGxtcHJpY2VzLnYxLkFwcGxpZWRSYXRlQ2FyZBIpCgVhc19vZhgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJcmVmZXJlbmNlGAogASgJIroBChVCYXRjaFJhdGVVc2FnZVJlcXVlc3QSMAoIcmVxdWVzdHMYASADKAsyHi5sbG1wcmljZXMudjEuUmF0ZVVzYWdlUmVxdWVzdBIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQbWluX2Jvb2tfdmVyc2lvbhgDIAEoAxIZCgxib29rX3ZlcnNpb24YBCABKANIAIgBAUIPCg1fYm9va192ZXJzaW9uIoYBChZCYXRjaFJhdGVVc2FnZVJlc3BvbnNlEisKB3Jlc3VsdHMYASADKAsyGi5sbG1wcmljZXMudjEuUmF0aW5nUmVzdWx0EikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxib29rX3ZlcnNpb24YAyABKAMiggEKDFJhdGluZ1Jlc3VsdBIwCgVyYXRlZBgBIAEoCzIfLmxsbXByaWNlcy52MS5SYXRlVXNhZ2VSZXNwb25zZUgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIABIRCglyZWZlcmVuY2UYAyABKAlCCAoGcmVzdWx0MvgICgtSYXRlU2VydmljZRJgCg5DcmVhdGVSYXRlQ2FyZBIjLmxsbXByaWNlcy52MS5DcmVhdGVSYXRlQ2FyZFJlcXVlc3QaJC5sbG1wcmljZXMudjEuQ3JlYXRlUmF0ZUNhcmRSZXNwb25zZSIDkAIAElcKC0dldFJhdGVDYXJkEiAubGxtcHJpY2VzLnYxLkdldFJhdGVDYXJkUmVxdWVzdBohLmxsbXByaWNlcy52MS5HZXRSYXRlQ2FyZFJlc3BvbnNlIgOQAgESXQoNTGlzdFJhdGVDYXJkcxIiLmxsbXByaWNlcy52MS5MaXN0UmF0ZUNhcmRzUmVxdWVzdBojLmxsbXByaWNlcy52MS5MaXN0UmF0ZUNhcmRzUmVzcG9uc2UiA5ACARJgCg5VcGRhdGVSYXRlQ2FyZBIjLmxsbXByaWNlcy52MS5VcGRhdGVSYXRlQ2FyZFJlcXVlc3QaJC5sbG1wcmljZXMudjEuVXBkYXRlUmF0ZUNhcmRSZXNwb25zZSIDkAIAEmAKDkRlbGV0ZVJhdGVDYXJkEiMubGxtcHJpY2VzLnYxLkRlbGV0ZVJhdGVDYXJkUmVxdWVzdBokLmxsbXByaWNlcy52MS5EZWxldGVSYXRlQ2FyZFJlc3BvbnNlIgOQAgASdQoVTGlzdFJhdGVDYXJkUmV2aXNpb25zEioubGxtcHJpY2VzLnYxLkxpc3RSYXRlQ2FyZFJldmlzaW9uc1JlcXVlc3QaKy5sbG1wcmljZXMudjEuTGlzdFJhdGVDYXJkUmV2aXNpb25zUmVzcG9uc2UiA5ACARJ4ChZDYW5jZWxSYXRlQ2FyZFJldmlzaW9uEisubGxtcHJpY2VzLnYxLkNhbmNlbFJhdGVDYXJkUmV2aXNpb25SZXF1ZXN0GiwubGxtcHJpY2VzLnYxLkNhbmNlbFJhdGVDYXJkUmV2aXNpb25SZXNwb25zZSIDkAIAEm8KE0xpc3RSYXRlQ2FyZENoYW5nZXMSKC5sbG1wcmljZXMudjEuTGlzdFJhdGVDYXJkQ2hhbmdlc1JlcXVlc3QaKS5sbG1wcmljZXMudjEuTGlzdFJhdGVDYXJkQ2hhbmdlc1Jlc3BvbnNlIgOQAgESdAoUV2F0Y2hSYXRlQ2FyZENoYW5nZXMSKS5sbG1wcmljZXMudjEuV2F0Y2hSYXRlQ2FyZENoYW5nZXNSZXF1ZXN0GioubGxtcHJpY2VzLnYxLldhdGNoUmF0ZUNhcmRDaGFuZ2VzUmVzcG9uc2UiA5ACATABElEKCVJhdGVVc2FnZRIeLmxsbXByaWNlcy52MS5SYXRlVXNhZ2VSZXF1ZXN0Gh8ubGxtcHJpY2VzLnYxLlJhdGVVc2FnZVJlc3BvbnNlIgOQAgESYAoOQmF0Y2hSYXRlVXNhZ2USIy5sbG1wcmljZXMudjEuQmF0Y2hSYXRlVXNhZ2VSZXF1ZXN0GiQubGxtcHJpY2VzLnYxLkJhdGNoUmF0ZVVzYWdlUmVzcG9uc2UiA5ACAUImChBjb20ubGxtcHJpY2VzLnYxQhBSYXRlU2VydmljZVByb3RvUAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_rpc_status, file_llmprices_v1_rate_card, file_llmprices_v1_usage]);
+  fileDesc("Ch9sbG1wcmljZXMvdjEvcmF0ZV9zZXJ2aWNlLnByb3RvEgxsbG1wcmljZXMudjEi8AEKFUNyZWF0ZVJhdGVDYXJkUmVxdWVzdBIQCghwcm92aWRlchgBIAEoCRINCgVtb2RlbBgCIAEoCRIVCg1jdXJyZW5jeV9jb2RlGAMgASgJEg4KBnNvdXJjZRgEIAEoCRIhCgVyYXRlcxgFIAMoCzISLmxsbXByaWNlcy52MS5SYXRlEjIKDmVmZmVjdGl2ZV9mcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWFzb24YByABKAkSEgoKcmVxdWVzdF9pZBgIIAEoCRIUCgxjb3JyZWN0X3Bhc3QYCSABKAgiWQoWQ3JlYXRlUmF0ZUNhcmRSZXNwb25zZRIpCglyYXRlX2NhcmQYASABKAsyFi5sbG1wcmljZXMudjEuUmF0ZUNhcmQSFAoMYm9va192ZXJzaW9uGAIgASgDIq0BChJHZXRSYXRlQ2FyZFJlcXVlc3QSDAoCaWQYASABKAlIABIoCgNrZXkYAiABKAsyGS5sbG1wcmljZXMudjEuUmF0ZUNhcmRLZXlIABIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoMYm9va192ZXJzaW9uGAQgASgDSAGIAQFCCAoGbG9va3VwQg8KDV9ib29rX3ZlcnNpb24igQEKE0dldFJhdGVDYXJkUmVzcG9uc2USKQoJcmF0ZV9jYXJkGAEgASgLMhYubGxtcHJpY2VzLnYxLlJhdGVDYXJkEikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxib29rX3ZlcnNpb24YAyABKAMivAEKFExpc3RSYXRlQ2FyZHNSZXF1ZXN0EhAKCHByb3ZpZGVyGAEgASgJEhQKDG1vZGVsX3ByZWZpeBgCIAEoCRIpCgVhc19vZhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkSGQoMYm9va192ZXJzaW9uGAYgASgDSACIAQFCDwoNX2Jvb2tfdmVyc2lvbiKdAQoVTGlzdFJhdGVDYXJkc1Jlc3BvbnNlEioKCnJhdGVfY2FyZHMYASADKAsyFi5sbG1wcmljZXMudjEuUmF0ZUNhcmQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEikKBWFzX29mGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxib29rX3ZlcnNpb24YBCABKAMinwIKFVVwZGF0ZVJhdGVDYXJkUmVxdWVzdBIMCgJpZBgBIAEoCUgAEigKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5SYXRlQ2FyZEtleUgAEhUKDWN1cnJlbmN5X2NvZGUYAyABKAkSDgoGc291cmNlGAQgASgJEiEKBXJhdGVzGAUgAygLMhIubGxtcHJpY2VzLnYxLlJhdGUSMgoOZWZmZWN0aXZlX2Zyb20YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYByABKAkSDgoGcmVhc29uGAggASgJEhIKCnJlcXVlc3RfaWQYCSABKAkSFAoMY29ycmVjdF9wYXN0GAogASgIQggKBmxvb2t1cCJZChZVcGRhdGVSYXRlQ2FyZFJlc3BvbnNlEikKCXJhdGVfY2FyZBgBIAEoCzIWLmxsbXByaWNlcy52MS5SYXRlQ2FyZBIUCgxib29rX3ZlcnNpb24YAiABKAMi1QEKFURlbGV0ZVJhdGVDYXJkUmVxdWVzdBIMCgJpZBgBIAEoCUgAEigKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5SYXRlQ2FyZEtleUgAEjIKDmVmZmVjdGl2ZV9mcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAQgASgJEg4KBnJlYXNvbhgFIAEoCRISCgpyZXF1ZXN0X2lkGAYgASgJEhQKDGNvcnJlY3RfcGFzdBgHIAEoCEIICgZsb29rdXAiWQoWRGVsZXRlUmF0ZUNhcmRSZXNwb25zZRIpCglyYXRlX2NhcmQYASABKAsyFi5sbG1wcmljZXMudjEuUmF0ZUNhcmQSFAoMYm9va192ZXJzaW9uGAIgASgDIqABChxMaXN0UmF0ZUNhcmRSZXZpc2lvbnNSZXF1ZXN0EgwKAmlkGAEgASgJSAASKAoDa2V5GAIgASgLMhkubGxtcHJpY2VzLnYxLlJhdGVDYXJkS2V5SAASEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkSFwoPc2hvd19zdXBlcnNlZGVkGAUgASgIQggKBmxvb2t1cCJ1Ch1MaXN0UmF0ZUNhcmRSZXZpc2lvbnNSZXNwb25zZRI7ChNyYXRlX2NhcmRfcmV2aXNpb25zGAEgAygLMh4ubGxtcHJpY2VzLnYxLlJhdGVDYXJkUmV2aXNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIscBCh1DYW5jZWxSYXRlQ2FyZFJldmlzaW9uUmVxdWVzdBIMCgJpZBgBIAEoCUgAEigKA2tleRgCIAEoCzIZLmxsbXByaWNlcy52MS5SYXRlQ2FyZEtleUgAEjIKDmVmZmVjdGl2ZV9mcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAQgASgJEg4KBnJlYXNvbhgFIAEoCRISCgpyZXF1ZXN0X2lkGAYgASgJQggKBmxvb2t1cCJyCh5DYW5jZWxSYXRlQ2FyZFJldmlzaW9uUmVzcG9uc2USOgoScmF0ZV9jYXJkX3JldmlzaW9uGAEgASgLMh4ubGxtcHJpY2VzLnYxLlJhdGVDYXJkUmV2aXNpb24SFAoMYm9va192ZXJzaW9uGAIgASgDIl8KGkxpc3RSYXRlQ2FyZENoYW5nZXNSZXF1ZXN0EhoKEmFmdGVyX2Jvb2tfdmVyc2lvbhgBIAEoAxIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSKFAQobTGlzdFJhdGVDYXJkQ2hhbmdlc1Jlc3BvbnNlEjcKEXJhdGVfY2FyZF9jaGFuZ2VzGAEgAygLMhwubGxtcHJpY2VzLnYxLlJhdGVDYXJkQ2hhbmdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIUCgxib29rX3ZlcnNpb24YAyABKAMiOQobV2F0Y2hSYXRlQ2FyZENoYW5nZXNSZXF1ZXN0EhoKEmFmdGVyX2Jvb2tfdmVyc2lvbhgBIAEoAyKDAQocV2F0Y2hSYXRlQ2FyZENoYW5nZXNSZXNwb25zZRI3ChFyYXRlX2NhcmRfY2hhbmdlcxgBIAMoCzIcLmxsbXByaWNlcy52MS5SYXRlQ2FyZENoYW5nZRIZCgxib29rX3ZlcnNpb24YAiABKANIAIgBAUIPCg1fYm9va192ZXJzaW9uInkKFkltcG9ydFJhdGVDYXJkc1JlcXVlc3QSMAoFdGVybXMYASABKAsyIS5sbG1wcmljZXMudjEuUmF0ZUNhcmRJbXBvcnRUZXJtcxItCgRyb3dzGAIgAygLMh8ubGxtcHJpY2VzLnYxLlJhdGVDYXJkSW1wb3J0Um93IvECChdJbXBvcnRSYXRlQ2FyZHNSZXNwb25zZRIyCgZjb3VudHMYASABKAsyIi5sbG1wcmljZXMudjEuUmF0ZUNhcmRJbXBvcnRDb3VudHMSMwoHY2hhbmdlcxgCIAMoCzIiLmxsbXByaWNlcy52MS5SYXRlQ2FyZEltcG9ydENoYW5nZRIUCgxib29rX3ZlcnNpb24YAyABKAMSMgoOZWZmZWN0aXZlX2Zyb20YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEGd1YXJkX3Zpb2xhdGlvbnMYBSADKAkSNQoId2FybmluZ3MYBiADKAsyIy5sbG1wcmljZXMudjEuUmF0ZUNhcmRJbXBvcnRXYXJuaW5nEhUKDXdhcm5pbmdfY291bnQYByABKAMSOwoQcmVnaXN0ZXJlZF9uYW1lcxgIIAEoCzIhLmxsbXByaWNlcy52MS5SYXRlQ2FyZEltcG9ydE5hbWVzItsBChBSYXRlVXNhZ2VSZXF1ZXN0EhAKCHByb3ZpZGVyGAEgASgJEg0KBW1vZGVsGAIgASgJEiIKBXVzYWdlGAMgASgLMhMubGxtcHJpY2VzLnYxLlVzYWdlEikKBWFzX29mGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBtaW5fYm9va192ZXJzaW9uGAUgASgDEhkKDGJvb2tfdmVyc2lvbhgGIAEoA0gAiAEBEhEKCXJlZmVyZW5jZRgHIAEoCUIPCg1fYm9va192ZXJzaW9uItwCChFSYXRlVXNhZ2VSZXNwb25zZRIVCg1wcm92aWRlcl9jb3N0GAEgASgJEg0KBWV4YWN0GAIgASgIEhUKDWN1cnJlbmN5X2NvZGUYAyABKAkSJgoFbGluZXMYBCADKAsyFy5sbG1wcmljZXMudjEuUmF0ZWRMaW5lEiUKBHRpZXIYBSABKAsyFy5sbG1wcmljZXMudjEuVXNhZ2VUaWVyEhUKDXJlcG9ydGVkX2Nvc3QYBiABKAkSLAoIZmluZGluZ3MYByADKAsyGi5sbG1wcmljZXMudjEuVXNhZ2VGaW5kaW5nEjgKEWFwcGxpZWRfcmF0ZV9jYXJkGAggASgLMh0ubGxtcHJpY2VzLnYxLkFwcGxpZWRSYXRlQ2FyZBIpCgVhc19vZhgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJcmVmZXJlbmNlGAogASgJIroBChVCYXRjaFJhdGVVc2FnZVJlcXVlc3QSMAoIcmVxdWVzdHMYASADKAsyHi5sbG1wcmljZXMudjEuUmF0ZVVzYWdlUmVxdWVzdBIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQbWluX2Jvb2tfdmVyc2lvbhgDIAEoAxIZCgxib29rX3ZlcnNpb24YBCABKANIAIgBAUIPCg1fYm9va192ZXJzaW9uIoYBChZCYXRjaFJhdGVVc2FnZVJlc3BvbnNlEisKB3Jlc3VsdHMYASADKAsyGi5sbG1wcmljZXMudjEuUmF0aW5nUmVzdWx0EikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxib29rX3ZlcnNpb24YAyABKAMiggEKDFJhdGluZ1Jlc3VsdBIwCgVyYXRlZBgBIAEoCzIfLmxsbXByaWNlcy52MS5SYXRlVXNhZ2VSZXNwb25zZUgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIABIRCglyZWZlcmVuY2UYAyABKAlCCAoGcmVzdWx0Mt8JCgtSYXRlU2VydmljZRJgCg5DcmVhdGVSYXRlQ2FyZBIjLmxsbXByaWNlcy52MS5DcmVhdGVSYXRlQ2FyZFJlcXVlc3QaJC5sbG1wcmljZXMudjEuQ3JlYXRlUmF0ZUNhcmRSZXNwb25zZSIDkAIAElcKC0dldFJhdGVDYXJkEiAubGxtcHJpY2VzLnYxLkdldFJhdGVDYXJkUmVxdWVzdBohLmxsbXByaWNlcy52MS5HZXRSYXRlQ2FyZFJlc3BvbnNlIgOQAgESXQoNTGlzdFJhdGVDYXJkcxIiLmxsbXByaWNlcy52MS5MaXN0UmF0ZUNhcmRzUmVxdWVzdBojLmxsbXByaWNlcy52MS5MaXN0UmF0ZUNhcmRzUmVzcG9uc2UiA5ACARJgCg5VcGRhdGVSYXRlQ2FyZBIjLmxsbXByaWNlcy52MS5VcGRhdGVSYXRlQ2FyZFJlcXVlc3QaJC5sbG1wcmljZXMudjEuVXBkYXRlUmF0ZUNhcmRSZXNwb25zZSIDkAIAEmAKDkRlbGV0ZVJhdGVDYXJkEiMubGxtcHJpY2VzLnYxLkRlbGV0ZVJhdGVDYXJkUmVxdWVzdBokLmxsbXByaWNlcy52MS5EZWxldGVSYXRlQ2FyZFJlc3BvbnNlIgOQAgASdQoVTGlzdFJhdGVDYXJkUmV2aXNpb25zEioubGxtcHJpY2VzLnYxLkxpc3RSYXRlQ2FyZFJldmlzaW9uc1JlcXVlc3QaKy5sbG1wcmljZXMudjEuTGlzdFJhdGVDYXJkUmV2aXNpb25zUmVzcG9uc2UiA5ACARJ4ChZDYW5jZWxSYXRlQ2FyZFJldmlzaW9uEisubGxtcHJpY2VzLnYxLkNhbmNlbFJhdGVDYXJkUmV2aXNpb25SZXF1ZXN0GiwubGxtcHJpY2VzLnYxLkNhbmNlbFJhdGVDYXJkUmV2aXNpb25SZXNwb25zZSIDkAIAEm8KE0xpc3RSYXRlQ2FyZENoYW5nZXMSKC5sbG1wcmljZXMudjEuTGlzdFJhdGVDYXJkQ2hhbmdlc1JlcXVlc3QaKS5sbG1wcmljZXMudjEuTGlzdFJhdGVDYXJkQ2hhbmdlc1Jlc3BvbnNlIgOQAgESdAoUV2F0Y2hSYXRlQ2FyZENoYW5nZXMSKS5sbG1wcmljZXMudjEuV2F0Y2hSYXRlQ2FyZENoYW5nZXNSZXF1ZXN0GioubGxtcHJpY2VzLnYxLldhdGNoUmF0ZUNhcmRDaGFuZ2VzUmVzcG9uc2UiA5ACATABEmUKD0ltcG9ydFJhdGVDYXJkcxIkLmxsbXByaWNlcy52MS5JbXBvcnRSYXRlQ2FyZHNSZXF1ZXN0GiUubGxtcHJpY2VzLnYxLkltcG9ydFJhdGVDYXJkc1Jlc3BvbnNlIgOQAgAoARJRCglSYXRlVXNhZ2USHi5sbG1wcmljZXMudjEuUmF0ZVVzYWdlUmVxdWVzdBofLmxsbXByaWNlcy52MS5SYXRlVXNhZ2VSZXNwb25zZSIDkAIBEmAKDkJhdGNoUmF0ZVVzYWdlEiMubGxtcHJpY2VzLnYxLkJhdGNoUmF0ZVVzYWdlUmVxdWVzdBokLmxsbXByaWNlcy52MS5CYXRjaFJhdGVVc2FnZVJlc3BvbnNlIgOQAgFCJgoQY29tLmxsbXByaWNlcy52MUIQUmF0ZVNlcnZpY2VQcm90b1ABYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_rpc_status, file_llmprices_v1_rate_card, file_llmprices_v1_rate_card_import, file_llmprices_v1_usage]);
 
 /**
  * A new rate card and its first rates.
@@ -844,6 +846,108 @@ export const WatchRateCardChangesResponseSchema: GenMessage<WatchRateCardChanges
   messageDesc(file_llmprices_v1_rate_service, 17);
 
 /**
+ * A part of the rows of an import, and in the first message its terms.
+ *
+ * @generated from message llmprices.v1.ImportRateCardsRequest
+ */
+export type ImportRateCardsRequest = Message<"llmprices.v1.ImportRateCardsRequest"> & {
+  /**
+   * The terms: required in the first message, and allowed only there.
+   *
+   * @generated from field: llmprices.v1.RateCardImportTerms terms = 1;
+   */
+  terms?: RateCardImportTerms | undefined;
+
+  /**
+   * Rows: any number in any message, including the first, in any order.
+   *
+   * @generated from field: repeated llmprices.v1.RateCardImportRow rows = 2;
+   */
+  rows: RateCardImportRow[];
+};
+
+/**
+ * Describes the message llmprices.v1.ImportRateCardsRequest.
+ * Use `create(ImportRateCardsRequestSchema)` to create a new message.
+ */
+export const ImportRateCardsRequestSchema: GenMessage<ImportRateCardsRequest> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_rate_service, 18);
+
+/**
+ * The result of an import.
+ *
+ * @generated from message llmprices.v1.ImportRateCardsResponse
+ */
+export type ImportRateCardsResponse = Message<"llmprices.v1.ImportRateCardsResponse"> & {
+  /**
+   * What the import changed. With `validate_only`: what it would change.
+   *
+   * @generated from field: llmprices.v1.RateCardImportCounts counts = 1;
+   */
+  counts?: RateCardImportCounts | undefined;
+
+  /**
+   * The first changes, at most `max_changes`, in the order of their rows. Changes without a row come last,
+   * in key order.
+   *
+   * @generated from field: repeated llmprices.v1.RateCardImportChange changes = 2;
+   */
+  changes: RateCardImportChange[];
+
+  /**
+   * The version of the price book that the import created. If the import changed nothing or only
+   * validated: the version that it was compared with.
+   *
+   * @generated from field: int64 book_version = 3;
+   */
+  bookVersion: bigint;
+
+  /**
+   * The time that was "now" for the rows without `effective_from`, and for the rate cards that ended because
+   * they had no row.
+   *
+   * @generated from field: google.protobuf.Timestamp effective_from = 4;
+   */
+  effectiveFrom?: Timestamp | undefined;
+
+  /**
+   * With `validate_only`: why the guard of the terms would reject the import with the reason IMPORT_GUARD.
+   * Empty: it would not.
+   *
+   * @generated from field: repeated string guard_violations = 5;
+   */
+  guardViolations: string[];
+
+  /**
+   * The first warnings, at most 100, each kind in the order of the rows.
+   *
+   * @generated from field: repeated llmprices.v1.RateCardImportWarning warnings = 6;
+   */
+  warnings: RateCardImportWarning[];
+
+  /**
+   * The number of all warnings.
+   *
+   * @generated from field: int64 warning_count = 7;
+   */
+  warningCount: bigint;
+
+  /**
+   * The names registered. With `validate_only`: the names that would be registered.
+   *
+   * @generated from field: llmprices.v1.RateCardImportNames registered_names = 8;
+   */
+  registeredNames?: RateCardImportNames | undefined;
+};
+
+/**
+ * Describes the message llmprices.v1.ImportRateCardsResponse.
+ * Use `create(ImportRateCardsResponseSchema)` to create a new message.
+ */
+export const ImportRateCardsResponseSchema: GenMessage<ImportRateCardsResponse> = /*@__PURE__*/
+  messageDesc(file_llmprices_v1_rate_service, 19);
+
+/**
  * One usage to rate.
  *
  * @generated from message llmprices.v1.RateUsageRequest
@@ -907,7 +1011,7 @@ export type RateUsageRequest = Message<"llmprices.v1.RateUsageRequest"> & {
  * Use `create(RateUsageRequestSchema)` to create a new message.
  */
 export const RateUsageRequestSchema: GenMessage<RateUsageRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_rate_service, 18);
+  messageDesc(file_llmprices_v1_rate_service, 20);
 
 /**
  * What one answer costs, and how that was calculated.
@@ -996,7 +1100,7 @@ export type RateUsageResponse = Message<"llmprices.v1.RateUsageResponse"> & {
  * Use `create(RateUsageResponseSchema)` to create a new message.
  */
 export const RateUsageResponseSchema: GenMessage<RateUsageResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_rate_service, 19);
+  messageDesc(file_llmprices_v1_rate_service, 21);
 
 /**
  * Many usages to rate.
@@ -1040,7 +1144,7 @@ export type BatchRateUsageRequest = Message<"llmprices.v1.BatchRateUsageRequest"
  * Use `create(BatchRateUsageRequestSchema)` to create a new message.
  */
 export const BatchRateUsageRequestSchema: GenMessage<BatchRateUsageRequest> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_rate_service, 20);
+  messageDesc(file_llmprices_v1_rate_service, 22);
 
 /**
  * The costs of many usages.
@@ -1075,7 +1179,7 @@ export type BatchRateUsageResponse = Message<"llmprices.v1.BatchRateUsageRespons
  * Use `create(BatchRateUsageResponseSchema)` to create a new message.
  */
 export const BatchRateUsageResponseSchema: GenMessage<BatchRateUsageResponse> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_rate_service, 21);
+  messageDesc(file_llmprices_v1_rate_service, 23);
 
 /**
  * The result of one request of a batch.
@@ -1119,7 +1223,7 @@ export type RatingResult = Message<"llmprices.v1.RatingResult"> & {
  * Use `create(RatingResultSchema)` to create a new message.
  */
 export const RatingResultSchema: GenMessage<RatingResult> = /*@__PURE__*/
-  messageDesc(file_llmprices_v1_rate_service, 22);
+  messageDesc(file_llmprices_v1_rate_service, 24);
 
 /**
  * Keeps the rate cards of providers, and turns what an answer used into its exact provider cost.
@@ -1298,6 +1402,43 @@ export const RateService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchRateCardChangesRequestSchema;
     output: typeof WatchRateCardChangesResponseSchema;
+  },
+  /**
+   * Changes many rate cards at once, all of them at one version of the price book, or none. The first
+   * message has the terms. Every message may have any number of rows. Each row states what a rate card is to
+   * be (see `RateCardImportRow`). A row that agrees with the price book changes nothing.
+   *
+   * Works as ImportLLMPrices: all changes that take effect "now" do so at the same time, every row is checked
+   * before the import is rejected, and an error has up to 20 violations, with fields like
+   * `rows[17].rates[2].rate`.
+   *
+   * Writes, except with `validate_only`. Retry with the same `request_id`, terms and rows. A message has
+   * at most 4 MiB and an import at most 2,000,000 rows, or the configured limits.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT, for the import: the first message has no terms, a later message has terms,
+   *   a field of the terms is malformed, there is no row, or there are more rows than allowed.
+   * - INVALID_ARGUMENT, for a row: a field is malformed or out of range, two of its rates could both hold for
+   *   one request, rates are given together with `ends`, an earlier row has the same key and time and other
+   *   rates, the key is outside the scope, `effective_from` is in the past and the row does not agree with
+   *   the price book, or `correct_past` is set without a reason in the terms.
+   * - NOT_FOUND: providers or models are not registered, `register_missing` is false, and the rows have no
+   *   other violation.
+   * - ABORTED: keys that the import would change were changed after `base_book_version`: the reason is
+   *   BOOK_CHANGED. Or concurrent writes conflicted with this one too often: try again. Nothing was written.
+   * - FAILED_PRECONDITION: more rate cards would end than `max_end_percent` allows: the reason is
+   *   IMPORT_GUARD. With `validate_only` the response has it in `guard_violations` instead.
+   * - RESOURCE_EXHAUSTED: a message is larger than 4 MiB, or the service already runs as many large
+   *   calls as it accepts. Try again in the second case.
+   * - DEADLINE_EXCEEDED: the caller sent no message for 30 seconds, or the configured time. The reason is
+   *   STREAM_IDLE. Nothing was written. Start again.
+   *
+   * @generated from rpc llmprices.v1.RateService.ImportRateCards
+   */
+  importRateCards: {
+    methodKind: "client_streaming";
+    input: typeof ImportRateCardsRequestSchema;
+    output: typeof ImportRateCardsResponseSchema;
   },
   /**
    * Calculates what a provider charges for one answer, exactly, and shows each line: quantity × rate ÷

@@ -2,6 +2,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { RateService } from "../../../gen/llmprices/v1/rate_service_pb.js";
 import type { PricingDependencies } from "../dependencies.js";
 import { batchUsageMethods } from "./batch-rate-usage.js";
+import { rateCardImport } from "./import-rate-cards.js";
 import { rateCardChanges } from "./rate-card-changes.js";
 import { usageMethods } from "./rate-usage.js";
 import { rateCardReads } from "./read-rate-cards.js";
@@ -15,6 +16,7 @@ export function createRateService(
     ...rateCardReads(dependencies.knex),
     ...rateCardWrites(dependencies.knex),
     ...rateCardChanges(dependencies),
+    ...rateCardImport(dependencies),
     ...usageMethods(dependencies),
     ...batchUsageMethods(dependencies),
   };

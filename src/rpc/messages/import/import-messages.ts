@@ -1,12 +1,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Decimal, toPlainText } from "../../../domain/decimal.js";
-import type { Instant } from "../../../domain/instant.js";
+import { Decimal, toPlainText } from "../../../domain/decimal.js";
+import type { Key } from "../../../domain/price-key.js";
+import type { Revision } from "../../../domain/timeline.js";
 import type {
   ImportChange,
   ImportCounts,
   ImportOutcome,
   NewNames,
-} from "../../../domain/price-import.js";
+} from "../../../domain/timeline-import.js";
 import {
   type LLMPriceImportChangeSchema,
   type LLMPriceImportCountsSchema,
@@ -14,7 +15,7 @@ import {
 } from "../../../gen/llmprices/v1/llm_price_import_pb.js";
 import { toTimestamp } from "../timestamps.js";
 
-export function toImportMessage(outcome: ImportOutcome) {
+export function toImportMessage(outcome: ImportOutcome<Key, Decimal>) {
   const { counts, changes, bookVersion, effectiveFrom, guardViolations } = outcome;
   return {
     counts: toCountsMessage(counts),
@@ -47,33 +48,35 @@ function toCountsMessage(
 }
 
 function toChangeMessage(
-  change: ImportChange,
+  change: ImportChange<Key, Decimal>,
 ): MessageInitShape<typeof LLMPriceImportChangeSchema> {
-  const { kind, key, row, priceBefore, price, effectiveFrom, changePercent, next } = change;
+  const { kind, key, row, valueBefore, value, next } = change;
+  const changePercent = toChangePercent(change);
   return {
     kind: kinds[kind],
     key,
     ...(row !== undefined && { row: BigInt(row) }),
-    ...(priceBefore !== null && { priceBefore: toPlainText(priceBefore) }),
-    ...toStepMessage({ price, effectiveFrom }),
+    ...(valueBefore !== null && { priceBefore: toPlainText(valueBefore) }),
+    ...toStepMessage({ value, effectiveFrom: change.effectiveFrom }),
     ...(changePercent && { changePercent: toPlainText(changePercent) }),
-    ...(change.priceBeforeChangedBy !== undefined && {
-      priceBeforeChangedBy: change.priceBeforeChangedBy,
+    ...(change.changedByBefore !== undefined && {
+      priceBeforeChangedBy: change.changedByBefore,
     }),
     ...(next && { next: toStepMessage(next) }),
     cancelledRevisionCount: BigInt(change.cancelledRevisions),
   };
 }
 
-function toStepMessage({
-  price,
-  effectiveFrom,
-}: {
-  readonly price: Decimal | null;
-  readonly effectiveFrom: Instant;
-}) {
+/** Undefined: there was no price, or 0, or it ends. */
+function toChangePercent({ valueBefore, value }: ImportChange<Key, Decimal>): Decimal | undefined {
+  if (valueBefore === null || value === null || valueBefore.isZero()) return undefined;
+  const percent = value.minus(valueBefore).times(100).div(valueBefore);
+  return percent.toDecimalPlaces(2, Decimal.ROUND_HALF_UP);
+}
+
+function toStepMessage({ value, effectiveFrom }: Revision<Decimal>) {
   return {
-    ...(price !== null && { price: toPlainText(price) }),
+    ...(value !== null && { price: toPlainText(value) }),
     effectiveFrom: toTimestamp(effectiveFrom),
   };
 }
@@ -90,4 +93,4 @@ const kinds = {
   created: PriceChangeKind.CREATED,
   updated: PriceChangeKind.UPDATED,
   ended: PriceChangeKind.ENDED,
-} satisfies Record<ImportChange["kind"], PriceChangeKind>;
+} satisfies Record<ImportChange<unknown, unknown>["kind"], PriceChangeKind>;

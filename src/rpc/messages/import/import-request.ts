@@ -1,7 +1,8 @@
-import { decimalBounds, parseDecimal } from "../../../domain/decimal.js";
+import { type Decimal, decimalBounds, parseDecimal } from "../../../domain/decimal.js";
 import { invalidField } from "../../../domain/domain-error.js";
 import { parseAll } from "../../../domain/field-errors.js";
-import type { ImportOptions, ImportRow, MissingRows } from "../../../domain/price-import.js";
+import type { Key } from "../../../domain/price-key.js";
+import type { ImportOptions, ImportRow, MissingRows } from "../../../domain/timeline-import.js";
 import {
   type LLMPriceImportRow,
   type LLMPriceImportTerms,
@@ -27,23 +28,24 @@ export function parseImportRequest(terms: LLMPriceImportTerms): ImportRequest {
     guards: () => parseGuards(terms),
     maxChanges: () => parseMaxChanges(terms.maxChanges),
   });
-  return { validateOnly, registerMissing, ...parsed };
+  return { validateOnly, registerMissing, ignoresPast: false, ...parsed };
 }
 
 /** @throws DomainError INVALID_FIELD with every violation. */
 export function parseImportRow(
   row: LLMPriceImportRow,
   { reason, scope }: ImportRequest,
-): ImportRow {
+): ImportRow<Key, Decimal> {
   return parseAll({
     key: () => requireInScope(parseKey(row), scope),
-    price: () => parsePriceOrEnd(row),
+    value: () => parsePriceOrEnd(row),
     effectiveFrom: () => parseEffectiveFrom(row.effectiveFrom),
     correctsPast: () => parseCorrectPast(row.correctPast, reason),
   });
 }
 
-function parseCorrectPast(correctPast: boolean, reason: string): boolean {
+/** @throws DomainError INVALID_FIELD when a row corrects the past, and the terms have no reason. */
+export function parseCorrectPast(correctPast: boolean, reason: string): boolean {
   if (!correctPast || reason !== "") return correctPast;
   throw invalidField(
     "correct_past",
@@ -51,7 +53,7 @@ function parseCorrectPast(correctPast: boolean, reason: string): boolean {
   );
 }
 
-function parsePriceOrEnd({ price, ends }: LLMPriceImportRow): ImportRow["price"] {
+function parsePriceOrEnd({ price, ends }: LLMPriceImportRow): Decimal | null {
   if (!ends) return parseDecimal("price", price, decimalBounds.price);
   if (price === "") return null;
   throw invalidField("price", "is given, although the price ends; allowed: one of them");
@@ -60,14 +62,15 @@ function parsePriceOrEnd({ price, ends }: LLMPriceImportRow): ImportRow["price"]
 function parseMissingPrices(value: MissingPrices): MissingRows {
   const isReplaced = value === MissingPrices.REPLACE;
   const missing = {
-    endPrices: isReplaced || value === MissingPrices.END,
+    endValues: isReplaced || value === MissingPrices.END,
     cancelScheduled: isReplaced,
   };
   if (MissingPrices[value] !== undefined) return missing;
   throw invalidField("missing_prices", `is ${value}; allowed: KEEP, END or REPLACE`);
 }
 
-function parseMaxChanges(value: number): number {
+/** @throws DomainError INVALID_FIELD */
+export function parseMaxChanges(value: number): number {
   if (value >= 0) return Math.min(value, maxChanges);
   throw invalidField("max_changes", `is ${value}; allowed: 0 or more`);
 }

@@ -4,18 +4,25 @@ import type { ReserveBytes } from "../../../domain/charges/account-lookup.js";
 import { invalidField } from "../../../domain/domain-error.js";
 import { FieldErrors } from "../../../domain/field-errors.js";
 import { type RowError, RowErrors } from "../../../domain/import-row-errors.js";
-import type {
-  LLMPriceImportRow,
-  LLMPriceImportTerms,
-} from "../../../gen/llmprices/v1/llm_price_import_pb.js";
-import { ImportRows, rowsAtOnce } from "../../../store/import/staged-rows.js";
+import type { ImportRow } from "../../../domain/timeline-import.js";
+import type { ImportTable } from "../../../store/import/import-table.js";
+import { ImportRows } from "../../../store/import/staged-rows.js";
 import { rejectLaterTerms } from "../first-message.js";
-import { type ImportRequest, parseImportRow } from "./import-request.js";
+import type { ImportRequest } from "./import-request.js";
 
 /** A message with rows of an import. Only the first has terms. */
-type RowMessage = {
-  readonly terms?: LLMPriceImportTerms | undefined;
-  readonly rows: readonly LLMPriceImportRow[];
+export type RowMessage<Terms, Row> = {
+  readonly terms?: Terms | undefined;
+  readonly rows: readonly Row[];
+};
+
+/** How to read the rows of one kind of timelines. */
+export type RowReader<Row, K, V> = {
+  readonly table: ImportTable<K, V>;
+  /** @throws DomainError INVALID_FIELD with every violation. */
+  readonly parseRow: (row: Row, request: ImportRequest) => ImportRow<K, V>;
+  /** Returns how much memory a row takes until it is sent to the database, at most. */
+  readonly bytesOf: (row: Row) => number;
 };
 
 /** The rows of an import that have been sent to the database, and the errors of the others. */
@@ -27,59 +34,84 @@ export type ReceivedRows = {
 };
 
 /**
- * Sends rows to the database as they arrive. Keeps in memory only the first errors of invalid rows.
+ * Sends rows to the database as they arrive. Keeps in memory only the first errors of invalid rows, and a
+ * bounded number of rows.
  *
  * @throws DomainError INVALID_FIELD when there are no rows, or more than `maxRows`.
  * @throws DomainError MEMORY_EXHAUSTED when there is no memory for the rows.
  */
-export async function receiveRows(
+export async function receiveRows<Row, K, V>(
   transaction: Knex,
-  first: RowMessage,
-  later: AsyncIterable<RowMessage>,
-  terms: ImportRequest,
+  reader: RowReader<Row, K, V>,
+  messages: AsyncIterable<RowMessage<object, Row>>,
+  request: ImportRequest,
   maxRows: number,
   reserve: ReserveBytes,
 ): Promise<ReceivedRows> {
-  const rows = await ImportRows.open(transaction);
+  const rows = await ImportRows.open(transaction, reader.table);
   const rowErrors = new RowErrors();
   const timer = createYieldTimer();
+  const memory = createHeldMemory(reserve);
   let count = 0;
-  const addRows = async (received: readonly LLMPriceImportRow[]) => {
-    if (count + received.length > maxRows) {
+  for await (const message of messages) {
+    if (count + message.rows.length > maxRows) {
       const allowed = `at most ${maxRows} (MAX_IMPORT_ROWS)`;
       throw invalidField("rows", `has more rows than allowed: ${allowed}`);
     }
-    const heldRows = Math.min(count, rowsAtOnce);
-    const moreRows = Math.min(count + received.length, rowsAtOnce) - heldRows;
-    reserve(moreRows * bytesPerRow);
-    for (const row of received) {
-      addRow(rows, rowErrors, count, row, terms);
+    for (const row of message.rows) {
+      addRow(rows, rowErrors, count, () => reader.parseRow(row, request));
       count += 1;
-      if (rows.isFull) await rows.send();
+      if (memory.add(reader.bytesOf(row))) await rows.send();
       else if (timer.isDue()) await timer.yield();
     }
-  };
-  await addRows(first.rows);
-  for await (const message of later) {
-    rejectLaterTerms(message.terms);
-    await addRows(message.rows);
   }
   if (count === 0) throw invalidField("rows", "is required: at least one row");
   return { count, rowErrors, hash: await rows.close() };
 }
 
-/** Of a row that waits to be sent to the database: its texts, three times. */
-const bytesPerRow = 1024;
+/** Yields the first message of a stream, then the others, which must have no terms. */
+export async function* withFirst<M extends RowMessage<object, unknown>>(
+  first: M,
+  later: AsyncIterable<M>,
+): AsyncGenerator<M> {
+  yield first;
+  for await (const message of later) {
+    rejectLaterTerms(message.terms);
+    yield message;
+  }
+}
 
-function addRow(
-  rows: ImportRows,
+/** Reserves memory for the rows that wait to be sent. `add` returns true when they must be sent. */
+function createHeldMemory(reserve: ReserveBytes) {
+  let held = 0;
+  let reserved = 0;
+  return {
+    add(bytes: number): boolean {
+      held += bytes;
+      if (held > reserved) {
+        const step = Math.max(reservedAtOnce, held - reserved);
+        reserve(step);
+        reserved += step;
+      }
+      if (held < mostHeldBytes) return false;
+      held = 0;
+      return true;
+    },
+  };
+}
+
+/** Ten thousand prices: more of them at once are not faster. */
+const mostHeldBytes = 10_000 * 1024;
+const reservedAtOnce = 64 * 1024;
+
+function addRow<K, V>(
+  rows: ImportRows<K, V>,
   rowErrors: RowErrors,
   index: number,
-  row: LLMPriceImportRow,
-  terms: ImportRequest,
+  parse: () => ImportRow<K, V>,
 ): void {
   const errors = new FieldErrors();
-  const parsed = errors.read(() => parseImportRow(row, terms));
+  const parsed = errors.read(parse);
   if (errors.violations.length === 0) rows.add(index, parsed);
   rowErrors.add(
     errors.violations.map(

@@ -1,7 +1,6 @@
 import { type Decimal, type DecimalBound, parseDecimal } from "../../../domain/decimal.js";
 import { invalidFields, quote } from "../../../domain/domain-error.js";
 import { parseAll } from "../../../domain/field-errors.js";
-import type { ImportGuards, ImportScope } from "../../../domain/price-import.js";
 import {
   type Audience,
   type AudienceFilter,
@@ -12,6 +11,7 @@ import {
   parseModelPrefix,
   parseProviderPattern,
 } from "../../../domain/price-key.js";
+import type { ImportGuards, ImportScope } from "../../../domain/timeline-import.js";
 import type {
   LLMPriceImportScope,
   LLMPriceImportTerms,
@@ -81,7 +81,8 @@ function describeFilter(filter: AudienceFilter): string {
 
 const filterNames = { accounts: "accounts", lists: "price lists", all: "anyone" };
 
-function parsePercent(field: string, text: string, max: number): Decimal | undefined {
+/** Parses a percentage, or no text. @throws DomainError INVALID_FIELD */
+export function parsePercent(field: string, text: string, max: number): Decimal | undefined {
   if (text === "") return undefined;
   const bound: DecimalBound = {
     maxFractionDigits: 4,

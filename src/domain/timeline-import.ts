@@ -1,27 +1,28 @@
 import type { Decimal } from "./decimal.js";
 import type { Instant } from "./instant.js";
-import type { AudienceFilter, Key } from "./price-key.js";
+import type { AudienceFilter } from "./price-key.js";
+import type { Revision } from "./timeline.js";
 
 /** One row of an import: a revision of a key. */
-export type ImportRow = {
-  readonly key: Key;
-  /** Null: the price ends. */
-  readonly price: Decimal | null;
+export type ImportRow<K, V> = {
+  readonly key: K;
+  /** A price or a rate card. Null: it ends. */
+  readonly value: V | null;
   /** Undefined: now. */
   readonly effectiveFrom: Instant | undefined;
   /** Whether a past `effectiveFrom` changes what was. */
   readonly correctsPast: boolean;
 };
 
-/** What happens to prices and scheduled revisions that have no row. */
+/** What happens to values and scheduled revisions that have no row. */
 export type MissingRows = {
-  /** Prices without a row end. */
-  readonly endPrices: boolean;
+  /** Values without a row end. */
+  readonly endValues: boolean;
   /** Scheduled revisions without a row are cancelled. */
   readonly cancelScheduled: boolean;
 };
 
-/** A part of the price book. An empty text: any. */
+/** A part of the price book. An empty text: any. Rate cards have no charge type and no audience. */
 export type ImportScope = {
   readonly chargeType: string;
   readonly provider: string;
@@ -32,7 +33,7 @@ export type ImportScope = {
 
 /** Limits above which an import is rejected. Undefined: no limit. */
 export type ImportGuards = {
-  /** Of the scope's prices, those that end because they have no row. */
+  /** Of the scope's values, those that end because they have no row. */
   readonly maxEndPercent: Decimal | undefined;
   /** How much a price may change. */
   readonly maxChangePercent: Decimal | undefined;
@@ -48,11 +49,13 @@ export type ImportOptions = {
   readonly guards: ImportGuards;
   /** The version from which the rows were made: keys changed since are not changed. Undefined: any. */
   readonly baseBookVersion: bigint | undefined;
+  /** Of a key with history, past rows count for now: the latest of them, and no other. */
+  readonly ignoresPast: boolean;
   /** The most changes to list in the response. */
   readonly maxChanges: number;
 };
 
-/** Counts each price once, also when it has several rows. */
+/** Counts each key once, also when it has several rows. */
 export type ImportCounts = {
   readonly rows: number;
   /** Rows that repeat an earlier one. */
@@ -70,30 +73,28 @@ export type ImportCounts = {
   readonly models: number;
 };
 
-export type ImportChange = {
+export type ImportChange<K, V> = {
   readonly kind: "created" | "updated" | "ended";
-  readonly key: Key;
-  /** Undefined: the price has no row, and ends because of `endMissing`. */
+  readonly key: K;
+  /** Undefined: the key has no row, and ends because of `missing`. */
   readonly row: number | undefined;
-  /** Null: there was no price. */
-  readonly priceBefore: Decimal | null;
-  /** Null: the price ends. */
-  readonly price: Decimal | null;
+  /** Null: there was none. */
+  readonly valueBefore: V | null;
+  /** Null: it ends. */
+  readonly value: V | null;
   readonly effectiveFrom: Instant;
-  /** Undefined: there was no price, or 0, or it ends. */
-  readonly changePercent: Decimal | undefined;
-  /** Who set `priceBefore`. Undefined: there was no price. */
-  readonly priceBeforeChangedBy: string | undefined;
+  /** Who set `valueBefore`. Undefined: there was none. */
+  readonly changedByBefore: string | undefined;
   /** The next step of the timeline after the import. */
-  readonly next: { readonly price: Decimal | null; readonly effectiveFrom: Instant } | undefined;
-  /** The scheduled revisions that are taken back with the price. */
+  readonly next: Revision<V> | undefined;
+  /** The scheduled revisions that are taken back with the value. */
   readonly cancelledRevisions: number;
 };
 
 /** Something unusual in a row, which may be a mistake. */
-export type ImportWarning = {
+export type ImportWarning<K> = {
   readonly row: number;
-  readonly key: Key;
+  readonly key: K;
   readonly description: string;
 };
 
@@ -105,12 +106,12 @@ export type NewNames = {
 };
 
 /** What an import has changed, or would change (`validateOnly`). */
-export type ImportOutcome = {
+export type ImportOutcome<K, V> = {
   readonly counts: ImportCounts;
-  readonly changes: readonly ImportChange[];
+  readonly changes: readonly ImportChange<K, V>[];
   readonly bookVersion: bigint;
   /** The first warnings, and the number of all. */
-  readonly warnings: readonly ImportWarning[];
+  readonly warnings: readonly ImportWarning<K>[];
   readonly warningCount: number;
   readonly newNames: NewNames;
   /** Why guards would reject the import (`validateOnly`). */

@@ -1,8 +1,9 @@
 import type { Knex } from "knex";
-import { quote } from "../../domain/domain-error.js";
-import { type Instant, toInstantText } from "../../domain/instant.js";
-import type { ImportWarning } from "../../domain/price-import.js";
-import { type KeyColumns, keyColumns, keyColumnsOf, toKey } from "../prices/price-columns.js";
+import { quote } from "../../../domain/domain-error.js";
+import { type Instant, toInstantText } from "../../../domain/instant.js";
+import type { Key } from "../../../domain/price-key.js";
+import type { ImportWarning } from "../../../domain/timeline-import.js";
+import { type KeyColumns, keyColumns, keyColumnsOf, toKey } from "../../prices/price-columns.js";
 
 /**
  * Returns warnings about the first new prices with patterns: those that match no registered model, and those
@@ -12,7 +13,7 @@ import { type KeyColumns, keyColumns, keyColumnsOf, toKey } from "../prices/pric
 export async function findPatternWarnings(
   transaction: Knex,
   now: Instant,
-): Promise<readonly ImportWarning[]> {
+): Promise<readonly ImportWarning<Key>[]> {
   const { rows } = await transaction.raw(patternProblems, { now: toInstantText(now) });
   return rows.map((row: ProblemRow) => ({
     row: Number(row.row_number),
@@ -67,7 +68,7 @@ const isInEffect = `(
   order by revision.effective_from desc limit 1
 ) is not null and not exists (
   select from import_steps step
-  where step.llm_price_id = key.id and (step.adds or step.cancels) and step.price is null
+  where step.key_id = key.id and (step.adds or step.cancels) and step.value is null
 )`;
 
 /** SQL that is true if the import has a price for a model by name. A lookup in a hash table. */
@@ -83,7 +84,7 @@ const patternProblems = `
   with patterns as materialized (
     select row_number, ${keyColumns}, ${rankOf("import_steps")} as rank
     from import_steps
-    where adds and row_number is not null and price is not null
+    where adds and row_number is not null and value is not null
       and (charge_type = '*' or right(model, 1) = '*')
     order by row_number limit ${maxPatterns}
   ), known_models as (
@@ -94,7 +95,7 @@ const patternProblems = `
     union select charge_type from import_steps where adds and lacks_charge_type
   ), planned as materialized (
     select ${keyColumns}, ${rankOf("import_steps")} as rank from import_steps
-    where adds and price is not null
+    where adds and value is not null
       and coalesce(effective_from, cast(:now as timestamptz)) <= cast(:now as timestamptz)
       and (account_id, price_list) in (select account_id, price_list from patterns)
   ), wide as materialized (
