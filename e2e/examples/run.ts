@@ -67,8 +67,10 @@ async function checkDecimals(client: Client, widestCharge: string): Promise<read
 async function runPrograms(client: Client, name: string, servers: Servers): Promise<string> {
   const address = servers[client.listener];
   const first = await run(client, [...client.firstCharge, address], timeoutMs);
+  const fromUsage = [...client.firstChargeFromUsage, address, "../anthropic-message.json"];
+  const second = await run(client, fromUsage, timeoutMs);
   const scenario = [...client.scenario, address, name, servers.unsteady.address];
-  return first + (await run(client, scenario, timeoutMs));
+  return first + second + (await run(client, scenario, timeoutMs));
 }
 
 function toFailure(error: Error & { readonly stdout?: string; readonly stderr?: string }): Result {

@@ -6,5 +6,5 @@ cd "$(dirname "$0")"
 # region build
 npx buf export ../../proto -o proto
 npx buf generate
-go build -o bin/ ./decimals ./first-charge ./scenario
+go build -o bin/ ./decimals ./first-charge ./first-charge-from-usage ./scenario
 # endregion
