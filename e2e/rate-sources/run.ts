@@ -13,6 +13,7 @@ import { printTable } from "../support/print-table.js";
 import { checkCards } from "./check-cards.js";
 import { countBy, type ReadFile } from "./expectations.js";
 import { checkGenaiPrices } from "./genai-prices.js";
+import { type FileToImport, importFiles } from "./import-files.js";
 import { checkLiteLlm } from "./litellm.js";
 import { checkModelsDev } from "./models-dev.js";
 import { downloadPriceFile, packages } from "./packages.js";
@@ -20,7 +21,7 @@ import { downloadPriceFile, packages } from "./packages.js";
 /**
  * Downloads the published price files in pinned versions, reads them, and compares what they become
  * with counts that were made without this program, and with rates of models that people have looked
- * up.
+ * up. Then imports them twice with the command line.
  */
 const checkers: Readonly<Record<RateSource, (read: ReadFile) => void>> = {
   litellm: checkLiteLlm,
@@ -32,6 +33,7 @@ const checks = createChecks();
 const { includes } = readSuiteArguments(rateSources);
 const rows: (readonly string[])[] = [];
 const reasons: (readonly string[])[] = [];
+const files: FileToImport[] = [];
 for (const source of rateSources.filter(includes)) {
   const { requirement } = packages[source];
   console.log(`\n${requirement}`);
@@ -43,6 +45,7 @@ for (const source of rateSources.filter(includes)) {
   checkers[source](read);
   checkCards(read);
   rows.push([requirement, ...summarize(file), seconds.toFixed(2)]);
+  files.push({ source, bytes, file });
   reasons.push(...reasonsOf(file).map((row) => [requirement, ...row]));
 }
 const columns = [
@@ -60,6 +63,20 @@ printTable(["package", ...columns], rows, (column) => column === 0);
 console.log();
 const headings = ["package", "reason or note", "entries", "fields"];
 printTable(headings, reasons, (column) => column < 2);
+console.log();
+const imports = await importFiles(files, checks);
+console.log();
+printTable(
+  ["import", "added", "changed", "ended", "unchanged", "first, s", "second, s"],
+  imports.map(({ source, first, second }) => [
+    source,
+    ...["created", "updated", "ended", "unchanged"].map((name) =>
+      String(first.counts[`${name}Count`]),
+    ),
+    ...[first, second].map(({ seconds }) => seconds.toFixed(1)),
+  ]),
+  (column) => column < 1,
+);
 checks.print();
 process.exitCode = checks.failed() === 0 ? 0 : 1;
 
@@ -86,8 +103,12 @@ function reasonsOf({ omitted, notes }: RateFile): readonly (readonly string[])[]
   );
   const kinds = countBy(notes, ({ kind }) => kind);
   return [
-    ...omissionReasons.map((name) => [name, entries.get(name) ?? 0, fields.get(name) ?? 0]),
-    ...noteKinds.map((name) => [name, 0, kinds.get(name) ?? 0]),
+    ...Object.keys(omissionReasons).map((name) => [
+      name,
+      entries.get(name) ?? 0,
+      fields.get(name) ?? 0,
+    ]),
+    ...Object.keys(noteKinds).map((name) => [name, 0, kinds.get(name) ?? 0]),
   ]
     .filter(([, ...counts]) => counts.some((count) => count !== 0))
     .map((row) => row.map(String));

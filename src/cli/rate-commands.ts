@@ -1,11 +1,21 @@
 import { type Command, Option } from "commander";
 import { usageFormats } from "../domain/usage/usage.js";
-import { addBookVersion, addConnection, addOutput, toBigInt, toText } from "./flags.js";
+import {
+  addBookVersion,
+  addConnection,
+  addOutput,
+  toBigInt,
+  toPercent,
+  toText,
+  toWholeNumber,
+} from "./flags.js";
+import { rateSources } from "./rates/rate-file.js";
 
 /** Adds the commands that rate usage and read rate cards. */
 export function addRateCommands(program: Command): void {
   addRate(program);
   addRateCards(program);
+  addImportRates(program);
 }
 
 function addRate(program: Command): void {
@@ -42,5 +52,45 @@ function addRateCards(program: Command): void {
   addOutput(addConnection(addBookVersion(command), 30)).action(async (flags) => {
     const { runRateCards } = await import("./commands/rates/rate-cards.js");
     await runRateCards(flags);
+  });
+}
+
+function addImportRates(program: Command): void {
+  const command = program
+    .command("import-rates")
+    .description("import the rate cards of a published price file: all of them, or none")
+    .argument("<file>", "the source's file, or - for stdin; gzip is recognized")
+    .addOption(
+      new Option("--source <name>", "the project that publishes the file")
+        .choices(rateSources)
+        .makeOptionMandatory(),
+    )
+    .option("--dry-run", "show what would change, and what is left out and why; write nothing")
+    .option("--provider <name>", "only this provider, by its name in the file", toText)
+    .addOption(new Option("--as <name>", "the provider's name in the price book").argParser(toText))
+    .option("--include-free", "also entries whose prices are all 0")
+    .option("--register-missing", "register the names that the file has and the service does not")
+    .addOption(
+      new Option(
+        "--missing <what>",
+        "rate cards that the file lacks: keep them, or end those of the provider, or all",
+      ).choices(["keep", "end"]),
+    )
+    .option(
+      "--max-end <percent>",
+      "reject the file if more rate cards would end because it lacks them; default: 10%",
+      toPercent,
+    )
+    .option(
+      "--effective-from <time>",
+      "when rates without a date begin; the past only for models that never had a rate card",
+    )
+    .option("--reason <text>", "why, kept with every revision")
+    .option("--request-id <uuid>", "makes a repeat of this import safe for 24 hours")
+    .option("--max-changes <count>", "how many changes to show, at most 1000", toWholeNumber)
+    .option("--details", "list everything that is left out");
+  addOutput(addConnection(command)).action(async (file, flags) => {
+    const { runImportRates } = await import("./commands/rates/import-rates.js");
+    await runImportRates(file, flags);
   });
 }

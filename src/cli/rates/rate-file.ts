@@ -12,6 +12,8 @@ export type RateFileOptions = {
    * stand for a subscription, an own machine, or a price that nobody knows.
    */
   readonly includeFree?: boolean;
+  /** Reads only the entries of this provider, by the name that it has in the file. */
+  readonly provider?: string | undefined;
 };
 
 /** What a file says, as rate cards, and everything in it that no card says. */
@@ -51,47 +53,33 @@ export type Omission = {
   readonly detail?: string;
 };
 
-export const omissionReasons = [
-  /** Another name of an entry that the file has too. */
-  "ALIAS",
-  /** No model: an example, reserved capacity, a bracket of sizes, a fee on top of other prices. */
-  "NO_MODEL",
-  "NO_PRICE",
-  /** All prices are 0, or the price is empty. */
-  "FREE",
-  /** A unit that is no bucket: characters, images, pixels, queries. */
-  "NO_BUCKET",
-  /** Another unit for a usage that the card prices already. */
-  "ALTERNATIVE_UNIT",
-  /** The provider's price is in another currency. The file converts it at a rate of its own. */
-  "CONVERTED_CURRENCY",
-  /** The provider or the model has a name that keys cannot have. */
-  "INVALID_NAME",
-  /** Names that are matched by more than equality or their beginning. */
-  "NAME_PATTERN",
-  /** The entry's identifier is a label: its own rule for names does not match it. */
-  "LABEL",
-  /**
-   * A cache write of 0 or below the input: the price of something else, or one that comes on top.
-   */
-  "CACHE_WRITE_BELOW_INPUT",
-  /** A rate above a size of the input at which the rate of text does not change. */
-  "TIER_WITHOUT_INPUT",
-  /** The price of output that may be an image's, audio's or video's instead of text's. */
-  "OUTPUT_MODALITY",
-  /** A condition that rate cards do not have. */
-  "CONDITION",
-  /** Several values for one bucket under the same conditions. */
-  "SEVERAL_VALUES",
-  /** Rates of which none is more special, for some requests. */
-  "AMBIGUOUS",
-  /** A rate below 0, from 10^12 on, or with more than 18 fraction digits. */
-  "OUT_OF_RANGE",
-  /** No value of the kind that the field has. */
-  "MALFORMED",
-] as const;
+/** Why something is left out, for people. */
+export const omissionReasons = {
+  ALIAS: "another name of an entry that the file has too",
+  NO_MODEL:
+    "no model: an example, reserved capacity, a bracket of sizes, a fee on top of other prices",
+  NO_PRICE: "it has no price",
+  FREE: "all prices are 0, or the price is empty",
+  NO_BUCKET: "a unit that is no bucket: characters, images, pixels, queries",
+  ALTERNATIVE_UNIT: "another unit for a usage that the card prices already",
+  CONVERTED_CURRENCY:
+    "the provider's price is in another currency, which the file converts at a rate of its own",
+  INVALID_NAME: "the provider or the model has a name that keys cannot have",
+  NAME_PATTERN: "names that are matched by more than equality or their beginning",
+  LABEL: "the entry's identifier is a label: its own rule for names does not match it",
+  CACHE_WRITE_BELOW_INPUT:
+    "a cache write of 0 or below the input: the price of something else, or one that comes on top",
+  TIER_WITHOUT_INPUT: "a rate above a size of the input at which the rate of text does not change",
+  OUTPUT_MODALITY:
+    "the price of output that may be an image's, audio's or video's instead of text's",
+  CONDITION: "a condition that rate cards do not have",
+  SEVERAL_VALUES: "several values for one bucket under the same conditions",
+  AMBIGUOUS: "rates of which none is more special, for some requests",
+  OUT_OF_RANGE: "a rate below 0, from 10^12 on, or with more than 18 fraction digits",
+  MALFORMED: "no value of the kind that the field has",
+} as const;
 
-export type OmissionReason = (typeof omissionReasons)[number];
+export type OmissionReason = keyof typeof omissionReasons;
 
 /** Something to look at before an import. The cards contain it. */
 export type Note = {
@@ -102,37 +90,29 @@ export type Note = {
   readonly detail?: string;
 };
 
-export const noteKinds = [
-  /**
-   * A number with the noise of binary floats. The card has 15 digits of it, which removes the
-   * noise.
-   */
-  "FLOAT_NOISE",
-  /**
-   * A number that does not end within 15 digits: somebody divided or converted the provider's
-   * price.
-   */
-  "FRACTION",
-  /** A price that the project has converted from another unit of the provider. */
-  "CONVERTED_UNIT",
-  "CACHE_READ_ABOVE_INPUT",
-  /** A rate that the card does not have above a size of the input from which other rates change. */
-  "NO_RATE_ABOVE",
-  /** A price of searches that is for each prompt, whatever the number of its searches. */
-  "SEARCH_PER_PROMPT",
-  /** Some usage is free. Rate cards have no quotas. */
-  "FREE_QUOTA",
-  /** The prices of a region lack rates, so that those of any region hold there. */
-  "REGION_INCOMPLETE",
-  /**
-   * The rates of any region are those of all regions but `global`, and of requests without a
-   * region.
-   */
-  "GLOBAL_IS_CHEAPER",
-  /** Daily windows, although the provider has other prices at weekends. */
-  "NO_WEEKDAYS",
-  /** The provider does not offer the model any more. */
-  "DEPRECATED",
-] as const;
+/** What to look at, for people. */
+export const noteKinds = {
+  FLOAT_NOISE:
+    "a number with the noise of binary floats; the card has 15 digits of it, which removes the noise",
+  FRACTION:
+    "a number that does not end within 15 digits: somebody divided or converted the provider's price",
+  CONVERTED_UNIT: "a price that the project has converted from another unit of the provider",
+  CACHE_READ_ABOVE_INPUT: "a cache read costs more than uncached input",
+  NO_RATE_ABOVE:
+    "a rate that the card does not have above a size of the input from which other rates change",
+  SEARCH_PER_PROMPT:
+    "a price of searches that is for each prompt, whatever the number of its searches",
+  FREE_QUOTA: "some usage is free, and rate cards have no quotas",
+  REGION_INCOMPLETE: "the prices of a region lack rates, so that those of any region hold there",
+  GLOBAL_IS_CHEAPER:
+    "the rates of any region are those of all regions but `global`, and of requests without a region",
+  NO_WEEKDAYS: "daily windows, although the provider has other prices at weekends",
+  DEPRECATED: "the provider does not offer the model any more",
+} as const;
 
-export type NoteKind = (typeof noteKinds)[number];
+export type NoteKind = keyof typeof noteKinds;
+
+/** Whether the options ask for an entry of this provider. */
+export function isOfProvider({ provider }: RateFileOptions, name: string): boolean {
+  return provider === undefined || provider === name;
+}

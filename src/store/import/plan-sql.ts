@@ -34,6 +34,9 @@ const joinedRows = (table: AnyImportTable) => `
         then row_before_value else book.value_before
       end as value_left,
       value_now is not null or coalesce(is_scheduled, false) as had_value,
+      -- If the past is ignored, so is the end of an unknown key.
+      not cast(:registerMissing as boolean)
+        and (value is not null or not cast(:ignoresPast as boolean)) as needs_names,
       ${table.hasChargeType ? "is_new and charge_type <> '*' and charge_types.name is null" : "false"} as lacks_charge_type,
       is_new and ordered_rows.provider <> '*' and providers.name is null as lacks_provider,
       is_new and right(model, 1) <> '*' and models.name is null as lacks_model
@@ -80,9 +83,9 @@ const validatedRows = `
       begins < cast(:now as timestamptz) as is_past,
       case
         when not is_first_value then 'row'
-        when not cast(:registerMissing as boolean) and lacks_charge_type then 'charge_type'
-        when not cast(:registerMissing as boolean) and lacks_provider then 'provider'
-        when not cast(:registerMissing as boolean) and lacks_model then 'model'
+        when needs_names and lacks_charge_type then 'charge_type'
+        when needs_names and lacks_provider then 'provider'
+        when needs_names and lacks_model then 'model'
         when begins >= cast(:now as timestamptz) then null
         when corrects_past or not has_history then null
         when value is distinct from case when is_exact then value_exact else value_before end

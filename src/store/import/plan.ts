@@ -44,7 +44,7 @@ export async function planImport<K, V>(
   }
   await transaction.raw(planRows(table), {
     now: toInstantText(now),
-    ...{ registerMissing, cancelScheduled: missing.cancelScheduled },
+    ...{ registerMissing, ignoresPast, cancelScheduled: missing.cancelScheduled },
   });
   if (missing.endValues) {
     const bindings = { now: toInstantText(now), ...table.bindScope(scope) };

@@ -3,7 +3,12 @@ import { createReport, type Report } from "../cards/report.js";
 import { invalidFile } from "../data/file-text.js";
 import { argumentsOf, isList, type PlainObject } from "../data/plain-data.js";
 import { readPythonAssignment } from "../data/python-data.js";
-import type { PublishedCard, RateFile, RateFileOptions } from "../rate-file.js";
+import {
+  isOfProvider,
+  type PublishedCard,
+  type RateFile,
+  type RateFileOptions,
+} from "../rate-file.js";
 import { readRevisions } from "./genai-model.js";
 import { readNames } from "./genai-names.js";
 
@@ -29,6 +34,7 @@ export function readGenaiPrices(text: string, options: RateFileOptions): RateFil
       all.omit(`providers[${index}]`, "MALFORMED");
       return [];
     }
+    if (!isOfProvider(options, id)) return [];
     const names = new Set<string>();
     return models.flatMap((model, number) => {
       const fields = argumentsOf(model, "ModelInfo");

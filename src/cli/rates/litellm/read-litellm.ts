@@ -1,10 +1,11 @@
 import { createReport } from "../cards/report.js";
 import { invalidFile } from "../data/file-text.js";
 import { readJsonObject } from "../data/json-data.js";
-import { isObject } from "../data/plain-data.js";
-import type { RateFile, RateFileOptions } from "../rate-file.js";
+import { isObject, type PlainData } from "../data/plain-data.js";
+import { isOfProvider, type RateFile, type RateFileOptions } from "../rate-file.js";
 import { toLiteLlmCards } from "./litellm-cards.js";
 import { readLiteLlmEntry } from "./litellm-entry.js";
+import { readEntryName } from "./litellm-names.js";
 
 /**
  * Reads LiteLLM's `model_prices_and_context_window.json`: an object of flat entries, with prices in
@@ -24,9 +25,15 @@ export function readLiteLlm(text: string, options: RateFileOptions): RateFile {
   }
   const report = createReport();
   const entries = [...file].flatMap(([key, data]) => {
+    if (!isOfProvider(options, providerOf(key, data))) return [];
     const entry = readLiteLlmEntry(key, data, options, report);
     return entry === undefined ? [] : [entry];
   });
   const cards = toLiteLlmCards(entries, report);
   return { cards, omitted: report.omitted, notes: report.notes };
+}
+
+function providerOf(key: string, data: PlainData): string {
+  const name = isObject(data) ? data.get("litellm_provider") : undefined;
+  return typeof name === "string" ? readEntryName(key, name).provider : "";
 }

@@ -6,7 +6,12 @@ import { toCard } from "../cards/to-card.js";
 import { invalidFile } from "../data/file-text.js";
 import { readJsonObject } from "../data/json-data.js";
 import { isObject, type PlainData } from "../data/plain-data.js";
-import type { PublishedCard, RateFile, RateFileOptions } from "../rate-file.js";
+import {
+  isOfProvider,
+  type PublishedCard,
+  type RateFile,
+  type RateFileOptions,
+} from "../rate-file.js";
 import { isCostPositive, readCost, removeDoubtfulOutput } from "./models-dev-cost.js";
 
 /**
@@ -25,6 +30,7 @@ export function readModelsDev(text: string, options: RateFileOptions): RateFile 
   }
   const report = createReport();
   const cards = [...file].flatMap(([provider, data]) => {
+    if (!isOfProvider(options, provider)) return [];
     const models = isObject(data) ? data.get("models") : undefined;
     return [...(isObject(models) ? models : [])].flatMap(([model, fields]) =>
       readModel({ entry: `${provider}/${model}`, provider, model }, fields, options, report),

@@ -97,7 +97,8 @@ export type RateCardImportTerms = Message<"llmprices.v1.RateCardImportTerms"> & 
   /**
    * Of a key that has or had a rate card, do not compare rows in the past with its history: the latest of
    * them states what is to be in effect now, if there is no other row for now, and the others count for
-   * nothing. For files that always have the whole past of their cards.
+   * nothing. A row that ends a key that never had a rate card changes nothing, and needs no registered name.
+   * For files that always have the whole past of their cards.
    *
    * @generated from field: bool ignore_past = 10;
    */
