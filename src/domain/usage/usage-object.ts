@@ -1,6 +1,7 @@
 import { Decimal, decimalBounds } from "../decimal.js";
 import { DomainError } from "../domain-error.js";
 import { parseModel } from "../price-key.js";
+import { nameIn } from "./camel-names.js";
 import { JsonNumber, type JsonObject, type JsonValue, toDecimal, toText } from "./json-values.js";
 import type { Count, UsageReport } from "./usage-report.js";
 
@@ -18,13 +19,18 @@ export class UsageObject {
 
   /** Returns whether a field is there and not null. */
   has(name: string): boolean {
-    return (this.fields.get(name) ?? null) !== null;
+    return this.get(name) !== null;
+  }
+
+  /** Returns the value of a field. */
+  get(name: string): JsonValue {
+    return this.fields.get(this.#nameOf(name)) ?? null;
   }
 
   /** Reads a whole number from 0 to below 10^18. */
   count(name: string): Count {
-    const value = this.fields.get(name) ?? null;
-    const path = this.#pathOf(name);
+    const value = this.get(name);
+    const path = this.pathOf(name);
     if (value === null) return { path, value: 0n, isStated: false };
     return { path, value: this.#toCount(value, path), isStated: true };
   }
@@ -38,7 +44,7 @@ export class UsageObject {
 
   /** Reads a decimal from 0 to below 10^18. */
   decimal(name: string): Decimal | undefined {
-    const value = this.fields.get(name) ?? null;
+    const value = this.get(name);
     if (value === null) return undefined;
     const decimal = value instanceof JsonNumber ? toDecimal(value) : undefined;
     if (value instanceof JsonNumber) value.isRead = true;
@@ -56,8 +62,8 @@ export class UsageObject {
 
   /** Reads an object. An absent one has no fields. */
   object(name: string): UsageObject {
-    const value = this.fields.get(name) ?? null;
-    const path = this.#pathOf(name);
+    const value = this.get(name);
+    const path = this.pathOf(name);
     if (value instanceof Map) return new UsageObject(value, path, this.report);
     if (value !== null) this.#rejectValue(name, value, "an object");
     return new UsageObject(new Map(), path, this.report);
@@ -65,7 +71,7 @@ export class UsageObject {
 
   /** Reads a list of objects. An absent one is empty. */
   list(name: string): readonly UsageObject[] {
-    const value = this.fields.get(name) ?? null;
+    const value = this.get(name);
     if (value === null) return [];
     if (!Array.isArray(value)) return this.#rejectValue(name, value, "a list of objects") ?? [];
     const objects: UsageObject[] = [];
@@ -75,7 +81,7 @@ export class UsageObject {
       return objects;
     }
     for (const [i, item] of items.entries()) {
-      const path = `${this.#pathOf(name)}[${i}]`;
+      const path = `${this.pathOf(name)}[${i}]`;
       if (item instanceof Map) objects.push(new UsageObject(item, path, this.report));
       else this.report.rejectValue(path, `is ${toText(item)}; expected an object`);
     }
@@ -84,7 +90,7 @@ export class UsageObject {
 
   /** Reads a text. An empty one is absent. */
   word(name: string): string | undefined {
-    const value = this.fields.get(name) ?? null;
+    const value = this.get(name);
     if (value === null || value === "") return undefined;
     return typeof value === "string" ? value : this.#rejectValue(name, value, "a text");
   }
@@ -104,7 +110,7 @@ export class UsageObject {
 
   /** Reads whether a field is true. */
   flag(name: string): boolean {
-    const value = this.fields.get(name) ?? false;
+    const value = this.get(name) ?? false;
     return typeof value === "boolean"
       ? value
       : (this.#rejectValue(name, value, "true or false") ?? false);
@@ -113,15 +119,15 @@ export class UsageObject {
   /** Skips fields that are known and do not matter for the price, whatever is in them. */
   ignore(...names: readonly string[]): void {
     for (const name of names) {
-      const value = this.fields.get(name);
+      const value = this.get(name);
       if (value instanceof JsonNumber) value.isRead = true;
-      else this.fields.delete(name);
+      else this.fields.delete(this.#nameOf(name));
     }
   }
 
   /** Reports a field that is invalid: `problem` names its value and what is allowed. */
   reject(name: string, problem: string): void {
-    this.report.rejectValue(this.#pathOf(name), problem);
+    this.report.rejectValue(this.pathOf(name), problem);
   }
 
   /** Reports a field without which an object of the format cannot be read. */
@@ -134,8 +140,13 @@ export class UsageObject {
   }
 
   /** Formats the path of a field that a format has: a plain name. */
-  #pathOf(name: string): string {
-    return this.path === "" ? name : `${this.path}.${name}`;
+  pathOf(name: string): string {
+    const own = this.#nameOf(name);
+    return this.path === "" ? own : `${this.path}.${own}`;
+  }
+
+  #nameOf(name: string): string {
+    return nameIn(this.fields, name, this.report.format);
   }
 
   #toCount(value: JsonValue, path: string): bigint {

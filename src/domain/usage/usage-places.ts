@@ -16,8 +16,8 @@ export const usagePlaces: Readonly<Record<UsageFormat, readonly UsagePlace[]>> =
   GEMINI: [at("usageMetadata"), at("usage_metadata"), within("response", "usageMetadata")],
   // The last event of a stream is `metadata`.
   BEDROCK_CONVERSE: [at("usage"), within("metadata", "usage")],
-  // OCR has `usage_info`.
-  MISTRAL: [at("usage"), at("usage_info")],
+  // OCR has `usage_info`, and SDKs have the events of a stream in `data`.
+  MISTRAL: [at("usage"), at("usage_info"), at("usageInfo"), within("data", "usage")],
   // The last event of a stream has it in `delta`; all endpoints but chat have `meta`.
   COHERE: [at("usage"), within("delta", "usage"), at("meta")],
   DEEPSEEK: [at("usage")],

@@ -1,6 +1,5 @@
 import type { FormatReader } from "../format-reader.js";
 import { splitInput } from "../input-tokens.js";
-import { joinJsonPath } from "../json-path.js";
 import { splitOutput } from "../output-tokens.js";
 import { readOpenAiTier } from "../service-tiers.js";
 import type { UsageObject } from "../usage-object.js";
@@ -56,12 +55,13 @@ function readOutput(
 /** Reports the tools that the gRPC service lists by name: none of them has a bucket. */
 function reportToolsUsed(usage: UsageObject): void {
   const name = "server_side_tools_used";
-  const tools = usage.fields.get(name);
+  const tools = usage.get(name);
   if (!Array.isArray(tools) || tools.length === 0) return;
+  const path = usage.pathOf(name);
   usage.ignore(name);
   usage.report.find(
     "UNKNOWN_FIELD",
-    joinJsonPath(usage.path, name),
+    path,
     BigInt(tools.length),
     `lists ${tools.length} tools, for which there is no bucket; they are not counted`,
   );
