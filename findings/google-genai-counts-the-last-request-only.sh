@@ -4,7 +4,7 @@
 # The good guess: one call returns one response, whose `usage_metadata` says what the call has used. When the SDK
 #   itself runs a Python function as a tool and asks the model again, that usage contains all its requests.
 # What happens: it is the usage of the last request. The history of the calls, which the response has too, has
-#   no usage. The SDK allows ten function calls in one call. A stream loses nothing: the last chunk of each
+#   no usage. The SDK sends up to ten requests for one call. A stream loses nothing: the last chunk of each
 #   request has its usage.
 # Why it matters for pricing: almost half of the input tokens here are never charged, and nothing is missing in the
 #   response: its total is the sum of its parts. Rate each request, and not the call: switch automatic function
