@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # langchain-anthropic 1.7.10: `cache_creation` is 0 for an answer that wrote 3,000 tokens to a cache
 #
-# The good guess: `usage_metadata` is the same for all models and for both ways to ask, that is what it is for. Its
+# The good guess: `usage_metadata` has the same fields for all models, streamed or not: that is its purpose. Its
 #   `cache_creation` counts the tokens that were written to a cache.
-# What happens: an answer in one piece has 0 there, and the tokens under two more names, by their lifetime. The
-#   stream of the same answer has 3,000 there, and the lifetimes are lost. Anthropic states both in both.
-# Why it matters for pricing: written tokens cost 1.25 times the input for 5 minutes, and twice the input for an
-#   hour. Whoever reads `cache_creation` charges too little in the first case; who reads the lifetimes has
-#   none in the second. Take the provider's own usage: of an answer in one piece, `response_metadata` has it.
+# What happens: without streaming, the field is 0, and the tokens are in two other fields, by the lifetime of the
+#   cache. In the stream of the same answer the field is 3,000, and the lifetimes are lost. Anthropic states both
+#   in both cases.
+# Why it matters for pricing: a written token costs 1.25 times the input for 5 minutes, and twice the input for an
+#   hour. A program that reads `cache_creation` charges too little without streaming. A program that reads the
+#   lifetimes finds none in a stream. Take the provider's own usage instead: without streaming,
+#   `response_metadata` has it.
 #
 # Seen with: langchain-anthropic 1.7.10, langchain-core 1.8.3, anthropic 2.14.0, Python 3.11.7. Output:
 #   invoke: cache_creation 0, ephemeral_5m_input_tokens 2000, ephemeral_1h_input_tokens 1000

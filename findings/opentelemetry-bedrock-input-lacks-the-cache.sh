@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# One attribute of OpenTelemetry, from one project: `gen_ai.usage.input_tokens` has the cache or has it not
+# In one release of one project, `gen_ai.usage.input_tokens` contains cached tokens for Anthropic, not for Bedrock
 #
 # The good guess: the convention says that `gen_ai.usage.input_tokens` contains cached tokens. Two instrumentations
-#   of one project, in one release, count the same: whoever subtracts the cache gets the uncached input.
+#   of one project, in one release, count in the same way: input less cache is the uncached input.
 # What happens: for one usage of Claude, the instrumentation of the anthropic package sets 8100, and the one of
-#   Bedrock 100. All other names and numbers are equal, but the total: Bedrock states 8300 tokens, and the span
-#   says 300.
-# Why it matters for pricing: 100 less 8000 is less than 0. A reader that cuts it at 0 gives 100 tokens away, and
-#   one that subtracts nothing charges 8,000 tokens twice when the call goes to Anthropic. Only the scope
-#   of the span says which it is. Rate the provider's own usage object, or decide by the scope and its version.
+#   Bedrock sets 100. The other names and numbers are equal, except the total: Bedrock states 8300 tokens, and
+#   the span says 300.
+# Why it matters for pricing: for Bedrock, input less cache is 100 - 8000, which is negative. A reader that replaces
+#   it by 0 loses 100 tokens. A reader that does not subtract charges 8,000 tokens twice when the call goes to
+#   Anthropic. Only the scope of the span tells them apart. Rate the provider's own usage object instead.
 #
 # Seen with: opentelemetry-instrumentation-anthropic and -bedrock 0.62.4, anthropic 2.14.0, boto3 1.44.8,
 #   Python 3.11.7. Output:
