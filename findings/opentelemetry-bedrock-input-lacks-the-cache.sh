@@ -8,7 +8,7 @@
 #   the span says 300.
 # Why it matters for pricing: for Bedrock, input less cache is 100 - 8000, which is negative. A reader that replaces
 #   it by 0 loses 100 tokens. A reader that does not subtract charges 8,000 tokens twice when the call goes to
-#   Anthropic. Only the scope of the span tells them apart. Rate the provider's own usage object instead.
+#   Anthropic. Only the scope of the span shows which one it is. Rate the provider's own usage object instead.
 #
 # Seen with: opentelemetry-instrumentation-anthropic and -bedrock 0.62.4, anthropic 2.14.0, boto3 1.44.8,
 #   Python 3.11.7. Output:
