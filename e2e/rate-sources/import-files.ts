@@ -5,7 +5,8 @@ import { promisify } from "node:util";
 import { buildService } from "../../bench/support/build.js";
 import type { Checks } from "../../bench/support/checks.js";
 import { startService, withDataFolder } from "../../bench/support/service.js";
-import type { RateFile, RateSource } from "../../src/cli/rates/rate-file.js";
+import type { RateFile } from "../../src/cli/rates/rate-file.js";
+import type { RateSource } from "../../src/cli/rates/rate-sources.js";
 
 export type FileToImport = {
   readonly source: RateSource;

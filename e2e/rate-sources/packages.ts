@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RateSource } from "../../src/cli/rates/rate-file.js";
+import type { RateSource } from "../../src/cli/rates/rate-sources.js";
 
 /** The published packages, and the price file in each. */
 export const packages: Readonly<

@@ -1,13 +1,8 @@
 import { createChecks } from "../../bench/support/checks.js";
 import { readSuiteArguments } from "../../bench/support/suite-arguments.js";
 import { readFileText } from "../../src/cli/rates/data/file-text.js";
-import {
-  noteKinds,
-  omissionReasons,
-  type RateFile,
-  type RateSource,
-  rateSources,
-} from "../../src/cli/rates/rate-file.js";
+import { noteKinds, omissionReasons, type RateFile } from "../../src/cli/rates/rate-file.js";
+import { type RateSource, rateSources } from "../../src/cli/rates/rate-sources.js";
 import { readRateFile } from "../../src/cli/rates/read-rate-file.js";
 import { printTable } from "../support/print-table.js";
 import { checkCards } from "./check-cards.js";

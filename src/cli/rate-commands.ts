@@ -9,7 +9,7 @@ import {
   toText,
   toWholeNumber,
 } from "./flags.js";
-import { rateSources } from "./rates/rate-file.js";
+import { rateSources } from "./rates/rate-sources.js";
 
 /** Adds the commands that rate usage and read rate cards. */
 export function addRateCommands(program: Command): void {

@@ -35,7 +35,11 @@ describe("llmprices completion", function () {
   });
 
   it("completes commands and subcommands", async () => {
-    expect((await complete("imp")).values).to.deep.equal(["import", "import-catalog"]);
+    expect((await complete("imp")).values).to.deep.equal([
+      "import-rates",
+      "import",
+      "import-catalog",
+    ]);
     expect((await complete("c")).values).to.include.members(["cancel", "changes", "calculate"]);
     expect((await complete("migrate", "")).values).to.include.members(["up", "down", "status"]);
   });

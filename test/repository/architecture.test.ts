@@ -197,7 +197,7 @@ describe("Architecture", () => {
       new Set([
         ...["commander", "./cli/run-command-line.js", "./register-commands.js", "./exit-codes.js"],
         ...["./flags.js", "./file-commands.js", "./price-commands.js", "./rate-commands.js"],
-        ...["../domain/usage/usage.js", "../version.js"],
+        ...["../domain/usage/usage.js", "./rates/rate-sources.js", "../version.js"],
       ]),
     );
   });

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { RateFile, RateFileOptions, RateSource } from "../../src/cli/rates/rate-file.js";
+import type { RateFile, RateFileOptions } from "../../src/cli/rates/rate-file.js";
+import type { RateSource } from "../../src/cli/rates/rate-sources.js";
 import { readRateFile } from "../../src/cli/rates/read-rate-file.js";
 import type { RateCard } from "../../src/domain/rate-card.js";
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
 import fc from "fast-check";
-import { type RateSource, rateSources } from "../../src/cli/rates/rate-file.js";
+import { type RateSource, rateSources } from "../../src/cli/rates/rate-sources.js";
 import { readRateFile } from "../../src/cli/rates/read-rate-file.js";
 import { DomainError } from "../../src/domain/domain-error.js";
 import { holds } from "../support/properties.js";

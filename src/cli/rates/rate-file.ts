@@ -1,11 +1,6 @@
 import type { Instant } from "../../domain/instant.js";
 import type { RateCard } from "../../domain/rate-card.js";
 
-/** The projects that publish files of prices. */
-export const rateSources = ["litellm", "genai-prices", "models-dev"] as const;
-
-export type RateSource = (typeof rateSources)[number];
-
 export type RateFileOptions = {
   /**
    * Reads entries whose prices are all 0. They are left out by default: such an entry may also

@@ -2,7 +2,8 @@ import { readFileText } from "./data/file-text.js";
 import { readGenaiPrices } from "./genai-prices/read-genai-prices.js";
 import { readLiteLlm } from "./litellm/read-litellm.js";
 import { readModelsDev } from "./models-dev/read-models-dev.js";
-import type { RateFile, RateFileOptions, RateSource } from "./rate-file.js";
+import type { RateFile, RateFileOptions } from "./rate-file.js";
+import type { RateSource } from "./rate-sources.js";
 
 /**
  * Reads the published price file of a source: its rate cards, what no card says, and what to look

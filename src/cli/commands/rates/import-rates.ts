@@ -11,12 +11,13 @@ import type { ConnectionFlags } from "../../client/client-settings.js";
 import { usageError } from "../../exit-codes.js";
 import { openInputFile } from "../../files/input-file.js";
 import type { OutputFormat } from "../../output/print.js";
-import { reportRateImport } from "../../output/rate-import-report.js";
-import { omissionReasons, type RateFile, type RateSource } from "../../rates/rate-file.js";
+import { omissionReasons, type RateFile } from "../../rates/rate-file.js";
+import type { RateSource } from "../../rates/rate-sources.js";
 import { readRateFile } from "../../rates/read-rate-file.js";
 import { guardsViolated } from "../../rows/import-errors.js";
 import { hasEnded, toRows } from "./rate-card-rows.js";
 import { toRateImportFailure } from "./rate-import-errors.js";
+import { reportRateImport } from "./rate-import-report.js";
 
 export type ImportRatesFlags = ConnectionFlags & {
   readonly output: OutputFormat;

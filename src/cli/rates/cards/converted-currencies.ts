@@ -1,4 +1,4 @@
-import type { RateSource } from "../rate-file.js";
+import type { RateSource } from "../rate-sources.js";
 
 /**
  * Returns from which currency a file converts a provider's prices, at a rate of the project's own,

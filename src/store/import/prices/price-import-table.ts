@@ -4,7 +4,7 @@ import { toPrice } from "../../prices/price-columns.js";
 import { priceTimelines } from "../../prices/price-timelines.js";
 import type { ImportTable } from "../import-table.js";
 import { bindPriceScope, priceInScope } from "./price-scope.js";
-import { findPriceWarnings } from "./price-warnings.js";
+import { findPriceWarnings } from "./unusual-prices.js";
 
 /** Prices, as an import writes them. */
 export const priceImportTable: ImportTable<Key, Decimal> = {

@@ -1,13 +1,13 @@
 import { toJson } from "@bufbuild/protobuf";
-import { toRateCardText } from "../../domain/rate-card.js";
-import type { RateCardImportCounts } from "../../gen/llmprices/v1/rate_card_import_pb.js";
+import { toRateCardText } from "../../../domain/rate-card.js";
+import type { RateCardImportCounts } from "../../../gen/llmprices/v1/rate_card_import_pb.js";
 import {
   type ImportRateCardsResponse,
   ImportRateCardsResponseSchema,
-} from "../../gen/llmprices/v1/rate_service_pb.js";
-import { noteKinds, omissionReasons, type RateFile } from "../rates/rate-file.js";
-import { type OutputFormat, print } from "./print.js";
-import { formatCount } from "./progress.js";
+} from "../../../gen/llmprices/v1/rate_service_pb.js";
+import { type OutputFormat, print } from "../../output/print.js";
+import { formatCount } from "../../output/progress.js";
+import { noteKinds, omissionReasons, type RateFile } from "../../rates/rate-file.js";
 import { toRateChangeLines } from "./rate-changes.js";
 
 /** What was read, and how many of its cards only say that the model has ended. */

@@ -1,16 +1,16 @@
-import { Decimal, toPlainText } from "../../domain/decimal.js";
-import { toRateCardText } from "../../domain/rate-card.js";
+import { Decimal, toPlainText } from "../../../domain/decimal.js";
+import { toRateCardText } from "../../../domain/rate-card.js";
 import {
   type RateCardContent,
   type RateCardImportChange,
   RateCardImportChangeKind,
-} from "../../gen/llmprices/v1/rate_card_import_pb.js";
-import { type Rate, UsageBucket } from "../../gen/llmprices/v1/rate_card_pb.js";
-import type { ImportRateCardsResponse } from "../../gen/llmprices/v1/rate_service_pb.js";
-import { describeConditions } from "../commands/rates/conditions.js";
-import { createTable } from "./print.js";
-import { formatCount } from "./progress.js";
-import { toTimeText } from "./times.js";
+} from "../../../gen/llmprices/v1/rate_card_import_pb.js";
+import { type Rate, UsageBucket } from "../../../gen/llmprices/v1/rate_card_pb.js";
+import type { ImportRateCardsResponse } from "../../../gen/llmprices/v1/rate_service_pb.js";
+import { createTable } from "../../output/print.js";
+import { formatCount } from "../../output/progress.js";
+import { toTimeText } from "../../output/times.js";
+import { describeConditions } from "./conditions.js";
 
 /** Returns a table of changes: a line for a new or ended rate card, and one for each rate that changes. */
 export function toRateChangeLines(
