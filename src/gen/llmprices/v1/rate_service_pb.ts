@@ -1413,11 +1413,12 @@ export const RateService: GenService<{
    * `rows[17].rates[2].rate`.
    *
    * Writes, except with `validate_only`. Retry with the same `request_id`, terms and rows. A message has
-   * at most 4 MiB and an import at most 2,000,000 rows, or the configured limits.
+   * at most 4 MiB, and an import at most 2,000,000 rows, or the configured limits, and about a million
+   * rates.
    *
    * Errors:
    * - INVALID_ARGUMENT, for the import: the first message has no terms, a later message has terms,
-   *   a field of the terms is malformed, there is no row, or there are more rows than allowed.
+   *   a field of the terms is malformed, there is no row, or there are more rows or rates than allowed.
    * - INVALID_ARGUMENT, for a row: a field is malformed or out of range, two of its rates could both hold for
    *   one request, rates are given together with `ends`, an earlier row has the same key and time and other
    *   rates, the key is outside the scope, `effective_from` is in the past and the row does not agree with

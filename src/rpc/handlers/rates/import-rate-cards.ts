@@ -12,6 +12,7 @@ import {
   bytesOfRow,
   parseRateCardImportRequest,
   parseRateCardImportRow,
+  rateImportLimit,
 } from "../../messages/rates/rate-card-import-request.js";
 import type { PricingDependencies } from "../dependencies.js";
 import { toImportFacts } from "../import-facts.js";
@@ -42,6 +43,7 @@ const kind: ImportKind<
   toKeyText: toRateCardText,
   parseRow: parseRateCardImportRow,
   bytesOf: bytesOfRow,
+  limit: rateImportLimit,
   response: ImportRateCardsResponseSchema,
   toMessage: toRateCardImportMessage,
 };

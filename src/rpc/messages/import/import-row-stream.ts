@@ -23,6 +23,8 @@ export type RowReader<Row, K, V> = {
   readonly parseRow: (row: Row, request: ImportRequest) => ImportRow<K, V>;
   /** Returns how much memory a row takes until it is sent to the database, at most. */
   readonly bytesOf: (row: Row) => number;
+  /** How much all rows together may take, which bounds their place on the database's disk, and its name. */
+  readonly limit?: { readonly bytes: number; readonly allowed: string };
 };
 
 /** The rows of an import that have been sent to the database, and the errors of the others. */
@@ -52,7 +54,9 @@ export async function receiveRows<Row, K, V>(
   const rowErrors = new RowErrors();
   const timer = createYieldTimer();
   const memory = createHeldMemory(reserve);
+  const { bytesOf, limit } = reader;
   let count = 0;
+  let bytes = 0;
   for await (const message of messages) {
     if (count + message.rows.length > maxRows) {
       const allowed = `at most ${maxRows} (MAX_IMPORT_ROWS)`;
@@ -61,7 +65,10 @@ export async function receiveRows<Row, K, V>(
     for (const row of message.rows) {
       addRow(rows, rowErrors, count, () => reader.parseRow(row, request));
       count += 1;
-      if (memory.add(reader.bytesOf(row))) await rows.send();
+      bytes += bytesOf(row);
+      if (limit !== undefined && bytes > limit.bytes)
+        throw invalidField("rows", `is too large at row ${count - 1}; allowed: ${limit.allowed}`);
+      if (memory.add(bytesOf(row))) await rows.send();
       else if (timer.isDue()) await timer.yield();
     }
   }

@@ -44,6 +44,12 @@ export function parseRateCardImportRow(
   });
 }
 
+/** All that providers publish is a fiftieth of it. */
+export const rateImportLimit = {
+  bytes: 1024 * 1024 * 1024,
+  allowed: "about a million rates in one import",
+};
+
 /** Returns how much memory a row takes, at most: its texts, three times. */
 export function bytesOfRow({ rates }: RateCardImportRow): number {
   let hours = 0;
