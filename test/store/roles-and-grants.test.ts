@@ -13,7 +13,7 @@ import { usagesOf } from "../support/allocations.js";
 import { lineOf } from "../support/batches.js";
 import { countsOf, importRows, rowOf, sent } from "../support/imports.js";
 import { at, byKey, type TestKey } from "../support/prices.js";
-import { quantities, rate } from "../support/rate-cards.js";
+import { importCards, quantities, rate } from "../support/rate-cards.js";
 import { errorOf } from "../support/received-errors.js";
 import { createGuardedDatabase, type GuardedDatabase } from "../support/roles.js";
 import { startTestService, type TestService } from "../support/service.js";
@@ -112,6 +112,13 @@ describe("the role of the service", function () {
       RateUsage: async () => {
         const { providerCost } = await service.rates.rateUsage({ ...model, usage });
         expect(providerCost).to.equal("2");
+      },
+      ImportRateCards: async () => {
+        const rows = ["2", "3"].map((text, i) => ({
+          ...{ provider: "acme", model: `imported-${i}`, ...usd, rates: [rate("INPUT", text)] },
+        }));
+        const response = await importCards(service, rows, { registerMissing: true });
+        expect(response.counts?.createdCount).to.equal(2n);
       },
       BatchRateUsage: () => service.rates.batchRateUsage({ requests: [{ ...model, usage }] }),
       CancelRateCardRevision: async () => {
