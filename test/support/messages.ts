@@ -34,6 +34,8 @@ function itemsOf(field: DescField, depth: number): fc.Arbitrary<unknown> {
       return fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n);
     case ScalarType.INT32:
       return fc.integer();
+    case ScalarType.BYTES:
+      return fc.uint8Array({ maxLength: 300 });
     case ScalarType.UINT32:
       return fc.nat(0xffff_ffff);
     default:

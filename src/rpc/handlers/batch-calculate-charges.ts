@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { ChargeTotals } from "../../domain/charges/charge-totals.js";
 import { DomainError } from "../../domain/domain-error.js";
@@ -9,11 +9,10 @@ import {
   type AppliedPrice as AppliedPriceMessage,
   AppliedPriceSchema,
 } from "../../gen/llmprices/v1/charge_pb.js";
-import {
-  type CalculateChargeRequest,
-  type CalculationResult,
+import type {
+  CalculateChargeRequest,
   CalculationResultSchema,
-  type PricingService,
+  PricingService,
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import type { PriceResult } from "../../price-book/price-book.js";
 import { keyMissing } from "../../store/prices/price-not-found.js";
@@ -72,6 +71,7 @@ export function batchMethods(
 
 /** One calculation of a batch: its parsed request, or why the request is invalid. */
 type Line = ChargeRequest | DomainError;
+type Result = MessageInitShape<typeof CalculationResultSchema>;
 
 /**
  * Sums up counts, since another thread records them, and adds the missing keys to the log line. Skips lines
@@ -150,7 +150,7 @@ function* calculateLines(
   { prices, rateCards, at: now, bookVersion: common, newestVersion }: PriceResult,
   priceErrors: ReadonlyMap<string, DomainError>,
 ) {
-  const results: CalculationResult[] = [];
+  const results: Result[] = [];
   const remainingPrices = prices.values();
   const totals = new ChargeTotals();
   const currencies = new Set<string>();
@@ -172,15 +172,13 @@ function* calculateLines(
   };
   for (const [index, line] of lines.entries()) {
     const charge = line instanceof DomainError ? line : orDomainError(() => calculateLine(line));
-    results.push(
-      create(CalculationResultSchema, {
-        reference: requests[index]?.reference ?? "",
-        result:
-          charge instanceof DomainError
-            ? { case: "error", value: toStatusMessage(toConnectError(charge)) }
-            : { case: "charge", value: charge },
-      }),
-    );
+    results.push({
+      reference: requests[index]?.reference ?? "",
+      result:
+        charge instanceof DomainError
+          ? { case: "error", value: toStatusMessage(toConnectError(charge)) }
+          : { case: "charge", value: charge },
+    });
     yield;
   }
   // Charges in several currencies have no sum.

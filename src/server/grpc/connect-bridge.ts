@@ -9,10 +9,10 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 import { mapAsync } from "../../async/map-async.js";
 import type { DomainError } from "../../domain/domain-error.js";
+import { compileEncoder } from "../../protobuf/compiled-encoder.js";
 import { malformed } from "../../rpc/errors/translate-connect-error.js";
 import { isOffloaded, largeMessageBytes, pathOf } from "../threads/offloaded-methods.js";
 import type { ThreadPool } from "../threads/thread-pool.js";
-import { compileEncoder } from "./compiled-encoder.js";
 import {
   respondInThread,
   sendResponses,

@@ -30,6 +30,7 @@ import { compressions, toConnectOptions } from "../connect/connect-options.js";
 import { handleAndRewriteErrors, handlerStarted } from "../connect/rewrite-connect-errors.js";
 import { createServices } from "../pipeline/services.js";
 import { fromThreadConnection } from "./connection-transfer.js";
+import { encodeResponses } from "./encode-responses.js";
 import { createIdleCollector } from "./idle-collector.js";
 import { openSlot } from "./memory-table.js";
 import { createMessageMemory } from "./message-memory.js";
@@ -187,7 +188,9 @@ function createHandlers(onDecompressed: (message: Uint8Array) => void = () => {}
     },
   }));
   const router = createConnectRouter({ ...options, acceptCompression });
-  mountServices((service, implementation) => router.service(service, implementation));
+  mountServices((service, implementation) =>
+    router.service(service, encodeResponses(service, implementation)),
+  );
   return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 }
 

@@ -1,10 +1,9 @@
-import { create } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { DomainError } from "../../../domain/domain-error.js";
-import {
-  type RateService,
-  type RateUsageRequest,
-  type RatingResult,
+import type {
+  RateService,
+  RateUsageRequest,
   RatingResultSchema,
 } from "../../../gen/llmprices/v1/rate_service_pb.js";
 import type { PriceResult } from "../../../price-book/price-book.js";
@@ -51,13 +50,14 @@ export function batchUsageMethods(
 
 /** One request of a batch: parsed, or why it is invalid. */
 type Line = RatingRequest | DomainError;
+type Result = MessageInitShape<typeof RatingResultSchema>;
 
 function* rateLines(
   requests: readonly RateUsageRequest[],
   lines: readonly Line[],
   { rateCards, at, bookVersion, newestVersion }: PriceResult,
-): Generator<undefined, RatingResult[]> {
-  const results: RatingResult[] = [];
+): Generator<undefined, Result[]> {
+  const results: Result[] = [];
   let nextCard = 0;
   const rateLine = (line: RatingRequest) => {
     const cards = rateCards.slice(nextCard, nextCard + line.cards.length);
@@ -67,15 +67,13 @@ function* rateLines(
   };
   for (const [index, line] of lines.entries()) {
     const rated = line instanceof DomainError ? line : orDomainError(() => rateLine(line));
-    results.push(
-      create(RatingResultSchema, {
-        reference: requests[index]?.reference ?? "",
-        result:
-          rated instanceof DomainError
-            ? { case: "error", value: toStatusMessage(toConnectError(rated)) }
-            : { case: "rated", value: rated },
-      }),
-    );
+    results.push({
+      reference: requests[index]?.reference ?? "",
+      result:
+        rated instanceof DomainError
+          ? { case: "error", value: toStatusMessage(toConnectError(rated)) }
+          : { case: "rated", value: rated },
+    });
     yield;
   }
   return results;

@@ -4,14 +4,19 @@
  *
  * Source: https://protobuf.dev/programming-guides/encoding
  */
-let buffer = Buffer.allocUnsafe(16_384);
+const startBytes = 16_384;
+const maxKeptBytes = 1024 * 1024;
+let buffer = Buffer.allocUnsafe(startBytes);
 let end = 0;
 
 /** Returns the bytes that `write` writes, in a new buffer. */
 export function encodeWith(write: () => void): Buffer {
   end = 0;
   write();
-  return Buffer.from(buffer.subarray(0, end));
+  const bytes = Buffer.from(buffer.subarray(0, end));
+  // The response of a batch may have megabytes, and the next one may be hours away.
+  if (buffer.length > maxKeptBytes) buffer = Buffer.allocUnsafe(startBytes);
+  return bytes;
 }
 
 /** Writes an unsigned varint of 32 bits. */
@@ -53,6 +58,14 @@ export function writeText(text: string): void {
     buffer[end] = length;
     end += 1 + length;
   }
+}
+
+/** Writes the length of bytes, then the bytes. */
+export function writeBytes(bytes: Uint8Array): void {
+  if (end + 5 + bytes.length > buffer.length) grow(5 + bytes.length);
+  writeUint32(bytes.length);
+  buffer.set(bytes, end);
+  end += bytes.length;
 }
 
 /** Writes the length of what `write` writes for `value`, then those bytes. */

@@ -8,7 +8,14 @@ import {
 } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
 import { Edition, FeatureSet_FieldPresence, isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import { encodeWith, writeInt64, writeNested, writeText, writeUint32 } from "./wire-writer.js";
+import {
+  encodeWith,
+  writeBytes,
+  writeInt64,
+  writeNested,
+  writeText,
+  writeUint32,
+} from "./wire-writer.js";
 
 /**
  * Returns an encoder from a message's initial shape to the bytes that protobuf-es's
@@ -48,6 +55,7 @@ function compileMessage(message: DescMessage, compiled: Compiled): Write<Fields>
 
 function compileField(field: DescField, compiled: Compiled): Write<Fields> | undefined {
   const name = field.localName;
+  if (field.fieldKind === "list" && field.packed) return compilePackedList(field);
   const write = compileValue(field, compiled);
   if (write === undefined) return undefined;
   if (field.fieldKind === "list") {
@@ -69,7 +77,25 @@ function compileField(field: DescField, compiled: Compiled): Write<Fields> | und
   };
 }
 
+/** Returns a function that writes all values after one tag and their length in bytes. */
+function compilePackedList(field: DescField): Write<Fields> | undefined {
+  const writeNumber = findNumberWriter(field) as Write<unknown> | undefined;
+  if (writeNumber === undefined) return undefined;
+  const name = field.localName;
+  const tag = (field.number << 3) | WireType.LengthDelimited;
+  const writeAll = (items: readonly unknown[]) => {
+    for (const item of items) writeNumber(item);
+  };
+  return (fields) => {
+    const items = (fields[name] ?? []) as readonly unknown[];
+    if (items.length === 0) return;
+    writeUint32(tag);
+    writeNested(items, writeAll);
+  };
+}
+
 function isDefault(value: unknown): boolean {
+  if (value instanceof Uint8Array) return value.length === 0;
   return value === "" || value === 0 || value === 0n || value === false;
 }
 
@@ -78,7 +104,7 @@ function isDefault(value: unknown): boolean {
  * kind of field.
  */
 function compileValue(field: DescField, compiled: Compiled): Write<unknown> | undefined {
-  if (field.fieldKind === "map" || (field.fieldKind === "list" && field.packed)) return undefined;
+  if (field.fieldKind === "map") return undefined;
   const tagOf = (wireType: WireType) => (field.number << 3) | wireType;
   if (field.message !== undefined) {
     if (isWrapperDesc(field.message) || field.delimitedEncoding) return undefined;
@@ -97,6 +123,13 @@ function compileValue(field: DescField, compiled: Compiled): Write<unknown> | un
     return (value) => {
       writeUint32(tag);
       writeText(value as string);
+    };
+  }
+  if (field.scalar === ScalarType.BYTES) {
+    const tag = tagOf(WireType.LengthDelimited);
+    return (value) => {
+      writeUint32(tag);
+      writeBytes(value as Uint8Array);
     };
   }
   const writeNumber = findNumberWriter(field);
