@@ -57,14 +57,16 @@ export function rateQuantities(
 
 /** Returns all input tokens. */
 export function inputOf(quantities: readonly Quantity[]): Decimal {
-  return quantities
-    .filter(({ bucket }) => inputBuckets.has(bucket))
-    .reduce((sum, { quantity }) => sum.plus(quantity), zero);
+  let sum = zero;
+  for (const { bucket, quantity } of quantities) {
+    if (inputBuckets.has(bucket)) sum = sum.plus(quantity);
+  }
+  return sum;
 }
 
 /** Returns the amount of a line. */
-export function amountOf({ quantity, rate }: RatedLine): Fraction {
-  return { numerator: quantity.times(rate.rate), denominator: new Decimal(rate.per) };
+export function amountOf({ quantity, rate }: Pick<RatedLine, "quantity" | "rate">): Fraction {
+  return divide(quantity.times(rate.rate), rate.per);
 }
 
 /** Returns the exact sum of the amounts of lines. */
@@ -77,11 +79,23 @@ export function sumOf(lines: readonly RatedLine[]): Fraction {
       `has lines of rate cards without a common unit; allowed: ${allowed}`,
     );
   }
-  const numerator = lines.reduce(
-    (sum, { quantity, rate }) => sum.plus(quantity.times(rate.rate).times(per / rate.per)),
-    zero,
-  );
-  return { numerator, denominator: new Decimal(per) };
+  let numerator = zero;
+  for (const { quantity, rate } of lines) {
+    const product = quantity.times(rate.rate);
+    numerator = numerator.plus(per === rate.per ? product : product.times(per / rate.per));
+  }
+  return divide(numerator, per);
+}
+
+/**
+ * Divides by a power of ten at once: it only moves the point. The quotient has at most 46 fraction digits, which
+ * are all exact: 18 of a quantity, 18 of a rate and 10 of `per`.
+ */
+function divide(numerator: Decimal, per: number): Fraction {
+  const reciprocal = reciprocals.get(per);
+  return reciprocal === undefined
+    ? { numerator, denominator: new Decimal(per) }
+    : { numerator: numerator.times(reciprocal), denominator: one };
 }
 
 /** The cost of a usage, as a number that a charge is calculated from, and as text. */
@@ -209,3 +223,8 @@ function greatestCommonDivisor(a: number, b: number): number {
 export const maxCommonPer = 1e12;
 
 const zero = new Decimal(0);
+const one = new Decimal(1);
+/** 1 ÷ each power of ten up to 10^10. */
+const reciprocals: ReadonlyMap<number, Decimal> = new Map(
+  Array.from({ length: 11 }, (_, digits) => [10 ** digits, new Decimal(`1e-${digits}`)]),
+);

@@ -29,7 +29,7 @@ function costOf(rates: readonly Rate[], quantities: readonly Quantity[], conditi
 }
 
 const anyRate = fc.tuple(fc.bigInt(0n, 10n ** 30n - 1n), fc.integer({ min: 0, max: 18 }));
-const anyPer = fc.constantFrom(1, 60, 1000, 3600, 1_000_000);
+const anyPer = fc.constantFrom(1, 60, 1000, 3600, 1_000_000, 1_000_000_000);
 
 /** A rate of each bucket, and some tokens of each, as numbers of units of 10^-scale. */
 const anyUsage = fc.array(
@@ -56,7 +56,7 @@ describe("The cost of a usage", () => {
         }));
         const { providerCost, costDenominator = new Decimal(1) } = costOf(rates, quantities);
         // Each side is multiplied by all pers and by 10^18.
-        const common = 3_600_000_000n;
+        const common = 9_000_000_000n;
         let expected = 0n;
         for (const [i, { quantity, per }] of entries.entries()) {
           const units = BigInt(rates[i]?.rate.times("1e18").toFixed() ?? "");

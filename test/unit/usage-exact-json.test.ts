@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { DomainError } from "../../src/domain/domain-error.js";
-import { parseExactJson } from "../../src/domain/usage/exact-json.js";
+import { parseExactJson, scanExactJson } from "../../src/domain/usage/exact-json.js";
 import { JsonNumber, type JsonValue } from "../../src/domain/usage/json-values.js";
 import { holds } from "../support/properties.js";
 
@@ -12,6 +12,12 @@ function toPlain(value: JsonValue): unknown {
     return Object.fromEntries([...value].map(([name, each]) => [name, toPlain(each)]));
   }
   return Array.isArray(value) ? value.map(toPlain) : value;
+}
+
+/** Converts objects to lists of fields, whose order counts. */
+function toOrder(value: JsonValue): unknown {
+  if (value instanceof Map) return [...value].map(([name, each]) => [name, toOrder(each)]);
+  return Array.isArray(value) ? value.map(toOrder) : value;
 }
 
 function messageOf(text: string): string {
@@ -40,6 +46,36 @@ describe("parseExactJson", () => {
       for (const text of [JSON.stringify(value), JSON.stringify(value, null, "\t")]) {
         expect(toPlain(parseExactJson(text))).to.deep.equal(JSON.parse(text));
       }
+    });
+  });
+
+  it("reads what the scanner alone reads, and rejects what it rejects", () => {
+    // With JSON.parse alone, some of these names and numbers would change, or get lost.
+    const name = fc.constantFrom("a", "b", "\\u0061", "7", "__proto__", "", 'x\\"', "y\\\\", ":");
+    const number = fc.constantFrom("0", "-0", "12", "1.0", "1e2", "-3", "9007199254740993", "0.5");
+    const text = fc.constantFrom('"z"', '":"', '"\\":1"', '"[ 1.5"', '"\\\\"', "null", "true");
+    const space = fc.constantFrom("", "", "", " ", "\n", "\t");
+    const { tree } = fc.letrec<{ tree: string; object: string; list: string }>((tie) => ({
+      tree: fc.oneof({ maxDepth: 4 }, number, text, tie("object"), tie("list")),
+      list: fc.array(tie("tree"), { maxLength: 3 }).map((items) => `[${items.join(",")}]`),
+      object: fc
+        .array(fc.tuple(name, space, space, tie("tree")), { maxLength: 4 })
+        .map((fields) =>
+          fields.map(([key, before, after, each]) => `"${key}"${before}:${after}${each}`),
+        )
+        .map((fields) => `{${fields.join(",")}}`),
+    }));
+    const outcomeOf = (parse: (json: string) => JsonValue, json: string) => {
+      try {
+        return parse(json);
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    holds(5000, tree, (json) => {
+      const [value, scanned] = [outcomeOf(parseExactJson, json), outcomeOf(scanExactJson, json)];
+      expect(value, json).to.deep.equal(scanned);
+      expect(toOrder(value), json).to.deep.equal(toOrder(scanned));
     });
   });
 

@@ -2,6 +2,7 @@ import { createScanner, type JSONScanner } from "jsonc-parser";
 import { quote } from "../domain-error.js";
 import { toJsonPath } from "./json-path.js";
 import { JsonNumber, type JsonObject, type JsonValue } from "./json-values.js";
+import { parsePlainJson } from "./plain-json.js";
 import { rawJsonError } from "./raw-json-error.js";
 
 /**
@@ -11,6 +12,11 @@ import { rawJsonError } from "./raw-json-error.js";
  * @throws DomainError INVALID_FIELD of `usage.raw_json`
  */
 export function parseExactJson(text: string): JsonValue {
+  return parsePlainJson(text, maxDepth) ?? scanExactJson(text);
+}
+
+/** Does the same for any text, without JSON.parse. @throws DomainError INVALID_FIELD of `usage.raw_json` */
+export function scanExactJson(text: string): JsonValue {
   const reader = { scanner: createScanner(text, false), text, path: [], values: 0 };
   const value = readValue(reader, scan(reader), 0);
   if (scan(reader) !== token.end) throw syntaxError(reader, "nothing after the JSON value");

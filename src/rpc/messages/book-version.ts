@@ -1,5 +1,5 @@
 import { DomainError, invalidField } from "../../domain/domain-error.js";
-import { parseAll } from "../../domain/field-errors.js";
+import { FieldErrors } from "../../domain/field-errors.js";
 import type { VersionQuery } from "./price-query.js";
 
 /** The fields of a request that choose a version of the price book. */
@@ -11,10 +11,10 @@ export type VersionFields = {
 
 /** @throws DomainError INVALID_FIELD */
 export function parseVersions(fields: VersionFields): VersionQuery {
-  const { bookVersion, minBookVersion } = parseAll({
-    bookVersion: () => parseOptionalVersion("book_version", fields.bookVersion),
-    minBookVersion: () => parseVersion("min_book_version", fields.minBookVersion),
-  });
+  const errors = new FieldErrors();
+  const bookVersion = errors.read(() => parseOptionalVersion("book_version", fields.bookVersion));
+  const minBookVersion = errors.read(() => parseVersion("min_book_version", fields.minBookVersion));
+  errors.throwIfAny();
   checkVersions({ bookVersion, minBookVersion });
   return { bookVersion, minBookVersion };
 }

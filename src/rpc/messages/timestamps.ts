@@ -31,7 +31,13 @@ export function parseRequiredEffectiveFrom(timestamp: Timestamp | undefined): In
   throw invalidField("effective_from", "is required: a time in whole milliseconds");
 }
 
+/** Converts an instant. The lines of a batch share the message of theirs: nobody changes it. */
 export function toTimestamp(instant: Instant): Timestamp {
+  if (instant !== last.instant) last = { instant, message: createTimestamp(instant) };
+  return last.message;
+}
+
+function createTimestamp(instant: Instant): Timestamp {
   const seconds = Math.floor(instant / 1000);
   const nanos = (instant - seconds * 1000) * 1_000_000;
   return create(TimestampSchema, { seconds: BigInt(seconds), nanos });
@@ -47,3 +53,5 @@ function toInstant(field: string, { seconds, nanos }: Timestamp): Instant {
       "9999-12-31T23:59:59.999Z, with 0 to 999999999 nanos",
   );
 }
+
+let last = { instant: 0, message: createTimestamp(0) };

@@ -51,5 +51,5 @@ export function toResponse(
   bookVersion: bigint,
 ): MessageInitShape<typeof RateUsageResponseSchema> {
   const { message } = rateUsage(usage, cards, found, at, bookVersion);
-  return { ...message, asOf: toTimestamp(at), reference };
+  return Object.assign(message, { asOf: toTimestamp(at), reference });
 }

@@ -1,4 +1,4 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Decimal, toPlainText } from "../../../domain/decimal.js";
 import { invalidField } from "../../../domain/domain-error.js";
 import type { Instant } from "../../../domain/instant.js";
@@ -13,21 +13,12 @@ import {
   toUsageCost,
   type UsageCost,
 } from "../../../domain/rating.js";
-import {
-  type Rate as RateMessage,
-  RateSchema,
-  UsageBucket,
-} from "../../../gen/llmprices/v1/rate_card_pb.js";
-import {
-  type AppliedRateCardSchema,
-  type RatedUsageSchema,
-  UsageFindingKind,
-} from "../../../gen/llmprices/v1/usage_pb.js";
+import { UsageBucket } from "../../../gen/llmprices/v1/rate_card_pb.js";
+import type { RatedUsageSchema } from "../../../gen/llmprices/v1/usage_pb.js";
 import type { FoundRateCard } from "../../../price-book/rate-card-table.js";
 import { rateCardMissing } from "../../../store/rate-cards/rate-card-not-found.js";
 import { parseRates } from "../../../store/rate-cards/rates-json.js";
-import { toEffectiveTimes } from "../price-messages.js";
-import { toRateMessage } from "./rate-card-messages.js";
+import { appliedMessageOf, rateMessageOf, toFindingMessage } from "./rated-usage-messages.js";
 import type { UsageRequest } from "./usage-request.js";
 
 /** A usage with its cost: what a charge is calculated from, and the message that shows it. */
@@ -45,8 +36,11 @@ export function rateCardKeysOf(
   { provider, model }: RateCardKey,
   { parts }: UsageRequest,
 ): readonly RateCardKey[] {
-  const others = parts.flatMap((part) => (part.model === undefined ? [] : [part.model]));
-  return [...new Set([model, ...others])].map((each) => ({ provider, model: each }));
+  const keys = [{ provider, model }];
+  for (const { model: other = model } of parts) {
+    if (keys.every((key) => key.model !== other)) keys.push({ provider, model: other });
+  }
+  return keys;
 }
 
 /**
@@ -69,37 +63,48 @@ export function rateUsage(
     return card;
   };
   const own = cardOf(undefined);
-  const conditions = { serviceTier: usage.serviceTier, region: usage.region, at };
-  const lines: PlacedLine[] = usage.parts.flatMap(({ model, quantities }) => {
+  const { serviceTier, region, parts, reportedCost } = usage;
+  const conditions = { serviceTier, region, at };
+  const lines: PlacedLine[] = [];
+  for (const { model, quantities } of parts) {
     const card = cardOf(model);
     requireSameCurrency(own, card);
-    const named = { id: card.id, key: card.key, rates: parseRates(card.card.rates) };
-    return rateQuantities(named, quantities, conditions).map((line) => ({ ...line, model, card }));
-  });
+    const { id, key } = card;
+    const rated = rateQuantities({ id, key, rates: ratesOf(card) }, quantities, conditions);
+    for (const { bucket, quantity, rate } of rated) {
+      lines.push({ bucket, quantity, rate, model, card });
+    }
+  }
   const cost = toUsageCost(sumOf(lines));
   const { currencyCode } = own.card;
-  return {
-    ...{ cost, currencyCode },
-    message: {
-      ...{ providerCost: cost.text, exact: cost.exact, currencyCode },
-      lines: joinLines(lines).map((line) => toLineMessage(line, own, bookVersion)),
-      tier: {
-        ...{ serviceTier: usage.serviceTier, region: usage.region },
-        input: toPlainText(Decimal.max(0, ...usage.parts.map((part) => inputOf(part.quantities)))),
-      },
-      reportedCost: usage.reportedCost === undefined ? "" : toPlainText(usage.reportedCost),
-      findings: usage.findings.map(({ kind, field, quantity, message }) => ({
-        ...{ kind: UsageFindingKind[kind], field, quantity: toPlainText(quantity), message },
-      })),
-      appliedRateCard: toAppliedRateCard(own, bookVersion),
-    },
+  // A batch has thousands of these objects, and spreads would take half of the time.
+  const message: RatedUsageFields = {
+    providerCost: cost.text,
+    exact: cost.exact,
+    currencyCode,
+    lines: joinLines(lines).map((line) => toLineMessage(line, own, bookVersion)),
+    tier: { serviceTier, region, input: toPlainText(largestInput(usage)) },
+    reportedCost: reportedCost === undefined ? "" : toPlainText(reportedCost),
+    findings: usage.findings.map(toFindingMessage),
+    appliedRateCard: appliedMessageOf(own, bookVersion),
   };
+  return { cost, currencyCode, message };
 }
 
 type PlacedLine = RatedLine & {
   readonly model: string | undefined;
   readonly card: FoundRateCard;
 };
+
+/** Returns the input of the part that has the most. */
+function largestInput({ parts }: UsageRequest): Decimal {
+  let largest = zero;
+  for (const { quantities } of parts) {
+    const input = inputOf(quantities);
+    if (input.gt(largest)) largest = input;
+  }
+  return largest;
+}
 
 /** Joins lines of the same rate: a usage of several iterations has several of them. */
 function joinLines(lines: readonly PlacedLine[]): readonly PlacedLine[] {
@@ -116,34 +121,27 @@ function joinLines(lines: readonly PlacedLine[]): readonly PlacedLine[] {
 }
 
 function toLineMessage(line: PlacedLine, own: FoundRateCard, bookVersion: bigint) {
-  const { bucket, quantity, rate, model, card } = line;
+  const { bucket, quantity, rate, model = "", card } = line;
   return {
-    ...{ bucket: UsageBucket[bucket], quantity: toPlainText(quantity), rate: messageOf(rate) },
+    bucket: UsageBucket[bucket],
+    quantity: toPlainText(quantity),
+    rate: rateMessageOf(rate),
     amount: toCostText(amountOf(line)).text,
-    ...(model !== undefined && { model }),
-    ...(card !== own && { appliedRateCard: toAppliedRateCard(card, bookVersion) }),
+    model,
+    appliedRateCard: card === own ? undefined : appliedMessageOf(card, bookVersion),
   };
 }
 
-/** Returns the message of a rate, of which a batch has thousands. Nobody changes it. */
-function messageOf(rate: Rate): RateMessage {
-  const known = rateMessages.get(rate);
+/** Returns the parsed rates of a card. */
+function ratesOf(card: FoundRateCard): readonly Rate[] {
+  const known = parsedRates.get(card);
   if (known !== undefined) return known;
-  const message = create(RateSchema, toRateMessage(rate));
-  rateMessages.set(rate, message);
-  return message;
+  const rates = parseRates(card.card.rates);
+  parsedRates.set(card, rates);
+  return rates;
 }
 
-const rateMessages = new WeakMap<Rate, RateMessage>();
-
-function toAppliedRateCard(
-  card: FoundRateCard,
-  bookVersion: bigint,
-): MessageInitShape<typeof AppliedRateCardSchema> {
-  const { id, key } = card;
-  const { source } = card.card;
-  return { rateCardId: id, ...toEffectiveTimes(card), bookVersion, key, source };
-}
+const parsedRates = new WeakMap<FoundRateCard, readonly Rate[]>();
 
 /** A sum of amounts in several currencies would be no cost. */
 function requireSameCurrency(own: FoundRateCard, other: FoundRateCard): void {
@@ -154,3 +152,5 @@ function requireSameCurrency(own: FoundRateCard, other: FoundRateCard): void {
       `${own.card.currencyCode}; allowed: rate cards in one currency`,
   );
 }
+
+const zero = new Decimal(0);

@@ -1,6 +1,6 @@
 import { decimalBounds, parseDecimal } from "../../../domain/decimal.js";
 import { invalidField, quote } from "../../../domain/domain-error.js";
-import { parseAll } from "../../../domain/field-errors.js";
+import { FieldErrors, parseAll } from "../../../domain/field-errors.js";
 import { standardTier } from "../../../domain/rate-card.js";
 import { buckets } from "../../../domain/usage/buckets.js";
 import { normalizeUsage } from "../../../domain/usage/normalize.js";
@@ -27,11 +27,11 @@ export type UsageRequest = Omit<NormalizedUsage, "serviceTier" | "region"> & {
 /** Parses the field `usage`, which is required. @throws DomainError INVALID_FIELD */
 export function parseUsage(message: Usage | undefined): UsageRequest {
   if (message === undefined) throw invalidField("usage", "is required");
-  const { counted, serviceTier, region } = parseAll({
-    counted: () => parseCounts(message),
-    serviceTier: () => parseCondition("usage.service_tier", message.serviceTier),
-    region: () => parseCondition("usage.region", message.region),
-  });
+  const errors = new FieldErrors();
+  const counted = errors.read(() => parseCounts(message));
+  const serviceTier = errors.read(() => parseCondition("usage.service_tier", message.serviceTier));
+  const region = errors.read(() => parseCondition("usage.region", message.region));
+  errors.throwIfAny();
   return {
     parts: counted.parts,
     reportedCost: counted.reportedCost,
@@ -49,12 +49,11 @@ function parseCounts({ quantities, format, rawJson }: Usage): NormalizedUsage {
   if (quantities.length > 0) {
     throw invalidField("usage.quantities", "is given together with raw_json; allowed: one of them");
   }
-  const { name } = parseAll({
-    name: () => parseFormat(format),
-    rawJson: () => {
-      if (rawJson === "") throw invalidField("usage.raw_json", "is required with a format");
-    },
-  });
+  const errors = new FieldErrors();
+  const name = errors.read(() => parseFormat(format));
+  if (rawJson === "")
+    errors.add({ field: "usage.raw_json", description: "is required with a format" });
+  errors.throwIfAny();
   return normalizeUsage(name, rawJson);
 }
 
