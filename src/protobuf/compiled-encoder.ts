@@ -8,6 +8,7 @@ import {
 } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
 import { Edition, FeatureSet_FieldPresence, isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { writeMessage } from "./shared-messages.js";
 import {
   encodeWith,
   writeBytes,
@@ -114,7 +115,7 @@ function compileValue(field: DescField, compiled: Compiled): Write<unknown> | un
       write &&
       ((value) => {
         writeUint32(tag);
-        writeNested(value as Fields, write);
+        writeMessage(value as Fields, write);
       })
     );
   }

@@ -68,8 +68,10 @@ export function writeBytes(bytes: Uint8Array): void {
   end += bytes.length;
 }
 
-/** Writes the length of what `write` writes for `value`, then those bytes. */
-export function writeNested<T>(value: T, write: (value: T) => void): void {
+/**
+ * Writes the length of what `write` writes for `value`, then those bytes. Returns their length.
+ */
+export function writeNested<T>(value: T, write: (value: T) => void): number {
   if (end + 5 > buffer.length) grow(5);
   const start = end + 1;
   end = start;
@@ -77,7 +79,7 @@ export function writeNested<T>(value: T, write: (value: T) => void): void {
   const length = end - start;
   if (length <= 0x7f) {
     buffer[start - 1] = length;
-    return;
+    return length;
   }
   // The length needs more than the one byte that was reserved for it.
   if (end + 4 > buffer.length) grow(4);
@@ -87,6 +89,12 @@ export function writeNested<T>(value: T, write: (value: T) => void): void {
   buffer.copyWithin(start + more, start, stop);
   writeUint32(length);
   end = stop + more;
+  return length;
+}
+
+/** Returns a copy of the last bytes that were written. */
+export function copyLast(length: number): Buffer {
+  return Buffer.from(buffer.subarray(end - length, end));
 }
 
 function lengthOfUint32(value: number): number {

@@ -1,8 +1,9 @@
 import { create, type DescMessage, toBinary } from "@bufbuild/protobuf";
-import { StructSchema } from "@bufbuild/protobuf/wkt";
+import { StructSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { expect } from "chai";
 import * as fc from "fast-check";
 import { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
+import { LLMPriceSchema } from "../../src/gen/llmprices/v1/llm_price_pb.js";
 import {
   CalculateChargeResponseSchema,
   ListLLMPricesResponseSchema,
@@ -10,6 +11,7 @@ import {
 } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
 import { RateService } from "../../src/gen/llmprices/v1/rate_service_pb.js";
 import { compileEncoder } from "../../src/protobuf/compiled-encoder.js";
+import { shareMessage } from "../../src/protobuf/shared-messages.js";
 import { initsOf } from "../support/messages.js";
 
 const encode = (message: DescMessage, init: object) =>
@@ -41,6 +43,18 @@ describe("Compiled encoder of responses", () => {
       const init = { llmPrices: [{ model: "m".repeat(length) }, { model: "é" }] };
       const bytes = encode(ListLLMPricesResponseSchema, init);
       expect(bytes, `${length}`).to.equal(expected(ListLLMPricesResponseSchema, init));
+    }
+  });
+
+  it("encodes a shared message like any other, also again and in another message", () => {
+    const shared = shareMessage(create(TimestampSchema, { seconds: 1_790_000_000n, nanos: 5 }));
+    const long = shareMessage(
+      create(LLMPriceSchema, { model: "m".repeat(300), createdAt: shared }),
+    );
+    const init = { llmPrices: [long, { createdAt: shared }, long] };
+    for (let i = 0; i < 3; i += 1) {
+      const bytes = encode(ListLLMPricesResponseSchema, init);
+      expect(bytes).to.equal(expected(ListLLMPricesResponseSchema, init));
     }
   });
 

@@ -36,10 +36,11 @@ function convert(value: unknown, depthLeft: number, converted: Converted): JsonV
   }
   if (Array.isArray(value)) return value.map((each) => convert(each, depthLeft - 1, converted));
   const object: JsonObject = new Map();
-  for (const [name, field] of Object.entries(value)) {
+  const fields = value as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(fields)) {
     converted.names += 1;
     if (startsWithDigit(name)) converted.isExact = false;
-    object.set(name, convert(field, depthLeft - 1, converted));
+    object.set(name, convert(fields[name], depthLeft - 1, converted));
   }
   return object;
 }

@@ -15,6 +15,7 @@ import type {
   PricingService,
 } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import type { PriceResult } from "../../price-book/price-book.js";
+import { shareMessage } from "../../protobuf/shared-messages.js";
 import { keyMissing } from "../../store/prices/price-not-found.js";
 import { MissingKeys } from "../call/call-facts.js";
 import type { ChargeCount } from "../call/charge-counter.js";
@@ -192,7 +193,7 @@ class AppliedPrices {
   of({ applied, bookVersion }: ChargeResult): AppliedPriceMessage {
     const known = this.#messages.get(applied);
     if (known !== undefined) return known;
-    const message = create(AppliedPriceSchema, toAppliedPrice(applied, bookVersion));
+    const message = shareMessage(create(AppliedPriceSchema, toAppliedPrice(applied, bookVersion)));
     this.#messages.set(applied, message);
     return message;
   }

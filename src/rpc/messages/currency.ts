@@ -30,8 +30,13 @@ export function findMinorUnitScale(code: string): number | undefined {
 }
 
 function findDigits(code: string): number | undefined {
-  return laterDigits.get(code) ?? currencyCodes.code(code)?.digits;
+  return laterDigits.get(code) ?? listedDigits.get(code);
 }
+
+/** The package itself looks a code up by comparing it with all others. */
+const listedDigits: ReadonlyMap<string, number> = new Map(
+  currencyCodes.data.map(({ code, digits }) => [code, digits]),
+);
 
 /**
  * What the package's list of 2024-06-25 lacks: the codes of the later amendments of ISO 4217, complete

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../../domain/domain-error.js";
 import { firstInstant, type Instant, lastInstant } from "../../domain/instant.js";
+import { shareMessage } from "../../protobuf/shared-messages.js";
 
 /**
  * Parses the time to read at, and truncates it to milliseconds.
@@ -33,7 +34,7 @@ export function parseRequiredEffectiveFrom(timestamp: Timestamp | undefined): In
 
 /** Converts an instant. The lines of a batch share the message of theirs: nobody changes it. */
 export function toTimestamp(instant: Instant): Timestamp {
-  if (instant !== last.instant) last = { instant, message: createTimestamp(instant) };
+  if (instant !== last.instant) last = { instant, message: shareMessage(createTimestamp(instant)) };
   return last.message;
 }
 

@@ -9,6 +9,7 @@ import {
   UsageFindingKind,
 } from "../../../gen/llmprices/v1/usage_pb.js";
 import type { FoundRateCard } from "../../../price-book/rate-card-table.js";
+import { shareMessage } from "../../../protobuf/shared-messages.js";
 import { toEffectiveTimes } from "../price-messages.js";
 import { toRateMessage } from "./rate-card-messages.js";
 
@@ -21,7 +22,7 @@ export function toFindingMessage({ kind, field, quantity, message }: UsageFindin
 export function rateMessageOf(rate: Rate): RateMessage {
   const known = rateMessages.get(rate);
   if (known !== undefined) return known;
-  const message = create(RateSchema, toRateMessage(rate));
+  const message = shareMessage(create(RateSchema, toRateMessage(rate)));
   rateMessages.set(rate, message);
   return message;
 }
@@ -32,9 +33,8 @@ export function appliedMessageOf(card: FoundRateCard, bookVersion: bigint): Appl
   if (known?.bookVersion === bookVersion) return known;
   const { id, key } = card;
   const { source } = card.card;
-  const message = create(AppliedRateCardSchema, {
-    ...{ rateCardId: id, ...toEffectiveTimes(card), bookVersion, key, source },
-  });
+  const fields = { rateCardId: id, ...toEffectiveTimes(card), bookVersion, key, source };
+  const message = shareMessage(create(AppliedRateCardSchema, fields));
   appliedMessages.set(card, message);
   return message;
 }
