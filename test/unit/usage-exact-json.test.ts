@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { DomainError } from "../../src/domain/domain-error.js";
-import { parseExactJson, scanExactJson } from "../../src/domain/usage/exact-json.js";
-import { JsonNumber, type JsonValue } from "../../src/domain/usage/json-values.js";
+import { parseExactJson, scanExactJson } from "../../src/domain/usage/json/exact-json.js";
+import { JsonNumber, type JsonValue } from "../../src/domain/usage/json/json-values.js";
 import { holds } from "../support/properties.js";
 
 /** Converts to what JSON.parse returns. */

@@ -1,4 +1,4 @@
-import type { JsonObject } from "./json-values.js";
+import type { JsonObject } from "./json/json-values.js";
 import type { UsageFormat } from "./usage.js";
 
 /**

@@ -1,7 +1,7 @@
 import { quote } from "../domain-error.js";
-import { joinJsonPath, toJsonPath } from "./json-path.js";
-import { type JsonObject, type JsonValue, toText } from "./json-values.js";
-import { rawJsonError } from "./raw-json-error.js";
+import { joinJsonPath, toJsonPath } from "./json/json-path.js";
+import { type JsonObject, type JsonValue, toText } from "./json/json-values.js";
+import { rawJsonError } from "./json/raw-json-error.js";
 import type { UsageFormat } from "./usage.js";
 import { type UsagePlace, usagePlaces } from "./usage-places.js";
 

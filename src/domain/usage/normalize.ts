@@ -1,4 +1,3 @@
-import { parseExactJson } from "./exact-json.js";
 import type { FormatReader } from "./format-reader.js";
 import { readAiSdk } from "./formats/ai-sdk.js";
 import { readAnthropicMessages } from "./formats/anthropic-messages.js";
@@ -13,6 +12,7 @@ import { readOpenAiResponses } from "./formats/openai-responses.js";
 import { readOpenRouter } from "./formats/openrouter.js";
 import { readXaiChat } from "./formats/xai-chat.js";
 import { readXaiResponses } from "./formats/xai-responses.js";
+import { parseExactJson } from "./json/exact-json.js";
 import { locateUsage } from "./locate-usage.js";
 import { reportUnknownFields } from "./unknown-fields.js";
 import type { NormalizedUsage, UsageFormat } from "./usage.js";

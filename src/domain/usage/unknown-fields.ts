@@ -1,5 +1,11 @@
-import { toJsonPath } from "./json-path.js";
-import { JsonNumber, type JsonObject, type JsonValue, toDecimal, toText } from "./json-values.js";
+import { toJsonPath } from "./json/json-path.js";
+import {
+  JsonNumber,
+  type JsonObject,
+  type JsonValue,
+  toDecimal,
+  toText,
+} from "./json/json-values.js";
 import type { UsageReport } from "./usage-report.js";
 
 /** Reports the numbers that are left in a usage object after its format has been read, except 0. */

@@ -2,7 +2,13 @@ import { Decimal, decimalBounds } from "../decimal.js";
 import { DomainError } from "../domain-error.js";
 import { parseModel } from "../price-key.js";
 import { nameIn } from "./camel-names.js";
-import { JsonNumber, type JsonObject, type JsonValue, toDecimal, toText } from "./json-values.js";
+import {
+  JsonNumber,
+  type JsonObject,
+  type JsonValue,
+  toDecimal,
+  toText,
+} from "./json/json-values.js";
 import type { Count, UsageReport } from "./usage-report.js";
 
 /**

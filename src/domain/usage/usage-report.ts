@@ -1,5 +1,5 @@
 import { Decimal } from "../decimal.js";
-import { type RawJsonViolation, rawJsonError } from "./raw-json-error.js";
+import { type RawJsonViolation, rawJsonError } from "./json/raw-json-error.js";
 import type { FindingKind, UsageFinding, UsageFormat } from "./usage.js";
 
 /** A count of a usage object, 0 or more. */

@@ -1,10 +1,10 @@
 import type { Level } from "../../domain/selector.js";
 
 /**
- * The outcome of a calculation or an allocation: charged, free (charged at a markup of 0), or
- * unpriced (rejected, because no price matches).
+ * The outcome of a calculation or an allocation: charged, free (charged at a markup of 0), unpriced (rejected,
+ * because no price matches), or unrated (rejected, because a rate card or a rate is missing).
  */
-export const chargeOutcomes = ["charged", "free", "unpriced"] as const;
+export const chargeOutcomes = ["charged", "free", "unpriced", "unrated"] as const;
 export type ChargeOutcome = (typeof chargeOutcomes)[number];
 
 /** A number of charges of one provider. */
@@ -20,5 +20,5 @@ export type ChargeCount = {
   readonly times: number;
 };
 
-/** Counts charges, so that operators notice charges that are free, unpriced, or priced by a pattern. */
+/** Counts charges, so that operators notice charges that are free, unpriced, unrated, or priced by a pattern. */
 export type ChargeCounter = { readonly add: (counts: readonly ChargeCount[]) => void };

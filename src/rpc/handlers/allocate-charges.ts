@@ -27,7 +27,7 @@ import type { ChargeResult } from "../messages/price-query.js";
 import { type RatedTerms, rateTerms } from "../messages/rates/usage-terms.js";
 import { toTimestamp } from "../messages/timestamps.js";
 import type { PricingDependencies } from "./dependencies.js";
-import { readPrice } from "./find-price.js";
+import { countCharge, readPrice } from "./find-price.js";
 
 /** Creates the handlers that split a cost across accounts. They write nothing. */
 export function allocationMethods(
@@ -49,6 +49,11 @@ export function allocationMethods(
     return terms;
   };
 
+  const countTerms = (terms: AllocationRequest, price: ChargeResult, context: HandlerContext) =>
+    countCharge(...([dependencies, context, terms.key, price.applied] as const), () =>
+      toPricedTerms(terms, price),
+    );
+
   /** Allocates the cost when all usages have been added. */
   const run = (
     usages: AccountUsages,
@@ -69,7 +74,7 @@ export function allocationMethods(
         parseTerms(request.terms, parseAllocationTerms, ""),
       );
       const price = await readPrice(dependencies, context, terms);
-      const priced = toPricedTerms(terms, price);
+      const priced = countTerms(terms, price, context);
       const allocation = await run(usages, priced, price, context);
       memory.reserve(usages.count * bytesPerCharge);
       const accountCharges = await runCooperatively(
@@ -90,7 +95,7 @@ export function allocationMethods(
       );
       // Before the other messages, so that a client learns early that there is no price.
       const price = await readPrice(dependencies, context, terms);
-      const priced = toPricedTerms(terms, price);
+      const priced = countTerms(terms, price, context);
       for (next = await messages.next(); !next.done; next = await messages.next()) {
         const { terms: laterTerms, accountUsages } = next.value;
         await addMessage(usages, accountUsages, context, () => rejectLaterTerms(laterTerms));

@@ -29,7 +29,13 @@ import { type ChargeResult, rateCardRequestsOf } from "../messages/price-query.j
 import { toTimestamp } from "../messages/timestamps.js";
 import { orDomainError, parseBatch, parseLines } from "./batch-lines.js";
 import type { PricingDependencies } from "./dependencies.js";
-import { priceNotFoundWithSuggestions, readPrices, toChargeCount } from "./find-price.js";
+import {
+  isUnrated,
+  priceNotFoundWithSuggestions,
+  readPrices,
+  toChargeCount,
+  toUnrated,
+} from "./find-price.js";
 
 /** Creates the handler that calculates many charges at one book version. It writes nothing. */
 export function batchMethods(
@@ -58,11 +64,14 @@ export function batchMethods(
         wantedVersion: latestOf([versions, ...validRequests].map(wantedVersion)),
       });
       requireVersion(found.newestVersion, versions);
-      dependencies.chargeCounterOf(context).add(countCharges(context, validRequests, found));
       const priceErrors = await findSuggestions(dependencies, context, validRequests, found);
-      const results = calculateLines(request.requests, lines, found, priceErrors);
+      const unrated = new Set<ChargeRequest>();
+      const calculating = calculateLines(request.requests, lines, found, priceErrors, unrated);
+      const results = await runCooperatively(calculating, context.signal);
+      const counts = countCharges(context, validRequests, found, unrated);
+      dependencies.chargeCounterOf(context).add(counts);
       return {
-        ...(await runCooperatively(results, context.signal)),
+        ...results,
         asOf: toTimestamp(found.at),
         bookVersion: found.bookVersion,
       };
@@ -82,20 +91,25 @@ function countCharges(
   context: HandlerContext,
   requests: readonly ChargeRequest[],
   { prices, newestVersion }: PriceResult,
+  unrated: ReadonlySet<ChargeRequest>,
 ): readonly ChargeCount[] {
   /** Equal requests have the same result: an object, or undefined. */
   const timesByPrice = new Map<AppliedPrice, { readonly key: Key; times: number }>();
-  const unpriced: ChargeCount[] = [];
+  const failed: ChargeCount[] = [];
   const missing = new MissingKeys();
   for (const [index, line] of requests.entries()) {
     if (newestVersion < wantedVersion(line)) continue;
+    if (unrated.has(line)) {
+      failed.push(toUnrated(line.key));
+      continue;
+    }
     const applied = prices[index];
     const counted = applied && timesByPrice.get(applied);
     if (counted !== undefined) counted.times += 1;
     else if (applied !== undefined) timesByPrice.set(applied, { key: line.key, times: 1 });
     else {
       missing.add(line.key);
-      unpriced.push(toChargeCount(line.key, undefined));
+      failed.push(toChargeCount(line.key, undefined));
     }
   }
   missing.addTo(context);
@@ -103,7 +117,7 @@ function countCharges(
     ...toChargeCount(key, applied),
     times,
   }));
-  return addUp([...priced, ...unpriced]);
+  return addUp([...priced, ...failed]);
 }
 
 /** Adds up the counts of the same kind: a batch may have thousands of different requests. */
@@ -150,6 +164,7 @@ function* calculateLines(
   lines: readonly Line[],
   { prices, rateCards, at: now, bookVersion: common, newestVersion }: PriceResult,
   priceErrors: ReadonlyMap<string, DomainError>,
+  unrated: Set<ChargeRequest>,
 ) {
   const results: Result[] = [];
   const remainingPrices = prices.values();
@@ -173,6 +188,7 @@ function* calculateLines(
   };
   for (const [index, line] of lines.entries()) {
     const charge = line instanceof DomainError ? line : orDomainError(() => calculateLine(line));
+    if (isUnrated(charge)) unrated.add(line as ChargeRequest);
     results.push({
       reference: requests[index]?.reference ?? "",
       result:

@@ -4,7 +4,7 @@ import { mapMaybePromise } from "../call/maybe-async.js";
 import { toCharge } from "../messages/charge-messages.js";
 import { parseChargeRequest } from "../messages/charge-request.js";
 import type { PricingDependencies } from "./dependencies.js";
-import { readPrice } from "./find-price.js";
+import { countCharge, readPrice } from "./find-price.js";
 
 /** Creates the handler that calculates one charge. It writes nothing. */
 export function chargeMethods(
@@ -13,9 +13,11 @@ export function chargeMethods(
   return {
     calculateCharge(request, context) {
       const chargeRequest = parseChargeRequest(request);
-      return mapMaybePromise(
-        readPrice(dependencies, context, chargeRequest),
-        (found) => toCharge(chargeRequest, found).message,
+      return mapMaybePromise(readPrice(dependencies, context, chargeRequest), (found) =>
+        countCharge(
+          ...([dependencies, context, chargeRequest.key, found.applied] as const),
+          () => toCharge(chargeRequest, found).message,
+        ),
       );
     },
   };

@@ -25,7 +25,8 @@ import {
 import type { CalculationDependencies } from "./dependencies.js";
 
 /**
- * Reads the price of a key from the price book.
+ * Reads the price of a key from the price book, and counts a charge that has none, or no rate card.
+ * `countCharge` counts the others.
  *
  * @throws DomainError PRICE_NOT_FOUND with the nearest keys, BOOK_STALE, or BOOK_BEHIND when the
  *   book does not have the version that the request needs.
@@ -47,11 +48,12 @@ export function readPrice(
     const bookVersion = request.bookVersion ?? found.bookVersion;
     const at = asOf ?? found.at;
     const [applied] = found.prices;
-    dependencies.chargeCounterOf(context).add([toChargeCount(key, applied)]);
     const missingCard = found.rateCards.indexOf(undefined);
     if (applied !== undefined && missingCard < 0) {
       return { applied, rateCards: found.rateCards, at, bookVersion };
     }
+    const count = applied === undefined ? toChargeCount(key, undefined) : toUnrated(key);
+    dependencies.chargeCounterOf(context).add([count]);
     return rejectMissing(dependencies, context, request, applied, missingCard, at);
   });
 }
@@ -73,6 +75,37 @@ async function rejectMissing(
   missing.add(request.key);
   missing.addTo(context);
   throw await priceNotFoundWithSuggestions(dependencies, context, request.key, at);
+}
+
+/** Counts a charge at a price when it has been calculated, or when its rate card has no rate for its usage. */
+export function countCharge<T>(
+  dependencies: CalculationDependencies,
+  context: HandlerContext,
+  key: Key,
+  applied: AppliedPrice,
+  calculate: () => T,
+): T {
+  const counter = dependencies.chargeCounterOf(context);
+  try {
+    const result = calculate();
+    counter.add([toChargeCount(key, applied)]);
+    return result;
+  } catch (error) {
+    if (isUnrated(error)) counter.add([toUnrated(key)]);
+    throw error;
+  }
+}
+
+/** Whether a charge failed because no rate card, or no rate of it, is for its usage. */
+export function isUnrated(error: unknown): boolean {
+  return error instanceof DomainError && unratedReasons.has(error.reason);
+}
+
+const unratedReasons: ReadonlySet<Reason> = new Set(["RATE_CARD_NOT_FOUND", "RATE_MISSING"]);
+
+/** Returns the count of one charge that failed so. */
+export function toUnrated({ provider }: Key): ChargeCount {
+  return { ...unpriced, outcome: "unrated", provider };
 }
 
 /** Returns the count of one charge at a price, or of one without a price. */

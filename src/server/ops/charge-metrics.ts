@@ -143,7 +143,7 @@ function registerCharges(
     name: "llmprices_charges_total",
     help:
       "Charges by provider and outcome: charged, free (at a markup of 0), unpriced (failed with " +
-      "PRICE_NOT_FOUND). Providers that are not registered count as unknown.",
+      "PRICE_NOT_FOUND), unrated (with RATE_CARD_NOT_FOUND or RATE_MISSING). Providers that are not registered count as unknown.",
     labelNames: ["provider", "outcome"],
     registers: [registry],
     collect: async () => {
@@ -199,7 +199,7 @@ function toId({ provider, model }: NamedModel): string {
 }
 
 function zeroCounts(): OutcomeCounts {
-  return { charged: 0, free: 0, unpriced: 0 };
+  return { charged: 0, free: 0, unpriced: 0, unrated: 0 };
 }
 
 const unknown = "unknown";

@@ -7,6 +7,7 @@ import { collectGarbage } from "../../support/garbage.js";
 import { type KeptLog, keepLog } from "../../support/log.js";
 import { until } from "../../support/metrics.js";
 import { at, registerNames, type TestKey } from "../../support/prices.js";
+import { quantities, rate } from "../../support/rate-cards.js";
 import { startTestService, type TestService } from "../../support/service.js";
 
 const scrape = async ({ server }: TestService) =>
@@ -103,6 +104,31 @@ describe("llmprices_charges_total", () => {
     expect(await charges(provider, "charged")).to.equal(4);
     expect(await charges(provider, "free")).to.equal(1);
     expect(await charges(provider, "unpriced")).to.equal(1);
+  });
+
+  it("counts usage without a rate card, or without a rate, as unrated", async () => {
+    const rated = (line: TestKey, counts: Parameters<typeof quantities>[0]) => {
+      const { providerCost: _, currencyCode: __, ...terms } = lineOf(line);
+      return { ...terms, usage: quantities(counts) };
+    };
+    const noCard = await createPrice("1");
+    const rates = [rate("INPUT", "1")];
+    const { provider: name, model } = key;
+    await service.rates.createRateCard({ provider: name, model, currencyCode: "USD", rates });
+    const calls = [
+      rated(key, { INPUT: 1 }),
+      rated(key, { OUTPUT: 1 }),
+      rated(noCard, { INPUT: 1 }),
+    ];
+    for (const call of calls) await service.pricing.calculateCharge(call).catch(() => {});
+    expect(await charges(provider, "charged")).to.equal(1);
+    expect(await charges(provider, "unrated")).to.equal(2);
+    await service.pricing.batchCalculateCharges({ requests: calls });
+    const terms = { ...key, usage: quantities({ OUTPUT: 1 }) };
+    const allocation = { terms, accountUsages: usagesOf({ a: "1" }) };
+    await service.pricing.allocateCharges(allocation).catch(() => {});
+    await until(async () => (await charges(provider, "unrated")) === 5);
+    expect(await charges(provider, "charged")).to.equal(2);
   });
 
   it("leaves unverified names uncounted until the database responds, and does not wait for it", async () => {

@@ -1,4 +1,4 @@
-import { quote } from "../domain-error.js";
+import { quote } from "../../domain-error.js";
 
 /**
  * Formats the path of a value: `usage.iterations[0].type`. Shortens a long one at its beginning.

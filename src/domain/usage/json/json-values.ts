@@ -1,5 +1,5 @@
-import { Decimal, withoutNegativeZero } from "../decimal.js";
-import { quote } from "../domain-error.js";
+import { Decimal, withoutNegativeZero } from "../../decimal.js";
+import { quote } from "../../domain-error.js";
 
 /** A number of a JSON text. */
 export class JsonNumber {

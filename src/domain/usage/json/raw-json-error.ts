@@ -1,4 +1,4 @@
-import { type DomainError, invalidFields } from "../domain-error.js";
+import { type DomainError, invalidFields } from "../../domain-error.js";
 
 /**
  * An invalid value of a usage object: its path in the JSON, empty for the whole, and what is wrong.

@@ -1,5 +1,5 @@
 import { createScanner, type JSONScanner } from "jsonc-parser";
-import { quote } from "../domain-error.js";
+import { quote } from "../../domain-error.js";
 import { toJsonPath } from "./json-path.js";
 import { JsonNumber, type JsonObject, type JsonValue } from "./json-values.js";
 import { parsePlainJson } from "./plain-json.js";
