@@ -13,6 +13,8 @@ describe("llmprices import-rates", function () {
   let service: TestService;
   let llmprices: ReturnType<typeof commandsFor>;
   let provider: string;
+  /** The version of the last import, which the next calculation needs. */
+  let version = "0";
   const folder = createTemporaryFolder("import-rates");
   before(async () => {
     service = await startTestService();
@@ -40,8 +42,13 @@ describe("llmprices import-rates", function () {
         ),
       ),
     );
+  const runImport = async (parameters: readonly string[]) => {
+    const result = await llmprices(["import-rates", ...parameters]);
+    version = /^book version (\d+)$/m.exec(result.output)?.[1] ?? version;
+    return result;
+  };
   const importFile = (file: string, ...flags: readonly string[]) =>
-    llmprices(["import-rates", file, "--source", "litellm", "--register-missing", ...flags]);
+    runImport([file, "--source", "litellm", "--register-missing", ...flags]);
   const cells = (output: string, start: string) =>
     output
       .split("\n")
@@ -49,7 +56,8 @@ describe("llmprices import-rates", function () {
       .map((line) => line.split(/ {2,}/));
   const costOf = async (model: string, asOf?: string, of = provider) => {
     const time = asOf === undefined ? [] : ["--as-of", asOf];
-    const parameters = ["rate", `${of}/${model}`, "-", "--format", "openai-chat", ...time];
+    const flags = ["--format", "openai-chat", "--min-book-version", version, ...time];
+    const parameters = ["rate", `${of}/${model}`, "-", ...flags];
     const usage = { prompt_tokens: 1_000_000, completion_tokens: 0, total_tokens: 1_000_000 };
     const { output, errors } = await llmprices(parameters, { input: JSON.stringify(usage) });
     return /provider_cost +(\S+)/.exec(output)?.[1] ?? errors;
@@ -174,13 +182,13 @@ providers: list[Provider] = [
 ]
 `);
     const flags = [file, "--source", "genai-prices", "--register-missing"];
-    const first = await llmprices(["import-rates", ...flags]);
+    const first = await runImport(flags);
     expect(first.errors).to.equal("");
     expect(first.output).to.contain("1 added, 0 changed, 0 ended, 0 unchanged (of 2 rows)");
     expect(await costOf("m-1", "2026-02-28")).to.contain("no rate card of");
     expect(await costOf("m-1", "2026-03-01")).to.equal("2");
     expect(await costOf("m-1", "2090-01-01")).to.equal("3");
-    const again = await llmprices(["import-rates", ...flags]);
+    const again = await runImport(flags);
     expect(again.output).to.contain("0 added, 0 changed, 0 ended, 1 unchanged (of 2 rows)");
   });
 

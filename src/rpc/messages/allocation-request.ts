@@ -1,5 +1,4 @@
 import type { AllocationInput } from "../../domain/charges/allocation.js";
-import { decimalBounds, parseDecimal } from "../../domain/decimal.js";
 import { parseAll } from "../../domain/field-errors.js";
 import type { Rounding } from "../../domain/rounding.js";
 import type { AllocationTerms } from "../../gen/llmprices/v1/allocation_pb.js";
@@ -8,6 +7,7 @@ import { parseCurrencyCode } from "./currency.js";
 import { parseRequiredRounding } from "./parse-rounding.js";
 import { parseRequestedKey } from "./price-lookup.js";
 import type { ChargeQuery } from "./price-query.js";
+import { parseProviderCost } from "./provider-cost.js";
 import { parseUsageTerms, type UsageTerms } from "./rates/usage-terms.js";
 import { parseAsOf } from "./timestamps.js";
 
@@ -32,7 +32,7 @@ export function parseAllocationTerms(fields: AllocationTerms): AllocationRequest
 
 function parseCost({ providerCost, rounding, currencyCode }: AllocationTerms): AllocationInput {
   return parseAll({
-    providerCost: () => parseDecimal("provider_cost", providerCost, decimalBounds.providerCost),
+    providerCost: () => parseProviderCost(providerCost),
     rounding: () => parseRequiredRounding(rounding, currencyCode),
   });
 }

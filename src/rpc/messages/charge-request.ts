@@ -10,6 +10,7 @@ import { parseCurrencyCode } from "./currency.js";
 import { parseRounding } from "./parse-rounding.js";
 import { parseRequestedKey } from "./price-lookup.js";
 import type { ChargeQuery } from "./price-query.js";
+import { parseProviderCost } from "./provider-cost.js";
 import { parseUsageTerms, type UsageTerms } from "./rates/usage-terms.js";
 import { parseReference } from "./reference.js";
 import { parseAsOf } from "./timestamps.js";
@@ -46,9 +47,7 @@ export function parseChargeRequest(request: CalculateChargeRequest): ChargeReque
 function parseCost(request: CalculateChargeRequest, errors: FieldErrors): GivenCost {
   const { providerCost, currencyCode } = request;
   return {
-    providerCost: errors.read(() =>
-      parseDecimal("provider_cost", providerCost, decimalBounds.providerCost),
-    ),
+    providerCost: errors.read(() => parseProviderCost(providerCost)),
     rounding: errors.read(() => parseRounding(request.rounding, currencyCode)),
   };
 }
