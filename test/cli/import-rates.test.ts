@@ -113,7 +113,8 @@ describe("llmprices import-rates", function () {
     expect(guarded.errors).to.contain("--max-end sets another limit");
     const dry = await importFile(file, ...flags, "--dry-run");
     expect(cells(dry.output, "ended")[0]?.at(-1)).to.equal("it is not in the file");
-    expect(dry.errors).to.contain("the list would be rejected");
+    expect(dry.errors).to.contain("the file would be rejected");
+    expect(dry.errors).to.contain("--max-end sets another limit.");
     const { output } = await importFile(file, ...flags, "--max-end", "50%");
     expect(output).to.contain("0 added, 0 changed, 1 ended, 1 unchanged (of 1 rows)");
   });
@@ -133,6 +134,22 @@ describe("llmprices import-rates", function () {
     expect(await costOf("past", "2025-06-01")).to.equal("1");
     expect(await costOf("past", "2025-05-31")).to.contain("no rate card of");
     expect(await costOf("past", "2026-01-01")).to.contain("no rate card of");
+  });
+
+  it("moves and takes back the end of a model as the file does", async () => {
+    const price = { input_cost_per_token: 1e-6 };
+    const fileWith = (end?: string) =>
+      liteLlm({ "m-1": { ...price, ...(end !== undefined && { deprecation_date: end }) } });
+    await importFile(fileWith("2090-01-01"));
+    const moved = await importFile(fileWith("2091-01-01"), "--max-changes", "9");
+    expect(moved.output).to.contain("0 added, 0 changed, 1 ended, 0 unchanged");
+    expect(await costOf("m-1", "2090-06-01")).to.equal("1");
+    expect(await costOf("m-1", "2091-01-01")).to.contain("no rate card of");
+    const gone = await importFile(fileWith(), "--dry-run");
+    expect(gone.output).to.contain("0 added, 1 changed, 0 ended, 0 unchanged");
+    await importFile(fileWith());
+    expect(await costOf("m-1", "2092-01-01")).to.equal("1");
+    expect((await importFile(fileWith())).output).to.contain("0 changed, 0 ended, 1 unchanged");
   });
 
   it("ends the rate card of a known model that has ended since", async () => {

@@ -1,6 +1,7 @@
 import { FairQueue } from "../../async/fair-queue.js";
 import { tooManyCalls } from "../../domain/domain-error.js";
 import { PricingService } from "../../gen/llmprices/v1/pricing_service_pb.js";
+import { RateService } from "../../gen/llmprices/v1/rate_service_pb.js";
 import { rpcName } from "../calls/call-log.js";
 import type { CallPlace, CallPlaces } from "../calls/call-places.js";
 
@@ -37,7 +38,7 @@ export function createOffloadedPlaces(threads: number, callPlaces: CallPlaces): 
       rejected,
     }),
     enter: async (rpc, caller, signal) => {
-      const isImport = rpc === importRpc;
+      const isImport = importRpcs.has(rpc);
       const queue = isImport ? imports : calls;
       if (!queue.accepts(caller)) {
         rejected += 1;
@@ -60,7 +61,10 @@ export function createOffloadedPlaces(threads: number, callPlaces: CallPlaces): 
   };
 }
 
-const importRpc = rpcName(PricingService.method.importLLMPrices);
+/** The methods that receive their messages in a transaction. */
+const importRpcs: ReadonlySet<string> = new Set(
+  [PricingService.method.importLLMPrices, RateService.method.importRateCards].map(rpcName),
+);
 
 /** Returns a place that is not paused. */
 function toLastingPlace(leave: () => void): CallPlace {

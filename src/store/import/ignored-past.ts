@@ -19,6 +19,10 @@ export async function ignorePast(
       )
     )`;
   const bindings = { now: toInstantText(now) };
+  // A plan for an earlier instant may have changed rows: what they state decides again.
+  await transaction.raw(`
+    alter table import_rows add column if not exists stated_from timestamptz;
+    update import_rows set effective_from = stated_from where stated_from is not null`);
   await transaction.raw(
     `
     delete from import_rows row where ${isPastOfKey} and exists (
@@ -30,7 +34,9 @@ export async function ignorePast(
     bindings,
   );
   await transaction.raw(
-    `update import_rows row set effective_from = null where ${isPastOfKey}`,
+    `
+    update import_rows row set effective_from = null, stated_from = effective_from
+    where ${isPastOfKey}`,
     bindings,
   );
 }

@@ -163,10 +163,17 @@ export const planUnstated = (table: AnyImportTable) => `
 export const planCancelled = (table: AnyImportTable) => `
   insert into import_steps
   select null, ${keyColumnsOf(table)}, key.id, false, true, scheduled.effective_from, (
-      select current.value from ${revisionsOf(table)} current
-      where current.key_id = key.id and current.superseded_in is null
-        and current.effective_from <= cast(:now as timestamptz)
-      order by current.effective_from desc limit 1
+      -- What the import leaves just before.
+      select value from (
+        select coalesce(imported.effective_from, cast(:now as timestamptz)) as begins, value, 1 as place
+        from import_rows imported where ${isSameKey(table, "imported", "key")}
+        union all
+        select effective_from, value, 0 from ${revisionsOf(table)} current
+        where current.key_id = key.id and superseded_in is null
+          and effective_from <= cast(:now as timestamptz)
+      ) step
+      where begins < scheduled.effective_from
+      order by begins desc, place desc limit 1
     ), scheduled.value, null, null, false, false, false, false, true, false, false
   from ${table.timelines.keys} key
   join ${revisionsOf(table)} scheduled on scheduled.key_id = key.id

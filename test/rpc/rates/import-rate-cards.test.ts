@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import {
@@ -259,6 +261,80 @@ describe("ImportRateCards", () => {
     expect(cardCountsOf(again)).to.deep.equal({
       ...{ rowCount: 8n, unchangedCount: 2n, ignoredRowCount: 4n },
     });
+  });
+
+  it("with ignore_past loses no row whose time comes while the import runs", async () => {
+    const keys = Array.from({ length: 300 }, (_, i) => ({
+      ...{ provider: "soon", model: `m-${i}` },
+    }));
+    const past = { effectiveFrom: at("2026-01-01T00:00:00Z") };
+    const first = keys.map((key) => rowOf(key, "1", past));
+    await importCards(service, first, { registerMissing: true });
+    const start = Date.now();
+    const rows = keys.flatMap((key, i) => [
+      rowOf(key, "2", past),
+      rowOf(key, "3", { effectiveFrom: timestampFromMs(start + i * 3) }),
+    ]);
+    const { bookVersion } = await importCards(service, rows, { ignorePast: true });
+    const requests = keys.map((key) => ({ ...key, usage: million }));
+    const asOf = at("2090-01-01T00:00:00Z");
+    const request = { requests, asOf, minBookVersion: bookVersion };
+    const { results } = await service.rates.batchRateUsage(request);
+    const costs = results.map(({ result }) =>
+      result.case === "rated" ? result.value.providerCost : "error",
+    );
+    expect(new Set(costs)).to.deep.equal(new Set(["3"]));
+  });
+
+  it("rejects a correction of the past together with ignore_past", async () => {
+    const [key] = await registered(1);
+    const row = rowOf(key, "1", { effectiveFrom: at("2025-01-01T00:00:00Z"), correctPast: true });
+    const terms = { ignorePast: true, reason: "a wrong list" };
+    const error = await errorOf(importCards(service, [row], terms));
+    expect(error.fields).to.deep.equal(["rows[0].correct_past"]);
+  });
+
+  it("with REPLACE_ROWS says what is left of a revision that it takes back", async () => {
+    const [key, other] = await registered(2);
+    const later = { effectiveFrom: at("2090-01-01T00:00:00Z") };
+    await importCards(service, [rowOf(key, "1"), rowOf(key, "2", later), rowOf(other, "1")]);
+    const missingRateCards = MissingRateCards.REPLACE_ROWS;
+    const terms = { missingRateCards, maxChanges: 9, validateOnly: true };
+    const steps = async (row: TestCardRow) =>
+      (await importCards(service, [row], terms)).changes.map(({ before, after }) => [
+        before?.rates[0]?.rate,
+        after?.rates[0]?.rate,
+      ]);
+    expect(await steps(rowOf(key, "5"))).to.deep.equal([
+      ...[
+        ["1", "5"],
+        ["2", "5"],
+      ],
+    ]);
+    expect(await steps(endOf(key))).to.deep.equal([
+      ...[
+        ["1", undefined],
+        ["2", undefined],
+      ],
+    ]);
+    expect(await steps(rowOf(key, "1"))).to.deep.equal([["2", "1"]]);
+  });
+
+  it("of several clients that wait after their terms do not wait for each other", async () => {
+    const provider = `several-${randomUUID()}`;
+    const terms = { registerMissing: true };
+    const imports = Array.from({ length: 6 }, async (_, i) => {
+      const { counts } = await service.rates.importRateCards(
+        (async function* () {
+          yield { terms };
+          await wait(100);
+          yield { rows: [rowOf({ provider, model: `m-${i}` }, "1")] };
+        })(),
+        { timeoutMs: 15_000 },
+      );
+      return counts?.createdCount;
+    });
+    expect(await Promise.all(imports)).to.deep.equal([1n, 1n, 1n, 1n, 1n, 1n]);
   });
 
   it("returns the saved response when it is repeated with its request_id", async () => {

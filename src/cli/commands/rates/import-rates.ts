@@ -14,9 +14,8 @@ import type { OutputFormat } from "../../output/print.js";
 import { omissionReasons, type RateFile } from "../../rates/rate-file.js";
 import type { RateSource } from "../../rates/rate-sources.js";
 import { readRateFile } from "../../rates/read-rate-file.js";
-import { guardsViolated } from "../../rows/import-errors.js";
 import { hasEnded, toRows } from "./rate-card-rows.js";
-import { toRateImportFailure } from "./rate-import-errors.js";
+import { rateGuardViolated, toRateImportFailure } from "./rate-import-errors.js";
 import { reportRateImport } from "./rate-import-report.js";
 
 export type ImportRatesFlags = ConnectionFlags & {
@@ -62,7 +61,7 @@ export async function runImportRates(file: string, flags: ImportRatesFlags): Pro
     { ...published, ended },
     { ...flags, maxChanges: mostChanges(flags) },
   );
-  if (response.guardViolations.length > 0) throw guardsViolated(response.guardViolations);
+  if (response.guardViolations.length > 0) throw rateGuardViolated(response.guardViolations);
 }
 
 function readPublished(name: string, bytes: Uint8Array, flags: ImportRatesFlags): RateFile {
@@ -121,7 +120,9 @@ function toTerms(flags: ImportRatesFlags) {
   const { as: renamed, provider = "" } = flags;
   return {
     ...{ reason, requestId, registerMissing, validateOnly: dryRun, ignorePast: true },
-    missingRateCards: flags.missing === "end" ? MissingRateCards.END : MissingRateCards.KEEP,
+    // The file states the whole timeline of each card: an end that it has no more is taken back.
+    missingRateCards:
+      flags.missing === "end" ? MissingRateCards.REPLACE : MissingRateCards.REPLACE_ROWS,
     scope: { provider: renamed ?? provider },
     maxEndPercent: flags.maxEnd ?? defaultMaxEnd,
     maxChanges: mostChanges(flags),

@@ -32,3 +32,10 @@ export function toRateImportFailure(
   const message = [`nothing is imported, ${bad} rows are bad, among them:`, ...lines].join("\n");
   return new Failure(message, exitCodes.rejected, { cause: error });
 }
+
+/** Creates the error of a dry run whose file the service would reject. */
+export function rateGuardViolated(violations: readonly string[]): Failure {
+  const lines = violations.map((each) => `  ${each}`);
+  const message = ["the file would be rejected:", ...lines, "--max-end sets another limit."];
+  return new Failure(message.join("\n"), exitCodes.rejected);
+}

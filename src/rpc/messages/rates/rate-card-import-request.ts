@@ -34,13 +34,19 @@ export function parseRateCardImportRequest(terms: RateCardImportTerms): ImportRe
 /** @throws DomainError INVALID_FIELD with every violation. */
 export function parseRateCardImportRow(
   row: RateCardImportRow,
-  { reason, scope }: ImportRequest,
+  { reason, scope, ignoresPast }: ImportRequest,
 ): ImportRow<RateCardKey, RateCard> {
   return parseAll({
     key: () => requireInScope(parseRateCardKey(row), scope),
     value: () => parseCardOrEnd(row),
     effectiveFrom: () => parseEffectiveFrom(row.effectiveFrom),
-    correctsPast: () => parseCorrectPast(row.correctPast, reason),
+    correctsPast: () => {
+      if (!row.correctPast || !ignoresPast) return parseCorrectPast(row.correctPast, reason);
+      throw invalidField(
+        "correct_past",
+        "is true, but the terms have ignore_past; allowed: one of them",
+      );
+    },
   });
 }
 
@@ -73,10 +79,13 @@ function parseMissing(value: MissingRateCards): MissingRows {
   const isReplaced = value === MissingRateCards.REPLACE;
   const missing = {
     endValues: isReplaced || value === MissingRateCards.END,
-    cancelScheduled: isReplaced,
+    cancelScheduled: isReplaced || value === MissingRateCards.REPLACE_ROWS,
   };
   if (MissingRateCards[value] !== undefined) return missing;
-  throw invalidField("missing_rate_cards", `is ${value}; allowed: KEEP, END or REPLACE`);
+  throw invalidField(
+    "missing_rate_cards",
+    `is ${value}; allowed: KEEP, END, REPLACE or REPLACE_ROWS`,
+  );
 }
 
 function parseScope(scope: RateCardImportScope | undefined): ImportScope | undefined {
