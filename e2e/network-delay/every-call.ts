@@ -5,6 +5,7 @@ import { expect } from "chai";
 import type { CatalogService } from "../../src/gen/llmprices/v1/catalog_service_pb.js";
 import { CandidateState } from "../../src/gen/llmprices/v1/llm_price_pb.js";
 import type { PricingService } from "../../src/gen/llmprices/v1/pricing_service_pb.js";
+import { RepriceGroupBy } from "../../src/gen/llmprices/v1/reprice_pb.js";
 import { importRows, sent } from "../../test/support/imports.js";
 import { byKey, type TestKey } from "../../test/support/prices.js";
 import type { Endpoint } from "../../test/support/service.js";
@@ -101,6 +102,16 @@ export function pricingCalls(): Readonly<Record<keyof typeof PricingService.meth
       for await (const part of pricing.streamAllocateCharges(sent(requests), options))
         charges.push(...part.accountCharges.map(({ accountCharge }) => accountCharge));
       expect(charges).to.deep.equal(parts);
+    },
+    repriceCharges: async ({ pricing }, options) => {
+      const draft = { rows: [{ ...key, price: "2.5025" }] };
+      const opening = { draft, groupBy: RepriceGroupBy.KEY, ...ask() };
+      const requests = [opening, { lines: [amounts] }];
+      const sums: string[] = [];
+      for await (const part of pricing.repriceCharges(sent(requests), options))
+        sums.push(...(part.totals?.sums ?? []).map(({ difference }) => difference));
+      // 1000 × 0.25 × (2.5025 − 1.25125).
+      expect(sums).to.deep.equal(["312.8125"]);
     },
     getLLMPrice: async ({ pricing }, options) => {
       const { llmPrice } = await pricing.getLLMPrice({ lookup: byKey(key) }, options);

@@ -33,7 +33,8 @@ export function describeJsonApi(files: readonly DescFile[], version: string): Sc
       version,
       description:
         "Keeps the markup price of every LLM charge, and calculates charges exactly. Decimals are strings. " +
-        "Streams (ImportLLMPrices, StreamAllocateCharges, WatchLLMPriceChanges) are not described here.",
+        "Streams (ImportLLMPrices, StreamAllocateCharges, RepriceCharges, WatchLLMPriceChanges) are not " +
+        "described here.",
     },
     paths: Object.fromEntries(methods.map((method) => [pathOf(method), describeMethod(method)])),
     components: {

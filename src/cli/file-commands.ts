@@ -15,6 +15,7 @@ import {
 /** Adds the commands that read or write a file of rows. */
 export function addFileCommands(program: Command): void {
   addAllocate(program);
+  addReprice(program);
   addImport(program);
   addExport(program);
   addImportCatalog(program);
@@ -35,26 +36,68 @@ function addAllocate(program: Command): void {
   );
 }
 
+function addReprice(program: Command): void {
+  const command = program
+    .command("reprice")
+    .description("compare the charges of a file's lines with those at a draft of the prices")
+    .argument("<lines>", "CSV or JSON Lines with charges to calculate; - is standard input")
+    .requiredOption("--draft <file>", "the price list to try, as import takes it")
+    .addOption(
+      new Option("--group-by <what>", "what to compare")
+        .choices(["account", "key", "account-and-key"])
+        .default("account"),
+    )
+    .option(
+      "--fail-above <percent>",
+      "exit 1 if the charges of a currency change by more, or lines lose their price",
+      toPercent,
+    )
+    .option("--correct-past", "draft rows with a past effective_from change the past")
+    .option("--ignore-base-version", "do not send the version that the draft was made from")
+    .addOption(
+      new Option("--output <format>", "totals and the largest changes, or all groups")
+        .choices(["table", "csv", "jsonl"])
+        .default("table"),
+    );
+  addDraft(command);
+  addReading(addFile(addConnection(command))).action(async (...parameters) => {
+    const { runReprice } = await import("./commands/reprice/reprice.js");
+    await runReprice(parameters[0], parameters[1]);
+  });
+}
+
+/** Adds the flags that say what a price list changes. */
+function addDraft(command: Command): Command {
+  return addFilters(
+    command
+      .option("--register-missing", "register the names that the list has and the service does not")
+      .addOption(
+        new Option(
+          "--missing <what>",
+          "prices without a row: keep them, end them, or replace the whole price book by the list",
+        ).choices(["keep", "end", "replace"]),
+      )
+      .addOption(new Option("--end-missing", "short for --missing end").conflicts("missing"))
+      .option(
+        "--max-end <percent>",
+        "reject the list if more prices would end because they have no row; default: 10%",
+        toPercent,
+      )
+      .option(
+        "--max-change <percent>",
+        "reject the list if a price would change by more",
+        toPercent,
+      ),
+  );
+}
+
 function addImport(program: Command): void {
   const command = program
     .command("import")
     .description("apply a price list: all of its rows, or none")
     .argument("<file>", "CSV or JSON Lines; - is standard input")
-    .option("--dry-run", "show what would be created, changed and ended; write nothing")
-    .option("--register-missing", "register the names that the list has and the service does not")
-    .addOption(
-      new Option(
-        "--missing <what>",
-        "prices without a row: keep them, end them, or replace the whole price book by the list",
-      ).choices(["keep", "end", "replace"]),
-    )
-    .addOption(new Option("--end-missing", "short for --missing end").conflicts("missing"))
-    .option(
-      "--max-end <percent>",
-      "reject the list if more prices would end because they have no row; default: 10%",
-      toPercent,
-    )
-    .option("--max-change <percent>", "reject the list if a price would change by more", toPercent)
+    .option("--dry-run", "show what would be created, changed and ended; write nothing");
+  addDraft(command)
     .option("--correct-past", "rows with a past effective_from change the past; needs --reason")
     .option(
       "--ignore-base-version",
@@ -63,7 +106,6 @@ function addImport(program: Command): void {
     .option("--reason <text>", "why, kept with every revision")
     .option("--request-id <uuid>", "makes a repeat of this import safe for 24 hours")
     .option("--max-changes <count>", "how many changes to show, at most 1000", toWholeNumber);
-  addFilters(command);
   addOutput(addReading(addFile(addConnection(command)))).action(async (...parameters) => {
     const { runImport } = await import("./commands/import.js");
     await runImport(parameters[0], parameters[1]);

@@ -19,6 +19,19 @@ export function specificityOf({ model, chargeType }: Pick<Key, "model" | "charge
   return 2 * rank + (chargeType === wildcard ? 0 : 1);
 }
 
+/** Returns whether of two different keys that match one request the first one comes first. */
+export function isMoreSpecific(a: Key, b: Key): boolean {
+  const audiences = audienceRank(b) - audienceRank(a);
+  if (audiences !== 0) return audiences < 0;
+  if ((a.provider === wildcard) !== (b.provider === wildcard)) return b.provider === wildcard;
+  return specificityOf(a) > specificityOf(b);
+}
+
+function audienceRank({ accountId, priceList }: Key): number {
+  if (accountId !== "") return 2;
+  return priceList === "" ? 0 : 1;
+}
+
 /** Returns whether keys that are so specific name the charge type. */
 export function namesChargeType(specificity: number): boolean {
   return (specificity & 1) === 1;

@@ -34,6 +34,8 @@ export type PriceQuery = {
   readonly wantedVersion: bigint;
   /** Whether to return the matches of each request. */
   readonly explains?: boolean;
+  /** Whether to return all prices that match each request. */
+  readonly listsAll?: boolean;
 };
 
 /** Prices of one state of the book. */
@@ -56,6 +58,11 @@ export type PriceResult = {
    * a price is that of `prices`.
    */
   readonly matches?: readonly (readonly KeyStanding[])[];
+  /**
+   * For each request, if the query lists all: the prices in effect of the keys that match, the most
+   * specific first. The first is that of `prices`.
+   */
+  readonly allPrices?: readonly (readonly AppliedPrice[])[];
 };
 
 /** The call that looks up prices. Its members are read only when a lookup has to wait. */

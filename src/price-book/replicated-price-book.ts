@@ -146,25 +146,38 @@ function findPrices(
     asOf,
     bookVersion = snapshot.version,
     explains = false,
+    listsAll = false,
   }: PriceQuery,
 ): PriceResult {
   const at = asOf ?? now;
   const newestVersion = snapshot.version;
-  const prices = requests.map((each) => {
-    const version = each.bookVersion ?? bookVersion;
-    if (version > newestVersion) return undefined;
-    return snapshot.priceAt(each.key, each.asOf ?? at, version);
-  });
+  const allPrices = listsAll
+    ? requests.map((each) => {
+        const version = each.bookVersion ?? bookVersion;
+        return version > newestVersion
+          ? []
+          : snapshot.findPricesAt(each.key, each.asOf ?? at, version);
+      })
+    : undefined;
+  const prices =
+    allPrices?.map(([first]) => first) ??
+    requests.map((each) => {
+      const version = each.bookVersion ?? bookVersion;
+      if (version > newestVersion) return undefined;
+      return snapshot.priceAt(each.key, each.asOf ?? at, version);
+    });
   const rateCards = wantedCards.map((each) => {
     const version = each.bookVersion ?? bookVersion;
     if (version > newestVersion) return undefined;
     return snapshot.rateCards.find(each.key, each.asOf ?? at, Number(version));
   });
-  if (!explains) return { newestVersion, bookVersion, at, prices, rateCards };
+  const result = { newestVersion, bookVersion, at, prices, rateCards };
+  if (allPrices !== undefined) return { ...result, allPrices };
+  if (!explains) return result;
   const matches = requests.map((each) =>
     snapshot.matchesAt(each.key, each.asOf ?? at, each.bookVersion ?? bookVersion),
   );
-  return { newestVersion, bookVersion, at, prices, rateCards, matches };
+  return { ...result, matches };
 }
 
 const noRateCards: NonNullable<PriceQuery["rateCards"]> = [];

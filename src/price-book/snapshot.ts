@@ -35,9 +35,36 @@ export class PriceBookSnapshot {
    * undefined when no key that matches has a price then.
    */
   priceAt(request: Key, instant: Instant, version = this.version): AppliedPrice | undefined {
+    let applied: AppliedPrice | undefined;
+    this.#visitPrices(request, instant, version, (found) => {
+      applied = found;
+      return true;
+    });
+    return applied;
+  }
+
+  /**
+   * Returns all prices in effect at an instant whose keys match a request, the most specific first. The
+   * first is the one that applies.
+   */
+  findPricesAt(request: Key, instant: Instant, version = this.version): readonly AppliedPrice[] {
+    const prices: AppliedPrice[] = [];
+    this.#visitPrices(request, instant, version, (found) => {
+      prices.push(found);
+      return false;
+    });
+    return prices;
+  }
+
+  /** Calls `visit` with each price in effect whose key matches, until it returns true. */
+  #visitPrices(
+    request: Key,
+    instant: Instant,
+    version: bigint,
+    visit: (price: AppliedPrice) => boolean,
+  ): void {
     // Versions below 2^53 are exact as numbers.
     const older = version < this.version ? Number(version) : undefined;
-    let applied: AppliedPrice | undefined;
     visitMatchingKeys(request, this, (key, { records }, offset) => {
       const found =
         older === undefined
@@ -45,10 +72,8 @@ export class PriceBookSnapshot {
           : records.priceAtVersion(offset, instant, older);
       if (found === undefined) return false;
       const { id, priceUnits, effectiveFrom, effectiveUntil } = found;
-      applied = { id, key, price: toPrice(priceUnits), effectiveFrom, effectiveUntil };
-      return true;
+      return visit({ id, key, price: toPrice(priceUnits), effectiveFrom, effectiveUntil });
     });
-    return applied;
   }
 
   /**

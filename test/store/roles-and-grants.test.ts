@@ -15,6 +15,7 @@ import { countsOf, importRows, rowOf, sent } from "../support/imports.js";
 import { at, byKey, type TestKey } from "../support/prices.js";
 import { importCards, quantities, rate } from "../support/rate-cards.js";
 import { errorOf } from "../support/received-errors.js";
+import { reprice } from "../support/repricing.js";
 import { createGuardedDatabase, type GuardedDatabase } from "../support/roles.js";
 import { startTestService, type TestService } from "../support/service.js";
 
@@ -73,6 +74,11 @@ describe("the role of the service", function () {
       StreamAllocateCharges: async () => {
         const messages = sent([{ terms, accountUsages }]);
         for await (const _ of service.pricing.streamAllocateCharges(messages));
+      },
+      RepriceCharges: async () => {
+        const draft = { rows: [rowOf(key, "9"), rowOf({ ...key, accountId: "a" }, "3")] };
+        const { totals } = await reprice(service, draft, [lineOf(key)]);
+        expect(totals).to.include({ changedPriceCount: 2n, changedLineCount: 1n });
       },
       ImportLLMPrices: async () => {
         const rows = [rowOf(key, "1.75"), rowOf(other, "3")];

@@ -50,11 +50,16 @@ function addVersion(message: Calculation, version: bigint): Calculation {
 
 /** The first message has the terms. */
 async function* withVersion(messages: AsyncIterable<Calculation>, version: bigint) {
-  for await (const message of messages) yield addVersion(message, version);
+  let isFirst = true;
+  for await (const message of messages) {
+    yield isFirst ? addVersion(message, version) : message;
+    isFirst = false;
+  }
 }
 
 const calculations: ReadonlySet<string> = new Set([
   ...["CalculateCharge", "BatchCalculateCharges", "ExplainLLMPrice"],
   ...["AllocateCharges", "StreamAllocateCharges", "RateUsage", "BatchRateUsage"],
+  "RepriceCharges",
 ]);
 const reads = /^(Get|List|Watch)/;

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { type Audience, everyone, type Key, toKeyText } from "../../src/domain/price-key.js";
-import { levelOf } from "../../src/domain/selector.js";
+import { isMoreSpecific, levelOf } from "../../src/domain/selector.js";
 import { PriceBookSnapshot } from "../../src/price-book/snapshot.js";
 import { SnapshotBuilder } from "../../src/price-book/snapshot-builder.js";
 import { samples } from "../support/properties.js";
@@ -146,7 +146,10 @@ describe("The price that applies to a request", () => {
               .sort((a, b) => compare(a.key, b.key));
             for (const [i, { key }] of candidates.entries()) {
               const next = candidates[i + 1];
-              if (next !== undefined && compare(key, next.key) === 0) throw new Error("a tie");
+              if (next === undefined) continue;
+              if (compare(key, next.key) === 0) throw new Error("a tie");
+              expect(isMoreSpecific(key, next.key)).to.equal(true);
+              expect(isMoreSpecific(next.key, key)).to.equal(false);
             }
             for (const [at, version] of [
               [2, newest],

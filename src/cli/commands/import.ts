@@ -1,5 +1,4 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { MissingPrices } from "../../gen/llmprices/v1/llm_price_import_pb.js";
 import type { ImportLLMPricesRequestSchema } from "../../gen/llmprices/v1/pricing_service_pb.js";
 import { withConnection } from "../client/client.js";
 import type { ConnectionFlags } from "../client/client-settings.js";
@@ -12,30 +11,19 @@ import { readRecords } from "../files/read-records.js";
 import { reportImport } from "../output/import-report.js";
 import { type OutputFormat, print } from "../output/print.js";
 import { createProgress } from "../output/progress.js";
-import { type AudienceName, audiences } from "../rows/audiences.js";
 import { findBaseVersion } from "../rows/base-version.js";
 import { guardsViolated, toImportFailure } from "../rows/import-errors.js";
-import { toAudience } from "../rows/key-text.js";
+import { type DraftFlags, toDraftTerms } from "../rows/import-terms.js";
 import { createPriceRowParser, type PriceRow, priceListColumns } from "../rows/price-rows.js";
 import { RowsFailure } from "../rows/row-errors.js";
 import { createSentRows } from "../rows/sent-rows.js";
 
 export type ImportFlags = ConnectionFlags &
-  ReadFlags & {
+  ReadFlags &
+  DraftFlags & {
     readonly output: OutputFormat;
     readonly format?: FileFormat;
     readonly dryRun?: boolean;
-    readonly registerMissing?: boolean;
-    readonly missing?: "keep" | "end" | "replace";
-    readonly endMissing?: boolean;
-    readonly chargeType?: string;
-    readonly provider?: string;
-    readonly modelPrefix?: string;
-    readonly account?: string;
-    readonly priceList?: string;
-    readonly audience?: AudienceName;
-    readonly maxEnd?: string;
-    readonly maxChange?: string;
     readonly correctPast?: boolean;
     readonly ignoreBaseVersion?: boolean;
     readonly reason?: string;
@@ -90,30 +78,12 @@ async function* toRequests(terms: Terms, upload: Upload<PriceRow>): AsyncGenerat
 }
 
 function toTerms(flags: ImportFlags, baseBookVersion: bigint | undefined): Terms {
-  const { dryRun = false, reason = "", requestId = "", registerMissing = false } = flags;
-  const { chargeType = "", provider = "", modelPrefix = "" } = flags;
+  const { dryRun = false, reason = "", requestId = "" } = flags;
   return {
-    ...{ reason, requestId, registerMissing, validateOnly: dryRun },
-    missingPrices: missingPrices[flags.missing ?? (flags.endMissing ? "end" : "keep")],
-    scope: {
-      ...{ chargeType, provider, modelPrefix, ...toAudience(flags) },
-      ...(flags.audience && { audience: audiences[flags.audience] }),
-    },
-    maxEndPercent: flags.maxEnd ?? defaultMaxEnd,
-    maxChangePercent: flags.maxChange ?? "",
-    maxChanges: maxChangesOf(flags),
-    ...(baseBookVersion !== undefined && { baseBookVersion }),
+    ...toDraftTerms(flags, baseBookVersion),
+    ...{ reason, requestId, validateOnly: dryRun, maxChanges: maxChangesOf(flags) },
   };
 }
-
-const missingPrices = {
-  keep: MissingPrices.KEEP,
-  end: MissingPrices.END,
-  replace: MissingPrices.REPLACE,
-} as const;
-
-/** A list that is cut off ends more. The service ignores it unless prices without a row end. */
-const defaultMaxEnd = "10";
 
 /** The default of a dry run is as many changes as a person reads. */
 function maxChangesOf({ maxChanges, dryRun = false }: ImportFlags): number {

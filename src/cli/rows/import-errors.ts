@@ -2,7 +2,7 @@ import { ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { exitCodes, Failure } from "../exit-codes.js";
 import { formatCount } from "../output/progress.js";
-import { toRowsFailure } from "./row-errors.js";
+import { type SentFile, toRowsFailure } from "./row-errors.js";
 import type { SentRows } from "./sent-rows.js";
 
 /**
@@ -10,15 +10,24 @@ import type { SentRows } from "./sent-rows.js";
  * those of a list from an older version of the price book and of a guard to ones that say what to do.
  * Returns every other error unchanged.
  */
-export function toImportFailure(error: unknown, file: string, sentRows: SentRows<object>): unknown {
+export function toImportFailure(
+  error: unknown,
+  file: string,
+  sentRows: SentRows<object>,
+  part: Pick<SentFile, "path" | "result"> = importedRows,
+): unknown {
   if (!(error instanceof ConnectError)) return error;
   const { reason, metadata = {} } = error.findDetails(ErrorInfoSchema)[0] ?? {};
   if (reason === "BOOK_CHANGED") return bookChanged(metadata, error);
   if (reason === "IMPORT_GUARD") return guardViolated(metadata, error);
   const [violation] = error.findDetails(BadRequestSchema).flatMap((each) => each.fieldViolations);
-  if (violation?.field === "base_book_version") return otherBook(violation.description, error);
-  return toRowsFailure(error, { path: "rows", result: "imported", file, sentRows });
+  if (violation?.field.endsWith("base_book_version"))
+    return otherBook(violation.description, error);
+  return toRowsFailure(error, { ...part, file, sentRows });
 }
+
+/** The rows of an import. */
+const importedRows = { path: "rows", result: "imported" } as const;
 
 function otherBook(problem: string, cause: unknown): Failure {
   const message = [

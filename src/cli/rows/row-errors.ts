@@ -34,9 +34,9 @@ type RowError = {
 /** What a call sent, for its error message. */
 export type SentFile = {
   /** The repeated field of the rows in the request. */
-  readonly path: "rows" | "account_usages";
+  readonly path: "rows" | "account_usages" | "draft.rows";
   /** What would have happened to the file. */
-  readonly result: "imported" | "allocated";
+  readonly result: "imported" | "allocated" | "repriced";
   readonly file: string;
   readonly sentRows: SentRows<object>;
 };
@@ -49,7 +49,7 @@ export function toRowsFailure(error: ConnectError, sent: SentFile): Error {
   const { path, result, file, sentRows } = sent;
   const violations = error.findDetails(BadRequestSchema).flatMap((each) => each.fieldViolations);
   const bad = new Map<number, readonly RowProblem[]>(sentRows.problems);
-  const pattern = new RegExp(`^${path}\\[(\\d+)\\](?:\\.(.*))?$`);
+  const pattern = new RegExp(`^${path.replace(".", "\\.")}\\[(\\d+)\\](?:\\.(.*))?$`);
   for (const { field, description } of violations) {
     const [, row, name] = pattern.exec(field) ?? [];
     // The error is about the request, not about a row.

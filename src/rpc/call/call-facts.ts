@@ -28,6 +28,10 @@ export type CallFacts = {
   readonly ended?: number;
   readonly registered?: number;
   readonly validate_only?: boolean;
+  /** The counts of repriced lines. */
+  readonly lines?: number;
+  readonly changed_lines?: number;
+  readonly line_errors?: number;
   /** The first keys without a price, their number, and the number of calculations that failed for it. */
   readonly missing_keys?: readonly string[];
   readonly missing_key_count?: number;

@@ -55,15 +55,17 @@ export function importMethods(
   };
 }
 
-/** How an import reads rows, without what depends on the response. */
-const prices = {
+/** How an import of prices reads rows. */
+export const priceImportReader = {
   table: priceImportTable,
   toKeyText,
   parseRow: parseImportRow,
   // The texts of a row, three times.
   bytesOf: () => 1024,
-  toMessage: toImportMessage,
 };
+
+/** The same, without what depends on the response. */
+const prices = { ...priceImportReader, toMessage: toImportMessage };
 
 type PriceImport<O extends DescMessage> = ImportKind<LLMPriceImportRow, Key, Decimal, O>;
 

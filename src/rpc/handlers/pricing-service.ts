@@ -8,6 +8,7 @@ import { explainMethods } from "./explain-price.js";
 import { importMethods } from "./import-prices.js";
 import { priceChanges } from "./price-changes.js";
 import { priceReads } from "./read-prices.js";
+import { repriceMethods } from "./reprice/reprice-charges.js";
 import { priceWrites } from "./write-prices.js";
 
 /** Creates the handlers of PricingService. ServiceImpl: a missing RPC does not compile. */
@@ -22,6 +23,7 @@ export function createPricingService(
     ...explainMethods(dependencies),
     ...batchMethods(dependencies),
     ...allocationMethods(dependencies),
+    ...repriceMethods(dependencies),
     ...importMethods(dependencies),
   };
 }

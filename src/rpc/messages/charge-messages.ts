@@ -6,7 +6,7 @@ import type { ChargeRequest } from "./charge-request.js";
 import { toRoundingMessage } from "./parse-rounding.js";
 import { toAppliedPrice } from "./price-messages.js";
 import type { ChargeResult } from "./price-query.js";
-import { rateTerms } from "./rates/usage-terms.js";
+import { type FoundForUsage, rateTerms } from "./rates/usage-terms.js";
 import { toTimestamp } from "./timestamps.js";
 
 type Fields = Omit<
@@ -27,7 +27,7 @@ export function toCharge(
 ) {
   const { usageRatio, reference } = request;
   const { applied, at } = found;
-  const { cost, rounding, currencyCode, ratedUsage } = toTerms(request, found);
+  const { cost, rounding, currencyCode, ratedUsage } = toChargeTerms(request, found);
   const charge = calculateCharge({ ...cost, usageRatio, rounding }, applied.price);
   // Without spreads, which take longer than the calculation.
   const message: Fields = {
@@ -44,7 +44,12 @@ export function toCharge(
   return { charge, currencyCode, message };
 }
 
-function toTerms({ cost, currencyCode }: ChargeRequest, found: ChargeResult) {
+/**
+ * Returns the cost of a request, which does not depend on the price, and how to round the charge.
+ *
+ * @throws DomainError if a usage cannot be rated.
+ */
+export function toChargeTerms({ cost, currencyCode }: ChargeRequest, found: FoundForUsage) {
   return "usage" in cost
     ? rateTerms(cost, currencyCode, found)
     : { cost, rounding: cost.rounding, currencyCode, ratedUsage: undefined };

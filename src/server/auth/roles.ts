@@ -44,6 +44,7 @@ const pricingRoles: Roles<typeof PricingService> = {
   batchCalculateCharges: "calculate",
   allocateCharges: "calculate",
   streamAllocateCharges: "calculate",
+  repriceCharges: "calculate",
 };
 
 /** Does not compile when a method of the service is missing. */

@@ -15,6 +15,7 @@ const {
   streamAllocateCharges,
   importLLMPrices,
   batchUpsertLLMPrices,
+  repriceCharges,
 } = PricingService.method;
 
 /**
@@ -27,6 +28,7 @@ export const offloadedMethods: readonly DescMethod[] = [
   streamAllocateCharges,
   importLLMPrices,
   batchUpsertLLMPrices,
+  repriceCharges,
   RateService.method.batchRateUsage,
   RateService.method.importRateCards,
 ];

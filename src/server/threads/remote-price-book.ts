@@ -29,8 +29,11 @@ export type LookupReply = { readonly type: "reply"; readonly number: number } & 
   | { readonly error: SentError }
 );
 
-type SentResult = Omit<PriceResult, "prices"> & { readonly prices: readonly SentPrice[] };
-type SentPrice = (Omit<AppliedPrice, "price"> & { readonly price: string }) | undefined;
+type SentResult = Omit<PriceResult, "prices" | "allPrices"> & {
+  readonly prices: readonly (SentPrice | undefined)[];
+  readonly allPrices?: readonly (readonly SentPrice[])[];
+};
+type SentPrice = Omit<AppliedPrice, "price"> & { readonly price: string };
 type SentError = {
   readonly reason: Reason;
   readonly message: string;
@@ -136,29 +139,36 @@ export async function replyToLookup(
   }
 }
 
-function toSentResult({ prices, ...rest }: PriceResult): SentResult {
-  return {
-    ...rest,
-    prices: prices.map((each) => each && { ...each, price: toPlainText(each.price) }),
-  };
+function toSentResult({ prices, allPrices, ...rest }: PriceResult): SentResult {
+  // The first of all prices is the one that applies.
+  return allPrices === undefined
+    ? { ...rest, prices: prices.map((each) => each && toSentPrice(each)) }
+    : { ...rest, prices: [], allPrices: allPrices.map((each) => each.map(toSentPrice)) };
+}
+
+function toSentPrice(applied: AppliedPrice): SentPrice {
+  return { ...applied, price: toPlainText(applied.price) };
 }
 
 function toResult(
-  { prices, rateCards, ...rest }: SentResult,
+  { prices, allPrices, rateCards, ...rest }: SentResult,
   indexes: readonly number[],
   cardIndexes: readonly number[],
 ): PriceResult {
-  const distinct = prices.map((each) => each && toAppliedPrice(each));
+  const all = allPrices?.map((each) => each.map(toAppliedPrice));
+  const distinct =
+    all?.map(([first]) => first) ?? prices.map((each) => each && toAppliedPrice(each));
   const { matches } = rest;
   return {
     ...rest,
     prices: indexes.map((index) => distinct[index]),
     rateCards: cardIndexes.map((index) => rateCards[index]),
     ...(matches && { matches: indexes.map((index) => matches[index] ?? []) }),
+    ...(all && { allPrices: indexes.map((index) => all[index] ?? []) }),
   };
 }
 
-function toAppliedPrice(sent: NonNullable<SentPrice>): AppliedPrice {
+function toAppliedPrice(sent: SentPrice): AppliedPrice {
   return { ...sent, price: new Decimal(sent.price) };
 }
 

@@ -42,6 +42,22 @@ export function inWriteTransaction<T>(
   return withConcurrencyLimit(knex, "write", call, () => runWithRetries(knex, call, time, work));
 }
 
+/**
+ * Like `inTransaction`, for work that fills temporary tables and compares them with what is committed when the
+ * transaction begins. It takes a turn among large reads, and its statements have the call's time.
+ */
+export function inSnapshotTransaction<T>(
+  knex: Knex,
+  call: Call,
+  work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
+): Promise<T> {
+  return withConcurrencyLimit(knex, "large read", call, () =>
+    withConcurrencyLimit(knex, "read", call, () =>
+      runWithRetries(knex, call, "call", work, "repeatable read"),
+    ),
+  );
+}
+
 /** Writes with a connection that commits each statement, and waits for a lock at most so long. */
 type WriteInOneStatement<T> = (
   statements: Pick<Knex, "raw">,
@@ -183,17 +199,22 @@ function runWithRetries<T>(
   call: Call,
   time: StatementTime,
   work: (transaction: Knex.Transaction, attempt: number) => Promise<T>,
+  isolation?: Isolation,
 ): Promise<T> {
   return retryOnConflict(call, (attempt) =>
-    runOnce(knex, call, time, (transaction) => work(transaction, attempt)),
+    runOnce(knex, call, time, (transaction) => work(transaction, attempt), isolation),
   );
 }
+
+/** Undefined: each statement sees what was committed before it. */
+type Isolation = "repeatable read" | undefined;
 
 function runOnce<T>(
   knex: Knex,
   call: Call,
   time: StatementTime,
   work: (transaction: Knex.Transaction) => Promise<T>,
+  isolationLevel: Isolation,
 ): Promise<T> {
   const { signal } = call;
   signal.throwIfAborted();
@@ -225,6 +246,7 @@ function runOnce<T>(
   return withConnection(knex, signal, (connection, onActivity) =>
     knex.transaction((transaction) => runCancellable(transaction, connection, onActivity), {
       connection,
+      ...(isolationLevel && { isolationLevel }),
     }),
   );
 }

@@ -57,6 +57,21 @@ export function importRows<K, V>(
   });
 }
 
+/**
+ * Plans the staged rows as an import does, and writes nothing to the price book. `transaction` sees one
+ * version of the book. The plan is in the table `import_steps`.
+ *
+ * @throws DomainError for invalid rows, and IMPORT_GUARD.
+ */
+export async function planDraft<K, V>(
+  transaction: Knex.Transaction,
+  task: Omit<Import<K, V>, "author">,
+): Promise<{ readonly bookVersion: bigint; readonly now: Instant }> {
+  const now = await readNow(transaction);
+  await plan(transaction, now, task);
+  return { bookVersion: await bookVersion(transaction), now };
+}
+
 async function write<K, V>(
   transaction: Knex.Transaction,
   versionBefore: bigint,
@@ -94,7 +109,7 @@ async function readNow(knex: Knex): Promise<Instant> {
 async function plan<K, V>(
   transaction: Knex,
   now: Instant,
-  { table, toKeyText, options, throwRowErrors }: Import<K, V>,
+  { table, toKeyText, options, throwRowErrors }: Omit<Import<K, V>, "author">,
 ): Promise<GuardedPlan> {
   const planned = await planImport(transaction, table, now, options);
   const rows = planned.invalidRows === 0 ? [] : await listRowErrors(transaction, maxRowErrors);
