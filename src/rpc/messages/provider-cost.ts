@@ -6,5 +6,5 @@ export function parseProviderCost(text: string): Decimal {
   const bound = decimalBounds.providerCost;
   if (text !== "") return parseDecimal("provider_cost", text, bound);
   const allowed = `${bound.range}, at most ${bound.maxFractionDigits} fraction digits`;
-  throw invalidField("provider_cost", `is required, or usage: a decimal, ${allowed}`);
+  throw invalidField("provider_cost", `is required, or usage: ${allowed}`);
 }
