@@ -27,7 +27,7 @@ import { type ChargeRequest, parseChargeRequest } from "../messages/charge-reque
 import { toAppliedPrice } from "../messages/price-messages.js";
 import { type ChargeResult, rateCardRequestsOf } from "../messages/price-query.js";
 import { toTimestamp } from "../messages/timestamps.js";
-import { orDomainError, parseBatch, parseLines } from "./batch-lines.js";
+import { bytesOfLines, orDomainError, parseBatch, parseLines } from "./batch-lines.js";
 import type { PricingDependencies } from "./dependencies.js";
 import {
   isUnrated,
@@ -48,9 +48,7 @@ export function batchMethods(
         dependencies.maxBatchCalculations,
         "calculations",
       );
-      const rated = request.requests.filter(({ usage }) => usage !== undefined).length;
-      const bytes = request.requests.length * bytesPerLine + rated * bytesPerRatedLine;
-      dependencies.memoryOf(context).reserve(bytes);
+      dependencies.memoryOf(context).reserve(bytesOfLines(request.requests));
       const parsing = parseLines(request.requests, versions.bookVersion, parseChargeRequest);
       const lines = await runCooperatively(parsing, context.signal);
       const validRequests = lines.filter(
@@ -220,8 +218,3 @@ function nameOf({ key, asOf }: ChargeRequest, at: Instant): string {
 }
 
 const maxSuggestions = 100;
-
-/** Of a parsed line and its result: the objects, and the bytes in both threads. */
-const bytesPerLine = 2048;
-/** Of a rated usage in addition: its lines and findings. */
-const bytesPerRatedLine = 8192;

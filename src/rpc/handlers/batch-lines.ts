@@ -56,3 +56,13 @@ export function orDomainError<T>(work: () => T): T | DomainError {
     throw error;
   }
 }
+
+/** Returns how much memory lines take: parsed, with their results, and the bytes in both threads. */
+export function bytesOfLines(requests: readonly { readonly usage?: unknown }[]): number {
+  const rated = requests.filter(({ usage }) => usage !== undefined).length;
+  return requests.length * bytesPerLine + rated * bytesPerRatedLine;
+}
+
+const bytesPerLine = 2048;
+/** Of a rated usage in addition: its lines and findings. */
+const bytesPerRatedLine = 8192;

@@ -1,10 +1,10 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { RateService } from "../../../gen/llmprices/v1/rate_service_pb.js";
 import { rateCardTimelines } from "../../../store/rate-cards/rate-card-timelines.js";
-import { toRateCardChangeMessage } from "../../messages/rates/rate-card-messages.js";
+import { textOf, toRateCardChangeMessage } from "../../messages/rates/rate-card-messages.js";
 import type { PricingDependencies } from "../dependencies.js";
 import { createChangeReader } from "../timelines/read-changes.js";
-import { mostRateCards, textOf } from "./read-rate-cards.js";
+import { mostRateCards } from "./read-rate-cards.js";
 
 type RateCardChanges = Pick<
   ServiceImpl<typeof RateService>,

@@ -2,7 +2,6 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { Knex } from "knex";
 import { parseAll } from "../../../domain/field-errors.js";
 import { parseModelPrefix, parseProvider } from "../../../domain/price-key.js";
-import type { RateCard } from "../../../domain/rate-card.js";
 import type {
   ListRateCardsRequest,
   RateService,
@@ -10,7 +9,6 @@ import type {
 import { inListTransaction, inTransaction } from "../../../store/connection/transaction.js";
 import { findRateCardsAt } from "../../../store/rate-cards/find-rate-cards.js";
 import { rateCardTimelines } from "../../../store/rate-cards/rate-card-timelines.js";
-import { toStoredRate } from "../../../store/rate-cards/rates-json.js";
 import { listRevisions } from "../../../store/timelines/timelines.js";
 import { parseOptionalVersion, requireVersion } from "../../messages/book-version.js";
 import {
@@ -23,6 +21,7 @@ import {
 } from "../../messages/pagination.js";
 import { parseRateCardRef } from "../../messages/rates/rate-card-lookup.js";
 import {
+  textOf,
   toRateCardMessage,
   toRateCardRevisionMessage,
 } from "../../messages/rates/rate-card-messages.js";
@@ -112,11 +111,6 @@ export const mostRateCards = 100;
 
 function parseFewer(pageSize: number): number {
   return Math.min(parsePageSize(pageSize, { whenUnset: mostRateCards }), mostRateCards);
-}
-
-/** Returns text about as long as a rate card is in a message, to limit a page. */
-export function textOf({ source, rates }: RateCard): string {
-  return source + JSON.stringify(rates.map(toStoredRate));
 }
 
 /** Returns the parsers of what a read asks: the time, and the version of the price book. */

@@ -9,6 +9,7 @@ import { addFacts } from "../../call/call-facts.js";
 import { abortable } from "../../call/until-aborted.js";
 import { parseFirstMessage } from "../../messages/reprice/reprice-request.js";
 import { splitMessages } from "../../messages/reprice/reprice-stream.js";
+import { bytesOfLines } from "../batch-lines.js";
 import type { PricingDependencies } from "../dependencies.js";
 import { planStreamedDraft } from "./plan-draft.js";
 import { type LineReceiver, repriceLines } from "./reprice-lines.js";
@@ -60,8 +61,7 @@ function* toSlices(
 function createSliceMemory(reserve: ReserveBytes) {
   let reserved = 0;
   return (lines: readonly CalculateChargeRequest[]) => {
-    const rated = lines.filter(({ usage }) => usage !== undefined).length;
-    const bytes = lines.length * bytesPerLine + rated * bytesPerRatedLine;
+    const bytes = bytesOfLines(lines);
     if (bytes <= reserved) return;
     reserve(bytes - reserved);
     reserved = bytes;
@@ -69,7 +69,3 @@ function createSliceMemory(reserve: ReserveBytes) {
 }
 
 const sliceSize = 2000;
-/** Of a parsed line and what is looked up for it. */
-const bytesPerLine = 2048;
-/** Of a rated usage in addition. */
-const bytesPerRatedLine = 8192;

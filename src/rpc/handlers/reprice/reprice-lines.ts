@@ -13,7 +13,7 @@ import { toChargeTerms } from "../../messages/charge-messages.js";
 import type { ChargeRequest } from "../../messages/charge-request.js";
 import { rateCardRequestsOf } from "../../messages/price-query.js";
 import { parseLine } from "../../messages/reprice/reprice-request.js";
-import { orDomainError } from "../batch-lines.js";
+import { orDomainError, parseLines } from "../batch-lines.js";
 import type { PricingDependencies } from "../dependencies.js";
 import { readPrices } from "../find-price.js";
 import type { PlannedDraft } from "./plan-draft.js";
@@ -59,7 +59,8 @@ export async function repriceLines(
   receive: LineReceiver,
 ): Promise<void> {
   const { bookVersion, at } = draft;
-  const lines = await runCooperatively(parseLines(requests, bookVersion), context.signal);
+  const parsing = parseLines(requests, bookVersion, (line) => parseLine(line, bookVersion));
+  const lines = await runCooperatively(parsing, context.signal);
   const valid = lines.filter((line): line is ChargeRequest => !(line instanceof DomainError));
   const found = await readPrices(dependencies, context, {
     requests: valid,
@@ -71,18 +72,6 @@ export async function repriceLines(
   });
   requireReached(found.newestVersion, "book_version", bookVersion);
   await runCooperatively(calculateLines(draft, requests, lines, found, receive), context.signal);
-}
-
-function* parseLines(
-  requests: readonly CalculateChargeRequest[],
-  bookVersion: bigint,
-): Generator<undefined, (ChargeRequest | DomainError)[]> {
-  const lines: (ChargeRequest | DomainError)[] = [];
-  for (const request of requests) {
-    lines.push(orDomainError(() => parseLine(request, bookVersion)));
-    yield;
-  }
-  return lines;
 }
 
 function* calculateLines(

@@ -2,15 +2,13 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { RateCard, RateCardKey } from "../../../domain/rate-card.js";
 import type { ImportChange, ImportCounts, ImportOutcome } from "../../../domain/timeline-import.js";
 import {
-  type RateCardContentSchema,
   RateCardImportChangeKind,
   type RateCardImportChangeSchema,
   type RateCardImportCountsSchema,
 } from "../../../gen/llmprices/v1/rate_card_import_pb.js";
-import { toStoredRate } from "../../../store/rate-cards/rates-json.js";
 import { cutPage } from "../pagination.js";
 import { toTimestamp } from "../timestamps.js";
-import { toRateMessage } from "./rate-card-messages.js";
+import { textOf, toCardFields } from "./rate-card-messages.js";
 
 type Change = ImportChange<RateCardKey, RateCard>;
 
@@ -19,7 +17,7 @@ export function toRateCardImportMessage(
   ignoredRows: number,
 ) {
   const { counts, changes, bookVersion, effectiveFrom, guardViolations, newNames } = outcome;
-  const { page } = cutPage(changes, changes.length, textOf);
+  const { page } = cutPage(changes, changes.length, textOfChange);
   return {
     counts: toCountsMessage(counts, ignoredRows),
     changes: page.map(toChangeMessage),
@@ -59,8 +57,8 @@ function toChangeMessage(change: Change): MessageInitShape<typeof RateCardImport
   return {
     ...{ kind: kinds[kind], key },
     ...(row !== undefined && { row: BigInt(row) }),
-    ...(valueBefore !== null && { before: toContentMessage(valueBefore) }),
-    ...(value !== null && { after: toContentMessage(value) }),
+    ...(valueBefore !== null && { before: toCardFields(valueBefore) }),
+    ...(value !== null && { after: toCardFields(value) }),
     effectiveFrom: toTimestamp(change.effectiveFrom),
     ...(changedByBefore !== undefined && { beforeChangedBy: changedByBefore }),
     ...(next && { nextEffectiveFrom: toTimestamp(next.effectiveFrom) }),
@@ -68,18 +66,9 @@ function toChangeMessage(change: Change): MessageInitShape<typeof RateCardImport
   };
 }
 
-function toContentMessage({
-  currencyCode,
-  source,
-  rates,
-}: RateCard): MessageInitShape<typeof RateCardContentSchema> {
-  return { currencyCode, source, rates: rates.map(toRateMessage) };
-}
-
 /** Returns text about as long as a change is in a message. */
-function textOf({ valueBefore, value }: Change): string {
-  const cards = [valueBefore, value].filter((card) => card !== null);
-  return cards.map(({ source, rates }) => source + JSON.stringify(rates.map(toStoredRate))).join();
+function textOfChange({ valueBefore, value }: Change): string {
+  return [valueBefore, value].map((card) => (card === null ? "" : textOf(card))).join();
 }
 
 const kinds = {

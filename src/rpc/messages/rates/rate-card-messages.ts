@@ -11,6 +11,7 @@ import {
   UsageBucket,
 } from "../../../gen/llmprices/v1/rate_card_pb.js";
 import type { StoredRateCard } from "../../../store/rate-cards/find-rate-cards.js";
+import { toStoredRate } from "../../../store/rate-cards/rates-json.js";
 import type { TimelineChange } from "../../../store/timelines/timeline-changes.js";
 import type { RecordedRevision } from "../../../store/timelines/timelines.js";
 import { toEffectiveTimes } from "../price-messages.js";
@@ -69,6 +70,12 @@ export function toRateMessage(rate: Rate): MessageInitShape<typeof RateSchema> {
   };
 }
 
-function toCardFields({ currencyCode, source, rates }: RateCard) {
+/** Returns what a rate card says, in the fields that several messages have. */
+export function toCardFields({ currencyCode, source, rates }: RateCard) {
   return { currencyCode, source, rates: rates.map(toRateMessage) };
+}
+
+/** Returns text about as long as a rate card is in a message, to limit a response. */
+export function textOf({ source, rates }: RateCard): string {
+  return source + JSON.stringify(rates.map(toStoredRate));
 }
